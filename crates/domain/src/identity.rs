@@ -1,0 +1,43 @@
+//! Who somebody is at a provider.
+
+use crate::people::{DisplayName, EmailAddress};
+use crate::protocol::{Issuer, Subject};
+use crate::time::Timestamp;
+
+/// What a provider says of the person who just signed in there, after everything about it was verified.
+///
+/// The key is (issuer, subject). The e-mail address is an attribute, and may be anybody's until
+/// [`EmailClaim::Stated`] and the provider's [`EmailTrust`](crate::provider::EmailTrust) say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalIdentity {
+    /// Who says so.
+    pub issuer: Issuer,
+    /// Of whom, for good.
+    pub subject: Subject,
+    /// The person's e-mail address.
+    pub email: EmailClaim,
+    /// What the person is called.
+    pub name: Option<DisplayName>,
+    /// The groups the person is in, in the provider's words.
+    pub groups: Vec<String>,
+    /// How the person proved who they are (`amr`, RFC 8176).
+    pub authentication_methods: Vec<String>,
+    /// When the person last did (`auth_time`).
+    pub authenticated_at: Option<Timestamp>,
+}
+
+/// An e-mail address and what the same document says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmailClaim {
+    /// There is none, or it is empty.
+    Missing,
+    /// There is one, but it is not an e-mail address.
+    Malformed,
+    /// There is one.
+    Stated {
+        /// The address.
+        address: EmailAddress,
+        /// Whether `email_verified` beside it is the JSON value `true`.
+        verified: bool,
+    },
+}

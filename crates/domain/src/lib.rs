@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod attempt;
+pub mod error;
+pub mod identity;
+pub mod people;
+pub mod ports;
+pub mod protocol;
+pub mod provider;
+pub mod public_url;
+pub mod return_to;
+pub mod session;
+pub mod sign_in;
+mod text;
+pub mod time;
+
+pub use text::ForeignText;

@@ -1,0 +1,124 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{DisplayName, EmailAddress, Username};
+use crate::ports::Entropy;
+use crate::protocol::Malformed;
+use crate::time::Timestamp;
+
+/// Names an account for good; everything that belongs to a person refers to it. A UUIDv7 (RFC 9562 section 5.7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(Uuid);
+
+impl AccountId {
+    /// A fresh id that sorts by its time of creation.
+    #[must_use]
+    pub fn fresh(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let mut random = [0; 10];
+        entropy.fill(&mut random);
+        let millis = u64::try_from(now.as_unix_seconds()).unwrap_or(0).saturating_mul(1000);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// Takes an id from a token or the store.
+    ///
+    /// # Errors
+    /// When it is not a UUID.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        Uuid::try_parse(value).map(Self).map_err(|_| Malformed("account id"))
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({self})")
+    }
+}
+
+/// Somebody who may use the lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Names the account for good.
+    pub id: AccountId,
+    /// What the person is called when signing in; unique.
+    pub username: Username,
+    /// The person's e-mail address; unique where present.
+    pub email: Option<EmailAddress>,
+    /// What the person wants to be called.
+    pub name: Option<DisplayName>,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may sign in.
+    pub status: AccountStatus,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Uses the lab.
+    User,
+    /// Also administers accounts.
+    Admin,
+}
+
+impl Role {
+    /// The role as it stands in tokens and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Takes a role from the store.
+    ///
+    /// # Errors
+    /// When there is no such role.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == value).ok_or(Malformed("role"))
+    }
+}
+
+/// Whether an account may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountStatus {
+    /// It may.
+    Active,
+    /// An administrator has switched it off.
+    Disabled,
+}
+
+impl AccountStatus {
+    /// The status as it stands in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Takes a status from the store.
+    ///
+    /// # Errors
+    /// When there is no such status.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        [Self::Active, Self::Disabled]
+            .into_iter()
+            .find(|status| status.as_str() == value)
+            .ok_or(Malformed("account status"))
+    }
+}

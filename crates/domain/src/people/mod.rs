@@ -1,0 +1,11 @@
+//! The people of a lab and what they are called.
+
+mod account;
+mod display_name;
+mod email_address;
+mod username;
+
+pub use account::{Account, AccountId, AccountStatus, Role};
+pub use display_name::DisplayName;
+pub use email_address::EmailAddress;
+pub use username::Username;

@@ -1,0 +1,173 @@
+use async_trait::async_trait;
+
+use crate::ForeignText;
+use crate::identity::ExternalIdentity;
+use crate::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, TokenErrorCode};
+use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use crate::time::Timestamp;
+
+/// Somebody else who knows who a person is.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait IdentityProvider: Send + Sync {
+    /// What the operator says of it.
+    fn description(&self) -> ProviderDescription;
+
+    /// Whether it can be used right now, without asking it.
+    fn health(&self) -> ProviderHealth;
+
+    /// Where and how to send a browser. May ask the provider for its metadata, which is cached.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] or [`ProviderError::Misconfigured`].
+    async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError>;
+
+    /// Redeems an authorization code. The answer MUST have been verified in full: signature by a key of the pinned
+    /// issuer, and every rule of OpenID Connect Core section 3.1.3.7. The code MUST NOT be sent twice.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
+}
+
+/// An authorization code and what the attempt remembered to redeem it with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeRedemption {
+    /// The code.
+    pub code: AuthorizationCode,
+    /// Answers the challenge of the authorization request.
+    pub verifier: PkceVerifier,
+    /// Must stand in the identity token.
+    pub nonce: Nonce,
+    /// The same as in the authorization request.
+    pub redirect_uri: RedirectUri,
+    /// The issuer that the attempt was started with. An adapter whose provider has another one by now MUST refuse.
+    pub issuer: Issuer,
+    /// When the attempt was started: no identity token for it is older.
+    pub started_at: Timestamp,
+}
+
+/// A call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderCall {
+    /// Its metadata (Discovery section 4).
+    Discovery,
+    /// Its keys (RFC 7517).
+    Jwks,
+    /// The code for tokens (RFC 6749 section 4.1.3).
+    Token,
+    /// Further claims (OpenID Connect Core section 5.3).
+    UserInfo,
+}
+
+impl ProviderCall {
+    /// The call's name in messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Jwks => "JWKS",
+            Self::Token => "token",
+            Self::UserInfo => "userinfo",
+        }
+    }
+}
+
+/// What went wrong with a provider. The texts are for the operator; they carry no code, token or secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// It could not be reached, or answered with a failure of its own, or too slowly, or too much.
+    #[error("the provider's {} endpoint cannot be used: {reason}", call.as_str())]
+    Unavailable {
+        /// The call that failed.
+        call: ProviderCall,
+        /// Why.
+        reason: String,
+    },
+    /// What is configured does not fit what the provider publishes.
+    #[error("the provider's configuration does not fit: {0}")]
+    Misconfigured(String),
+    /// The code was not accepted: used, expired, or for another client or redirect URI (`invalid_grant`).
+    #[error("the provider did not accept the authorization code{}", described(.0.as_ref()))]
+    CodeRejected(Option<ForeignText>),
+    /// Client id or secret were not accepted (`invalid_client`, `unauthorized_client`).
+    #[error("the provider did not accept the client id or its secret{}", described(.0.as_ref()))]
+    ClientRejected(Option<ForeignText>),
+    /// The token endpoint answered with another error.
+    #[error("the provider's token endpoint answered {}{}", code.as_str(), described(description.as_ref()))]
+    TokenError {
+        /// Which.
+        code: TokenErrorCode,
+        /// In the provider's words.
+        description: Option<ForeignText>,
+    },
+    /// The token response is not one (RFC 6749 section 5.1).
+    #[error("the provider's token response is not valid: {0}")]
+    TokenResponse(&'static str),
+    /// There is no identity token in the token response.
+    #[error("the provider's token response has no identity token")]
+    IdTokenMissing,
+    /// The identity token breaks a rule.
+    #[error("the provider's identity token is not valid: {0}")]
+    IdToken(#[from] IdTokenFault),
+    /// The userinfo response is not one, or is about somebody else.
+    #[error("the provider's userinfo response is not valid: {0}")]
+    UserInfo(&'static str),
+}
+
+fn described(text: Option<&ForeignText>) -> String {
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// The rule that an identity token breaks (OpenID Connect Core section 3.1.3.7, RFC 8725).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdTokenFault {
+    /// Larger than the limit.
+    #[error("it is too large")]
+    TooLarge,
+    /// Not a signed JWT with the claims and types that must be there.
+    #[error("it is malformed")]
+    Malformed,
+    /// A `typ` that says it is another kind of token.
+    #[error("its type is not that of an identity token")]
+    Type,
+    /// A header that we would have to understand (`crit`) and do not.
+    #[error("its header has a critical extension")]
+    Critical,
+    /// Signed with an algorithm that is not allowed, or not at all.
+    #[error("its algorithm is not allowed")]
+    Algorithm,
+    /// No key of the provider fits, even after asking for its keys again.
+    #[error("its key is not among the provider's")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("its signature is wrong")]
+    Signature,
+    /// Another `iss`.
+    #[error("its issuer is not the provider's")]
+    Issuer,
+    /// Another `aud`, or further ones.
+    #[error("it is for another audience")]
+    Audience,
+    /// Another `azp`.
+    #[error("its authorized party is another client")]
+    AuthorizedParty,
+    /// Another `nonce`, or none.
+    #[error("its nonce is not the attempt's")]
+    Nonce,
+    /// `exp` has passed.
+    #[error("it has expired; compare both clocks")]
+    Expired,
+    /// `iat` or `nbf` lies ahead.
+    #[error("it is from the future; compare both clocks")]
+    FromTheFuture,
+    /// `iat` lies before the attempt.
+    #[error("it is older than the sign-in attempt; compare both clocks")]
+    OlderThanAttempt,
+    /// `sub` is empty, too long, or has control characters.
+    #[error("its subject is not one")]
+    Subject,
+    /// `at_hash` is not that of the access token.
+    #[error("its at_hash does not fit the access token")]
+    AccessTokenHash,
+}

@@ -1,0 +1,36 @@
+//! What the core needs of the world. Each port is named for the need, not for a technology; an adapter implements it.
+//!
+//! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; whatever must be
+//! atomic says so. With the feature `mocks` each has a `mockall` mock beside it.
+
+mod accounts;
+mod attempts;
+mod identity_provider;
+mod log;
+mod sessions;
+mod tokens;
+mod world;
+
+pub use accounts::{AccountCreation, AccountStore, ProfileUpdate};
+pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
+pub use identity_provider::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderCall, ProviderError};
+pub use log::{SignInEvent, SignInLog};
+pub use sessions::SessionStore;
+pub use tokens::{SigningError, TokenFault, TokenIssuer};
+pub use world::{Clock, Entropy};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use self::{
+    accounts::MockAccountStore,
+    attempts::{MockAttemptSealer, MockSpentAttempts},
+    identity_provider::MockIdentityProvider,
+    log::MockSignInLog,
+    sessions::MockSessionStore,
+    tokens::MockTokenIssuer,
+    world::{MockClock, MockEntropy},
+};
+
+/// A store that could not answer. The text is for the operator's log; it carries no secrets and no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(pub String);

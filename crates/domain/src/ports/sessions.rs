@@ -1,0 +1,40 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::session::{Session, SessionId};
+use crate::time::Timestamp;
+
+/// The sessions of the lab.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Adds a session.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn create(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// The session with this id, whether live or not.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// Moves the time at which the session was last seen forward to `at`; never back, and never for an ended one.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Ends the session. Ending it again, or one that is not there, changes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError>;
+}

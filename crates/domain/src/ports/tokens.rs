@@ -1,0 +1,46 @@
+use crate::session::{SessionClaims, SessionToken};
+
+/// Signs session tokens and recognises its own.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait TokenIssuer: Send + Sync {
+    /// Signs a token with the current key.
+    ///
+    /// # Errors
+    /// When there is no key to sign with.
+    fn issue(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError>;
+
+    /// The claims of a token that this issuer signed, with a key that is still in its ring. Whether the token has
+    /// expired is for the caller to judge.
+    ///
+    /// # Errors
+    /// See [`TokenFault`].
+    fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault>;
+
+    /// The public keys as a JWK set (RFC 7517 section 5), as JSON text.
+    fn jwks(&self) -> String;
+}
+
+/// Why a text is not a session token of this issuer. It does not say more: the text came from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// Longer than a cookie can be.
+    #[error("the token is too long")]
+    TooLong,
+    /// Not a JWT of the form that we issue.
+    #[error("the token is malformed")]
+    Malformed,
+    /// Signed with a key that is not, or no longer, in the ring.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// From another issuer or for another audience.
+    #[error("the token is not for this lab")]
+    Foreign,
+}
+
+/// Signing failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("signing the session token failed: {0}")]
+pub struct SigningError(pub String);

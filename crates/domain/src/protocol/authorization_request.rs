@@ -1,0 +1,229 @@
+use std::collections::HashMap;
+
+use url::{Url, form_urlencoded};
+
+use super::{ClientId, Malformed, Nonce, PkceChallenge, RedirectUri, State};
+
+/// The scopes of a request (RFC 6749 section 3.3): `openid` exactly once, first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    const OPENID: &str = "openid";
+
+    /// `openid` and these scopes, each once, in the order given.
+    ///
+    /// # Errors
+    /// When a scope is empty or has a character that RFC 6749 section 3.3 forbids.
+    pub fn with_openid<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, Malformed> {
+        let mut all = vec![Self::OPENID.to_owned()];
+        for scope in scopes {
+            let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+            if scope.is_empty() || !scope.bytes().all(allowed) {
+                return Err(Malformed("scope"));
+            }
+            if !all.iter().any(|known| known == scope) {
+                all.push(scope.to_owned());
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether this scope was asked for.
+    #[must_use]
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|known| known == scope)
+    }
+
+    /// The scopes, separated by single spaces.
+    #[must_use]
+    pub fn to_parameter(&self) -> String {
+        self.0.join(" ")
+    }
+}
+
+/// An authorization request (OpenID Connect Core section 3.1.2.1) as this project makes and accepts it:
+/// code flow, with state, nonce and PKCE. One without them cannot be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// What is asked for.
+    pub scopes: Scopes,
+    /// Binds the answer to the browser.
+    pub state: State,
+    /// Binds the identity token to this request.
+    pub nonce: Nonce,
+    /// Binds the code to whoever knows the verifier.
+    pub code_challenge: PkceChallenge,
+    /// Further parameters, such as `prompt` or `login_hint`.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Why a query is not an [`AuthorizationRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedRequest {
+    /// A parameter that must be there is not.
+    #[error("the parameter {0} is missing")]
+    Missing(&'static str),
+    /// A parameter is there twice (RFC 6749 section 3.1).
+    #[error("the parameter {0} is there twice")]
+    Duplicate(&'static str),
+    /// A parameter does not have its specified form.
+    #[error("the parameter {0} is malformed")]
+    Malformed(&'static str),
+    /// A `response_type` other than `code`.
+    #[error("the response type is not supported")]
+    UnsupportedResponseType,
+    /// A `code_challenge_method` other than `S256`.
+    #[error("the code challenge method is not supported")]
+    UnsupportedChallengeMethod,
+    /// The scope lacks `openid`.
+    #[error("the scope lacks openid")]
+    NotOpenId,
+}
+
+impl From<Malformed> for MalformedRequest {
+    fn from(Malformed(parameter): Malformed) -> Self {
+        Self::Malformed(parameter)
+    }
+}
+
+const OWN_PARAMETERS: [&str; 8] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+impl AuthorizationRequest {
+    /// The URL to send the browser to: the endpoint, its own query kept, with this request's parameters.
+    /// An extra parameter cannot replace one of the request's own.
+    #[must_use]
+    pub fn to_url(&self, endpoint: &Url) -> Url {
+        let mut url = endpoint.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            query
+                .append_pair("response_type", "code")
+                .append_pair("client_id", self.client_id.as_str())
+                .append_pair("redirect_uri", self.redirect_uri.as_str())
+                .append_pair("scope", &self.scopes.to_parameter())
+                .append_pair("state", self.state.as_str())
+                .append_pair("nonce", self.nonce.as_str())
+                .append_pair("code_challenge", self.code_challenge.as_str())
+                .append_pair("code_challenge_method", PkceChallenge::METHOD);
+            for (name, value) in &self.extra {
+                if !OWN_PARAMETERS.contains(&name.as_str()) {
+                    query.append_pair(name, value);
+                }
+            }
+        }
+        url
+    }
+
+    /// Reads the request as the provider does.
+    ///
+    /// # Errors
+    /// See [`MalformedRequest`].
+    pub fn from_query(query: &str) -> Result<Self, MalformedRequest> {
+        let mut own: HashMap<&'static str, String> = HashMap::new();
+        let mut extra = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match OWN_PARAMETERS.iter().find(|own| **own == name) {
+                Some(name) if own.contains_key(name) => return Err(MalformedRequest::Duplicate(name)),
+                Some(name) => {
+                    own.insert(name, value.into_owned());
+                }
+                None => extra.push((name.into_owned(), value.into_owned())),
+            }
+        }
+        let mut take = |name: &'static str| own.remove(name).ok_or(MalformedRequest::Missing(name));
+
+        if take("response_type")? != "code" {
+            return Err(MalformedRequest::UnsupportedResponseType);
+        }
+        let scope = take("scope")?;
+        if !scope.split(' ').any(|scope| scope == Scopes::OPENID) {
+            return Err(MalformedRequest::NotOpenId);
+        }
+        let request = Self {
+            client_id: ClientId::parse(&take("client_id")?)?,
+            redirect_uri: RedirectUri::parse(&take("redirect_uri")?)?,
+            scopes: Scopes::with_openid(scope.split(' '))?,
+            state: State::parse(&take("state")?)?,
+            nonce: Nonce::parse(&take("nonce")?)?,
+            code_challenge: PkceChallenge::parse(&take("code_challenge")?)?,
+            extra,
+        };
+        if take("code_challenge_method")? != PkceChallenge::METHOD {
+            return Err(MalformedRequest::UnsupportedChallengeMethod);
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::PkceVerifier;
+
+    fn request() -> AuthorizationRequest {
+        AuthorizationRequest {
+            client_id: ClientId::parse("lab & co").unwrap(),
+            redirect_uri: RedirectUri::parse("https://lab.example/api/auth/oidc/callback").unwrap(),
+            scopes: Scopes::with_openid(["email", "openid", "email"]).unwrap(),
+            state: State::parse("s").unwrap(),
+            nonce: Nonce::parse("n").unwrap(),
+            code_challenge: PkceVerifier::parse(&"v".repeat(43)).unwrap().challenge(),
+            extra: vec![("prompt".to_owned(), "login".to_owned())],
+        }
+    }
+
+    #[test]
+    fn what_the_client_writes_the_provider_reads() {
+        let url = request().to_url(&Url::parse("https://op.example/auth?tenant=1").unwrap());
+        let read = AuthorizationRequest::from_query(url.query().unwrap()).unwrap();
+        let mut expected = request();
+        expected.extra.insert(0, ("tenant".to_owned(), "1".to_owned()));
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn c016_openid_stands_exactly_once_in_the_scope() {
+        assert_eq!(request().scopes.to_parameter(), "openid email");
+        assert!(Scopes::with_openid(["a b"]).is_err());
+    }
+
+    #[test]
+    fn an_extra_parameter_cannot_replace_an_own_one() {
+        let mut request = request();
+        request.extra = vec![("state".to_owned(), "forged".to_owned())];
+        let url = request.to_url(&Url::parse("https://op.example/auth").unwrap());
+        assert_eq!(url.query_pairs().filter(|(name, _)| name == "state").count(), 1);
+    }
+
+    #[test]
+    fn a_request_without_pkce_or_nonce_is_refused() {
+        let query = request().to_url(&Url::parse("https://op.example/").unwrap()).query().unwrap().to_owned();
+        for name in OWN_PARAMETERS {
+            let without: String = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known != name))
+                .finish();
+            assert_eq!(AuthorizationRequest::from_query(&without), Err(MalformedRequest::Missing(name)));
+            let twice = format!("{query}&{name}=x");
+            assert_eq!(AuthorizationRequest::from_query(&twice), Err(MalformedRequest::Duplicate(name)));
+        }
+        let plain = query.replace("=S256", "=plain");
+        assert_eq!(
+            AuthorizationRequest::from_query(&plain),
+            Err(MalformedRequest::UnsupportedChallengeMethod)
+        );
+    }
+}

@@ -1,0 +1,69 @@
+use std::fmt;
+
+use url::Url;
+
+use super::Malformed;
+
+/// The `client_id` under which Labgate is registered at a provider (RFC 6749 section 2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// The longest accepted client id, in bytes.
+    pub const MAX_LEN: usize = 512;
+
+    /// Takes a client id as registered.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or has a control character.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        let well_formed =
+            !value.is_empty() && value.len() <= Self::MAX_LEN && !value.chars().any(char::is_control);
+        if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("client_id")) }
+    }
+
+    /// The client id, byte for byte.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The `redirect_uri` (RFC 6749 section 3.1.2): compared byte for byte (RFC 9700 section 2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// Takes a redirect URI as registered.
+    ///
+    /// # Errors
+    /// When it is not an absolute http(s) URL, or carries a fragment.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        let refused = Malformed("redirect_uri");
+        let url = Url::parse(value).map_err(|_| refused)?;
+        let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+        if plain && value.len() <= 2048 && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(value.to_owned()))
+        } else {
+            Err(refused)
+        }
+    }
+
+    /// The redirect URI, byte for byte.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary of the authorization code flow (RFC 6749, OpenID Connect Core 1.0, RFC 7636, RFC 9207).
+//!
+//! The provider adapter speaks it as the client, the mock provider as the server: one definition, so both halves of
+//! the flow are checked against each other. A value of these types has been parsed; there is nothing left to validate.
+
+mod authorization_request;
+mod authorization_response;
+mod client;
+mod error_codes;
+mod issuer;
+mod opaque;
+mod pkce;
+mod subject;
+
+pub use authorization_request::{AuthorizationRequest, MalformedRequest, Scopes};
+pub use authorization_response::{AuthorizationOutcome, AuthorizationResponse, MalformedResponse};
+pub use client::{ClientId, RedirectUri};
+pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
+pub use issuer::Issuer;
+pub use opaque::{AuthorizationCode, Nonce, State};
+pub use pkce::{PkceChallenge, PkceVerifier};
+pub use subject::Subject;
+
+/// A value that does not have the form its specification demands. It does not carry the value: that may be secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {0}")]
+pub struct Malformed(pub &'static str);

@@ -1,0 +1,121 @@
+//! Values that one side makes up and the other only hands back: `state`, `nonce` and the authorization code.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
+
+use super::Malformed;
+use crate::ports::Entropy;
+
+/// Defines a secret protocol value: visible ASCII, bounded, compared in constant time, never printed.
+macro_rules! opaque_value {
+    ($(#[$doc:meta])* $name:ident, $parameter:literal, max $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The longest accepted value, in bytes.
+            pub const MAX_LEN: usize = $max;
+
+            /// Takes the value from a parameter.
+            ///
+            /// # Errors
+            /// When it is empty, longer than [`Self::MAX_LEN`], or not visible ASCII (RFC 6749 appendix A).
+            pub fn parse(value: &str) -> Result<Self, Malformed> {
+                let well_formed = !value.is_empty()
+                    && value.len() <= Self::MAX_LEN
+                    && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+                if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed($parameter)) }
+            }
+
+            /// The value as it goes over the wire. It is secret: do not log it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    };
+}
+
+opaque_value! {
+    /// The `state` parameter: binds an authorization response to the browser that asked for it (RFC 6749 section 10.12).
+    State, "state", max 512
+}
+
+opaque_value! {
+    /// The `nonce`: binds an identity token to the request that asked for it (OpenID Connect Core section 15.5.2).
+    Nonce, "nonce", max 512
+}
+
+opaque_value! {
+    /// The authorization code: single use, worth a sign-in until it is redeemed (RFC 6749 section 4.1.2).
+    AuthorizationCode, "code", max 4096
+}
+
+impl State {
+    /// A fresh `state` of 256 random bits.
+    #[must_use]
+    pub fn fresh(entropy: &dyn Entropy) -> Self {
+        Self(random_text(entropy))
+    }
+}
+
+impl Nonce {
+    /// A fresh `nonce` of 256 random bits.
+    #[must_use]
+    pub fn fresh(entropy: &dyn Entropy) -> Self {
+        Self(random_text(entropy))
+    }
+}
+
+impl AuthorizationCode {
+    /// A fresh code of 256 random bits, as a provider makes it.
+    #[must_use]
+    pub fn fresh(entropy: &dyn Entropy) -> Self {
+        Self(random_text(entropy))
+    }
+}
+
+/// 256 random bits as 43 characters of base64url.
+pub(super) fn random_text(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c032_control_and_foreign_characters_and_long_values_are_refused() {
+        for bad in ["", "a\nb", "a\u{7f}", "ä", "a\0b", &"x".repeat(513)] {
+            assert_eq!(State::parse(bad), Err(Malformed("state")), "{bad:?}");
+        }
+        assert!(State::parse(&"x".repeat(512)).is_ok());
+        assert!(AuthorizationCode::parse(&"x".repeat(4097)).is_err());
+    }
+
+    #[test]
+    fn c190_debug_never_shows_the_value() {
+        let state = State::parse("planted-secret").unwrap();
+        assert_eq!(format!("{state:?}"), "State([redacted])");
+    }
+}

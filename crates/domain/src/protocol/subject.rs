@@ -1,0 +1,72 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Malformed;
+
+/// The `sub` claim (OpenID Connect Core section 2): names a person within one issuer, never reassigned.
+/// Compared byte for byte.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Subject(String);
+
+impl Subject {
+    /// The longest accepted subject, in bytes (OpenID Connect Core section 2).
+    pub const MAX_LEN: usize = 255;
+
+    /// Takes a subject from a verified token.
+    ///
+    /// # Errors
+    /// When it is empty, longer than [`Self::MAX_LEN`] bytes, or has a control character.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        let well_formed =
+            !value.is_empty() && value.len() <= Self::MAX_LEN && !value.chars().any(char::is_control);
+        if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("sub")) }
+    }
+
+    /// The subject, byte for byte.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subject({:?})", self.0)
+    }
+}
+
+impl TryFrom<String> for Subject {
+    type Error = Malformed;
+
+    fn try_from(value: String) -> Result<Self, Malformed> {
+        Self::parse(&value)
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        subject.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c078_empty_long_and_control_characters_are_refused() {
+        for bad in ["", "a\0", "a\n", &"x".repeat(256)] {
+            assert!(Subject::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Subject::parse(&"x".repeat(255)).is_ok());
+        assert_ne!(Subject::parse("ada").unwrap(), Subject::parse("Ada").unwrap());
+    }
+}

@@ -1,0 +1,151 @@
+//! The address under which people reach this lab.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use crate::protocol::RedirectUri;
+
+/// The lab's public origin, from configuration and never from a request: scheme, host and port.
+///
+/// Everything that names us to the outside comes from here: the redirect URI, the token's `iss`, the cookie's
+/// attributes. A forged `Host` header has nothing to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    secure: bool,
+}
+
+/// Why a URL cannot be the public URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitPublicUrl {
+    /// It is not an absolute http(s) URL.
+    #[error("is not an absolute http or https URL")]
+    NotAUrl,
+    /// It has more than scheme, host and port.
+    #[error("must be scheme, host and port only, without path, query, fragment or user name")]
+    MoreThanAnOrigin,
+    /// It is plain http for a host that is not this machine.
+    #[error(
+        "is plain http: use https, or state that this network does without TLS (network_without_tls = true)"
+    )]
+    PlainHttp,
+}
+
+/// Whether the lab's network may do without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Plain http is for this machine only.
+    LoopbackOnly,
+    /// The operator states that this network does without TLS.
+    NetworkWithoutTls,
+}
+
+impl PublicUrl {
+    /// Where every provider sends people back to.
+    pub const CALLBACK_PATH: &str = "/api/auth/oidc/callback";
+
+    /// Takes the public URL from the configuration.
+    ///
+    /// # Errors
+    /// See [`UnfitPublicUrl`].
+    pub fn parse(value: &str, plain_http: PlainHttp) -> Result<Self, UnfitPublicUrl> {
+        let url = Url::parse(value).map_err(|_| UnfitPublicUrl::NotAUrl)?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(UnfitPublicUrl::NotAUrl);
+        }
+        let bare = matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !bare {
+            return Err(UnfitPublicUrl::MoreThanAnOrigin);
+        }
+        let secure = url.scheme() == "https";
+        if !secure && plain_http == PlainHttp::LoopbackOnly && !is_loopback(&url) {
+            return Err(UnfitPublicUrl::PlainHttp);
+        }
+        Ok(Self { origin: url.origin().ascii_serialization(), secure })
+    }
+
+    /// The origin, without a trailing slash.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether it is https: cookies are then `Secure` and carry the `__Host-` prefix.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The redirect URI that is registered at every provider.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "an http(s) origin with a fixed path is a redirect URI")]
+    pub fn redirect_uri(&self) -> RedirectUri {
+        RedirectUri::parse(&format!("{}{}", self.origin, Self::CALLBACK_PATH)).expect("an origin and a path")
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+/// Whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: &str) -> Result<PublicUrl, UnfitPublicUrl> {
+        PublicUrl::parse(value, PlainHttp::LoopbackOnly)
+    }
+
+    #[test]
+    fn c136_plain_http_is_for_loopback_only_unless_the_network_does_without_tls() {
+        for loopback in ["http://localhost:8091", "http://127.0.0.1", "http://[::1]:1", "http://127.9.9.9/"] {
+            assert!(parse(loopback).is_ok(), "{loopback}");
+        }
+        for other in
+            ["http://lab.example", "http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example"]
+        {
+            assert_eq!(parse(other), Err(UnfitPublicUrl::PlainHttp), "{other}");
+            assert!(PublicUrl::parse(other, PlainHttp::NetworkWithoutTls).is_ok());
+        }
+    }
+
+    #[test]
+    fn c017_the_redirect_uri_comes_from_here() {
+        let url = parse("https://LAB.example:443/").unwrap();
+        assert_eq!(url.redirect_uri().as_str(), "https://lab.example/api/auth/oidc/callback");
+        assert!(url.is_secure());
+    }
+
+    #[test]
+    fn more_than_an_origin_is_refused() {
+        for bad in [
+            "https://lab.example/x",
+            "https://u@lab.example",
+            "https://lab.example/?x",
+            "https://lab.example#",
+        ] {
+            assert_eq!(parse(bad), Err(UnfitPublicUrl::MoreThanAnOrigin), "{bad}");
+        }
+        for bad in ["lab.example", "ftp://lab.example", "https://", ""] {
+            assert_eq!(parse(bad), Err(UnfitPublicUrl::NotAUrl), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use url::Url;
+
+use super::SignIn;
+use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
+use crate::error::{Refusal, SignInError};
+use crate::ports::{SealError, SignInEvent};
+use crate::protocol::{AuthorizationRequest, Nonce, PkceVerifier, State};
+use crate::provider::ProviderId;
+use crate::return_to::ReturnTo;
+
+/// A browser on its way to a provider.
+#[derive(Debug)]
+pub struct BegunSignIn {
+    /// Where to send it.
+    pub authorization_url: Url,
+    /// What it must carry there and back.
+    pub cookie: PendingCookie,
+    /// Older attempts that it should forget.
+    pub dropped: Vec<AttemptId>,
+}
+
+/// A sealed attempt for the browser to carry, for at most [`SignInAttempt::LIFETIME`].
+#[derive(Debug)]
+pub struct PendingCookie {
+    /// The attempt's name, part of the cookie's name.
+    pub id: AttemptId,
+    /// The cookie's value.
+    pub sealed: SealedAttempt,
+}
+
+/// How many bytes the sealed attempts of one browser may have together, so that proxies in front of us, which allow
+/// 8 KiB of headers by default, never refuse its requests.
+const MAX_TOTAL_LEN: usize = 6 * 1024;
+
+impl SignIn {
+    /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where to send it.
+    ///
+    /// `pending` are the attempts that the browser carries already.
+    ///
+    /// # Errors
+    /// When there is no such provider, or it cannot be asked for its metadata.
+    pub async fn begin_external(
+        &self,
+        provider: Option<&ProviderId>,
+        return_to: ReturnTo,
+        pending: &[PresentedAttempt],
+    ) -> Result<BegunSignIn, Refusal> {
+        self.try_begin_external(provider, &return_to, pending)
+            .await
+            .map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
+    }
+
+    async fn try_begin_external(
+        &self,
+        provider: Option<&ProviderId>,
+        return_to: &ReturnTo,
+        pending: &[PresentedAttempt],
+    ) -> Result<BegunSignIn, SignInError> {
+        let provider = self.provider(provider)?;
+        let provider_id = provider.description().id;
+        let server = provider.authorization_server().await?;
+
+        let entropy = &*self.ports.entropy;
+        let attempt = SignInAttempt {
+            provider: provider_id.clone(),
+            issuer: server.issuer,
+            issuer_in_response: server.states_issuer_in_response,
+            redirect_uri: self.policy.public_url.redirect_uri(),
+            state: State::fresh(entropy),
+            nonce: Nonce::fresh(entropy),
+            verifier: PkceVerifier::fresh(entropy),
+            return_to: return_to.clone(),
+            started_at: self.ports.clock.now(),
+        };
+        let cookie = self.seal(&attempt)?;
+        let request = AuthorizationRequest {
+            client_id: server.client_id,
+            redirect_uri: attempt.redirect_uri,
+            scopes: server.scopes,
+            state: attempt.state,
+            nonce: attempt.nonce,
+            code_challenge: attempt.verifier.challenge(),
+            extra: server.extra_parameters,
+        };
+
+        self.ports.log.record(SignInEvent::Started { provider: provider_id });
+        Ok(BegunSignIn {
+            authorization_url: request.to_url(&server.authorization_endpoint),
+            dropped: self.attempts_to_drop(pending, &cookie),
+            cookie,
+        })
+    }
+
+    /// A target that makes the sealed attempt too large is given up rather than the sign-in.
+    fn seal(&self, attempt: &SignInAttempt) -> Result<PendingCookie, SealError> {
+        let sealer = &*self.ports.sealer;
+        let sealed = attempt.seal(sealer).or_else(|_| {
+            let without_target = SignInAttempt { return_to: ReturnTo::main_page(), ..attempt.clone() };
+            without_target.seal(sealer)
+        })?;
+        Ok(PendingCookie { id: attempt.id(), sealed })
+    }
+
+    /// The oldest attempts beyond what a browser may carry, and those that mean nothing any more.
+    fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<AttemptId> {
+        let now = self.ports.clock.now();
+        let mut drop = Vec::new();
+        let mut keep = Vec::new();
+        for presented in pending {
+            match SignInAttempt::open(presented, &*self.ports.sealer) {
+                Some(attempt) if !attempt.has_expired(now) => {
+                    keep.push((attempt.started_at, presented.id, presented.sealed.as_str().len()));
+                }
+                _ => drop.push(presented.id),
+            }
+        }
+        keep.sort_by_key(|(started_at, ..)| std::cmp::Reverse(*started_at));
+        let mut total = new.sealed.as_str().len();
+        for (position, (_, id, len)) in keep.into_iter().enumerate() {
+            total += len;
+            if position + 1 >= SignInAttempt::MAX_PER_BROWSER || total > MAX_TOTAL_LEN {
+                drop.push(id);
+            }
+        }
+        drop
+    }
+}

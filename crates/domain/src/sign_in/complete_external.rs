@@ -1,0 +1,269 @@
+use super::SignIn;
+use crate::ForeignText;
+use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
+use crate::error::{Refusal, SignInError};
+use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
+use crate::ports::{
+    AccountCreation, CodeRedemption, Consumption, IdentityProvider, ProfileUpdate, SignInEvent,
+};
+use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
+use crate::provider::{EmailTrust, ProviderDescription};
+use crate::return_to::ReturnTo;
+use crate::session::{Session, SessionId, SessionToken};
+use crate::time::Timestamp;
+
+/// How a browser that came back leaves again.
+#[derive(Debug)]
+pub enum CompletedSignIn {
+    /// With a new session.
+    SignedIn {
+        /// Opens the session.
+        token: SessionToken,
+        /// Where to go.
+        return_to: ReturnTo,
+        /// The attempt that is over.
+        attempt: AttemptId,
+    },
+    /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is signed in, so
+    /// there is nothing to explain. Nothing of the callback was used.
+    AlreadySignedIn {
+        /// Where to go.
+        return_to: ReturnTo,
+    },
+}
+
+/// What is known of an attempt while it is being completed; a refusal tells as much as was learned.
+#[derive(Default)]
+struct Trail {
+    attempt: Option<SignInAttempt>,
+}
+
+impl SignIn {
+    /// Completes an external sign-in: the browser is back with the provider's answer.
+    ///
+    /// `query` is the callback's query, `pending` the attempts that the browser carries, `session_token` the session
+    /// that it has so far, if any. That one is ended when a new one begins.
+    ///
+    /// # Errors
+    /// When nobody was signed in. No account and no session exist then that did not exist before.
+    pub async fn complete_external(
+        &self,
+        query: &str,
+        pending: &[PresentedAttempt],
+        session_token: Option<&str>,
+    ) -> Result<CompletedSignIn, Refusal> {
+        let mut trail = Trail::default();
+        let error = match self.try_complete_external(query, pending, session_token, &mut trail).await {
+            Ok(completed) => return Ok(completed),
+            Err(error) => error,
+        };
+
+        let attempt = trail.attempt;
+        let return_to = attempt.as_ref().map(|attempt| attempt.return_to.clone()).unwrap_or_default();
+        let stale = matches!(
+            error,
+            SignInError::AttemptUnknown | SignInError::AttemptExpired | SignInError::AttemptSpent
+        );
+        if stale
+            && let Some(token) = session_token
+            && self.check_request(token).await.is_ok()
+        {
+            return Ok(CompletedSignIn::AlreadySignedIn { return_to });
+        }
+        let id = attempt.as_ref().map(SignInAttempt::id);
+        Err(self.refuse(error, id, attempt.map(|attempt| attempt.provider), return_to))
+    }
+
+    async fn try_complete_external(
+        &self,
+        query: &str,
+        pending: &[PresentedAttempt],
+        session_token: Option<&str>,
+        trail: &mut Trail,
+    ) -> Result<CompletedSignIn, SignInError> {
+        let response = AuthorizationResponse::from_query(query)?;
+
+        let attempt = self.attempt_of(&response, pending)?;
+        let attempt = &*trail.attempt.insert(attempt);
+        self.spend(attempt).await?;
+
+        let code = code_from_the_right_issuer(attempt, response)?;
+        let provider = self.provider(Some(&attempt.provider))?;
+        let identity = redeem(&**provider, attempt, code).await?;
+
+        let (account, created) = self.account_for(&provider.description(), &identity).await?;
+        let (session, token) = self.open_session(&account, attempt, identity).await?;
+        if let Some(previous) = session_token {
+            self.end_session_of(previous).await?;
+        }
+
+        self.ports.log.record(SignInEvent::SignedIn {
+            account: account.id,
+            session,
+            provider: attempt.provider.clone(),
+            created,
+        });
+        Ok(CompletedSignIn::SignedIn { token, return_to: attempt.return_to.clone(), attempt: attempt.id() })
+    }
+
+    /// The attempt that the response names, if this browser started it.
+    fn attempt_of(
+        &self,
+        response: &AuthorizationResponse,
+        pending: &[PresentedAttempt],
+    ) -> Result<SignInAttempt, SignInError> {
+        let id = AttemptId::of(&response.state);
+        // A sibling site can plant a second cookie of the same name: each is tried, and only a seal of ours opens.
+        pending
+            .iter()
+            .filter(|presented| presented.id == id)
+            .find_map(|presented| SignInAttempt::open(presented, &*self.ports.sealer))
+            .filter(|attempt| attempt.state == response.state)
+            .ok_or(SignInError::AttemptUnknown)
+    }
+
+    /// Spends the attempt: from here on it cannot be used again, whatever comes of it.
+    async fn spend(&self, attempt: &SignInAttempt) -> Result<(), SignInError> {
+        if attempt.has_expired(self.ports.clock.now()) {
+            return Err(SignInError::AttemptExpired);
+        }
+        match self.ports.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
+            Consumption::First => Ok(()),
+            Consumption::Again => Err(SignInError::AttemptSpent),
+        }
+    }
+
+    /// The account that the identity opens: the one it is linked to, or a new one. Never one that merely has the same
+    /// e-mail address.
+    async fn account_for(
+        &self,
+        provider: &ProviderDescription,
+        identity: &ExternalIdentity,
+    ) -> Result<(Account, bool), SignInError> {
+        let email = trusted_email(provider, &identity.email)?;
+        if let Some(account) = self.known_account(identity, &email).await? {
+            return Ok((account, false));
+        }
+        if !self.policy.self_registration {
+            return Err(SignInError::RegistrationClosed { address: email });
+        }
+
+        let now = self.ports.clock.now();
+        let account = Account {
+            id: AccountId::fresh(now, &*self.ports.entropy),
+            username: Username::from(&email),
+            email: Some(email.clone()),
+            name: identity.name.clone(),
+            role: Role::User,
+            status: AccountStatus::Active,
+            created_at: now,
+        };
+        match self.ports.accounts.create(&account, identity).await? {
+            AccountCreation::Created => Ok((account, true)),
+            AccountCreation::NameTaken => Err(SignInError::EmailTaken { address: email }),
+            // Two first sign-ins at once: the other one was quicker, and made the account that we look for.
+            AccountCreation::IdentityTaken => match self.known_account(identity, &email).await? {
+                Some(account) => Ok((account, false)),
+                None => Err(SignInError::EmailTaken { address: email }),
+            },
+        }
+    }
+
+    async fn known_account(
+        &self,
+        identity: &ExternalIdentity,
+        email: &EmailAddress,
+    ) -> Result<Option<Account>, SignInError> {
+        let accounts = &*self.ports.accounts;
+        let Some(mut account) = accounts.find_by_identity(&identity.issuer, &identity.subject).await? else {
+            return Ok(None);
+        };
+        if account.status == AccountStatus::Disabled {
+            return Err(SignInError::AccountDisabled);
+        }
+        let now = self.ports.clock.now();
+        let name = identity.name.as_ref();
+        match accounts.record_sign_in(account.id, identity, email, name, now).await? {
+            ProfileUpdate::Done => account.email = Some(email.clone()),
+            ProfileUpdate::EmailTaken => {
+                self.ports.log.record(SignInEvent::EmailKept { account: account.id })
+            }
+        }
+        account.name = name.cloned().or(account.name);
+        Ok(Some(account))
+    }
+
+    /// Opens a new session: never one whose id existed before.
+    async fn open_session(
+        &self,
+        account: &Account,
+        attempt: &SignInAttempt,
+        identity: ExternalIdentity,
+    ) -> Result<(SessionId, SessionToken), SignInError> {
+        let now = self.ports.clock.now();
+        let session = Session {
+            id: SessionId::fresh(&*self.ports.entropy),
+            account: account.id,
+            provider: attempt.provider.clone(),
+            groups: identity.groups,
+            authentication_methods: identity.authentication_methods,
+            authenticated_at: identity.authenticated_at.map_or(now, |at: Timestamp| at.min(now)),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus(self.policy.session_absolute_limit),
+            ended_at: None,
+        };
+        let token = self.ports.tokens.issue(&self.claims(account, &session, now))?;
+        self.ports.sessions.create(&session).await?;
+        Ok((session.id, token))
+    }
+}
+
+/// The code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is believed under
+/// the same condition.
+fn code_from_the_right_issuer(
+    attempt: &SignInAttempt,
+    response: AuthorizationResponse,
+) -> Result<AuthorizationCode, SignInError> {
+    match response.issuer {
+        Some(stated) if stated != attempt.issuer.as_str() => {
+            return Err(SignInError::IssuerMismatch { stated: ForeignText::new(&stated) });
+        }
+        None if attempt.issuer_in_response => return Err(SignInError::IssuerMissing),
+        _ => {}
+    }
+    match response.outcome {
+        AuthorizationOutcome::Code(code) => Ok(code),
+        AuthorizationOutcome::Error { code, description } => Err(SignInError::Refused { code, description }),
+    }
+}
+
+async fn redeem(
+    provider: &dyn IdentityProvider,
+    attempt: &SignInAttempt,
+    code: AuthorizationCode,
+) -> Result<ExternalIdentity, SignInError> {
+    let redemption = CodeRedemption {
+        code,
+        verifier: attempt.verifier.clone(),
+        nonce: attempt.nonce.clone(),
+        redirect_uri: attempt.redirect_uri.clone(),
+        issuer: attempt.issuer.clone(),
+        started_at: attempt.started_at,
+    };
+    Ok(provider.redeem(redemption).await?)
+}
+
+/// The address, if it can be trusted to be the person's.
+fn trusted_email(provider: &ProviderDescription, claim: &EmailClaim) -> Result<EmailAddress, SignInError> {
+    match (claim, provider.email_trust) {
+        (EmailClaim::Missing, _) => Err(SignInError::EmailMissing),
+        (EmailClaim::Malformed, _) => Err(SignInError::EmailMalformed),
+        (EmailClaim::Stated { address, verified: true }, _)
+        | (EmailClaim::Stated { address, .. }, EmailTrust::Provider) => Ok(address.clone()),
+        (EmailClaim::Stated { address, verified: false }, EmailTrust::Claim) => {
+            Err(SignInError::EmailUnverified { address: address.clone() })
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The product: how a person signs in, stays signed in, and signs out.
+//!
+//! One file per use case, each reading top to bottom like its sequence diagram:
+//!
+//! | file | use case |
+//! | --- | --- |
+//! | `begin_external` | send a browser to a provider |
+//! | `complete_external` | take it back with a code, and open a session |
+//! | `check_request` | say who is asking, on every request of the lab |
+//! | `sign_out` | end a session |
+//! | `housekeeping` | forget what has expired, and say whether we can work |
+
+mod begin_external;
+mod check_request;
+mod complete_external;
+mod housekeeping;
+mod recent_checks;
+mod sign_out;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use begin_external::{BegunSignIn, PendingCookie};
+pub use check_request::{CheckedRequest, NotSignedIn};
+pub use complete_external::CompletedSignIn;
+
+use self::recent_checks::RecentChecks;
+use crate::attempt::AttemptId;
+use crate::error::{Reference, Refusal, SignInError};
+use crate::ports::{
+    AccountStore, AttemptSealer, Clock, Entropy, IdentityProvider, SessionStore, SignInEvent, SignInLog,
+    SpentAttempts, TokenIssuer,
+};
+use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
+use crate::public_url::PublicUrl;
+use crate::return_to::ReturnTo;
+
+/// Everything that the use cases need of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who can say who somebody is; the first is the default.
+    pub providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Accounts and their identities.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Makes attempts single-use.
+    pub spent_attempts: Arc<dyn SpentAttempts>,
+    /// Seals attempts.
+    pub sealer: Arc<dyn AttemptSealer>,
+    /// Signs session tokens.
+    pub tokens: Arc<dyn TokenIssuer>,
+    /// Keeps what happened.
+    pub log: Arc<dyn SignInLog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The address of this lab.
+    pub public_url: PublicUrl,
+    /// Whether the first external sign-in creates an account.
+    pub self_registration: bool,
+    /// How long a token holds before it must be renewed. A sign-out on this replica is effective at once regardless.
+    pub token_lifetime: Duration,
+    /// How long a session lives without being used.
+    pub session_idle_limit: Duration,
+    /// How long a session lives at most.
+    pub session_absolute_limit: Duration,
+}
+
+impl Policy {
+    /// The default of [`Policy::token_lifetime`].
+    pub const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
+    /// The default of [`Policy::session_idle_limit`].
+    pub const SESSION_IDLE_LIMIT: Duration = Duration::from_hours(12);
+    /// The default of [`Policy::session_absolute_limit`].
+    pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(7 * 24);
+
+    /// The defaults, for a lab at this address.
+    #[must_use]
+    pub fn for_lab_at(public_url: PublicUrl) -> Self {
+        Self {
+            public_url,
+            self_registration: true,
+            token_lifetime: Self::TOKEN_LIFETIME,
+            session_idle_limit: Self::SESSION_IDLE_LIMIT,
+            session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
+        }
+    }
+}
+
+/// The sign-in of one lab: one method per use case.
+pub struct SignIn {
+    ports: Ports,
+    policy: Policy,
+    recent: RecentChecks,
+}
+
+impl SignIn {
+    /// Puts the sign-in together.
+    #[must_use]
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy, recent: RecentChecks::new() }
+    }
+
+    /// What the operator decided.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The providers and whether they can be used right now, without asking them; the default one first.
+    #[must_use]
+    pub fn providers(&self) -> Vec<(ProviderDescription, ProviderHealth)> {
+        self.ports.providers.iter().map(|provider| (provider.description(), provider.health())).collect()
+    }
+
+    /// The public keys of the session tokens, as a JWK set in JSON.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        self.ports.tokens.jwks()
+    }
+
+    /// A reference for an error that is not a refused sign-in.
+    #[must_use]
+    pub fn fresh_reference(&self) -> Reference {
+        Reference::fresh(&*self.ports.entropy)
+    }
+
+    /// Refuses a state-changing request that another site made a browser send.
+    #[must_use]
+    pub fn refuse_cross_site(&self) -> Refusal {
+        self.refuse(SignInError::CrossSite, None, None, ReturnTo::main_page())
+    }
+
+    /// The provider of this name, or the default one.
+    fn provider(&self, id: Option<&ProviderId>) -> Result<&Arc<dyn IdentityProvider>, SignInError> {
+        let mut providers = self.ports.providers.iter();
+        match id {
+            None => providers.next(),
+            Some(id) => providers.find(|provider| provider.description().id == *id),
+        }
+        .ok_or(SignInError::ProviderUnknown)
+    }
+
+    /// Records a refusal under a fresh reference.
+    fn refuse(
+        &self,
+        error: SignInError,
+        attempt: Option<AttemptId>,
+        provider: Option<ProviderId>,
+        return_to: ReturnTo,
+    ) -> Refusal {
+        let reference = self.fresh_reference();
+        self.ports.log.record(SignInEvent::Refused {
+            reference: reference.clone(),
+            provider: provider.clone(),
+            error: error.clone(),
+        });
+        Refusal { reference, error, attempt, provider, return_to }
+    }
+}

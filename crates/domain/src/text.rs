@@ -1,0 +1,69 @@
+//! Text that somebody else wrote.
+
+use std::fmt;
+
+/// A short text from outside (a provider's error description, a claim) that may be shown and logged:
+/// without control characters, line breaks or invisible direction marks, and at most
+/// [`ForeignText::MAX_CHARS`] characters long. It is still not HTML: whoever renders it escapes it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ForeignText(String);
+
+impl ForeignText {
+    /// Longer text is cut here, and the cut is shown by an ellipsis.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Takes any text and keeps what is safe to show on one line.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut clean: String = text
+            .chars()
+            .map(|c| if c.is_whitespace() { ' ' } else { c })
+            .filter(|c| !c.is_control() && !is_invisible(*c))
+            .take(Self::MAX_CHARS + 1)
+            .collect();
+        if clean.chars().count() > Self::MAX_CHARS {
+            clean = clean.chars().take(Self::MAX_CHARS - 1).chain(['…']).collect();
+        }
+        Self(clean)
+    }
+
+    /// The cleaned text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Zero-width characters, direction marks and other characters that change how their neighbours are read.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+impl fmt::Display for ForeignText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ForeignText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c191_hostile_text_stays_on_one_line() {
+        let text = ForeignText::new("a\r\nINFO forged\x1b[31m\u{202e}b");
+        assert_eq!(text.as_str(), "a  INFO forged[31mb");
+    }
+
+    #[test]
+    fn c038_ten_kilobytes_are_cut() {
+        assert_eq!(ForeignText::new(&"x".repeat(10_000)).as_str().chars().count(), ForeignText::MAX_CHARS);
+    }
+}

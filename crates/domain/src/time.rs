@@ -1,0 +1,69 @@
+//! Points in time. The core never reads the clock: every rule takes `now` from the [`Clock`](crate::ports::Clock) port.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time in whole seconds since the Unix epoch, as in a JWT's `NumericDate` (RFC 7519 section 2).
+///
+/// Arithmetic saturates: no date that a provider sends can overflow it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant that many seconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_unix_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// This instant moved later; stops at the end of time.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(seconds(span)))
+    }
+
+    /// This instant moved earlier; stops at the beginning of time.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(seconds(span)))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        let end = Timestamp::from_unix_seconds(i64::MAX);
+        assert_eq!(end.plus(Duration::from_secs(1)), end);
+        let start = Timestamp::from_unix_seconds(i64::MIN);
+        assert_eq!(start.minus(Duration::MAX), start);
+        assert_eq!(start.since(end), Duration::ZERO);
+    }
+}
