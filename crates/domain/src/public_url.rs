@@ -13,6 +13,7 @@ use crate::protocol::RedirectUri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
+    redirect_uri: RedirectUri,
     secure: bool,
 }
 
@@ -66,7 +67,10 @@ impl PublicUrl {
         if !secure && plain_http == PlainHttp::LoopbackOnly && !is_loopback(&url) {
             return Err(UnfitPublicUrl::PlainHttp);
         }
-        Ok(Self { origin: url.origin().ascii_serialization(), secure })
+        let origin = url.origin().ascii_serialization();
+        let redirect_uri = RedirectUri::parse(&format!("{origin}{}", Self::CALLBACK_PATH))
+            .map_err(|_| UnfitPublicUrl::NotAUrl)?;
+        Ok(Self { origin, redirect_uri, secure })
     }
 
     /// The origin, without a trailing slash.
@@ -83,9 +87,8 @@ impl PublicUrl {
 
     /// The redirect URI that is registered at every provider.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "an http(s) origin with a fixed path is a redirect URI")]
     pub fn redirect_uri(&self) -> RedirectUri {
-        RedirectUri::parse(&format!("{}{}", self.origin, Self::CALLBACK_PATH)).expect("an origin and a path")
+        self.redirect_uri.clone()
     }
 }
 

@@ -1,1 +1,240 @@
+//! A world of fakes for the use cases' tests: small real ones where state matters, `mockall` where calls matter.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use url::Url;
+
+use super::{Policy, Ports, SignIn};
+use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
+use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use crate::ports::{
+    AttemptSealer, Clock, Consumption, Entropy, MockAccountStore, MockIdentityProvider, MockSessionStore,
+    SealError, SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, TokenFault, TokenIssuer,
+};
+use crate::protocol::{ClientId, Issuer, Scopes, Subject};
+use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
+use crate::public_url::{PlainHttp, PublicUrl};
+use crate::return_to::ReturnTo;
+use crate::session::{SessionClaims, SessionToken};
+use crate::time::Timestamp;
+
+pub(super) const ISSUER: &str = "https://op.example";
+pub(super) const NOW: i64 = 1_800_000_000;
+
+/// Everything but accounts, sessions and the provider, which each test mocks as it needs.
+#[derive(Default)]
+pub(super) struct World {
+    clock: Arc<FakeClock>,
+    log: Arc<FakeLog>,
+    pub(super) tokens: Arc<FakeTokens>,
+    spent: Arc<FakeSpent>,
+    pub(super) accounts: MockAccountStore,
+    pub(super) sessions: MockSessionStore,
+    pub(super) providers: Vec<MockIdentityProvider>,
+    pub(super) closed: bool,
+}
+
+/// A sign-in in a world of fakes, and the handles to look at it.
+pub(super) struct Scene {
+    pub(super) sign_in: SignIn,
+    pub(super) clock: Arc<FakeClock>,
+    pub(super) log: Arc<FakeLog>,
+    pub(super) tokens: Arc<FakeTokens>,
+}
+
+impl World {
+    pub(super) fn scene(self) -> Scene {
+        let ports = Ports {
+            providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
+            accounts: Arc::new(self.accounts),
+            sessions: Arc::new(self.sessions),
+            spent_attempts: self.spent,
+            sealer: Arc::new(FakeSealer),
+            tokens: Arc::clone(&self.tokens) as _,
+            log: Arc::clone(&self.log) as _,
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::new(FakeEntropy::default()),
+        };
+        let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
+        let policy = Policy { self_registration: !self.closed, ..Policy::for_lab_at(public_url) };
+        let sign_in = SignIn::new(ports, policy);
+        Scene { sign_in, clock: self.clock, log: self.log, tokens: self.tokens }
+    }
+
+    /// A provider that can be begun with, and redeems as the test says afterwards.
+    pub(super) fn provider(issuer_in_response: bool, email_trust: EmailTrust) -> MockIdentityProvider {
+        let mut provider = MockIdentityProvider::new();
+        provider.expect_description().return_const(ProviderDescription {
+            id: ProviderId::parse("external").unwrap(),
+            name: "External".to_owned(),
+            email_trust,
+        });
+        provider.expect_health().return_const(ProviderHealth::Ready);
+        provider.expect_authorization_server().returning(move || {
+            Ok(AuthorizationServer {
+                issuer: Issuer::parse(ISSUER).unwrap(),
+                authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
+                states_issuer_in_response: issuer_in_response,
+                client_id: ClientId::parse("lab").unwrap(),
+                scopes: Scopes::with_openid(["email"]).unwrap(),
+                extra_parameters: Vec::new(),
+            })
+        });
+        provider
+    }
+}
+
+impl Scene {
+    /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
+    pub(super) async fn begin(&self, return_to: &str) -> (PresentedAttempt, String) {
+        let begun = self.sign_in.begin_external(None, ReturnTo::or_main_page(return_to), &[]).await.unwrap();
+        let state =
+            begun.authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        (PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed }, state)
+    }
+}
+
+pub(super) fn identity(email: EmailClaim) -> ExternalIdentity {
+    ExternalIdentity {
+        issuer: Issuer::parse(ISSUER).unwrap(),
+        subject: Subject::parse("subject-of-ada").unwrap(),
+        email,
+        name: DisplayName::new("Ada"),
+        groups: vec!["lab-users".to_owned()],
+        authentication_methods: vec!["pwd".to_owned()],
+        authenticated_at: None,
+    }
+}
+
+pub(super) fn ada() -> EmailAddress {
+    EmailAddress::parse("ada@example.com").unwrap()
+}
+
+pub(super) fn stated(verified: bool) -> EmailClaim {
+    EmailClaim::Stated { address: ada(), verified }
+}
+
+pub(super) fn account(status: AccountStatus) -> Account {
+    Account {
+        id: AccountId::parse("01900000-0000-7000-8000-000000000001").unwrap(),
+        username: Username::from(&ada()),
+        email: Some(ada()),
+        name: DisplayName::new("Ada"),
+        role: Role::User,
+        status,
+        created_at: Timestamp::from_unix_seconds(NOW - 1000),
+    }
+}
+
+pub(super) struct FakeClock(AtomicI64);
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self(AtomicI64::new(NOW))
+    }
+}
+
+impl FakeClock {
+    pub(super) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Counts: every value is another one.
+#[derive(Default)]
+struct FakeEntropy(AtomicU64);
+
+impl Entropy for FakeEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        for (byte, value) in bytes.iter_mut().rev().zip(count.iter().rev().chain(std::iter::repeat(&7))) {
+            *byte = *value;
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct FakeLog(Mutex<Vec<SignInEvent>>);
+
+impl FakeLog {
+    pub(super) fn events(&self) -> Vec<SignInEvent> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl SignInLog for FakeLog {
+    fn record(&self, event: SignInEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// Seals by encoding, which is enough to see what is bound to what.
+struct FakeSealer;
+
+impl AttemptSealer for FakeSealer {
+    fn seal(&self, id: AttemptId, plaintext: &[u8]) -> Result<SealedAttempt, SealError> {
+        let bytes = [id.as_bytes(), plaintext].concat();
+        SealedAttempt::parse(&BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(|_| SealError)
+    }
+
+    fn open(&self, id: AttemptId, sealed: &SealedAttempt) -> Option<Vec<u8>> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed.as_str()).ok()?;
+        bytes.strip_prefix(id.as_bytes()).map(<[u8]>::to_vec)
+    }
+}
+
+/// Signs by encoding, and counts how often it had to look.
+#[derive(Default)]
+pub(super) struct FakeTokens {
+    authenticated: AtomicU64,
+}
+
+impl FakeTokens {
+    pub(super) fn authenticated(&self) -> u64 {
+        self.authenticated.load(Ordering::SeqCst)
+    }
+}
+
+impl TokenIssuer for FakeTokens {
+    fn issue(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
+        let json = serde_json::to_vec(claims).map_err(|error| SigningError(error.to_string()))?;
+        Ok(SessionToken::new(BASE64_URL_SAFE_NO_PAD.encode(json)))
+    }
+
+    fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault> {
+        self.authenticated.fetch_add(1, Ordering::SeqCst);
+        let json = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenFault::Malformed)?;
+        serde_json::from_slice(&json).map_err(|_| TokenFault::Malformed)
+    }
+
+    fn jwks(&self) -> String {
+        "{\"keys\":[]}".to_owned()
+    }
+}
+
+#[derive(Default)]
+struct FakeSpent(Mutex<HashSet<AttemptId>>);
+
+#[async_trait]
+impl SpentAttempts for FakeSpent {
+    async fn consume(&self, id: AttemptId, _: Timestamp) -> Result<Consumption, StoreError> {
+        let first = self.0.lock().unwrap().insert(id);
+        Ok(if first { Consumption::First } else { Consumption::Again })
+    }
+
+    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}

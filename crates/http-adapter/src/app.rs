@@ -1,0 +1,131 @@
+//! The application: routes, and around them what holds for every answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{self, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt as _, Full};
+use labgate_domain::error::Reference;
+use labgate_domain::sign_in::SignIn;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt as _};
+use tower_http::body::UnsyncBoxBody;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::cookies::Cookies;
+use crate::failure::{Failure, HttpErrorCode};
+use crate::head::Head;
+use crate::routes::{self, Lab};
+
+/// What the pages and the API tell about this lab, beside what the core knows.
+#[derive(Clone, Debug, Default)]
+pub struct AppInfo {
+    /// The names of the settings that external sign-in still lacks; empty when it is set up.
+    pub missing_settings: Vec<String>,
+}
+
+/// The application, the same behind the binary's listener and in tests. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    sign_in: Arc<SignIn>,
+    cookies: Arc<Cookies>,
+    routes: Routes,
+}
+
+/// Every answer is small and in memory.
+pub(crate) type Response = http::Response<Bytes>;
+
+type Routes = BoxCloneSyncService<Request<Full<Bytes>>, http::Response<RoutedBody>, Infallible>;
+type RoutedBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Nothing that we do takes longer: a provider has 10 seconds for each of the three calls of a sign-in.
+const TIME_LIMIT: Duration = Duration::from_secs(35);
+
+impl App {
+    /// Puts the application together.
+    #[must_use]
+    pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
+        let cookies = Arc::new(Cookies::of_lab_at(&sign_in.policy().public_url));
+        let lab = Arc::new(Lab { sign_in: Arc::clone(&sign_in), cookies: Arc::clone(&cookies), info });
+        let on_panic = {
+            let sign_in = Arc::clone(&sign_in);
+            move |_| {
+                let reference = sign_in.fresh_reference();
+                tracing::error!(%reference, "a request handler panicked");
+                Failure::internal(reference).into_response().map(Full::new)
+            }
+        };
+        let routes = ServiceBuilder::new()
+            .layer(CatchPanicLayer::custom(on_panic))
+            .service(warp::service(routes::all(&lab)));
+        Self { sign_in, cookies, routes: BoxCloneSyncService::new(routes) }
+    }
+
+    /// Answers a request whose body was read, or needs none: no path takes one.
+    pub async fn handle(&self, request: Request<Bytes>) -> http::Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let public_url = &self.sign_in.policy().public_url;
+        let head = Head::parse(&parts, &self.cookies, public_url);
+        let audience = head.audience;
+
+        let mut request = Request::from_parts(parts, Full::new(body));
+        request.extensions_mut().insert(Arc::new(head));
+        let answer = tokio::time::timeout(TIME_LIMIT, self.routes.clone().oneshot(request)).await;
+        let mut response = match answer {
+            Ok(Ok(response)) => collected(response).await,
+            Ok(Err(never)) => match never {},
+            Err(_) => Failure::http(HttpErrorCode::Timeout, self.reference()).into_response(),
+        };
+
+        if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+            let headers = std::mem::take(response.headers_mut());
+            response = failure.render(audience);
+            keep_cookies(headers, response.headers_mut());
+        }
+        protect(response.headers_mut(), public_url.is_secure());
+        response
+    }
+
+    fn reference(&self) -> Reference {
+        self.sign_in.fresh_reference()
+    }
+}
+
+/// The body is in memory already: collecting it neither waits nor fails.
+async fn collected(response: http::Response<RoutedBody>) -> Response {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Response::from_parts(parts, body)
+}
+
+fn keep_cookies(from: HeaderMap, to: &mut HeaderMap) {
+    let mut name = None;
+    for (next, value) in from {
+        name = next.or(name);
+        if name == Some(header::SET_COOKIE) {
+            to.append(header::SET_COOKIE, value);
+        }
+    }
+}
+
+/// The headers of every answer; a handler's own are kept.
+fn protect(headers: &mut HeaderMap, secure: bool) {
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default(CACHE_CONTROL, "no-store");
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // Not `no-referrer`: with it browsers send `Origin: null` from our own forms.
+    default(header::REFERRER_POLICY, "same-origin");
+    default(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    default(header::X_FRAME_OPTIONS, "DENY");
+    if secure {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}

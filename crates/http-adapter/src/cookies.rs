@@ -1,0 +1,196 @@
+//! The cookies (RFC 6265bis): one for the session, one for each attempt under way.
+
+use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use labgate_domain::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
+use labgate_domain::public_url::PublicUrl;
+use labgate_domain::session::SessionToken;
+
+/// How this lab's cookies are called and protected; decided by the public URL, never by a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Cookies {
+    session: &'static str,
+    attempt_prefix: &'static str,
+    secure: &'static str,
+}
+
+/// A cookie that may not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnfitCookie;
+
+impl From<InvalidHeaderValue> for UnfitCookie {
+    fn from(_: InvalidHeaderValue) -> Self {
+        Self
+    }
+}
+
+/// What of a request's cookies concerns us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PresentedCookies {
+    /// The session cookie's value, if there is exactly one such cookie. Two of one name mean that somebody planted
+    /// one, and neither is believed.
+    pub(crate) session: Option<String>,
+    /// The attempts under way.
+    pub(crate) attempts: Vec<PresentedAttempt>,
+}
+
+impl Cookies {
+    /// The longest name and value together, in bytes (RFC 6265bis section 5.6).
+    const MAX_LEN: usize = 4096;
+    /// How many attempts of one request are looked at.
+    const MAX_ATTEMPTS: usize = 32;
+
+    /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers refuse it
+    /// on plain http.
+    pub(crate) fn of_lab_at(public_url: &PublicUrl) -> Self {
+        if public_url.is_secure() {
+            Self { session: "__Host-labgate", attempt_prefix: "__Host-labgate-attempt-", secure: "; Secure" }
+        } else {
+            Self { session: "labgate", attempt_prefix: "labgate-attempt-", secure: "" }
+        }
+    }
+
+    /// Reads the request's cookies: names are compared exactly, what is malformed is skipped.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> PresentedCookies {
+        let mut presented = PresentedCookies::default();
+        let mut planted = false;
+        let pairs = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='));
+        for (name, value) in pairs {
+            if name == self.session {
+                planted |= presented.session.replace(value.to_owned()).is_some();
+            } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
+                && presented.attempts.len() < Self::MAX_ATTEMPTS
+                && let (Ok(id), Ok(sealed)) = (AttemptId::parse(id), SealedAttempt::parse(value))
+            {
+                presented.attempts.push(PresentedAttempt { id, sealed });
+            }
+        }
+        if planted {
+            presented.session = None;
+        }
+        presented
+    }
+
+    /// The session cookie. It lives as long as the browser runs; how long the session lives is the server's decision.
+    pub(crate) fn set_session(&self, token: &SessionToken) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.session, token.expose(), "")
+    }
+
+    /// Removes the session cookie.
+    pub(crate) fn clear_session(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.session, "", "; Max-Age=0")
+    }
+
+    /// The cookie of an attempt.
+    pub(crate) fn set_attempt(
+        &self,
+        id: AttemptId,
+        sealed: &SealedAttempt,
+    ) -> Result<HeaderValue, UnfitCookie> {
+        let max_age = format!("; Max-Age={}", SignInAttempt::LIFETIME.as_secs());
+        self.set(&format!("{}{id}", self.attempt_prefix), sealed.as_str(), &max_age)
+    }
+
+    /// Removes the cookie of an attempt.
+    pub(crate) fn clear_attempt(&self, id: AttemptId) -> Result<HeaderValue, UnfitCookie> {
+        self.set(&format!("{}{id}", self.attempt_prefix), "", "; Max-Age=0")
+    }
+
+    /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must bring the
+    /// cookies; another site's POST must not.
+    fn set(&self, name: &str, value: &str, max_age: &str) -> Result<HeaderValue, UnfitCookie> {
+        if name.len() + value.len() > Self::MAX_LEN {
+            return Err(UnfitCookie);
+        }
+        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.secure);
+        let mut cookie = HeaderValue::try_from(cookie)?;
+        cookie.set_sensitive(true);
+        Ok(cookie)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use labgate_domain::public_url::PlainHttp;
+
+    use super::*;
+
+    fn cookies(public_url: &str) -> Cookies {
+        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly).unwrap())
+    }
+
+    fn read(lines: &[&[u8]]) -> PresentedCookies {
+        let headers =
+            lines.iter().map(|line| (COOKIE, HeaderValue::from_bytes(line).unwrap())).collect::<HeaderMap>();
+        cookies("https://lab.example").read(&headers)
+    }
+
+    #[test]
+    fn c133_c135_the_session_cookie_is_locked_down_by_the_public_url() {
+        let token = SessionToken::new("abc".to_owned());
+        assert_eq!(
+            cookies("https://lab.example").set_session(&token).unwrap(),
+            "__Host-labgate=abc; Path=/; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            cookies("http://localhost:1").set_session(&token).unwrap(),
+            "labgate=abc; Path=/; HttpOnly; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn c137_names_are_compared_exactly_and_a_doubled_one_is_not_believed() {
+        let session = |lines: &[&[u8]]| read(lines).session;
+        assert_eq!(session(&[b"a=b; __Host-labgate=x"]), Some("x".to_owned()));
+        assert_eq!(session(&[b"a=b", b"__Host-labgate=x"]), Some("x".to_owned()));
+        for tossed in [
+            &b"__HOST-labgate=x"[..],
+            b"__host-labgate=x",
+            b"labgate=x",
+            b"__Host-labgate2=x",
+            b"__Host-labgate =x",
+            b"__Host-labgate=x; __Host-labgate=y",
+            b"__Host-labgate=x; __Host-labgate=x",
+        ] {
+            assert_eq!(session(&[tossed]), None, "{:?}", String::from_utf8_lossy(tossed));
+        }
+    }
+
+    #[test]
+    fn c138_a_cookie_over_4096_bytes_is_not_set() {
+        let cookies = cookies("https://lab.example");
+        let fits = 4096 - "__Host-labgate".len();
+        assert!(cookies.set_session(&SessionToken::new("x".repeat(fits))).is_ok());
+        assert_eq!(cookies.set_session(&SessionToken::new("x".repeat(fits + 1))), Err(UnfitCookie));
+    }
+
+    #[test]
+    fn c139_malformed_cookie_headers_are_skipped() {
+        let thousand = "a=b; ".repeat(1000);
+        let huge = format!("x={}", "y".repeat(64 * 1024));
+        for odd in
+            [&b"no-equals-sign"[..], b"\xff\xfe=x", b";;;=;", b"=x", thousand.as_bytes(), huge.as_bytes()]
+        {
+            assert_eq!(read(&[odd]), PresentedCookies::default());
+        }
+        assert_eq!(read(&[b"\xff=x", b"__Host-labgate=t"]).session, Some("t".to_owned()));
+    }
+
+    #[test]
+    fn c141_clearing_uses_the_same_name_path_and_attributes() {
+        assert_eq!(
+            cookies("https://lab.example").clear_session().unwrap(),
+            "__Host-labgate=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
+        );
+    }
+
+    #[test]
+    fn only_so_many_attempts_are_looked_at() {
+        let many = "__Host-labgate-attempt-AAAAAAAAAAAAAAAAAAAAAA=x; ".repeat(100);
+        assert_eq!(read(&[many.as_bytes()]).attempts.len(), Cookies::MAX_ATTEMPTS);
+    }
+}

@@ -1,0 +1,202 @@
+//! Everything that can be answered instead of what was asked for: one mapping to a status, two ways to render it.
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use labgate_domain::attempt::AttemptId;
+use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal};
+use labgate_domain::return_to::ReturnTo;
+use serde::Serialize;
+
+use crate::app::Response;
+use crate::audience::Audience;
+use crate::pages::{self, ErrorPage};
+use crate::paths;
+
+/// Errors that have nothing to do with a sign-in: what HTTP itself can get wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpErrorCode {
+    /// A session is needed, and there is none.
+    NotSignedIn,
+    /// The request does not have the form that this path expects.
+    BadRequest,
+    /// There is nothing at this path.
+    NotFound,
+    /// This path does not answer to this method.
+    MethodNotAllowed,
+    /// The request took too long to answer.
+    Timeout,
+}
+
+impl HttpErrorCode {
+    /// Every code.
+    pub const ALL: &[Self] =
+        &[Self::NotSignedIn, Self::BadRequest, Self::NotFound, Self::MethodNotAllowed, Self::Timeout];
+
+    /// The stable code.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "not_signed_in",
+            Self::BadRequest => "bad_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// What the person is told.
+    #[must_use]
+    pub fn for_person(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "You are not signed in.",
+            Self::BadRequest => "This address was not called as it should be.",
+            Self::NotFound => "There is nothing at this address.",
+            Self::MethodNotAllowed => "This address cannot be used in this way.",
+            Self::Timeout => "This took too long. Please try again in a moment.",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The one place where a refused sign-in becomes a status. Only 401 and 403 pass a proxy's sub-request unchanged, and
+/// neither is used for what the person did not cause.
+fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::ProviderUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::CallbackMalformed
+        | ErrorCode::AttemptUnknown
+        | ErrorCode::AttemptExpired
+        | ErrorCode::AttemptSpent
+        | ErrorCode::IssuerMismatch
+        | ErrorCode::IssuerMissing
+        | ErrorCode::InteractionRequired
+        | ErrorCode::CodeRejected => StatusCode::BAD_REQUEST,
+        ErrorCode::AccessDenied
+        | ErrorCode::EmailMissing
+        | ErrorCode::EmailMalformed
+        | ErrorCode::EmailUnverified
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::EmailTaken
+        | ErrorCode::AccountDisabled
+        | ErrorCode::CrossSite => StatusCode::FORBIDDEN,
+        ErrorCode::RequestRefused
+        | ErrorCode::ClientRejected
+        | ErrorCode::TokenResponseInvalid
+        | ErrorCode::IdTokenInvalid
+        | ErrorCode::UserinfoInvalid => StatusCode::BAD_GATEWAY,
+        ErrorCode::ProviderUnavailable | ErrorCode::ProviderBusy => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::ProviderMisconfigured | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An error on its way to whoever asked. A handler returns it inside an empty response; [`Failure::render`] writes it
+/// out once it is known who will read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    for_person: &'static str,
+    reference: Reference,
+    try_again: Option<ReturnTo>,
+    /// The attempt that is over.
+    pub(crate) attempt: Option<AttemptId>,
+}
+
+impl Failure {
+    pub(crate) fn http(code: HttpErrorCode, reference: Reference) -> Self {
+        let try_again = matches!(code, HttpErrorCode::NotSignedIn).then(ReturnTo::main_page);
+        Self {
+            status: code.status(),
+            code: code.as_str(),
+            for_person: code.for_person(),
+            reference,
+            try_again,
+            attempt: None,
+        }
+    }
+
+    pub(crate) fn internal(reference: Reference) -> Self {
+        Self::coded(ErrorCode::Internal, reference)
+    }
+
+    fn coded(code: ErrorCode, reference: Reference) -> Self {
+        Self {
+            status: status_of(code),
+            code: code.as_str(),
+            for_person: code.for_person(),
+            reference,
+            try_again: None,
+            attempt: None,
+        }
+    }
+
+    /// A response that carries this failure and nothing else yet.
+    pub(crate) fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    /// Writes the failure out: a page for a person, `application/problem+json` (RFC 9457) for a program.
+    pub(crate) fn render(&self, audience: Audience) -> Response {
+        let mut response = match audience {
+            Audience::Person => pages::respond(&ErrorPage {
+                message: self.for_person,
+                code: self.code,
+                reference: self.reference.as_str(),
+                try_again: self
+                    .try_again
+                    .as_ref()
+                    .map(|target| paths::with_parameters(paths::LOGIN, &[("return_to", target.as_str())])),
+            }),
+            Audience::Program => self.problem(),
+        };
+        *response.status_mut() = self.status;
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        }
+        response
+    }
+
+    fn problem(&self) -> Response {
+        #[derive(Serialize)]
+        struct Problem<'a> {
+            title: &'a str,
+            status: u16,
+            code: &'a str,
+            reference: &'a str,
+        }
+        let problem = Problem {
+            title: self.for_person,
+            status: self.status.as_u16(),
+            code: self.code,
+            reference: self.reference.as_str(),
+        };
+        let mut response = Response::new(serde_json::to_vec(&problem).unwrap_or_default().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = refusal.error.code();
+        // Trying again is no use where an operator has to mend something first.
+        let try_again = code.fault() != Fault::Configuration && code != ErrorCode::CrossSite;
+        Self {
+            try_again: try_again.then_some(refusal.return_to),
+            attempt: refusal.attempt,
+            ..Self::coded(code, refusal.reference)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `/api/auth/oidc/…`: to a provider and back.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use labgate_domain::provider::{ProviderHealth, ProviderId};
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::sign_in::CompletedSignIn;
+use serde_json::{Value, json};
+
+use super::{Lab, Route, either, get_or_head, route, see_other, status};
+use crate::app::Response;
+use crate::failure::{Failure, HttpErrorCode};
+use crate::head::Head;
+use crate::paths;
+
+pub(super) fn routes(lab: &Arc<Lab>) -> Route {
+    let enabled = route(lab, warp::path!("api" / "auth" / "oidc" / "enabled" / ..), get_or_head(), enabled);
+    // Only GET: a HEAD must not start an attempt, let alone use up a code.
+    let login = route(lab, warp::path!("api" / "auth" / "oidc" / "login" / ..), warp::get(), login);
+    let callback = route(lab, warp::path!("api" / "auth" / "oidc" / "callback" / ..), warp::get(), callback);
+    either(login, either(callback, enabled))
+}
+
+/// Whether external sign-in is on, for a front end that draws its own sign-in page.
+async fn enabled(lab: Arc<Lab>, _: Arc<Head>) -> Response {
+    let providers: Vec<Value> = lab
+        .sign_in
+        .providers()
+        .into_iter()
+        .map(|(provider, health)| {
+            json!({
+                "id": provider.id.as_str(),
+                "name": provider.name,
+                "available": !matches!(health, ProviderHealth::Unavailable { .. }),
+                "login_url": paths::with_parameters(paths::OIDC_LOGIN, &[("provider", provider.id.as_str())]),
+            })
+        })
+        .collect();
+    super::json(&json!({
+        "enabled": !providers.is_empty(),
+        "missing_settings": lab.info.missing_settings,
+        "providers": providers,
+    }))
+}
+
+/// Sends the browser to a provider.
+async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
+    if head.prefetch {
+        return status(StatusCode::NO_CONTENT);
+    }
+    if head.in_background {
+        return lab.failure(HttpErrorCode::BadRequest).into_response();
+    }
+    let provider = match head.parameter("provider").map(|id| ProviderId::parse(&id)) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => return lab.failure(HttpErrorCode::BadRequest).into_response(),
+    };
+    let return_to = head.return_to();
+    match lab.sign_in.begin_external(provider.as_ref(), return_to, &head.cookies.attempts).await {
+        Ok(begun) => {
+            let dropped = begun.dropped.iter().map(|id| lab.cookies.clear_attempt(*id));
+            let pending = lab.cookies.set_attempt(begun.cookie.id, &begun.cookie.sealed);
+            lab.with_cookies(see_other(begun.authorization_url.as_str()), dropped.chain([pending]))
+        }
+        Err(refusal) => Failure::from(refusal).into_response(),
+    }
+}
+
+/// Takes the browser back.
+async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
+    if head.prefetch {
+        return status(StatusCode::NO_CONTENT);
+    }
+    let cookies = &head.cookies;
+    match lab.sign_in.complete_external(&head.query, &cookies.attempts, cookies.session.as_deref()).await {
+        Ok(CompletedSignIn::SignedIn { token, return_to, attempt }) => {
+            let changes = [lab.cookies.set_session(&token), lab.cookies.clear_attempt(attempt)];
+            lab.with_cookies(see_other(return_to.as_str()), changes)
+        }
+        Ok(CompletedSignIn::AlreadySignedIn { return_to }) => see_other(return_to.as_str()),
+        Err(refusal) => {
+            let failure = Failure::from(refusal);
+            let over = failure.attempt.map(|attempt| lab.cookies.clear_attempt(attempt));
+            lab.with_cookies(failure.into_response(), over)
+        }
+    }
+}
+
+impl Head {
+    /// Where the person wants to go.
+    pub(super) fn return_to(&self) -> ReturnTo {
+        self.parameter("return_to").map(|target| ReturnTo::or_main_page(&target)).unwrap_or_default()
+    }
+}

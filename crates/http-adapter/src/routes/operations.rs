@@ -1,0 +1,59 @@
+//! `/.well-known/jwks.json`, `/healthz`, `/readyz`: for other services and for whoever runs this one.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use labgate_domain::provider::ProviderHealth;
+use serde_json::{Value, json};
+
+use super::{Lab, Route, either, get_or_head, route};
+use crate::app::Response;
+use crate::head::Head;
+
+pub(super) fn routes(lab: &Arc<Lab>) -> Route {
+    let jwks = route(lab, warp::path!(".well-known" / "jwks.json" / ..), get_or_head(), jwks);
+    let health = route(lab, warp::path!("healthz" / ..), get_or_head(), health);
+    let readiness = route(lab, warp::path!("readyz" / ..), get_or_head(), readiness);
+    either(health, either(readiness, jwks))
+}
+
+/// The public keys of the session tokens (RFC 7517).
+async fn jwks(lab: Arc<Lab>, _: Arc<Head>) -> Response {
+    let mut response = Response::new(lab.sign_in.jwks().into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+/// Whether the process answers.
+async fn health(_: Arc<Lab>, _: Arc<Head>) -> Response {
+    Response::default()
+}
+
+/// Whether people can be signed in. A provider that is down is told, but is no reason to take this replica out.
+async fn readiness(lab: Arc<Lab>, _: Arc<Head>) -> Response {
+    let store = lab.sign_in.check_readiness().await;
+    if let Err(error) = &store {
+        tracing::error!(%error, "not ready");
+    }
+    let providers: Value = lab
+        .sign_in
+        .providers()
+        .into_iter()
+        .map(|(provider, health)| {
+            let health = match health {
+                ProviderHealth::Unknown => "unknown",
+                ProviderHealth::Ready => "ready",
+                ProviderHealth::Unavailable { .. } => "unavailable",
+            };
+            (provider.id.as_str().to_owned(), health)
+        })
+        .collect();
+    let store = if store.is_ok() { "ready" } else { "unavailable" };
+    let mut response = super::json(&json!({ "store": store, "providers": providers }));
+    if store != "ready" {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}
