@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountId, DisplayName, EmailAddress};
+use crate::people::{Account, AccountId, EmailAddress};
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
@@ -37,17 +37,16 @@ pub trait AccountStore: Send + Sync {
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError>;
 
-    /// Records that the person signed in by this identity, and takes over the e-mail address and the name that came with
-    /// it. An address that another account has is left out, the rest is done.
+    /// Records that the person signed in by this identity, and takes over its name, if it has one, and this e-mail
+    /// address. An address that another account has is left out, the rest is done.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn record_sign_in<'a>(
+    async fn record_sign_in(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
         email: &EmailAddress,
-        name: Option<&'a DisplayName>,
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError>;
 

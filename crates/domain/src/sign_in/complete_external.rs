@@ -183,14 +183,13 @@ impl SignIn {
             return Err(SignInError::AccountDisabled);
         }
         let now = self.ports.clock.now();
-        let name = identity.name.as_ref();
-        match accounts.record_sign_in(account.id, identity, email, name, now).await? {
+        match accounts.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = Some(email.clone()),
             ProfileUpdate::EmailTaken => {
                 self.ports.log.record(SignInEvent::EmailKept { account: account.id });
             }
         }
-        account.name = name.cloned().or(account.name);
+        account.name = identity.name.clone().or(account.name);
         Ok(Some(account))
     }
 
@@ -511,9 +510,9 @@ mod tests {
         world
             .accounts
             .expect_record_sign_in()
-            .withf(move |_, _, email, _, _| *email == new_address)
+            .withf(move |_, _, email, _| *email == new_address)
             .times(1)
-            .returning(|_, _, _, _, _| Ok(ProfileUpdate::Done));
+            .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         world.accounts.expect_create().never();
         let id = account(AccountStatus::Active).id;
         world
@@ -579,7 +578,7 @@ mod tests {
             Ok((asked == 2).then(|| account(AccountStatus::Active)))
         });
         world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::IdentityTaken));
-        world.accounts.expect_record_sign_in().returning(|_, _, _, _, _| Ok(ProfileUpdate::Done));
+        world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         world.sessions.expect_create().times(1).returning(|_| Ok(()));
         assert!(completed(&world.scene(), "/").await.is_ok());
     }
