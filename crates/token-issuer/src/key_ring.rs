@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use labgate_domain::time::Timestamp;
+use serde_json::json;
+
+use crate::SigningKey;
+use crate::verifying_key::VerifyingKey;
+
+/// The keys of one lab: the one that signs, and earlier ones that still verify what they signed.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    signing: SigningKey,
+    earlier: Vec<RetiredKey>,
+}
+
+#[derive(Clone, Debug)]
+struct RetiredKey {
+    key: SigningKey,
+    since: Timestamp,
+}
+
+impl KeyRing {
+    /// How long a key still verifies after another has taken its place. A token expires sooner, but an expired one is
+    /// renewed while its session lives: an overlap above the idle limit of sessions lets a rotation sign nobody out.
+    pub const OVERLAP: Duration = Duration::from_hours(24);
+
+    /// A ring of one key.
+    #[must_use]
+    pub fn new(signing: SigningKey) -> Self {
+        Self { signing, earlier: Vec::new() }
+    }
+
+    /// The key that signs.
+    #[must_use]
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// Lets another key sign from `now` on. The one that signed so far still verifies for [`Self::OVERLAP`].
+    pub fn rotate(&mut self, new: SigningKey, now: Timestamp) {
+        if new.kid() != self.signing.kid() {
+            self.earlier.retain(|earlier| earlier.key.kid() != new.kid());
+            let key = std::mem::replace(&mut self.signing, new);
+            self.earlier.insert(0, RetiredKey { key, since: now });
+        }
+        self.drop_retired(now);
+    }
+
+    /// Drops the keys whose overlap is over: from then on what they signed is refused.
+    pub fn drop_retired(&mut self, now: Timestamp) {
+        self.earlier.retain(|earlier| now < earlier.since.plus(Self::OVERLAP));
+    }
+
+    /// The public halves as a JWK set (RFC 7517 section 5), the signing key's first. HS256 keys have none.
+    #[must_use]
+    pub fn jwks(&self) -> serde_json::Value {
+        let keys: Vec<_> = self.keys().filter_map(SigningKey::public_jwk).collect();
+        json!({ "keys": keys })
+    }
+
+    pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.keys().find(|key| key.kid() == kid).map(SigningKey::verifying)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.signing).chain(self.earlier.iter().map(|earlier| &earlier.key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Algorithm;
+    use crate::testing::{TestKey, at};
+
+    fn fresh() -> SigningKey {
+        TestKey::fresh(Algorithm::EdDsa).signing
+    }
+
+    fn kids(ring: &KeyRing) -> Vec<String> {
+        ring.keys().map(|key| key.kid().to_owned()).collect()
+    }
+
+    #[test]
+    fn c148_an_earlier_key_stays_for_the_overlap_and_then_leaves() {
+        let (first, second, third) = (fresh(), fresh(), fresh());
+        let mut ring = KeyRing::new(first.clone());
+        ring.rotate(second.clone(), at(1000));
+        ring.rotate(third.clone(), at(2000));
+        assert_eq!(kids(&ring), [third.kid(), second.kid(), first.kid()]);
+
+        let overlap = i64::try_from(KeyRing::OVERLAP.as_secs()).unwrap();
+        ring.drop_retired(at(999 + overlap));
+        assert_eq!(kids(&ring), [third.kid(), second.kid(), first.kid()]);
+        ring.drop_retired(at(1000 + overlap));
+        assert_eq!(kids(&ring), [third.kid(), second.kid()]);
+        ring.drop_retired(at(i64::MAX));
+        assert_eq!(kids(&ring), [third.kid()]);
+    }
+
+    #[test]
+    fn c148_a_rotation_drops_what_is_over_by_itself() {
+        let (second, third) = (fresh(), fresh());
+        let mut ring = KeyRing::new(fresh());
+        ring.rotate(second.clone(), at(0));
+        ring.rotate(third.clone(), at(0).plus(KeyRing::OVERLAP));
+        assert_eq!(kids(&ring), [third.kid(), second.kid()]);
+    }
+
+    #[test]
+    fn c148_a_rotation_back_to_an_earlier_key_keeps_each_key_once() {
+        let (first, second) = (fresh(), fresh());
+        let mut ring = KeyRing::new(first.clone());
+        ring.rotate(second.clone(), at(1000));
+        ring.rotate(second.clone(), at(1001));
+        assert_eq!(kids(&ring), [second.kid(), first.kid()]);
+        ring.rotate(first.clone(), at(1002));
+        assert_eq!(kids(&ring), [first.kid(), second.kid()]);
+    }
+
+    #[test]
+    fn c148_a_clock_that_is_set_back_drops_nothing() {
+        let mut ring = KeyRing::new(fresh());
+        ring.rotate(fresh(), at(1000));
+        for now in [999, 0, -1, i64::MIN] {
+            ring.drop_retired(at(now));
+        }
+        assert_eq!(kids(&ring).len(), 2);
+    }
+
+    #[test]
+    fn c154_the_jwk_set_has_public_members_only_and_shows_the_overlap() {
+        let mut ring = KeyRing::new(TestKey::of(Algorithm::Rs256).signing.clone());
+        ring.rotate(TestKey::of(Algorithm::EdDsa).signing.clone(), at(1));
+        ring.rotate(TestKey::of(Algorithm::Hs256).signing.clone(), at(2));
+        ring.rotate(TestKey::of(Algorithm::Es256).signing.clone(), at(3));
+
+        let jwks = ring.jwks();
+        let keys = jwks["keys"].as_array().unwrap();
+        let expected = [
+            (Algorithm::Es256, "EC", &["alg", "crv", "kid", "kty", "use", "x", "y"][..]),
+            (Algorithm::EdDsa, "OKP", &["alg", "crv", "kid", "kty", "use", "x"]),
+            (Algorithm::Rs256, "RSA", &["alg", "e", "kid", "kty", "n", "use"]),
+        ];
+        assert_eq!(keys.len(), expected.len());
+        for (key, (algorithm, kty, members)) in keys.iter().zip(expected) {
+            let mut found: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
+            found.sort_unstable();
+            assert_eq!(found, members);
+            assert_eq!(key["kty"], kty);
+            assert_eq!(key["alg"], algorithm.as_str());
+            assert_eq!(key["use"], "sig");
+            assert_eq!(key["kid"], TestKey::of(algorithm).signing.kid());
+        }
+        assert_eq!(keys[0]["crv"], "P-256");
+        assert_eq!(keys[1]["crv"], "Ed25519");
+        assert_eq!(keys[2]["e"], "AQAB");
+    }
+
+    #[test]
+    fn c154_a_ring_that_signs_with_a_secret_publishes_nothing() {
+        let ring = KeyRing::new(TestKey::of(Algorithm::Hs256).signing.clone());
+        assert_eq!(ring.jwks(), json!({ "keys": [] }));
+    }
+}

@@ -1,0 +1,72 @@
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use labgate_domain::ports::TokenFault;
+use labgate_domain::session::SessionClaims;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::verifying_key::VerifyingKey;
+
+/// What makes a JWT a session token of one lab. Everything but its expiry is judged here.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionJwt {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+/// The header of a session token, whole. We issue no other, so a member more (`crit`, `jwk`, `jku`, `x5u`, `b64`) or one
+/// said twice shows that a token is not ours.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    typ: String,
+    alg: String,
+    kid: String,
+}
+
+impl SessionJwt {
+    /// Tells session tokens from identity, access and logout tokens (RFC 8725 section 3.11).
+    pub(crate) const TYP: &str = "labgate-session+jwt";
+
+    /// The longest token, in bytes: longer than a cookie can be it cannot have come from us.
+    pub(crate) const MAX_LEN: usize = 4096;
+
+    /// The claims of a token that the key of its `kid` signed, and no other key.
+    pub(crate) fn read<'k>(
+        &self,
+        token: &str,
+        key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+    ) -> Result<SessionClaims, TokenFault> {
+        if token.len() > Self::MAX_LEN {
+            return Err(TokenFault::TooLong);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(TokenFault::Malformed)?;
+
+        let header: Header = decode(header)?;
+        if header.typ != Self::TYP {
+            return Err(TokenFault::Malformed);
+        }
+        let key = key_of(&header.kid).ok_or(TokenFault::UnknownKey)?;
+        if header.alg != key.algorithm().as_str() {
+            return Err(TokenFault::Malformed);
+        }
+        if !key.recognises(message, signature).ok_or(TokenFault::Malformed)? {
+            return Err(TokenFault::Signature);
+        }
+
+        let claims: SessionClaims = decode(claims)?;
+        if claims.iss != self.issuer || claims.aud != self.audience {
+            return Err(TokenFault::Foreign);
+        }
+        Ok(claims)
+    }
+}
+
+fn decode<T: DeserializeOwned>(part: &str) -> Result<T, TokenFault> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| TokenFault::Malformed)
+}
+
+#[cfg(test)]
+mod tests;
