@@ -1,0 +1,60 @@
+//! The file that a database lives in.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::OpenError;
+
+/// Held while a file is created. POSIX drops every lock that a process has on a file when the process closes it once:
+/// nobody else in here may have opened the database before the creator has closed it. For the same reason a file that is
+/// there already is left to SQLite alone.
+static CREATING: Mutex<()> = Mutex::new(());
+
+/// One page of the smallest size, in bytes (SQLite file format section 1.3.2).
+const SMALLEST_DATABASE: u64 = 512;
+
+/// Makes sure that there is a file, and gives its absolute path: SQLite takes some relative ones (`:memory:`, `file:…`)
+/// for something else.
+pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create_folder(folder).map_err(failed)?;
+    let path = folder.canonicalize().map_err(failed)?.join(name);
+    create_file(&path).map_err(failed)?;
+
+    let about = fs::metadata(&path).map_err(failed)?;
+    if about.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    // SQLite would take so short a file for an empty one, and overwrite it.
+    if (1..SMALLEST_DATABASE).contains(&about.len()) {
+        Err(OpenError::NotADatabase { path })
+    } else {
+        Ok(path)
+    }
+}
+
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Creates the file, if it is not there, readable by its owner alone; SQLite gives the files beside it the same mode.
+fn create_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    match options.write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map(drop),
+    }
+}

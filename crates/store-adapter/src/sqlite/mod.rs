@@ -1,0 +1,157 @@
+//! The stores in one SQLite file.
+
+mod accounts;
+mod file;
+mod record;
+mod schema;
+mod sessions;
+mod spent_attempts;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use labgate_domain::ports::StoreError;
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlitePool, SqliteTransaction};
+
+/// How long a statement waits for another process that is writing, and a caller for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many reads run side by side.
+const READERS: u32 = 4;
+
+/// Accounts, sessions and spent attempts in one SQLite file. Cloning is cheap; every clone is the same store.
+///
+/// Writes go through one connection, one at a time; reads run beside them and see what was committed before they began.
+/// Several processes may have the same file open. A process that is killed loses nothing that was answered; a power cut
+/// may lose the last moments (`synchronous = NORMAL`), never more.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the database in this file and brings its schema up to date.
+    ///
+    /// A file that is not there is created, readable by its owner alone, and so is its folder. Beside it SQLite keeps
+    /// `…-wal` and `…-shm`, which belong to it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a database of Labgate, or was written by a newer version.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let path = file::prepare(path)?;
+        let failed = |error: sqlx::Error| refused(&path, &error);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE);
+        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        schema::use_write_ahead_log(&writer).await.map_err(failed)?;
+        schema::migrate(&writer, &path).await?;
+        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { writer, readers })
+    }
+
+    /// Closes the database for every clone. The one file then holds everything and can be copied.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins to write: from here on nobody else does, until the transaction is committed, or dropped and undone.
+    ///
+    /// `IMMEDIATE` takes the write lock first. A transaction that reads and then wants to write fails at once when
+    /// somebody wrote in between, whatever the timeout.
+    async fn write(&self) -> Result<SqliteTransaction<'static>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    }
+}
+
+/// A connection to a file does not go stale, so it is never replaced.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+/// SQLite's messages name tables, columns and constraints, never values: they carry no personal data.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn failed(error: sqlx::Error) -> StoreError {
+    StoreError(error.to_string())
+}
+
+fn refused(path: &Path, error: &sqlx::Error) -> OpenError {
+    let path = path.to_owned();
+    if has_code(error, NOT_A_DATABASE) {
+        OpenError::NotADatabase { path }
+    } else {
+        OpenError::Unusable { path, reason: error.to_string() }
+    }
+}
+
+/// `SQLITE_BUSY`: somebody else is writing.
+const BUSY: &str = "5";
+/// `SQLITE_NOTADB`: the file does not begin like a database.
+const NOT_A_DATABASE: &str = "26";
+
+/// Whether the error has this result code (<https://sqlite.org/rescode.html>).
+fn has_code(error: &sqlx::Error, code: &str) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|it| it == code)
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder cannot be created, read or written.
+    #[error("the database {path} cannot be opened: {source}")]
+    File {
+        /// The database, or its folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is something else in the file; it was left as it is.
+    #[error("{path} is not a database: move it away, or name another file")]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version of Labgate has changed the schema; the file was left as it is.
+    #[error(
+        "the database {path} belongs to a newer version of Labgate (its schema is {found}, this version knows up to \
+         {known}): run that version, or restore a backup from before the update"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema of the file.
+        found: i64,
+        /// The newest schema that this version knows.
+        known: i64,
+    },
+    /// The schema is none that Labgate made.
+    #[error(
+        "the database {path} is not Labgate's, or its schema was changed by hand: schema {version} differs"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The step of the schema that differs.
+        version: i64,
+    },
+    /// SQLite cannot use it: damaged, locked by another process, no space left.
+    #[error("the database {path} cannot be used: {reason}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why, in SQLite's words.
+        reason: String,
+    },
+}
