@@ -1,1 +1,20 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod cache;
+pub mod derivation;
+mod discovery;
+pub mod endpoint;
+mod id_token;
+mod json;
+mod keys;
+mod person;
+mod provider;
+mod quirks;
+mod settings;
+mod token;
+mod transport;
+mod userinfo;
+
+pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
+pub use provider::OpenIdProvider;
+pub use settings::{Limits, Location, ProviderSettings, SettingsError, Userinfo};

@@ -1,0 +1,228 @@
+use labgate_domain::ForeignText;
+use labgate_domain::protocol::Issuer;
+
+use super::metadata::{MalformedMetadata, ProviderMetadata, Role};
+use super::operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, RejectedUrl, TOKEN_URL_SETTING};
+use super::preset::ProviderKind;
+use super::search::MAX_FETCHES;
+use super::source::FetchError;
+use crate::endpoint::{Endpoint, EndpointError};
+
+/// Why the provider behind the operator's URLs was not found. The texts are for the operator, on one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DerivationError {
+    /// A setting holds no acceptable URL.
+    #[error(transparent)]
+    Rejected(#[from] RejectedUrl),
+    /// The two URLs are of different Entra tenants.
+    #[error(
+        "{AUTH_URL_SETTING} is of the Entra tenant {authorization} and {TOKEN_URL_SETTING} of {token}: sign-in would \
+         fail with AADSTS700005. Take both URLs from the same page (App registration > Endpoints)"
+    )]
+    TenantsDiffer {
+        /// Cloud and tenant of the authorization endpoint.
+        authorization: String,
+        /// Cloud and tenant of the token endpoint.
+        token: String,
+    },
+    /// One of the two Entra URLs is of version 1.0, the other of 2.0.
+    #[error(
+        "one of {AUTH_URL_SETTING} and {TOKEN_URL_SETTING} is Entra's (v2) endpoint and the other is not. Take both \
+         that are marked (v2) (App registration > Endpoints)"
+    )]
+    VersionsDiffer,
+    /// The issuer does not follow from the URLs: the operator has to name it.
+    #[error(
+        "the provider's issuer does not follow from its two URLs: set {ISSUER_SETTING}. {hint}{}",
+        listed(tried)
+    )]
+    NeedIssuer {
+        /// What provider it is.
+        kind: ProviderKind,
+        /// Where to find it.
+        hint: IssuerHint,
+        /// Where it was looked for.
+        tried: Vec<Tried>,
+    },
+    /// The configured issuer's own document names another issuer (Discovery section 4.3).
+    #[error(
+        "{ISSUER_SETTING} is {configured}, and {document} says {published}: they must be equal in every character, \
+         also a slash at the end. If the second is the provider that is meant, set {ISSUER_SETTING} to it"
+    )]
+    IssuerMismatch {
+        /// As configured.
+        configured: Issuer,
+        /// As published.
+        published: ForeignText,
+        /// The URL of the document that says so.
+        document: String,
+    },
+    /// There is no document that confirms the configured or preset issuer together with the two URLs.
+    #[error(
+        "the provider does not confirm {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}{}: compare them with its \
+         documentation, character by character{}",
+        .issuer.as_ref().map(|issuer| format!(" for {ISSUER_SETTING} {issuer}")).unwrap_or_default(),
+        listed(tried)
+    )]
+    NotConfirmed {
+        /// The configured issuer.
+        issuer: Option<Issuer>,
+        /// What was looked at.
+        tried: Vec<Tried>,
+    },
+    /// Nothing was accepted, and not every place gave a definite answer: to be tried again later.
+    #[error(
+        "the provider's metadata cannot be fetched now; it will be tried again. If this stays, check the network, \
+         {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}, or set {ISSUER_SETTING}{}",
+        listed(tried)
+    )]
+    Unavailable {
+        /// What was looked at.
+        tried: Vec<Tried>,
+    },
+}
+
+impl DerivationError {
+    /// Whether it may go away by itself.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// Where an operator finds a provider's issuer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssuerHint {
+    /// Any provider.
+    #[error("It is the member \"issuer\" of the provider's metadata (…/.well-known/openid-configuration)")]
+    Document,
+    /// AWS Cognito.
+    #[error(
+        "For Cognito it is https://cognito-idp.{region}.amazonaws.com/POOLID; the user pool's id is on its Overview page"
+    )]
+    Cognito {
+        /// As in the two URLs.
+        region: String,
+    },
+    /// authentik.
+    #[error(
+        "For authentik it is {origin}/application/o/SLUG/ with the application's slug and the slash at the end; the \
+         provider's page shows it as OpenID Configuration Issuer"
+    )]
+    Authentik {
+        /// As in the two URLs.
+        origin: String,
+    },
+    /// Azure AD B2C and Microsoft Entra External ID.
+    #[error(
+        "It has the tenant's id in it: open the \"OpenID Connect metadata document\" (App registration > Endpoints) and \
+         take its member \"issuer\""
+    )]
+    ExternalId,
+}
+
+/// A document that was asked for, or would have been.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{document} {why_not}")]
+pub struct Tried {
+    /// Where.
+    pub document: Endpoint,
+    /// Why it was not accepted.
+    pub why_not: WhyNot,
+}
+
+/// Why a document was not accepted. Reads after its URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhyNot {
+    /// It could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It is not metadata, or unacceptable whosoever it is.
+    #[error("is not acceptable: {0}")]
+    Malformed(#[from] MalformedMetadata),
+    /// It is of other endpoints.
+    #[error(transparent)]
+    OtherEndpoint(#[from] OtherEndpoint),
+    /// It is of the same endpoints, but not as configured.
+    #[error("names both URLs the other way round: {AUTH_URL_SETTING} and {TOKEN_URL_SETTING} are swapped")]
+    Swapped,
+    /// It has another issuer than it can have there.
+    #[error("names the issuer {published} where {expected} is expected")]
+    OtherIssuer {
+        /// As published.
+        published: ForeignText,
+        /// As it should be.
+        expected: String,
+    },
+    /// It has a foreign issuer, which does not vouch for it.
+    #[error("names the issuer {issuer}, which does not vouch for it: {reason}")]
+    NotVouched {
+        /// As published.
+        issuer: ForeignText,
+        /// Why it does not.
+        reason: Box<NotVouched>,
+    },
+    /// Its origin was asked before and did not answer.
+    #[error("was not asked for, since its server did not answer before")]
+    SilentServer,
+    /// As many documents as are allowed were asked for before.
+    #[error("was not asked for, since {MAX_FETCHES} documents are the limit")]
+    Limit,
+}
+
+impl WhyNot {
+    pub(super) fn other_issuer(metadata: &ProviderMetadata, expected: &str) -> Self {
+        Self::OtherIssuer {
+            published: ForeignText::new(metadata.issuer.as_str()),
+            expected: expected.to_owned(),
+        }
+    }
+
+    /// Whether the answer may be another one later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Fetch(error) => error.is_temporary(),
+            Self::SilentServer => true,
+            Self::NotVouched { reason, .. } => {
+                matches!(&**reason, NotVouched::Document(tried) if tried.why_not.is_temporary())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why a foreign issuer does not vouch for a document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotVouched {
+    /// It is not https.
+    #[error("it is not https")]
+    NotHttps,
+    /// It is no URL that may be asked.
+    #[error("its URL {0}")]
+    Url(#[from] EndpointError),
+    /// An issuer was asked before, and one is the limit.
+    #[error("only one foreign issuer is asked")]
+    AnotherWasAsked,
+    /// Its own document does not name the same issuer and the same endpoints.
+    #[error(transparent)]
+    Document(#[from] Tried),
+}
+
+/// A document is of another endpoint than the operator's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("names the {} {}, which is not {}", role.member(), ForeignText::new(published.as_str()), role.setting())]
+pub struct OtherEndpoint {
+    /// Which of the two.
+    pub role: Role,
+    /// As published.
+    pub published: Endpoint,
+}
+
+fn listed(tried: &[Tried]) -> String {
+    if tried.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<String> = tried.iter().map(ToString::to_string).collect();
+    format!(". Tried: {}", lines.join("; "))
+}

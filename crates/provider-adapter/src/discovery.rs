@@ -1,0 +1,196 @@
+//! Finding the provider, and finding it again (Discovery section 4).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::header::ACCEPT;
+use http::{Method, Request};
+use labgate_domain::ForeignText;
+use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::protocol::{Issuer, PkceChallenge};
+use openidconnect::{AuthType, HttpRequest};
+use serde_json::Value;
+
+use crate::cache::Cache;
+use crate::derivation::{
+    self, AUTH_URL_SETTING, Derived, Discovered, FetchError, MetadataSource, ProviderMetadata,
+    RediscoveryError, TOKEN_URL_SETTING,
+};
+use crate::endpoint::{Endpoint, OperatorHosts};
+use crate::json;
+use crate::keys::KeySet;
+use crate::quirks::{self, Quirks};
+use crate::settings::{Location, Place};
+use crate::transport::{JSON, Transport, TransportError};
+
+/// A provider that Labgate can work with.
+pub(crate) struct Provider {
+    discovered: Discovered,
+    pub(crate) quirks: Quirks,
+    pub(crate) client_authentication: AuthType,
+    /// Outlives a refresh of the metadata that leaves the key set where it is.
+    pub(crate) keys: Arc<Cache<KeySet>>,
+}
+
+impl Provider {
+    /// What it publishes.
+    pub(crate) fn metadata(&self) -> &ProviderMetadata {
+        &self.discovered.metadata
+    }
+}
+
+/// Finds the provider, or what has become of it when it was found before: the issuer that was accepted first stays, and
+/// so does everything else that the operator's URLs vouch for.
+pub(crate) async fn find(
+    location: &Location,
+    transport: &Transport,
+    before: Option<&Provider>,
+    new_keys: impl FnOnce() -> Cache<KeySet> + Send,
+) -> Result<Provider, ProviderError> {
+    let source = Documents(transport);
+    let discovered = match (&location.0, before) {
+        (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await?,
+        (Place::Endpoints(urls), Some(before)) => {
+            derivation::rediscover(urls, &before.discovered, &source).await.map_err(refusal)?
+        }
+        (Place::Endpoints(urls), None) => match derivation::derive(urls, &source).await {
+            Ok(Derived::OpenId(discovered)) => discovered,
+            Ok(Derived::OAuth2Only { .. }) => return Err(only_oauth2()),
+            Err(error) if error.is_temporary() => return Err(unavailable(error.to_string())),
+            Err(error) => return Err(ProviderError::Misconfigured(error.to_string())),
+        },
+    };
+    let (quirks, client_authentication) = usable(&discovered)?;
+    let keys = match before {
+        Some(before) if before.metadata().jwks_uri == discovered.metadata.jwks_uri => {
+            Arc::clone(&before.keys)
+        }
+        _ => {
+            tell(&discovered);
+            Arc::new(new_keys())
+        }
+    };
+    Ok(Provider { discovered, quirks, client_authentication, keys })
+}
+
+/// Fetches the provider's keys.
+pub(crate) async fn fetch_keys(transport: &Transport, jwks_uri: &Endpoint) -> Result<KeySet, ProviderError> {
+    const JWK_SET: &str = "application/jwk-set+json";
+    let unavailable =
+        |reason| ProviderError::Unavailable { call: ProviderCall::Jwks, reason: format!("it {reason}") };
+    let answer = transport.send(ProviderCall::Jwks, get(jwks_uri)).await;
+    let body = answer.map_err(|error| error.of(ProviderCall::Jwks))?.ok_body(&[JSON, JWK_SET]);
+    let keys = KeySet::parse(&body.map_err(unavailable)?).map_err(unavailable)?;
+    if keys.is_empty() { Err(unavailable("has no usable key".to_owned())) } else { Ok(keys) }
+}
+
+/// A GET for JSON.
+pub(crate) fn get(endpoint: &Endpoint) -> HttpRequest {
+    let mut request = Request::new(Vec::new());
+    *request.method_mut() = Method::GET;
+    // Both are parsed already; what http and url understand differently ends as a refused connection.
+    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
+    request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static(JSON));
+    request
+}
+
+/// The document at the issuer itself, which must name that issuer byte for byte (section 4.3).
+async fn by_issuer(
+    issuer: &Issuer,
+    home: &Endpoint,
+    hosts: &OperatorHosts,
+    source: &Documents<'_>,
+) -> Result<Discovered, ProviderError> {
+    let document = home.child(".well-known/openid-configuration");
+    let fetched = source.fetch(&document).await;
+    let fetched = fetched.map_err(|error| unavailable(format!("{document} {error}")))?;
+    let metadata = ProviderMetadata::parse(&fetched, hosts)
+        .map_err(|error| ProviderError::Misconfigured(format!("{document} cannot be used: {error}")))?;
+    if metadata.issuer != *issuer {
+        return Err(ProviderError::Misconfigured(format!(
+            "the issuer is set to {issuer}, and {document} says {}: they must be equal in every character, also a slash \
+             at the end",
+            ForeignText::new(metadata.issuer.as_str())
+        )));
+    }
+    Ok(Discovered { kind: quirks::kind_of(issuer), metadata, document, warnings: Vec::new() })
+}
+
+/// What to do differently for it and how to authenticate to it, if Labgate can work with it at all.
+fn usable(discovered: &Discovered) -> Result<(Quirks, AuthType), ProviderError> {
+    let metadata = &discovered.metadata;
+    if metadata.has_tenant_template() {
+        return Err(ProviderError::Misconfigured(format!(
+            "people of every Entra tenant could sign in at these URLs, and Labgate cannot limit that to some tenants yet: \
+             in {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}, put the Directory (tenant) ID in place of \"common\" or \
+             \"organizations\""
+        )));
+    }
+    let methods = &metadata.code_challenge_methods_supported;
+    if !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD) {
+        return Err(ProviderError::Misconfigured(format!(
+            "the provider states that it does not support PKCE with {}, which Labgate always uses",
+            PkceChallenge::METHOD
+        )));
+    }
+    let quirks = Quirks::of(discovered.kind);
+    let authentication = quirks.client_authentication(&metadata.token_endpoint_auth_methods_supported);
+    let authentication = authentication.ok_or_else(|| {
+        ProviderError::Misconfigured(
+            "the provider accepts neither client_secret_basic nor client_secret_post at its token endpoint"
+                .to_owned(),
+        )
+    })?;
+    Ok((quirks, authentication))
+}
+
+fn only_oauth2() -> ProviderError {
+    ProviderError::Misconfigured(format!(
+        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without identity tokens, which Labgate does not \
+         support yet: set {AUTH_URL_SETTING} and {TOKEN_URL_SETTING} to an OpenID provider that signs people in with \
+         GitHub, such as Dex"
+    ))
+}
+
+fn refusal(error: RediscoveryError) -> ProviderError {
+    match error {
+        RediscoveryError::Fetch(_) => unavailable(error.to_string()),
+        _ => ProviderError::Misconfigured(error.to_string()),
+    }
+}
+
+fn unavailable(reason: String) -> ProviderError {
+    ProviderError::Unavailable { call: ProviderCall::Discovery, reason }
+}
+
+fn tell(discovered: &Discovered) {
+    let metadata = &discovered.metadata;
+    let (issuer, kind) = (metadata.issuer.as_str(), discovered.kind.as_str());
+    tracing::info!(issuer, kind, document = %discovered.document, "the provider is found");
+    for warning in &discovered.warnings {
+        tracing::warn!(%warning, "the provider works, but");
+    }
+}
+
+/// Metadata documents, over the network.
+struct Documents<'a>(&'a Transport);
+
+#[async_trait]
+impl MetadataSource for Documents<'_> {
+    async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError> {
+        let answer =
+            self.0.send(ProviderCall::Discovery, get(document)).await.map_err(|error| match error {
+                TransportError::Unreachable(_) => FetchError::Unreachable(error.to_string()),
+                TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),
+                TransportError::Compressed | TransportError::TooLarge { .. } => {
+                    FetchError::Unusable(error.to_string())
+                }
+            })?;
+        if !answer.status.is_success() {
+            return Err(FetchError::from_status(answer.status.as_u16()));
+        }
+        let body = answer.ok_body(&[JSON]).map_err(FetchError::Unusable)?;
+        let unusable = || FetchError::Unusable("is not one JSON object with unique members".to_owned());
+        json::object(&body).map(Value::Object).map_err(|_| unusable())
+    }
+}

@@ -1,0 +1,70 @@
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use labgate_domain::ports::IdTokenFault;
+use serde_json::{Map, Value};
+
+use crate::json;
+use crate::keys::{Algorithm, Key};
+
+/// A signed token in compact form (RFC 7515 section 7.1), taken apart and not believed yet.
+pub(super) struct Jws<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+    signing_input: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes a token apart. Each part must be canonical base64url; the header must name an allowed algorithm, must not
+    /// need an extension (`crit`) and must not be that of another kind of token (`typ`).
+    ///
+    /// `jwk`, `jku`, `x5u` and `x5c`, by which a token would bring its own key, are not looked at (RFC 8725 section 3.10).
+    pub(super) fn parse(token: &'a str) -> Result<Self, IdTokenFault> {
+        let malformed = IdTokenFault::Malformed;
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(malformed)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(malformed)?;
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed);
+
+        let header = json::object(&decode(header)?).map_err(|_| malformed)?;
+        if header.contains_key("crit") {
+            return Err(IdTokenFault::Critical);
+        }
+        if header.get("typ").is_some_and(|typ| !is_jwt(typ)) {
+            return Err(IdTokenFault::Type);
+        }
+        if header.contains_key("cty") {
+            return Err(malformed);
+        }
+        let algorithm = text(&header, "alg")?.and_then(Algorithm::parse).ok_or(IdTokenFault::Algorithm)?;
+        Ok(Self {
+            algorithm,
+            kid: text(&header, "kid")?.map(str::to_owned),
+            signing_input,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// The claims, if `key` signed them.
+    pub(super) fn verified_claims(&self, key: &Key) -> Result<Map<String, Value>, IdTokenFault> {
+        if !key.verifies(self.algorithm, self.signing_input.as_bytes(), &self.signature) {
+            return Err(IdTokenFault::Signature);
+        }
+        json::object(&self.payload).map_err(|_| IdTokenFault::Malformed)
+    }
+}
+
+/// `JWT`, as a media type whose `application/` may be left out (RFC 7515 section 4.1.9), and nothing else: an access
+/// token (`at+jwt`) or a logout token (`logout+jwt`) is no identity token (RFC 8725 section 3.11).
+fn is_jwt(typ: &Value) -> bool {
+    typ.as_str().is_some_and(|typ| ["jwt", "application/jwt"].iter().any(|jwt| typ.eq_ignore_ascii_case(jwt)))
+}
+
+fn text<'v>(header: &'v Map<String, Value>, name: &str) -> Result<Option<&'v str>, IdTokenFault> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(IdTokenFault::Malformed),
+    }
+}

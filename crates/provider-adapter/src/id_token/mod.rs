@@ -1,0 +1,190 @@
+//! Whether an identity token may be believed (OpenID Connect Core section 3.1.3.7, RFC 8725).
+//!
+//! `openidconnect` checks the signature, with a key that we chose; every rule about header and claims is here. Its
+//! `IdTokenVerifier` is not used, because it reads all standard claims before it verifies anything, so that one odd
+//! claim that nobody needs (an `address` that is text, an `updated_at` in words) ends the sign-in, while it does not look
+//! at `azp`, `nbf`, the age of `iat` or `at_hash`, and lets base64url with stray bits and times in text pass.
+
+mod jws;
+
+use std::time::Duration;
+
+use labgate_domain::ports::IdTokenFault;
+use labgate_domain::protocol::{ClientId, Issuer, Nonce, Subject};
+use labgate_domain::time::Timestamp;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Number, Value};
+
+use self::jws::Jws;
+use crate::keys::{KeySet, NoKey};
+
+/// How far the provider's clock and ours may be apart.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// The longest accepted identity token, in bytes. One with the 200 groups that Entra puts in at most has about 12 KiB.
+const MAX_SIZE: usize = 16 * 1024;
+
+/// What an identity token must say.
+pub(crate) struct Expectation<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) nonce: &'a Nonce,
+    /// When the attempt started.
+    pub(crate) started_at: Timestamp,
+    /// How much earlier than the truth this provider writes `iat`.
+    pub(crate) backdating: Duration,
+    /// The access token that came with it.
+    pub(crate) access_token: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// An identity token that holds.
+pub(crate) struct VerifiedIdToken {
+    pub(crate) subject: Subject,
+    /// When the person last proved who they are, if that is told in a way that can be read.
+    pub(crate) authenticated_at: Option<Timestamp>,
+    /// All claims, for what is said of the person.
+    pub(crate) claims: Map<String, Value>,
+}
+
+/// Why a token does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It breaks a rule.
+    Fault(IdTokenFault),
+    /// The same fault, but newer keys could mend it: no key fits, or the token names none and the only one does not.
+    WithTheseKeys(IdTokenFault),
+}
+
+impl Refusal {
+    pub(crate) fn fault(self) -> IdTokenFault {
+        match self {
+            Self::Fault(fault) | Self::WithTheseKeys(fault) => fault,
+        }
+    }
+}
+
+impl From<IdTokenFault> for Refusal {
+    fn from(fault: IdTokenFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Verifies a token: size, header, signature, then what it claims.
+pub(crate) fn verify(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expectation<'_>,
+) -> Result<VerifiedIdToken, Refusal> {
+    if token.len() > MAX_SIZE {
+        return Err(IdTokenFault::TooLarge.into());
+    }
+    let jws = Jws::parse(token)?;
+    let key = keys.select(jws.kid.as_deref(), jws.algorithm).map_err(|none| match none {
+        NoKey::Absent => Refusal::WithTheseKeys(IdTokenFault::UnknownKey),
+        NoKey::Ambiguous => Refusal::Fault(IdTokenFault::UnknownKey),
+    })?;
+    let claims = jws.verified_claims(key).map_err(|fault| match (fault, &jws.kid) {
+        (IdTokenFault::Signature, None) => Refusal::WithTheseKeys(fault),
+        _ => Refusal::Fault(fault),
+    })?;
+
+    let checked = Claims::deserialize(&claims).map_err(|_| IdTokenFault::Malformed)?;
+    if let Some(stated) = &checked.at_hash
+        && key.half_hash(jws.algorithm, expected.access_token).as_ref() != Some(stated)
+    {
+        return Err(IdTokenFault::AccessTokenHash.into());
+    }
+    Ok(VerifiedIdToken {
+        subject: checked.subject(expected)?,
+        authenticated_at: claims.get("auth_time").and_then(numeric_date),
+        claims,
+    })
+}
+
+/// The claims that decide whether the token holds. One of another type than specified makes it malformed; the others
+/// are nobody's business here.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    #[serde(deserialize_with = "required_date")]
+    exp: Timestamp,
+    #[serde(deserialize_with = "required_date")]
+    iat: Timestamp,
+    #[serde(default, deserialize_with = "optional_date")]
+    nbf: Option<Timestamp>,
+    nonce: Option<String>,
+    azp: Option<String>,
+    at_hash: Option<String>,
+}
+
+/// `aud`: one string, or several (RFC 7519 section 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Claims {
+    /// Whom the claims are about, if they are what is expected.
+    fn subject(&self, expected: &Expectation<'_>) -> Result<Subject, IdTokenFault> {
+        if self.iss != expected.issuer.as_str() {
+            return Err(IdTokenFault::Issuer);
+        }
+        // A further audience could hand its copy of the token to us as if the person had come here (section 3.1.3.7,
+        // step 3), so there is none, and `azp` can only repeat us.
+        let audience = match &self.aud {
+            Audience::One(only) => std::slice::from_ref(only),
+            Audience::Several(all) => all,
+        };
+        if audience != [expected.client_id.as_str()] {
+            return Err(IdTokenFault::Audience);
+        }
+        if self.azp.as_ref().is_some_and(|party| party != expected.client_id.as_str()) {
+            return Err(IdTokenFault::AuthorizedParty);
+        }
+        let nonce = self.nonce.as_deref().and_then(|nonce| Nonce::parse(nonce).ok());
+        if nonce.as_ref() != Some(expected.nonce) {
+            return Err(IdTokenFault::Nonce);
+        }
+        if expected.now >= self.exp.plus(LEEWAY) {
+            return Err(IdTokenFault::Expired);
+        }
+        let latest = expected.now.plus(LEEWAY);
+        if self.iat > latest || self.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(IdTokenFault::FromTheFuture);
+        }
+        if self.iat < expected.started_at.minus(LEEWAY + expected.backdating) {
+            return Err(IdTokenFault::OlderThanAttempt);
+        }
+        Subject::parse(&self.sub).map_err(|_| IdTokenFault::Subject)
+    }
+}
+
+/// A `NumericDate` (RFC 7519 section 2) between 1970 and 9999, cut to whole seconds: some providers write fractions.
+fn numeric_date(value: &Value) -> Option<Timestamp> {
+    const YEAR_10000: i64 = 253_402_300_800;
+    let Value::Number(number) = value else { return None };
+    let seconds = number.as_i64().or_else(|| whole_seconds(number))?;
+    (0..YEAR_10000).contains(&seconds).then(|| Timestamp::from_unix_seconds(seconds))
+}
+
+fn whole_seconds(number: &Number) -> Option<i64> {
+    // A number that fits i64 is printed without an exponent; what does not is no date.
+    format!("{:.0}", number.as_f64()?.floor()).parse().ok()
+}
+
+fn required_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    numeric_date(&value).ok_or_else(|| de::Error::custom("not a date"))
+}
+
+fn optional_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => numeric_date(&value).map(Some).ok_or_else(|| de::Error::custom("not a date")),
+    }
+}

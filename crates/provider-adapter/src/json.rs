@@ -1,0 +1,122 @@
+//! JSON as strict as a security decision needs it: one meaning per document.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Reads a JSON object. A member that stands twice, at any depth, makes it invalid (RFC 7519 section 4 leaves no other
+/// safe reading), and so do a byte order mark, text after the end, and more than 128 levels.
+///
+/// The error carries nothing of the document.
+pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
+    match serde_json::from_slice(bytes) {
+        Ok(Unique(Value::Object(members))) => Ok(members),
+        _ => Err(NotAnObject),
+    }
+}
+
+/// The bytes are not one JSON object with unique members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotAnObject;
+
+/// A [`Value`] none of whose objects has a member twice; `serde_json` by itself would keep the last.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Unique(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Unique(value))) = access.next_entry::<String, Unique>()? {
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_read_as_it_stands() {
+        let text = r#"{"a":[1,-2,1.5,true,null,{"b":"ä\n"}],"c":{}}"#;
+        assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), text.parse::<Value>().unwrap());
+    }
+
+    #[test]
+    fn c048_c079_what_has_two_readings_or_none_is_refused() {
+        let deep = format!("{}{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "\"text\"",
+            "<html>",
+            "{\"a\":1",
+            "{\"a\":1}{}",
+            "{\"a\":1,}",
+            "\u{feff}{\"a\":1}",
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"b":[{"a":1,"a":2}]}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":NaN}"#,
+            &deep,
+        ] {
+            assert_eq!(object(bad.as_bytes()), Err(NotAnObject), "{}", bad.get(..40).unwrap_or(bad));
+        }
+        assert_eq!(object(b"{\"a\":\"\xff\"}"), Err(NotAnObject));
+    }
+}

@@ -1,0 +1,142 @@
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::core::{CoreJsonCurveType, CoreJsonWebKey};
+use openidconnect::{JsonWebKey as _, SignatureVerificationError};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Algorithm;
+
+/// A public key that may have signed an identity token.
+pub(crate) struct Key {
+    kid: Option<String>,
+    algorithms: Vec<Algorithm>,
+    key: CoreJsonWebKey,
+}
+
+/// The members of a JSON Web Key that matter (RFC 7517 section 4, RFC 7518 section 6, RFC 8037). Private members, should a
+/// provider publish them, are not even read.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    kid: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl Key {
+    /// Takes a key from a JWK set, or says why it is none that a signature could be checked with. Such a key is skipped
+    /// as if it were absent (RFC 7517 section 5).
+    pub(super) fn parse(value: Value) -> Result<Self, &'static str> {
+        let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is not a JSON Web Key")?;
+        if jwk.usage.as_ref().is_some_and(|usage| usage != "sig") {
+            return Err("its use is not to sign");
+        }
+        if jwk.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|it| it == "verify")) {
+            return Err("its operations do not include to verify");
+        }
+        let (key, fitting) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => (jwk.rsa()?, RSA),
+            ("EC", Some("P-256")) => (jwk.elliptic_curve(CoreJsonCurveType::P256, 32)?, P256),
+            ("EC", Some("P-384")) => (jwk.elliptic_curve(CoreJsonCurveType::P384, 48)?, P384),
+            ("OKP", Some("Ed25519")) => (
+                CoreJsonWebKey::new_okp(sized(jwk.x.as_deref(), 32)?, CoreJsonCurveType::Ed25519, None),
+                ED25519,
+            ),
+            _ => return Err("its type or curve is not supported"),
+        };
+        let algorithms: Vec<_> = match &jwk.alg {
+            None => fitting.to_vec(),
+            Some(name) => fitting.iter().copied().filter(|it| Algorithm::parse(name) == Some(*it)).collect(),
+        };
+        let first = algorithms.first().ok_or("its algorithm does not fit its type, or is not allowed")?;
+        // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all the same.
+        match key.verify_signature(&first.to_core(), b"", &[1; 64]) {
+            Err(SignatureVerificationError::CryptoError(_)) => Ok(Self { kid: jwk.kid, algorithms, key }),
+            _ => Err("its numbers are not a key"),
+        }
+    }
+
+    /// Its name in the set.
+    pub(super) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Whether it signs with this algorithm (RFC 8725 section 3.1).
+    pub(super) fn signs_with(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Whether it made this signature.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.signs_with(algorithm)
+            && self.key.verify_signature(&algorithm.to_core(), message, signature).is_ok()
+    }
+
+    /// The `at_hash` of an access token beside a token that this key signed (OpenID Connect Core section 3.1.3.6): the
+    /// left half of the hash, with the hash function of the signature.
+    pub(crate) fn half_hash(&self, algorithm: Algorithm, text: &str) -> Option<String> {
+        let hash = self.key.hash_bytes(text.as_bytes(), &algorithm.to_core()).ok()?;
+        Some(BASE64_URL_SAFE_NO_PAD.encode(hash.get(..hash.len() / 2)?))
+    }
+}
+
+const RSA: &[Algorithm] = &[
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+];
+const P256: &[Algorithm] = &[Algorithm::Es256];
+const P384: &[Algorithm] = &[Algorithm::Es384];
+const ED25519: &[Algorithm] = &[Algorithm::EdDsa];
+
+impl Jwk {
+    /// An RSA key of 2048 to 4096 bits (RFC 7518 section 3.3; the upper limit is the library's) with an exponent as FIPS
+    /// 186-5 section 5.1 demands: odd, above 2^16. All that a provider has published for long is 65537.
+    fn rsa(&self) -> Result<CoreJsonWebKey, &'static str> {
+        let modulus = number(self.n.as_deref())?;
+        let exponent = number(self.e.as_deref())?;
+        let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        if !(2048..=4096).contains(&bits) {
+            return Err("its modulus does not have 2048 to 4096 bits");
+        }
+        let value = exponent
+            .iter()
+            .try_fold(0_u64, |value, byte| value.checked_mul(256).map(|shifted| shifted + u64::from(*byte)));
+        if !value.is_some_and(|value| value > 1 << 16 && value < 1 << 33 && value % 2 == 1) {
+            return Err("its exponent is not a common one");
+        }
+        Ok(CoreJsonWebKey::new_rsa(modulus, exponent, None))
+    }
+
+    /// A point with coordinates of full length (RFC 7518 section 6.2.1.2).
+    fn elliptic_curve(&self, curve: CoreJsonCurveType, size: usize) -> Result<CoreJsonWebKey, &'static str> {
+        let (x, y) = (sized(self.x.as_deref(), size)?, sized(self.y.as_deref(), size)?);
+        Ok(CoreJsonWebKey::new_ec(x, y, curve, None))
+    }
+}
+
+fn bytes(text: Option<&str>) -> Result<Vec<u8>, &'static str> {
+    let text = text.ok_or("a member of its key is missing")?;
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| "a member of its key is not base64url")
+}
+
+fn sized(text: Option<&str>, size: usize) -> Result<Vec<u8>, &'static str> {
+    let bytes = bytes(text)?;
+    if bytes.len() == size { Ok(bytes) } else { Err("a coordinate does not have the length of its curve") }
+}
+
+/// An unsigned number without the leading zeros that some providers write.
+fn number(text: Option<&str>) -> Result<Vec<u8>, &'static str> {
+    Ok(bytes(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
+}

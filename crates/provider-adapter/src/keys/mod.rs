@@ -1,0 +1,65 @@
+//! The keys that a provider signs with (RFC 7517).
+
+mod algorithm;
+mod key;
+
+use labgate_domain::ForeignText;
+use serde_json::Value;
+
+pub(crate) use self::algorithm::Algorithm;
+pub(crate) use self::key::Key;
+use crate::json;
+
+/// The usable keys of a JWK set.
+pub(crate) struct KeySet(Vec<Key>);
+
+/// Why there is not exactly one key for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoKey {
+    /// None fits.
+    Absent,
+    /// Several fit: a key is never guessed, so that which one is tried does not depend on their order.
+    Ambiguous,
+}
+
+impl KeySet {
+    /// A larger set is refused: no provider has a tenth of that.
+    const MAX_KEYS: usize = 100;
+
+    /// Reads a JWK set (RFC 7517 section 5). A key that cannot be used is skipped. An error reads after the set's URL.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut set = json::object(bytes).map_err(|_| "answers with something else than one JSON object")?;
+        let Some(Value::Array(keys)) = set.remove("keys") else {
+            return Err("answers without a list of keys".to_owned());
+        };
+        if keys.len() > Self::MAX_KEYS {
+            return Err(format!("has more than {} keys", Self::MAX_KEYS));
+        }
+        let mut usable = Vec::with_capacity(keys.len());
+        for key in keys {
+            let kid = key.get("kid").and_then(Value::as_str).map(ForeignText::new);
+            match Key::parse(key) {
+                Ok(key) => usable.push(key),
+                Err(reason) => tracing::debug!(?kid, reason, "a key of the provider is skipped"),
+            }
+        }
+        Ok(Self(usable))
+    }
+
+    /// Whether no key is usable.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect Core
+    /// section 10.1).
+    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, NoKey> {
+        let mut fitting =
+            self.0.iter().filter(|key| key.signs_with(algorithm) && (kid.is_none() || key.kid() == kid));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(key),
+            (None, _) => Err(NoKey::Absent),
+            (Some(_), Some(_)) => Err(NoKey::Ambiguous),
+        }
+    }
+}

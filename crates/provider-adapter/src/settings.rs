@@ -1,0 +1,147 @@
+//! What an operator says of a provider.
+
+use std::time::Duration;
+
+use labgate_domain::protocol::{ClientId, Issuer, Scopes};
+use labgate_domain::provider::ProviderDescription;
+use secrecy::SecretString;
+
+use crate::derivation::{ISSUER_SETTING, OperatorUrls, RejectedUrl};
+use crate::endpoint::{Endpoint, EndpointError, OperatorHosts, PlainHttpOrigins};
+
+/// A provider as it is configured. Start with [`ProviderSettings::new`] and change what should differ.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// How it is called here, and what makes its addresses trusted.
+    pub description: ProviderDescription,
+    /// Where it is.
+    pub location: Location,
+    /// Under which id Labgate is registered there.
+    pub client_id: ClientId,
+    /// What proves that we are this client.
+    pub client_secret: SecretString,
+    /// What is asked for; `openid profile email` by default.
+    pub scopes: Scopes,
+    /// When its userinfo endpoint is asked.
+    pub userinfo: Userinfo,
+    /// Certification authorities to trust besides the system's, for this provider, as a bundle of PEM certificates.
+    pub extra_ca_pem: Option<String>,
+    /// How long and how much an answer may be.
+    pub limits: Limits,
+}
+
+impl ProviderSettings {
+    /// The settings that every provider needs, with the defaults for the others.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "two fixed words are well-formed scopes")]
+    pub fn new(
+        description: ProviderDescription,
+        location: Location,
+        client_id: ClientId,
+        client_secret: SecretString,
+    ) -> Self {
+        Self {
+            description,
+            location,
+            client_id,
+            client_secret,
+            scopes: Scopes::with_openid(["profile", "email"]).expect("well-formed scopes"),
+            userinfo: Userinfo::default(),
+            extra_ca_pem: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where a provider is: its issuer, or its authorization and token endpoint, from which the issuer is derived.
+#[derive(Clone, Debug)]
+pub struct Location(pub(crate) Place);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// The issuer alone: its document names everything else (Discovery section 4).
+    Issuer { issuer: Issuer, home: Endpoint, hosts: OperatorHosts },
+    /// The two endpoints, and perhaps the issuer that must belong to them.
+    Endpoints(OperatorUrls),
+}
+
+impl Location {
+    /// By the issuer alone, byte for byte as the provider publishes it.
+    ///
+    /// # Errors
+    /// When it is not an acceptable URL, or plain http where `plain_http` does not allow it.
+    pub fn issuer(issuer: &str, plain_http: &PlainHttpOrigins) -> Result<Self, RejectedUrl> {
+        let rejected = |error| RejectedUrl { setting: ISSUER_SETTING, error };
+        let home = Endpoint::parse(issuer, plain_http).map_err(rejected)?;
+        if home.url().query().is_some() {
+            return Err(rejected(EndpointError::Query));
+        }
+        let issuer = Issuer::parse(issuer).map_err(|_| rejected(EndpointError::Invalid))?;
+        let hosts = OperatorHosts::of([&home], plain_http);
+        Ok(Self(Place::Issuer { issuer, home, hosts }))
+    }
+
+    /// By the two endpoints, and by the issuer where it cannot be derived from them.
+    ///
+    /// # Errors
+    /// When one is not an acceptable URL, or plain http where `plain_http` does not allow it.
+    pub fn endpoints(
+        authorization: &str,
+        token: &str,
+        issuer: Option<&str>,
+        plain_http: &PlainHttpOrigins,
+    ) -> Result<Self, RejectedUrl> {
+        OperatorUrls::parse(authorization, token, issuer, plain_http).map(Place::Endpoints).map(Self)
+    }
+}
+
+/// When the userinfo endpoint is asked (OpenID Connect Core section 5.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Userinfo {
+    /// When the identity token has no e-mail address and the provider has such an endpoint.
+    #[default]
+    WhenEmailIsMissing,
+    /// At every sign-in.
+    Always,
+}
+
+/// How long and how large a provider's answers may be. The times are totals, from the first packet to the last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// For one metadata document or key set.
+    pub metadata_time: Duration,
+    /// For finding the provider, over all documents that may be asked.
+    pub discovery_time: Duration,
+    /// For the token and the userinfo endpoint.
+    pub token_time: Duration,
+    /// For a metadata document, a token response and a userinfo response, in bytes.
+    pub document_size: usize,
+    /// For a key set, in bytes.
+    pub jwks_size: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            metadata_time: Duration::from_secs(5),
+            discovery_time: Duration::from_secs(20),
+            token_time: Duration::from_secs(10),
+            document_size: 256 * 1024,
+            jwks_size: 512 * 1024,
+        }
+    }
+}
+
+/// Why no provider can be made from the settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The extra certification authorities cannot be read.
+    #[error("the extra certification authorities are not a bundle of PEM certificates")]
+    ExtraCa,
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    HttpClient(String),
+}

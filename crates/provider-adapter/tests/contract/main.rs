@@ -1,0 +1,12 @@
+//! The adapter against a provider that behaves, and misbehaves, as each rule needs it. The numbers are those of the
+//! relying party checklist.
+
+mod discovery;
+mod id_token;
+mod keys;
+mod secrets;
+mod support;
+mod tls;
+mod token;
+mod transport;
+mod userinfo;
