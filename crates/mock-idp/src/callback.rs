@@ -1,0 +1,72 @@
+//! The authorization response (RFC 6749 section 4.1.2, RFC 9207), and how it can go wrong.
+
+use labgate_domain::ForeignText;
+use labgate_domain::protocol::{AuthorizationOutcome, AuthorizationResponse, State};
+use url::form_urlencoded;
+
+use crate::authorize::{Destination, Refusal};
+use crate::faults::Fault;
+use crate::issuer::IssuerCore;
+
+/// An issuer that nobody asked.
+pub(crate) const ANOTHER_ISSUER: &str = "https://another-issuer.example";
+
+/// Where the browser goes with an error.
+pub(crate) fn refused(issuer: &IssuerCore, to: &Destination, refusal: Refusal, faults: &[Fault]) -> String {
+    let description = Some(ForeignText::new(&refusal.description));
+    url(issuer, to, AuthorizationOutcome::Error { code: refusal.code, description }, faults)
+}
+
+/// Where the browser goes.
+pub(crate) fn url(
+    issuer: &IssuerCore,
+    to: &Destination,
+    outcome: AuthorizationOutcome,
+    faults: &[Fault],
+) -> String {
+    let response = AuthorizationResponse {
+        state: to.state.clone().unwrap_or_else(|| State::fresh(&*issuer.entropy)),
+        issuer: Some(issuer.issuer.as_str().to_owned()),
+        outcome,
+    };
+    let proper = response.to_url(&to.redirect_uri);
+    if faults.is_empty() && to.state.is_some() {
+        return proper;
+    }
+
+    let added = proper.strip_prefix(to.redirect_uri.as_str()).unwrap_or_default();
+    let (separator, query) = added.split_at_checked(1).unwrap_or(("?", ""));
+    let mut parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    if to.state.is_none() {
+        parameters.retain(|(name, _)| name != "state");
+    }
+    for fault in faults {
+        spoil(&mut parameters, fault);
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{}{separator}{query}", to.redirect_uri)
+}
+
+fn spoil(parameters: &mut Vec<(String, String)>, fault: &Fault) {
+    match fault {
+        Fault::CallbackWrongIss => change(parameters, "iss", |iss| ANOTHER_ISSUER.clone_into(iss)),
+        Fault::CallbackNoIss => parameters.retain(|(name, _)| name != "iss"),
+        Fault::CallbackAlteredState => change(parameters, "state", |state| {
+            let last = state.pop();
+            state.push(if last == Some('A') { 'B' } else { 'A' });
+        }),
+        Fault::CallbackMissingState => parameters.retain(|(name, _)| name != "state"),
+        Fault::CallbackError(code, description) => {
+            parameters.retain(|(name, _)| !matches!(name.as_str(), "code" | "error" | "error_description"));
+            parameters.push(("error".to_owned(), code.to_string()));
+            parameters.push(("error_description".to_owned(), description.to_string()));
+        }
+        _ => {}
+    }
+}
+
+fn change(parameters: &mut [(String, String)], name: &str, change: impl Fn(&mut String)) {
+    for (_, value) in parameters.iter_mut().filter(|(known, _)| known == name) {
+        change(value);
+    }
+}

@@ -1,0 +1,251 @@
+//! What can be said on the command line.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+use labgate_mock_idp::{Algorithm, BuildError, Client, Fault, MockIdp, MockIdpBuilder, User};
+
+/// A mock OpenID provider: correct by default, misbehaving on command. For testing only.
+#[derive(Debug, Parser)]
+#[command(name = "labgate-mock-idp")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the mock until Ctrl-C
+    Serve(Box<Serve>),
+    /// List the faults, and what a relying party must do about each
+    Faults,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9400")]
+    listen: SocketAddr,
+    /// Allow an address that other machines can reach, where anybody can then be anybody
+    #[arg(long)]
+    beyond_loopback: bool,
+    /// The origin under which the mock is reached, if that is not where it listens: http://mock:9400
+    #[arg(long, value_name = "ORIGIN")]
+    base_url: Option<String>,
+    /// The path of an issuer; may be repeated
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    issuer_path: Vec<String>,
+    /// A client and a redirect URI of it; may be repeated, also for one client
+    #[arg(
+        long,
+        value_name = "ID:SECRET:REDIRECT_URI",
+        value_parser = client,
+        default_value = "lab:lab-secret:http://127.0.0.1:8091/api/auth/oidc/callback"
+    )]
+    client: Vec<ClientArgument>,
+    /// Where the clients may send people after a logout; may be repeated
+    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:8091/")]
+    post_logout_redirect_uri: Vec<String>,
+    /// Who can sign in; may be repeated. EMAIL may be empty, or begin with `unverified=`. Without any: ada, bob
+    /// (address not verified) and noone (no address)
+    #[arg(long, value_name = "SUB:EMAIL:NAME[:GROUP,…]", value_parser = user)]
+    user: Vec<User>,
+    /// How identity tokens are signed: RS256, ES256 or EdDSA
+    #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "RS256")]
+    algorithm: Algorithm,
+    /// Misbehave, always; may be repeated. `labgate-mock-idp faults` lists the names
+    #[arg(long, value_name = "NAME", value_parser = Fault::parse)]
+    fault: Vec<Fault>,
+}
+
+#[derive(Clone, Debug)]
+struct ClientArgument {
+    id: String,
+    secret: String,
+    redirect_uri: String,
+}
+
+impl Serve {
+    /// The mock that is asked for: every issuer has the same users, clients and faults.
+    pub(crate) fn builder(&self) -> Result<MockIdpBuilder, BuildError> {
+        let mut builder = MockIdp::builder().listen(self.listen);
+        if self.beyond_loopback {
+            builder = builder.beyond_loopback();
+        }
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(url)?;
+        }
+        for (position, path) in self.issuer_path.iter().enumerate() {
+            builder =
+                if position == 0 { builder.issuer_path(path)? } else { builder.another_issuer(path)? };
+            builder = builder.algorithm(self.algorithm);
+            builder = self.user.iter().cloned().fold(builder, MockIdpBuilder::user);
+            builder = self.clients().into_iter().fold(builder, MockIdpBuilder::client);
+            builder = self.fault.iter().cloned().fold(builder, MockIdpBuilder::fault);
+        }
+        Ok(builder)
+    }
+
+    /// The clients; those that are named twice with the same secret have several redirect URIs.
+    fn clients(&self) -> Vec<Client> {
+        let mut clients: Vec<(&ClientArgument, Client)> = Vec::new();
+        for argument in &self.client {
+            let same = |known: &ClientArgument| known.id == argument.id && known.secret == argument.secret;
+            let known = clients.iter().position(|(known, _)| same(known)).map(|at| clients.swap_remove(at));
+            let client =
+                known.map_or_else(|| Client::new(&argument.id, &argument.secret), |(_, client)| client);
+            clients.push((argument, client.redirect_uri(&argument.redirect_uri)));
+        }
+        let uris = &self.post_logout_redirect_uri;
+        let with_uris = |client| uris.iter().fold(client, Client::post_logout_redirect_uri);
+        clients.into_iter().map(|(_, client)| with_uris(client)).collect()
+    }
+
+    /// What is said when the mock runs.
+    pub(crate) fn banner(&self, idp: &MockIdp) -> String {
+        let mut text = String::from(
+            "This is a MOCK OpenID provider for testing: anybody can sign in here as anybody.\n",
+        );
+        for issuer in idp.issuers() {
+            let users: Vec<_> = issuer.users().iter().map(User::subject).collect();
+            text.push('\n');
+            line(&mut text, "Issuer:   ", issuer.issuer().as_str());
+            line(&mut text, "Metadata: ", &issuer.discovery_url());
+            line(&mut text, "Users:    ", &users.join(", "));
+            for fault in &self.fault {
+                line(&mut text, "Fault:    ", &format!("{}: {}", fault.name(), fault.effect()));
+            }
+            if let Some(client) = self.client.first() {
+                line(&mut text, "LAB_EXTERNAL_OIDC_AUTH_URL=", &issuer.authorization_endpoint());
+                line(&mut text, "LAB_EXTERNAL_OIDC_TOKEN_URL=", &issuer.token_endpoint());
+                line(&mut text, "LAB_EXTERNAL_OIDC_CLIENT_ID=", &client.id);
+                line(&mut text, "LAB_EXTERNAL_OIDC_CLIENT_SECRET=", &client.secret);
+            }
+        }
+        text.push_str("\nStop with Ctrl-C.\n");
+        text
+    }
+}
+
+fn line(text: &mut String, label: &str, value: &str) {
+    text.extend([label, value, "\n"]);
+}
+
+/// The faults as a list.
+pub(crate) fn faults() -> String {
+    Fault::ALL.iter().fold(String::new(), |mut text, fault| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{}\n    {}.\n    A relying party must {}.",
+            fault.name(),
+            fault.effect(),
+            fault.relying_party_must()
+        );
+        text
+    })
+}
+
+fn client(text: &str) -> Result<ClientArgument, String> {
+    let mut parts = text.splitn(3, ':').map(str::to_owned);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(id), Some(secret), Some(redirect_uri)) => Ok(ClientArgument { id, secret, redirect_uri }),
+        _ => Err("it is ID:SECRET:REDIRECT_URI".to_owned()),
+    }
+}
+
+fn user(text: &str) -> Result<User, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (subject, email, name, groups) = match *parts.as_slice() {
+        [subject, email, name] => (subject, email, name, ""),
+        [subject, email, name, groups] => (subject, email, name, groups),
+        _ => return Err("it is SUB:EMAIL:NAME or SUB:EMAIL:NAME:GROUP,GROUP".to_owned()),
+    };
+    if subject.is_empty() {
+        return Err("SUB is empty".to_owned());
+    }
+    let user = User::new(subject).groups(groups.split(',').filter(|group| !group.is_empty()));
+    let user = match (email, email.strip_prefix("unverified=")) {
+        ("", _) => user,
+        (_, Some(email)) => user.unverified_email(email),
+        (email, None) => user.email(email),
+    };
+    Ok(if name.is_empty() { user } else { user.name(name) })
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(name).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> Result<Serve, clap::Error> {
+        let all = ["labgate-mock-idp", "serve", "--algorithm", "ES256"].iter().chain(arguments);
+        match Cli::try_parse_from(all)?.command {
+            Command::Serve(serve) => Ok(*serve),
+            Command::Faults => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_a_lab_on_this_machine() {
+        let serve = serve(&[]).unwrap();
+        let idp = serve.builder().unwrap().base_url("http://127.0.0.1:9400").unwrap().build().unwrap();
+        let banner = serve.banner(&idp);
+        for expected in [
+            "MOCK",
+            "Issuer:   http://127.0.0.1:9400\n",
+            "Users:    ada, bob, noone\n",
+            "LAB_EXTERNAL_OIDC_AUTH_URL=http://127.0.0.1:9400/authorize\n",
+            "LAB_EXTERNAL_OIDC_TOKEN_URL=http://127.0.0.1:9400/token\n",
+            "LAB_EXTERNAL_OIDC_CLIENT_ID=lab\n",
+            "LAB_EXTERNAL_OIDC_CLIENT_SECRET=lab-secret\n",
+        ] {
+            assert!(banner.contains(expected), "{expected} in {banner}");
+        }
+    }
+
+    #[test]
+    fn several_issuers_users_faults_and_redirect_uris_can_be_named() {
+        let serve = serve(&[
+            "--issuer-path=/dex",
+            "--issuer-path=/realms/lab",
+            "--user=ada:ada@example.test:Ada Example:a,b",
+            "--user=bob:unverified=bob@example.test:",
+            "--client=lab:s:http://127.0.0.1/cb",
+            "--client=lab:s:http://localhost/cb",
+            "--fault=wrong-nonce",
+            "--fault=odd-token-type:mac",
+        ]);
+        let serve = serve.unwrap();
+        let idp = serve.builder().unwrap().build().unwrap();
+        assert_eq!(idp.issuers().len(), 2);
+        let expected = User::new("ada").email("ada@example.test").name("Ada Example").groups(["a", "b"]);
+        assert_eq!(idp.users(), [expected, User::new("bob").unverified_email("bob@example.test")]);
+        assert!(serve.banner(&idp).contains("Fault:    wrong-nonce: `nonce` is another one\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for bad in [
+            "--client=lab:secret",
+            "--user=ada",
+            "--user=::",
+            "--fault=nonsense",
+            "--algorithm=none",
+            "--listen=9400",
+        ] {
+            assert!(serve(&[bad]).is_err(), "{bad}");
+        }
+        assert!(serve(&["--issuer-path=dex"]).unwrap().builder().is_err());
+    }
+
+    #[test]
+    fn every_fault_is_listed_with_what_a_relying_party_must_do() {
+        let list = faults();
+        assert!(Fault::ALL.iter().all(|fault| list.contains(&format!("{}\n", fault.name()))));
+    }
+}

@@ -1,0 +1,230 @@
+//! The mock as the core's port, without sockets: a small relying party of its own that asks the mock's routes.
+
+mod rules;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request, StatusCode};
+use labgate_domain::ForeignText;
+use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::people::{DisplayName, EmailAddress};
+use labgate_domain::ports::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderCall, ProviderError};
+use labgate_domain::protocol::{ClientId, Scopes, Subject, TokenErrorCode};
+use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use labgate_domain::time::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
+use url::{Url, form_urlencoded};
+
+use crate::id_token::access_token_hash;
+use crate::issuer::{Endpoint, IssuerCore};
+use crate::jws;
+use crate::mock_idp::Core;
+use crate::reply::Response;
+
+/// One issuer of the mock, for one client, as an [`IdentityProvider`].
+pub(crate) struct InProcessProvider {
+    core: Arc<Core>,
+    issuer: Arc<IssuerCore>,
+    description: ProviderDescription,
+    client_id: ClientId,
+}
+
+impl InProcessProvider {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        issuer: Arc<IssuerCore>,
+        description: ProviderDescription,
+        client_id: ClientId,
+    ) -> Self {
+        Self { core, issuer, description, client_id }
+    }
+
+    async fn call(&self, endpoint: Endpoint, request: http::request::Builder, body: String) -> Response {
+        let request = request.uri(self.issuer.path_of(endpoint)).body(Bytes::from(body));
+        match request {
+            Ok(request) => self.core.handle(request).await,
+            Err(_) => Response::default(),
+        }
+    }
+
+    /// A document that must be there.
+    async fn document(&self, call: ProviderCall, endpoint: Endpoint) -> Result<Value, ProviderError> {
+        let response = self.call(endpoint, Request::get("/"), String::new()).await;
+        let unavailable = |reason: String| ProviderError::Unavailable { call, reason };
+        if response.status() != StatusCode::OK {
+            return Err(unavailable(format!("it answers {}", response.status())));
+        }
+        serde_json::from_slice(response.body())
+            .map_err(|_| unavailable("it does not answer in JSON".to_owned()))
+    }
+
+    /// Sends the code to the token endpoint, once.
+    async fn token_response(&self, redemption: &CodeRedemption) -> Result<Map<String, Value>, ProviderError> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "authorization_code")
+            .append_pair("code", redemption.code.as_str())
+            .append_pair("redirect_uri", redemption.redirect_uri.as_str())
+            .append_pair("code_verifier", redemption.verifier.as_str())
+            .finish();
+        let request = Request::builder()
+            .method(Method::POST)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(AUTHORIZATION, self.basic_credentials());
+        let response = self.call(Endpoint::Token, request, form).await;
+
+        let status = response.status();
+        let document: Option<Map<String, Value>> = serde_json::from_slice(response.body()).ok();
+        let error = document.as_ref().and_then(|document| document.get("error")?.as_str());
+        match (error, document.as_ref()) {
+            (Some(error), Some(document)) => Err(token_error(error, document)),
+            _ if status.is_server_error() || status.is_redirection() => Err(ProviderError::Unavailable {
+                call: ProviderCall::Token,
+                reason: format!("it answers {status}"),
+            }),
+            _ if status != StatusCode::OK => Err(ProviderError::TokenResponse("the status is not 200")),
+            _ => document.ok_or(ProviderError::TokenResponse("it is not a JSON object")),
+        }
+    }
+
+    /// A client that is not registered has no secret, and is refused as any other.
+    fn basic_credentials(&self) -> String {
+        let client = self.issuer.client(self.client_id.as_str());
+        let secret = client.map(|client| client.secret.expose_secret()).unwrap_or_default();
+        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let credentials = format!("{}:{}", encode(self.client_id.as_str()), encode(secret));
+        format!("Basic {}", BASE64_STANDARD.encode(credentials))
+    }
+
+    async fn userinfo(
+        &self,
+        access_token: &str,
+        subject: &Subject,
+    ) -> Result<Map<String, Value>, ProviderError> {
+        let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {access_token}"));
+        let response = self.call(Endpoint::UserInfo, request, String::new()).await;
+        if response.status() != StatusCode::OK {
+            return Err(ProviderError::UserInfo("the status is not 200"));
+        }
+        let claims: Map<String, Value> = serde_json::from_slice(response.body())
+            .map_err(|_| ProviderError::UserInfo("it is not a JSON object"))?;
+        if claims.get("sub").and_then(Value::as_str) == Some(subject.as_str()) {
+            Ok(claims)
+        } else {
+            Err(ProviderError::UserInfo("it is about somebody else"))
+        }
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for InProcessProvider {
+    fn description(&self) -> ProviderDescription {
+        self.description.clone()
+    }
+
+    fn health(&self) -> ProviderHealth {
+        ProviderHealth::Ready
+    }
+
+    async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError> {
+        let metadata = self.document(ProviderCall::Discovery, Endpoint::Discovery).await?;
+        let misconfigured = |what: &str| ProviderError::Misconfigured(format!("the metadata's {what}"));
+        if metadata.get("issuer").and_then(Value::as_str) != Some(self.issuer.issuer.as_str()) {
+            return Err(misconfigured("issuer is another one"));
+        }
+        let endpoint = metadata.get("authorization_endpoint").and_then(Value::as_str);
+        let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+        Ok(AuthorizationServer {
+            issuer: self.issuer.issuer.clone(),
+            authorization_endpoint: endpoint
+                .ok_or_else(|| misconfigured("authorization_endpoint is not a URL"))?,
+            states_issuer_in_response: metadata.get("authorization_response_iss_parameter_supported")
+                == Some(&Value::Bool(true)),
+            client_id: self.client_id.clone(),
+            scopes: Scopes::with_openid(["profile", "email", "groups"])
+                .map_err(|_| misconfigured("scopes cannot be written"))?,
+            extra_parameters: Vec::new(),
+        })
+    }
+
+    async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
+        if redemption.issuer != self.issuer.issuer {
+            return Err(ProviderError::Misconfigured(
+                "the attempt was started with another issuer".to_owned(),
+            ));
+        }
+        let response = self.token_response(&redemption).await?;
+        let text = |name: &str| response.get(name).and_then(Value::as_str);
+        if !text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer")) {
+            return Err(ProviderError::TokenResponse("the token type is not Bearer"));
+        }
+        let access_token =
+            text("access_token").ok_or(ProviderError::TokenResponse("there is no access token"))?;
+        let id_token = text("id_token").ok_or(ProviderError::IdTokenMissing)?;
+
+        let jwks = self.document(ProviderCall::Jwks, Endpoint::Jwks).await?;
+        let (claims, algorithm) = jws::verify(id_token, &jwks)?;
+        let subject = rules::check(&claims, &redemption, &self.client_id, self.issuer.now())?;
+        if claims.get("at_hash").is_some_and(|hash| *hash != access_token_hash(access_token, algorithm)) {
+            return Err(IdTokenFault::AccessTokenHash.into());
+        }
+        let further = self.userinfo(access_token, &subject).await?;
+        Ok(identity(&redemption, subject, &claims, &further))
+    }
+}
+
+fn token_error(error: &str, document: &Map<String, Value>) -> ProviderError {
+    let description = document.get("error_description").and_then(Value::as_str).map(ForeignText::new);
+    match TokenErrorCode::parse(error) {
+        TokenErrorCode::InvalidGrant => ProviderError::CodeRejected(description),
+        TokenErrorCode::InvalidClient | TokenErrorCode::UnauthorizedClient => {
+            ProviderError::ClientRejected(description)
+        }
+        code => ProviderError::TokenError { code, description },
+    }
+}
+
+/// What the identity token says, completed by what userinfo says.
+fn identity(
+    redemption: &CodeRedemption,
+    subject: Subject,
+    claims: &Map<String, Value>,
+    further: &Map<String, Value>,
+) -> ExternalIdentity {
+    let find = |name: &str| claims.get(name).or_else(|| further.get(name));
+    let texts = |name: &str| {
+        let values = find(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let email_source = if claims.contains_key("email") { claims } else { further };
+    ExternalIdentity {
+        issuer: redemption.issuer.clone(),
+        subject,
+        email: email(email_source),
+        name: find("name").and_then(Value::as_str).and_then(DisplayName::new),
+        groups: texts("groups"),
+        authentication_methods: texts("amr"),
+        authenticated_at: find("auth_time").and_then(rules::seconds).map(Timestamp::from_unix_seconds),
+    }
+}
+
+/// The address and what the same document says of it.
+fn email(claims: &Map<String, Value>) -> EmailClaim {
+    match claims.get("email") {
+        None | Some(Value::Null) => EmailClaim::Missing,
+        Some(Value::String(address)) if address.is_empty() => EmailClaim::Missing,
+        Some(Value::String(address)) => match EmailAddress::parse(address) {
+            Ok(address) => {
+                let verified = claims.get("email_verified") == Some(&Value::Bool(true));
+                EmailClaim::Stated { address, verified }
+            }
+            Err(_) => EmailClaim::Malformed,
+        },
+        Some(_) => EmailClaim::Malformed,
+    }
+}

@@ -1,0 +1,154 @@
+//! The keys of one issuer, and signatures that a proper key ring would refuse to make.
+
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{EncodingKey, Header};
+use labgate_domain::time::Timestamp;
+use labgate_token::{Algorithm, KeyError, KeyRing, SigningKey};
+use serde_json::{Map, Value, json};
+
+/// How an identity token is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Signature {
+    /// By the signing key, under its `kid`.
+    Proper,
+    /// By the signing key, without a `kid`.
+    WithoutKid,
+    /// By another key, under the signing key's `kid`.
+    ByAnotherKey,
+    /// By another key, under its own `kid`.
+    ByUnknownKey,
+    /// By HMAC keyed with the signing key's public half as PEM.
+    HmacWithPublicKey,
+    /// By HMAC keyed with these bytes.
+    HmacWith(Vec<u8>),
+    /// Not at all.
+    None,
+}
+
+/// The keys of one issuer.
+pub(crate) struct Keys {
+    ring: KeyRing,
+    current: Key,
+}
+
+impl Keys {
+    pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let current = Key::generate(algorithm)?;
+        Ok(Self { ring: KeyRing::new(current.signing.clone()), current })
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.current.signing.algorithm()
+    }
+
+    /// A new key signs from now on; the earlier one stays in the JWK set for [`KeyRing::OVERLAP`].
+    pub(crate) fn rotate(&mut self, now: Timestamp) -> Result<(), KeyError> {
+        self.current = Key::generate(self.algorithm())?;
+        self.ring.rotate(self.current.signing.clone(), now);
+        Ok(())
+    }
+
+    pub(crate) fn jwks(&mut self, now: Timestamp) -> Value {
+        self.ring.drop_retired(now);
+        self.ring.jwks()
+    }
+
+    /// Writes claims as a JWT.
+    pub(crate) fn sign(
+        &self,
+        claims: &Map<String, Value>,
+        signature: &Signature,
+    ) -> Result<String, KeyError> {
+        let hmac = jsonwebtoken::Algorithm::HS256;
+        let proper = self.ring.signing_key().kid();
+        let with = |algorithm, kid: Option<&str>, key: &EncodingKey| {
+            let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+            jsonwebtoken::encode(&header, claims, key).map_err(|_| KeyError::Cryptography("sign"))
+        };
+        match signature {
+            Signature::Proper => self.ring.signing_key().sign(Some("JWT"), claims),
+            Signature::WithoutKid => with(self.algorithm().into(), None, &self.current.private),
+            Signature::ByAnotherKey => {
+                with(self.algorithm().into(), Some(proper), &Key::generate(self.algorithm())?.private)
+            }
+            Signature::ByUnknownKey => SigningKey::generate(self.algorithm())?.sign(Some("JWT"), claims),
+            Signature::HmacWithPublicKey => {
+                with(hmac, Some(proper), &EncodingKey::from_secret(self.current.public_pem.as_bytes()))
+            }
+            Signature::HmacWith(bytes) => with(hmac, None, &EncodingKey::from_secret(bytes)),
+            Signature::None => Ok(unsigned(claims)),
+        }
+    }
+}
+
+/// One key pair: as the ring takes it, and bare.
+struct Key {
+    signing: SigningKey,
+    private: EncodingKey,
+    public_pem: String,
+}
+
+impl Key {
+    fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let failed = |_| KeyError::Cryptography("generate a key");
+        let (private, public) = pair(algorithm).map_err(failed)?;
+        let private = pem("PRIVATE KEY", &private);
+        let read = match algorithm {
+            Algorithm::EdDsa => EncodingKey::from_ed_pem(private.as_bytes()),
+            Algorithm::Rs256 => EncodingKey::from_rsa_pem(private.as_bytes()),
+            Algorithm::Es256 | Algorithm::Hs256 => EncodingKey::from_ec_pem(private.as_bytes()),
+        };
+        Ok(Self {
+            private: read.map_err(|_| KeyError::NotAPrivateKey)?,
+            signing: SigningKey::from_pem(&private.into(), algorithm)?,
+            public_pem: pem("PUBLIC KEY", &public),
+        })
+    }
+}
+
+/// A fresh key pair in DER: PKCS#8 and SubjectPublicKeyInfo. There is none for HS256.
+fn pair(algorithm: Algorithm) -> Result<(Vec<u8>, Vec<u8>), Unspecified> {
+    let random = SystemRandom::new();
+    match algorithm {
+        Algorithm::Es256 => {
+            let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref())?;
+            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
+            Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
+        }
+        Algorithm::EdDsa => {
+            let private = Ed25519KeyPair::generate_pkcs8v1(&random)?;
+            let public =
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(private.as_ref())?.public_key().as_der()?;
+            Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
+        }
+        Algorithm::Rs256 => {
+            let pair = rsa::KeyPair::generate(KeySize::Rsa2048)?;
+            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
+            Ok((pair.as_der()?.as_ref().to_vec(), public.as_ref().to_vec()))
+        }
+        Algorithm::Hs256 => Err(Unspecified),
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----");
+    for (position, character) in BASE64_STANDARD.encode(der).chars().enumerate() {
+        if position % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    format!("{text}\n-----END {label}-----\n")
+}
+
+fn unsigned(claims: &Map<String, Value>) -> String {
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.", part(&json!({ "alg": "none", "typ": "JWT" })), part(&Value::Object(claims.clone())))
+}

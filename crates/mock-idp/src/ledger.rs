@@ -1,0 +1,219 @@
+//! What an issuer has handed out: sessions, codes, access tokens and refresh tokens.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use labgate_domain::protocol::{ClientId, Nonce, PkceChallenge, PkceVerifier, RedirectUri, Scopes};
+use labgate_domain::time::Timestamp;
+
+use crate::User;
+use crate::faults::Fault;
+
+/// How long a code can be redeemed (RFC 6749 section 4.1.2 recommends ten minutes at most).
+pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
+/// How long an access token and an identity token hold.
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_mins(5);
+/// How long a refresh token holds.
+pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// The most sign-ins that an issuer remembers; when there are more it forgets the older half.
+const MAX_GRANTS: usize = 10_000;
+
+/// A person's session at the issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Names it in the identity token (`sid`).
+    pub(crate) sid: String,
+    pub(crate) user: User,
+    pub(crate) auth_time: Timestamp,
+}
+
+/// What a person granted to a client by signing in once. Revoking it ends every token that came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) client: ClientId,
+    pub(crate) session: Session,
+    pub(crate) scopes: Scopes,
+    pub(crate) nonce: Nonce,
+    /// Chosen on the login page, for everything that comes of this sign-in.
+    pub(crate) chosen: Vec<Fault>,
+    /// Shown in its latest identity token: userinfo agrees with it.
+    pub(crate) shown: Vec<Fault>,
+}
+
+/// Names a grant within its issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GrantId(u64);
+
+/// What a code is bound to beside its grant.
+pub(crate) struct CodeBinding {
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) challenge: PkceChallenge,
+}
+
+/// What a token request states to redeem a code.
+pub(crate) struct Redemption<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) client: &'a ClientId,
+    pub(crate) redirect_uri: &'a str,
+    /// `None` when PKCE is not to be checked.
+    pub(crate) verifier: Option<&'a PkceVerifier>,
+}
+
+/// Why something that was handed in gives nothing: the description of an `invalid_grant`.
+pub(crate) type Worthless = &'static str;
+
+struct Code {
+    grant: GrantId,
+    binding: CodeBinding,
+    expires_at: Timestamp,
+    spent: bool,
+}
+
+struct AccessToken {
+    grant: GrantId,
+    scopes: Scopes,
+    expires_at: Timestamp,
+}
+
+struct RefreshToken {
+    grant: GrantId,
+    expires_at: Timestamp,
+    spent: bool,
+}
+
+/// Everything that one issuer has handed out.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// By the browser's cookie.
+    sessions: HashMap<String, Session>,
+    grants: BTreeMap<GrantId, Grant>,
+    next_grant: u64,
+    codes: HashMap<String, Code>,
+    access_tokens: HashMap<String, AccessToken>,
+    refresh_tokens: HashMap<String, RefreshToken>,
+}
+
+impl Ledger {
+    pub(crate) fn open_session(&mut self, cookie: String, session: Session) {
+        if self.sessions.len() >= MAX_GRANTS {
+            self.sessions.clear();
+        }
+        self.sessions.insert(cookie, session);
+    }
+
+    pub(crate) fn session(&self, cookie: &str) -> Option<&Session> {
+        self.sessions.get(cookie)
+    }
+
+    /// Ends the sessions that are meant, by the browser's cookie or by name.
+    pub(crate) fn end_sessions(&mut self, meant: impl Fn(&str, &Session) -> bool) {
+        self.sessions.retain(|cookie, session| !meant(cookie, session));
+    }
+
+    /// Records a grant that this code gives, once.
+    pub(crate) fn add_grant(&mut self, grant: Grant, code: String, binding: CodeBinding, now: Timestamp) {
+        self.forget_the_oldest();
+        let id = GrantId(self.next_grant);
+        self.next_grant += 1;
+        self.grants.insert(id, grant);
+        self.codes
+            .insert(code, Code { grant: id, binding, expires_at: now.plus(CODE_LIFETIME), spent: false });
+    }
+
+    /// Redeems a code. Whatever its own client presents it with, it is spent then; presented again, it takes back
+    /// everything that it gave (RFC 6749 section 4.1.2).
+    pub(crate) fn redeem(
+        &mut self,
+        redemption: &Redemption<'_>,
+        now: Timestamp,
+    ) -> Result<(GrantId, Grant), Worthless> {
+        let code = self.codes.get_mut(redemption.code).ok_or("The code is unknown.")?;
+        let id = code.grant;
+        let grant = self.grants.get(&id);
+        if grant.is_some_and(|grant| grant.client != *redemption.client) {
+            return Err("The code was given to another client.");
+        }
+        if std::mem::replace(&mut code.spent, true) {
+            self.grants.remove(&id);
+            return Err("The code was used before; what it gave has been revoked.");
+        }
+        if now >= code.expires_at {
+            return Err("The code has expired.");
+        }
+        if redemption.redirect_uri != code.binding.redirect_uri.as_str() {
+            return Err("The redirect_uri is not the one of the authorization request.");
+        }
+        if redemption.verifier.is_some_and(|verifier| !code.binding.challenge.is_answered_by(verifier)) {
+            return Err("The code_verifier does not answer the code_challenge.");
+        }
+        let grant = grant.ok_or("The grant is not remembered any more.")?;
+        Ok((id, grant.clone()))
+    }
+
+    /// Spends a refresh token. Presented again, it ends the grant with every token of it (RFC 9700 section 4.14.2).
+    pub(crate) fn refresh(
+        &mut self,
+        token: &str,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<(GrantId, Grant), Worthless> {
+        let token = self.refresh_tokens.get_mut(token).ok_or("The refresh token is unknown.")?;
+        let id = token.grant;
+        let grant = self.grants.get(&id).ok_or("The refresh token has been revoked.")?;
+        if grant.client != *client {
+            return Err("The refresh token was given to another client.");
+        }
+        if std::mem::replace(&mut token.spent, true) {
+            self.grants.remove(&id);
+            return Err("The refresh token was used before; its whole family has been revoked.");
+        }
+        if now >= token.expires_at {
+            return Err("The refresh token has expired.");
+        }
+        Ok((id, grant.clone()))
+    }
+
+    /// The grant that a code or refresh token belongs to, without using it up.
+    pub(crate) fn peek(&self, code_or_refresh_token: &str) -> Option<&Grant> {
+        let code = self.codes.get(code_or_refresh_token).map(|code| code.grant);
+        let id = code.or_else(|| self.refresh_tokens.get(code_or_refresh_token).map(|token| token.grant))?;
+        self.grants.get(&id)
+    }
+
+    /// Remembers which faults the grant's latest identity token shows.
+    pub(crate) fn note_shown(&mut self, grant: GrantId, shown: Vec<Fault>) {
+        if let Some(grant) = self.grants.get_mut(&grant) {
+            grant.shown = shown;
+        }
+    }
+
+    pub(crate) fn add_access_token(&mut self, token: String, grant: GrantId, scopes: Scopes, now: Timestamp) {
+        let expires_at = now.plus(TOKEN_LIFETIME);
+        self.access_tokens.insert(token, AccessToken { grant, scopes, expires_at });
+    }
+
+    pub(crate) fn add_refresh_token(&mut self, token: String, grant: GrantId, now: Timestamp) {
+        let expires_at = now.plus(REFRESH_LIFETIME);
+        self.refresh_tokens.insert(token, RefreshToken { grant, expires_at, spent: false });
+    }
+
+    /// What an access token gives.
+    pub(crate) fn bearer(&self, token: &str, now: Timestamp) -> Option<(&Grant, &Scopes)> {
+        let token = self.access_tokens.get(token).filter(|token| now < token.expires_at)?;
+        Some((self.grants.get(&token.grant)?, &token.scopes))
+    }
+
+    fn forget_the_oldest(&mut self) {
+        if self.grants.len() < MAX_GRANTS {
+            return;
+        }
+        while self.grants.len() > MAX_GRANTS / 2 {
+            self.grants.pop_first();
+        }
+        let grants = &self.grants;
+        self.codes.retain(|_, code| grants.contains_key(&code.grant));
+        self.access_tokens.retain(|_, token| grants.contains_key(&token.grant));
+        self.refresh_tokens.retain(|_, token| grants.contains_key(&token.grant));
+    }
+}

@@ -1,0 +1,134 @@
+//! Logout that a relying party asks for (OpenID Connect RP-Initiated Logout 1.0).
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
+use labgate_domain::ForeignText;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use crate::client::RegisteredClient;
+use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::parameters::{Duplicate, Parameters};
+use crate::reply::{self, Response};
+use crate::{cookie, jws, pages};
+
+/// Why nobody is signed out.
+#[derive(Debug, thiserror::Error)]
+enum LogoutProblem {
+    #[error(transparent)]
+    Duplicate(#[from] Duplicate),
+    #[error("The id_token_hint is not an identity token of this issuer.")]
+    HintNotOurs,
+    #[error("The id_token_hint was given to another client than client_id.")]
+    HintOfAnotherClient,
+    #[error("The client {0} is not registered here.")]
+    UnknownClient(ForeignText),
+    #[error("A post_logout_redirect_uri needs an id_token_hint or a client_id, which say whose it is.")]
+    NobodysRedirect,
+    #[error(
+        "The post-logout redirect URI {0} is not registered for this client; it is compared byte for byte."
+    )]
+    UnregisteredRedirectUri(ForeignText),
+}
+
+/// A request to sign out that may be followed.
+struct LogoutRequest {
+    /// The session that the hint names.
+    sid: Option<String>,
+    /// Where the browser goes then.
+    location: Option<String>,
+}
+
+impl LogoutRequest {
+    fn parse(issuer: &IssuerCore, parameters: &Parameters) -> Result<Self, LogoutProblem> {
+        let hint = parameters.one("id_token_hint")?.map(|hint| claims_of_hint(issuer, hint)).transpose()?;
+        let client = client(issuer, parameters.one("client_id")?, hint.as_ref())?;
+        let location = match parameters.one("post_logout_redirect_uri")? {
+            None => None,
+            Some(uri) => {
+                let known = &client.ok_or(LogoutProblem::NobodysRedirect)?.post_logout_redirect_uris;
+                if !known.iter().any(|known| known.as_str() == uri) {
+                    return Err(LogoutProblem::UnregisteredRedirectUri(ForeignText::new(uri)));
+                }
+                Some(with_state(uri, parameters.one("state")?))
+            }
+        };
+        let sid = hint.as_ref().and_then(|hint| hint.get("sid")?.as_str()).map(str::to_owned);
+        Ok(Self { sid, location })
+    }
+}
+
+/// Answers a logout request: with a hint at once, and otherwise with a page that asks, for the request may come from
+/// anybody.
+pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
+    let request = match LogoutRequest::parse(issuer, &Parameters::parse(query)) {
+        Ok(request) => request,
+        Err(problem) => return pages::bad_request(&problem.to_string()),
+    };
+    match &request.sid {
+        Some(_) => sign_out(issuer, &request, headers),
+        None => {
+            let action = format!("{}?{query}", issuer.path_of(Endpoint::Logout));
+            let ledger = issuer.ledger();
+            let session = cookie::read(headers).and_then(|cookie| ledger.session(cookie));
+            pages::confirm_logout(issuer, &action, session.map(|session| &session.user))
+        }
+    }
+}
+
+/// Takes the answer of the page.
+pub(crate) fn confirmed(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
+    match LogoutRequest::parse(issuer, &Parameters::parse(query)) {
+        Ok(request) => sign_out(issuer, &request, headers),
+        Err(problem) => pages::bad_request(&problem.to_string()),
+    }
+}
+
+/// Ends the session that the hint names, or without a hint the browser's.
+fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -> Response {
+    let of_browser = cookie::read(headers);
+    issuer.ledger().end_sessions(|cookie, session| match &request.sid {
+        Some(sid) => session.sid == *sid,
+        None => Some(cookie) == of_browser,
+    });
+    let mut response = match &request.location {
+        Some(location) => reply::see_other(location),
+        None => pages::message_page(StatusCode::OK, "Signed out", "You are signed out at the mock."),
+    };
+    if of_browser.is_some_and(|cookie| issuer.ledger().session(cookie).is_none()) {
+        response.headers_mut().insert(SET_COOKIE, cookie::clear(issuer));
+    }
+    response
+}
+
+/// The claims of an identity token that this issuer signed, however long ago (section 2).
+fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Map<String, Value>, LogoutProblem> {
+    let jwks = locked(&issuer.keys).jwks(issuer.now());
+    let (claims, _) = jws::verify(hint, &jwks).map_err(|_| LogoutProblem::HintNotOurs)?;
+    let ours = claims.get("iss").and_then(Value::as_str) == Some(issuer.issuer.as_str());
+    if ours { Ok(claims) } else { Err(LogoutProblem::HintNotOurs) }
+}
+
+/// The client that asks, by its id or by whom the hint was for.
+fn client<'a>(
+    issuer: &'a IssuerCore,
+    id: Option<&str>,
+    hint: Option<&Map<String, Value>>,
+) -> Result<Option<&'a RegisteredClient>, LogoutProblem> {
+    let hinted = hint.map(|hint| hint.get("aud").and_then(Value::as_str).unwrap_or_default());
+    if let (Some(id), Some(hinted)) = (id, hinted)
+        && id != hinted
+    {
+        return Err(LogoutProblem::HintOfAnotherClient);
+    }
+    let Some(id) = id.or(hinted) else { return Ok(None) };
+    let unknown = || LogoutProblem::UnknownClient(ForeignText::new(id));
+    issuer.client(id).ok_or_else(unknown).map(Some)
+}
+
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    let Some(state) = state else { return uri.to_owned() };
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
+    format!("{uri}{separator}{query}")
+}

@@ -1,0 +1,131 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use tower::ServiceExt as _;
+use url::Url;
+use warp::filters::BoxedFilter;
+
+use crate::builder::MockIdpBuilder;
+use crate::capture::{Captured, CapturedRequest};
+use crate::issuer::{IssuerCore, locked};
+use crate::mock_issuer::MockIssuer;
+use crate::routes::routes;
+use crate::server::Server;
+
+/// A running mock: one or several issuers under one base URL. Dropping it stops its server.
+///
+/// The methods of the first issuer are at hand here, by way of `Deref`; [`issuer_at`](Self::issuer_at) finds the others.
+pub struct MockIdp {
+    core: Arc<Core>,
+    first: MockIssuer,
+    base_url: Url,
+    server: Option<Server>,
+}
+
+impl MockIdp {
+    /// Describes a mock.
+    #[must_use]
+    pub fn builder() -> MockIdpBuilder {
+        MockIdpBuilder::default()
+    }
+
+    pub(crate) fn new(core: Core, first: Arc<IssuerCore>, base_url: Url) -> Self {
+        let core = Arc::new(core);
+        Self { first: MockIssuer::new(Arc::clone(&core), first), core, base_url, server: None }
+    }
+
+    pub(crate) fn served(self, listener: tokio::net::TcpListener, address: SocketAddr) -> Self {
+        let server = Some(Server::spawn(listener, address, Arc::clone(&self.core)));
+        Self { server, ..self }
+    }
+
+    /// What every issuer's URL begins with, such as `http://127.0.0.1:9400/`.
+    #[must_use]
+    pub fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// Where it listens; `None` for a mock without sockets.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(Server::address)
+    }
+
+    /// Every issuer, in the order in which they were described.
+    #[must_use]
+    pub fn issuers(&self) -> Vec<MockIssuer> {
+        let issuers = self.core.issuers.iter();
+        issuers.map(|issuer| MockIssuer::new(Arc::clone(&self.core), Arc::clone(issuer))).collect()
+    }
+
+    /// The issuer at this path, if there is one.
+    #[must_use]
+    pub fn issuer_at(&self, path: &str) -> Option<MockIssuer> {
+        let path = path.trim_end_matches('/');
+        self.issuers().into_iter().find(|issuer| issuer.core().path == path)
+    }
+
+    /// Answers a request in process, as the server would. Only the path and the query of its URI matter.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.core.handle(request).await
+    }
+
+    /// The requests that reached the mock so far, over sockets or in process, the last 10 000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<CapturedRequest> {
+        locked(&self.core.captured).all()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        *locked(&self.core.captured) = Captured::default();
+    }
+}
+
+impl std::ops::Deref for MockIdp {
+    type Target = MockIssuer;
+
+    fn deref(&self) -> &MockIssuer {
+        &self.first
+    }
+}
+
+impl fmt::Debug for MockIdp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MockIdp({})", self.base_url)
+    }
+}
+
+/// What the server, the handle and the in-process port share.
+pub(crate) struct Core {
+    issuers: Arc<[Arc<IssuerCore>]>,
+    routes: BoxedFilter<(Response<Bytes>,)>,
+    captured: Mutex<Captured>,
+}
+
+impl Core {
+    pub(crate) fn new(issuers: Vec<Arc<IssuerCore>>) -> Self {
+        let issuers = Arc::from(issuers);
+        Self { routes: routes(&issuers), issuers, captured: Mutex::default() }
+    }
+
+    pub(crate) async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        locked(&self.captured).push(CapturedRequest::of(&request));
+        // On a task of its own, because warp does not run inside a handler of warp's, and a relying party that is tested
+        // in process may be one.
+        let answered = tokio::spawn(warp::service(self.routes.clone()).oneshot(request.map(Full::new)));
+        let response = match answered.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(gone) => std::panic::resume_unwind(gone.into_panic()),
+        };
+        let (parts, body) = response.into_parts();
+        // Every body of ours is in memory: collecting it cannot fail.
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Response::from_parts(parts, body)
+    }
+}

@@ -1,0 +1,166 @@
+use std::fmt;
+use std::sync::Arc;
+
+use labgate_domain::ForeignText;
+use labgate_domain::ports::IdentityProvider;
+use labgate_domain::protocol::{ClientId, Issuer};
+use labgate_domain::provider::ProviderDescription;
+use labgate_token::KeyError;
+use url::Url;
+
+use crate::User;
+use crate::authorize::UnanswerableRequest;
+use crate::faults::Fault;
+use crate::in_process::InProcessProvider;
+use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::login::{self, Answer};
+use crate::mock_idp::Core;
+
+/// One issuer of a [`MockIdp`](crate::MockIdp), with its own keys, clients, users, clock and faults. Clones are the same
+/// issuer.
+#[derive(Clone)]
+pub struct MockIssuer {
+    core: Arc<Core>,
+    issuer: Arc<IssuerCore>,
+}
+
+impl MockIssuer {
+    pub(crate) fn new(core: Arc<Core>, issuer: Arc<IssuerCore>) -> Self {
+        Self { core, issuer }
+    }
+
+    pub(crate) fn core(&self) -> &IssuerCore {
+        &self.issuer
+    }
+
+    /// Its issuer identifier, exactly.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer.issuer
+    }
+
+    /// Where browsers are sent: `LAB_EXTERNAL_OIDC_AUTH_URL`.
+    #[must_use]
+    pub fn authorization_endpoint(&self) -> String {
+        self.issuer.url(Endpoint::Authorization)
+    }
+
+    /// Where codes are redeemed: `LAB_EXTERNAL_OIDC_TOKEN_URL`.
+    #[must_use]
+    pub fn token_endpoint(&self) -> String {
+        self.issuer.url(Endpoint::Token)
+    }
+
+    /// Where the metadata is.
+    #[must_use]
+    pub fn discovery_url(&self) -> String {
+        self.issuer.url(Endpoint::Discovery)
+    }
+
+    /// Who can sign in by one button.
+    #[must_use]
+    pub fn users(&self) -> &[User] {
+        &self.issuer.users
+    }
+
+    /// Misbehaves: `idp.fault(Fault::WrongNonce).once()`. Faults that are armed together show together.
+    pub fn fault(&self, fault: Fault) -> ArmFault<'_> {
+        ArmFault { issuer: &self.issuer, fault }
+    }
+
+    /// Behaves again.
+    pub fn clear_faults(&self) {
+        locked(&self.issuer.faults).clear();
+    }
+
+    /// Signs with a new key from now on. The earlier one stays in the JWK set for a day.
+    ///
+    /// # Errors
+    /// When the cryptography library makes no key.
+    pub fn rotate_keys(&self) -> Result<(), KeyError> {
+        locked(&self.issuer.keys).rotate(self.issuer.now())
+    }
+
+    /// What a browser does with an authorization URL when the person signs in as one of the users: the URL that it is
+    /// sent back to.
+    ///
+    /// # Errors
+    /// When the mock would show a page instead of sending the browser back.
+    pub fn sign_in(&self, authorization_url: &Url, subject: &str) -> Result<String, UnanswerableRequest> {
+        let user = self.issuer.user(subject);
+        let user = user.ok_or_else(|| UnanswerableRequest::UnknownUser(ForeignText::new(subject)))?;
+        self.sign_in_as(authorization_url, user.clone())
+    }
+
+    /// The same for somebody whose claims are typed in.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    pub fn sign_in_as(&self, authorization_url: &Url, user: User) -> Result<String, UnanswerableRequest> {
+        self.answer(authorization_url, Answer::SignIn(user))
+    }
+
+    /// The same when the person denies: the URL carries `access_denied`.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    pub fn deny(&self, authorization_url: &Url) -> Result<String, UnanswerableRequest> {
+        self.answer(authorization_url, Answer::Deny)
+    }
+
+    fn answer(&self, url: &Url, answer: Answer) -> Result<String, UnanswerableRequest> {
+        if url.path() != self.issuer.path_of(Endpoint::Authorization) {
+            return Err(UnanswerableRequest::NotOurs);
+        }
+        let query = url.query().unwrap_or_default();
+        login::complete(&self.issuer, query, answer, Vec::new()).map(|completed| completed.location)
+    }
+
+    /// This issuer as the core's port, without sockets, for one of its clients. It asks the mock's own routes, so every
+    /// call shows among the requests, and it checks what it is told, so faults are noticed.
+    #[must_use]
+    pub fn identity_provider(
+        &self,
+        description: ProviderDescription,
+        client_id: ClientId,
+    ) -> impl IdentityProvider + use<> {
+        InProcessProvider::new(Arc::clone(&self.core), Arc::clone(&self.issuer), description, client_id)
+    }
+}
+
+impl fmt::Debug for MockIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MockIssuer({})", self.issuer.issuer)
+    }
+}
+
+/// A fault, and how often it is to be shown.
+#[derive(Debug)]
+#[must_use = "say how often: once, times or always"]
+pub struct ArmFault<'a> {
+    issuer: &'a IssuerCore,
+    fault: Fault,
+}
+
+impl ArmFault<'_> {
+    /// At the next occasion only.
+    pub fn once(self) {
+        self.times(1);
+    }
+
+    /// At the next occasions.
+    pub fn times(self, times: u32) {
+        if times > 0 {
+            self.arm(Some(times));
+        }
+    }
+
+    /// Until faults are cleared.
+    pub fn always(self) {
+        self.arm(None);
+    }
+
+    fn arm(self, times: Option<u32>) {
+        locked(&self.issuer.faults).arm(self.fault, times);
+    }
+}

@@ -1,0 +1,120 @@
+//! The pages: no script, nothing from elsewhere, everything foreign escaped by the templates.
+
+use askama::Template;
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+use crate::User;
+use crate::authorize::{Asked, UnanswerableRequest};
+use crate::faults::Fault;
+use crate::issuer::{Endpoint, IssuerCore};
+use crate::login::Typed;
+use crate::reply::{self, Keep, Response};
+
+const STYLE: &str = include_str!("../templates/style.css");
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    issuer: &'a str,
+    client: &'a str,
+    scope: String,
+    action: &'a str,
+    users: Vec<&'a User>,
+    hint: &'a str,
+    faults: Vec<&'a Fault>,
+    typed: Typed,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    title: &'a str,
+    message: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "logout.html")]
+struct LogoutPage<'a> {
+    issuer: &'a str,
+    action: &'a str,
+    person: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "landing.html")]
+struct LandingPage<'a> {
+    issuers: Vec<Landing<'a>>,
+}
+
+struct Landing<'a> {
+    core: &'a IssuerCore,
+    discovery: String,
+}
+
+/// The login page; with what was typed before, and why it could not be used.
+pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Option<Typed>) -> Response {
+    let hint = asked.login_hint.as_deref().unwrap_or_default();
+    let status = if typed.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let mut users: Vec<&User> = issuer.users.iter().collect();
+    users.sort_by_key(|user| !user.is_hinted_by(hint));
+    let known = users.first().is_some_and(|user| user.is_hinted_by(hint));
+    let page = LoginPage {
+        issuer: issuer.issuer.as_str(),
+        client: asked.request.client_id.as_str(),
+        scope: asked.request.scopes.to_parameter(),
+        action,
+        users,
+        hint,
+        faults: Fault::ALL.iter().filter(|fault| fault.is_of_a_sign_in()).collect(),
+        typed: typed.unwrap_or_else(|| Typed {
+            sub: if known { String::new() } else { hint.to_owned() },
+            email_verified: true,
+            ..Typed::default()
+        }),
+    };
+    html(status, &page)
+}
+
+/// The page for a request that cannot be answered by a redirect.
+pub(crate) fn unanswerable(problem: &UnanswerableRequest) -> Response {
+    bad_request(&problem.to_string())
+}
+
+pub(crate) fn bad_request(message: &str) -> Response {
+    message_page(StatusCode::BAD_REQUEST, "This request cannot be answered", message)
+}
+
+pub(crate) fn message_page(status: StatusCode, title: &str, message: &str) -> Response {
+    html(status, &MessagePage { title, message })
+}
+
+/// Asks whether to sign out.
+pub(crate) fn confirm_logout(issuer: &IssuerCore, action: &str, person: Option<&User>) -> Response {
+    let page = LogoutPage { issuer: issuer.issuer.as_str(), action, person: person.map(User::label) };
+    html(StatusCode::OK, &page)
+}
+
+/// The page at the root: which issuers there are, and who can sign in.
+pub(crate) fn landing<'a>(issuers: impl Iterator<Item = &'a IssuerCore>) -> Response {
+    let issuers = issuers.map(|core| Landing { core, discovery: core.url(Endpoint::Discovery) }).collect();
+    html(StatusCode::OK, &LandingPage { issuers })
+}
+
+pub(crate) fn style() -> Response {
+    reply::with_body(StatusCode::OK, "text/css; charset=utf-8", STYLE, Keep::FiveMinutes)
+}
+
+/// There is no `form-action` in the policy: browsers apply it to the redirect that follows a form, and ours leads to the
+/// relying party.
+fn html(status: StatusCode, page: &impl Template) -> Response {
+    let Ok(text) = page.render() else {
+        return reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written.");
+    };
+    let mut response = reply::with_body(status, "text/html; charset=utf-8", text, Keep::Not);
+    let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    reply::set(&mut response, CONTENT_SECURITY_POLICY, policy);
+    reply::set(&mut response, REFERRER_POLICY, "no-referrer");
+    reply::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
+}

@@ -1,0 +1,65 @@
+//! Answers, as they are made where they arise.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PRAGMA};
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+
+/// An answer whose body is at hand.
+pub(crate) type Response = http::Response<Bytes>;
+
+/// Whether an answer may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// By anybody, for five minutes.
+    FiveMinutes,
+    /// By nobody (RFC 6749 section 5.1).
+    Not,
+}
+
+pub(crate) fn json(status: StatusCode, value: &Value, keep: Keep) -> Response {
+    with_body(status, "application/json", value.to_string(), keep)
+}
+
+pub(crate) fn text(status: StatusCode, text: &'static str) -> Response {
+    with_body(status, "text/plain; charset=utf-8", text, Keep::Not)
+}
+
+pub(crate) fn with_body(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+    keep: Keep,
+) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, content_type);
+    match keep {
+        Keep::FiveMinutes => set(&mut response, CACHE_CONTROL, "public, max-age=300"),
+        Keep::Not => {
+            set(&mut response, CACHE_CONTROL, "no-store");
+            set(&mut response, PRAGMA, "no-cache");
+        }
+    }
+    response
+}
+
+/// Sends the browser on, with GET whatever it came with (RFC 9700 section 4.12).
+pub(crate) fn see_other(location: &str) -> Response {
+    redirect(StatusCode::SEE_OTHER, location)
+}
+
+/// Every location is a registered URI, or one of ours, with an encoded query: visible ASCII.
+pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    set(&mut response, CACHE_CONTROL, "no-store");
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+pub(crate) fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+}

@@ -1,0 +1,153 @@
+//! Which request goes where. Every route is boxed and answers by itself; a rejection only ever means "not this route".
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use warp::filters::BoxedFilter;
+use warp::{Filter, Rejection};
+
+use crate::faults::{Fault, Stage};
+use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::reply::{self, Keep, Response};
+use crate::{authorize, login, logout, pages, token, userinfo};
+
+type Issuers = Arc<[Arc<IssuerCore>]>;
+type Route = BoxedFilter<(Response,)>;
+
+/// What the endpoints look at.
+struct Incoming {
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// The whole mock.
+pub(crate) fn routes(issuers: &Issuers) -> Route {
+    use Endpoint as At;
+
+    let discovery_route = get(issuers, At::Discovery, |issuer, _| discovery(issuer));
+    let jwks_route = get(issuers, At::Jwks, |issuer, _| jwks(issuer));
+    let token_route = post(issuers, At::Token, |issuer, it| token::answer(issuer, &it.headers, &it.body));
+    let userinfo = |issuer: &IssuerCore, it: &Incoming| userinfo::answer(issuer, &it.headers);
+    let by_query = |answer: fn(&IssuerCore, &str, &HeaderMap) -> Response| {
+        move |issuer: &IssuerCore, it: &Incoming| answer(issuer, &it.query, &it.headers)
+    };
+    // The parameters of a POST stand in the form (OpenID Connect Core section 3.1.2.1).
+    let by_form = |answer: fn(&IssuerCore, &str, &HeaderMap) -> Response| {
+        move |issuer: &IssuerCore, it: &Incoming| {
+            answer(issuer, &String::from_utf8_lossy(&it.body), &it.headers)
+        }
+    };
+
+    [
+        jwks_route,
+        get(issuers, At::Authorization, by_query(authorize::answer)),
+        post(issuers, At::Authorization, by_form(authorize::answer)),
+        post(issuers, At::Login, |issuer, it| login::submit(issuer, &it.query, &it.body)),
+        token_route,
+        get(issuers, At::UserInfo, userinfo),
+        post(issuers, At::UserInfo, userinfo),
+        get(issuers, At::EndSession, by_query(logout::answer)),
+        post(issuers, At::EndSession, by_form(logout::answer)),
+        post(issuers, At::Logout, by_query(logout::confirmed)),
+        landing(issuers),
+        warp::path("style.css").and(warp::path::end()).and(warp::get()).map(pages::style).boxed(),
+    ]
+    .into_iter()
+    .fold(discovery_route, |routes, route| routes.or(route).unify().boxed())
+    .recover(nothing_here)
+    .unify()
+    .boxed()
+}
+
+/// A GET of this endpoint, at whichever issuer the path names.
+fn get(
+    issuers: &Issuers,
+    endpoint: Endpoint,
+    answer: impl Fn(&IssuerCore, &Incoming) -> Response + Clone + Send + Sync + 'static,
+) -> Route {
+    let at = at(issuers, endpoint).and(warp::get()).and(incoming());
+    at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
+}
+
+/// A POST to this endpoint, at whichever issuer the path names.
+fn post(
+    issuers: &Issuers,
+    endpoint: Endpoint,
+    answer: impl Fn(&IssuerCore, &Incoming) -> Response + Clone + Send + Sync + 'static,
+) -> Route {
+    let at = at(issuers, endpoint).and(warp::post()).and(incoming());
+    at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
+}
+
+/// The issuer whose endpoint the path is.
+fn at(issuers: &Issuers, endpoint: Endpoint) -> BoxedFilter<(Arc<IssuerCore>,)> {
+    let issuers = Arc::clone(issuers);
+    let find = move |path: warp::path::FullPath| {
+        let issuer = issuers.iter().find(|issuer| {
+            path.as_str().strip_suffix(endpoint.suffix()).is_some_and(|path| path == issuer.path)
+        });
+        ready(issuer.cloned().ok_or_else(warp::reject::not_found))
+    };
+    warp::path::full().and_then(find).boxed()
+}
+
+fn incoming() -> BoxedFilter<(Incoming,)> {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    query
+        .and(warp::header::headers_cloned())
+        .and(warp::body::bytes())
+        .map(|query, headers, body| Incoming { query, headers, body })
+        .boxed()
+}
+
+fn landing(issuers: &Issuers) -> Route {
+    let issuers = Arc::clone(issuers);
+    let page = move || pages::landing(issuers.iter().map(|issuer| &**issuer));
+    warp::path::end().and(warp::get()).map(page).boxed()
+}
+
+fn discovery(issuer: &IssuerCore) -> Response {
+    let mut metadata = issuer.metadata();
+    for fault in issuer.take_faults(Stage::Discovery) {
+        match fault {
+            Fault::Discovery500 => return failure(),
+            Fault::DiscoveryIssuerMismatch => {
+                if let Some(metadata) = metadata.as_object_mut() {
+                    metadata.insert("issuer".to_owned(), format!("{}INVALID", issuer.issuer).into());
+                }
+            }
+            _ => {}
+        }
+    }
+    reply::json(StatusCode::OK, &metadata, Keep::FiveMinutes)
+}
+
+fn jwks(issuer: &IssuerCore) -> Response {
+    if issuer.take_faults(Stage::Jwks).contains(&Fault::Jwks500) {
+        return failure();
+    }
+    let jwks = locked(&issuer.keys).jwks(issuer.now());
+    reply::json(StatusCode::OK, &jwks, Keep::FiveMinutes)
+}
+
+fn failure() -> Response {
+    reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The mock was told to fail.")
+}
+
+async fn nothing_here(rejection: Rejection) -> Result<Response, Infallible> {
+    let known_path = rejection.find::<warp::reject::MethodNotAllowed>().is_some();
+    Ok(if known_path {
+        pages::message_page(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Another method",
+            "This endpoint does not take that method.",
+        )
+    } else {
+        let message = "There is nothing at this address. The page at / names the issuers.";
+        pages::message_page(StatusCode::NOT_FOUND, "Nothing here", message)
+    })
+}

@@ -1,0 +1,124 @@
+use serde_json::{Map, Value};
+
+/// Somebody who can sign in at the mock.
+///
+/// Values are free text, so that a test can play a provider that states nonsense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    subject: String,
+    email: Option<Email>,
+    name: Option<String>,
+    groups: Vec<String>,
+    claims: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Email {
+    address: String,
+    verified: bool,
+}
+
+impl User {
+    /// A person with this `sub`, and nothing else known.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), email: None, name: None, groups: Vec::new(), claims: Map::new() }
+    }
+
+    /// With this e-mail address, `email_verified: true`.
+    #[must_use]
+    pub fn email(self, address: impl Into<String>) -> Self {
+        Self { email: Some(Email { address: address.into(), verified: true }), ..self }
+    }
+
+    /// With this e-mail address, `email_verified: false`.
+    #[must_use]
+    pub fn unverified_email(self, address: impl Into<String>) -> Self {
+        Self { email: Some(Email { address: address.into(), verified: false }), ..self }
+    }
+
+    /// With this `name`.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// In these `groups`.
+    #[must_use]
+    pub fn groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) -> Self {
+        Self { groups: groups.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// With a further claim, stated in the identity token and at userinfo whatever the scope is. It takes the place of
+    /// a claim about the person (`email_verified: "yes"`), not of one of the protocol (`aud`).
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
+    }
+
+    /// The people of a mock that was given none: `ada`, whose e-mail address is verified and who is in the groups
+    /// `lab-admins` and `lab-users`; `bob`, whose address is not verified; `noone`, who has none.
+    #[must_use]
+    pub fn examples() -> Vec<Self> {
+        vec![
+            Self::new("ada")
+                .email("ada@example.test")
+                .name("Ada Example")
+                .groups(["lab-admins", "lab-users"]),
+            Self::new("bob").unverified_email("bob@example.test").name("Bob Example").groups(["lab-users"]),
+            Self::new("noone").name("No One"),
+        ]
+    }
+
+    /// Their `sub`.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The claims that the scopes ask for (OpenID Connect Core section 5.4; `groups` is a custom of providers).
+    pub(crate) fn claims_for(&self, asked: impl Fn(&str) -> bool) -> Map<String, Value> {
+        let mut claims = self.claims.clone();
+        let mut state = |name: &str, value: Value| {
+            claims.entry(name).or_insert(value);
+        };
+        if asked("profile") {
+            state("preferred_username", self.subject.as_str().into());
+            if let Some(name) = &self.name {
+                state("name", name.as_str().into());
+            }
+        }
+        if asked("email")
+            && let Some(email) = &self.email
+        {
+            state("email", email.address.as_str().into());
+            state("email_verified", email.verified.into());
+        }
+        if asked("groups") {
+            state("groups", self.groups.clone().into());
+        }
+        claims.insert("sub".to_owned(), self.subject.as_str().into());
+        claims
+    }
+
+    /// Whether `login_hint` means this person.
+    pub(crate) fn is_hinted_by(&self, hint: &str) -> bool {
+        self.subject == hint
+            || self.email.as_ref().is_some_and(|email| email.address.eq_ignore_ascii_case(hint))
+    }
+
+    /// How the login page calls them.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.subject)
+    }
+
+    /// What the login page says of them.
+    pub(crate) fn summary(&self) -> String {
+        let email = match &self.email {
+            None => "no e-mail address".to_owned(),
+            Some(Email { address, verified: true }) => address.clone(),
+            Some(Email { address, verified: false }) => format!("{address}, not verified"),
+        };
+        if self.groups.is_empty() { email } else { format!("{email} · {}", self.groups.join(", ")) }
+    }
+}
