@@ -1,1 +1,11 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong here is a failed test")]
+
+mod browser;
+mod lab;
+pub mod memory;
+mod world;
+
+pub use browser::{Browser, Page, Site, StoredCookie};
+pub use lab::{Lab, LabBuilder, MemoryLog};
+pub use world::{FixedClock, SeededEntropy};

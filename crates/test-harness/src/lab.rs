@@ -1,0 +1,226 @@
+//! A whole lab in one process: the real routes and the real core, over in-memory stores, with a mock provider.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use labgate_domain::ports::{SignInEvent, SignInLog};
+use labgate_domain::protocol::ClientId;
+use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
+use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::sign_in::{Policy, Ports, SignIn};
+use labgate_http::{App, AppInfo};
+use labgate_mock_idp::{Algorithm, Client, MockIdp, User};
+use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
+use url::Url;
+
+use crate::browser::{Browser, Site};
+use crate::memory::MemoryStore;
+use crate::world::{FixedClock, SeededEntropy};
+
+/// A lab and its provider, at `https://lab.test` and `https://idp.test`.
+pub struct Lab {
+    app: App,
+    idp: Arc<MockIdp>,
+    store: MemoryStore,
+    clock: Arc<FixedClock>,
+    log: Arc<MemoryLog>,
+    public_url: String,
+}
+
+/// Describes a [`Lab`].
+#[must_use]
+pub struct LabBuilder {
+    public_url: String,
+    self_registration: bool,
+    email_trust: EmailTrust,
+    users: Vec<User>,
+    with_provider: bool,
+}
+
+impl Lab {
+    /// A lab as it is without any setting but the provider's.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Describes a lab.
+    pub fn builder() -> LabBuilder {
+        LabBuilder {
+            public_url: "https://lab.test".to_owned(),
+            self_registration: true,
+            email_trust: EmailTrust::Claim,
+            users: User::examples(),
+            with_provider: true,
+        }
+    }
+
+    /// A fresh browser that reaches the lab, the provider, and nothing else.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let (app, idp) = (self.app.clone(), Arc::clone(&self.idp));
+        let lab: Site = Arc::new(move |request| {
+            let app = app.clone();
+            Box::pin(async move { app.handle(request).await })
+        });
+        let idp: Site = Arc::new(move |request| {
+            let idp = Arc::clone(&idp);
+            Box::pin(async move { idp.handle(request).await })
+        });
+        let home = Url::parse(&self.public_url).expect("a public URL");
+        let sites = HashMap::from([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
+        Browser::new(home, sites, Arc::clone(&self.clock) as _)
+    }
+
+    /// Has a browser sign in as one of the provider's users, from the sign-in page to the main page.
+    pub async fn sign_in(&self, browser: &mut Browser, user: &str) {
+        browser.open(&format!("{}/login", self.public_url)).await;
+        browser.click("Continue with Mock provider").await;
+        browser.click(user).await;
+    }
+
+    /// Sends one request, as a program would.
+    pub async fn request(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.app.handle(request).await
+    }
+
+    /// The provider.
+    #[must_use]
+    pub fn idp(&self) -> &MockIdp {
+        &self.idp
+    }
+
+    /// Accounts, sessions and spent attempts.
+    #[must_use]
+    pub fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// The time, for lab, provider and browsers alike.
+    #[must_use]
+    pub fn clock(&self) -> &FixedClock {
+        &self.clock
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn log(&self) -> &MemoryLog {
+        &self.log
+    }
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const IDP: &str = "https://idp.test";
+
+impl LabBuilder {
+    /// Another address, such as one with plain http on loopback.
+    pub fn public_url(self, url: &str) -> Self {
+        Self { public_url: url.to_owned(), ..self }
+    }
+
+    /// Accounts are not created by themselves.
+    pub fn without_self_registration(self) -> Self {
+        Self { self_registration: false, ..self }
+    }
+
+    /// What makes the provider's addresses trusted.
+    pub fn email_trust(self, email_trust: EmailTrust) -> Self {
+        Self { email_trust, ..self }
+    }
+
+    /// Another person at the provider, beside ada, bob and noone.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// No provider is set up.
+    pub fn without_provider(self) -> Self {
+        Self { with_provider: false, ..self }
+    }
+
+    /// Puts the lab together.
+    #[must_use]
+    pub fn build(self) -> Lab {
+        let clock = Arc::new(FixedClock::default());
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly).expect("a public URL");
+        let client = Client::new("lab", "lab-secret")
+            .redirect_uri(public_url.redirect_uri().as_str())
+            .post_logout_redirect_uri(format!("{}/", public_url.origin()));
+        let idp = self.users.into_iter().fold(
+            MockIdp::builder()
+                .base_url(IDP)
+                .expect("an origin")
+                .algorithm(Algorithm::Es256)
+                .clock(Arc::clone(&clock) as _)
+                .entropy(Arc::new(SeededEntropy::new(2)))
+                .client(client),
+            labgate_mock_idp::MockIdpBuilder::user,
+        );
+        let idp = Arc::new(idp.build().expect("a mock provider"));
+        let description = ProviderDescription {
+            id: ProviderId::parse("mock").expect("a provider id"),
+            name: "Mock provider".to_owned(),
+            email_trust: self.email_trust,
+        };
+        let client_id = ClientId::parse("lab").expect("a client id");
+        let provider = idp.identity_provider(description, client_id);
+
+        let store = MemoryStore::new();
+        let log = Arc::new(MemoryLog::default());
+        let key = SigningKey::generate(Algorithm::Es256).expect("a signing key");
+        let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
+        let ports = Ports {
+            providers: if self.with_provider { vec![Arc::new(provider)] } else { Vec::new() },
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
+            tokens: Arc::new(tokens),
+            log: Arc::clone(&log) as _,
+            clock: Arc::clone(&clock) as _,
+            entropy,
+        };
+        let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
+        let missing_settings =
+            if self.with_provider { Vec::new() } else { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] };
+        let app = App::new(Arc::new(SignIn::new(ports, policy)), AppInfo { missing_settings });
+        Lab { app, idp, store, clock, log, public_url: self.public_url }
+    }
+}
+
+/// Keeps events for a test to look at.
+#[derive(Debug, Default)]
+pub struct MemoryLog(Mutex<Vec<SignInEvent>>);
+
+impl MemoryLog {
+    /// Everything that happened so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<SignInEvent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The codes of the sign-ins that were refused so far.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<&'static str> {
+        let code = |event: &SignInEvent| match event {
+            SignInEvent::Refused { error, .. } => Some(error.code().as_str()),
+            _ => None,
+        };
+        self.events().iter().filter_map(code).collect()
+    }
+}
+
+impl SignInLog for MemoryLog {
+    fn record(&self, event: SignInEvent) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+}
