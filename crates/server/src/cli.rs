@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+use labgate_domain::ports::Clock;
+
+use crate::configuration::{Configuration, Sources, TokenKey};
+use crate::key_list;
+use crate::logging;
+use crate::wiring::{self, Server};
+use crate::world::SystemClock;
+
+/// The command line of the binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "labgate",
+    version,
+    about = "Sign-in for a lab, by an external OpenID Connect provider",
+    after_help = "Settings come from labgate.toml in the working directory, and from the environment \
+                  (LAB_EXTERNAL_OIDC_*, LABGATE_*)."
+)]
+pub struct Cli {
+    /// The configuration file; without this labgate.toml, if it is there
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the lab's sign-in until interrupted
+    Serve,
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Look after the keys that sign session tokens
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Show what is in force, or everything that is wrong
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make new keys; a running server takes them up within a minute, and nobody is signed out
+    Rotate,
+    /// List the keys
+    List,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// With what to tell the operator.
+    pub fn run(self) -> anyhow::Result<()> {
+        let configuration = Configuration::read(&Sources::of_process(self.config.as_deref())?)?;
+        match self.command {
+            Command::Serve => serve(configuration),
+            Command::Config { command: ConfigCommand::Check } => check(&configuration),
+            Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
+            Command::Keys { command: KeysCommand::List } => list(&configuration),
+        }
+    }
+}
+
+fn serve(configuration: Configuration) -> anyhow::Result<()> {
+    logging::start(&configuration.log);
+    let workers = std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    runtime.block_on(async {
+        let stop = stop_signal().context("signals cannot be received")?;
+        Server::start(configuration).await?.run(stop).await;
+        Ok(())
+    })
+}
+
+/// Done when the process is asked to stop.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+/// Done when the process is asked to stop.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tracing::info!("stopping");
+    })
+}
+
+fn check(configuration: &Configuration) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    wiring::provider(configuration, &clock)?;
+    write!(std::io::stdout(), "{}", configuration.in_force())?;
+    Ok(())
+}
+
+fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
+    if matches!(configuration.token_key, TokenKey::Given(_)) {
+        bail!(
+            "session tokens are signed with a key of your own (section [token]): replace that, and restart"
+        );
+    }
+    let keys = wiring::key_directory(configuration).rotate(SystemClock.now())?;
+    let key = keys.ring.signing_key();
+    writeln!(std::io::stdout(), "{} {} signs from now on", key.algorithm().as_str(), key.kid())?;
+    Ok(())
+}
+
+fn list(configuration: &Configuration) -> anyhow::Result<()> {
+    if let TokenKey::Given(key) = &configuration.token_key {
+        let (algorithm, kid) = (key.algorithm().as_str(), key.kid());
+        writeln!(std::io::stdout(), "{algorithm} {kid} signs: a key of your own (section [token])")?;
+    }
+    let path = wiring::key_directory_path(configuration);
+    let names = match std::fs::read_dir(&path) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect(),
+        Err(error) => Err(error),
+    };
+    let names: Vec<String> = names.with_context(|| format!("{} cannot be read", path.display()))?;
+    write!(std::io::stdout(), "{}", key_list::of_files(&names, SystemClock.now()))?;
+    Ok(())
+}

@@ -1,0 +1,144 @@
+use super::super::tests::{PROVIDER, SECRET, problem, problems, read, temporary_file};
+use super::*;
+
+fn provider(file: &str, environment: &[(&str, &str)]) -> ProviderSettings {
+    read(file, environment).external_oidc.unwrap()
+}
+
+/// The four settings without this one.
+fn without(name: &str) -> Vec<(&'static str, &'static str)> {
+    PROVIDER.into_iter().filter(|(known, _)| *known != name).collect()
+}
+
+fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&PROVIDER[..], more].concat()
+}
+
+#[test]
+fn the_four_settings_are_enough() {
+    use secrecy::ExposeSecret as _;
+    let provider = provider("", &PROVIDER);
+    assert_eq!(provider.client_id.as_str(), "lab");
+    assert_eq!(provider.client_secret.expose_secret(), SECRET);
+    assert_eq!(provider.scopes.to_parameter(), "openid email profile");
+    assert_eq!(provider.userinfo, Userinfo::WhenEmailIsMissing);
+    assert_eq!(provider.description.id.as_str(), "external");
+    assert_eq!(provider.description.name, "External sign-in");
+    assert_eq!(provider.description.email_trust, EmailTrust::Claim);
+}
+
+#[test]
+fn everything_can_be_said_of_a_provider() {
+    let file = r#"
+        [external_oidc]
+        issuer = "http://dex:5556/dex"
+        client_id = "lab"
+        client_secret = "12345"
+        id = "dex-1"
+        name = "Dex"
+        scopes = "email groups"
+        email_trust = "provider"
+        userinfo = "always"
+        plain_http_origin = "http://dex:5556"
+    "#;
+    let provider = provider(file, &[]);
+    assert_eq!(provider.scopes.to_parameter(), "openid email groups");
+    assert_eq!(provider.userinfo, Userinfo::Always);
+    assert_eq!(provider.description.id.as_str(), "dex-1");
+    assert_eq!(provider.description.email_trust, EmailTrust::Provider);
+}
+
+#[test]
+fn a_half_set_provider_names_what_is_missing() {
+    for (missing, _) in PROVIDER {
+        let told = problem("", &without(missing));
+        assert!(told.contains("(not set): is needed") && told.contains(&format!("set {missing}")), "{told}");
+    }
+    for (set, value) in [PROVIDER[2], ("LAB_EXTERNAL_OIDC_NAME", "Dex"), ("LABGATE_EXTERNAL_OIDC__ID", "dex")]
+    {
+        let problems = problems("", &[(set, value)]).to_string();
+        for (missing, _) in without(set) {
+            assert!(problems.contains(&format!("set {missing}")), "{set}: {problems}");
+        }
+    }
+}
+
+#[test]
+fn an_issuer_stands_in_for_both_urls() {
+    let issuer = ("LAB_EXTERNAL_OIDC_ISSUER", "https://op.example");
+    provider("", &[issuer, PROVIDER[2], PROVIDER[3]]);
+    provider("", &with(&[issuer]));
+    let told = problem("", &[issuer, PROVIDER[0], PROVIDER[2], PROVIDER[3]]);
+    assert!(told.contains("set LAB_EXTERNAL_OIDC_TOKEN_URL") && !told.contains("or LAB_"), "{told}");
+    let told = problem("", &[issuer, PROVIDER[2]]);
+    assert!(told.contains("set LAB_EXTERNAL_OIDC_CLIENT_SECRET"), "{told}");
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file() {
+    use secrecy::ExposeSecret as _;
+    let variable = "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
+    for (content, secret) in [("a b\n", "a b"), ("a\r\n", "a"), ("a", "a")] {
+        let (_folder, path) = temporary_file(content, 0o444);
+        let environment = [PROVIDER[0], PROVIDER[1], PROVIDER[2], (variable, &path)];
+        assert_eq!(provider("", &environment).client_secret.expose_secret(), secret);
+    }
+    for (content, expected) in [
+        ("", "the content is empty"),
+        ("\n", "the content is empty"),
+        (" a", "the content begins or ends with a blank"),
+        ("a\n\n", "the content begins or ends with a blank"),
+        ("a\nb", "the content has a control character"),
+        (&"a".repeat(64 * 1024 + 1), "larger than 64 KiB"),
+    ] {
+        let (_folder, path) = temporary_file(content, 0o400);
+        let told = problem("", &[PROVIDER[0], PROVIDER[1], PROVIDER[2], (variable, &path)]);
+        assert!(told.contains(variable) && told.contains(expected), "{told}");
+    }
+    let told = problem("", &with(&[(variable, "/nowhere")]));
+    assert!(
+        told.contains("client_secret") && told.contains(variable) && told.contains("set one of them"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_bad_value_names_its_key() {
+    for (variable, value, expected) in [
+        ("LAB_EXTERNAL_OIDC_ISSUER", "https://op.example?x", "external_oidc.issuer"),
+        ("LAB_EXTERNAL_OIDC_ISSUER", "op.example", "external_oidc.issuer"),
+        ("LABGATE_EXTERNAL_OIDC__ID", "Dex", "\"Dex\" is not 1 to 32 of a-z, 0-9 and -"),
+        (
+            "LAB_EXTERNAL_OIDC_NAME",
+            "a name that is longer than what a button on a small telephone can show",
+            "external_oidc.name",
+        ),
+        ("LAB_EXTERNAL_OIDC_SCOPES", "email \"x\"", "external_oidc.scopes"),
+        ("LAB_EXTERNAL_OIDC_EMAIL_TRUST", "yes", "\"yes\" is neither claim nor provider"),
+        ("LAB_EXTERNAL_OIDC_USERINFO", "never", "\"never\" is neither when_email_is_missing nor always"),
+        ("LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN", "http://dex:5556/dex", "external_oidc.plain_http_origin"),
+    ] {
+        let told = problem("", &with(&[(variable, value)]));
+        assert!(
+            told.contains(&format!("environment variable {variable}")) && told.contains(expected),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn both_urls_are_judged_at_once() {
+    let environment = [
+        ("LAB_EXTERNAL_OIDC_AUTH_URL", "http://op.example/auth"),
+        ("LAB_EXTERNAL_OIDC_TOKEN_URL", "op.example/token"),
+        PROVIDER[2],
+        PROVIDER[3],
+    ];
+    let problems = problems("", &environment);
+    let keys: Vec<_> = problems.iter().map(super::super::Problem::key).collect();
+    assert_eq!(keys, ["external_oidc.auth_url", "external_oidc.token_url"], "{problems}");
+    assert!(problems.to_string().contains("LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN"), "{problems}");
+    let allowed =
+        [&environment[..], &[("LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN", "http://op.example")]].concat();
+    assert!(problem("", &allowed).starts_with("external_oidc.token_url"));
+}

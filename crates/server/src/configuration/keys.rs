@@ -1,0 +1,95 @@
+//! The one list of what can be configured. The environment's names, the check for unknown keys and the test of
+//! `docs/configuration.md` all come from it.
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Where it stands in the file, such as `session.idle_limit`.
+    pub(super) path: &'static str,
+    /// The lab's own name for it in the environment, beside the one made from its path.
+    pub(super) lab_variable: Option<&'static str>,
+    /// What its values are.
+    pub(super) kind: Kind,
+    /// What holds when it is not set.
+    pub(super) default: Option<&'static str>,
+}
+
+/// What the values of a key are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A text.
+    Text,
+    /// An address. It is not repeated in messages: a mistaken one can hold a password.
+    Url,
+    /// A text that nobody may see.
+    Secret,
+    /// `true` or `false`.
+    Switch,
+}
+
+impl Key {
+    /// The names under which the environment can set it, the one to recommend first.
+    pub(super) fn variables(&self) -> impl Iterator<Item = String> {
+        let from_path = format!("LABGATE_{}", self.path.replace('.', "__").to_ascii_uppercase());
+        self.lab_variable.map(str::to_owned).into_iter().chain([from_path])
+    }
+
+    /// The name to recommend for the environment.
+    pub(super) fn variable(&self) -> String {
+        self.variables().next().unwrap_or_default()
+    }
+}
+
+/// How the names of variables begin that mean us: any other name that begins so is a slip of the pen.
+/// `ALLOW_SELF_REG` is there because a misspelt `ALLOW_SELF_REGISTRATIONS=false` would leave the door open.
+pub(super) const VARIABLE_PREFIXES: [&str; 3] = ["LABGATE_", "LAB_EXTERNAL_OIDC", "ALLOW_SELF_REG"];
+
+/// Declares the keys and the list of them.
+macro_rules! keys {
+    ($($name:ident: $kind:ident $path:literal $(as $lab_variable:literal)? $(= $default:literal)?;)+) => {
+        $(pub(super) const $name: Key = Key {
+            path: $path,
+            lab_variable: keys!(@option $($lab_variable)?),
+            kind: Kind::$kind,
+            default: keys!(@option $($default)?),
+        };)+
+
+        /// Every key, in the order of the documentation.
+        pub(super) const KEYS: &[Key] = &[$($name),+];
+    };
+    (@option) => { None };
+    (@option $value:literal) => { Some($value) };
+}
+
+keys! {
+    LISTEN: Text "listen" = "127.0.0.1:8091";
+    PUBLIC_URL: Url "public_url";
+    DATA_DIR: Text "data_dir" = "./labgate-data";
+    NETWORK_WITHOUT_TLS: Switch "network_without_tls" = "false";
+    ALLOW_SELF_REGISTRATIONS: Switch "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
+
+    AUTH_URL: Url "external_oidc.auth_url" as "LAB_EXTERNAL_OIDC_AUTH_URL";
+    TOKEN_URL: Url "external_oidc.token_url" as "LAB_EXTERNAL_OIDC_TOKEN_URL";
+    CLIENT_ID: Text "external_oidc.client_id" as "LAB_EXTERNAL_OIDC_CLIENT_ID";
+    CLIENT_SECRET: Secret "external_oidc.client_secret" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET";
+    CLIENT_SECRET_FILE: Text "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
+    ISSUER: Url "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
+    PROVIDER_ID: Text "external_oidc.id" = "external";
+    PROVIDER_NAME: Text "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "External sign-in";
+    SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
+    EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
+    USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
+    PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
+
+    TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
+    IDLE_LIMIT: Text "session.idle_limit" = "12h";
+    ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
+
+    ALGORITHM: Text "token.algorithm" = "ES256";
+    HS256_SECRET: Secret "token.hs256_secret";
+    HS256_SECRET_FILE: Text "token.hs256_secret_file";
+    SIGNING_KEY_FILE: Text "token.signing_key_file";
+
+    LOG_LEVEL: Text "log.level" = "info";
+    LOG_FORMAT: Text "log.format" = "text";
+}

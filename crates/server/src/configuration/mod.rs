@@ -1,0 +1,203 @@
+//! What the operator decides: read once at the start, from defaults, a file and the environment.
+//!
+//! Start at [`Sources::of_process`] and [`Configuration::read`]. Reading is a function of its sources: it looks at
+//! nothing else but the files that they name. An unknown key, a bad value or a half-set provider is a [`Problem`] that
+//! names key and source, and all problems are told at once. `docs/configuration.md` describes every key.
+
+mod external_oidc;
+mod keys;
+mod problems;
+mod session;
+mod settings;
+mod token;
+mod values;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::sign_in::Policy;
+use labgate_provider::ProviderSettings;
+
+use self::keys::{KEYS, Key};
+pub use self::problems::{Problem, Problems, Source};
+use self::settings::Settings;
+pub use self::token::TokenKey;
+use crate::logging::{Levels, LogFormat, LogSettings};
+
+/// Where a configuration is read from.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The configuration file, if there is one.
+    pub file: Option<File>,
+    /// The variables of the environment, ours and others.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// A configuration file.
+#[derive(Clone)]
+pub struct File {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its content, in TOML.
+    pub text: String,
+}
+
+impl Sources {
+    /// The file that is read without being asked for, in the working directory.
+    pub const DEFAULT_FILE: &str = "labgate.toml";
+
+    /// The sources of this process: its environment, and this file, which must be there; without one, `labgate.toml` in
+    /// the working directory if that is there.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_process(file: Option<&Path>) -> Result<Self, Problems> {
+        let path = file.unwrap_or(Path::new(Self::DEFAULT_FILE));
+        let name = path.display().to_string();
+        let file = match std::fs::read_to_string(path) {
+            Ok(text) => Some(File { name, text }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
+            Err(error) => {
+                let problem = Problem::new("", Source::File(name), format!("cannot be read: {error}"));
+                return Err(Problems::new(vec![problem]));
+            }
+        };
+        let mut environment: Vec<_> = std::env::vars_os().collect();
+        environment.sort_unstable();
+        Ok(Self { file, environment })
+    }
+}
+
+/// A configuration without problems.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Where to listen. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Where the database and the keys are.
+    pub data_dir: PathBuf,
+    /// What the core needs to know.
+    pub policy: Policy,
+    /// The external provider; `None` when none is set up.
+    pub external_oidc: Option<ProviderSettings>,
+    /// How session tokens are signed.
+    pub token_key: TokenKey,
+    /// How to log.
+    pub log: LogSettings,
+    in_force: Vec<InForce>,
+}
+
+/// A key with the value that is in force.
+#[derive(Debug)]
+struct InForce {
+    path: &'static str,
+    value: String,
+    source: Source,
+}
+
+impl Configuration {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn read(sources: &Sources) -> Result<Self, Problems> {
+        let mut settings = Settings::merge(sources);
+        let listen = settings.value(&keys::LISTEN, |text| {
+            text.parse::<SocketAddr>()
+                .map_err(|_| "is not an IP address with a port, such as 127.0.0.1:8091 or 0.0.0.0:8091")
+        });
+        let data_dir = settings.value(&keys::DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)));
+        let public_url = public_url(&mut settings, listen);
+        let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
+        let limits = session::limits(&mut settings);
+        let external_oidc = external_oidc::read(&mut settings);
+        let token_key = token::key(&mut settings);
+        let levels = settings.value(&keys::LOG_LEVEL, Levels::parse);
+        let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
+
+        if settings.has_problems() {
+            return Err(Problems::new(settings.into_problems()));
+        }
+        // Without problems all of these are there.
+        let (Some(listen), Some(data_dir), Some(public_url), Some(self_registration)) =
+            (listen, data_dir, public_url, self_registration)
+        else {
+            return Err(Problems::new(settings.into_problems()));
+        };
+        let (Some(limits), Some(token_key), Some(levels), Some(format)) = (limits, token_key, levels, format)
+        else {
+            return Err(Problems::new(settings.into_problems()));
+        };
+        let in_force = in_force(&settings, &public_url);
+        let policy = Policy {
+            public_url,
+            self_registration,
+            token_lifetime: limits.token_lifetime,
+            session_idle_limit: limits.idle,
+            session_absolute_limit: limits.absolute,
+        };
+        let log = LogSettings { levels, format };
+        Ok(Self { listen, data_dir, policy, external_oidc, token_key, log, in_force })
+    }
+
+    /// Every key with its value and where that comes from, a line each. Secrets are told to be set, and no more.
+    #[must_use]
+    pub fn in_force(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            for InForce { path, value, source } in &self.in_force {
+                writeln!(f, "{path} = {value} ({source})")?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The settings that would set up external sign-in, by the names to recommend.
+#[must_use]
+pub fn external_oidc_settings() -> Vec<String> {
+    external_oidc::REQUIRED.iter().map(|key| key.variable()).collect()
+}
+
+fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
+    let shown = |key: &Key| match settings.shown(key) {
+        Some(value) => value,
+        None if key.path == keys::PUBLIC_URL.path => format!("{public_url}, from {}", keys::LISTEN.path),
+        None => "-".to_owned(),
+    };
+    KEYS.iter()
+        .map(|key| InForce { path: key.path, value: shown(key), source: settings.source(key) })
+        .collect()
+}
+
+/// The public URL. A server that only this machine can reach is reached where it listens; of any other we cannot know
+/// under which name people reach it, and a name taken from a request would be the attacker's choice.
+fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<PublicUrl> {
+    let plain_http = if settings.switch(&keys::NETWORK_WITHOUT_TLS)? {
+        PlainHttp::NetworkWithoutTls
+    } else {
+        PlainHttp::LoopbackOnly
+    };
+    if settings.is_set(&keys::PUBLIC_URL) {
+        return settings.value(&keys::PUBLIC_URL, |text| PublicUrl::parse(text, plain_http));
+    }
+    let listen = listen?;
+    if listen.ip().is_loopback() && listen.port() != 0 {
+        return PublicUrl::parse(&format!("http://{listen}"), plain_http).ok();
+    }
+    settings.refuse(
+        &keys::PUBLIC_URL,
+        format!(
+            "is needed because {} is {listen}: the address under which browsers reach this lab, such as \
+             https://lab.example.org; set it as {}, or in the file",
+            keys::LISTEN.path,
+            keys::PUBLIC_URL.variable()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod documentation;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+use std::fmt;
+
+/// One thing that is wrong with the configuration: which key, where its value comes from, and what to do.
+///
+/// It never holds the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    key: String,
+    source: Source,
+    text: String,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A configuration file, by its name.
+    File(String),
+    /// An environment variable, by its name.
+    Variable(String),
+    /// The default.
+    Default,
+    /// Nowhere: the key is not set.
+    Unset,
+}
+
+impl Problem {
+    pub(super) fn new(key: &str, source: Source, text: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), source, text: text.into() }
+    }
+
+    /// The key, such as `session.idle_limit`; empty when the problem is not one key's.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Where the value comes from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = one_line(&self.text);
+        if self.key.is_empty() {
+            return write!(f, "{}: {text}", self.source);
+        }
+        write!(f, "{} ({}): {text}", one_line(&self.key), self.source)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name) => write!(f, "file {}", one_line(name)),
+            Self::Variable(name) => write!(f, "environment variable {}", one_line(name)),
+            Self::Default => f.write_str("default"),
+            Self::Unset => f.write_str("not set"),
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration, all at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+
+    /// Each problem.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [_] => f.write_str("the configuration has a problem:")?,
+            all => write!(f, "the configuration has {} problems:", all.len())?,
+        }
+        for problem in &self.0 {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text without what could break or disguise a line of output.
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

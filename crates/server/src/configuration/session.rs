@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use super::keys::{self, Key};
+use super::settings::Settings;
+use super::values;
+
+/// How long tokens and sessions live.
+pub(super) struct Limits {
+    pub(super) token_lifetime: Duration,
+    pub(super) idle: Duration,
+    pub(super) absolute: Duration,
+}
+
+const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
+const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
+const MAX_ABSOLUTE: Duration = Duration::from_hours(365 * 24);
+
+pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
+    let token_lifetime = settings.value(&keys::TOKEN_LIFETIME, |text| match values::duration(text)? {
+        lifetime if (MIN_TOKEN_LIFETIME..=MAX_TOKEN_LIFETIME).contains(&lifetime) => Ok(lifetime),
+        _ => Err("is not between 1m and 1h"),
+    });
+    let idle = settings.value(&keys::IDLE_LIMIT, values::duration);
+    let absolute = settings.value(&keys::ABSOLUTE_LIMIT, |text| match values::duration(text)? {
+        limit if limit <= MAX_ABSOLUTE => Ok(limit),
+        _ => Err("is more than 365d"),
+    });
+    let limits = Limits { token_lifetime: token_lifetime?, idle: idle?, absolute: absolute? };
+
+    // A session counts as used when its token is renewed. A shorter limit would end sessions that are in use.
+    if limits.idle < limits.token_lifetime * 2 {
+        return refuse(settings, &keys::IDLE_LIMIT, "is less than twice", &keys::TOKEN_LIFETIME);
+    }
+    if limits.idle > limits.absolute {
+        return refuse(settings, &keys::IDLE_LIMIT, "is more than", &keys::ABSOLUTE_LIMIT);
+    }
+    Some(limits)
+}
+
+fn refuse<T>(settings: &mut Settings, key: &Key, relation: &str, other: &Key) -> Option<T> {
+    let [value, other_value] = [key, other].map(|key| settings.shown(key).unwrap_or_default());
+    let source = settings.source(other);
+    settings.refuse(key, format!("{value:?} {relation} {} ({source}: {other_value:?})", other.path))
+}

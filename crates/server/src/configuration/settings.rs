@@ -1,0 +1,296 @@
+//! Brings the sources together and keeps what is wrong with them.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use figment::providers::{Format as _, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::keys::{KEYS, Key, Kind, VARIABLE_PREFIXES};
+use super::problems::{Problem, Source};
+use super::values::{self, Readers};
+use super::{File, Sources};
+
+/// The values of all keys, and the problems met so far.
+pub(super) struct Settings {
+    figment: Figment,
+    problems: Vec<Problem>,
+}
+
+impl Settings {
+    /// Brings the sources together: the defaults, over them the file, over it the environment.
+    pub(super) fn merge(sources: &Sources) -> Self {
+        let defaults = KEYS.iter().filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
+        let mut settings =
+            Self { figment: defaults.fold(Figment::new(), Figment::merge), problems: Vec::new() };
+        if let Some(file) = &sources.file {
+            settings.merge_file(file);
+        }
+        settings.merge_environment(&sources.environment);
+        settings
+    }
+
+    /// The parsed value of a key; `None` when it is not set, or is a problem.
+    pub(super) fn value<T, E: Display>(
+        &mut self,
+        key: &Key,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(key)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) if matches!(key.kind, Kind::Secret | Kind::Url) => self.refuse(key, error.to_string()),
+            Err(error) => self.refuse(key, format!("{text:?} {error}")),
+        }
+    }
+
+    /// The value of a switch.
+    pub(super) fn switch(&mut self, key: &Key) -> Option<bool> {
+        self.value(key, values::switch)
+    }
+
+    /// A secret that can also stand in a file. Both at once is a problem.
+    pub(super) fn secret(&mut self, key: &Key, file: &Key, readers: Readers) -> Option<SecretString> {
+        if self.is_set(key) && self.is_set(file) {
+            let other = self.source(file);
+            return self.refuse(key, format!("is set, and so is {} ({other}): set one of them", file.path));
+        }
+        if self.is_set(key) {
+            return self.text(key).map(SecretString::from);
+        }
+        let path = PathBuf::from(self.text(file)?);
+        let content = match values::secret_file(&path, readers) {
+            Ok(content) => content,
+            Err(reason) => return self.refuse(file, format!("{}: {reason}", path.display())),
+        };
+        let secret = values::without_final_line_break(content.expose_secret());
+        match values::unfit(secret) {
+            None => Some(SecretString::from(secret)),
+            Some(reason) => self.refuse(file, format!("{}: the content {reason}", path.display())),
+        }
+    }
+
+    /// The content of a file that must hold a key to sign with.
+    pub(super) fn key_file(&mut self, key: &Key) -> Option<SecretString> {
+        let path = PathBuf::from(self.text(key)?);
+        match values::secret_file(&path, Readers::OwnerAndGroup) {
+            Ok(content) => Some(content),
+            Err(reason) => self.refuse(key, format!("{}: {reason}", path.display())),
+        }
+    }
+
+    /// Whether somebody set the key; a default does not count.
+    pub(super) fn is_set(&self, key: &Key) -> bool {
+        !matches!(self.source(key), Source::Default | Source::Unset)
+    }
+
+    /// Where the value of the key comes from.
+    pub(super) fn source(&self, key: &Key) -> Source {
+        match self.figment.find_metadata(key.path) {
+            None => Source::Unset,
+            Some(metadata) => Layer::source(metadata),
+        }
+    }
+
+    /// Adds a problem with the value of this key.
+    pub(super) fn refuse<T>(&mut self, key: &Key, text: impl Into<String>) -> Option<T> {
+        let source = self.source(key);
+        self.problems.push(Problem::new(key.path, source, text));
+        None
+    }
+
+    /// The problems met.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Whether there are problems.
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// The value of a key as it may be shown, and where it comes from.
+    pub(super) fn shown(&self, key: &Key) -> Option<String> {
+        let value = self.figment.find_value(key.path).ok()?;
+        Some(match value {
+            Value::Bool(_, value) => value.to_string(),
+            _ if key.kind == Kind::Secret => "set".to_owned(),
+            value => value.into_string()?,
+        })
+    }
+
+    /// The value of a key as text.
+    fn text(&mut self, key: &Key) -> Option<String> {
+        let value = self.figment.find_value(key.path).ok()?;
+        let text = match (value, key.kind) {
+            (Value::String(_, text), _) => text,
+            (Value::Bool(_, value), Kind::Switch) => value.to_string(),
+            (_, Kind::Switch) => return self.refuse(key, "must be true or false"),
+            (Value::Dict(..), _) => return self.refuse(key, "is one value, not a section"),
+            (_, Kind::Text | Kind::Url | Kind::Secret) => {
+                return self.refuse(key, "must be a text in quotes");
+            }
+        };
+        match values::unfit(&text) {
+            None => Some(text),
+            Some(reason) => self.refuse(key, reason),
+        }
+    }
+
+    fn merge_file(&mut self, file: &File) {
+        let source = Source::File(file.name.clone());
+        match Toml::string(&file.text).data() {
+            Ok(mut profiles) => {
+                let dict = profiles.remove(&Profile::Default).unwrap_or_default();
+                self.refuse_unknown_keys(&dict, "", &source);
+                let figment = std::mem::take(&mut self.figment);
+                self.figment = figment.merge(Layer { source, dict });
+            }
+            Err(error) => {
+                self.problems.push(Problem::new("", source, without_snippet(&error.kind.to_string())));
+            }
+        }
+    }
+
+    /// Walks the sections of a file.
+    fn refuse_unknown_keys(&mut self, dict: &Dict, section: &str, source: &Source) {
+        for (name, value) in dict {
+            let path = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
+            let is_section = |path: &str| {
+                KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+            };
+            let text = match value {
+                // A dot in a name, which only quotes can bring there, would look like a section.
+                _ if !name.contains('.') && KEYS.iter().any(|key| key.path == path) => continue,
+                Value::Dict(_, dict) if is_section(&path) => {
+                    self.refuse_unknown_keys(dict, &path, source);
+                    continue;
+                }
+                _ if is_section(&path) => format!("is a section: write [{path}]"),
+                _ => format!("there is no such key{}", suggestion_for_key(&path)),
+            };
+            self.problems.push(Problem::new(&path, source.clone(), text));
+        }
+    }
+
+    fn merge_environment(&mut self, environment: &[(OsString, OsString)]) {
+        for (name, value) in environment {
+            let name = name.to_string_lossy();
+            let source = Source::Variable(name.clone().into_owned());
+            let Some(key) = KEYS.iter().find(|key| key.variables().any(|variable| variable == name)) else {
+                if means_us(&name) && !is_service_link(&name, &value.to_string_lossy()) {
+                    let text = format!("there is no such variable{}", suggestion_for_variable(&name));
+                    self.problems.push(Problem::new("", source, text));
+                }
+                continue;
+            };
+            let Some(value) = value.to_str() else {
+                self.problems.push(Problem::new(key.path, source, "is not UTF-8"));
+                continue;
+            };
+            if let other @ Source::Variable(_) = self.source(key) {
+                self.problems.push(Problem::new(key.path, source, format!("is set already, by {other}")));
+                continue;
+            }
+            let figment = std::mem::take(&mut self.figment);
+            self.figment = figment.merge(Layer::new(source, key, value));
+        }
+    }
+}
+
+/// Values from one source, for figment, which remembers of each value which layer it came from.
+struct Layer {
+    source: Source,
+    dict: Dict,
+}
+
+impl Layer {
+    /// One value. It stays the text that it is: figment's own reading of the environment would make a number of the
+    /// client secret `12345`.
+    fn new(source: Source, key: &Key, value: &str) -> Self {
+        let dict = figment::util::nest(key.path, Value::from(value)).into_dict().unwrap_or_default();
+        Self { source, dict }
+    }
+
+    const DEFAULT: &str = "default";
+    const FILE: &str = "file";
+    const VARIABLE: &str = "variable";
+
+    fn source(metadata: &Metadata) -> Source {
+        let name = metadata.source.as_ref().and_then(|source| source.custom()).unwrap_or_default().to_owned();
+        match &*metadata.name {
+            Self::FILE => Source::File(name),
+            Self::VARIABLE => Source::Variable(name),
+            _ => Source::Default,
+        }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        match &self.source {
+            Source::File(name) => Metadata::from(Self::FILE, name.as_str()),
+            Source::Variable(name) => Metadata::from(Self::VARIABLE, name.as_str()),
+            Source::Default | Source::Unset => Metadata::named(Self::DEFAULT),
+        }
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.dict.clone()))
+    }
+}
+
+/// Whether a variable's name looks like one of ours.
+fn means_us(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether the variable is one of those by which Kubernetes (and Docker's links) tell every container about a service:
+/// a service named `labgate` brings `LABGATE_PORT=tcp://…` and ten more.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let is_address = || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || (name.ends_with("_PORT") && is_address())
+        || (name.contains("_PORT_")
+            && ["_TCP", "_UDP", "_SCTP"].iter().any(|protocol| name.contains(protocol)))
+}
+
+/// A TOML error without the line that it quotes: that line may hold a secret.
+fn without_snippet(error: &str) -> String {
+    let is_snippet =
+        |line: &str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    let lines: Vec<_> = error.lines().filter(|line| !is_snippet(line) && !line.is_empty()).collect();
+    lines.join(": ")
+}
+
+fn suggestion_for_key(path: &str) -> String {
+    let leaf = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
+    let by_leaf = KEYS.iter().map(|key| key.path).find(|known| leaf(known) == path);
+    let by_variable = || KEYS.iter().find(|key| key.variables().any(|name| name == path)).map(|key| key.path);
+    let sections = KEYS.iter().filter_map(|key| key.path.split_once('.')).map(|(section, _)| section);
+    let similar = || most_similar(path, KEYS.iter().map(|key| key.path).chain(sections).map(str::to_owned));
+    suggestion(by_leaf.or_else(by_variable).map(str::to_owned).or_else(similar))
+}
+
+fn suggestion_for_variable(name: &str) -> String {
+    let known = KEYS.iter().flat_map(Key::variables);
+    suggestion(most_similar(&name.to_ascii_uppercase(), known))
+}
+
+fn suggestion(known: Option<String>) -> String {
+    known.map(|known| format!("; did you mean {known}?")).unwrap_or_default()
+}
+
+/// The known name that the given one is most like, if they are much alike.
+fn most_similar(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
+    known
+        .map(|known| (strsim::normalized_damerau_levenshtein(given, &known), known))
+        .filter(|(similarity, _)| *similarity > 0.65)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,132 @@
+//! How the values of keys are written.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Takes a span of time such as `90s`, `15m`, `12h` or `7d`.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    const REFUSED: &str = "is not a span of time: write a whole number and s, m, h or d, such as 15m or 12h";
+    let unit_at = text.len().saturating_sub(1);
+    let (number, unit) = text.split_at_checked(unit_at).ok_or(REFUSED)?;
+    let seconds_per_unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(REFUSED),
+    };
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(REFUSED);
+    }
+    let number: u64 = number.parse().map_err(|_| REFUSED)?;
+    number.checked_mul(seconds_per_unit).map(Duration::from_secs).ok_or(REFUSED)
+}
+
+/// Takes a switch.
+pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
+    if text.eq_ignore_ascii_case("true") {
+        Ok(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Ok(false)
+    } else {
+        Err("is neither true nor false")
+    }
+}
+
+/// Why a text cannot be any key's value. Blanks around a value are never meant, and in a secret they are the
+/// mistake that takes longest to find.
+pub(super) fn unfit(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        Some("is empty: give it a value, or do not set it")
+    } else if text.trim() != text {
+        Some("begins or ends with a blank")
+    } else if text.contains(char::is_control) {
+        Some("has a control character, such as a line break")
+    } else {
+        None
+    }
+}
+
+/// Who may read a file with a secret in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Whoever the operator lets: container platforms mount secrets that all of the container can read.
+    Anybody,
+    /// Its owner and group. Whoever reads a signing key can sign in as everybody.
+    OwnerAndGroup,
+}
+
+/// The content of a file that holds a secret.
+pub(super) fn secret_file(path: &Path, readers: Readers) -> Result<SecretString, String> {
+    const MAX_LEN: u64 = 64 * 1024;
+    let failed = |error: io::Error| format!("the file cannot be read: {error}");
+    // Opening a pipe would wait for somebody to write into it.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if readers == Readers::OwnerAndGroup && is_readable_by_others(&metadata) {
+        return Err(
+            "the file can be read by everybody on this machine: take that right away (chmod o-r)".to_owned()
+        );
+    }
+    let mut content = String::new();
+    let read = file.take(MAX_LEN + 1).read_to_string(&mut content).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => "the file is not text".to_owned(),
+        _ => failed(error),
+    })?;
+    if read as u64 > MAX_LEN {
+        return Err("the file is larger than 64 KiB".to_owned());
+    }
+    Ok(content.into())
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &std::fs::Metadata) -> bool {
+    false
+}
+
+/// A text without the one line break that editors and `echo` put at the end of a file.
+pub(super) fn without_final_line_break(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in [
+            "",
+            "m",
+            "15",
+            "15 m",
+            "-1m",
+            "+1m",
+            "1.5h",
+            "1h30m",
+            "15M",
+            "15min",
+            "ä",
+            "99999999999999999999d",
+            "9999999999999999d",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

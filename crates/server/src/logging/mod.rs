@@ -1,0 +1,90 @@
+//! What is written to the standard error stream, one line an event, and what can never be.
+//!
+//! Two promises hold whatever the operator sets and whatever somebody outside sends: a value cannot forge a line or
+//! steer a terminal ([`OneLine`]), and no code, token or secret is written (our own crates never record one, and
+//! [`Levels`] keeps the libraries below the level at which they write headers and frames).
+
+mod levels;
+mod one_line;
+mod sign_in_log;
+
+use std::io;
+use std::panic::PanicHookInfo;
+
+use tracing::Subscriber;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+pub use self::levels::Levels;
+use self::one_line::OneLine;
+pub use self::sign_in_log::TracingLog;
+
+/// How to log.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// What is written.
+    pub levels: Levels,
+    /// How.
+    pub format: LogFormat,
+}
+
+/// How an event is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: time, level, where from, message, `name=value`.
+    Text,
+    /// For programs: a JSON object a line, the event's fields beside `timestamp`, `level`, `target` and `message`.
+    Json,
+}
+
+impl LogFormat {
+    /// Takes a format from the configuration.
+    ///
+    /// # Errors
+    /// When it is neither `text` nor `json`.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("is neither text nor json"),
+        }
+    }
+}
+
+/// Starts logging for the whole process, to the standard error stream. Only the first call has an effect.
+pub fn start(settings: &LogSettings) {
+    // The error says that somebody was first; both then log.
+    let _ = tracing::subscriber::set_global_default(subscriber(settings, io::stderr));
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// What logs as these settings say, to this writer.
+fn subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        // OneLine does more.
+        .with_ansi_sanitization(false)
+        .with_writer(OneLine::new(writer));
+    let lines = match settings.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(settings.levels.to_filter()))
+}
+
+/// Says where a panic happened. What it says is written only when it stands in the source, for a text put together at
+/// run time can hold anything.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let text = panic.payload().downcast_ref::<&'static str>().copied();
+    tracing::error!(place, text, "a panic, which is a defect of Labgate");
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

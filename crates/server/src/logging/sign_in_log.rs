@@ -1,0 +1,75 @@
+use labgate_domain::error::{ErrorCode, SignInError};
+use labgate_domain::ports::{SignInEvent, SignInLog};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::SessionId;
+
+/// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
+///
+/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `signed_out`, `check_failed`) and,
+/// where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`, `provider`, `account`, `session`
+/// (its first characters: enough to follow it, not enough to name it) and `created`. A refusal is a warning; a
+/// failure of our own is an error.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingLog;
+
+impl SignInLog for TracingLog {
+    fn record(&self, event: SignInEvent) {
+        match event {
+            SignInEvent::Started { provider } => {
+                tracing::info!(
+                    target: TARGET, event = "started", provider = provider.as_str(),
+                    "a browser was sent to the provider"
+                );
+            }
+            SignInEvent::SignedIn { account, session, provider, created } => {
+                tracing::info!(
+                    target: TARGET, event = "signed_in", provider = provider.as_str(), %account,
+                    session = shortened(session), created, "somebody signed in"
+                );
+            }
+            SignInEvent::EmailKept { account } => {
+                tracing::warn!(
+                    target: TARGET, event = "email_kept", %account,
+                    "the provider's new e-mail address is another account's, so the old one was kept"
+                );
+            }
+            SignInEvent::Refused { reference, provider, error } => {
+                let provider = provider.as_ref().map(ProviderId::as_str);
+                refused(reference.as_str(), provider, &error);
+            }
+            SignInEvent::SignedOut { account, session } => {
+                tracing::info!(
+                    target: TARGET, event = "signed_out", %account, session = shortened(session),
+                    "somebody signed out"
+                );
+            }
+            SignInEvent::CheckFailed { error } => {
+                let code = error.code();
+                tracing::error!(
+                    target: TARGET, event = "check_failed", code = code.as_str(), error = error.to_string(),
+                    remedy = code.for_operator(), "a request could not be checked and counts as not signed in"
+                );
+            }
+        }
+    }
+}
+
+const TARGET: &str = "labgate::sign_in";
+
+fn refused(reference: &str, provider: Option<&str>, error: &SignInError) {
+    let code = error.code();
+    let remedy = code.for_operator();
+    let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
+    let error = error.to_string();
+    if ours {
+        tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
+    } else {
+        tracing::warn!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
+    }
+}
+
+const REFUSED: &str = "a sign-in was refused";
+
+fn shortened(session: SessionId) -> String {
+    session.to_string().chars().take(6).chain(['…']).collect()
+}

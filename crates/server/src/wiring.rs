@@ -1,0 +1,295 @@
+//! The product, put together: the only place that knows every adapter.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use labgate_domain::ports::{Clock, IdentityProvider};
+use labgate_domain::sign_in::{Ports, SignIn};
+use labgate_domain::time::Timestamp;
+use labgate_http::{App, AppInfo};
+use labgate_provider::{OpenIdProvider, SettingsError};
+use labgate_store::{OpenError, SqliteStore};
+use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
+use crate::logging::TracingLog;
+use crate::world::{OsEntropy, SystemClock};
+
+/// How often expired sessions and attempts are deleted.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
+/// How often the keys are read again: a rotation by the command line is in force after this time at the latest.
+const KEYS_INTERVAL: Duration = Duration::from_mins(1);
+
+/// A Labgate that listens and is ready to answer.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: App,
+    store: SqliteStore,
+    background: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts: listens, opens the database and the keys, and makes both if they are not there. Nothing is asked of the
+    /// provider; that happens in the background, and the start does not depend on it.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let provider = provider(&configuration, &clock)?;
+        // First, so that a second server on one address touches nothing.
+        let (listener, address) = listen(configuration.listen).await?;
+        create_data_dir(&configuration.data_dir)?;
+        let store = SqliteStore::open(&configuration.data_dir.join("labgate.db")).await?;
+        let keys = LiveKeys::open(&configuration, &*clock)?;
+
+        let ports = Ports {
+            providers: provider
+                .iter()
+                .map(|provider| Arc::clone(provider) as Arc<dyn IdentityProvider>)
+                .collect(),
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            sealer: Arc::clone(&keys.seals) as _,
+            tokens: Arc::clone(&keys.tokens) as _,
+            log: Arc::new(TracingLog),
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(OsEntropy),
+        };
+        let missing_settings = if provider.is_some() { Vec::new() } else { external_oidc_settings() };
+        announce(address, &configuration, &missing_settings);
+
+        let sign_in = Arc::new(SignIn::new(ports, configuration.policy));
+        let mut background = JoinSet::new();
+        background.spawn(forget_expired(Arc::clone(&sign_in)));
+        background.spawn(keys.keep_up_to_date(clock));
+        if let Some(provider) = provider {
+            background.spawn(warm_up(provider));
+        }
+        let app = App::new(sign_in, AppInfo { missing_settings });
+        Ok(Self { listener, address, app, store, background })
+    }
+
+    /// Where it listens, with the port that the system chose if it was asked to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and closes the
+    /// database.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, app, store, mut background, .. } = self;
+        labgate_http::serve(listener, app, shutdown).await;
+        background.shutdown().await;
+        store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Why Labgate cannot start. Each names the address, file or setting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}", reason = listen_failure(source))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data directory cannot be made.
+    #[error("the data directory {path} cannot be made: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The provider's settings do not fit together.
+    #[error("[external_oidc]: {0}")]
+    Provider(#[from] SettingsError),
+}
+
+fn listen_failure(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there already (another Labgate?); listen (LABGATE_LISTEN) names another address".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; listen (LABGATE_LISTEN) names another, 0.0.0.0 all".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "not permitted; ports below 1024 need a privilege; listen (LABGATE_LISTEN) names another address".to_owned()
+        }
+        _ => format!("{error}; listen (LABGATE_LISTEN) names another address"),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Makes the data directory, open to its owner alone.
+fn create_data_dir(path: &Path) -> Result<(), StartError> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(path);
+    made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
+}
+
+/// The external provider, if one is set up. Asks nothing of it.
+///
+/// # Errors
+/// When its settings do not fit together.
+pub fn provider(
+    configuration: &Configuration,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<OpenIdProvider>>, SettingsError> {
+    let settings = configuration.external_oidc.clone();
+    settings.map(|settings| OpenIdProvider::new(settings, Arc::clone(clock)).map(Arc::new)).transpose()
+}
+
+/// Where the keys of this configuration are.
+#[must_use]
+pub fn key_directory(configuration: &Configuration) -> KeyDirectory {
+    let algorithm = match &configuration.token_key {
+        TokenKey::InDataDir(algorithm) => *algorithm,
+        TokenKey::Given(key) => key.algorithm(),
+    };
+    KeyDirectory::new(&key_directory_path(configuration), algorithm)
+}
+
+/// The path of [`key_directory`].
+#[must_use]
+pub fn key_directory_path(configuration: &Configuration) -> PathBuf {
+    configuration.data_dir.join("keys")
+}
+
+/// The keys in use, and where they come from.
+struct LiveKeys {
+    directory: KeyDirectory,
+    /// Whether the keys that sign are the directory's; otherwise the operator gave one.
+    signs_with_directory: bool,
+    tokens: Arc<SessionTokens>,
+    seals: Arc<AttemptSeals>,
+}
+
+impl LiveKeys {
+    fn open(configuration: &Configuration, clock: &dyn Clock) -> Result<Self, KeyFileError> {
+        let directory = key_directory(configuration);
+        let Keys { ring, seals } = directory.open_or_create(clock.now())?;
+        let (ring, signs_with_directory) = match &configuration.token_key {
+            TokenKey::InDataDir(_) => (ring, true),
+            TokenKey::Given(key) => (KeyRing::new(key.clone()), false),
+        };
+        let origin = configuration.policy.public_url.origin();
+        let tokens = Arc::new(SessionTokens::new(ring, origin, origin));
+        Ok(Self { directory, signs_with_directory, tokens, seals: Arc::new(AttemptSeals::new(seals)) })
+    }
+
+    async fn keep_up_to_date(self, clock: Arc<dyn Clock>) {
+        let mut ticks = every(KEYS_INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.read_again(clock.now());
+        }
+    }
+
+    fn read_again(&self, now: Timestamp) {
+        match self.directory.read(now) {
+            Ok(Keys { ring, seals }) => {
+                if self.signs_with_directory {
+                    self.tokens.replace(ring);
+                }
+                self.seals.replace(seals);
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = error.to_string(),
+                    "the keys cannot be read again; the old ones stay in use"
+                );
+            }
+        }
+    }
+}
+
+async fn forget_expired(sign_in: Arc<SignIn>) {
+    let mut ticks = every(HOUSEKEEPING_INTERVAL);
+    loop {
+        ticks.tick().await;
+        match sign_in.forget_expired().await {
+            Ok((sessions, attempts)) => tracing::debug!(sessions, attempts, "deleted what has expired"),
+            Err(error) => tracing::error!(error = error.to_string(), "what has expired could not be deleted"),
+        }
+    }
+}
+
+/// Fetches the provider's metadata, so that the first person does not wait for it and the operator learns at once
+/// whether it works.
+async fn warm_up(provider: Arc<OpenIdProvider>) {
+    let id = provider.description().id;
+    let id = id.as_str();
+    match provider.authorization_server().await {
+        Ok(server) => {
+            tracing::info!(provider = id, issuer = server.issuer.as_str(), "external sign-in is ready");
+        }
+        Err(error) => {
+            let error = labgate_domain::error::SignInError::from(error);
+            let (code, remedy) = (error.code().as_str(), error.code().for_operator());
+            tracing::warn!(
+                provider = id,
+                code,
+                error = error.to_string(),
+                remedy,
+                "external sign-in is not ready yet; the provider is asked again when somebody signs in"
+            );
+        }
+    }
+}
+
+/// Says what an operator wants to see of a start.
+fn announce(address: SocketAddr, configuration: &Configuration, missing_settings: &[String]) {
+    let public_url = configuration.policy.public_url.origin();
+    let data_dir = configuration.data_dir.display().to_string();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(%address, public_url, data_dir, version, "labgate is listening");
+    if missing_settings.is_empty() {
+        let redirect_uri = configuration.policy.public_url.redirect_uri();
+        tracing::info!(redirect_uri = redirect_uri.as_str(), "external sign-in is on");
+    } else {
+        tracing::info!(
+            missing = missing_settings.join(", "),
+            "external sign-in is off: its settings are not set"
+        );
+    }
+}
+
+/// Ticks that begin one interval from now, and do not pile up while the machine sleeps.
+fn every(interval: Duration) -> tokio::time::Interval {
+    let mut ticks = interval_at(Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+#[cfg(test)]
+mod tests;

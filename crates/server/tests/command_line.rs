@@ -1,0 +1,126 @@
+//! The binary as an operator starts it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The command with this environment and no other, in an empty folder.
+fn labgate(folder: &tempfile::TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labgate"));
+    command.args(arguments).env_clear().envs(environment.iter().copied()).current_dir(folder);
+    command
+}
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn config_check_shows_what_is_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("labgate.toml"), "listen = \"127.0.0.1:7\"").unwrap();
+    let output =
+        labgate(&folder, &["config", "check"], &[("ALLOW_SELF_REGISTRATIONS", "false")]).output().unwrap();
+    let (stdout, stderr) = text(&output);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stdout.contains("listen = 127.0.0.1:7 (file labgate.toml)\n"), "{stdout}");
+    assert!(
+        stdout.contains("allow_self_registrations = false (environment variable ALLOW_SELF_REGISTRATIONS)\n")
+    );
+    assert!(!folder.path().join("labgate-data").exists());
+}
+
+#[test]
+fn problems_end_with_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["config", "check"][..], &["serve"], &["keys", "list"], &["keys", "rotate"]] {
+        let output = labgate(&folder, arguments, &[("LABGATE_LISEN", "x"), ("LABGATE_LOG__LEVEL", "loud")])
+            .output()
+            .unwrap();
+        let (stdout, stderr) = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{stdout}");
+        assert!(
+            stderr.contains("2 problems") && stderr.contains("LABGATE_LISEN") && stderr.contains("log.level"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = labgate(&folder, &["config", "check", "--config", "other.toml"], &[]).output().unwrap();
+    let (_, stderr) = text(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("file other.toml: cannot be read"), "{stderr}");
+}
+
+#[test]
+fn keys_are_listed_and_rotated() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |command| {
+        let output = labgate(&folder, &["keys", command], &[]).output().unwrap();
+        let (stdout, stderr) = text(&output);
+        assert!(output.status.success(), "{stderr}");
+        stdout
+    };
+    let first = run("rotate");
+    let second = run("rotate");
+    let list = run("list");
+    let lines: Vec<_> = list.lines().collect();
+    let kid = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
+    assert!(lines[0].contains(&kid(&second)) && lines[0].ends_with("signs"), "{list}");
+    assert!(lines[1].contains(&kid(&first)) && lines[1].ends_with("verifies"), "{list}");
+    assert!(lines[2].starts_with("seal-") && lines[2].ends_with("seals"), "{list}");
+}
+
+#[test]
+fn it_says_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = labgate(&folder, &["--version"], &[]).output().unwrap();
+    assert_eq!(text(&output).0, concat!("labgate ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// A process that does not outlive the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("LABGATE_LISTEN", "127.0.0.1:0"),
+        ("LABGATE_PUBLIC_URL", "http://127.0.0.1:8091"),
+        ("LABGATE_LOG__FORMAT", "json"),
+    ];
+    let mut command = labgate(&folder, &["serve"], &environment);
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+
+    let line: serde_json::Value = serde_json::from_str(&log.next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["message"], &line["public_url"]),
+        (&"labgate is listening".into(), &"http://127.0.0.1:8091".into())
+    );
+    let address = line["address"].as_str().unwrap();
+    assert!(log.next().unwrap().contains("external sign-in is off"));
+
+    let mut second = labgate(&folder, &["serve"], &[("LABGATE_LISTEN", address)]);
+    let output = second.output().unwrap();
+    let (_, stderr) = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(address) && stderr.contains("LABGATE_LISTEN"), "{stderr}");
+
+    let told = Command::new("kill").arg(running.0.id().to_string()).status().unwrap();
+    assert!(told.success());
+    assert!(running.0.wait().unwrap().success());
+    let rest: Vec<_> = log.collect();
+    assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+}
