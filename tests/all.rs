@@ -1,0 +1,10 @@
+//! The tests that cross crates, as one binary; each module is one subject.
+
+mod arrows;
+#[cfg(feature = "browser")]
+mod browser;
+mod docs;
+mod flows;
+#[cfg(feature = "interop")]
+mod interop;
+mod store;

@@ -1,0 +1,167 @@
+//! A real Chromium against the real programs. `cargo xtask e2e` starts them and runs this; a picture of every page
+//! that is seen on the way is kept.
+
+use std::path::PathBuf;
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::{ParseError, Url};
+
+/// The cookie of the mock provider. It is on the same host, and cookies know no ports (RFC 6265 section 8.5).
+const PROVIDERS_COOKIE: &str = "labgate-mock-idp";
+
+#[tokio::test]
+async fn sign_in_and_sign_out() {
+    let browser = Browser::open().await;
+    browser.go("/").await;
+    browser.picture("1-main-signed-out").await;
+    browser.click("//a[normalize-space()='Sign in']").await;
+    browser.assert_at("/login").await;
+    browser.picture("2-sign-in").await;
+    browser.click("//a[starts-with(@href, '/api/auth/oidc/login')]").await;
+    browser.assert_at_provider().await;
+    browser.picture("3-provider").await;
+    browser.click("//button[@name='user' and @value='ada']").await;
+    browser.assert_at("/").await;
+    browser.picture("4-main-signed-in").await;
+    assert!(browser.text().await.contains("ada@example.test"));
+    browser.assert_signed_in().await;
+
+    browser.click("//button[normalize-space()='Sign out']").await;
+    browser.assert_at("/").await;
+    browser.picture("5-main-signed-out-again").await;
+    assert!(browser.text().await.contains("You are not signed in"));
+    assert_eq!(browser.cookies().await, Vec::<String>::new());
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_and_leaves_no_cookie() {
+    let browser = Browser::open().await;
+    browser.go("/login").await;
+    browser.click("//a[starts-with(@href, '/api/auth/oidc/login')]").await;
+    browser.click("//button[@name='deny']").await;
+    browser.assert_at("/api/auth/oidc/callback").await;
+    browser.picture("6-denied").await;
+    assert!(browser.text().await.contains("The sign-in was cancelled."));
+    assert_eq!(browser.cookies().await, Vec::<String>::new());
+    // The page itself came with 403, which the browser notes; it must note nothing else.
+    let complaints = browser.complaints().await;
+    assert!(complaints.iter().all(|complaint| complaint.contains("status of 403")), "{complaints:?}");
+
+    // The way out leads back in.
+    browser.click("//a[normalize-space()='Sign in again']").await;
+    browser.picture("7-after-denied").await;
+    browser.close().await;
+}
+
+/// A browser with an empty profile.
+struct Browser {
+    client: Client,
+    _profile: TempDir,
+}
+
+impl Browser {
+    async fn open() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let profile_flag = format!("--user-data-dir={}", profile.path().display());
+        let options = json!({
+            "goog:chromeOptions": {
+                "args": [
+                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
+                    "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                    "--disable-sync", "--window-size=900,700", profile_flag,
+                ],
+            },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(options) = options else { unreachable!("it is an object") };
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(options)
+            .connect(&setting("E2E_WEBDRIVER"))
+            .await
+            .unwrap();
+        Self { client, _profile: profile }
+    }
+
+    async fn close(self) {
+        self.client.close().await.unwrap();
+    }
+
+    async fn go(&self, path: &str) {
+        self.client.goto(&(setting("E2E_LAB") + path)).await.unwrap();
+    }
+
+    async fn click(&self, xpath: &str) {
+        let element = self.client.wait().for_element(Locator::XPath(xpath)).await;
+        let element = element.unwrap_or_else(|error| panic!("{xpath}: {error}"));
+        element.click().await.unwrap();
+    }
+
+    async fn text(&self) -> String {
+        self.client.find(Locator::Css("main")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn assert_at(&self, path: &str) {
+        let url = self.client.current_url().await.unwrap();
+        assert_eq!(url.origin().ascii_serialization(), setting("E2E_LAB"));
+        assert_eq!(url.path(), path);
+    }
+
+    async fn assert_at_provider(&self) {
+        let url = self.client.current_url().await.unwrap();
+        assert_eq!(url.origin().ascii_serialization(), setting("E2E_PROVIDER"));
+    }
+
+    /// There is exactly one cookie, and no script can read it.
+    async fn assert_signed_in(&self) {
+        assert_eq!(self.cookies().await, ["labgate"]);
+        let cookie = self.client.get_named_cookie("labgate").await.unwrap();
+        assert_eq!(cookie.http_only(), Some(true));
+        assert_eq!(cookie.path(), Some("/"));
+        assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
+        let seen_by_script = self.client.execute("return document.cookie", Vec::new()).await.unwrap();
+        assert_eq!(seen_by_script, "");
+    }
+
+    /// The names of the lab's cookies.
+    async fn cookies(&self) -> Vec<String> {
+        let cookies = self.client.get_all_cookies().await.unwrap();
+        let names = cookies.iter().map(|cookie| cookie.name().to_owned());
+        names.filter(|name| name != PROVIDERS_COOKIE).collect()
+    }
+
+    /// What the console says: breaches of the content security policy, failed loads, errors of scripts.
+    async fn complaints(&self) -> Vec<String> {
+        let log = self.client.issue_cmd(ConsoleLog).await.unwrap();
+        log.as_array().unwrap().iter().map(Value::to_string).collect()
+    }
+
+    async fn picture(&self, name: &str) {
+        let file = PathBuf::from(setting("E2E_PICTURES")).join(name).with_extension("png");
+        std::fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
+    }
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask e2e`"))
+}
+
+/// Chromium's command for what its console says; it is not part of the WebDriver standard.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}

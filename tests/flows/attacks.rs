@@ -1,0 +1,154 @@
+//! What an attacker tries from outside.
+
+use labgate_test_harness::Lab;
+
+use super::{ADA, cookie_names, last_visit, session_cookie};
+
+#[tokio::test]
+async fn c024_a_victim_cannot_be_signed_in_as_the_attacker() {
+    let lab = Lab::new();
+    let mut attacker = lab.browser();
+    attacker.open("/api/auth/oidc/login").await;
+    let callback = lab.idp().sign_in(&last_visit(&attacker, "/authorize"), "ada").unwrap();
+
+    let mut victim = lab.browser();
+    victim.open_from("https://evil.test/", &callback).await;
+    assert_eq!(victim.page().status(), 400);
+    assert!(cookie_names(&victim).is_empty());
+    assert!(lab.idp().requests().iter().all(|request| request.path() != "/token"), "the code was sent");
+}
+
+#[tokio::test]
+async fn c024_not_even_with_an_attempt_of_the_victims_own_under_way() {
+    let lab = Lab::new();
+    let mut attacker = lab.browser();
+    attacker.open("/api/auth/oidc/login").await;
+    let callback = lab.idp().sign_in(&last_visit(&attacker, "/authorize"), "ada").unwrap();
+
+    let mut victim = lab.browser();
+    victim.open("/api/auth/oidc/login").await;
+    victim.open_from("https://evil.test/", &callback).await;
+    assert!(victim.page().text().contains("(attempt_unknown)"), "{}", victim.page());
+}
+
+#[tokio::test]
+async fn c025_a_stolen_code_in_the_attackers_own_attempt_is_refused() {
+    let lab = Lab::new();
+    let mut victim = lab.browser();
+    victim.open("/api/auth/oidc/login").await;
+    let stolen = lab.idp().sign_in(&last_visit(&victim, "/authorize"), "ada").unwrap();
+    let stolen = url::Url::parse(&stolen).unwrap();
+    let code = stolen.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+
+    let mut attacker = lab.browser();
+    attacker.open("/api/auth/oidc/login").await;
+    let authorization_url = last_visit(&attacker, "/authorize");
+    let state = authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    attacker
+        .open(&format!(
+            "https://lab.test/api/auth/oidc/callback?code={code}&state={state}&iss=https://idp.test"
+        ))
+        .await;
+    assert!(attacker.page().status().is_client_error(), "{}", attacker.page());
+    assert!(!cookie_names(&attacker).contains(&"__Host-labgate".to_owned()));
+    assert_eq!(lab.store().session_count(), 0);
+}
+
+#[tokio::test]
+async fn c026_of_two_identical_callbacks_at_once_one_wins_and_the_code_is_sent_once() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    browser.open("/api/auth/oidc/login").await;
+    let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
+    let callback = url::Url::parse(&callback).unwrap();
+    let path = format!("{}?{}", callback.path(), callback.query().unwrap());
+    let cookies = browser.cookies("https://lab.test/");
+    let cookie = format!("{}={}", cookies[0].name, cookies[0].value);
+    let send = || lab.request(super::request("GET", &path, &[("cookie", &cookie), ("accept", "text/html")]));
+    let (one, other) = tokio::join!(send(), send());
+    let mut statuses = [one.status().as_u16(), other.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 400]);
+    let token_requests = lab.idp().requests().iter().filter(|request| request.path() == "/token").count();
+    assert_eq!(token_requests, 1);
+    assert_eq!(lab.store().session_count(), 1);
+}
+
+#[tokio::test]
+async fn c020_a_foreign_page_that_navigates_here_gains_nothing() {
+    let lab = Lab::new();
+    let mut victim = lab.browser();
+    victim.open_from("https://evil.test/", "https://lab.test/api/auth/oidc/login").await;
+    assert_eq!(victim.page().url().host_str(), Some("idp.test"), "the person is at the provider");
+    assert!(!cookie_names(&victim).contains(&"__Host-labgate".to_owned()));
+}
+
+#[tokio::test]
+async fn c017_a_forged_host_changes_neither_redirect_uri_nor_cookie() {
+    let lab = Lab::new();
+    for forged in ["host", "x-forwarded-host", "forwarded", "x-original-host"] {
+        let response =
+            lab.request(super::request("GET", "/api/auth/oidc/login", &[(forged, "evil.test")])).await;
+        let location = response.headers()["location"].to_str().unwrap().to_owned();
+        assert!(
+            location.contains("redirect_uri=https%3A%2F%2Flab.test%2Fapi%2Fauth%2Foidc%2Fcallback"),
+            "{location}"
+        );
+        assert!(!location.contains("evil"), "{location}");
+        let cookie = response.headers()["set-cookie"].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn c140_a_planted_cookie_never_becomes_a_session() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let one = session_cookie(&browser);
+    lab.sign_in(&mut browser, "Sign in as Ada Example").await;
+    let other = session_cookie(&browser);
+    assert_ne!(one, other, "a new sign-in has a new session");
+    let old = lab.request(super::request("GET", "/api/auth/verify", &[("cookie", &one)])).await;
+    assert_eq!(old.status(), 401, "the session before it has ended");
+
+    let garbage = "__Host-labgate=planted";
+    let planted = lab.request(super::request("GET", "/api/auth/verify", &[("cookie", garbage)])).await;
+    assert_eq!(planted.status(), 401);
+}
+
+#[tokio::test]
+async fn c157_another_site_cannot_sign_a_person_out() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let cookie = session_cookie(&browser);
+    browser.post_from("https://evil.test/", "https://lab.test/api/auth/logout", &[]).await;
+    assert!(browser.page().text().contains("(cross_site)"), "{}", browser.page());
+    let check = lab.request(super::request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
+    assert_eq!(check.status(), 200);
+    // Nor with the cookie, as an old browser might send it.
+    let forged = [("cookie", cookie.as_str()), ("origin", "https://evil.test")];
+    assert_eq!(lab.request(super::request("POST", "/api/auth/logout", &forged)).await.status(), 403);
+    let unknown = [("cookie", cookie.as_str())];
+    assert_eq!(lab.request(super::request("POST", "/api/auth/logout", &unknown)).await.status(), 403);
+    assert_eq!(
+        lab.request(super::request("GET", "/api/auth/logout", &[("cookie", &cookie)])).await.status(),
+        405
+    );
+}
+
+#[tokio::test]
+async fn c129_c123_return_targets_of_attackers_end_on_the_main_page() {
+    let lab = Lab::new();
+    let corpus = include_str!("../../crates/domain/corpora/open_redirects.txt");
+    for attack in corpus.lines().filter(|line| !line.starts_with("##")).step_by(11) {
+        let mut browser = lab.browser();
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", attack).finish();
+        browser.open(&format!("/api/auth/oidc/login?{query}")).await;
+        let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
+        browser.open_from("https://idp.test/", &callback).await;
+        assert_eq!(browser.page().url().as_str(), "https://lab.test/", "{attack:?}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Whole trips on the harness: real routes, real core, real mock provider, one process.
+
+mod attacks;
+mod http_rules;
+mod pages;
+mod refusals;
+mod sessions;
+mod sign_in;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use labgate_test_harness::Browser;
+use url::Url;
+
+const ADA: &str = "Sign in as Ada Example";
+
+/// The lab's cookies in a browser, by name.
+fn cookie_names(browser: &Browser) -> Vec<String> {
+    browser.cookies("https://lab.test/").into_iter().map(|cookie| cookie.name).collect()
+}
+
+/// The session cookie as a header.
+fn session_cookie(browser: &Browser) -> String {
+    let cookies = browser.cookies("https://lab.test/");
+    let session = cookies.iter().find(|cookie| cookie.name == "__Host-labgate").expect("no session cookie");
+    format!("{}={}", session.name, session.value)
+}
+
+/// A request of a program.
+fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Bytes> {
+    let request = Request::builder().method(method).uri(path);
+    headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value))
+        .body(Bytes::new())
+        .unwrap()
+}
+
+fn json(response: &Response<Bytes>) -> serde_json::Value {
+    serde_json::from_slice(response.body()).expect("a JSON body")
+}
+
+/// The last URL of the browser's history at this path.
+fn last_visit(browser: &Browser, path: &str) -> Url {
+    browser.history().iter().rev().find(|url| url.path() == path).expect("never visited").clone()
+}

@@ -1,0 +1,57 @@
+use labgate_mock_idp::User;
+use labgate_test_harness::Lab;
+
+use super::{ADA, json, request};
+
+#[tokio::test]
+async fn somebody_who_is_signed_in_is_told_so_on_the_sign_in_page_and_not_sent_in_circles() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    browser.open("/login?return_to=/notebooks").await;
+    assert_eq!(browser.page().url().path(), "/login");
+    assert!(browser.page().text().contains("You are signed in as ada@example.test"), "{}", browser.page());
+    browser.click("Continue").await;
+    assert_eq!(browser.page().url().path(), "/notebooks");
+}
+
+#[tokio::test]
+async fn without_a_provider_the_sign_in_page_says_where_to_look() {
+    let lab = Lab::builder().without_provider().build();
+    let mut browser = lab.browser();
+    browser.open("/login").await;
+    assert!(browser.page().text().contains("No way of signing in is set up"), "{}", browser.page());
+    browser.open("/").await;
+    assert_eq!(browser.page().status(), 200);
+}
+
+#[tokio::test]
+async fn c192_what_a_provider_states_is_escaped_on_every_page() {
+    let hostile =
+        User::new("x").email("x@example.test").name("<script>alert(1)</script>").groups(["<b>&\"'"]);
+    let lab = Lab::builder().user(hostile).build();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, "Sign in as <script>alert(1)</script>").await;
+    assert!(browser.page().text().contains("<script>alert(1)</script>"), "{}", browser.page());
+    assert!(!browser.page().html().contains("<script>"), "{}", browser.page().html());
+}
+
+#[tokio::test]
+async fn errors_are_a_page_for_a_person_and_a_problem_document_for_a_program() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    let page = browser.open("/nowhere").await;
+    assert_eq!(page.status(), 404);
+    assert!(page.text().contains("(not_found)"), "{page}");
+
+    let problem = lab.request(request("GET", "/nowhere", &[])).await;
+    assert_eq!(problem.status(), 404);
+    assert_eq!(problem.headers()["content-type"], "application/problem+json");
+    let body = json(&problem);
+    assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some("not_found"), Some(404)));
+    let reference = body["reference"].as_str().unwrap();
+    assert_eq!(reference.len(), 9, "{reference}");
+    let script =
+        lab.request(request("GET", "/nowhere", &[("sec-fetch-mode", "cors"), ("accept", "text/html")])).await;
+    assert_eq!(script.headers()["content-type"], "application/problem+json");
+}

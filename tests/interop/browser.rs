@@ -1,0 +1,102 @@
+//! As much of a browser as a sign-in needs: it keeps cookies, follows redirects, and says where a form came from.
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Client, Method, StatusCode, redirect};
+use url::{Url, form_urlencoded};
+
+/// A browser with a cookie jar of its own.
+pub(super) struct Browser {
+    client: Client,
+    cookies: Vec<Cookie>,
+}
+
+/// Everything here is on one host, and cookies know no ports: a cookie belongs to a path (RFC 6265 section 8.5).
+#[derive(Clone)]
+struct Cookie {
+    name: String,
+    value: String,
+    path: String,
+}
+
+/// What the browser shows after following redirects.
+pub(super) struct Page {
+    pub(super) url: Url,
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+}
+
+impl Browser {
+    const MOST_REDIRECTS: usize = 20;
+
+    pub(super) fn new() -> Self {
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { client, cookies: Vec::new() }
+    }
+
+    /// A second browser with the same cookies.
+    pub(super) fn copy(&self) -> Self {
+        Self { client: self.client.clone(), cookies: self.cookies.clone() }
+    }
+
+    pub(super) async fn open(&mut self, url: &str) -> Page {
+        self.go(Method::GET, url.parse().unwrap(), HeaderMap::new(), String::new()).await
+    }
+
+    /// Sends a form that stands on the page.
+    pub(super) async fn submit(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
+        headers.insert(ORIGIN, page.url.origin().ascii_serialization().parse().unwrap());
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.go(Method::POST, page.url.join(action).unwrap(), headers, body).await
+    }
+
+    async fn go(
+        &mut self,
+        mut method: Method,
+        mut url: Url,
+        mut headers: HeaderMap,
+        mut body: String,
+    ) -> Page {
+        for _ in 0..Self::MOST_REDIRECTS {
+            headers.insert(ACCEPT, "text/html".parse().unwrap());
+            headers.insert(COOKIE, self.cookies_for(&url).parse().unwrap());
+            let request = self.client.request(method, url.clone()).headers(headers).body(body);
+            let response = request.send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
+            for cookie in response.headers().get_all(SET_COOKIE) {
+                self.keep(cookie.to_str().unwrap(), &url);
+            }
+            let status = response.status();
+            let Some(location) = response.headers().get(LOCATION).filter(|_| status.is_redirection()) else {
+                return Page { url, status, text: response.text().await.unwrap() };
+            };
+            assert!(matches!(status.as_u16(), 302 | 303), "{url} redirects with {status}");
+            url = url.join(location.to_str().unwrap()).unwrap();
+            (method, headers, body) = (Method::GET, HeaderMap::new(), String::new());
+        }
+        panic!("too many redirects, the last to {url}");
+    }
+
+    fn cookies_for(&self, url: &Url) -> String {
+        let matching = self.cookies.iter().filter(|cookie| {
+            let rest = url.path().strip_prefix(&cookie.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || cookie.path.ends_with('/'))
+        });
+        matching.map(|Cookie { name, value, .. }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whoever removes a cookie also empties it, so dates need not be read.
+    fn keep(&mut self, set_cookie: &str, url: &Url) {
+        let mut parts = set_cookie.split("; ");
+        let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+        let path = parts.find_map(|part| {
+            let (attribute, value) = part.split_once('=')?;
+            attribute.eq_ignore_ascii_case("path").then_some(value)
+        });
+        let path = path.unwrap_or_else(|| url.path().rsplit_once('/').map_or("/", |(folder, _)| folder));
+        self.cookies.retain(|cookie| (&*cookie.name, &*cookie.path) != (name, path));
+        if !value.is_empty() {
+            self.cookies.push(Cookie { name: name.into(), value: value.into(), path: path.into() });
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The programs, each test with its own: the provider, and Labgate set up for it by the four settings.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// A program that runs until this is dropped. When the test fails, what it logged is printed.
+pub(super) struct Running {
+    child: Child,
+    log: PathBuf,
+    _folder: TempDir,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let file = File::create(&log).unwrap();
+        command.stderr(file).current_dir(folder.path());
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self { child, log, _folder: folder }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            eprintln!("---- {}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
+    }
+}
+
+/// Where a Labgate will be: providers want to know before there is one.
+pub(super) fn free_origin() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// What a provider has registered for us.
+pub(super) struct Registration {
+    pub(super) auth_url: String,
+    pub(super) token_url: String,
+    pub(super) client_id: &'static str,
+    pub(super) client_secret: &'static str,
+}
+
+/// Starts Labgate with the four settings and nothing else but a place to be, and waits until it answers.
+pub(super) async fn labgate(origin: &str, registration: &Registration) -> Running {
+    let program = std::env::var_os("INTEROP_LABGATE").expect("run `cargo xtask interop`");
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        .env_clear()
+        .env("LAB_EXTERNAL_OIDC_AUTH_URL", &registration.auth_url)
+        .env("LAB_EXTERNAL_OIDC_TOKEN_URL", &registration.token_url)
+        .env("LAB_EXTERNAL_OIDC_CLIENT_ID", registration.client_id)
+        .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", registration.client_secret)
+        .env("LABGATE_LISTEN", origin.trim_start_matches("http://"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let running = Running::start(&mut command);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let since = Instant::now();
+    while client.get(format!("{origin}/healthz")).send().await.is_err() {
+        assert!(since.elapsed() < START_LIMIT, "Labgate does not answer");
+        // There is nothing to wait on: the program is another process, and its port was closed a moment ago.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running
+}
+
+/// Starts the provider of a script that prints `issuer <url>`. It ends with its standard input, too.
+pub(super) fn node_provider(lab_origin: &str) -> (Running, String) {
+    let script = std::env::var_os("INTEROP_PROVIDER").expect("run `cargo xtask interop`");
+    let mut command = Command::new("node");
+    command.arg(script).env("LAB_ORIGIN", lab_origin).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = Running::start(&mut command);
+    let output = running.child.stdout.take().unwrap();
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some(issuer) = line.strip_prefix("issuer ") {
+                drop(send.send(issuer.to_owned()));
+            }
+        }
+    });
+    let issuer = receive.recv_timeout(START_LIMIT).expect("the provider names its issuer");
+    (running, issuer)
+}

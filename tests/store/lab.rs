@@ -1,0 +1,166 @@
+//! The people of the suite, and the store that they live in.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use labgate_domain::attempt::AttemptId;
+use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use labgate_domain::ports::{AccountCreation, AccountStore, SessionStore, SpentAttempts};
+use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::{Session, SessionId};
+use labgate_domain::time::Timestamp;
+use tokio::task::JoinSet;
+
+/// One replica's view of a store.
+#[derive(Clone)]
+pub(super) struct Store {
+    pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) spent_attempts: Arc<dyn SpentAttempts>,
+    _kept: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Store {
+    pub(super) fn new(store: impl AccountStore + SessionStore + SpentAttempts + Clone + 'static) -> Self {
+        Self {
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store),
+            _kept: None,
+        }
+    }
+
+    /// Keeps something, such as a folder, for as long as the store is there.
+    pub(super) fn keeping(self, kept: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { _kept: Some(kept), ..self }
+    }
+}
+
+/// Runs something that many times at once, by turns on both replicas.
+pub(super) async fn at_once<F>(
+    replicas: &[Store; 2],
+    times: u8,
+    call: impl Fn(Store, u8) -> F,
+) -> Vec<F::Output>
+where
+    F: Future<Output: Debug + Send + 'static> + Send + 'static,
+{
+    let mut calls = JoinSet::new();
+    for (number, replica) in (0..times).zip(replicas.iter().cycle()) {
+        calls.spawn(call(replica.clone(), number));
+    }
+    calls.join_all().await
+}
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds)
+}
+
+pub(super) fn email(address: &str) -> EmailAddress {
+    EmailAddress::parse(address).unwrap()
+}
+
+pub(super) fn name(text: &str) -> DisplayName {
+    DisplayName::new(text).unwrap()
+}
+
+pub(super) fn account_id(number: u8) -> AccountId {
+    AccountId::parse(&format!("01890000-0000-7000-8000-0000000000{number:02x}")).unwrap()
+}
+
+pub(super) fn session_id(number: u8) -> SessionId {
+    SessionId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
+}
+
+pub(super) fn attempt(number: u8) -> AttemptId {
+    AttemptId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
+}
+
+/// The account of somebody whose address is also the username.
+pub(super) fn account(number: u8, address: &str) -> Account {
+    let email = email(address);
+    Account {
+        id: account_id(number),
+        username: Username::from(&email),
+        email: Some(email),
+        name: None,
+        role: Role::User,
+        status: AccountStatus::Active,
+        created_at: at(1000),
+    }
+}
+
+/// Somebody at `https://op.example`.
+pub(super) fn identity(subject: &str) -> ExternalIdentity {
+    identity_at("https://op.example", subject)
+}
+
+pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
+    ExternalIdentity {
+        issuer: Issuer::parse(issuer).unwrap(),
+        subject: Subject::parse(subject).unwrap(),
+        email: EmailClaim::Missing,
+        name: None,
+        groups: Vec::new(),
+        authentication_methods: Vec::new(),
+        authenticated_at: None,
+    }
+}
+
+/// Ada, who has everything that there is to have.
+pub(super) fn ada() -> (Account, ExternalIdentity) {
+    let account = Account {
+        name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
+        role: Role::Admin,
+        ..account(1, "ada@example.com")
+    };
+    let identity = ExternalIdentity {
+        email: EmailClaim::Stated { address: email("ada@example.com"), verified: true },
+        name: account.name.clone(),
+        groups: vec!["staff".to_owned(), "a \"quoted\" group, [with] {json}".to_owned()],
+        authentication_methods: vec!["pwd".to_owned(), "mfa".to_owned()],
+        authenticated_at: Some(at(990)),
+        ..identity("ada")
+    };
+    (account, identity)
+}
+
+pub(super) fn disabled(account: Account) -> Account {
+    Account { status: AccountStatus::Disabled, ..account }
+}
+
+/// A session that began at 1000 and ends at 5000.
+pub(super) fn session(number: u8, account: AccountId) -> Session {
+    Session {
+        id: session_id(number),
+        account,
+        provider: ProviderId::parse("external").unwrap(),
+        groups: vec!["staff".to_owned(), "Gruppe \"Süd\" 🧪".to_owned(), String::new()],
+        authentication_methods: vec!["pwd".to_owned()],
+        authenticated_at: at(990),
+        created_at: at(1000),
+        last_seen_at: at(1000),
+        expires_at: at(5000),
+        ended_at: None,
+    }
+}
+
+pub(super) async fn add(store: &Store, account: &Account, identity: &ExternalIdentity) {
+    assert_eq!(store.accounts.create(account, identity).await, Ok(AccountCreation::Created));
+}
+
+pub(super) async fn add_ada(store: &Store) -> Account {
+    let (account, identity) = ada();
+    add(store, &account, &identity).await;
+    account
+}
+
+/// Who this is according to the store.
+pub(super) async fn whose(store: &Store, identity: &ExternalIdentity) -> Option<AccountId> {
+    let account = store.accounts.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
+    account.map(|account| account.id)
+}

@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use labgate_test_harness::memory::MemoryStore;
+
+use super::lab::{self, Store, at};
+
+#[path = "accounts.rs"]
+mod accounts;
+#[path = "sessions.rs"]
+mod sessions;
+#[path = "sign_ins.rs"]
+mod sign_ins;
+#[path = "spent_attempts.rs"]
+mod spent_attempts;
+
+#[expect(clippy::unused_async, reason = "the other backends have to wait")]
+async fn replicas() -> [Store; 2] {
+    let store = MemoryStore::new();
+    [Store::new(store.clone()), Store::new(store)]
+}
+
+#[tokio::test]
+async fn a_failing_store_answers_nothing_and_keeps_everything() {
+    let memory = MemoryStore::new();
+    let store = Store::new(memory.clone());
+    let ada = lab::add_ada(&store).await;
+    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+
+    memory.set_failing(true);
+    let (account, identity) = lab::ada();
+    assert!(store.accounts.check().await.is_err());
+    assert!(store.accounts.find(ada.id).await.is_err());
+    assert!(store.accounts.create(&account, &identity).await.is_err());
+    assert!(store.sessions.find(lab::session_id(1)).await.is_err());
+    assert!(store.sessions.end(lab::session_id(1), at(2000)).await.is_err());
+    assert!(store.spent_attempts.consume(lab::attempt(1), at(2000)).await.is_err());
+
+    memory.set_failing(false);
+    assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
+    assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
+}
+
+#[tokio::test]
+async fn a_test_can_look_inside() {
+    let memory = MemoryStore::new();
+    let store = Store::new(memory.clone());
+    let ada = lab::add_ada(&store).await;
+    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+    store.sessions.create(&lab::session(2, ada.id)).await.unwrap();
+    store.sessions.end(lab::session_id(2), at(1001)).await.unwrap();
+
+    assert_eq!((memory.account_count(), memory.session_count()), (1, 2));
+    let idle_limit = Duration::from_secs(10);
+    assert_eq!(memory.live_sessions(at(1002), idle_limit), [lab::session(1, ada.id)]);
+    assert_eq!(memory.live_sessions(at(1010), idle_limit), []);
+    memory.disable(ada.id);
+    assert_eq!(store.accounts.find(ada.id).await, Ok(Some(lab::disabled(ada))));
+}

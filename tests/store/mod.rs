@@ -1,0 +1,10 @@
+//! What the stores' ports promise, tested of every store: the suite is written once and imported once per backend, so the
+//! output reads `store::memory::accounts::…` and `store::sqlite::accounts::…`.
+//!
+//! A backend is a module with a function `replicas()`: two replicas of a lab that share one empty store.
+
+mod lab;
+#[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
+mod memory;
+#[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
+mod sqlite;

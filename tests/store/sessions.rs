@@ -1,0 +1,153 @@
+//! `SessionStore`.
+
+use labgate_domain::session::Session;
+use labgate_domain::time::Timestamp;
+
+use super::lab::{Store, account_id, add_ada, at, at_once, session, session_id};
+use super::replicas;
+
+/// Ada's session, number 1.
+async fn begin(store: &Store) -> Session {
+    let session = session(1, add_ada(store).await.id);
+    store.sessions.create(&session).await.unwrap();
+    session
+}
+
+async fn find(store: &Store) -> Session {
+    store.sessions.find(session_id(1)).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_session_is_found_as_it_was_added_on_every_replica() {
+    let replicas = replicas().await;
+    let [store, other] = &replicas;
+    let first = begin(store).await;
+    let second = Session {
+        groups: Vec::new(),
+        authentication_methods: Vec::new(),
+        authenticated_at: at(0),
+        last_seen_at: at(1),
+        expires_at: at(i64::MAX),
+        ended_at: Some(at(-1)),
+        ..session(2, account_id(1))
+    };
+    other.sessions.create(&second).await.unwrap();
+    for store in &replicas {
+        assert_eq!(store.sessions.find(first.id).await, Ok(Some(first.clone())));
+        assert_eq!(store.sessions.find(second.id).await, Ok(Some(second.clone())));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_there_is_none_and_nothing_makes_it_one() {
+    let [store, _] = replicas().await;
+    assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
+    store.sessions.touch(session_id(1), at(2000)).await.unwrap();
+    store.sessions.end(session_id(1), at(2000)).await.unwrap();
+    assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn an_id_is_never_used_twice() {
+    let [store, _] = replicas().await;
+    let first = begin(&store).await;
+    let second = Session { groups: vec!["planted".to_owned()], ..first.clone() };
+    let error = store.sessions.create(&second).await.unwrap_err().to_string();
+    assert!(!error.contains("planted") && !error.contains(&first.id.to_string()), "{error}");
+    assert_eq!(find(&store).await, first);
+}
+
+#[tokio::test]
+async fn nobody_has_no_session() {
+    let [store, _] = replicas().await;
+    store.sessions.create(&session(1, account_id(1))).await.unwrap_err();
+    assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn c151_being_seen_moves_forward_and_never_back() {
+    let [store, other] = replicas().await;
+    let session = begin(&store).await;
+    for (seen, last) in [(2000, 2000), (1500, 2000), (2000, 2000), (3000, 3000)] {
+        store.sessions.touch(session.id, at(seen)).await.unwrap();
+        assert_eq!(find(&other).await, Session { last_seen_at: at(last), ..session.clone() });
+    }
+}
+
+#[tokio::test]
+async fn an_ended_session_is_not_seen_any_more() {
+    let [store, other] = replicas().await;
+    let session = begin(&store).await;
+    store.sessions.end(session.id, at(2000)).await.unwrap();
+    other.sessions.touch(session.id, at(3000)).await.unwrap();
+    assert_eq!(find(&store).await, Session { ended_at: Some(at(2000)), ..session });
+}
+
+#[tokio::test]
+async fn c158_a_session_ends_once_and_for_good() {
+    let [store, other] = replicas().await;
+    let session = begin(&store).await;
+    store.sessions.end(session.id, at(2000)).await.unwrap();
+    for again in [1500, 2000, 3000] {
+        other.sessions.end(session.id, at(again)).await.unwrap();
+        assert_eq!(find(&store).await, Session { ended_at: Some(at(2000)), ..session.clone() });
+    }
+}
+
+#[tokio::test]
+async fn one_session_ends_and_the_others_stay() {
+    let [store, _] = replicas().await;
+    let first = begin(&store).await;
+    let second = session(2, account_id(1));
+    store.sessions.create(&second).await.unwrap();
+    store.sessions.end(second.id, at(2000)).await.unwrap();
+    store.sessions.touch(second.id, at(2000)).await.unwrap();
+    assert_eq!(find(&store).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_and_a_sign_out_at_once_leave_the_session_ended() {
+    let replicas = replicas().await;
+    let session = begin(&replicas[0]).await;
+    at_once(&replicas, 16, move |store, number| async move {
+        let now = at(2000 + i64::from(number));
+        if number == 7 {
+            store.sessions.end(session.id, now).await.unwrap();
+        } else {
+            store.sessions.touch(session.id, now).await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(find(&replicas[1]).await.ended_at, Some(at(2007)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_at_once_leave_the_latest_time() {
+    let replicas = replicas().await;
+    let session = begin(&replicas[0]).await;
+    at_once(&replicas, 16, move |store, number| async move {
+        store.sessions.touch(session.id, at(3000 - i64::from(number))).await.unwrap();
+    })
+    .await;
+    assert_eq!(find(&replicas[1]).await.last_seen_at, at(3000));
+}
+
+#[tokio::test]
+async fn only_what_is_past_its_absolute_limit_is_deleted_and_counted() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    for (number, expires_at) in [(1, 100), (2, 200), (3, 200), (4, 201), (5, 300)] {
+        let session = Session { expires_at: at(expires_at), ..session(number, ada.id) };
+        store.sessions.create(&session).await.unwrap();
+    }
+    store.sessions.end(session_id(5), at(50)).await.unwrap();
+
+    let delete_expired = async |before: Timestamp| other.sessions.delete_expired(before).await.unwrap();
+    assert_eq!(delete_expired(at(100)).await, 0, "the limit lies before, not at");
+    assert_eq!(delete_expired(at(201)).await, 3);
+    assert_eq!(delete_expired(at(201)).await, 0);
+    assert_eq!(store.sessions.find(session_id(3)).await, Ok(None));
+    for number in [4, 5] {
+        assert!(store.sessions.find(session_id(number)).await.unwrap().is_some(), "ended or not, it stays");
+    }
+}

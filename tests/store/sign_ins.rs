@@ -1,0 +1,127 @@
+//! `AccountStore::record_sign_in`: what a further sign-in changes.
+
+use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::people::{Account, Username};
+use labgate_domain::ports::ProfileUpdate;
+
+use super::lab::{
+    Store, account, account_id, ada, add, add_ada, at, at_once, disabled, email, identity, identity_at, name,
+};
+use super::replicas;
+
+/// Ada signs in, and her provider has this to say.
+async fn ada_signs_in(store: &Store, address: &str, her_name: Option<&str>) -> ProfileUpdate {
+    let identity = ExternalIdentity {
+        email: EmailClaim::Stated { address: email(address), verified: true },
+        name: her_name.map(name),
+        ..ada().1
+    };
+    store.accounts.record_sign_in(account_id(1), &identity, &email(address), at(2000)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_new_address_and_a_new_name_are_taken_over_and_nothing_else() {
+    let replicas = replicas().await;
+    let [store, other] = &replicas;
+    let ada = add_ada(store).await;
+    assert_eq!(ada_signs_in(store, "lovelace@example.com", Some("Lady")).await, ProfileUpdate::Done);
+    let expected = Account { email: Some(email("lovelace@example.com")), name: Some(name("Lady")), ..ada };
+    assert_eq!(other.accounts.find(account_id(1)).await, Ok(Some(expected)));
+}
+
+#[tokio::test]
+async fn what_was_there_already_is_no_conflict() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    assert_eq!(ada_signs_in(&store, "ada@example.com", None).await, ProfileUpdate::Done);
+    assert_eq!(store.accounts.find(account_id(1)).await, Ok(Some(ada)), "no name said, no name lost");
+}
+
+#[tokio::test]
+async fn an_account_without_an_address_gets_one() {
+    let [store, _] = replicas().await;
+    let (ada, identity) = ada();
+    add(&store, &Account { email: None, name: None, ..ada.clone() }, &identity).await;
+    assert_eq!(ada_signs_in(&store, "ada@example.com", Some("Ada")).await, ProfileUpdate::Done);
+    let expected = Account { name: Some(name("Ada")), ..ada };
+    assert_eq!(store.accounts.find(account_id(1)).await, Ok(Some(expected)));
+}
+
+#[tokio::test]
+async fn c101_anothers_address_is_left_out_and_the_rest_is_done() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    let bob =
+        Account { username: Username::from(&email("robert@example.com")), ..account(2, "bob@example.com") };
+    add(&store, &bob, &identity("bob")).await;
+    for anothers in ["Bob@Example.com", "robert@example.com"] {
+        let update = ada_signs_in(&store, anothers, Some("Not Bob")).await;
+        assert_eq!(update, ProfileUpdate::EmailTaken, "{anothers}");
+        let expected = Account { name: Some(name("Not Bob")), ..ada.clone() };
+        assert_eq!(store.accounts.find(account_id(1)).await, Ok(Some(expected)));
+        assert_eq!(store.accounts.find(account_id(2)).await, Ok(Some(bob.clone())));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_was_given_up_is_free() {
+    let [store, _] = replicas().await;
+    let (ada, identity_of_ada) = ada();
+    let username = Username::from(&email("lovelace@example.com"));
+    add(&store, &Account { username, ..ada }, &identity_of_ada).await;
+    add(&store, &account(2, "bob@example.com"), &identity("bob")).await;
+    assert_eq!(ada_signs_in(&store, "countess@example.com", None).await, ProfileUpdate::Done);
+
+    let given_up = email("ada@example.com");
+    let bob = identity("bob");
+    let update = store.accounts.record_sign_in(account_id(2), &bob, &given_up, at(2000)).await;
+    assert_eq!(update, Ok(ProfileUpdate::Done));
+}
+
+#[tokio::test]
+async fn a_disabled_account_stays_so() {
+    let [store, _] = replicas().await;
+    let (ada, identity) = ada();
+    add(&store, &disabled(ada.clone()), &identity).await;
+    ada_signs_in(&store, "ada@example.com", None).await;
+    assert_eq!(store.accounts.find(account_id(1)).await, Ok(Some(disabled(ada))));
+}
+
+#[tokio::test]
+async fn c101_who_is_not_linked_to_the_account_changes_nothing_of_it() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    add(&store, &account(2, "bob@example.com"), &identity("bob")).await;
+    let planted = email("planted-address@example.com");
+    for (number, identity) in [
+        (1, identity("bob")),
+        (1, identity("planted-subject")),
+        (1, identity_at("https://op.example/", "ada")),
+        (3, identity("planted-subject")),
+        (3, identity_at("https://op.example", "ada")),
+    ] {
+        let identity = ExternalIdentity { name: Some(name("Planted Name")), ..identity };
+        let recorded = store.accounts.record_sign_in(account_id(number), &identity, &planted, at(2000)).await;
+        let error = recorded.unwrap_err().to_string();
+        assert!(!error.to_lowercase().contains("planted"), "no personal data in {error}");
+    }
+    assert_eq!(store.accounts.find(account_id(1)).await, Ok(Some(ada)));
+    assert_eq!(store.accounts.find(account_id(3)).await, Ok(None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c122_one_address_taken_over_at_once_goes_to_one_account() {
+    let replicas = replicas().await;
+    for number in 0..8 {
+        let account = account(number, &format!("p{number}@example.com"));
+        add(&replicas[0], &account, &identity(&format!("person-{number}"))).await;
+    }
+    let updates = at_once(&replicas, 8, |store, number| async move {
+        let identity = identity(&format!("person-{number}"));
+        let wanted = email("wanted@example.com");
+        store.accounts.record_sign_in(account_id(number), &identity, &wanted, at(2000)).await.unwrap()
+    })
+    .await;
+    let count = |how| updates.iter().filter(|it| **it == how).count();
+    assert_eq!((count(ProfileUpdate::Done), count(ProfileUpdate::EmailTaken)), (1, 7));
+}

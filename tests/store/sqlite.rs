@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use labgate_domain::ports::Consumption;
+use labgate_store::SqliteStore;
+use tempfile::TempDir;
+
+use super::lab::{self, Store, at};
+
+#[path = "accounts.rs"]
+mod accounts;
+#[path = "sessions.rs"]
+mod sessions;
+#[path = "sign_ins.rs"]
+mod sign_ins;
+#[path = "spent_attempts.rs"]
+mod spent_attempts;
+
+async fn replicas() -> [Store; 2] {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    [store(&folder).await, store(&folder).await]
+}
+
+async fn store(folder: &Arc<TempDir>) -> Store {
+    Store::new(open(folder).await).keeping(folder.clone())
+}
+
+async fn open(folder: &TempDir) -> SqliteStore {
+    SqliteStore::open(&folder.path().join("labgate.db")).await.unwrap()
+}
+
+#[tokio::test]
+async fn c027_a_restart_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = open(&folder).await;
+    let store = Store::new(before.clone());
+    let ada = lab::add_ada(&store).await;
+    let (_, identity) = lab::ada();
+    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+    store.spent_attempts.consume(lab::attempt(1), at(2000)).await.unwrap();
+    before.close().await;
+    assert!(store.accounts.check().await.is_err());
+
+    let store = Store::new(open(&folder).await);
+    assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
+    assert_eq!(
+        store.accounts.find_by_identity(&identity.issuer, &identity.subject).await,
+        Ok(Some(ada.clone()))
+    );
+    assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
+    assert_eq!(store.spent_attempts.consume(lab::attempt(1), at(2000)).await, Ok(Consumption::Again));
+}
