@@ -1,0 +1,138 @@
+//! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines; times are those
+//! of this one. It fails on no number: a person judges the table.
+
+mod http;
+mod load;
+mod sign_in;
+mod usage;
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::load::Load;
+use self::usage::Usage;
+use crate::lab::{self, Lab, Places};
+use crate::net;
+use crate::options::Options;
+use crate::process::{Log, Server};
+use crate::workspace::{self, Profile, Programs};
+
+pub(crate) const ABOUT: &str = "what a check, a sign-in and an idle lab cost, against the aims (Linux)";
+
+/// Odd, so that there is a middle one.
+const ROUNDS: usize = 7;
+const SIGN_INS: u32 = 200;
+
+pub(crate) fn run(options: Options) -> Result<()> {
+    options.finish()?;
+    if !cfg!(target_os = "linux") {
+        bail!("reads /proc, which only Linux has");
+    }
+    let programs = workspace::build(Profile::Release)?;
+    let folder = workspace::scratch("bench")?;
+    lab::empty(&folder)?;
+    let places = Places::fresh(folder.join("data"))?;
+    let lab = Lab::start(&programs, &places, Some(&folder))?;
+    let process = lab.labgate.id();
+
+    println!("resident memory");
+    let idle = Usage::of(process)?;
+    println!("checks and empty responses, {ROUNDS} rounds in turn");
+    let cookie = sign_in::once(&places)?;
+    let checks = compare_checks(&places, process, &cookie)?;
+    println!("{SIGN_INS} sign-ins, one after the other");
+    let per_sign_in = cpu_per_sign_in(&places, process)?;
+    let busy = Usage::of(process)?;
+    drop(lab);
+    println!("{ROUNDS} starts");
+    let start = time_to_start(&programs, &places, &folder)?;
+    let size = std::fs::metadata(&programs.labgate).context("the program's size")?.len();
+
+    let row = |what: &str, measured: &str, aim: &str| println!("{what:<52} {measured:>12}   {aim}");
+    println!();
+    row("", "measured", "aim");
+    row("a check against an empty response: requests/s", &format!("{:.2} x", checks.rate), "at least 0.8 x");
+    row("a check against an empty response: CPU time", &format!("{:.2} x", checks.cpu), "at most 1.25 x");
+    row("checks per second, keep-alive", &format!("{:.0}", checks.per_second), "");
+    row("CPU time of a whole external sign-in", &milliseconds(per_sign_in), "at most 5 ms");
+    row("size of the program", &mebibytes(size), "at most 20 MiB");
+    row("resident memory, idle", &mebibytes(idle.resident_bytes), "at most 30 MiB");
+    row("resident memory, after the load above", &mebibytes(busy.resident_bytes), "at most 50 MiB");
+    row("from spawn to the first answer", &milliseconds(start), "at most 200 ms");
+    Ok(())
+}
+
+/// Checks against empty responses of the same server; medians over all rounds.
+struct Checks {
+    rate: f64,
+    cpu: f64,
+    per_second: f64,
+}
+
+fn compare_checks(places: &Places, process: u32, cookie: &str) -> Result<Checks> {
+    let empty = Load::new(places.lab_port, "/healthz", None);
+    let check = Load::new(places.lab_port, "/api/auth/verify", Some(cookie));
+    // Connections, caches and the processor's clock get warm.
+    empty.run()?;
+    check.run()?;
+    let (mut rates, mut cpus, mut per_second) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (empty_rate, empty_cpu) = measured(process, &empty)?;
+        let (check_rate, check_cpu) = measured(process, &check)?;
+        rates.push(check_rate / empty_rate);
+        cpus.push(check_cpu.as_secs_f64() / empty_cpu.as_secs_f64());
+        per_second.push(check_rate);
+    }
+    Ok(Checks { rate: median(rates), cpu: median(cpus), per_second: median(per_second) })
+}
+
+/// Requests per second, and the server's CPU time for all of them.
+fn measured(process: u32, load: &Load) -> Result<(f64, Duration)> {
+    let before = Usage::of(process)?;
+    let rate = load.run()?;
+    Ok((rate, Usage::of(process)?.cpu.saturating_sub(before.cpu)))
+}
+
+fn cpu_per_sign_in(places: &Places, process: u32) -> Result<Duration> {
+    let before = Usage::of(process)?;
+    for _ in 0..SIGN_INS {
+        sign_in::once(places)?;
+    }
+    Ok(Usage::of(process)?.cpu.saturating_sub(before.cpu) / SIGN_INS)
+}
+
+/// With keys and database in place, as at every start but the first.
+fn time_to_start(programs: &Programs, places: &Places, folder: &Path) -> Result<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let log = folder.join("labgate-start.log");
+        let since = Instant::now();
+        let mut server = Server::start("labgate", &lab::labgate_command(programs, places), &Log::File(&log))?;
+        while !net::answers(places.lab_port, "/healthz") {
+            server.is_alive()?;
+            if since.elapsed() > lab::START_LIMIT {
+                bail!("labgate does not answer; see {}", log.display());
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        times.push(since.elapsed().as_secs_f64());
+    }
+    Ok(Duration::from_secs_f64(median(times)))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display, with one decimal")]
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

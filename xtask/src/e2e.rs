@@ -1,0 +1,56 @@
+//! `cargo xtask e2e`: a real browser signs in, is refused, and signs out.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::lab::{self, Lab, Places};
+use crate::net;
+use crate::options::Options;
+use crate::process::{self, Log, Server};
+use crate::tally::Tally;
+use crate::test;
+use crate::tools::{self, Tools};
+use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
+
+pub(crate) const ABOUT: &str = "a real Chromium signs in, is refused and signs out; pictures in target/e2e";
+
+pub(crate) fn run(options: Options) -> Result<()> {
+    test::run_one(options, check)
+}
+
+/// Runs the tests of the module `browser` against a lab with a mock provider.
+pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
+    let packages = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+    let tools = tools::from_debian(&["chromium", "chromedriver"], &packages)?;
+    if let Tools::Missing(_) = tools {
+        return Ok(tools);
+    }
+    let folder = workspace::scratch("e2e")?;
+    lab::empty(&folder)?;
+    let programs = workspace::build(Profile::Debug)?;
+    let places = Places::fresh(folder.join("data"))?;
+    let _lab = Lab::start(&programs, &places, Some(&folder))?;
+    let (_driver, driver_url) = start_driver(&folder)?;
+
+    let mut tests = cargo(&["test", "-p", "labgate-tests", "--features", "browser", "--", "browser::"]);
+    tests
+        .env("E2E_LAB", places.lab_url())
+        .env("E2E_PROVIDER", places.idp_url())
+        .env("E2E_WEBDRIVER", driver_url)
+        .env("E2E_PICTURES", &folder);
+    process::run_reading(&mut tests, BUILD_LIMIT, |line| tally.read(line))?;
+    println!("pictures and logs: {}", folder.display());
+    Ok(Tools::Ready)
+}
+
+fn start_driver(folder: &Path) -> Result<(Server, String)> {
+    let port = net::free_port()?;
+    let mut command = Command::new("chromedriver");
+    command.arg(format!("--port={port}"));
+    let mut driver = Server::start("chromedriver", &command, &Log::File(&folder.join("chromedriver.log")))?;
+    driver.wait_until(Duration::from_secs(30), || net::answers(port, "/status"))?;
+    Ok((driver, format!("http://127.0.0.1:{port}")))
+}
