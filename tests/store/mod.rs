@@ -3,6 +3,9 @@
 //!
 //! A backend is a module with a function `replicas()`: two replicas of a lab that share one empty store.
 
+// So that clippy knows that the helpers are tests too.
+#![cfg(test)]
+
 mod lab;
 #[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
 mod memory;

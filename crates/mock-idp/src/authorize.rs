@@ -195,11 +195,9 @@ pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> R
         let action = format!("{}?{query}", issuer.path_of(Endpoint::Login));
         return pages::login(issuer, &asked, &action, None);
     }
-    match asked.session_that_will_do(issuer, headers) {
-        Some(session) => reply::see_other(&login::grant(issuer, &to, asked, session, Vec::new())),
-        None => {
-            let none = "prompt=none, and nobody suitable is signed in";
-            refused(Refusal::new(AuthorizationErrorCode::LoginRequired, none))
-        }
-    }
+    let Some(session) = asked.session_that_will_do(issuer, headers) else {
+        let nobody = "prompt=none, and nobody suitable is signed in";
+        return refused(Refusal::new(AuthorizationErrorCode::LoginRequired, nobody));
+    };
+    reply::see_other(&login::grant(issuer, &to, asked, session, Vec::new()))
 }

@@ -7,14 +7,14 @@ use clap::{Args, Parser, Subcommand};
 use labgate_mock_idp::{Algorithm, BuildError, Client, Fault, MockIdp, MockIdpBuilder, User};
 
 /// A mock OpenID provider: correct by default, misbehaving on command. For testing only.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "labgate-mock-idp")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Serve the mock until Ctrl-C
     Serve(Box<Serve>),
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Faults,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Serve {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9400")]
@@ -30,7 +30,7 @@ pub(crate) struct Serve {
     /// Allow an address that other machines can reach, where anybody can then be anybody
     #[arg(long)]
     beyond_loopback: bool,
-    /// The origin under which the mock is reached, if that is not where it listens: http://mock:9400
+    /// The origin under which the mock is reached, if that is not where it listens: `http://mock:9400`
     #[arg(long, value_name = "ORIGIN")]
     base_url: Option<String>,
     /// The path of an issuer; may be repeated
@@ -51,7 +51,7 @@ pub(crate) struct Serve {
     /// (address not verified) and noone (no address)
     #[arg(long, value_name = "SUB:EMAIL:NAME[:GROUP,…]", value_parser = user)]
     user: Vec<User>,
-    /// How identity tokens are signed: RS256, ES256 or EdDSA
+    /// How identity tokens are signed: `RS256`, `ES256` or `EdDSA`
     #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "RS256")]
     algorithm: Algorithm,
     /// Misbehave, always; may be repeated. `labgate-mock-idp faults` lists the names
@@ -59,7 +59,7 @@ pub(crate) struct Serve {
     fault: Vec<Fault>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct ClientArgument {
     id: String,
     secret: String,

@@ -112,7 +112,7 @@ impl Key {
     }
 }
 
-/// A fresh key pair in DER: PKCS#8 and SubjectPublicKeyInfo. There is none for HS256.
+/// A fresh key pair in DER: PKCS#8 and `SubjectPublicKeyInfo`. There is none for HS256.
 fn pair(algorithm: Algorithm) -> Result<(Vec<u8>, Vec<u8>), Unspecified> {
     let random = SystemRandom::new();
     match algorithm {

@@ -20,7 +20,7 @@ pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
 const MAX_GRANTS: usize = 10_000;
 
 /// A person's session at the issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Session {
     /// Names it in the identity token (`sid`).
     pub(crate) sid: String,
@@ -29,7 +29,7 @@ pub(crate) struct Session {
 }
 
 /// What a person granted to a client by signing in once. Revoking it ends every token that came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) client: ClientId,
     pub(crate) session: Session,

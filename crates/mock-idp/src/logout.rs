@@ -65,15 +65,13 @@ pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> R
         Ok(request) => request,
         Err(problem) => return pages::bad_request(&problem.to_string()),
     };
-    match &request.sid {
-        Some(_) => sign_out(issuer, &request, headers),
-        None => {
-            let action = format!("{}?{query}", issuer.path_of(Endpoint::Logout));
-            let ledger = issuer.ledger();
-            let session = cookie::read(headers).and_then(|cookie| ledger.session(cookie));
-            pages::confirm_logout(issuer, &action, session.map(|session| &session.user))
-        }
+    if request.sid.is_some() {
+        return sign_out(issuer, &request, headers);
     }
+    let action = format!("{}?{query}", issuer.path_of(Endpoint::Logout));
+    let ledger = issuer.ledger();
+    let session = cookie::read(headers).and_then(|cookie| ledger.session(cookie));
+    pages::confirm_logout(issuer, &action, session.map(|session| &session.user))
 }
 
 /// Takes the answer of the page.

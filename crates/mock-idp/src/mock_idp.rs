@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use tower::ServiceExt as _;
 use url::Url;
 use warp::filters::BoxedFilter;
@@ -28,7 +28,6 @@ pub struct MockIdp {
 
 impl MockIdp {
     /// Describes a mock.
-    #[must_use]
     pub fn builder() -> MockIdpBuilder {
         MockIdpBuilder::default()
     }
@@ -125,7 +124,7 @@ impl Core {
         };
         let (parts, body) = response.into_parts();
         // Every body of ours is in memory: collecting it cannot fail.
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(parts, body)
     }
 }

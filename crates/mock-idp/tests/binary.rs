@@ -1,6 +1,5 @@
 //! The program: what it prints, and how it fails.
 #![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

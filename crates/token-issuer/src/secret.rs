@@ -47,7 +47,7 @@ pub(crate) fn check(secret: &str) -> Result<(), KeyError> {
     if secret.len() < MIN_LEN {
         return Err(KeyError::SecretTooShort(secret.len()));
     }
-    if repeats_itself(secret.as_bytes()) {
+    if variety(secret.as_bytes()) < MIN_VARIETY || repeats_itself(secret.as_bytes()) {
         return Err(KeyError::SecretTooSimple);
     }
     let plain = letters_and_digits(secret);

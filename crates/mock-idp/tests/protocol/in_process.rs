@@ -6,7 +6,7 @@ use labgate_domain::protocol::{
     AuthorizationOutcome, AuthorizationResponse, ClientId, Issuer, PkceVerifier, RedirectUri,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
-use labgate_mock_idp::Fault;
+use labgate_mock_idp::{CapturedRequest, Fault};
 use url::Url;
 
 use crate::lab::Lab;
@@ -55,7 +55,7 @@ async fn a_proper_sign_in_gives_the_identity() {
     assert!(verified && address.as_str() == "ada@example.test");
 
     let requests = lab.idp.requests();
-    let paths: Vec<_> = requests.iter().map(|request| request.path()).collect();
+    let paths: Vec<_> = requests.iter().map(CapturedRequest::path).collect();
     assert_eq!(paths, ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"]);
 }
 
