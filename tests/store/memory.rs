@@ -13,7 +13,6 @@ mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
 
-#[expect(clippy::unused_async, reason = "the other backends have to wait")]
 async fn replicas() -> [Store; 2] {
     let store = MemoryStore::new();
     [Store::new(store.clone()), Store::new(store)]

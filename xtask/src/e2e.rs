@@ -35,7 +35,16 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     let _lab = Lab::start(&programs, &places, Some(&folder))?;
     let (_driver, driver_url) = start_driver(&folder)?;
 
-    let mut tests = cargo(&["test", "-p", "labgate-tests", "--features", "browser", "--", "browser::"]);
+    let mut tests = cargo(&[
+        "test",
+        "--workspace",
+        "--test",
+        "all",
+        "--features",
+        "labgate-tests/browser",
+        "--",
+        "browser::",
+    ]);
     tests
         .env("E2E_LAB", places.lab_url())
         .env("E2E_PROVIDER", places.idp_url())

@@ -29,7 +29,16 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     }
     let provider = install_provider()?;
     let programs = workspace::build(Profile::Debug)?;
-    let mut tests = cargo(&["test", "-p", "labgate-tests", "--features", "interop", "--", "interop::"]);
+    let mut tests = cargo(&[
+        "test",
+        "--workspace",
+        "--test",
+        "all",
+        "--features",
+        "labgate-tests/interop",
+        "--",
+        "interop::",
+    ]);
     tests.env(LABGATE, programs.labgate).env(PROVIDER, provider);
     let mut table = Vec::new();
     let done = process::run_reading(&mut tests, BUILD_LIMIT, |line| {

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result};
 pub(crate) fn port_or_another(wanted: u16, whose: &str) -> Result<u16> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
         Ok(_) => Ok(wanted),
-        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let free = free_port()?;
-            println!("port {wanted} is taken ({error}): {whose} uses {free}");
+            println!("port {wanted} is taken: {whose} uses {free}");
             Ok(free)
         }
         Err(error) => Err(error).with_context(|| format!("port {wanted} for {whose}")),

@@ -165,7 +165,7 @@ impl MockIdpBuilder {
         self
     }
 
-    /// How the issuer signs; by default RS256. Making an RSA key takes some tenths of a second: ES256 suits a suite that
+    /// How the issuer signs; by default RS256. Making an RSA key takes about a fifth of a second: ES256 suits a suite that
     /// makes a mock for every test.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.current.algorithm = algorithm;

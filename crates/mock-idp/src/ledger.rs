@@ -217,3 +217,35 @@ impl Ledger {
         self.refresh_tokens.retain(|_, token| grants.contains_key(&token.grant));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+        let (client, now) = (ClientId::parse("lab").unwrap(), Timestamp::from_unix_seconds(0));
+        let redirect_uri = RedirectUri::parse("http://127.0.0.1/").unwrap();
+        let verifier = PkceVerifier::parse(&"v".repeat(43)).unwrap();
+        let mut ledger = Ledger::default();
+        let last = MAX_GRANTS + 1;
+        for number in 1..=last {
+            let session = Session { sid: String::new(), user: User::new("ada"), auth_time: now };
+            let grant = Grant {
+                client: client.clone(),
+                session: session.clone(),
+                scopes: Scopes::with_openid([]).unwrap(),
+                nonce: Nonce::parse("n").unwrap(),
+                chosen: Vec::new(),
+                shown: Vec::new(),
+            };
+            let binding = CodeBinding { redirect_uri: redirect_uri.clone(), challenge: verifier.challenge() };
+            ledger.add_grant(grant, number.to_string(), binding, now);
+            ledger.open_session(number.to_string(), session);
+        }
+        assert!(ledger.grants.len() <= MAX_GRANTS && ledger.codes.len() == ledger.grants.len());
+        assert!(ledger.sessions.len() <= MAX_GRANTS);
+        assert!(ledger.peek("1").is_none() && ledger.peek(&last.to_string()).is_some());
+        assert!(ledger.session(&last.to_string()).is_some());
+    }
+}

@@ -20,13 +20,13 @@ pub(crate) struct Cache<T> {
 }
 
 /// After this time a document is fetched again.
-pub(crate) const TTL: Duration = Duration::from_secs(60 * 60);
+pub(crate) const TTL: Duration = Duration::from_hours(1);
 
 /// Between two fetches that an unknown key caused, at least.
-const REFETCH_FLOOR: Duration = Duration::from_secs(60);
+const REFETCH_FLOOR: Duration = Duration::from_mins(1);
 
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-const SLOWEST_RETRY: Duration = Duration::from_secs(60);
+const SLOWEST_RETRY: Duration = Duration::from_mins(1);
 
 struct State<T> {
     held: Option<Held<T>>,

@@ -13,14 +13,14 @@ use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::derivation::{
-    self, AUTH_URL_SETTING, Derived, Discovered, FetchError, MetadataSource, ProviderMetadata,
+    self, AUTH_URL_SETTING, Derived, Discovered, FetchError, MetadataSource, ProviderKind, ProviderMetadata,
     RediscoveryError, TOKEN_URL_SETTING,
 };
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::json;
 use crate::keys::KeySet;
-use crate::quirks::{self, Quirks};
-use crate::settings::{Location, Place};
+use crate::quirks::Quirks;
+use crate::settings::{Place, ProviderSettings, Userinfo};
 use crate::transport::{JSON, Transport, TransportError};
 
 /// A provider that Labgate can work with.
@@ -42,17 +42,17 @@ impl Provider {
 /// Finds the provider, or what has become of it when it was found before: the issuer that was accepted first stays, and
 /// so does everything else that the operator's URLs vouch for.
 pub(crate) async fn find(
-    location: &Location,
+    settings: &ProviderSettings,
     transport: &Transport,
     before: Option<&Provider>,
     new_keys: impl FnOnce() -> Cache<KeySet> + Send,
 ) -> Result<Provider, ProviderError> {
     let source = Documents(transport);
-    let discovered = match (&location.0, before) {
+    let discovered = match (&settings.location.0, before) {
         (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await?,
-        (Place::Endpoints(urls), Some(before)) => {
-            derivation::rediscover(urls, &before.discovered, &source).await.map_err(refusal)?
-        }
+        (Place::Endpoints(urls), Some(before)) => derivation::rediscover(urls, &before.discovered, &source)
+            .await
+            .map_err(|error| refusal(&error))?,
         (Place::Endpoints(urls), None) => match derivation::derive(urls, &source).await {
             Ok(Derived::OpenId(discovered)) => discovered,
             Ok(Derived::OAuth2Only { .. }) => return Err(only_oauth2()),
@@ -60,7 +60,7 @@ pub(crate) async fn find(
             Err(error) => return Err(ProviderError::Misconfigured(error.to_string())),
         },
     };
-    let (quirks, client_authentication) = usable(&discovered)?;
+    let (quirks, client_authentication) = usable(&discovered, settings.userinfo)?;
     let keys = match before {
         Some(before) if before.metadata().jwks_uri == discovered.metadata.jwks_uri => {
             Arc::clone(&before.keys)
@@ -113,11 +113,11 @@ async fn by_issuer(
             ForeignText::new(metadata.issuer.as_str())
         )));
     }
-    Ok(Discovered { kind: quirks::kind_of(issuer), metadata, document, warnings: Vec::new() })
+    Ok(Discovered { kind: ProviderKind::Generic, metadata, document, warnings: Vec::new() })
 }
 
 /// What to do differently for it and how to authenticate to it, if Labgate can work with it at all.
-fn usable(discovered: &Discovered) -> Result<(Quirks, AuthType), ProviderError> {
+fn usable(discovered: &Discovered, userinfo: Userinfo) -> Result<(Quirks, AuthType), ProviderError> {
     let metadata = &discovered.metadata;
     if metadata.has_tenant_template() {
         return Err(ProviderError::Misconfigured(format!(
@@ -133,7 +133,12 @@ fn usable(discovered: &Discovered) -> Result<(Quirks, AuthType), ProviderError> 
             PkceChallenge::METHOD
         )));
     }
-    let quirks = Quirks::of(discovered.kind);
+    if userinfo == Userinfo::Always && metadata.userinfo_endpoint.is_none() {
+        return Err(ProviderError::Misconfigured(
+            "the userinfo endpoint is to be asked at every sign-in, and the provider has none".to_owned(),
+        ));
+    }
+    let quirks = Quirks::of(discovered.kind, &metadata.issuer);
     let authentication = quirks.client_authentication(&metadata.token_endpoint_auth_methods_supported);
     let authentication = authentication.ok_or_else(|| {
         ProviderError::Misconfigured(
@@ -152,7 +157,7 @@ fn only_oauth2() -> ProviderError {
     ))
 }
 
-fn refusal(error: RediscoveryError) -> ProviderError {
+fn refusal(error: &RediscoveryError) -> ProviderError {
     match error {
         RediscoveryError::Fetch(_) => unavailable(error.to_string()),
         _ => ProviderError::Misconfigured(error.to_string()),

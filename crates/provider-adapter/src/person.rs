@@ -49,8 +49,8 @@ impl<'a> Person<'a> {
     /// `name`, or else `preferred_username`.
     pub(crate) fn name(&self) -> Option<DisplayName> {
         ["name", "preferred_username"].into_iter().find_map(|claim| {
-            let texts = self.documents().filter_map(|document| document.get(claim)?.as_str());
-            texts.filter_map(DisplayName::new).next()
+            let mut texts = self.documents().filter_map(|document| document.get(claim)?.as_str());
+            texts.find_map(DisplayName::new)
         })
     }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{Clock, CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use tracing::{Instrument as _, Span};
 
 use crate::cache::Cache;
 use crate::discovery::{self, Provider};
@@ -17,7 +18,7 @@ use crate::transport::Transport;
 use crate::userinfo;
 
 /// For how long the last keys are used while the provider does not hand out any.
-const KEYS_USABLE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const KEYS_USABLE_FOR: Duration = Duration::from_hours(24);
 
 /// An OpenID provider as the core wants it.
 ///
@@ -42,6 +43,45 @@ impl OpenIdProvider {
         Ok(Self { settings, transport, clock, provider })
     }
 
+    /// Tells in every log line which provider it is about.
+    fn span(&self) -> Span {
+        tracing::info_span!("provider", id = self.settings.description.id.as_str())
+    }
+
+    /// Redeems a code, step by step.
+    async fn identity(&self, redemption: &CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
+        let provider = self.provider().await?;
+        let issuer = &provider.metadata().issuer;
+        if redemption.issuer != *issuer {
+            return Err(ProviderError::Misconfigured(format!(
+                "the sign-in started at the issuer {}, and the provider is {issuer} now",
+                redemption.issuer
+            )));
+        }
+        // Before the code is spent: without keys it would be spent in vain.
+        let keys = self.keys(&provider).await?;
+        let credentials = ClientCredentials {
+            client_id: &self.settings.client_id,
+            client_secret: &self.settings.client_secret,
+            method: provider.client_authentication.clone(),
+        };
+        let endpoint = &provider.metadata().token_endpoint;
+        let tokens = token::redeem(&self.transport, endpoint, credentials, redemption).await?;
+        let verified = self.verify(&provider, &keys, &tokens, redemption).await?;
+        let userinfo = self.userinfo(&provider, &tokens, &verified).await?;
+
+        let person = Person::new(&verified.claims, userinfo.as_ref());
+        Ok(ExternalIdentity {
+            issuer: issuer.clone(),
+            email: person.email(),
+            name: person.name(),
+            groups: person.groups(),
+            authentication_methods: person.authentication_methods(),
+            authenticated_at: verified.authenticated_at,
+            subject: verified.subject,
+        })
+    }
+
     async fn provider(&self) -> Result<Arc<Provider>, ProviderError> {
         self.provider.get(self.find()).await
     }
@@ -49,7 +89,7 @@ impl OpenIdProvider {
     async fn find(&self) -> Result<Provider, ProviderError> {
         let before = self.provider.last();
         let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
-        let finding = discovery::find(&self.settings.location, &self.transport, before.as_deref(), new_keys);
+        let finding = discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys);
         match tokio::time::timeout(self.settings.limits.discovery_time, finding).await {
             Ok(found) => found,
             Err(_) => Err(ProviderError::Unavailable {
@@ -102,16 +142,12 @@ impl OpenIdProvider {
         tokens: &Tokens,
         verified: &VerifiedIdToken,
     ) -> Result<Option<userinfo::Claims>, ProviderError> {
-        let endpoint = match (&provider.metadata().userinfo_endpoint, self.settings.userinfo) {
-            (_, Userinfo::WhenEmailIsMissing) if person::has_email(&verified.claims) => return Ok(None),
-            (None, Userinfo::WhenEmailIsMissing) => return Ok(None),
-            (None, Userinfo::Always) => {
-                return Err(ProviderError::Misconfigured(
-                    "the userinfo endpoint is to be asked at every sign-in, and the provider has none"
-                        .to_owned(),
-                ));
-            }
-            (Some(endpoint), _) => endpoint,
+        let wanted = match self.settings.userinfo {
+            Userinfo::Always => true,
+            Userinfo::WhenEmailIsMissing => !person::has_email(&verified.claims),
+        };
+        let Some(endpoint) = provider.metadata().userinfo_endpoint.as_ref().filter(|_| wanted) else {
+            return Ok(None);
         };
         let claims =
             userinfo::fetch(&self.transport, endpoint, tokens.access_token(), &verified.subject).await?;
@@ -133,7 +169,7 @@ impl IdentityProvider for OpenIdProvider {
     }
 
     async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError> {
-        let provider = self.provider().await?;
+        let provider = self.provider().instrument(self.span()).await?;
         let metadata = provider.metadata();
         Ok(AuthorizationServer {
             issuer: metadata.issuer.clone(),
@@ -146,35 +182,6 @@ impl IdentityProvider for OpenIdProvider {
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
-        let provider = self.provider().await?;
-        if redemption.issuer != provider.metadata().issuer {
-            return Err(ProviderError::Misconfigured(format!(
-                "the sign-in started at the issuer {}, and the provider is {} now",
-                redemption.issuer,
-                provider.metadata().issuer
-            )));
-        }
-        // Before the code is spent: without keys it would be spent in vain.
-        let keys = self.keys(&provider).await?;
-        let credentials = ClientCredentials {
-            client_id: &self.settings.client_id,
-            client_secret: &self.settings.client_secret,
-            method: provider.client_authentication.clone(),
-        };
-        let endpoint = &provider.metadata().token_endpoint;
-        let tokens = token::redeem(&self.transport, endpoint, credentials, &redemption).await?;
-        let verified = self.verify(&provider, &keys, &tokens, &redemption).await?;
-        let userinfo = self.userinfo(&provider, &tokens, &verified).await?;
-
-        let person = Person::new(&verified.claims, userinfo.as_ref());
-        Ok(ExternalIdentity {
-            issuer: provider.metadata().issuer.clone(),
-            email: person.email(),
-            name: person.name(),
-            groups: person.groups(),
-            authentication_methods: person.authentication_methods(),
-            authenticated_at: verified.authenticated_at,
-            subject: verified.subject,
-        })
+        self.identity(&redemption).instrument(self.span()).await
     }
 }

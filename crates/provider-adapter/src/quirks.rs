@@ -17,17 +17,20 @@ pub(crate) struct Quirks {
 }
 
 impl Quirks {
-    /// Those of a provider.
-    pub(crate) fn of(kind: ProviderKind) -> Self {
+    /// Those of a provider, which is known by the operator's URLs or, where only its issuer is configured, by that.
+    pub(crate) fn of(kind: ProviderKind, issuer: &Issuer) -> Self {
         match kind {
-            // Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its
-            // mind about whether the secret in a Basic header is form-urlencoded.
-            ProviderKind::Entra | ProviderKind::EntraV1 => {
-                Self { backdating: Duration::from_secs(5 * 60), prefers_post: true }
-            }
-            _ => Self { backdating: Duration::ZERO, prefers_post: false },
+            ProviderKind::Entra | ProviderKind::EntraV1 => Self::ENTRA,
+            _ if is_entra(issuer) => Self::ENTRA,
+            _ => Self::NONE,
         }
     }
+
+    const NONE: Self = Self { backdating: Duration::ZERO, prefers_post: false };
+
+    /// Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its mind about
+    /// whether the secret in a Basic header is form-urlencoded.
+    const ENTRA: Self = Self { backdating: Duration::from_mins(5), prefers_post: true };
 
     /// How to prove who we are, given what the provider says it accepts (Discovery section 3): nothing said means Basic.
     pub(crate) fn client_authentication(self, accepted: &[String]) -> Option<AuthType> {
@@ -43,27 +46,28 @@ impl Quirks {
     }
 }
 
-/// The kind of a provider of which only the issuer is configured.
-pub(crate) fn kind_of(issuer: &Issuer) -> ProviderKind {
-    let host = issuer.as_str().strip_prefix("https://").and_then(|rest| rest.split('/').next()).unwrap_or("");
-    match host {
-        "login.microsoftonline.com" | "login.microsoftonline.us" | "login.partner.microsoftonline.cn" => {
-            ProviderKind::Entra
-        }
-        "sts.windows.net" | "sts.chinacloudapi.cn" => ProviderKind::EntraV1,
-        host if host.ends_with(".ciamlogin.com") => ProviderKind::Entra,
-        "accounts.google.com" => ProviderKind::Google,
-        _ => ProviderKind::Generic,
-    }
+/// Whether this is an issuer of Microsoft Entra ID or of its External ID.
+fn is_entra(issuer: &Issuer) -> bool {
+    const HOSTS: [&str; 5] = [
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+        "sts.windows.net",
+        "sts.chinacloudapi.cn",
+    ];
+    let host = issuer.as_str().strip_prefix("https://").and_then(|rest| rest.split('/').next());
+    host.is_some_and(|host| HOSTS.contains(&host) || host.ends_with(".ciamlogin.com"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const GUID: &str = "11111111-2222-3333-4444-555555555555";
+
     fn method(kind: ProviderKind, accepted: &[&str]) -> Option<AuthType> {
         let accepted: Vec<_> = accepted.iter().map(|&method| method.to_owned()).collect();
-        Quirks::of(kind).client_authentication(&accepted)
+        Quirks::of(kind, &Issuer::parse("https://op.example").unwrap()).client_authentication(&accepted)
     }
 
     #[test]
@@ -75,20 +79,21 @@ mod tests {
         assert!(matches!(method(generic, &["private_key_jwt", post]), Some(AuthType::RequestBody)));
         assert!(method(generic, &["private_key_jwt"]).is_none());
         assert!(matches!(method(ProviderKind::Entra, &[post, basic]), Some(AuthType::RequestBody)));
+        assert!(matches!(method(ProviderKind::EntraV1, &[]), Some(AuthType::BasicAuth)));
     }
 
     #[test]
-    fn entra_is_known_by_its_issuers() {
-        for (issuer, kind) in [
-            (
-                "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
-                ProviderKind::Entra,
-            ),
-            ("https://sts.windows.net/11111111-2222-3333-4444-555555555555/", ProviderKind::EntraV1),
-            ("https://login.microsoftonline.com.evil.example/v2.0", ProviderKind::Generic),
-            ("http://login.microsoftonline.com/x", ProviderKind::Generic),
+    fn entra_is_known_by_its_issuers_too() {
+        for (issuer, quirks) in [
+            (format!("https://login.microsoftonline.com/{GUID}/v2.0"), Quirks::ENTRA),
+            (format!("https://sts.windows.net/{GUID}/"), Quirks::ENTRA),
+            (format!("https://{GUID}.ciamlogin.com/{GUID}/v2.0"), Quirks::ENTRA),
+            ("https://login.microsoftonline.com.evil.example/v2.0".to_owned(), Quirks::NONE),
+            ("https://evilciamlogin.com/".to_owned(), Quirks::NONE),
+            ("http://login.microsoftonline.com/x".to_owned(), Quirks::NONE),
         ] {
-            assert_eq!(kind_of(&Issuer::parse(issuer).unwrap()), kind, "{issuer}");
+            let issuer = Issuer::parse(&issuer).unwrap();
+            assert_eq!(Quirks::of(ProviderKind::Generic, &issuer), quirks, "{issuer}");
         }
     }
 }

@@ -33,7 +33,11 @@ pub struct ProviderSettings {
 impl ProviderSettings {
     /// The settings that every provider needs, with the defaults for the others.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "two fixed words are well-formed scopes")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "two fixed words are well-formed scopes"
+    )]
     pub fn new(
         description: ProviderDescription,
         location: Location,

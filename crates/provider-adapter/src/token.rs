@@ -92,7 +92,7 @@ impl<'c> AsyncHttpClient<'c> for HttpClient<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let answer = self.transport.send(ProviderCall::Token, request).await;
-            normalised(answer.map_err(|error| error.of(ProviderCall::Token))?, &self.secrets)
+            normalised(&answer.map_err(|error| error.of(ProviderCall::Token))?, &self.secrets)
         })
     }
 }
@@ -189,7 +189,7 @@ impl
 
 /// Makes of the answer what the library takes for a token response: exactly the members of [`Tokens`], each checked. All
 /// else is an error.
-fn normalised(answer: Answer, secrets: &[&str]) -> Result<HttpResponse, ProviderError> {
+fn normalised(answer: &Answer, secrets: &[&str]) -> Result<HttpResponse, ProviderError> {
     let states_json = answer.media_type.as_deref() == Some(JSON);
     let members = if states_json { json::object(&answer.body).ok() } else { None };
     if let Some(error) = members.as_ref().and_then(|members| members.get("error")).filter(|it| !it.is_null())

@@ -85,11 +85,14 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let stop = stop_signal().context("signals cannot be received")?;
         Server::start(configuration).await?.run(stop).await;
         Ok(())
-    })
+    });
+    // A name that is being looked up would hold up the end for as long as the name server takes.
+    runtime.shutdown_background();
+    served
 }
 
 /// Done when the process is asked to stop.

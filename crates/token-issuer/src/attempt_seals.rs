@@ -59,7 +59,7 @@ impl AttemptSealer for AttemptSeals {
         let aad = bound_to(id);
         let keys = self.keys();
         std::iter::once(&keys.newest)
-            .chain(&None::<SealKey>)
+            .chain(&keys.earlier)
             .find_map(|key| key.0.decrypt(&nonce, Payload { msg: ciphertext, aad: &aad }).ok())
     }
 }

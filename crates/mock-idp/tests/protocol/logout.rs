@@ -1,15 +1,15 @@
 use http::StatusCode;
-use labgate_mock_idp::Client;
+use labgate_mock_idp::{Client, Fault};
 use url::form_urlencoded::Serializer;
 
-use crate::lab::{Lab, SIGNED_OUT, target};
+use crate::lab::{Lab, SIGNED_OUT, parameter, target};
 
 /// Signs in with a browser: its cookie and the identity token.
 async fn signed_in(lab: &Lab) -> (String, String) {
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let answer = lab.post(&login, &[("user", "ada".to_owned())], &[]).await;
     let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
-    let code = crate::lab::parameter(&answer.location(), "code").unwrap();
+    let code = parameter(&answer.location(), "code").unwrap();
     let id_token = lab.redeem(&code).await.field("id_token").to_owned();
     (cookie, id_token)
 }
@@ -21,7 +21,7 @@ fn end_session(parameters: &[(&str, &str)]) -> String {
 async fn has_session(lab: &Lab, cookie: &str) -> bool {
     let silent = lab.altered("prompt", Some("none"));
     let callback = lab.get(target(&silent), &[("cookie", cookie)]).await.location();
-    crate::lab::parameter(&callback, "code").is_some()
+    parameter(&callback, "code").is_some()
 }
 
 #[tokio::test]
@@ -98,8 +98,12 @@ async fn a_redirect_that_is_not_registered_exactly_is_not_followed() {
 async fn a_hint_of_another_issuer_is_not_one() {
     let (lab, other) = (Lab::new(), Lab::new());
     let (_, foreign) = signed_in(&other).await;
-    let answer = lab.get(&end_session(&[("id_token_hint", &foreign)]), &[]).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    lab.idp.fault(Fault::WrongIssuer).once();
+    let (_, signed_here) = signed_in(&lab).await;
+    for hint in [foreign, signed_here] {
+        let answer = lab.get(&end_session(&[("id_token_hint", &hint)]), &[]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
 }
 
 #[tokio::test]

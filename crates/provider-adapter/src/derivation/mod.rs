@@ -5,7 +5,7 @@
 //! that a browser or a token says takes part. A document is asked for on the origins of the settings' URLs, and, when
 //! an accepted pair of endpoints names a foreign issuer, once at that issuer, which must vouch for the same pair.
 //!
-//! Start at [`derive`]; a provider that needs no guessing is a preset.
+//! Start at [`derive()`]; a provider that needs no guessing is a preset.
 
 mod candidates;
 mod entra;

@@ -19,7 +19,7 @@ use self::jws::Jws;
 use crate::keys::{KeySet, NoKey};
 
 /// How far the provider's clock and ours may be apart.
-const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_mins(1);
 
 /// The longest accepted identity token, in bytes. One with the 200 groups that Entra puts in at most has about 12 KiB.
 const MAX_SIZE: usize = 16 * 1024;
@@ -186,5 +186,55 @@ fn optional_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ti
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         value => numeric_date(&value).map(Some).ok_or_else(|| de::Error::custom("not a date")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The rules are tested from outside, in `tests/contract/id_token.rs`; here is what needs a provider that cannot be
+    //! played there.
+
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// What `Expectation` says of a token that was issued at `iat`.
+    fn verified(iat: i64, backdating: Duration) -> Result<(), Refusal> {
+        let base64url = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let key = Ed25519KeyPair::generate().unwrap();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_key().as_ref())});
+        let keys = KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes()).unwrap();
+
+        let issuer = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0";
+        let claims = json!({
+            "iss": issuer, "sub": "s", "aud": "lab", "nonce": "n", "iat": iat, "nbf": iat, "exp": iat + 3900,
+        });
+        let input =
+            format!("{}.{}", base64url(br#"{"alg":"EdDSA"}"#), base64url(claims.to_string().as_bytes()));
+        let token = format!("{input}.{}", base64url(key.sign(input.as_bytes()).as_ref()));
+        let expected = Expectation {
+            issuer: &Issuer::parse(issuer).unwrap(),
+            client_id: &ClientId::parse("lab").unwrap(),
+            nonce: &Nonce::parse("n").unwrap(),
+            started_at: Timestamp::from_unix_seconds(NOW),
+            backdating,
+            access_token: "a",
+            now: Timestamp::from_unix_seconds(NOW + 20),
+        };
+        verify(&token, &keys, &expected).map(drop)
+    }
+
+    #[test]
+    fn c072_a_provider_that_backdates_its_tokens_by_five_minutes_may() {
+        let older = Err(Refusal::Fault(IdTokenFault::OlderThanAttempt));
+        let five_minutes = Duration::from_mins(5);
+        assert_eq!(verified(NOW - 360, five_minutes), Ok(()));
+        assert_eq!(verified(NOW - 361, five_minutes), older);
+        assert_eq!(verified(NOW - 300, Duration::ZERO), older);
     }
 }

@@ -11,7 +11,7 @@ use super::Algorithm;
 pub(crate) struct Key {
     kid: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: CoreJsonWebKey,
+    public: CoreJsonWebKey,
 }
 
 /// The members of a JSON Web Key that matter (RFC 7517 section 4, RFC 7518 section 6, RFC 8037). Private members, should a
@@ -59,7 +59,9 @@ impl Key {
         let first = algorithms.first().ok_or("its algorithm does not fit its type, or is not allowed")?;
         // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all the same.
         match key.verify_signature(&first.to_core(), b"", &[1; 64]) {
-            Err(SignatureVerificationError::CryptoError(_)) => Ok(Self { kid: jwk.kid, algorithms, key }),
+            Err(SignatureVerificationError::CryptoError(_)) => {
+                Ok(Self { kid: jwk.kid, algorithms, public: key })
+            }
             _ => Err("its numbers are not a key"),
         }
     }
@@ -77,13 +79,13 @@ impl Key {
     /// Whether it made this signature.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.signs_with(algorithm)
-            && self.key.verify_signature(&algorithm.to_core(), message, signature).is_ok()
+            && self.public.verify_signature(&algorithm.to_core(), message, signature).is_ok()
     }
 
     /// The `at_hash` of an access token beside a token that this key signed (OpenID Connect Core section 3.1.3.6): the
     /// left half of the hash, with the hash function of the signature.
     pub(crate) fn half_hash(&self, algorithm: Algorithm, text: &str) -> Option<String> {
-        let hash = self.key.hash_bytes(text.as_bytes(), &algorithm.to_core()).ok()?;
+        let hash = self.public.hash_bytes(text.as_bytes(), &algorithm.to_core()).ok()?;
         Some(BASE64_URL_SAFE_NO_PAD.encode(hash.get(..hash.len() / 2)?))
     }
 }

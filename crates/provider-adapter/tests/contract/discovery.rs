@@ -211,7 +211,9 @@ async fn c012_pkce_is_always_s256() {
 #[tokio::test]
 async fn c013_metadata_is_read_again_every_hour() {
     let op = Op::start().await;
-    let endpoint = |server: labgate_domain::provider::AuthorizationServer| server.authorization_endpoint.path().to_owned();
+    let endpoint = |server: labgate_domain::provider::AuthorizationServer| {
+        server.authorization_endpoint.path().to_owned()
+    };
     op.provider.authorization_server().await.unwrap();
     op.publish(json!({"authorization_endpoint": format!("{}/new", op.issuer())}));
     op.clock.advance(3599);

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::support::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, NOW, Op, TOKEN, TestKey, base64url, fault, header_of, id_token, json_answer,
-    raw_token, token_response,
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, NOW, Op, TOKEN, TestKey, base64url, fault, header_of, id_token,
+    json_answer, raw_token, token_response,
 };
 
 /// Each of these changes to the claims breaks the same rule.
@@ -83,7 +83,11 @@ async fn c058_c059_c080_the_audience_is_this_client_alone() {
 async fn c060_an_authorized_party_is_this_client() {
     let op = Op::start().await;
     assert!(op.redeem_claims(json!({"azp": CLIENT_ID})).await.is_ok());
-    refused(IdTokenFault::AuthorizedParty, [json!({"azp": "other"}), json!({"azp": ""}), json!({"azp": "Lab"})]).await;
+    refused(
+        IdTokenFault::AuthorizedParty,
+        [json!({"azp": "other"}), json!({"azp": ""}), json!({"azp": "Lab"})],
+    )
+    .await;
     refused(IdTokenFault::Malformed, [json!({"azp": [CLIENT_ID]}), json!({"azp": 1})]).await;
 }
 
@@ -168,7 +172,9 @@ async fn c065_a_key_signs_with_the_algorithm_that_it_states() {
 
 #[tokio::test]
 async fn c066_a_signature_that_is_not_exactly_right_is_wrong() {
-    for key in [TestKey::ed25519("k"), TestKey::es256("k"), TestKey::rsa("k", "RS256"), TestKey::rsa("k", "PS256")] {
+    for key in
+        [TestKey::ed25519("k"), TestKey::es256("k"), TestKey::rsa("k", "RS256"), TestKey::rsa("k", "PS256")]
+    {
         let op = Op::start().await;
         op.publish_keys(&[key.jwk()]);
         let token = id_token(&key, &json!({}), &op.claims(json!({})));
@@ -177,7 +183,9 @@ async fn c066_a_signature_that_is_not_exactly_right_is_wrong() {
         let mut flipped = bytes.clone();
         flipped[10] ^= 1;
         let zero = vec![0; bytes.len()];
-        for bad in [&flipped[..], &zero, &bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &der(&bytes)] {
+        for bad in
+            [&flipped[..], &zero, &bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &der(&bytes)]
+        {
             let token = format!("{signing_input}.{}", base64url(bad));
             assert_eq!(fault(op.redeem_token(&token).await), IdTokenFault::Signature, "{}", key.algorithm);
         }
@@ -221,7 +229,8 @@ async fn c067_only_a_token_of_the_type_jwt_is_an_identity_token() {
         let token = id_token(&op.key, &json!({"typ": good}), &op.claims(json!({})));
         assert!(op.redeem_token(&token).await.is_ok(), "{good}");
     }
-    for bad in ["at+jwt", "logout+jwt", "secevent+jwt", "application/at+jwt", "", "JOSE", "JWT;x", "dpop+jwt"] {
+    for bad in ["at+jwt", "logout+jwt", "secevent+jwt", "application/at+jwt", "", "JOSE", "JWT;x", "dpop+jwt"]
+    {
         let token = id_token(&op.key, &json!({"typ": bad}), &op.claims(json!({})));
         assert_eq!(fault(op.redeem_token(&token).await), IdTokenFault::Type, "{bad}");
     }
@@ -277,7 +286,8 @@ async fn c070_a_key_name_is_compared_and_nothing_else() {
 #[tokio::test]
 async fn c071_the_expiry_has_a_minute_of_leeway_to_the_second() {
     let op = Op::start().await;
-    for (exp, holds) in [(NOW - 59, true), (NOW - 60, false), (NOW - 61, false), (NOW, true), (NOW + 1, true)] {
+    for (exp, holds) in [(NOW - 59, true), (NOW - 60, false), (NOW - 61, false), (NOW, true), (NOW + 1, true)]
+    {
         let result = op.redeem_claims(json!({"exp": exp})).await;
         if holds {
             assert!(result.is_ok(), "{exp}: {result:?}");
@@ -321,7 +331,11 @@ async fn c072_the_issue_time_lies_between_the_attempt_and_now() {
             Some(expected) => assert_eq!(fault(result), expected, "{iat}"),
         }
     }
-    refused(IdTokenFault::Malformed, [json!({"iat": null}), json!({"iat": NOW.to_string()}), json!({"iat": -5})]).await;
+    refused(
+        IdTokenFault::Malformed,
+        [json!({"iat": null}), json!({"iat": NOW.to_string()}), json!({"iat": -5})],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -391,10 +405,19 @@ async fn c077_the_hash_of_the_access_token_is_checked_when_it_is_there() {
 async fn c078_the_subject_is_one() {
     refused(
         IdTokenFault::Subject,
-        [json!({"sub": ""}), json!({"sub": "x".repeat(256)}), json!({"sub": "a\nb"}), json!({"sub": "a\u{0}"})],
+        [
+            json!({"sub": ""}),
+            json!({"sub": "x".repeat(256)}),
+            json!({"sub": "a\nb"}),
+            json!({"sub": "a\u{0}"}),
+        ],
     )
     .await;
-    refused(IdTokenFault::Malformed, [json!({"sub": null}), json!({"sub": 7}), json!({"sub": ["subject-1"]})]).await;
+    refused(
+        IdTokenFault::Malformed,
+        [json!({"sub": null}), json!({"sub": 7}), json!({"sub": ["subject-1"]})],
+    )
+    .await;
 }
 
 #[tokio::test]

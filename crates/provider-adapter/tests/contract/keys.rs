@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    JWKS, NOW, Op, TOKEN, TestKey, base64url, fault, id_token, json_answer, token_response, with,
+    JWKS, NOW, Op, TOKEN, TestKey, base64url, fault, id_token, join_all, json_answer, token_response, with,
 };
 
 const HOUR: i64 = 3600;
@@ -75,27 +75,6 @@ async fn c084_many_at_once_make_one_fetch() {
         assert!(result.is_ok(), "{result:?}");
     }
     assert_eq!(op.count(JWKS).await, 2);
-}
-
-/// All of them, at once.
-async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.map(Box::pin).map(|future| (future, None)).collect();
-    std::future::poll_fn(|context| {
-        for (future, output) in &mut running {
-            if output.is_none()
-                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
-            {
-                *output = Some(value);
-            }
-        }
-        if running.iter().all(|(_, output)| output.is_some()) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    running.into_iter().map(|(_, output)| output.unwrap()).collect()
 }
 
 #[tokio::test]
@@ -284,7 +263,9 @@ async fn c089_two_keys_of_one_name_are_not_chosen_between() {
 async fn c090_a_key_set_is_bounded() {
     let op = Op::start().await;
     let fill = |count: usize| -> Vec<Value> {
-        std::iter::once(op.key.jwk()).chain((1..count).map(|n| json!({"kty": "XYZ", "kid": n.to_string()}))).collect()
+        std::iter::once(op.key.jwk())
+            .chain((1..count).map(|n| json!({"kty": "XYZ", "kid": n.to_string()})))
+            .collect()
     };
     op.publish_keys(&fill(101));
     let error = op.redeem_claims(json!({})).await.unwrap_err();

@@ -1,6 +1,14 @@
 //! The adapter against a provider that behaves, and misbehaves, as each rule needs it. The numbers are those of the
 //! relying party checklist.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its helpers too"
+)]
+
 mod discovery;
 mod id_token;
 mod keys;

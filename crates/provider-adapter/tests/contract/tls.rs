@@ -61,7 +61,9 @@ async fn server(ca: Option<&Ca>, host: &str, change: impl FnOnce(&mut Certificat
             let mut request = [0; 8192];
             let _ = stream.read(&mut request).await;
             let length = metadata.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            );
             let _ = stream.write_all(format!("{head}{metadata}").as_bytes()).await;
             let _ = stream.shutdown().await;
         }

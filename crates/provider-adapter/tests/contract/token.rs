@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::support::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, Op, REDIRECT_URI, TOKEN, VERIFIER, json_answer, token_response,
-    with,
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, Op, REDIRECT_URI, TOKEN, VERIFIER, json_answer,
+    token_response, with,
 };
 
 fn form(request: &Request) -> HashMap<String, String> {
@@ -26,8 +26,8 @@ fn authorization(request: &Request) -> Option<String> {
     Some(String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap())
 }
 
-fn described(text: &str) -> Option<ForeignText> {
-    Some(ForeignText::new(text))
+fn described(text: &str) -> ForeignText {
+    ForeignText::new(text)
 }
 
 #[tokio::test]
@@ -88,23 +88,21 @@ async fn c011_basic_credentials_are_form_urlencoded_first() {
 
 #[tokio::test]
 async fn c046_error_responses_say_whose_fault_it_is() {
-    let unavailable = |reason: &str| ProviderError::Unavailable {
-        call: ProviderCall::Token,
-        reason: reason.to_owned(),
-    };
+    let unavailable =
+        |reason: &str| ProviderError::Unavailable { call: ProviderCall::Token, reason: reason.to_owned() };
     let op = Op::start().await;
     for (status, body, expected) in [
         (400, json!({"error": "invalid_grant"}), ProviderError::CodeRejected(None)),
         (
             400,
             json!({"error": "invalid_grant", "error_description": "too\r\nlate"}),
-            ProviderError::CodeRejected(described("too  late")),
+            ProviderError::CodeRejected(Some(described("too  late"))),
         ),
         (401, json!({"error": "invalid_client"}), ProviderError::ClientRejected(None)),
         (
             401,
             json!({"error": "unauthorized_client", "error_description": "Invalid client credentials"}),
-            ProviderError::ClientRejected(described("Invalid client credentials")),
+            ProviderError::ClientRejected(Some(described("Invalid client credentials"))),
         ),
         (
             400,
@@ -185,7 +183,11 @@ async fn c048_a_body_that_is_not_one_clean_json_object_is_refused() {
     ] {
         let response = ResponseTemplate::new(200).set_body_raw(bad, "application/json");
         let error = op.redeem_response(response).await.unwrap_err();
-        assert!(matches!(error, ProviderError::TokenResponse(_)), "{error:?} for {}", bad.get(..60).unwrap_or(bad));
+        assert!(
+            matches!(error, ProviderError::TokenResponse(_)),
+            "{error:?} for {}",
+            bad.get(..60).unwrap_or(bad)
+        );
     }
 }
 
@@ -265,7 +267,9 @@ async fn c052_the_token_type_is_bearer_in_any_case() {
         let response = json_answer(200, &with(good.clone(), json!({"token_type": token_type})));
         assert!(op.redeem_response(response).await.is_ok(), "{token_type}");
     }
-    for token_type in [Value::Null, json!("DPoP"), json!("mac"), json!(""), json!("bearer "), json!(["Bearer"])] {
+    for token_type in
+        [Value::Null, json!("DPoP"), json!("mac"), json!(""), json!("bearer "), json!(["Bearer"])]
+    {
         let response = json_answer(200, &with(good.clone(), json!({"token_type": token_type})));
         let result = op.redeem_response(response).await;
         assert_eq!(result, Err(ProviderError::TokenResponse("its token_type is not Bearer")), "{token_type}");
@@ -287,7 +291,9 @@ async fn c053_c055_what_is_not_used_is_not_read() {
 async fn c054_an_access_token_that_fits_no_header_is_refused_before_one_is_built() {
     let op = Op::start_with(|settings| settings.userinfo = labgate_provider::Userinfo::Always).await;
     let good = token_response(&op.id_token(json!({})));
-    for bad in ["", "a b", "a\nb", "a\r\nX: y", "a\u{7f}", "a\0", "ä", &"x".repeat(17 * 1024), &"x".repeat(200_000)] {
+    for bad in
+        ["", "a b", "a\nb", "a\r\nX: y", "a\u{7f}", "a\0", "ä", &"x".repeat(17 * 1024), &"x".repeat(200_000)]
+    {
         let response = json_answer(200, &with(good.clone(), json!({"access_token": bad})));
         let error = op.redeem_response(response).await.unwrap_err();
         assert!(matches!(error, ProviderError::TokenResponse(_)), "{error:?}");

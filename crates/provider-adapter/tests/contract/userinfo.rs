@@ -43,7 +43,8 @@ async fn it_is_asked_when_the_address_is_missing_or_when_the_operator_wants_it()
 
     op.publish(json!({"userinfo_endpoint": null}));
     op.clock.advance(3600);
-    let hour_later = json!({"email": null, "iat": crate::support::NOW + 3600, "exp": crate::support::NOW + 3900});
+    let hour_later =
+        json!({"email": null, "iat": crate::support::NOW + 3600, "exp": crate::support::NOW + 3900});
     assert_eq!(email(&op, hour_later).await, EmailClaim::Missing);
 
     let op = asked(json!({})).await;
@@ -69,7 +70,9 @@ async fn it_is_never_asked_for_a_token_that_does_not_hold() {
 #[tokio::test]
 async fn c093_it_is_about_the_same_person_or_worth_nothing() {
     let op = asked(json!({})).await;
-    for sub in [Value::Null, json!("subject-2"), json!("Subject-1"), json!(""), json!(1), json!(["subject-1"])] {
+    for sub in
+        [Value::Null, json!("subject-2"), json!("Subject-1"), json!(""), json!(1), json!(["subject-1"])]
+    {
         answer(&op, json!({"sub": sub, "email": ADA, "email_verified": true}));
         let error = op.redeem_claims(json!({})).await.unwrap_err();
         assert_eq!(error, ProviderError::UserInfo("it is about somebody else"), "{sub}");
@@ -88,10 +91,8 @@ async fn c094_whatever_else_it_answers_ends_the_sign_in() {
         ResponseTemplate::new(200).set_body_bytes(body.clone()),
         ResponseTemplate::new(200).set_body_raw("", "application/json"),
         ResponseTemplate::new(200).set_body_raw("[]", "application/json"),
-        ResponseTemplate::new(200).set_body_raw(
-            r#"{"sub":"subject-1","email":"a@b.test","email":"c@d.test"}"#,
-            "application/json",
-        ),
+        ResponseTemplate::new(200)
+            .set_body_raw(r#"{"sub":"subject-1","email":"a@b.test","email":"c@d.test"}"#, "application/json"),
     ] {
         op.answer(USERINFO, bad);
         let error = op.redeem_claims(json!({})).await.unwrap_err();
@@ -106,7 +107,10 @@ async fn c094_whatever_else_it_answers_ends_the_sign_in() {
     ] {
         op.answer(USERINFO, bad);
         let error = op.redeem_claims(json!({})).await.unwrap_err();
-        assert!(matches!(error, ProviderError::Unavailable { call: ProviderCall::UserInfo, .. }), "{error:?}");
+        assert!(
+            matches!(error, ProviderError::Unavailable { call: ProviderCall::UserInfo, .. }),
+            "{error:?}"
+        );
     }
     op.answer(USERINFO, ResponseTemplate::new(200).set_body_raw(body, "application/json ; charset=utf-8"));
     assert!(op.redeem_claims(json!({})).await.is_ok());
@@ -149,9 +153,7 @@ async fn c096_address_and_verification_come_from_the_same_document() {
         ((None, unknown.clone()), (Some("not one"), json!(true)), EmailClaim::Malformed),
         ((None, json!(true)), (None, json!(true)), EmailClaim::Missing),
     ] {
-        let claims = |(address, verified): &(Option<&str>, Value)| {
-            json!({"email": address, "email_verified": verified})
-        };
+        let claims = |(address, verified): &(Option<&str>, Value)| json!({"email": address, "email_verified": verified});
         answer(&op, claims(&userinfo));
         assert_eq!(email(&op, claims(&id_token)).await, expected, "{id_token:?} {userinfo:?}");
     }
@@ -187,7 +189,16 @@ async fn c102_verified_is_the_value_true_and_nothing_else() {
     let op = Op::start().await;
     assert_eq!(email(&op, json!({"email_verified": true})).await, stated(ADA, true));
     assert_eq!(email(&op, json!({"email_verified": null})).await, stated(ADA, false));
-    for odd in [json!(false), json!(0), json!(1), json!("true"), json!("True"), json!("false"), json!([]), json!([true])] {
+    for odd in [
+        json!(false),
+        json!(0),
+        json!(1),
+        json!("true"),
+        json!("True"),
+        json!("false"),
+        json!([]),
+        json!([true]),
+    ] {
         assert_eq!(email(&op, json!({"email_verified": odd})).await, stated(ADA, false), "{odd}");
     }
     let text = op.claims(json!({})).to_string().replace("\"email_verified\":true", "\"email_verified\":null");
@@ -202,7 +213,9 @@ async fn c102_verified_is_the_value_true_and_nothing_else() {
 #[tokio::test]
 async fn what_is_not_an_address_is_said_to_be_none() {
     let op = Op::start().await;
-    for odd in [json!("ada"), json!("a@b@example.test"), json!(7), json!([ADA]), json!({"a": ADA}), json!(true)] {
+    for odd in
+        [json!("ada"), json!("a@b@example.test"), json!(7), json!([ADA]), json!({"a": ADA}), json!(true)]
+    {
         assert_eq!(email(&op, json!({"email": odd})).await, EmailClaim::Malformed, "{odd}");
     }
 }

@@ -1,7 +1,7 @@
 //! What is written to the standard error stream, one line an event, and what can never be.
 //!
 //! Two promises hold whatever the operator sets and whatever somebody outside sends: a value cannot forge a line or
-//! steer a terminal ([`OneLine`]), and no code, token or secret is written (our own crates never record one, and
+//! steer a terminal (the module `one_line`), and no code, token or secret is written (our own crates never record one, and
 //! [`Levels`] keeps the libraries below the level at which they write headers and frames).
 
 mod levels;

@@ -42,7 +42,7 @@ const RECORD_SIGN_IN: &str = "
     UPDATE external_identities
     SET last_sign_in_at = max(last_sign_in_at, ?4), email = ?5, email_verified = ?6, name = ?7, groups = ?8,
         authentication_methods = ?9, authenticated_at = ?10
-    WHERE issuer = ?1 AND subject = ?2";
+    WHERE issuer = ?1 AND subject = ?2 AND account_id = ?3";
 
 const TAKE_OVER_PROFILE: &str = "
     UPDATE accounts SET email = coalesce(?2, email), name = coalesce(?3, name) WHERE id = ?1";

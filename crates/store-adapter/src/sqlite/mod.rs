@@ -97,13 +97,15 @@ fn refused(path: &Path, error: &sqlx::Error) -> OpenError {
 }
 
 /// `SQLITE_BUSY`: somebody else is writing.
-const BUSY: &str = "5";
+const BUSY: i32 = 5;
 /// `SQLITE_NOTADB`: the file does not begin like a database.
-const NOT_A_DATABASE: &str = "26";
+const NOT_A_DATABASE: i32 = 26;
 
-/// Whether the error has this result code (<https://sqlite.org/rescode.html>).
-fn has_code(error: &sqlx::Error, code: &str) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).is_some_and(|it| it == code)
+/// Whether the error has this result code (<https://sqlite.org/rescode.html>). What is reported is the extended code,
+/// with the plain one in its lowest byte.
+fn has_code(error: &sqlx::Error, code: i32) -> bool {
+    let extended = error.as_database_error().and_then(DatabaseError::code);
+    extended.and_then(|extended| extended.parse::<i32>().ok()).is_some_and(|extended| extended & 0xff == code)
 }
 
 /// Why a database could not be opened.

@@ -14,6 +14,23 @@ async fn c001_the_published_issuer_is_pinned_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_only_starts_like_the_place_of_its_document_is_a_foreign_one() {
+    for issuer in [
+        "https://op.example/o/x",
+        "https://op.example/o2",
+        "https://op.example/o//",
+        "https://op.example",
+        "https://op.example:444/o",
+        "https://op.example.evil.example/o",
+        "https://opxexample/o",
+    ] {
+        let shelf = Shelf::empty().with("https://op.example/o", op(issuer));
+        let error = shelf.derive(AUTH, TOKEN).await.unwrap_err();
+        assert!(matches!(tried(&error)[0].why_not, WhyNot::NotVouched { .. }), "{issuer}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn c001_a_configured_issuer_is_compared_in_every_byte() {
     for published in [
         "https://op.example/o/",
@@ -128,8 +145,8 @@ async fn at_most_ten_documents_are_fetched() {
     let deep = format!("https://op.example{}", "/d".repeat(40));
     let (auth, token) = (format!("{deep}/auth"), format!("{deep}/token"));
     let shelf = Shelf::empty();
-    assert!(shelf.derive(&auth, &token).await.is_err());
-    assert_eq!(shelf.asked().len(), MAX_FETCHES);
+    let error = shelf.derive(&auth, &token).await.unwrap_err();
+    assert_eq!((shelf.asked().len(), tried(&error).len()), (MAX_FETCHES, MAX_FETCHES));
 
     let shelf = Shelf::empty();
     assert!(shelf.confirm(&auth, &token, "https://id.example").await.is_err());
@@ -156,7 +173,9 @@ async fn candidates_never_leave_the_operators_origins() {
         let shelf = Shelf::empty();
         assert!(shelf.derive(auth, token).await.is_err());
         let origin = urls(auth, token, None).authorization().origin();
-        for asked in shelf.asked() {
+        let unique: std::collections::HashSet<_> = shelf.asked().into_iter().collect();
+        assert_eq!(unique.len(), shelf.asked().len(), "no document is asked for twice");
+        for asked in unique {
             assert!(asked.starts_with(&format!("{origin}/")), "{asked}");
             assert_eq!(Endpoint::parse(&asked, &PlainHttpOrigins::default()).unwrap().origin(), origin);
         }

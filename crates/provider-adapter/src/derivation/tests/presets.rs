@@ -59,6 +59,24 @@ async fn entras_issuer_must_belong_to_the_tenant() {
 }
 
 #[tokio::test]
+async fn entras_endpoints_must_be_of_the_same_cloud_and_version() {
+    let base = format!("https://login.microsoftonline.com/{GUID}");
+    for (member, other) in [
+        ("authorization_endpoint", format!("https://login.microsoftonline.us/{GUID}/oauth2/v2.0/authorize")),
+        ("authorization_endpoint", format!("{base}/oauth2/authorize")),
+        ("token_endpoint", format!("{base}/oauth2/token")),
+        ("token_endpoint", format!("{base}/oauth2/v2.0/authorize")),
+        ("token_endpoint", format!("https://evil.example/{GUID}/oauth2/v2.0/token")),
+    ] {
+        let mut metadata = entra_document(GUID, GUID);
+        metadata[member] = json!(other);
+        let shelf = Shelf::empty().with(&format!("{base}/v2.0"), metadata);
+        let error = shelf.derive(&entra(GUID, "authorize"), &entra(GUID, "token")).await.unwrap_err();
+        assert!(matches!(tried(&error)[0].why_not, WhyNot::OtherEndpoint(_)), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_template_is_recognised_and_warned_of() {
     let any = tenant("common", "{tenantid}", "common").await.unwrap();
     assert!(any.metadata.has_tenant_template());
@@ -145,23 +163,24 @@ async fn a_configured_issuer_pins_a_preset_too() {
 #[tokio::test]
 async fn google_is_google_only_with_both_of_its_endpoints() {
     let auth = "https://accounts.google.com/o/oauth2/v2/auth";
-    let google = |issuer| {
+    let token = "https://oauth2.googleapis.com/token";
+    let google = |issuer, token| {
         let keys = "https://www.googleapis.com/oauth2/v3/certs";
-        Shelf::empty().with(
-            "https://accounts.google.com",
-            document(issuer, auth, "https://oauth2.googleapis.com/token", keys),
-        )
+        Shelf::empty().with("https://accounts.google.com", document(issuer, auth, token, keys))
     };
-    let shelf = google("https://accounts.google.com");
-    let old =
-        shelf.derive("https://accounts.google.com/o/oauth2/auth", "https://oauth2.googleapis.com/token");
-    assert_eq!(open_id(old.await.unwrap()).warnings, [Warning::OldGoogleEndpoint]);
-    for token in ["https://evil.example/token", "https://oauth2.googleapis.com/token2"] {
-        assert!(shelf.derive(auth, token).await.is_err(), "{token}");
+    let shelf = google("https://accounts.google.com", token);
+    let old = shelf.derive("https://accounts.google.com/o/oauth2/auth", token).await.unwrap();
+    assert_eq!(open_id(old).warnings, [Warning::OldGoogleEndpoint]);
+    for other in ["https://evil.example/token", "https://oauth2.googleapis.com/token2"] {
+        assert!(shelf.derive(auth, other).await.is_err(), "{other}");
     }
-    let shelf = google("https://accounts.google.com/");
-    let error = shelf.derive(auth, "https://oauth2.googleapis.com/token").await.unwrap_err();
-    assert!(matches!(error, DerivationError::NotConfirmed { .. }), "{error}");
+    for shelf in [
+        google("https://accounts.google.com/", token),
+        google("https://accounts.google.com", "https://evil.example/token"),
+    ] {
+        let error = shelf.derive(auth, token).await.unwrap_err();
+        assert!(matches!(error, DerivationError::NotConfirmed { .. }), "{error}");
+    }
 }
 
 #[tokio::test]

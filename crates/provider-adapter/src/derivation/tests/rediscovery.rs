@@ -12,6 +12,7 @@ async fn known() -> (OperatorUrls, Discovered) {
 fn full() -> Value {
     let mut document = op("https://op.example/o");
     document["userinfo_endpoint"] = json!("https://op.example/me");
+    document["end_session_endpoint"] = json!("https://op.example/bye");
     document["id_token_signing_alg_values_supported"] = json!(["RS256"]);
     document
 }
@@ -35,6 +36,7 @@ async fn a_changed_issuer_jwks_url_or_endpoint_is_never_followed() {
         ("token_endpoint", "https://evil.example/token"),
         ("jwks_uri", "https://evil.example/keys"),
         ("userinfo_endpoint", "https://evil.example/me"),
+        ("end_session_endpoint", "https://evil.example/bye"),
     ] {
         match again(member, json!(now)).await {
             Err(RediscoveryError::Changed { member: what, now: published, was }) => {
@@ -51,8 +53,16 @@ async fn what_may_change_is_followed() {
     let algorithms = again("id_token_signing_alg_values_supported", json!(["ES256"])).await.unwrap();
     assert_eq!(algorithms.metadata.id_token_signing_alg_values_supported, ["ES256"]);
     assert_eq!(again("userinfo_endpoint", Value::Null).await.unwrap().metadata.userinfo_endpoint, None);
-    let signs_out = again("end_session_endpoint", json!("https://op.example/bye")).await.unwrap();
-    assert_eq!(signs_out.metadata.end_session_endpoint.unwrap().as_str(), "https://op.example/bye");
+    assert_eq!(again("end_session_endpoint", Value::Null).await.unwrap().metadata.end_session_endpoint, None);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_not_there_before_is_taken() {
+    let urls = urls(AUTH, TOKEN, None);
+    let shelf = |document| Shelf::empty().with("https://op.example/o", document);
+    let last_good = open_id(derive(&urls, &shelf(op("https://op.example/o"))).await.unwrap());
+    let fresh = rediscover(&urls, &last_good, &shelf(full())).await.unwrap();
+    assert_eq!(fresh.metadata.end_session_endpoint.unwrap().as_str(), "https://op.example/bye");
 }
 
 #[tokio::test]

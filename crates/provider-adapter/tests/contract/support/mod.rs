@@ -258,3 +258,24 @@ pub(crate) fn fault(result: Result<ExternalIdentity, ProviderError>) -> IdTokenF
         other => panic!("expected a fault of the identity token, not {other:?}"),
     }
 }
+
+/// All of them, at once.
+pub(crate) async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(Box::pin).map(|future| (future, None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in &mut running {
+            if output.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *output = Some(value);
+            }
+        }
+        if running.iter().all(|(_, output)| output.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    running.into_iter().map(|(_, output)| output.unwrap()).collect()
+}

@@ -1,0 +1,161 @@
+//! What the tables keep, and what they do not take.
+
+use std::fs;
+
+use labgate_domain::attempt::AttemptId;
+use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::people::{DisplayName, EmailAddress};
+use labgate_domain::ports::{AccountStore, Consumption, SessionStore, SpentAttempts};
+use labgate_domain::session::SessionId;
+use labgate_domain::time::Timestamp;
+
+use super::{account, folder, identity, run, store_with_ada};
+use crate::SqliteStore;
+
+const SESSION: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+const ADD_SESSION_OF_ADA: &str = "
+    INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external', '[]',
+        '[]', 0, 0, 0, 100, NULL)";
+
+#[tokio::test]
+async fn what_was_not_committed_never_was() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    let mut transaction = store.write().await.unwrap();
+    sqlx::query("DELETE FROM accounts").execute(&mut *transaction).await.unwrap();
+
+    assert_eq!(
+        AccountStore::find(&store, account().id).await,
+        Ok(Some(account())),
+        "nobody has to wait to read"
+    );
+    drop(transaction);
+    let other = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(SessionStore::delete_expired(&other, account().created_at).await, Ok(0), "the lock is free");
+    assert_eq!(AccountStore::find(&other, account().id).await, Ok(Some(account())));
+}
+
+#[tokio::test]
+async fn c027_a_killed_process_loses_nothing_that_was_answered() {
+    let (folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    let attempt = AttemptId::parse(SESSION).unwrap();
+    let until = Timestamp::from_unix_seconds(2000);
+    assert_eq!(store.consume(attempt, until).await, Ok(Consumption::First));
+    let mut transaction = store.write().await.unwrap();
+    sqlx::query("DELETE FROM accounts").execute(&mut *transaction).await.unwrap();
+
+    // What a kill leaves: the file and its log as they are at this moment.
+    let left = folder.path().join("left.db");
+    fs::copy(&path, &left).unwrap();
+    fs::copy(path.with_file_name("labgate.db-wal"), left.with_file_name("left.db-wal")).unwrap();
+
+    let revived = SqliteStore::open(&left).await.unwrap();
+    assert_eq!(AccountStore::find(&revived, account().id).await, Ok(Some(account())));
+    assert_eq!(revived.consume(attempt, until).await, Ok(Consumption::Again));
+}
+
+#[tokio::test]
+async fn what_the_provider_said_last_stands_beside_the_identity() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    let row =
+        "SELECT concat_ws(' ', account_id, coalesce(email, '-'), email_verified, coalesce(name, '-'), groups,
+         authentication_methods, coalesce(authenticated_at, '-'), first_sign_in_at, last_sign_in_at)
+         FROM external_identities WHERE issuer = 'https://op.example' AND subject = 'ada'";
+    let stands = async || -> String { sqlx::query_scalar(row).fetch_one(&store.readers).await.unwrap() };
+    let id = account().id;
+    assert_eq!(stands().await, format!("{id} - 0 - [] [] - 1000 1000"));
+
+    let email = EmailAddress::parse("ada@work.example").unwrap();
+    let said = ExternalIdentity {
+        email: EmailClaim::Stated { address: email.clone(), verified: true },
+        name: DisplayName::new("Ada"),
+        groups: vec!["a".to_owned(), "\"".to_owned()],
+        authentication_methods: vec!["pwd".to_owned()],
+        authenticated_at: Some(Timestamp::from_unix_seconds(1990)),
+        ..identity()
+    };
+    for (at, last) in [(2000, 2000), (1500, 2000)] {
+        store.record_sign_in(id, &said, &email, Timestamp::from_unix_seconds(at)).await.unwrap();
+        let expected = format!(r#"{id} ada@work.example 1 Ada ["a","\""] ["pwd"] 1990 1000 {last}"#);
+        assert_eq!(stands().await, expected);
+    }
+    let at = Timestamp::from_unix_seconds(3000);
+    store.record_sign_in(id, &identity(), &email, at).await.unwrap();
+    assert_eq!(stands().await, format!("{id} - 0 - [] [] - 1000 3000"));
+}
+
+#[tokio::test]
+async fn c106_one_address_is_one_account_by_a_unique_index() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    for sql in [
+        "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'eve@example.com', 'ada@example.com',
+             NULL, 'user', 'active', 0)",
+        "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'ada@example.com', NULL, NULL, 'user',
+             'active', 0)",
+    ] {
+        let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err();
+        assert!(error.as_database_error().unwrap().is_unique_violation(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_belong_into_a_column_is_not_taken() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    run(&store, ADD_SESSION_OF_ADA).await;
+    for sql in [
+        "UPDATE accounts SET role = 'root'",
+        "UPDATE accounts SET status = ''",
+        "UPDATE accounts SET created_at = 'yesterday'",
+        "UPDATE sessions SET groups = 'staff'",
+        "UPDATE sessions SET groups = '{}'",
+        "UPDATE sessions SET account_id = '01890000-0000-7000-8000-000000000009'",
+        "UPDATE external_identities SET subject = ''",
+        "UPDATE external_identities SET email_verified = 1",
+        "INSERT INTO spent_attempts VALUES (x'00', 0)",
+    ] {
+        assert!(sqlx::query(sql).execute(&store.writer).await.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_with_an_account_goes_with_it() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    run(&store, ADD_SESSION_OF_ADA).await;
+    run(&store, "DELETE FROM accounts").await;
+    assert_eq!(SessionStore::find(&store, SessionId::parse(SESSION).unwrap()).await, Ok(None));
+    let identities: i64 = sqlx::query_scalar("SELECT count(*) FROM external_identities")
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+    assert_eq!(identities, 0);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    run(&store, ADD_SESSION_OF_ADA).await;
+    for (sql, place) in [
+        ("UPDATE accounts SET username = 'Planted'", "accounts.username of row 1 "),
+        ("UPDATE accounts SET username = 'ada@example.com', email = 'Planted'", "accounts.email of row 1 "),
+    ] {
+        run(&store, sql).await;
+        let error = AccountStore::find(&store, account().id).await.unwrap_err().to_string();
+        assert!(error.contains(place) && !error.contains("Planted"), "{error}");
+    }
+    for (sql, place) in [
+        ("UPDATE sessions SET groups = '[{\"Planted\": 1}]'", "sessions.groups of row 1 "),
+        ("UPDATE sessions SET groups = '[]', provider = 'Planted'", "sessions.provider of row 1 "),
+    ] {
+        run(&store, sql).await;
+        let session = SessionStore::find(&store, SessionId::parse(SESSION).unwrap()).await;
+        let error = session.unwrap_err().to_string();
+        assert!(error.contains(place) && !error.contains("Planted"), "{error}");
+    }
+}

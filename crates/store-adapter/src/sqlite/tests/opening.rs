@@ -1,0 +1,159 @@
+//! Opening, creating, migrating and closing the file.
+
+use std::fs;
+use std::path::Path;
+
+use labgate_domain::ports::AccountStore;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::task::JoinSet;
+
+use super::{account, folder, run, store_with_ada};
+use crate::{OpenError, SqliteStore};
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_what_is_created() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (folder, _) = folder();
+    let path = folder.path().join("data/lab/labgate.db");
+    let _store = store_with_ada(&path).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.path().join("data")), 0o700);
+    assert_eq!(mode(&folder.path().join("data/lab")), 0o700);
+    for file in ["labgate.db", "labgate.db-wal", "labgate.db-shm"] {
+        assert_eq!(mode(&path.with_file_name(file)), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn every_connection_has_the_settings_that_the_store_counts_on() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).await.unwrap();
+    for pool in [&store.writer, &store.readers] {
+        for (sql, expected) in
+            [("PRAGMA foreign_keys", 1), ("PRAGMA synchronous", 1), ("PRAGMA busy_timeout", 5000)]
+        {
+            let value: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
+            assert_eq!(value, expected, "{sql}");
+        }
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+        assert_eq!(journal, "wal");
+    }
+    let refused = sqlx::query("DELETE FROM accounts").execute(&store.readers).await;
+    assert!(refused.unwrap_err().to_string().contains("readonly"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_a_database_is_refused_by_name_and_left_alone() {
+    let (_folder, path) = folder();
+    for garbage in ["x", "# notes\n", &"not a database\n".repeat(1000)] {
+        fs::write(&path, garbage).unwrap();
+        let error = SqliteStore::open(&path).await.unwrap_err();
+        assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
+        assert!(error.to_string().contains("labgate.db"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), garbage);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_by_name() {
+    let (_folder, path) = folder();
+    store_with_ada(&path).await.close().await;
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+    assert!(error.to_string().contains("labgate.db"), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_file_is_refused_by_name() {
+    let (folder, path) = folder();
+    fs::write(&path, "").unwrap();
+    for bad in [folder.path(), &path.join("below-a-file.db"), Path::new("/"), Path::new("")] {
+        let error = SqliteStore::open(bad).await.unwrap_err();
+        assert!(matches!(error, OpenError::File { .. }), "{error}");
+        assert!(error.to_string().contains(&bad.display().to_string()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_sqlite_takes_for_something_else_are_files() {
+    let (folder, _) = folder();
+    for name in [":memory:", "file:x?mode=memory", "a?b#c%20"] {
+        store_with_ada(&folder.path().join(name)).await;
+        assert!(folder.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    run(&store, "INSERT INTO _sqlx_migrations VALUES (99, 'from the future', 0, TRUE, x'00', 0)").await;
+    store.close().await;
+    let before = fs::read(&path).unwrap();
+
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("labgate.db"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_changed_history_is_refused() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    run(&store, "UPDATE _sqlx_migrations SET checksum = x'00'").await;
+    store.close().await;
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { version: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_behind() {
+    let (_folder, path) = folder();
+    let foreign = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = foreign.connect().await.unwrap();
+    sqlx::raw_sql("CREATE TABLE sessions (mine TEXT)").execute(&mut connection).await.unwrap();
+
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(tables, ["sessions"]);
+    connection.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_once_agree_on_one_schema() {
+    for _ in 0..5 {
+        let (_folder, path) = folder();
+        let mut starting = JoinSet::new();
+        for _ in 0..8 {
+            let path = path.clone();
+            starting.spawn(async move { SqliteStore::open(&path).await });
+        }
+        for store in starting.join_all().await {
+            store.unwrap().check().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file_with_everything_in_it() {
+    let (folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    store.check().await.unwrap();
+    store.close().await;
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(store.check().await.is_err());
+
+    let copy = folder.path().join("copy.db");
+    fs::rename(&path, &copy).unwrap();
+    let store = SqliteStore::open(&copy).await.unwrap();
+    assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
+}
