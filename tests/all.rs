@@ -1,5 +1,7 @@
 //! The tests that cross crates, as one binary; each module is one subject.
 
+#![cfg(test)]
+
 mod arrows;
 #[cfg(feature = "browser")]
 mod browser;

@@ -50,9 +50,10 @@ async fn a_refusal_is_explained_and_leaves_no_cookie() {
     browser.picture("6-denied").await;
     assert!(browser.text().await.contains("The sign-in was cancelled."));
     assert_eq!(browser.cookies().await, Vec::<String>::new());
-    // The page itself came with 403, which the browser notes; it must note nothing else.
+    // The page itself came with 403, which the browser notes; it notes nothing else.
     let complaints = browser.complaints().await;
-    assert!(complaints.iter().all(|complaint| complaint.contains("status of 403")), "{complaints:?}");
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(complaints[0].contains("status of 403"), "{complaints:?}");
 
     // The way out leads back in.
     browser.click("//a[normalize-space()='Sign in again']").await;

@@ -152,3 +152,53 @@ async fn c129_c123_return_targets_of_attackers_end_on_the_main_page() {
         assert_eq!(browser.page().url().as_str(), "https://lab.test/", "{attack:?}");
     }
 }
+
+#[tokio::test]
+async fn c018_the_attempt_is_sealed_and_bound_to_its_cookie() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    browser.open("/api/auth/oidc/login?return_to=/notebooks").await;
+    let cookie = browser.cookies("https://lab.test/").remove(0);
+    assert!(cookie.http_only && cookie.secure);
+    let query = last_visit(&browser, "/authorize");
+    for (name, value) in query.query_pairs().filter(|(name, _)| matches!(&**name, "state" | "nonce")) {
+        assert!(!cookie.value.contains(&*value) && !cookie.name.contains(&*value), "{name} can be read");
+    }
+    // One changed character anywhere, and the seal does not open: nothing in it can be swapped.
+    let callback = lab.idp().sign_in(&query, "ada").unwrap();
+    let callback = url::Url::parse(&callback).unwrap();
+    let path = format!("{}?{}", callback.path(), callback.query().unwrap());
+    for position in (0..cookie.value.len()).step_by(37) {
+        let mut value = cookie.value.clone().into_bytes();
+        value[position] = if value[position] == b'A' { b'B' } else { b'A' };
+        let changed = format!("{}={}", cookie.name, String::from_utf8(value).unwrap());
+        let response = lab.request(super::request("GET", &path, &[("cookie", &changed)])).await;
+        assert_eq!(super::json(&response)["code"], "attempt_unknown", "position {position}");
+    }
+    assert!(lab.idp().requests().iter().all(|request| request.path() != "/token"), "the code was sent");
+}
+
+#[tokio::test]
+async fn c131_links_on_pages_lead_nowhere_else_either() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    for attack in
+        ["//evil.test", "/\\evil.test", "https://evil.test", "javascript:alert(1)", "/%09/evil.test"]
+    {
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", attack).finish();
+        browser.open(&format!("/login?{query}")).await;
+        assert!(
+            !browser.page().html().contains("evil") && !browser.page().html().contains("alert"),
+            "{attack}"
+        );
+        // The link on an error page: the provider's answer is refused, and the person starts again.
+        browser.open(&format!("/api/auth/oidc/login?{query}")).await;
+        browser.click("Deny").await;
+        assert!(browser.page().text().contains("(access_denied)"), "{}", browser.page());
+        assert!(
+            !browser.page().html().contains("evil") && !browser.page().html().contains("alert"),
+            "{attack}"
+        );
+    }
+}

@@ -163,3 +163,24 @@ async fn an_unknown_provider_and_an_odd_provider_name_are_refused() {
     let odd = lab.request(request("GET", "/api/auth/oidc/login?provider=%3Cscript%3E", &[])).await;
     assert_eq!((odd.status().as_u16(), json(&odd)["code"].as_str()), (400, Some("bad_request")));
 }
+
+#[tokio::test]
+async fn c132_every_redirect_is_a_303() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    let start = lab.request(request("GET", "/api/auth/oidc/login", &[])).await;
+    assert_eq!(start.status(), 303);
+
+    browser.open("/api/auth/oidc/login").await;
+    let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
+    let url = url::Url::parse(&callback).unwrap();
+    let path = format!("{}?{}", url.path(), url.query().unwrap());
+    let cookie = browser.cookies("https://lab.test/").remove(0);
+    let cookie = format!("{}={}", cookie.name, cookie.value);
+    let back = lab.request(request("GET", &path, &[("cookie", &cookie)])).await;
+    assert_eq!(back.status(), 303);
+
+    let headers = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")];
+    let out = lab.request(request("POST", "/api/auth/logout", &headers)).await;
+    assert_eq!((out.status().as_u16(), &out.headers()["location"]), (303, &"/".parse().unwrap()));
+}

@@ -117,7 +117,7 @@ async fn c029_an_expired_attempt_offers_to_start_again_and_keeps_the_target() {
     let url = url::Url::parse(&callback).unwrap();
     let path = format!("{}?{}", url.path(), url.query().unwrap());
     let kept = browser.cookies("https://lab.test/").remove(0);
-    lab.clock().advance(Duration::from_secs(600));
+    lab.clock().advance(Duration::from_mins(10));
 
     // The browser has forgotten the cookie by then.
     browser.open_from("https://idp.test/", &callback).await;

@@ -42,9 +42,9 @@ async fn an_expired_token_is_renewed_while_its_session_lives() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let first = session_cookie(&browser);
-    lab.clock().advance(Duration::from_secs(14 * 60));
+    lab.clock().advance(Duration::from_mins(14));
     assert_eq!(check(&lab, &first).await, (200, None));
-    lab.clock().advance(Duration::from_secs(60));
+    lab.clock().advance(Duration::from_mins(1));
     let (status, renewed) = check(&lab, &first).await;
     assert_eq!(status, 200);
     let renewed = renewed.expect("no renewed cookie");
@@ -62,7 +62,7 @@ async fn signing_out_ends_renewed_tokens_of_the_session_too() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let first = session_cookie(&browser);
-    lab.clock().advance(Duration::from_secs(15 * 60));
+    lab.clock().advance(Duration::from_mins(15));
     let renewed = check(&lab, &first).await.1.unwrap();
     browser.click("Sign out").await;
     assert_eq!(check(&lab, &first).await.0, 401);
@@ -75,18 +75,18 @@ async fn c151_a_session_ends_when_it_is_idle_and_at_its_absolute_limit() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
-    lab.clock().advance(Duration::from_secs(12 * 3600));
+    lab.clock().advance(Duration::from_hours(12));
     assert_eq!(check(&lab, &cookie).await.0, 401, "idle for twelve hours");
 
     lab.sign_in(&mut browser, ADA).await;
     let mut cookie = session_cookie(&browser);
     for hour in 1..7 * 24 {
-        lab.clock().advance(Duration::from_secs(3600));
+        lab.clock().advance(Duration::from_hours(1));
         let (status, renewed) = check(&lab, &cookie).await;
         assert_eq!(status, 200, "after {hour} hours of use");
         cookie = renewed.unwrap_or(cookie);
     }
-    lab.clock().advance(Duration::from_secs(3600));
+    lab.clock().advance(Duration::from_hours(1));
     assert_eq!(check(&lab, &cookie).await.0, 401, "after seven days");
 }
 
@@ -98,7 +98,7 @@ async fn c150_a_disabled_account_is_out_when_its_token_expires_at_the_latest() {
     let cookie = session_cookie(&browser);
     let now = labgate_domain::ports::Clock::now(lab.clock());
     lab.store().disable(lab.store().live_sessions(now, Duration::MAX)[0].account);
-    lab.clock().advance(Duration::from_secs(15 * 60));
+    lab.clock().advance(Duration::from_mins(15));
     assert_eq!(check(&lab, &cookie).await.0, 401);
 }
 
@@ -108,7 +108,7 @@ async fn c188_when_it_cannot_be_found_out_the_answer_is_no() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
-    lab.clock().advance(Duration::from_secs(15 * 60));
+    lab.clock().advance(Duration::from_mins(15));
     lab.store().set_failing(true);
     assert_eq!(check(&lab, &cookie).await.0, 500);
     let ready = lab.request(request("GET", "/readyz", &[])).await;
@@ -142,5 +142,5 @@ async fn another_service_can_check_the_token_by_the_published_keys() {
     let verifier = labgate_token::Verifier::from_jwks(jwks, "https://lab.test", "https://lab.test").unwrap();
     let now = labgate_domain::ports::Clock::now(lab.clock());
     assert_eq!(verifier.verify(token, now).unwrap().username.as_str(), "ada@example.test");
-    assert!(verifier.verify(token, now.plus(Duration::from_secs(900))).is_err());
+    assert!(verifier.verify(token, now.plus(Duration::from_mins(15))).is_err());
 }

@@ -13,7 +13,7 @@ use crate::process::{self, Log, Server};
 use crate::tally::Tally;
 use crate::test;
 use crate::tools::{self, Tools};
-use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
+use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
 pub(crate) const ABOUT: &str = "a real Chromium signs in, is refused and signs out; pictures in target/e2e";
 
@@ -35,16 +35,7 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     let _lab = Lab::start(&programs, &places, Some(&folder))?;
     let (_driver, driver_url) = start_driver(&folder)?;
 
-    let mut tests = cargo(&[
-        "test",
-        "--workspace",
-        "--test",
-        "all",
-        "--features",
-        "labgate-tests/browser",
-        "--",
-        "browser::",
-    ]);
+    let mut tests = test_module("browser");
     tests
         .env("E2E_LAB", places.lab_url())
         .env("E2E_PROVIDER", places.idp_url())

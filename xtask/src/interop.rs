@@ -10,7 +10,7 @@ use crate::process;
 use crate::tally::Tally;
 use crate::test;
 use crate::tools::{self, Tools};
-use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
+use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
 pub(crate) const ABOUT: &str = "the real program against providers that others wrote (needs node and npm)";
 
@@ -29,16 +29,7 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     }
     let provider = install_provider()?;
     let programs = workspace::build(Profile::Debug)?;
-    let mut tests = cargo(&[
-        "test",
-        "--workspace",
-        "--test",
-        "all",
-        "--features",
-        "labgate-tests/interop",
-        "--",
-        "interop::",
-    ]);
+    let mut tests = test_module("interop");
     tests.env(LABGATE, programs.labgate).env(PROVIDER, provider);
     let mut table = Vec::new();
     let done = process::run_reading(&mut tests, BUILD_LIMIT, |line| {

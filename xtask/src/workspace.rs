@@ -37,6 +37,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
+/// The tests of one module of `tests/`, such as need more than cargo. One build serves all of them, and shares what it
+/// can with `cargo test --workspace`.
+pub(crate) fn test_module(name: &str) -> Command {
+    let features = "labgate-tests/browser,labgate-tests/interop";
+    let mut test = cargo(&["test", "--workspace", "--test", "all", "--features", features, "--"]);
+    test.arg(format!("{name}::"));
+    test
+}
+
 /// The programs of the product, built.
 pub(crate) struct Programs {
     pub(crate) labgate: PathBuf,

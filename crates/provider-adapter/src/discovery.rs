@@ -88,7 +88,7 @@ pub(crate) async fn fetch_keys(transport: &Transport, jwks_uri: &Endpoint) -> Re
 pub(crate) fn get(endpoint: &Endpoint) -> HttpRequest {
     let mut request = Request::new(Vec::new());
     *request.method_mut() = Method::GET;
-    // Both are parsed already; what http and url understand differently ends as a refused connection.
+    // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
     *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
     request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static(JSON));
     request

@@ -253,7 +253,12 @@ fn refusal(
 ) -> ProviderError {
     // A provider may repeat what it was sent.
     let harmless = |text: &&str| !secrets.iter().any(|secret| text.contains(secret));
-    let code = TokenErrorCode::parse(error.as_str().filter(harmless).unwrap_or("(unreadable)"));
+    let unreadable = || TokenErrorCode::parse("(unreadable)");
+    let code = match error.as_str().map(|text| (text, TokenErrorCode::parse(text))) {
+        Some((text, TokenErrorCode::Other(_))) if !harmless(&text) => unreadable(),
+        Some((_, code)) => code,
+        None => unreadable(),
+    };
     let description = description.and_then(Value::as_str).filter(harmless).map(ForeignText::new);
     match code {
         TokenErrorCode::InvalidGrant => ProviderError::CodeRejected(description),

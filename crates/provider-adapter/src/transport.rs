@@ -177,7 +177,11 @@ fn failure(error: reqwest::Error) -> TransportError {
     if error.is_timeout() {
         return TransportError::Unreachable("does not answer in time".to_owned());
     }
-    let what = if error.is_connect() { "cannot be reached" } else { "breaks off" };
+    let what = match () {
+        () if error.is_connect() => "cannot be reached",
+        () if error.is_builder() => "cannot be asked",
+        () => "breaks off",
+    };
     TransportError::Unreachable(format!("{what} ({})", cause(&error)))
 }
 

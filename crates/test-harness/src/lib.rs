@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong here is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "what goes wrong here is a failed test"
+)]
 
 mod browser;
 mod lab;

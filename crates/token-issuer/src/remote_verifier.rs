@@ -74,26 +74,18 @@ impl RemoteVerifier {
                 answer => return Ok(answer?),
             }
         }
-        let verifier = self.fetch_after(fetched, now).await?;
+        let verifier = self.refreshed(now).await?;
         Ok(verifier.verify(token, now)?)
     }
 
-    /// Keys newer than those that were `seen`, or else the ones we have. Of many calls at once one asks the lab.
-    async fn fetch_after(
-        &self,
-        seen: Option<Fetched>,
-        now: Timestamp,
-    ) -> Result<Arc<Verifier>, RemoteVerifyError> {
+    /// The lab's keys of this moment, or those that we have when it was asked a moment ago or does not answer. Of many
+    /// calls at once the first asks, and the others find that it did.
+    async fn refreshed(&self, now: Timestamp) -> Result<Arc<Verifier>, RemoteVerifyError> {
         let mut asked_at = self.asked_at.lock().await;
         let known = self.fetched().map(|fetched| fetched.verifier);
-        if let Some(known) = &known
-            && seen.is_none_or(|seen| !Arc::ptr_eq(&seen.verifier, known))
-        {
-            return Ok(Arc::clone(known));
-        }
-
         let pause = if known.is_some() { PAUSE } else { FIRST_PAUSE };
-        let may_ask = asked_at.is_none_or(|asked| now < asked || now >= asked.plus(pause));
+        // A clock that was set back far must not keep us from asking.
+        let may_ask = asked_at.is_none_or(|asked| now.since(asked).max(asked.since(now)) >= pause);
         let fetched = if may_ask {
             *asked_at = Some(now);
             self.fetch().await.map(Arc::new)

@@ -7,6 +7,8 @@ use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
 /// The accounts of the lab and the external identities linked to them.
+///
+/// Usernames and e-mail addresses are one set of names: an address that is another account's username is taken.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AccountStore: Send + Sync {

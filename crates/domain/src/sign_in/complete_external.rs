@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn c033_c036_the_providers_errors_are_told_apart_and_make_no_token_request() {
+    async fn c033_c034_c035_c036_the_providers_errors_are_told_apart_and_make_no_token_request() {
         let scene = nothing_happens(false).scene();
         for (error, code) in [
             ("access_denied", ErrorCode::AccessDenied),

@@ -229,6 +229,19 @@ mod tests {
         verify(&token, &keys, &expected).map(drop)
     }
 
+    proptest::proptest! {
+        #[test]
+        fn c196_no_text_makes_it_panic(
+            token in "\\PC{0,200}|[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}",
+            header in "\\{(\"(alg|kid|typ|crit|x)\":(\"\\PC{0,9}\"|[0-9]{1,3}|null|\\[\\]),?){0,4}\\}",
+            keys in "\\{\"keys\":\\[(\\{(\"(kty|n|e|x|y|crv|alg|use|kid)\":(\"[A-Za-z0-9_-]{0,12}\"|7),?){0,6}\\},?){0,3}\\]\\}",
+        ) {
+            let _ = Jws::parse(&token).map(drop);
+            let _ = Jws::parse(&format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(header))).map(drop);
+            let _ = KeySet::parse(keys.as_bytes()).map(drop);
+        }
+    }
+
     #[test]
     fn c072_a_provider_that_backdates_its_tokens_by_five_minutes_may() {
         let older = Err(Refusal::Fault(IdTokenFault::OlderThanAttempt));

@@ -10,7 +10,8 @@
 )]
 
 mod discovery;
-mod id_token;
+mod id_token_claims;
+mod id_token_signature;
 mod keys;
 mod secrets;
 mod support;
