@@ -1,0 +1,111 @@
+use std::collections::{HashMap, HashSet};
+
+use super::*;
+use crate::error::ErrorCode;
+use crate::ports::{MockIdentityProvider, ProviderCall, ProviderError};
+use crate::provider::{EmailTrust, ProviderDescription};
+use crate::sign_in::testing::World;
+
+fn world() -> World {
+    let mut world = World::default();
+    world.providers.push(World::provider(false, EmailTrust::Claim));
+    world
+}
+
+#[tokio::test]
+async fn c014_c015_every_start_has_fresh_secrets_and_only_the_challenge_travels() {
+    let scene = world().scene();
+    let mut seen = HashSet::new();
+    for _ in 0..20 {
+        let begun = scene.sign_in.begin_external(None, ReturnTo::main_page(), &[]).await.unwrap();
+        let query: HashMap<_, _> = begun.authorization_url.query_pairs().into_owned().collect();
+        for name in ["state", "nonce", "code_challenge"] {
+            let value = query[name].clone();
+            assert_eq!(value.len(), 43, "256 bits in base64url");
+            assert!(seen.insert(value), "{name} was used before");
+        }
+        assert_eq!(query["code_challenge_method"], "S256");
+        assert_eq!(query["response_type"], "code");
+        assert!(!query.contains_key("code_verifier"));
+    }
+}
+
+#[tokio::test]
+async fn c017_the_redirect_uri_is_the_public_urls() {
+    let scene = world().scene();
+    let begun = scene.sign_in.begin_external(None, ReturnTo::main_page(), &[]).await.unwrap();
+    let query: HashMap<_, _> = begun.authorization_url.query_pairs().into_owned().collect();
+    assert_eq!(query["redirect_uri"], "https://lab.example/api/auth/oidc/callback");
+    assert_eq!(query["scope"], "openid email");
+}
+
+#[tokio::test]
+async fn c019_a_hundred_starts_leave_five_cookies_and_the_newest_are_kept() {
+    let scene = world().scene();
+    let mut jar: Vec<PresentedAttempt> = Vec::new();
+    let mut order = Vec::new();
+    for _ in 0..100 {
+        scene.clock.advance(1);
+        let begun = scene.sign_in.begin_external(None, ReturnTo::main_page(), &jar).await.unwrap();
+        jar.retain(|cookie| !begun.dropped.contains(&cookie.id));
+        order.push(begun.cookie.id);
+        jar.push(PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed });
+    }
+    let kept: Vec<_> = jar.iter().map(|cookie| cookie.id).collect();
+    assert_eq!(kept, order[95..]);
+}
+
+#[tokio::test]
+async fn c019_large_targets_do_not_add_up_beyond_what_proxies_allow() {
+    let scene = world().scene();
+    let mut jar: Vec<PresentedAttempt> = Vec::new();
+    for _ in 0..10 {
+        scene.clock.advance(1);
+        let target = ReturnTo::or_main_page(&format!("/{}", "a".repeat(1500)));
+        let begun = scene.sign_in.begin_external(None, target, &jar).await.unwrap();
+        jar.retain(|cookie| !begun.dropped.contains(&cookie.id));
+        jar.push(PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed });
+        assert!(jar.iter().map(|cookie| cookie.sealed.as_str().len()).sum::<usize>() <= MAX_TOTAL_LEN);
+    }
+}
+
+#[tokio::test]
+async fn expired_and_foreign_attempts_are_dropped() {
+    let scene = world().scene();
+    let (old, _) = scene.begin("/").await;
+    let foreign = PresentedAttempt { id: old.id, sealed: SealedAttempt::parse("garbage").unwrap() };
+    scene.clock.advance(601);
+    let begun =
+        scene.sign_in.begin_external(None, ReturnTo::main_page(), &[old.clone(), foreign]).await.unwrap();
+    assert_eq!(begun.dropped, [old.id, old.id]);
+}
+
+#[tokio::test]
+async fn an_unknown_provider_is_refused() {
+    let scene = world().scene();
+    let other = ProviderId::parse("other").unwrap();
+    let refusal = scene.sign_in.begin_external(Some(&other), ReturnTo::main_page(), &[]).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::ProviderUnknown);
+    let nobody = World::default().scene();
+    let refusal = nobody.sign_in.begin_external(None, ReturnTo::main_page(), &[]).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::ProviderUnknown);
+}
+
+#[tokio::test]
+async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
+    let mut provider = MockIdentityProvider::new();
+    provider.expect_description().return_const(ProviderDescription {
+        id: ProviderId::parse("external").unwrap(),
+        name: "External".to_owned(),
+        email_trust: EmailTrust::Claim,
+    });
+    provider.expect_authorization_server().returning(|| {
+        Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "timed out".to_owned() })
+    });
+    let mut world = World::default();
+    world.providers.push(provider);
+    let scene = world.scene();
+    let refusal = scene.sign_in.begin_external(None, ReturnTo::or_main_page("/x"), &[]).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::ProviderUnavailable);
+    assert_eq!(refusal.return_to.as_str(), "/x");
+}

@@ -1,0 +1,317 @@
+use super::*;
+use crate::error::ErrorCode;
+use crate::ports::{ProviderError, StoreError};
+use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, ada, identity, stated};
+
+/// A world in which the provider must never be asked to redeem anything, and nothing may be created.
+fn nothing_happens(issuer_in_response: bool) -> World {
+    let mut world = World::default();
+    let mut provider = World::provider(issuer_in_response, EmailTrust::Claim);
+    provider.expect_redeem().never();
+    world.providers.push(provider);
+    world.accounts.expect_create().never();
+    world.sessions.expect_create().never();
+    world
+}
+
+/// A world in which the provider says this, and nothing may be created yet.
+fn provider_says(result: Result<ExternalIdentity, ProviderError>, trust: EmailTrust) -> World {
+    let mut world = World::default();
+    let mut provider = World::provider(false, trust);
+    provider.expect_redeem().times(1).return_once(move |_| result);
+    world.providers.push(provider);
+    world
+}
+
+fn nobody_is_known(world: &mut World) {
+    world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+}
+
+async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> ErrorCode {
+    let refusal = scene.sign_in.complete_external(query, pending, None).await.unwrap_err();
+    let recorded = scene.log.events().iter().any(
+        |event| matches!(event, SignInEvent::Refused { reference, .. } if *reference == refusal.reference),
+    );
+    assert!(recorded, "the refusal is not in the log under its reference");
+    refusal.error.code()
+}
+
+async fn completed(scene: &Scene, target: &str) -> Result<CompletedSignIn, Refusal> {
+    let (cookie, state) = scene.begin(target).await;
+    scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], None).await
+}
+
+#[tokio::test]
+async fn c023_a_state_that_this_browser_did_not_start_is_refused_without_a_token_request() {
+    let scene = nothing_happens(false).scene();
+    let (cookie, state) = scene.begin("/").await;
+    let altered = format!("{}x", &state[1..]);
+    for query in ["code=c", "code=c&state=", &format!("code=c&state={altered}"), "code=c&state=unknown"] {
+        let code = refused(&scene, query, std::slice::from_ref(&cookie)).await;
+        assert!(matches!(code, ErrorCode::AttemptUnknown | ErrorCode::CallbackMalformed), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn c024_an_attackers_code_and_state_in_the_victims_browser_are_refused() {
+    let scene = nothing_happens(false).scene();
+    let (_, attackers_state) = scene.begin("/").await;
+    let (victims_cookie, _) = scene.begin("/").await;
+    let query = format!("code=attackers&state={attackers_state}");
+    assert_eq!(refused(&scene, &query, &[victims_cookie]).await, ErrorCode::AttemptUnknown);
+    assert_eq!(refused(&scene, &query, &[]).await, ErrorCode::AttemptUnknown);
+}
+
+#[tokio::test]
+async fn a_cookie_moved_to_the_name_of_another_attempt_does_not_open() {
+    let scene = nothing_happens(false).scene();
+    let (one, _) = scene.begin("/").await;
+    let (other, state) = scene.begin("/").await;
+    let moved = PresentedAttempt { id: other.id, sealed: one.sealed };
+    assert_eq!(refused(&scene, &format!("code=c&state={state}"), &[moved]).await, ErrorCode::AttemptUnknown);
+}
+
+#[tokio::test]
+async fn c026_a_second_callback_makes_no_second_token_request() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::Created));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    let scene = world.scene();
+    let (cookie, state) = scene.begin("/").await;
+    let query = format!("code=c&state={state}");
+    let cookies = [cookie];
+    assert!(scene.sign_in.complete_external(&query, &cookies, None).await.is_ok());
+    assert_eq!(refused(&scene, &query, &cookies).await, ErrorCode::AttemptSpent);
+}
+
+#[tokio::test]
+async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_go() {
+    let scene = nothing_happens(false).scene();
+    let (cookie, state) = scene.begin("/notebooks").await;
+    scene.clock.advance(600);
+    let query = format!("code=c&state={state}");
+    let refusal = scene.sign_in.complete_external(&query, &[cookie], None).await.unwrap_err();
+    assert_eq!(refusal.error, SignInError::AttemptExpired);
+    assert_eq!(refusal.return_to.as_str(), "/notebooks");
+}
+
+#[tokio::test]
+async fn c033_c034_c035_c036_the_providers_errors_are_told_apart_and_make_no_token_request() {
+    let scene = nothing_happens(false).scene();
+    for (error, code) in [
+        ("access_denied", ErrorCode::AccessDenied),
+        ("login_required", ErrorCode::InteractionRequired),
+        ("interaction_required", ErrorCode::InteractionRequired),
+        ("consent_required", ErrorCode::InteractionRequired),
+        ("account_selection_required", ErrorCode::InteractionRequired),
+        ("temporarily_unavailable", ErrorCode::ProviderBusy),
+        ("server_error", ErrorCode::ProviderBusy),
+        ("invalid_request", ErrorCode::RequestRefused),
+        ("unauthorized_client", ErrorCode::RequestRefused),
+        ("unsupported_response_type", ErrorCode::RequestRefused),
+        ("invalid_scope", ErrorCode::RequestRefused),
+        ("invalid_request_uri", ErrorCode::RequestRefused),
+        ("invalid_request_object", ErrorCode::RequestRefused),
+        ("request_not_supported", ErrorCode::RequestRefused),
+        ("something_new", ErrorCode::RequestRefused),
+    ] {
+        let (cookie, state) = scene.begin("/").await;
+        assert_eq!(
+            refused(&scene, &format!("error={error}&state={state}"), &[cookie]).await,
+            code,
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn c037_an_error_without_a_state_of_ours_changes_nothing() {
+    let scene = nothing_happens(false).scene();
+    let (cookie, state) = scene.begin("/").await;
+    let cookies = [cookie];
+    let forged = "error=access_denied&error_description=%3Cscript%3E&state=forged";
+    assert_eq!(refused(&scene, forged, &cookies).await, ErrorCode::AttemptUnknown);
+    // The attempt is still good: the provider's own answer to it counts.
+    let query = format!("error=access_denied&state={state}");
+    assert_eq!(refused(&scene, &query, &cookies).await, ErrorCode::AccessDenied);
+}
+
+#[tokio::test]
+async fn c039_iss_of_another_provider_aborts_before_the_code_is_sent() {
+    let scene = nothing_happens(false).scene();
+    for iss in ["https://evil.example", "https://op.example/", "https://OP.example", ""] {
+        let (cookie, state) = scene.begin("/").await;
+        let query = format!("code=c&state={state}&iss={iss}");
+        assert_eq!(refused(&scene, &query, &[cookie]).await, ErrorCode::IssuerMismatch, "{iss:?}");
+    }
+}
+
+#[tokio::test]
+async fn c040_a_promised_iss_that_is_absent_aborts_before_the_code_is_sent() {
+    let scene = nothing_happens(true).scene();
+    let (cookie, state) = scene.begin("/").await;
+    assert_eq!(refused(&scene, &format!("code=c&state={state}"), &[cookie]).await, ErrorCode::IssuerMissing);
+}
+
+#[tokio::test]
+async fn c041_an_error_of_another_issuer_is_not_believed() {
+    let scene = nothing_happens(true).scene();
+    for (iss, code) in [
+        ("&iss=https://evil.example", ErrorCode::IssuerMismatch),
+        ("", ErrorCode::IssuerMissing),
+        ("&iss=https://op.example", ErrorCode::AccessDenied),
+    ] {
+        let (cookie, state) = scene.begin("/").await;
+        let query = format!("error=access_denied&state={state}{iss}");
+        assert_eq!(refused(&scene, &query, &[cookie]).await, code, "{iss}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sealed_is_what_redeems_the_code() {
+    let mut world = World::default();
+    let mut provider = World::provider(true, EmailTrust::Claim);
+    provider.expect_redeem().times(1).returning(|redemption| {
+        assert_eq!(redemption.code.as_str(), "the-code");
+        assert_eq!(redemption.issuer.as_str(), ISSUER);
+        assert_eq!(redemption.redirect_uri.as_str(), "https://lab.example/api/auth/oidc/callback");
+        assert_eq!(redemption.started_at, Timestamp::from_unix_seconds(NOW));
+        assert_ne!(redemption.nonce.as_str(), redemption.verifier.as_str());
+        Err(ProviderError::CodeRejected(None))
+    });
+    world.providers.push(provider);
+    let scene = world.scene();
+    let (cookie, state) = scene.begin("/").await;
+    let query = format!("code=the-code&state={state}&iss={ISSUER}");
+    assert_eq!(refused(&scene, &query, &[cookie]).await, ErrorCode::CodeRejected);
+}
+
+#[tokio::test]
+async fn a_first_sign_in_makes_an_account_a_session_and_a_token() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    nobody_is_known(&mut world);
+    world
+        .accounts
+        .expect_create()
+        .times(1)
+        .withf(|account, identity| {
+            account.username.as_str() == "ada@example.com"
+                && account.email == Some(ada())
+                && account.role == Role::User
+                && identity.subject.as_str() == "subject-of-ada"
+        })
+        .returning(|_, _| Ok(AccountCreation::Created));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    let scene = world.scene();
+
+    let CompletedSignIn::SignedIn { token, return_to, .. } =
+        completed(&scene, "/notebooks?x=1").await.unwrap()
+    else {
+        panic!("not signed in")
+    };
+    assert_eq!(return_to.as_str(), "/notebooks?x=1");
+    let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+    assert_eq!(claims.email, Some(ada()));
+    assert_eq!(claims.groups, ["lab-users"]);
+    assert_eq!(claims.exp, Timestamp::from_unix_seconds(NOW + 900));
+    assert!(matches!(scene.log.events().last(), Some(SignInEvent::SignedIn { created: true, .. })));
+}
+
+#[tokio::test]
+async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_only_updated() {
+    let mut moved = identity(stated(true));
+    let new_address = EmailAddress::parse("ada@new.example").unwrap();
+    moved.email = EmailClaim::Stated { address: new_address.clone(), verified: true };
+    let mut world = provider_says(Ok(moved), EmailTrust::Claim);
+    world
+        .accounts
+        .expect_find_by_identity()
+        .withf(|issuer, subject| issuer.as_str() == ISSUER && subject.as_str() == "subject-of-ada")
+        .times(1)
+        .returning(|_, _| Ok(Some(account(AccountStatus::Active))));
+    world
+        .accounts
+        .expect_record_sign_in()
+        .withf(move |_, _, email, _| *email == new_address)
+        .times(1)
+        .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+    world.accounts.expect_create().never();
+    let id = account(AccountStatus::Active).id;
+    world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
+    assert!(completed(&world.scene(), "/").await.is_ok());
+}
+
+#[tokio::test]
+async fn an_untrusted_address_is_refused_and_nothing_is_created() {
+    for (email, trust, code) in [
+        (EmailClaim::Missing, EmailTrust::Claim, ErrorCode::EmailMissing),
+        (EmailClaim::Missing, EmailTrust::Provider, ErrorCode::EmailMissing),
+        (EmailClaim::Malformed, EmailTrust::Provider, ErrorCode::EmailMalformed),
+        (stated(false), EmailTrust::Claim, ErrorCode::EmailUnverified),
+    ] {
+        let mut world = provider_says(Ok(identity(email)), trust);
+        world.accounts.expect_create().never();
+        world.sessions.expect_create().never();
+        assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_owns_its_addresses_need_not_state_them_verified() {
+    let mut world = provider_says(Ok(identity(stated(false))), EmailTrust::Provider);
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::Created));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(completed(&world.scene(), "/").await.is_ok());
+}
+
+#[tokio::test]
+async fn c101_an_address_of_another_account_is_never_joined_silently() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::NameTaken));
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::EmailTaken);
+}
+
+#[tokio::test]
+async fn c121_a_disabled_account_stays_out() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Disabled))));
+    world.accounts.expect_create().never();
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::AccountDisabled);
+}
+
+#[tokio::test]
+async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_quicker() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    let mut asked = 0;
+    world.accounts.expect_find_by_identity().times(2).returning(move |_, _| {
+        asked += 1;
+        Ok((asked == 2).then(|| account(AccountStatus::Active)))
+    });
+    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::IdentityTaken));
+    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(completed(&world.scene(), "/").await.is_ok());
+}
+
+#[tokio::test]
+async fn with_self_registration_off_nobody_is_created() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    world.closed = true;
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().never();
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::RegistrationClosed);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_refuses_the_sign_in() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    world.accounts.expect_find_by_identity().returning(|_, _| Err(StoreError("disk full".to_owned())));
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::Internal);
+}
