@@ -57,7 +57,8 @@ async fn a_refusal_is_explained_and_leaves_no_cookie() {
 
     // The way out leads back in.
     browser.click("//a[normalize-space()='Sign in again']").await;
-    browser.picture("7-after-denied").await;
+    browser.assert_at("/login").await;
+    browser.picture("7-sign-in-again").await;
     browser.close().await;
 }
 

@@ -138,9 +138,9 @@ pub struct SessionClaims {
 }
 
 impl SessionClaims {
-    /// How many bytes of group names a token carries at most, so that it stays one small cookie.
+    /// How many bytes of JSON the group names of a token have at most, so that it stays one small cookie.
     pub const MAX_GROUPS_LEN: usize = 256;
-    /// How many bytes of authentication methods a token carries at most.
+    /// How many bytes of JSON its authentication methods have at most.
     pub const MAX_METHODS_LEN: usize = 64;
 }
 

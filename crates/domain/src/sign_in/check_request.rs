@@ -129,14 +129,16 @@ impl SignIn {
     }
 }
 
-/// The first texts that there is room for; one that does not fit is left out whole, and so is what follows it.
+/// The first texts that there is room for, as long as they are in JSON; one that does not fit is left out whole, and so
+/// is what follows it.
 fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
     let mut room = max_len;
     texts
         .iter()
         .take_while(|text| {
-            let fits = text.len() <= room;
-            room = room.saturating_sub(text.len());
+            let len = serde_json::to_string(text).map_or(usize::MAX, |json| json.len() + 1);
+            let fits = len <= room;
+            room = room.saturating_sub(len);
             fits
         })
         .cloned()

@@ -132,6 +132,11 @@ async fn c082_a_clock_set_back_resurrects_nothing() {
 fn a_token_carries_as_many_groups_as_fit() {
     let groups = session().groups;
     assert_eq!(as_many_as_fit(&groups, 256), groups[..1]);
-    assert_eq!(as_many_as_fit(&groups, 300), groups);
+    assert_eq!(as_many_as_fit(&groups, 306), groups);
     assert!(as_many_as_fit(&groups, 10).is_empty());
+    // Neither empty names nor ones that JSON makes longer get around the limit.
+    let claims = |group: &str| as_many_as_fit(&vec![group.to_owned(); 5000], 256);
+    for group in ["", "\u{1}", "\"", "ä"] {
+        assert!(serde_json::to_string(&claims(group)).unwrap().len() <= 258, "{group:?}");
+    }
 }
