@@ -60,6 +60,9 @@ pub(crate) fn run_one(options: Options, check: fn(&mut Tally) -> Result<Tools>) 
         tally.skip();
         println!("skipped: {reason}");
     }
+    if result.is_err() {
+        tally.fail();
+    }
     println!("\n{tally}");
     result.map(drop)
 }
@@ -76,7 +79,10 @@ fn run_steps(tally: &mut Tally, summary: &mut Vec<String>) -> Result<()> {
                 tally.skip();
                 format!("skipped: {reason}")
             }
-            Err(_) => format!("FAILED; to repeat it: {command}"),
+            Err(_) => {
+                tally.fail();
+                format!("FAILED; to repeat it: {command}")
+            }
         };
         println!("{title}: {outcome}");
         summary.push(format!("{title:<13}{:>7.1} s  {outcome}", since.elapsed().as_secs_f32()));
