@@ -111,6 +111,20 @@ async fn c003_a_provider_that_is_down_is_found_as_soon_as_it_is_back() {
 }
 
 #[tokio::test]
+async fn c082_a_clock_that_steps_back_delays_no_fetch() {
+    let op = Op::start().await;
+    op.answer(DISCOVERY, ResponseTemplate::new(503));
+    op.provider.authorization_server().await.unwrap_err();
+    op.publish(json!({}));
+    op.clock.advance(-1);
+    op.provider.authorization_server().await.unwrap();
+    assert_eq!(op.count(DISCOVERY).await, 2);
+    op.clock.advance(-1);
+    op.provider.authorization_server().await.unwrap();
+    assert_eq!(op.count(DISCOVERY).await, 3);
+}
+
+#[tokio::test]
 async fn c003_what_is_not_a_document_is_refused() {
     let op = Op::start().await;
     let html = |status| ResponseTemplate::new(status).set_body_raw("<html>", "text/html");

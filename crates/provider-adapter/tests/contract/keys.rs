@@ -211,6 +211,7 @@ async fn c087_c088_a_key_that_is_not_for_checking_signatures_counts_as_absent() 
         (&rsa, json!({"e": base64url(&[0])})),
         (&rsa, json!({"e": base64url(&[3])})),
         (&rsa, json!({"e": base64url(&[1, 0, 0])})),
+        (&rsa, json!({"e": base64url(&[1, 0, 2])})),
         (&rsa, json!({"e": base64url(&[1; 9])})),
         (&rsa, json!({"e": ""})),
     ] {

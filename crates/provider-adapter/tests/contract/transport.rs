@@ -118,6 +118,7 @@ async fn c005_no_redirect_is_followed_from_any_endpoint() {
             op.answer(path, redirect);
             let result = op.provider.redeem(op.redemption()).await;
             assert_unavailable(&result, call);
+            assert!(result.unwrap_err().to_string().contains("a redirect"), "{path} {status}");
             assert_eq!(op.count("/elsewhere").await, 0, "{path} {status}");
         }
     }
