@@ -204,7 +204,7 @@ impl SignIn {
         let session = Session {
             id: SessionId::fresh(&*self.ports.entropy),
             account: account.id,
-            provider: attempt.provider.clone(),
+            provider: Some(attempt.provider.clone()),
             groups: identity.groups,
             authentication_methods: identity.authentication_methods,
             authenticated_at: identity.authenticated_at.map_or(now, |at: Timestamp| at.min(now)),
