@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::lab::{self, Lab, Places};
 use crate::net;
@@ -41,7 +41,12 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
         .env("E2E_PROVIDER", places.idp_url())
         .env("E2E_WEBDRIVER", driver_url)
         .env("E2E_PICTURES", &folder);
-    process::run_reading(&mut tests, BUILD_LIMIT, |line| tally.read(line))?;
+    let mut ran = false;
+    process::run_reading(&mut tests, BUILD_LIMIT, |line| {
+        tally.read(line);
+        ran |= line.starts_with("test browser::");
+    })?;
+    ensure!(ran, "no test ran");
     println!("pictures and logs: {}", folder.display());
     Ok(Tools::Ready)
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::lab;
 use crate::options::Options;
 use crate::process;
 use crate::tally::Tally;
@@ -37,7 +38,9 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
         table.extend(Row::read(line));
     });
     println!("{}", table_of(&table));
-    done.map(|()| Tools::Ready)
+    done?;
+    ensure!(!table.is_empty(), "no test ran");
+    Ok(Tools::Ready)
 }
 
 /// Where the tests find the program and the provider's script.
@@ -52,6 +55,9 @@ fn install_provider() -> Result<PathBuf> {
     // npm writes this file last, so it is there exactly when the folder is complete.
     let installed = folder.join("node_modules/.package-lock.json").exists()
         && same_content(&source.join(lock), &folder.join(lock));
+    if !installed {
+        lab::empty(&folder)?;
+    }
     for file in FILES {
         std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::lab::{self, Lab, Places};
 use crate::net;
@@ -22,6 +22,10 @@ pub(crate) fn run(mut options: Options) -> Result<()> {
     let fresh = options.flag("--fresh");
     options.finish()?;
     let data_dir = match data_dir {
+        // A slip of the pen must not empty somebody's home.
+        Some(given) if fresh => {
+            bail!("--fresh is only for the usual folder: empty {} yourself", given.display())
+        }
         Some(given) => std::path::absolute(given)?,
         None => workspace::target()?.join("run-dev"),
     };

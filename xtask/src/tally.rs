@@ -23,6 +23,11 @@ impl Tally {
         self.skipped += of("ignored");
     }
 
+    /// Counts a check that failed, unless tests that failed are counted already.
+    pub(crate) fn fail(&mut self) {
+        self.failed = self.failed.max(1);
+    }
+
     /// Counts a whole check that was not made.
     pub(crate) fn skip(&mut self) {
         self.skipped += 1;
@@ -52,6 +57,14 @@ mod tests {
             tally.read(line);
         }
         tally.skip();
+        tally.fail();
         assert_eq!(tally.to_string(), "17 passed, 3 failed, 3 skipped");
+    }
+
+    #[test]
+    fn a_failed_check_is_never_counted_as_nothing() {
+        let mut tally = Tally::default();
+        tally.fail();
+        assert_eq!(tally.to_string(), "0 passed, 1 failed, 0 skipped");
     }
 }

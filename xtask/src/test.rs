@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
         command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
         check: plain,
     },
-    Step { title: "tests", command: "cargo test --workspace", check: plain },
+    Step { title: "tests", command: "cargo test --workspace --features labgate-token/remote", check: plain },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
     Step { title: "interop", command: "cargo xtask interop", check: |_, tally| interop::check(tally) },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
@@ -60,6 +60,9 @@ pub(crate) fn run_one(options: Options, check: fn(&mut Tally) -> Result<Tools>) 
         tally.skip();
         println!("skipped: {reason}");
     }
+    if result.is_err() {
+        tally.fail();
+    }
     println!("\n{tally}");
     result.map(drop)
 }
@@ -76,7 +79,10 @@ fn run_steps(tally: &mut Tally, summary: &mut Vec<String>) -> Result<()> {
                 tally.skip();
                 format!("skipped: {reason}")
             }
-            Err(_) => format!("FAILED; to repeat it: {command}"),
+            Err(_) => {
+                tally.fail();
+                format!("FAILED; to repeat it: {command}")
+            }
         };
         println!("{title}: {outcome}");
         summary.push(format!("{title:<13}{:>7.1} s  {outcome}", since.elapsed().as_secs_f32()));

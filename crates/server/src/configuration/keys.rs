@@ -75,7 +75,7 @@ keys! {
     CLIENT_SECRET_FILE: Text "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
     ISSUER: Url "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
     PROVIDER_ID: Text "external_oidc.id" = "external";
-    PROVIDER_NAME: Text "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "External sign-in";
+    PROVIDER_NAME: Text "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "your organisation";
     SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";

@@ -23,7 +23,7 @@ fn the_four_settings_are_enough() {
     assert_eq!(provider.scopes.to_parameter(), "openid email profile");
     assert_eq!(provider.userinfo, Userinfo::WhenEmailIsMissing);
     assert_eq!(provider.description.id.as_str(), "external");
-    assert_eq!(provider.description.name, "External sign-in");
+    assert_eq!(provider.description.name, "your organisation");
     assert_eq!(provider.description.email_trust, EmailTrust::Claim);
 }
 
