@@ -29,6 +29,9 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
 pub use administer::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 pub use begin_external::{BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn};
@@ -156,6 +159,14 @@ impl SignIn {
     #[must_use]
     pub fn fresh_reference(&self) -> Reference {
         Reference::fresh(&*self.ports.entropy)
+    }
+
+    /// 128 random bits in base64url, for the forms of a browser that has no session yet.
+    #[must_use]
+    pub fn fresh_form_secret(&self) -> String {
+        let mut bytes = [0; 16];
+        self.ports.entropy.fill(&mut bytes);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// Refuses a state-changing request that another site made a browser send.
