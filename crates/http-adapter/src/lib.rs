@@ -14,5 +14,5 @@ mod serve;
 
 pub use app::{App, AppInfo};
 pub use failure::HttpErrorCode;
-pub use origin::{Peer, ProxyNetwork};
+pub use origin::{NotANetwork, Peer, ProxyNetwork};
 pub use serve::serve;

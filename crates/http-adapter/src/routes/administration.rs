@@ -87,8 +87,8 @@ async fn list(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 
 /// Makes an account.
 async fn create(lab: &Lab, head: &Head) -> Result<Response, Failure> {
-    let by = lab.administrator(head).await?;
     let fields = lab.posted(head)?;
+    let by = lab.administrator(head).await?;
     let email = match fields.filled("email") {
         Some(email) => {
             Some(EmailAddress::parse(email.trim()).map_err(|_| lab.failure(HttpErrorCode::BadRequest))?)
@@ -122,8 +122,8 @@ async fn show(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
 
 /// Does something to an account.
 async fn act(lab: &Lab, head: &Head, id: &str, action: &str) -> Result<Response, Failure> {
-    let by = lab.administrator(head).await?;
     let fields = lab.posted(head)?;
+    let by = lab.administrator(head).await?;
     let id = lab.account_id(id)?;
     match action {
         "disable" => {

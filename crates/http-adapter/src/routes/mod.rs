@@ -124,7 +124,7 @@ impl Lab {
         (FormToken::of(&secret), Some(self.cookies.set_form(&secret)))
     }
 
-    /// Sets the cookies of somebody who has just signed in with a password.
+    /// Sets the session cookie of somebody who has just signed in, and removes what led there.
     fn with_new_session(&self, response: Response, head: &Head, token: &SessionToken) -> Response {
         let session = [self.cookies.set_session(token)];
         let form = head.cookies.form.iter().map(|_| self.cookies.clear_form());
