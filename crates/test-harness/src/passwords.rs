@@ -17,8 +17,8 @@ use labgate_domain::time::Timestamp;
 pub struct PlainHasher;
 
 fn plain(password: &Password) -> String {
-    let hex: String = password.expose().bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("$plain${hex}")
+    let start = "$plain$".to_owned();
+    password.expose().bytes().fold(start, |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[async_trait]

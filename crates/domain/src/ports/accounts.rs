@@ -1,3 +1,8 @@
+#![cfg_attr(
+    any(test, feature = "mocks"),
+    expect(clippy::ref_option_ref, reason = "in what mockall generates")
+)]
+
 use async_trait::async_trait;
 
 use super::StoreError;

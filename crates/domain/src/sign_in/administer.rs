@@ -296,14 +296,13 @@ impl SignIn {
         &self,
         given: Option<Password>,
     ) -> Result<(Credential, Option<SecretString>), SignInError> {
-        let (password, made_up) = match given {
-            Some(password) => (password, None),
-            None => {
-                let made_up = make_up_password(&*self.ports.entropy);
-                let password =
-                    Password::typed(made_up.expose_secret()).map_err(|_| SignInError::PasswordLength)?;
-                (password, Some(made_up))
-            }
+        let (password, made_up) = if let Some(password) = given {
+            (password, None)
+        } else {
+            let made_up = make_up_password(&*self.ports.entropy);
+            let password =
+                Password::typed(made_up.expose_secret()).map_err(|_| SignInError::PasswordLength)?;
+            (password, Some(made_up))
         };
         let hash = self.ports.hasher.hash(password).await?;
         Ok((Credential { hash, must_change: true }, made_up))

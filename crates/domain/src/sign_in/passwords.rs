@@ -8,7 +8,10 @@ use super::SignIn;
 use super::open_session::Proof;
 use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
 use crate::error::{Refusal, SignInError};
-use crate::people::{Account, AccountId, AccountStatus, Credential, Password, PasswordHash, Username};
+use crate::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash,
+    Username,
+};
 use crate::ports::{Admission, Guess, GuessTarget, PasswordVerdict, SealError, SignInEvent, Source};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
@@ -256,8 +259,8 @@ impl SignIn {
         }
         let personal: Vec<String> = [
             Some(account.username.as_str()),
-            account.email.as_ref().map(|email| email.as_str()),
-            account.name.as_ref().map(|name| name.as_str()),
+            account.email.as_ref().map(EmailAddress::as_str),
+            account.name.as_ref().map(DisplayName::as_str),
         ]
         .into_iter()
         .flatten()

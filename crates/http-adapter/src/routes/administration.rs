@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, Role};
+use labgate_domain::provider::ProviderId;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 use serde_json::{Value, json};
@@ -107,7 +108,7 @@ async fn create(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         password: lab.given_password(fields)?,
     };
     let created = lab.sign_in.create_account(&by, new).await?;
-    Ok(lab.created(head, &created, StatusCode::CREATED))
+    Ok(self::created(head, &created, StatusCode::CREATED))
 }
 
 /// One account.
@@ -115,9 +116,7 @@ async fn show(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
     let (account, sessions) = lab.sign_in.look_at_account(&by, lab.account_id(id)?).await?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
-    let mut json = account_json(&account);
-    json["sessions"] = sessions.into();
-    Ok(super::json(&json))
+    Ok(super::json(&with_member(account_json(&account), "sessions", sessions.into())))
 }
 
 /// Does something to an account.
@@ -125,18 +124,20 @@ async fn act(lab: &Lab, head: &Head, id: &str, action: &str) -> Result<Response,
     let fields = lab.posted(head)?;
     let by = lab.administrator(head).await?;
     let id = lab.account_id(id)?;
-    match action {
-        "disable" => {
-            lab.sign_in.patch_account(&by, id, AccountPatch::Status(AccountStatus::Disabled)).await?
-        }
-        "enable" => lab.sign_in.patch_account(&by, id, AccountPatch::Status(AccountStatus::Active)).await?,
-        "make-admin" => lab.sign_in.patch_account(&by, id, AccountPatch::Role(Role::Admin)).await?,
-        "make-user" => lab.sign_in.patch_account(&by, id, AccountPatch::Role(Role::User)).await?,
-        "sign-out" => lab.sign_in.sign_out_account(&by, id).await?,
-        "delete" => lab.sign_in.delete_account(&by, id).await?,
-        "reset-password" => {
+    let patch = match action {
+        "disable" => Some(AccountPatch::Status(AccountStatus::Disabled)),
+        "enable" => Some(AccountPatch::Status(AccountStatus::Active)),
+        "make-admin" => Some(AccountPatch::Role(Role::Admin)),
+        "make-user" => Some(AccountPatch::Role(Role::User)),
+        _ => None,
+    };
+    match (action, patch) {
+        (_, Some(patch)) => lab.sign_in.patch_account(&by, id, patch).await?,
+        ("sign-out", None) => lab.sign_in.sign_out_account(&by, id).await?,
+        ("delete", None) => lab.sign_in.delete_account(&by, id).await?,
+        ("reset-password", None) => {
             let reset = lab.sign_in.reset_password(&by, id, lab.given_password(fields)?).await?;
-            return Ok(lab.created(head, &reset, StatusCode::OK));
+            return Ok(created(head, &reset, StatusCode::OK));
         }
         _ => return Err(lab.failure(HttpErrorCode::NotFound)),
     }
@@ -208,13 +209,37 @@ fn account_json(account: &Account) -> Value {
     })
 }
 
+fn with_member(mut object: Value, name: &str, value: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
+}
+
 fn session_json(session: &Session) -> Value {
     json!({
-        "provider": session.provider.as_ref().map(|provider| provider.as_str()),
+        "provider": session.provider.as_ref().map(ProviderId::as_str),
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
     })
+}
+
+/// An account with its initial password, which is shown this once.
+fn created(head: &Head, created: &CreatedAccount, status: StatusCode) -> Response {
+    let mut response = if matches!(head.posted, Posted::Form(_)) {
+        match created.initial_password() {
+            Some(password) => {
+                pages::respond(&InitialPasswordPage { account: row(&created.account), password })
+            }
+            None => return see_other(&paths::account(created.account.id)),
+        }
+    } else {
+        let password = created.initial_password().into();
+        super::json(&with_member(account_json(&created.account), "initial_password", password))
+    };
+    *response.status_mut() = status;
+    response
 }
 
 /// A time for people: `2027-01-15 08:00 UTC` (the civil-from-days algorithm for the proleptic Gregorian calendar).
@@ -253,24 +278,6 @@ impl Lab {
     fn given_password(&self, fields: &Fields) -> Result<Option<Password>, Failure> {
         let given = fields.text("password").filter(|text| !text.is_empty()).map(Password::typed);
         given.transpose().map_err(|_| self.failure(HttpErrorCode::BadRequest))
-    }
-
-    /// An account with its initial password, which is shown this once.
-    fn created(&self, head: &Head, created: &CreatedAccount, status: StatusCode) -> Response {
-        let mut response = if matches!(head.posted, Posted::Form(_)) {
-            match created.initial_password() {
-                Some(password) => {
-                    pages::respond(&InitialPasswordPage { account: row(&created.account), password })
-                }
-                None => return see_other(&paths::account(created.account.id)),
-            }
-        } else {
-            let mut json = account_json(&created.account);
-            json["initial_password"] = created.initial_password().into();
-            super::json(&json)
-        };
-        *response.status_mut() = status;
-        response
     }
 }
 

@@ -26,8 +26,8 @@ fn world(status: AccountStatus, known: Option<Credential>) -> World {
     world
 }
 
-fn good() -> Option<Credential> {
-    Some(credential(&format!("$fake${GOOD}"), false))
+fn good() -> Credential {
+    credential(&format!("$fake${GOOD}"), false)
 }
 
 async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
@@ -36,7 +36,7 @@ async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
 
 #[tokio::test]
 async fn a_right_password_opens_a_session() {
-    let mut world = world(AccountStatus::Active, good());
+    let mut world = world(AccountStatus::Active, Some(good()));
     world.sessions.expect_create().times(2).returning(|_| Ok(()));
     let scene = world.scene();
     for name in ["ada", " ADA@Example.com"] {
@@ -50,11 +50,11 @@ async fn a_right_password_opens_a_session() {
 #[tokio::test]
 async fn c176_unknown_wrong_disabled_and_without_a_password_get_one_answer_after_the_same_work() {
     for (status, known, name, password) in [
-        (AccountStatus::Active, good(), "ada", "wrong"),
-        (AccountStatus::Active, good(), "nobody", GOOD),
-        (AccountStatus::Active, good(), "not a name!", GOOD),
-        (AccountStatus::Active, good(), "ada", &"x".repeat(5000)),
-        (AccountStatus::Disabled, good(), "ada", GOOD),
+        (AccountStatus::Active, Some(good()), "ada", "wrong"),
+        (AccountStatus::Active, Some(good()), "nobody", GOOD),
+        (AccountStatus::Active, Some(good()), "not a name!", GOOD),
+        (AccountStatus::Active, Some(good()), "ada", &"x".repeat(5000)),
+        (AccountStatus::Disabled, Some(good()), "ada", GOOD),
         (AccountStatus::Active, None, "ada", GOOD),
     ] {
         let mut world = world(status, known);
@@ -68,7 +68,7 @@ async fn c176_unknown_wrong_disabled_and_without_a_password_get_one_answer_after
 
 #[tokio::test]
 async fn c177_a_throttled_try_is_refused_before_any_hashing_and_names_of_one_account_count_together() {
-    let scene = world(AccountStatus::Active, good()).scene();
+    let scene = world(AccountStatus::Active, Some(good())).scene();
     for name in ["ada", "ADA", "ada@example.com"] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
@@ -176,7 +176,7 @@ async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
     let scene = world.scene();
     assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::PasswordsOff);
     // Without a provider nobody could get in, so it does not count.
-    let mut world = self::world(AccountStatus::Active, good());
+    let mut world = self::world(AccountStatus::Active, Some(good()));
     world.without_passwords = true;
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
