@@ -341,7 +341,7 @@ error_codes! {
     /// No setup.
     SetupClosed = "setup_closed", Configuration,
         "This setup link is not valid.",
-        "There is an administrator already, or the link is of an earlier start: the newest one stands in the log and in the file setup-link of the data directory. labgate account create --admin works, too.";
+        "There is an administrator already, or the link is of an earlier start: the newest one stands in the file setup-link of the data directory. labgate account create --admin works, too.";
     /// Not an administrator.
     NotAdministrator = "not_administrator", Person,
         "Only an administrator may do that.",
