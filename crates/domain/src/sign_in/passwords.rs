@@ -137,6 +137,11 @@ impl SignIn {
             return Ok(PasswordSignedIn::ChangeDue { ticket, return_to: attempt.return_to });
         }
         let token = self.signed_in(&proven.account, session_token).await?;
+        // A change of the password ends all sessions; one that it overtook must not survive it.
+        if self.ports.accounts.credential(proven.account.id).await?.as_ref() != Some(&proven.credential) {
+            self.end_session_of(token.expose()).await?;
+            return Err(SignInError::CredentialsWrong);
+        }
         Ok(PasswordSignedIn::SignedIn { token, return_to: attempt.return_to })
     }
 
@@ -213,9 +218,10 @@ impl SignIn {
             return Err(SignInError::CredentialsWrong);
         }
         self.ports.throttle.forgive(guess).await?;
-        if verdict == PasswordVerdict::RightButWeak {
-            self.hash_again(&account, &credential, password).await?;
-        }
+        let credential = match verdict {
+            PasswordVerdict::RightButWeak => self.hash_again(&account, credential, password).await?,
+            _ => credential,
+        };
         Ok(Proven { account, credential })
     }
 
@@ -223,13 +229,14 @@ impl SignIn {
     async fn hash_again(
         &self,
         account: &Account,
-        credential: &Credential,
+        credential: Credential,
         password: Password,
-    ) -> Result<(), SignInError> {
+    ) -> Result<Credential, SignInError> {
         let stronger =
             Credential { hash: self.ports.hasher.hash(password).await?, must_change: credential.must_change };
-        self.ports.accounts.set_credential(account.id, &stronger, Some(&credential.hash)).await?;
-        Ok(())
+        let replaced =
+            self.ports.accounts.set_credential(account.id, &stronger, Some(&credential.hash)).await?;
+        Ok(if replaced { stronger } else { credential })
     }
 
     /// Sets the next password and signs the person in anew: sessions of whoever knew the old one are over.

@@ -181,3 +181,17 @@ async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it() {
+    let mut world = World::default();
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let mut asked = 0;
+    world.accounts.expect_credential().times(2).returning(move |_| {
+        asked += 1;
+        Ok(Some(if asked == 1 { good() } else { credential("$fake$another", false) }))
+    });
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
+    assert_eq!(refused(&world.scene(), "ada", GOOD).await, ErrorCode::CredentialsWrong);
+}
