@@ -14,9 +14,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("labgate-token", &["labgate-domain"]),
     ("labgate-store", &["labgate-domain"]),
     ("labgate-http", &["labgate-domain"]),
+    ("labgate-password", &["labgate-domain"]),
     // The mock provider signs with the key ring: the one arrow between outer crates.
     ("labgate-mock-idp", &["labgate-domain", "labgate-token"]),
-    ("labgate", &["labgate-domain", "labgate-http", "labgate-provider", "labgate-store", "labgate-token"]),
+    (
+        "labgate",
+        &[
+            "labgate-domain",
+            "labgate-http",
+            "labgate-password",
+            "labgate-provider",
+            "labgate-store",
+            "labgate-token",
+        ],
+    ),
     ("labgate-test-harness", &["labgate-domain", "labgate-http", "labgate-mock-idp", "labgate-token"]),
 ];
 

@@ -15,6 +15,9 @@ use url::{ParseError, Url};
 /// The cookie of the mock provider. It is on the same host, and cookies know no ports (RFC 6265 section 8.5).
 const PROVIDERS_COOKIE: &str = "labgate-mock-idp";
 
+/// What the forms of whoever is not signed in need.
+const COOKIE_OF_FORMS: &str = "labgate-form";
+
 const SIGN_IN: &str = "//a[normalize-space()='Sign in']";
 const TO_PROVIDER: &str = "//a[starts-with(@href, '/api/auth/oidc/login')]";
 const AS_ADA: &str = "//button[@name='user' and @value='ada']";
@@ -22,6 +25,15 @@ const DENY: &str = "//button[@name='deny']";
 const DENIED: &str = "//p[.='The sign-in was cancelled.']";
 const SIGN_IN_AGAIN: &str = "//a[normalize-space()='Sign in again']";
 const ADAS_ADDRESS: &str = "//dd[.='ada@example.test']";
+const MAKE_AN_ACCOUNT: &str = "//a[.='Make an account']";
+const CHANGE_PASSWORD: &str = "//a[.='Change your password']";
+const USERNAME: &str = "//input[@name='username']";
+const PASSWORD: &str = "//input[@name='password']";
+const PRESENT: &str = "//input[@name='present']";
+const NEXT: &str = "//input[@name='next']";
+const PROBLEM: &str = "//p[@role='alert']";
+/// The button of the form that has a password in it.
+const FORM_BUTTON: &str = "//form[.//input[@type='password']]//button";
 const SIGN_OUT: &str = "//button[normalize-space()='Sign out']";
 
 #[tokio::test]
@@ -49,14 +61,14 @@ async fn sign_in_and_sign_out() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_explained_and_leaves_no_cookie() {
+async fn a_refusal_is_explained_and_leaves_no_session() {
     let browser = Browser::open().await;
     browser.go("/login").await;
     browser.click(TO_PROVIDER).await;
     browser.click(DENY).await;
     browser.sees(DENIED, &lab("/api/auth/oidc/callback")).await;
     browser.picture("6-denied").await;
-    assert_eq!(browser.cookies().await, Vec::<String>::new());
+    assert_eq!(browser.cookies().await, [COOKIE_OF_FORMS]);
     // The page itself came with 403, which the browser notes; it notes nothing else.
     let complaints = browser.complaints().await;
     assert_eq!(complaints.len(), 1, "{complaints:?}");
@@ -66,6 +78,37 @@ async fn a_refusal_is_explained_and_leaves_no_cookie() {
     browser.click(SIGN_IN_AGAIN).await;
     browser.sees(TO_PROVIDER, &lab("/login")).await;
     browser.picture("7-sign-in-again").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_person_registers_changes_the_password_and_signs_in_with_it() {
+    let browser = Browser::open().await;
+    browser.go("/login").await;
+    browser.click(MAKE_AN_ACCOUNT).await;
+    browser.sees(USERNAME, &lab("/register")).await;
+    browser.fill(&[(USERNAME, "grace"), (PASSWORD, "short")]).await;
+    browser.click(FORM_BUTTON).await;
+    browser.sees(PROBLEM, &lab("/api/auth/register")).await;
+    browser.picture("8-register-again").await;
+    browser.fill(&[(PASSWORD, "tulip anchor velvet")]).await;
+    browser.click(FORM_BUTTON).await;
+    browser.sees(SIGN_OUT, &lab("/")).await;
+    browser.assert_signed_in().await;
+
+    browser.click(CHANGE_PASSWORD).await;
+    browser.fill(&[(PRESENT, "tulip anchor velvet"), (NEXT, "crater marble piano")]).await;
+    browser.picture("9-change-password").await;
+    browser.click(FORM_BUTTON).await;
+    browser.sees(SIGN_OUT, &lab("/")).await;
+    browser.click(SIGN_OUT).await;
+    browser.sees(SIGN_IN, &lab("/")).await;
+
+    browser.go("/login").await;
+    browser.fill(&[(USERNAME, "Grace"), (PASSWORD, "crater marble piano")]).await;
+    browser.click(FORM_BUTTON).await;
+    browser.sees(SIGN_OUT, &lab("/")).await;
+    browser.assert_signed_in().await;
     browser.close().await;
 }
 
@@ -109,6 +152,15 @@ impl Browser {
     /// Clicks what is found so, once it is there.
     async fn click(&self, xpath: &str) {
         self.find(xpath).await.click().await.unwrap();
+    }
+
+    /// Types into fields; what a field had before goes.
+    async fn fill(&self, fields: &[(&str, &str)]) {
+        for (xpath, text) in fields {
+            let field = self.find(xpath).await;
+            field.clear().await.unwrap();
+            field.send_keys(text).await.unwrap();
+        }
     }
 
     /// Waits for the page that has this, and looks at its address (without the query). A click comes back before the next

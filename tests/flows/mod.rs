@@ -3,6 +3,7 @@
 mod attacks;
 mod http_rules;
 mod pages;
+mod passwords;
 mod refusals;
 mod sessions;
 mod sign_in;

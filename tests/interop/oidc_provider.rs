@@ -105,7 +105,9 @@ async fn sign_out_ends_the_session_for_copies_of_its_cookie_too() {
     let verify = format!("{}/api/auth/verify", world.lab);
     assert_eq!(thief.open(&verify).await.status, StatusCode::OK);
 
-    let page = world.browser.submit(&page, "/api/auth/logout", &[]).await;
+    let (_, token) = page.text.split_once("name=\"form_token\" value=\"").expect("a form token");
+    let token = token.split('"').next().unwrap_or_default().to_owned();
+    let page = world.browser.submit(&page, "/api/auth/logout", &[("form_token", &token)]).await;
     assert_eq!((page.status, page.url.path()), (StatusCode::OK, "/"), "{}", page.text);
     assert_eq!(world.verify().await, StatusCode::UNAUTHORIZED);
     assert_eq!(thief.open(&verify).await.status, StatusCode::UNAUTHORIZED);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use labgate_domain::attempt::AttemptId;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+};
 use labgate_domain::ports::{AccountCreation, AccountStore, SessionStore, SpentAttempts};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
@@ -94,6 +96,21 @@ pub(super) fn account(number: u8, address: &str) -> Account {
     }
 }
 
+/// The account of somebody with a local name and no address.
+pub(super) fn local(number: u8, username: &str) -> Account {
+    let account = account(number, "nobody@example.com");
+    Account { username: Username::local(username).unwrap(), email: None, ..account }
+}
+
+pub(super) fn administrator(account: Account) -> Account {
+    Account { role: Role::Admin, ..account }
+}
+
+/// What a password opens an account with, were this its hash.
+pub(super) fn credential(hash: &str) -> Credential {
+    Credential { hash: PasswordHash::parse(hash).unwrap(), must_change: false }
+}
+
 /// Somebody at `https://op.example`.
 pub(super) fn identity(subject: &str) -> ExternalIdentity {
     identity_at("https://op.example", subject)
@@ -138,7 +155,7 @@ pub(super) fn session(number: u8, account: AccountId) -> Session {
     Session {
         id: session_id(number),
         account,
-        provider: ProviderId::parse("external").unwrap(),
+        provider: Some(ProviderId::parse("external").unwrap()),
         groups: vec!["staff".to_owned(), "Gruppe \"Süd\" 🧪".to_owned(), String::new()],
         authentication_methods: vec!["pwd".to_owned()],
         authenticated_at: at(990),
@@ -151,6 +168,10 @@ pub(super) fn session(number: u8, account: AccountId) -> Session {
 
 pub(super) async fn add(store: &Store, account: &Account, identity: &ExternalIdentity) {
     assert_eq!(store.accounts.create(account, identity).await, Ok(AccountCreation::Created));
+}
+
+pub(super) async fn add_local(store: &Store, account: &Account, credential: Option<&Credential>) {
+    assert_eq!(store.accounts.create_local(account, credential).await, Ok(AccountCreation::Created));
 }
 
 pub(super) async fn add_ada(store: &Store) -> Account {

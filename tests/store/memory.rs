@@ -6,8 +6,16 @@ use super::lab::{self, Store, at};
 
 #[path = "accounts.rs"]
 mod accounts;
+#[path = "administration.rs"]
+mod administration;
+#[path = "credentials.rs"]
+mod credentials;
+#[path = "local_accounts.rs"]
+mod local_accounts;
 #[path = "sessions.rs"]
 mod sessions;
+#[path = "sessions_of_account.rs"]
+mod sessions_of_account;
 #[path = "sign_ins.rs"]
 mod sign_ins;
 #[path = "spent_attempts.rs"]
@@ -30,12 +38,17 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
     assert!(store.accounts.check().await.is_err());
     assert!(store.accounts.find(ada.id).await.is_err());
     assert!(store.accounts.create(&account, &identity).await.is_err());
+    assert!(store.accounts.list(None, None, 1).await.is_err());
+    assert!(store.accounts.delete(ada.id).await.is_err());
+    assert!(store.accounts.set_credential(ada.id, &lab::credential("$new"), None).await.is_err());
     assert!(store.sessions.find(lab::session_id(1)).await.is_err());
+    assert!(store.sessions.end_all_of(ada.id, None, at(2000)).await.is_err());
     assert!(store.sessions.end(lab::session_id(1), at(2000)).await.is_err());
     assert!(store.spent_attempts.consume(lab::attempt(1), at(2000)).await.is_err());
 
     memory.set_failing(false);
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
+    assert_eq!(store.accounts.credential(ada.id).await, Ok(None));
     assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
 }
 

@@ -23,6 +23,7 @@ async fn a_session_is_found_as_it_was_added_on_every_replica() {
     let [store, other] = &replicas;
     let first = begin(store).await;
     let second = Session {
+        provider: None,
         groups: Vec::new(),
         authentication_methods: Vec::new(),
         authenticated_at: at(0),

@@ -8,8 +8,16 @@ use super::lab::{self, Store, at};
 
 #[path = "accounts.rs"]
 mod accounts;
+#[path = "administration.rs"]
+mod administration;
+#[path = "credentials.rs"]
+mod credentials;
+#[path = "local_accounts.rs"]
+mod local_accounts;
 #[path = "sessions.rs"]
 mod sessions;
+#[path = "sessions_of_account.rs"]
+mod sessions_of_account;
 #[path = "sign_ins.rs"]
 mod sign_ins;
 #[path = "spent_attempts.rs"]
@@ -36,6 +44,8 @@ async fn c027_a_restart_keeps_everything() {
     let ada = lab::add_ada(&store).await;
     let (_, identity) = lab::ada();
     store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+    let bob = lab::local(2, "bob");
+    lab::add_local(&store, &bob, Some(&lab::credential("$bob"))).await;
     store.spent_attempts.consume(lab::attempt(1), at(2000)).await.unwrap();
     before.close().await;
     assert!(store.accounts.check().await.is_err());
@@ -46,6 +56,8 @@ async fn c027_a_restart_keeps_everything() {
         store.accounts.find_by_identity(&identity.issuer, &identity.subject).await,
         Ok(Some(ada.clone()))
     );
+    assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob.clone())));
+    assert_eq!(store.accounts.credential(bob.id).await, Ok(Some(lab::credential("$bob"))));
     assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
     assert_eq!(store.spent_attempts.consume(lab::attempt(1), at(2000)).await, Ok(Consumption::Again));
 }

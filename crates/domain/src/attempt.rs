@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{AttemptSealer, SealError};
+use crate::ports::{AttemptSealer, Entropy, SealError};
 use crate::protocol::{Issuer, Malformed, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
@@ -27,6 +27,14 @@ impl AttemptId {
         for (to, from) in id.iter_mut().zip(Sha256::digest(state.as_str())) {
             *to = from;
         }
+        Self(id)
+    }
+
+    /// A fresh id, for what is sealed without a state.
+    #[must_use]
+    pub fn fresh(entropy: &dyn Entropy) -> Self {
+        let mut id = [0; 16];
+        entropy.fill(&mut id);
         Self(id)
     }
 

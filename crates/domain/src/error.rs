@@ -4,8 +4,12 @@ use std::fmt;
 
 use crate::ForeignText;
 use crate::attempt::AttemptId;
+use std::time::Duration;
+
 use crate::people::EmailAddress;
-use crate::ports::{Entropy, ProviderError, SealError, SigningError, StoreError};
+use crate::ports::{
+    Entropy, HashingError, PasswordWeakness, ProviderError, SealError, SigningError, StoreError,
+};
 use crate::protocol::{AuthorizationErrorCode, MalformedResponse};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
@@ -75,6 +79,55 @@ pub enum SignInError {
     /// An administrator has switched the account off.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// A session is needed, and there is none.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// Signing in with a password is switched off.
+    #[error("signing in with a password is switched off")]
+    PasswordsOff,
+    /// The name is nobody's, or the password is not the person's, or the account is disabled or has none: on purpose it
+    /// is not told apart.
+    #[error("the name or the password is wrong")]
+    CredentialsWrong,
+    /// Too many wrong passwords in a row.
+    #[error("too many tries; the next one may come in {} s", .wait.as_secs())]
+    TooManyTries {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// A new password is too short or too long.
+    #[error("the new password is too short or too long")]
+    PasswordLength,
+    /// A new password is too easy to guess.
+    #[error("the new password is too easy to guess")]
+    PasswordWeak(PasswordWeakness),
+    /// A new password is the old one.
+    #[error("the new password is the old one")]
+    PasswordUnchanged,
+    /// What somebody wants to be called is not a username.
+    #[error("that is not a username")]
+    UsernameMalformed,
+    /// What somebody wants to be called, or their e-mail address, is another account's.
+    #[error("the name or address is taken")]
+    NameTaken,
+    /// People do not register themselves here.
+    #[error("self-registration is off")]
+    SelfRegistrationOff,
+    /// There is an administrator already, or the setup link is not the one.
+    #[error("the setup link is not valid")]
+    SetupClosed,
+    /// Only an administrator may do that.
+    #[error("only an administrator may do that")]
+    NotAdministrator,
+    /// There is no such account.
+    #[error("there is no such account")]
+    AccountUnknown,
+    /// It is the last active administrator.
+    #[error("it is the last active administrator")]
+    LastAdministrator,
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
     /// A state-changing request came from another site.
     #[error("the request came from another site")]
     CrossSite,
@@ -237,6 +290,74 @@ error_codes! {
     AccountDisabled = "account_disabled", Person,
         "Your account is disabled. Please ask the lab's administrator.",
         "Enable the account if the person should be let in.";
+    /// Nobody.
+    NotSignedIn = "not_signed_in", Person,
+        "You are not signed in.",
+        "No session cookie, or one that opens nothing any more. The log has the reason at the level debug.";
+    /// No passwords.
+    PasswordsOff = "passwords_off", Configuration,
+        "Signing in with a password is switched off here.",
+        "Set LABGATE_PASSWORDS__ENABLED=true if people should be able to.";
+    /// Wrong name or password.
+    CredentialsWrong = "credentials_wrong", Person,
+        "The name or the password is wrong.",
+        "Unknown names, wrong passwords and disabled accounts look alike on purpose. labgate account reset-password gives somebody a new one.";
+    /// Too many tries.
+    TooManyTries = "too_many_tries", Person,
+        "There were too many tries. Please wait a few minutes, then try again.",
+        "Somebody guesses, or has forgotten the password. The wait grows to 15 minutes and ends by itself.";
+    /// Too short or too long.
+    PasswordLength = "password_length", Person,
+        "This password is too short or too long.",
+        "The section passwords of the configuration sets the limits.";
+    /// Common.
+    PasswordCommon = "password_common", Person,
+        "This password is one of the first that an attacker tries. Please choose another one.",
+        "It is on the list of common passwords.";
+    /// Personal.
+    PasswordPersonal = "password_personal", Person,
+        "This password is made of your own name or the lab's. Please choose another one.",
+        "An attacker who knows the person tries that first.";
+    /// Guessable.
+    PasswordGuessable = "password_guessable", Person,
+        "This password is easy to guess. Please choose another one, such as four words that have nothing to do with each other.",
+        "The estimate of its strength is too low.";
+    /// Unchanged.
+    PasswordUnchanged = "password_unchanged", Person,
+        "This is the password that you have already. Please choose another one.",
+        "Nothing to do.";
+    /// Not a username.
+    UsernameMalformed = "username_malformed", Person,
+        "A username has up to 64 letters from a to z, digits, dots, hyphens and underscores, and begins with a letter or a digit.",
+        "E-mail addresses are names of accounts from an external provider only.";
+    /// Taken.
+    NameTaken = "name_taken", Person,
+        "This name is taken. Please choose another one.",
+        "Usernames and e-mail addresses are one set of names.";
+    /// No self-registration.
+    SelfRegistrationOff = "self_registration_off", Configuration,
+        "This lab does not let people register themselves. Please ask its administrator for an account.",
+        "Set ALLOW_SELF_REGISTRATIONS=true if people should be able to.";
+    /// No setup.
+    SetupClosed = "setup_closed", Configuration,
+        "This setup link is not valid.",
+        "There is an administrator already, or the link is of an earlier start: the newest one stands in the file setup-link of the data directory. labgate account create --admin works, too.";
+    /// Not an administrator.
+    NotAdministrator = "not_administrator", Person,
+        "Only an administrator may do that.",
+        "labgate account set-role makes somebody an administrator.";
+    /// No such account.
+    AccountUnknown = "account_unknown", Person,
+        "There is no such account.",
+        "It was deleted, or never existed.";
+    /// The last one.
+    LastAdministrator = "last_administrator", Person,
+        "This is the last active administrator. Please make somebody else one first.",
+        "Without one nobody could administer the lab any more.";
+    /// Busy.
+    Busy = "busy", Labgate,
+        "Too many people are signing in at this moment. Please try again in a few seconds.",
+        "The pool that checks passwords is full: more cores, or somebody is guessing.";
     /// Not from here.
     CrossSite = "cross_site", Person,
         "This request did not come from a page of this lab, so nothing was done.",
@@ -287,8 +408,29 @@ impl SignInError {
             Self::RegistrationClosed { .. } => ErrorCode::RegistrationClosed,
             Self::EmailTaken { .. } => ErrorCode::EmailTaken,
             Self::AccountDisabled => ErrorCode::AccountDisabled,
+            Self::NotSignedIn => ErrorCode::NotSignedIn,
+            Self::PasswordsOff => ErrorCode::PasswordsOff,
+            Self::CredentialsWrong => ErrorCode::CredentialsWrong,
+            Self::TooManyTries { .. } => ErrorCode::TooManyTries,
+            Self::PasswordLength => ErrorCode::PasswordLength,
+            Self::PasswordWeak(weakness) => match weakness {
+                PasswordWeakness::Common => ErrorCode::PasswordCommon,
+                PasswordWeakness::Personal => ErrorCode::PasswordPersonal,
+                PasswordWeakness::Guessable => ErrorCode::PasswordGuessable,
+            },
+            Self::PasswordUnchanged => ErrorCode::PasswordUnchanged,
+            Self::UsernameMalformed => ErrorCode::UsernameMalformed,
+            Self::NameTaken => ErrorCode::NameTaken,
+            Self::SelfRegistrationOff => ErrorCode::SelfRegistrationOff,
+            Self::SetupClosed => ErrorCode::SetupClosed,
+            Self::NotAdministrator => ErrorCode::NotAdministrator,
+            Self::AccountUnknown => ErrorCode::AccountUnknown,
+            Self::LastAdministrator => ErrorCode::LastAdministrator,
+            Self::Hashing(HashingError::Busy) => ErrorCode::Busy,
             Self::CrossSite => ErrorCode::CrossSite,
-            Self::Store(_) | Self::Seal(_) | Self::Signing(_) => ErrorCode::Internal,
+            Self::Store(_) | Self::Seal(_) | Self::Signing(_) | Self::Hashing(HashingError::Failed) => {
+                ErrorCode::Internal
+            }
         }
     }
 }

@@ -73,8 +73,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub account: AccountId,
-    /// Where the person signed in.
-    pub provider: ProviderId,
+    /// Where the person signed in; `None` is here, with a password.
+    pub provider: Option<ProviderId>,
     /// The person's groups at that moment.
     pub groups: Vec<String>,
     /// How the person proved who they are.
@@ -178,7 +178,7 @@ mod tests {
         let session = Session {
             id: SessionId([1; 16]),
             account: AccountId::parse("00000000-0000-7000-8000-000000000000").unwrap(),
-            provider: ProviderId::parse("external").unwrap(),
+            provider: None,
             groups: Vec::new(),
             authentication_methods: Vec::new(),
             authenticated_at: at(0),

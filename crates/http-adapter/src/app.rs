@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::head::Head;
+use crate::origin::ProxyNetwork;
 use crate::routes::{self, Lab};
 
 /// What the pages and the API tell about this lab, beside what the core knows.
@@ -25,6 +26,8 @@ use crate::routes::{self, Lab};
 pub struct AppInfo {
     /// The names of the settings that external sign-in still lacks; empty when it is set up.
     pub missing_settings: Vec<String>,
+    /// The proxies in front of this lab whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ProxyNetwork>,
 }
 
 /// The application, the same behind the binary's listener and in tests. Cheap to clone.
@@ -32,6 +35,7 @@ pub struct AppInfo {
 pub struct App {
     sign_in: Arc<SignIn>,
     cookies: Arc<Cookies>,
+    proxies: Arc<[ProxyNetwork]>,
     routes: Routes,
 }
 
@@ -49,6 +53,7 @@ impl App {
     #[must_use]
     pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
         let cookies = Arc::new(Cookies::of_lab_at(&sign_in.policy().public_url));
+        let proxies = Arc::from(info.trusted_proxies.as_slice());
         let lab = Arc::new(Lab { sign_in: Arc::clone(&sign_in), cookies: Arc::clone(&cookies), info });
         let on_panic = {
             let sign_in = Arc::clone(&sign_in);
@@ -61,14 +66,14 @@ impl App {
         let routes = ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(on_panic))
             .service(warp::service(routes::all(&lab)));
-        Self { sign_in, cookies, routes: BoxCloneSyncService::new(routes) }
+        Self { sign_in, cookies, proxies, routes: BoxCloneSyncService::new(routes) }
     }
 
-    /// Answers a request whose body was read, or needs none: no path takes one.
+    /// Answers a request whose body was read.
     pub async fn handle(&self, request: Request<Bytes>) -> http::Response<Bytes> {
         let (parts, body) = request.into_parts();
         let public_url = &self.sign_in.policy().public_url;
-        let head = Head::parse(&parts, &self.cookies, public_url);
+        let head = Head::parse(&parts, &body, &self.cookies, public_url, &self.proxies);
         let audience = head.audience;
 
         let mut request = Request::from_parts(parts, Full::new(body));

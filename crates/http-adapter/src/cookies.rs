@@ -4,12 +4,15 @@ use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use labgate_domain::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::session::SessionToken;
+use labgate_domain::sign_in::ChangeTicket;
 
 /// How this lab's cookies are called and protected; decided by the public URL, never by a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
     session: &'static str,
     attempt_prefix: &'static str,
+    form: &'static str,
+    change: &'static str,
     secure: &'static str,
 }
 
@@ -31,6 +34,10 @@ pub(crate) struct PresentedCookies {
     pub(crate) session: Option<String>,
     /// The attempts under way.
     pub(crate) attempts: Vec<PresentedAttempt>,
+    /// The secret behind the form tokens of whoever has no session yet.
+    pub(crate) form: Option<String>,
+    /// A ticket to choose the next password.
+    pub(crate) change: Option<String>,
 }
 
 impl Cookies {
@@ -43,9 +50,21 @@ impl Cookies {
     /// on plain http.
     pub(crate) fn of_lab_at(public_url: &PublicUrl) -> Self {
         if public_url.is_secure() {
-            Self { session: "__Host-labgate", attempt_prefix: "__Host-labgate-attempt-", secure: "; Secure" }
+            Self {
+                session: "__Host-labgate",
+                attempt_prefix: "__Host-labgate-attempt-",
+                form: "__Host-labgate-form",
+                change: "__Host-labgate-change",
+                secure: "; Secure",
+            }
         } else {
-            Self { session: "labgate", attempt_prefix: "labgate-attempt-", secure: "" }
+            Self {
+                session: "labgate",
+                attempt_prefix: "labgate-attempt-",
+                form: "labgate-form",
+                change: "labgate-change",
+                secure: "",
+            }
         }
     }
 
@@ -62,6 +81,10 @@ impl Cookies {
         for (name, value) in pairs {
             if name == self.session {
                 planted |= presented.session.replace(value.to_owned()).is_some();
+            } else if name == self.form {
+                presented.form = Some(value.to_owned()).filter(|value| !value.is_empty());
+            } else if name == self.change {
+                presented.change = Some(value.to_owned());
             } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
                 && presented.attempts.len() < Self::MAX_ATTEMPTS
                 && let (Ok(id), Ok(sealed)) = (AttemptId::parse(id), SealedAttempt::parse(value))
@@ -98,6 +121,27 @@ impl Cookies {
     /// Removes the cookie of an attempt.
     pub(crate) fn clear_attempt(&self, id: AttemptId) -> Result<HeaderValue, UnfitCookie> {
         self.set(&format!("{}{id}", self.attempt_prefix), "", "; Max-Age=0")
+    }
+
+    /// The cookie behind the form tokens of whoever has no session yet.
+    pub(crate) fn set_form(&self, secret: &str) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.form, secret, "")
+    }
+
+    /// Removes it: with a session the forms' tokens come from there.
+    pub(crate) fn clear_form(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.form, "", "; Max-Age=0")
+    }
+
+    /// The cookie with a ticket to choose the next password.
+    pub(crate) fn set_change(&self, ticket: &ChangeTicket) -> Result<HeaderValue, UnfitCookie> {
+        let max_age = format!("; Max-Age={}", ChangeTicket::LIFETIME.as_secs());
+        self.set(self.change, &ticket.to_text(), &max_age)
+    }
+
+    /// Removes it.
+    pub(crate) fn clear_change(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.change, "", "; Max-Age=0")
     }
 
     /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must bring the

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use labgate_domain::attempt::AttemptId;
-use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal};
+use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal, SignInError};
 use labgate_domain::return_to::ReturnTo;
 use serde::Serialize;
 
@@ -15,8 +15,6 @@ use crate::paths;
 /// Errors that have nothing to do with a sign-in: what HTTP itself can get wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpErrorCode {
-    /// A session is needed, and there is none.
-    NotSignedIn,
     /// The request does not have the form that this path expects.
     BadRequest,
     /// There is nothing at this path.
@@ -29,14 +27,12 @@ pub enum HttpErrorCode {
 
 impl HttpErrorCode {
     /// Every code.
-    pub const ALL: &[Self] =
-        &[Self::NotSignedIn, Self::BadRequest, Self::NotFound, Self::MethodNotAllowed, Self::Timeout];
+    pub const ALL: &[Self] = &[Self::BadRequest, Self::NotFound, Self::MethodNotAllowed, Self::Timeout];
 
     /// The stable code.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NotSignedIn => "not_signed_in",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -48,7 +44,6 @@ impl HttpErrorCode {
     #[must_use]
     pub fn for_person(self) -> &'static str {
         match self {
-            Self::NotSignedIn => "You are not signed in.",
             Self::BadRequest => "This address was not called as it should be.",
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => "This address cannot be used in this way.",
@@ -58,7 +53,6 @@ impl HttpErrorCode {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -71,7 +65,20 @@ impl HttpErrorCode {
 /// neither is used for what the person did not cause.
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::ProviderUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong => StatusCode::UNAUTHORIZED,
+        ErrorCode::ProviderUnknown
+        | ErrorCode::PasswordsOff
+        | ErrorCode::SelfRegistrationOff
+        | ErrorCode::SetupClosed
+        | ErrorCode::AccountUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::PasswordLength
+        | ErrorCode::PasswordCommon
+        | ErrorCode::PasswordPersonal
+        | ErrorCode::PasswordGuessable
+        | ErrorCode::PasswordUnchanged
+        | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::NameTaken | ErrorCode::LastAdministrator => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
         | ErrorCode::AttemptUnknown
         | ErrorCode::AttemptExpired
@@ -87,13 +94,16 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::RegistrationClosed
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled
+        | ErrorCode::NotAdministrator
         | ErrorCode::CrossSite => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
         | ErrorCode::ClientRejected
         | ErrorCode::TokenResponseInvalid
         | ErrorCode::IdTokenInvalid
         | ErrorCode::UserinfoInvalid => StatusCode::BAD_GATEWAY,
-        ErrorCode::ProviderUnavailable | ErrorCode::ProviderBusy => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::ProviderUnavailable | ErrorCode::ProviderBusy | ErrorCode::Busy => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorCode::ProviderMisconfigured | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -102,10 +112,11 @@ fn status_of(code: ErrorCode) -> StatusCode {
 /// out once it is known who will read it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     code: &'static str,
-    for_person: &'static str,
-    reference: Reference,
+    pub(crate) for_person: &'static str,
+    pub(crate) reference: Reference,
+    retry_after: u64,
     try_again: Option<ReturnTo>,
     /// The attempt that is over.
     pub(crate) attempt: Option<AttemptId>,
@@ -113,15 +124,20 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn http(code: HttpErrorCode, reference: Reference) -> Self {
-        let try_again = matches!(code, HttpErrorCode::NotSignedIn).then(ReturnTo::main_page);
         Self {
             status: code.status(),
             code: code.as_str(),
             for_person: code.for_person(),
             reference,
-            try_again,
+            retry_after: 30,
+            try_again: None,
             attempt: None,
         }
+    }
+
+    /// Nobody is signed in.
+    pub(crate) fn not_signed_in(reference: Reference) -> Self {
+        Self { try_again: Some(ReturnTo::main_page()), ..Self::coded(ErrorCode::NotSignedIn, reference) }
     }
 
     pub(crate) fn internal(reference: Reference) -> Self {
@@ -134,6 +150,7 @@ impl Failure {
             code: code.as_str(),
             for_person: code.for_person(),
             reference,
+            retry_after: 30,
             try_again: None,
             attempt: None,
         }
@@ -162,8 +179,8 @@ impl Failure {
             Audience::Program => self.problem(),
         };
         *response.status_mut() = self.status;
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.retry_after));
         }
         response
     }
@@ -192,8 +209,14 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.error.code();
         // Trying again is no use where an operator has to mend something first.
-        let try_again = code.fault() != Fault::Configuration && code != ErrorCode::CrossSite;
+        let try_again = code.fault() != Fault::Configuration
+            && !matches!(code, ErrorCode::CrossSite | ErrorCode::NotAdministrator);
+        let retry_after = match refusal.error {
+            SignInError::TooManyTries { wait } => wait.as_secs().max(1),
+            _ => 30,
+        };
         Self {
+            retry_after,
             try_again: try_again.then_some(refusal.return_to),
             attempt: refusal.attempt,
             ..Self::coded(code, refusal.reference)

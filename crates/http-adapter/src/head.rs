@@ -1,11 +1,15 @@
 //! What a request says before its body, parsed once: no handler looks at a header again.
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use labgate_domain::ports::Source;
 use labgate_domain::public_url::PublicUrl;
 
 use crate::audience::Audience;
 use crate::cookies::{Cookies, PresentedCookies};
+use crate::form::Posted;
+use crate::origin::{Peer, ProxyNetwork, source};
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -22,10 +26,20 @@ pub(crate) struct Head {
     pub(crate) prefetch: bool,
     /// Whether the browser says that this is a script or an image asking, not the person going somewhere.
     pub(crate) in_background: bool,
+    /// Where it comes from, if that can be known.
+    pub(crate) source: Option<Source>,
+    /// What it posts.
+    pub(crate) posted: Posted,
 }
 
 impl Head {
-    pub(crate) fn parse(parts: &Parts, cookies: &Cookies, public_url: &PublicUrl) -> Self {
+    pub(crate) fn parse(
+        parts: &Parts,
+        body: &Bytes,
+        cookies: &Cookies,
+        public_url: &PublicUrl,
+        proxies: &[ProxyNetwork],
+    ) -> Self {
         let headers = &parts.headers;
         Self {
             audience: Audience::of(headers),
@@ -36,7 +50,14 @@ impl Head {
                 text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
             }),
             in_background: text(headers, "sec-fetch-mode").is_some_and(|mode| mode != "navigate"),
+            source: source(parts.extensions.get::<Peer>().copied(), headers, proxies),
+            posted: Posted::read(headers, body),
         }
+    }
+
+    /// What the form tokens of this browser are made from: its session, or else the cookie for that.
+    pub(crate) fn form_secret(&self) -> Option<&str> {
+        self.cookies.session.as_deref().or(self.cookies.form.as_deref())
     }
 
     /// A query parameter, decoded; the first of its name.

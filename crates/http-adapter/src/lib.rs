@@ -4,7 +4,9 @@ mod app;
 mod audience;
 mod cookies;
 mod failure;
+mod form;
 mod head;
+mod origin;
 mod pages;
 mod paths;
 mod routes;
@@ -12,4 +14,5 @@ mod serve;
 
 pub use app::{App, AppInfo};
 pub use failure::HttpErrorCode;
+pub use origin::{NotANetwork, Peer, ProxyNetwork};
 pub use serve::serve;

@@ -13,6 +13,7 @@ pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
 #[template(path = "main.html")]
 pub(crate) struct MainPage<'a> {
     pub(crate) person: Option<Person<'a>>,
+    pub(crate) form_token: &'a str,
 }
 
 /// Who is signed in.
@@ -23,6 +24,14 @@ pub(crate) struct Person<'a> {
     pub(crate) address: &'a str,
     pub(crate) role: &'a str,
     pub(crate) groups: &'a [String],
+    pub(crate) is_admin: bool,
+    pub(crate) has_password: bool,
+}
+
+/// What was wrong with what a form posted.
+pub(crate) struct Problem<'a> {
+    pub(crate) message: &'a str,
+    pub(crate) reference: &'a str,
 }
 
 /// `GET /login`.
@@ -34,6 +43,86 @@ pub(crate) struct LoginPage<'a> {
     /// Where to go on to.
     pub(crate) return_to: &'a str,
     pub(crate) providers: Vec<ProviderButton>,
+    /// Whether there is a form for name and password.
+    pub(crate) passwords: bool,
+    /// Whether people can make their own account.
+    pub(crate) registration: bool,
+    pub(crate) form_token: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+    /// The name that was typed.
+    pub(crate) username: &'a str,
+}
+
+/// `GET /register`, and `GET /setup` for the first administrator.
+#[derive(Template)]
+#[template(path = "register.html")]
+pub(crate) struct RegisterPage<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) setup_token: Option<&'a str>,
+    pub(crate) form_token: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) username: &'a str,
+    pub(crate) min_length: usize,
+    pub(crate) max_length: usize,
+}
+
+/// `GET /password`.
+#[derive(Template)]
+#[template(path = "password.html")]
+pub(crate) struct ChangePage<'a> {
+    /// Whether the present password is an initial one, which was just typed.
+    pub(crate) is_due: bool,
+    pub(crate) form_token: &'a str,
+    pub(crate) return_to: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) min_length: usize,
+    pub(crate) max_length: usize,
+}
+
+/// `GET /admin`.
+#[derive(Template)]
+#[template(path = "accounts.html")]
+pub(crate) struct AccountsPage<'a> {
+    pub(crate) search: &'a str,
+    pub(crate) accounts: Vec<AccountRow<'a>>,
+    pub(crate) next: Option<String>,
+    pub(crate) form_token: &'a str,
+}
+
+/// An account in a list.
+pub(crate) struct AccountRow<'a> {
+    pub(crate) href: String,
+    pub(crate) id: String,
+    pub(crate) username: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) is_admin: bool,
+    pub(crate) is_active: bool,
+}
+
+/// `GET /admin/accounts/…`.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub(crate) struct AccountPage<'a> {
+    pub(crate) account: AccountRow<'a>,
+    pub(crate) is_own: bool,
+    pub(crate) sessions: Vec<SessionRow<'a>>,
+    pub(crate) form_token: &'a str,
+}
+
+/// A session in a list.
+pub(crate) struct SessionRow<'a> {
+    pub(crate) began: String,
+    pub(crate) last_seen: String,
+    pub(crate) by: &'a str,
+}
+
+/// An initial password, shown once.
+#[derive(Template)]
+#[template(path = "initial_password.html")]
+pub(crate) struct InitialPasswordPage<'a> {
+    pub(crate) account: AccountRow<'a>,
+    pub(crate) password: &'a str,
 }
 
 /// A provider on the sign-in page.

@@ -1,11 +1,27 @@
 //! Where everything is. Each is a whole path without query.
 
+use labgate_domain::people::AccountId;
+
 /// `GET`: the main page.
 pub(crate) const MAIN: &str = "/";
 /// `GET`: the sign-in page.
 pub(crate) const LOGIN: &str = "/login";
 /// `GET`: begins an external sign-in.
 pub(crate) const OIDC_LOGIN: &str = "/api/auth/oidc/login";
+
+/// `GET`: chooses another password.
+pub(crate) const PASSWORD: &str = "/password";
+/// `POST`: makes one's own account.
+pub(crate) const REGISTER_ACTION: &str = "/api/auth/register";
+/// `POST`: makes the first administrator.
+pub(crate) const SETUP_ACTION: &str = "/api/auth/setup";
+/// `GET`: the list of accounts.
+pub(crate) const ADMIN: &str = "/admin";
+
+/// `GET`: one account.
+pub(crate) fn account(id: AccountId) -> String {
+    format!("{ADMIN}/accounts/{id}")
+}
 
 /// A path with these query parameters.
 pub(crate) fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {

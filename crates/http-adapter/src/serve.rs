@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -15,7 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::App;
+use crate::{App, Peer};
 
 /// How many connections are open at most; further ones wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 1024;
@@ -23,6 +24,10 @@ const MAX_CONNECTIONS: usize = 1024;
 const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How large a request's head may be, in bytes.
 const MAX_HEAD_LEN: usize = 64 * 1024;
+/// How large a request's body may be, in bytes: forms of a few fields.
+const MAX_BODY_LEN: usize = 64 * 1024;
+/// How long a client may take to send a body.
+const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How long requests under way may take when the server stops.
 const DRAIN_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How long accepting pauses when the system has no resources for another connection.
@@ -48,10 +53,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             let permit = Arc::clone(&permits).acquire_owned().await.ok();
             (permit, listener.accept().await)
         };
-        let (permit, stream) = tokio::select! {
+        let (permit, stream, peer) = tokio::select! {
             () = &mut shutdown => break,
             (permit, accepted) = accepted => match accepted {
-                Ok((stream, _)) => (permit, stream),
+                Ok((stream, address)) => (permit, stream, Peer(address.ip())),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -64,8 +69,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         let app = app.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let app = app.clone();
-            // No path takes a body, so none is read.
-            async move { Ok::<_, Infallible>(app.handle(request.map(|_| Bytes::new())).await.map(Full::new)) }
+            async move { Ok::<_, Infallible>(answer(&app, request, peer).await.map(Full::new)) }
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection.into_owned());
@@ -82,4 +86,29 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     if tokio::time::timeout(DRAIN_TIME_LIMIT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests under way were cut off");
     }
+}
+
+/// Reads the body, if there is one, and has the application answer.
+async fn answer(app: &App, request: Request<Incoming>, peer: Peer) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    let body = if body.is_end_stream() {
+        Bytes::new()
+    } else {
+        match tokio::time::timeout(BODY_TIME_LIMIT, Limited::new(body, MAX_BODY_LEN).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(_) => return refused(StatusCode::REQUEST_TIMEOUT),
+        }
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(peer);
+    app.handle(request).await
+}
+
+/// A request that was not read to its end gets a status and nothing else, and its connection closes.
+fn refused(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

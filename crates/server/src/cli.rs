@@ -1,6 +1,8 @@
 //! The command line.
 
-use std::io::Write as _;
+mod account;
+
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use crate::world::SystemClock;
 #[command(
     name = "labgate",
     version,
-    about = "Sign-in for a lab, by an external OpenID Connect provider",
+    about = "Sign-in for a lab, with a password or by an external OpenID Connect provider",
     after_help = "Settings come from labgate.toml in the working directory, and from the environment \
                   (LAB_EXTERNAL_OIDC_*, LABGATE_*)."
 )]
@@ -45,6 +47,9 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Look after people's accounts, in the data directory
+    #[command(after_help = account::HELP)]
+    Account(account::AccountArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +78,7 @@ impl Cli {
             Command::Config { command: ConfigCommand::Check } => check(&configuration),
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
             Command::Keys { command: KeysCommand::List } => list(&configuration),
+            Command::Account(arguments) => account::run(&configuration, arguments),
         }
     }
 }
@@ -87,12 +93,25 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         .context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
         let stop = stop_signal().context("signals cannot be received")?;
-        Server::start(configuration).await?.run(stop).await;
+        let server = Server::start(configuration).await?;
+        tell_setup_link(&server)?;
+        server.run(stop).await;
         Ok(())
     });
     // A name that is being looked up would hold up the end for as long as the name server takes.
     runtime.shutdown_background();
     served
+}
+
+/// Tells the link to somebody who watches; a log that is kept or sent elsewhere only names the file that holds it.
+fn tell_setup_link(server: &Server) -> std::io::Result<()> {
+    let mut stderr = std::io::stderr();
+    match server.setup_link() {
+        Some(link) if stderr.is_terminal() => {
+            writeln!(stderr, "to make the first administrator, open {link}")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Done when the process is asked to stop.

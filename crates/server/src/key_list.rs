@@ -30,15 +30,20 @@ fn created(rest_of_name: &str) -> Option<Timestamp> {
 }
 
 fn age(age: Duration) -> String {
-    let seconds = age.as_secs();
+    if age.as_secs() < 60 { "just made".to_owned() } else { format!("{} old", how_long(age)) }
+}
+
+/// A span of time as people say it.
+pub(crate) fn how_long(span: Duration) -> String {
+    let seconds = span.as_secs();
     let (count, unit) = match seconds {
-        0..60 => return "just made".to_owned(),
+        0..60 => return "less than a minute".to_owned(),
         60..3600 => (seconds / 60, "minute"),
         3600..86_400 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural} old")
+    format!("{count} {unit}{plural}")
 }
 
 #[cfg(test)]

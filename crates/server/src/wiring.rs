@@ -1,5 +1,7 @@
 //! The product, put together: the only place that knows every adapter.
 
+mod first_administrator;
+
 use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
@@ -7,13 +9,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use labgate_domain::ports::{Clock, IdentityProvider};
+use labgate_domain::error::ErrorCode;
+use labgate_domain::people::Username;
+use labgate_domain::ports::{Clock, IdentityProvider, StoreError};
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_http::{App, AppInfo};
+use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
 use labgate_provider::{OpenIdProvider, SettingsError};
 use labgate_store::{OpenError, SqliteStore};
 use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -33,12 +39,14 @@ pub struct Server {
     address: SocketAddr,
     app: App,
     store: SqliteStore,
+    setup_link: Option<SecretString>,
     background: JoinSet<()>,
 }
 
 impl Server {
-    /// Starts: listens, opens the database and the keys, and makes both if they are not there. Nothing is asked of the
-    /// provider; that happens in the background, and the start does not depend on it.
+    /// Starts: listens, opens the database and the keys, and makes both if they are not there. A lab without an
+    /// administrator gets the one of the settings, or a setup link. Nothing is asked of the provider; that happens in the
+    /// background, and the start does not depend on it.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -47,42 +55,36 @@ impl Server {
         let provider = provider(&configuration, &clock)?;
         // First, so that a second server on one address touches nothing.
         let (listener, address) = listen(configuration.listen).await?;
-        create_data_dir(&configuration.data_dir)?;
-        let store = SqliteStore::open(&configuration.data_dir.join("labgate.db")).await?;
-        let keys = LiveKeys::open(&configuration, &*clock)?;
-
-        let ports = Ports {
-            providers: provider
-                .iter()
-                .map(|provider| Arc::clone(provider) as Arc<dyn IdentityProvider>)
-                .collect(),
-            accounts: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            spent_attempts: Arc::new(store.clone()),
-            sealer: Arc::clone(&keys.seals) as _,
-            tokens: Arc::clone(&keys.tokens) as _,
-            log: Arc::new(TracingLog),
-            clock: Arc::clone(&clock),
-            entropy: Arc::new(OsEntropy),
-        };
+        let Opened { ports, store, keys } = Opened::open(&configuration, provider.as_ref(), &clock).await?;
         let missing_settings = if provider.is_some() { Vec::new() } else { external_oidc_settings() };
         announce(address, &configuration, &missing_settings);
 
-        let sign_in = Arc::new(SignIn::new(ports, configuration.policy));
+        let judge = Arc::clone(&ports.judge);
+        let sign_in = SignIn::new(ports, configuration.policy.clone());
+        let (sign_in, setup_link) = first_administrator::see_to(sign_in, &configuration, &*judge).await?;
+        let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
         if let Some(provider) = provider {
             background.spawn(warm_up(provider));
         }
-        let app = App::new(sign_in, AppInfo { missing_settings });
-        Ok(Self { listener, address, app, store, background })
+        let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
+        let app = App::new(sign_in, info);
+        Ok(Self { listener, address, app, store, setup_link, background })
     }
 
     /// Where it listens, with the port that the system chose if it was asked to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The link that makes the first administrator, while there is none. Whoever has it can take over the lab: it also
+    /// stands in the file `setup-link` of the data directory, and never in the log.
+    #[must_use]
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and closes the
@@ -94,6 +96,64 @@ impl Server {
         store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// What a lab keeps in its data directory, opened, and the ports over it.
+struct Opened {
+    ports: Ports,
+    store: SqliteStore,
+    keys: LiveKeys,
+}
+
+impl Opened {
+    async fn open(
+        configuration: &Configuration,
+        provider: Option<&Arc<OpenIdProvider>>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        create_data_dir(&configuration.data_dir)?;
+        let store = SqliteStore::open(&database_path(configuration)).await?;
+        let keys = LiveKeys::open(configuration, &**clock)?;
+        let ports = Ports {
+            providers: provider
+                .map(|provider| Arc::clone(provider) as Arc<dyn IdentityProvider>)
+                .into_iter()
+                .collect(),
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            sealer: Arc::clone(&keys.seals) as _,
+            tokens: Arc::clone(&keys.tokens) as _,
+            hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
+            judge: Arc::new(StrengthJudge),
+            throttle: Arc::new(MemoryThrottle::new()),
+            log: Arc::new(TracingLog),
+            clock: Arc::clone(clock),
+            entropy: Arc::new(OsEntropy),
+        };
+        Ok(Self { ports, store, keys })
+    }
+}
+
+/// Lets `work` use the sign-in of a lab without serving it, beside a running server or without one.
+///
+/// # Errors
+/// When the data directory cannot be used; see [`StartError`].
+pub async fn with_sign_in<T>(
+    configuration: &Configuration,
+    work: impl AsyncFnOnce(&SignIn) -> T,
+) -> Result<T, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Opened { ports, store, .. } = Opened::open(configuration, None, &clock).await?;
+    let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
+    store.close().await;
+    Ok(result)
+}
+
+/// Where the database of this configuration is.
+#[must_use]
+pub fn database_path(configuration: &Configuration) -> PathBuf {
+    configuration.data_dir.join("labgate.db")
 }
 
 /// Why Labgate cannot start. Each names the address, file or setting.
@@ -124,6 +184,25 @@ pub enum StartError {
     /// The provider's settings do not fit together.
     #[error("[external_oidc]: {0}")]
     Provider(#[from] SettingsError),
+    /// The database does not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] StoreError),
+    /// The settings' first administrator cannot be made.
+    #[error("[admin]: {username} cannot be made the first administrator: {} ({})", .code.for_person(), .code.as_str())]
+    FirstAdministrator {
+        /// Who.
+        username: Username,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The file with the setup link cannot be written or deleted.
+    #[error("the file {path} cannot be replaced: {source}", path = path.display())]
+    SetupLink {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 fn listen_failure(error: &io::Error) -> String {

@@ -111,6 +111,9 @@ fn it_serves_until_it_is_told_to_stop() {
     );
     let address = line["address"].as_str().unwrap();
     assert!(log.next().unwrap().contains("external sign-in is off"));
+    let line: serde_json::Value = serde_json::from_str(&log.next().unwrap()).unwrap();
+    let setup = std::fs::read_to_string(folder.path().join(line["file"].as_str().unwrap())).unwrap();
+    assert!(setup.starts_with("http://127.0.0.1:8091/setup?token="));
 
     let mut second = labgate(&folder, &["serve"], &[("LABGATE_LISTEN", address)]);
     let output = second.output().unwrap();
@@ -123,4 +126,5 @@ fn it_serves_until_it_is_told_to_stop() {
     assert!(running.0.wait().unwrap().success());
     let rest: Vec<_> = log.collect();
     assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("/setup?")), "the link is for terminals: {rest:?}");
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use labgate_domain::people::{Password, Role};
 use labgate_domain::ports::{SignInEvent, SignInLog};
 use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
-use labgate_domain::sign_in::{Policy, Ports, SignIn};
+use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
 use labgate_http::{App, AppInfo};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, User};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -17,11 +18,14 @@ use url::Url;
 
 use crate::browser::{Browser, Site};
 use crate::memory::MemoryStore;
+use crate::passwords::{MinuteThrottle, PlainHasher, WordJudge};
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
 pub struct Lab {
     app: App,
+    sign_in: Arc<SignIn>,
+    setup_token: SetupToken,
     idp: Arc<MockIdp>,
     store: MemoryStore,
     clock: Arc<FixedClock>,
@@ -79,6 +83,25 @@ impl Lab {
         browser.open(&format!("{}/login", self.public_url)).await;
         browser.click("Continue with Mock provider").await;
         browser.click(user).await;
+    }
+
+    /// Makes a local account whose initial password, which must be changed, is this.
+    pub async fn add_account(&self, username: &str, role: Role, initial_password: &str) {
+        let new = NewAccount {
+            username: Some(username.to_owned()),
+            email: None,
+            name: None,
+            role,
+            password: Password::typed(initial_password).ok(),
+        };
+        let by = Administrator::at_the_machine();
+        self.sign_in.create_account(&by, new).await.expect("an account");
+    }
+
+    /// The path of the link that makes the first administrator.
+    #[must_use]
+    pub fn setup_link(&self) -> String {
+        format!("/setup?token={}", self.setup_token.expose())
     }
 
     /// Sends one request, as a program would.
@@ -185,15 +208,20 @@ impl LabBuilder {
             spent_attempts: Arc::new(store.clone()),
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
             tokens: Arc::new(tokens),
+            hasher: Arc::new(PlainHasher),
+            judge: Arc::new(WordJudge),
+            throttle: Arc::new(MinuteThrottle::default()),
             log: Arc::clone(&log) as _,
             clock: Arc::clone(&clock) as _,
-            entropy,
+            entropy: Arc::clone(&entropy) as _,
         };
         let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
         let missing_settings =
             if self.with_provider { Vec::new() } else { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] };
-        let app = App::new(Arc::new(SignIn::new(ports, policy)), AppInfo { missing_settings });
-        Lab { app, idp, store, clock, log, public_url: self.public_url }
+        let setup_token = SetupToken::fresh(&*entropy);
+        let sign_in = Arc::new(SignIn::new(ports, policy).with_setup_token(setup_token.clone()));
+        let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
+        Lab { app, sign_in, setup_token, idp, store, clock, log, public_url: self.public_url }
     }
 }
 

@@ -9,8 +9,10 @@
 mod browser;
 mod lab;
 pub mod memory;
+mod passwords;
 mod world;
 
 pub use browser::{Browser, Page, Site, StoredCookie};
 pub use lab::{Lab, LabBuilder, MemoryLog};
+pub use passwords::{MinuteThrottle, PlainHasher, WordJudge};
 pub use world::{FixedClock, SeededEntropy};

@@ -63,6 +63,26 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+impl Account {
+    /// Whether this text stands in the username, the e-mail address or the name, whatever the case of either. The letters
+    /// of every script are folded one by one, without regard to language; no character of the text is a wildcard.
+    #[must_use]
+    pub fn is_found_by(&self, search: &str) -> bool {
+        let search = without_case(search);
+        let texts = [
+            Some(self.username.as_str()),
+            self.email.as_ref().map(EmailAddress::as_str),
+            self.name.as_ref().map(DisplayName::as_str),
+        ];
+        texts.into_iter().flatten().any(|text| without_case(text).contains(&search))
+    }
+}
+
+/// Upper case first, so that letters with two small forms (σ and ς, s and ſ) become one.
+fn without_case(text: &str) -> String {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,5 +140,31 @@ impl AccountStatus {
             .into_iter()
             .find(|status| status.as_str() == value)
             .ok_or(Malformed("account status"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_a_part_of_its_texts_whatever_the_case() {
+        let account = Account {
+            id: AccountId::parse("01890000-0000-7000-8000-000000000001").unwrap(),
+            username: Username::local("ada_l").unwrap(),
+            email: Some(EmailAddress::parse("countess@example.com").unwrap()),
+            name: DisplayName::new("Élodie ΟΔΥΣΣΕΎΣ Straße 100%"),
+            role: Role::User,
+            status: AccountStatus::Active,
+            created_at: Timestamp::from_unix_seconds(0),
+        };
+        for found in ["", "ADA_", "Countess@", "éLODIE", "οδυσς", "οδυσσεύς", "STRASSE", "0%"] {
+            assert!(account.is_found_by(found), "{found}");
+        }
+        for not_found in ["ada%", "ada.l", "a_a", "elodie", "lcountess", "%%", "\\"] {
+            assert!(!account.is_found_by(not_found), "{not_found}");
+        }
+        let bare = Account { email: None, name: None, ..account };
+        assert!(bare.is_found_by("a_l") && !bare.is_found_by("@"));
     }
 }

@@ -3,9 +3,11 @@
 mod account;
 mod display_name;
 mod email_address;
+mod password;
 mod username;
 
 pub use account::{Account, AccountId, AccountStatus, Role};
 pub use display_name::DisplayName;
 pub use email_address::EmailAddress;
+pub use password::{Credential, Password, PasswordHash, PasswordLength};
 pub use username::Username;

@@ -1,8 +1,15 @@
+#![cfg_attr(
+    any(test, feature = "mocks"),
+    expect(clippy::ref_option_ref, reason = "in what mockall generates")
+)]
+
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountId, EmailAddress};
+use crate::people::{
+    Account, AccountId, AccountStatus, Credential, EmailAddress, PasswordHash, Role, Username,
+};
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
@@ -52,6 +59,88 @@ pub trait AccountStore: Send + Sync {
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError>;
 
+    /// The account that this is the username or the e-mail address of.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError>;
+
+    /// What opens the account with a password, if anything does.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError>;
+
+    /// Adds an account that a password opens, or that nothing opens yet, atomically.
+    /// [`AccountCreation::IdentityTaken`] is no answer to this.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was added then.
+    async fn create_local<'a>(
+        &self,
+        account: &Account,
+        credential: Option<&'a Credential>,
+    ) -> Result<AccountCreation, StoreError>;
+
+    /// Adds the lab's first administrator, if there is no administrator yet. Of any number of calls at once, on whatever
+    /// replica, at most one answers [`FirstAdministrator::Created`].
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was added then.
+    async fn create_first_administrator(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<FirstAdministrator, StoreError>;
+
+    /// Whether there is an administrator, disabled or not.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn has_administrator(&self) -> Result<bool, StoreError>;
+
+    /// Replaces what opens the account with a password. With `only_if`, only while that is still its hash: two changes at
+    /// once must not undo each other. Answers whether it was replaced.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn set_credential<'a>(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: Option<&'a PasswordHash>,
+    ) -> Result<bool, StoreError>;
+
+    /// Accounts in the order of their ids, beginning after `after`; at most `limit`. With `search`, those in whose
+    /// username, address or name it stands, whatever the case.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn list<'a>(
+        &self,
+        search: Option<&'a str>,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<AccountPage, StoreError>;
+
+    /// Switches an account on or off; never the last active administrator off, however many calls come at once.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError>;
+
+    /// Changes what an account may do; never the last active administrator's.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError>;
+
+    /// Deletes an account with all that belongs to it; never the last active administrator.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError>;
+
     /// Whether the store answers.
     ///
     /// # Errors
@@ -77,4 +166,35 @@ pub enum ProfileUpdate {
     Done,
     /// The e-mail address is another account's; it was left as it was.
     EmailTaken,
+}
+
+/// How making the first administrator ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstAdministrator {
+    /// It is there now.
+    Created,
+    /// There is an administrator already.
+    AlreadyThere,
+    /// An account with this username or e-mail address is there already.
+    NameTaken,
+}
+
+/// How changing an account ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It is changed, or was so already.
+    Done,
+    /// There is no such account.
+    NotFound,
+    /// It is the last active administrator: nobody could administer the lab any more.
+    LastAdministrator,
+}
+
+/// A part of the list of accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPage {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// Whether there are more after them.
+    pub more: bool,
 }

@@ -24,8 +24,8 @@ pub enum SignInEvent {
         account: AccountId,
         /// Into which session.
         session: SessionId,
-        /// By which provider.
-        provider: ProviderId,
+        /// By which provider; `None` is with a password.
+        provider: Option<ProviderId>,
         /// Whether the account was made on the way.
         created: bool,
     },
@@ -42,6 +42,20 @@ pub enum SignInEvent {
         provider: Option<ProviderId>,
         /// Why.
         error: SignInError,
+    },
+    /// Somebody chose another password.
+    PasswordChanged {
+        /// Whose.
+        account: AccountId,
+    },
+    /// An administrator changed an account.
+    Administered {
+        /// Whose.
+        account: AccountId,
+        /// What was done, as a word such as `created` or `disabled`.
+        change: &'static str,
+        /// By whom; `None` is by somebody at the machine itself.
+        by: Option<AccountId>,
     },
     /// A session was ended by its person.
     SignedOut {

@@ -7,15 +7,21 @@ mod accounts;
 mod attempts;
 mod identity_provider;
 mod log;
+mod passwords;
 mod sessions;
+mod throttle;
 mod tokens;
 mod world;
 
-pub use accounts::{AccountCreation, AccountStore, ProfileUpdate};
+pub use accounts::{
+    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, ProfileUpdate,
+};
 pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
 pub use identity_provider::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderCall, ProviderError};
 pub use log::{SignInEvent, SignInLog};
+pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use sessions::SessionStore;
+pub use throttle::{Admission, Guess, GuessTarget, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
 pub use world::{Clock, Entropy};
 
@@ -25,7 +31,9 @@ pub use self::{
     attempts::{MockAttemptSealer, MockSpentAttempts},
     identity_provider::MockIdentityProvider,
     log::MockSignInLog,
+    passwords::{MockPasswordHasher, MockPasswordJudge},
     sessions::MockSessionStore,
+    throttle::MockThrottle,
     tokens::MockTokenIssuer,
     world::{MockClock, MockEntropy},
 };

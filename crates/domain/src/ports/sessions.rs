@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::people::AccountId;
 use crate::session::{Session, SessionId};
 use crate::time::Timestamp;
 
@@ -31,6 +32,23 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// When the store cannot answer.
     async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The sessions of an account that have not been ended and whose absolute limit lies after `now`, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn list_of(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends all sessions of an account but `except`, atomically, and answers which.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn end_all_of(
+        &self,
+        account: AccountId,
+        except: Option<SessionId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
 
     /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
     ///

@@ -1,4 +1,5 @@
 use super::SignIn;
+use super::open_session::Proof;
 use crate::ForeignText;
 use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
@@ -10,8 +11,7 @@ use crate::ports::{
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
 use crate::provider::{EmailTrust, ProviderDescription};
 use crate::return_to::ReturnTo;
-use crate::session::{Session, SessionId, SessionToken};
-use crate::time::Timestamp;
+use crate::session::SessionToken;
 
 /// How a browser that came back leaves again.
 #[derive(Debug)]
@@ -93,15 +93,18 @@ impl SignIn {
         let identity = redeem(&**provider, attempt, code).await?;
 
         let (account, created) = self.account_for(&provider.description(), &identity).await?;
-        let (session, token) = self.open_session(&account, attempt, identity).await?;
-        if let Some(previous) = session_token {
-            self.end_session_of(previous).await?;
-        }
+        let proof = Proof {
+            provider: Some(attempt.provider.clone()),
+            groups: identity.groups,
+            methods: identity.authentication_methods,
+            at: identity.authenticated_at,
+        };
+        let (session, token) = self.open_session(&account, proof, session_token).await?;
 
         self.ports.log.record(SignInEvent::SignedIn {
             account: account.id,
             session,
-            provider: attempt.provider.clone(),
+            provider: Some(attempt.provider.clone()),
             created,
         });
         Ok(CompletedSignIn::SignedIn { token, return_to: attempt.return_to.clone(), attempt: attempt.id() })
@@ -191,31 +194,6 @@ impl SignIn {
         }
         account.name = identity.name.clone().or(account.name);
         Ok(Some(account))
-    }
-
-    /// Opens a new session: never one whose id existed before.
-    async fn open_session(
-        &self,
-        account: &Account,
-        attempt: &SignInAttempt,
-        identity: ExternalIdentity,
-    ) -> Result<(SessionId, SessionToken), SignInError> {
-        let now = self.ports.clock.now();
-        let session = Session {
-            id: SessionId::fresh(&*self.ports.entropy),
-            account: account.id,
-            provider: attempt.provider.clone(),
-            groups: identity.groups,
-            authentication_methods: identity.authentication_methods,
-            authenticated_at: identity.authenticated_at.map_or(now, |at: Timestamp| at.min(now)),
-            created_at: now,
-            last_seen_at: now,
-            expires_at: now.plus(self.policy.session_absolute_limit),
-            ended_at: None,
-        };
-        let token = self.ports.tokens.issue(&self.claims(account, &session, now))?;
-        self.ports.sessions.create(&session).await?;
-        Ok((session.id, token))
     }
 }
 

@@ -8,13 +8,20 @@
 //! | `complete_external` | take it back with a code, and open a session |
 //! | `check_request` | say who is asking, on every request of the lab |
 //! | `sign_out` | end a session |
+//! | `passwords` | sign in with a password, change it |
+//! | `register` | make one's own account; make the lab's first administrator |
+//! | `administer` | look after other people's accounts |
 //! | `housekeeping` | forget what has expired, and say whether we can work |
 
+mod administer;
 mod begin_external;
 mod check_request;
 mod complete_external;
 mod housekeeping;
+mod open_session;
+mod passwords;
 mod recent_checks;
+mod register;
 mod sign_out;
 #[cfg(test)]
 mod testing;
@@ -22,16 +29,23 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+pub use administer::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 pub use begin_external::{BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn};
 pub use complete_external::CompletedSignIn;
+pub use passwords::{ChangeTicket, PasswordSignIn, PasswordSignedIn};
+pub use register::{Registration, SetupToken};
 
 use self::recent_checks::RecentChecks;
 use crate::attempt::AttemptId;
 use crate::error::{Reference, Refusal, SignInError};
+use crate::people::PasswordLength;
 use crate::ports::{
-    AccountStore, AttemptSealer, Clock, Entropy, IdentityProvider, SessionStore, SignInEvent, SignInLog,
-    SpentAttempts, TokenIssuer,
+    AccountStore, AttemptSealer, Clock, Entropy, IdentityProvider, PasswordHasher, PasswordJudge,
+    SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::PublicUrl;
@@ -52,6 +66,12 @@ pub struct Ports {
     pub sealer: Arc<dyn AttemptSealer>,
     /// Signs session tokens.
     pub tokens: Arc<dyn TokenIssuer>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Judges new passwords.
+    pub judge: Arc<dyn PasswordJudge>,
+    /// Slows guessing down.
+    pub throttle: Arc<dyn Throttle>,
     /// Keeps what happened.
     pub log: Arc<dyn SignInLog>,
     /// What time it is.
@@ -65,7 +85,11 @@ pub struct Ports {
 pub struct Policy {
     /// The address of this lab.
     pub public_url: PublicUrl,
-    /// Whether the first external sign-in creates an account.
+    /// Whether people can sign in with a password. Without a provider they always can: nobody could get in otherwise.
+    pub passwords: bool,
+    /// How long a new password must be.
+    pub password_length: PasswordLength,
+    /// Whether people can register themselves, and the first external sign-in creates an account.
     pub self_registration: bool,
     /// How long a token holds before it must be renewed. A sign-out on this replica is effective at once regardless.
     pub token_lifetime: Duration,
@@ -88,6 +112,8 @@ impl Policy {
     pub fn for_lab_at(public_url: PublicUrl) -> Self {
         Self {
             public_url,
+            passwords: true,
+            password_length: PasswordLength::default(),
             self_registration: true,
             token_lifetime: Self::TOKEN_LIFETIME,
             session_idle_limit: Self::SESSION_IDLE_LIMIT,
@@ -101,13 +127,14 @@ pub struct SignIn {
     ports: Ports,
     policy: Policy,
     recent: RecentChecks,
+    setup_token: Option<SetupToken>,
 }
 
 impl SignIn {
     /// Puts the sign-in together.
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy, recent: RecentChecks::new() }
+        Self { ports, policy, recent: RecentChecks::new(), setup_token: None }
     }
 
     /// What the operator decided.
@@ -132,6 +159,14 @@ impl SignIn {
     #[must_use]
     pub fn fresh_reference(&self) -> Reference {
         Reference::fresh(&*self.ports.entropy)
+    }
+
+    /// 128 random bits in base64url, for the forms of a browser that has no session yet.
+    #[must_use]
+    pub fn fresh_form_secret(&self) -> String {
+        let mut bytes = [0; 16];
+        self.ports.entropy.fill(&mut bytes);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// Refuses a state-changing request that another site made a browser send.

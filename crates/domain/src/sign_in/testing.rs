@@ -12,10 +12,14 @@ use url::Url;
 use super::{Policy, Ports, SignIn};
 use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
 use crate::identity::{EmailClaim, ExternalIdentity};
-use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use crate::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash, Role,
+    Username,
+};
 use crate::ports::{
-    AttemptSealer, Clock, Consumption, Entropy, MockAccountStore, MockIdentityProvider, MockSessionStore,
-    SealError, SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, TokenFault, TokenIssuer,
+    Admission, AttemptSealer, Clock, Consumption, Entropy, Guess, HashingError, MockAccountStore,
+    MockIdentityProvider, MockPasswordJudge, MockSessionStore, PasswordHasher, PasswordVerdict, SealError,
+    SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
 };
 use crate::protocol::{ClientId, Issuer, Scopes, Subject};
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
@@ -38,6 +42,10 @@ pub(super) struct World {
     pub(super) sessions: MockSessionStore,
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
+    pub(super) without_passwords: bool,
+    pub(super) hasher: Arc<FakeHasher>,
+    pub(super) throttle: Arc<FakeThrottle>,
+    pub(super) judge: MockPasswordJudge,
 }
 
 /// A sign-in in a world of fakes, and the handles to look at it.
@@ -46,6 +54,8 @@ pub(super) struct Scene {
     pub(super) clock: Arc<FakeClock>,
     pub(super) log: Arc<FakeLog>,
     pub(super) tokens: Arc<FakeTokens>,
+    pub(super) hasher: Arc<FakeHasher>,
+    pub(super) throttle: Arc<FakeThrottle>,
 }
 
 impl World {
@@ -57,14 +67,28 @@ impl World {
             spent_attempts: self.spent,
             sealer: Arc::new(FakeSealer),
             tokens: Arc::clone(&self.tokens) as _,
+            hasher: Arc::clone(&self.hasher) as _,
+            judge: Arc::new(self.judge),
+            throttle: Arc::clone(&self.throttle) as _,
             log: Arc::clone(&self.log) as _,
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::new(FakeEntropy::default()),
         };
         let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
-        let policy = Policy { self_registration: !self.closed, ..Policy::for_lab_at(public_url) };
+        let policy = Policy {
+            self_registration: !self.closed,
+            passwords: !self.without_passwords,
+            ..Policy::for_lab_at(public_url)
+        };
         let sign_in = SignIn::new(ports, policy);
-        Scene { sign_in, clock: self.clock, log: self.log, tokens: self.tokens }
+        Scene {
+            sign_in,
+            clock: self.clock,
+            log: self.log,
+            tokens: self.tokens,
+            hasher: self.hasher,
+            throttle: self.throttle,
+        }
     }
 
     /// A provider that can be begun with, and redeems as the test says afterwards.
@@ -237,4 +261,70 @@ impl SpentAttempts for FakeSpent {
     async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
+}
+
+/// Hashes by writing `$fake$` in front, and counts its work. A hash that begins with `$weak$` is weak.
+#[derive(Default)]
+pub(super) struct FakeHasher {
+    verified: AtomicU64,
+}
+
+impl FakeHasher {
+    pub(super) fn verified(&self) -> u64 {
+        self.verified.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for FakeHasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+        PasswordHash::parse(&format!("$fake${}", password.expose())).map_err(|_| HashingError::Failed)
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<PasswordVerdict, HashingError> {
+        self.verified.fetch_add(1, Ordering::SeqCst);
+        let Some(hash) = hash else { return Ok(PasswordVerdict::Wrong) };
+        Ok(match hash.expose().strip_prefix("$fake$") {
+            Some(known) if known == password.expose() => PasswordVerdict::Right,
+            _ if hash.expose().strip_prefix("$weak$") == Some(password.expose()) => {
+                PasswordVerdict::RightButWeak
+            }
+            _ => PasswordVerdict::Wrong,
+        })
+    }
+}
+
+/// Admits three tries for each target, and remembers what it was asked.
+#[derive(Default)]
+pub(super) struct FakeThrottle(Mutex<Vec<Guess>>);
+
+impl FakeThrottle {
+    pub(super) fn counted(&self) -> Vec<Guess> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Throttle for FakeThrottle {
+    async fn admit(&self, guess: Guess, _: Timestamp) -> Result<Admission, StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        if counted.iter().filter(|known| known.target == guess.target).count() >= 3 {
+            return Ok(Admission::Wait(std::time::Duration::from_secs(1)));
+        }
+        counted.push(guess);
+        Ok(Admission::Admitted)
+    }
+
+    async fn forgive(&self, guess: Guess) -> Result<(), StoreError> {
+        self.0.lock().unwrap().retain(|known| known.target != guess.target);
+        Ok(())
+    }
+}
+
+pub(super) fn credential(hash: &str, must_change: bool) -> Credential {
+    Credential { hash: PasswordHash::parse(hash).unwrap(), must_change }
 }

@@ -76,8 +76,8 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let cookies = &head.cookies;
     match lab.sign_in.complete_external(&head.query, &cookies.attempts, cookies.session.as_deref()).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt }) => {
-            let changes = [lab.cookies.set_session(&token), lab.cookies.clear_attempt(attempt)];
-            lab.with_cookies(see_other(return_to.as_str()), changes)
+            let response = lab.with_new_session(see_other(return_to.as_str()), &head, &token);
+            lab.with_cookies(response, [lab.cookies.clear_attempt(attempt)])
         }
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => see_other(return_to.as_str()),
         Err(refusal) => {

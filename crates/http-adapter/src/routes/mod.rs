@@ -1,16 +1,19 @@
 //! The routes, in small families, the hottest first. A handler parses nothing that [`Head`] has not parsed, calls one use
 //! case, and renders.
 
+mod accounts;
+mod administration;
 mod external;
 mod operations;
 mod pages;
 mod session;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::header::{CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
+use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 use serde_json::Value;
 use warp::filters::BoxedFilter;
@@ -19,6 +22,7 @@ use warp::{Filter, Rejection};
 use crate::app::{AppInfo, Response};
 use crate::cookies::{Cookies, UnfitCookie};
 use crate::failure::{Failure, HttpErrorCode};
+use crate::form::{Fields, FormToken, Posted};
 use crate::head::Head;
 
 /// What every handler works with.
@@ -35,6 +39,12 @@ pub(crate) fn all(lab: &Arc<Lab>) -> impl Filter<Extract = (Response,), Error = 
     let recovery = Arc::clone(lab);
     session::routes(lab)
         .or(external::routes(lab))
+        .unify()
+        .boxed()
+        .or(accounts::routes(lab))
+        .unify()
+        .boxed()
+        .or(administration::routes(lab))
         .unify()
         .boxed()
         .or(operations::routes(lab))
@@ -81,6 +91,45 @@ fn get_or_head() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send 
 impl Lab {
     fn failure(&self, code: HttpErrorCode) -> Failure {
         Failure::http(code, self.sign_in.fresh_reference())
+    }
+
+    /// What a state-changing request posts, if one of our own pages made the browser send it: it has same-origin evidence,
+    /// and a form brings the token that only our pages know.
+    fn posted<'a>(&self, head: &'a Head) -> Result<&'a Fields, Failure> {
+        static NOTHING: LazyLock<Fields> = LazyLock::new(Fields::default);
+        if !head.from_our_page {
+            return Err(self.sign_in.refuse_cross_site().into());
+        }
+        match &head.posted {
+            Posted::Nothing => Ok(&NOTHING),
+            Posted::Json(fields) => Ok(fields),
+            Posted::Form(fields) => {
+                let token = head.form_secret().map(FormToken::of);
+                if token.is_some_and(|token| token.is_in(fields)) {
+                    Ok(fields)
+                } else {
+                    Err(self.sign_in.refuse_cross_site().into())
+                }
+            }
+            Posted::Unreadable => Err(self.failure(HttpErrorCode::BadRequest)),
+        }
+    }
+
+    /// The form token for a page, and the cookie that has to be set for it.
+    fn form_token(&self, head: &Head) -> (FormToken, Option<Result<HeaderValue, UnfitCookie>>) {
+        if let Some(secret) = head.form_secret() {
+            return (FormToken::of(secret), None);
+        }
+        let secret = self.sign_in.fresh_form_secret();
+        (FormToken::of(&secret), Some(self.cookies.set_form(&secret)))
+    }
+
+    /// Sets the session cookie of somebody who has just signed in, and removes what led there.
+    fn with_new_session(&self, response: Response, head: &Head, token: &SessionToken) -> Response {
+        let session = [self.cookies.set_session(token)];
+        let form = head.cookies.form.iter().map(|_| self.cookies.clear_form());
+        let change = head.cookies.change.iter().map(|_| self.cookies.clear_change());
+        self.with_cookies(response, session.into_iter().chain(form).chain(change))
     }
 
     /// What warp itself could not route. Handlers never reject, so this is only about paths and methods.

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use labgate_domain::provider::ProviderHealth;
+use labgate_domain::people::Role;
+use labgate_domain::provider::{ProviderDescription, ProviderHealth};
+use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionClaims;
 
 use super::{Lab, Route, either, get_or_head, route};
 use crate::app::Response;
+use crate::form::FormToken;
 use crate::head::Head;
-use crate::pages::{self, LoginPage, MainPage, Person, ProviderButton};
+use crate::pages::{self, LoginPage, MainPage, Person, Problem, ProviderButton};
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
@@ -22,16 +25,23 @@ pub(super) fn routes(lab: &Arc<Lab>) -> Route {
 /// Who you are, or a link to sign in.
 async fn main(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let Some(Ok(checked)) = lab.check(&head).await else {
-        return pages::respond(&MainPage { person: None });
+        return pages::respond(&MainPage { person: None, form_token: "" });
     };
     let claims = &checked.claims;
+    // A renewal changes the cookie that the forms' token is made from.
+    let secret = checked.renewed.as_ref().map_or(head.form_secret(), |token| Some(token.expose()));
+    let token = FormToken::of(secret.unwrap_or_default());
     let page = MainPage {
         person: Some(Person {
             name: claims.name.as_ref().map_or(claims.username.as_str(), |name| name.as_str()),
             address: address(claims),
             role: claims.role.as_str(),
             groups: &claims.groups,
+            is_admin: claims.role == Role::Admin,
+            has_password: claims.amr.iter().any(|method| method == "pwd")
+                && !claims.username.as_str().contains('@'),
         }),
+        form_token: token.as_str(),
     };
     lab.with_renewal(pages::respond(&page), &checked)
 }
@@ -40,12 +50,27 @@ async fn main(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 /// although they are signed in would otherwise send them round in circles.
 async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let return_to = head.return_to();
-    let checked = lab.check(&head).await.and_then(Result::ok);
-    let providers = lab
-        .sign_in
-        .providers()
-        .into_iter()
-        .map(|(provider, health)| {
+    match lab.check(&head).await.and_then(Result::ok) {
+        Some(checked) => {
+            let secret = checked.renewed.as_ref().map_or(head.form_secret(), |token| Some(token.expose()));
+            let token = FormToken::of(secret.unwrap_or_default());
+            let page = lab.login_page(Some(address(&checked.claims)), &return_to, &token, None);
+            lab.with_renewal(page, &checked)
+        }
+        None => lab.form_page(&head, |token| lab.login_page(None, &return_to, token, None)),
+    }
+}
+
+impl Lab {
+    /// The sign-in page, with what was wrong and the name that was typed, if it is shown again.
+    pub(super) fn login_page(
+        &self,
+        signed_in_as: Option<&str>,
+        return_to: &ReturnTo,
+        form_token: &FormToken,
+        again: Option<(Problem<'_>, &str)>,
+    ) -> Response {
+        let button = |(provider, health): (ProviderDescription, ProviderHealth)| {
             let mut begin = vec![("provider", provider.id.as_str())];
             if return_to.as_str() != paths::MAIN {
                 begin.push(("return_to", return_to.as_str()));
@@ -55,17 +80,18 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
                 name: provider.name,
                 available: !matches!(health, ProviderHealth::Unavailable { .. }),
             }
+        };
+        let (problem, username) = again.map_or((None, ""), |(problem, username)| (Some(problem), username));
+        pages::respond(&LoginPage {
+            signed_in_as,
+            return_to: return_to.as_str(),
+            providers: self.sign_in.providers().into_iter().map(button).collect(),
+            passwords: self.sign_in.passwords_are_on(),
+            registration: self.people_can_register(),
+            form_token: form_token.as_str(),
+            problem,
+            username,
         })
-        .collect();
-    let page = LoginPage {
-        signed_in_as: checked.as_ref().map(|checked| address(&checked.claims)),
-        return_to: return_to.as_str(),
-        providers,
-    };
-    let response = pages::respond(&page);
-    match &checked {
-        Some(checked) => lab.with_renewal(response, checked),
-        None => response,
     }
 }
 

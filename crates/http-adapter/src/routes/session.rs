@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Lab, Route, any_method, either, get_or_head, route, see_other, status};
 use crate::app::Response;
 use crate::audience::Audience;
-use crate::failure::{Failure, HttpErrorCode};
+use crate::failure::Failure;
 use crate::head::Head;
 use crate::paths;
 
@@ -50,8 +50,8 @@ async fn me(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 
 /// Ends the session. Without one there is nothing to end, and the answer is the same.
 async fn logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
-    if !head.from_our_page {
-        return Failure::from(lab.sign_in.refuse_cross_site()).into_response();
+    if let Err(failure) = lab.posted(&head) {
+        return failure.into_response();
     }
     if let Some(token) = &head.cookies.session
         && let Err(refusal) = lab.sign_in.sign_out(token).await
@@ -70,12 +70,12 @@ impl Lab {
     fn not_signed_in(&self, reason: Option<NotSignedIn>) -> Response {
         let reference = self.sign_in.fresh_reference();
         let Some(reason) = reason else {
-            return Failure::http(HttpErrorCode::NotSignedIn, reference).into_response();
+            return Failure::not_signed_in(reference).into_response();
         };
         tracing::debug!(%reference, %reason, "not signed in");
         if reason == NotSignedIn::Unavailable {
             return Failure::internal(reference).into_response();
         }
-        Failure::http(HttpErrorCode::NotSignedIn, reference).into_response()
+        Failure::not_signed_in(reference).into_response()
     }
 }

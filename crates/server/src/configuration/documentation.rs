@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::keys::KEYS;
-use super::tests::{read, temporary_file};
+use super::tests::{PROVIDER, read, temporary_file};
 use super::*;
 
 const DOCUMENT: &str = include_str!("../../../../docs/configuration.md");
@@ -57,7 +57,11 @@ fn each_example_is_a_value_of_its_key() {
         if key.path.ends_with("_file") || key.path == keys::HS256_SECRET.path {
             continue;
         }
-        let environment = vec![(key.variable().into(), code(row[4])[0].into())];
+        let mut environment = vec![(key.variable().into(), code(row[4])[0].into())];
+        if key.path == keys::PASSWORDS_ENABLED.path {
+            // Without passwords there must be a provider.
+            environment.extend(PROVIDER.map(|(name, value)| (name.into(), value.into())));
+        }
         if let Err(problems) = Configuration::read(&Sources { file: None, environment }) {
             assert!(!problems.iter().any(|problem| problem.key() == key.path), "{problems}");
         }

@@ -38,8 +38,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     let client_secret = settings.secret(&keys::CLIENT_SECRET, &keys::CLIENT_SECRET_FILE, Readers::Anybody);
     let location = location(settings);
 
-    let is_set_up = KEYS.iter().any(|key| key.path.starts_with(SECTION) && settings.is_set(key));
-    if !is_set_up {
+    if !is_set_up(settings) {
         return None;
     }
     refuse_missing(settings);
@@ -48,6 +47,11 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;
     Some(provider)
+}
+
+/// Whether somebody set up a provider, in full or in part.
+pub(super) fn is_set_up(settings: &Settings) -> bool {
+    KEYS.iter().any(|key| key.path.starts_with(SECTION) && settings.is_set(key))
 }
 
 fn location(settings: &mut Settings) -> Option<Location> {

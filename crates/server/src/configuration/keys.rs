@@ -25,6 +25,10 @@ pub(super) enum Kind {
     Secret,
     /// `true` or `false`.
     Switch,
+    /// A whole number.
+    Number,
+    /// Texts: a list of them in the file, separated by commas in the environment.
+    List,
 }
 
 impl Key {
@@ -67,6 +71,15 @@ keys! {
     DATA_DIR: Text "data_dir" = "./labgate-data";
     NETWORK_WITHOUT_TLS: Switch "network_without_tls" = "false";
     ALLOW_SELF_REGISTRATIONS: Switch "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
+    TRUSTED_PROXIES: List "trusted_proxies";
+
+    PASSWORDS_ENABLED: Switch "passwords.enabled" = "true";
+    PASSWORDS_MIN_LENGTH: Number "passwords.min_length" = "12";
+    PASSWORDS_MAX_LENGTH: Number "passwords.max_length" = "128";
+
+    ADMIN_USERNAME: Text "admin.username";
+    ADMIN_PASSWORD: Secret "admin.password";
+    ADMIN_PASSWORD_FILE: Text "admin.password_file";
 
     AUTH_URL: Url "external_oidc.auth_url" as "LAB_EXTERNAL_OIDC_AUTH_URL";
     TOKEN_URL: Url "external_oidc.token_url" as "LAB_EXTERNAL_OIDC_TOKEN_URL";

@@ -6,6 +6,7 @@
 
 mod external_oidc;
 mod keys;
+mod passwords;
 mod problems;
 mod session;
 mod settings;
@@ -19,9 +20,12 @@ use std::path::{Path, PathBuf};
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::Policy;
+use labgate_http::ProxyNetwork;
 use labgate_provider::ProviderSettings;
 
 use self::keys::{KEYS, Key};
+pub use self::passwords::FirstAdministrator;
+pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
 pub use self::token::TokenKey;
@@ -82,6 +86,10 @@ pub struct Configuration {
     pub policy: Policy,
     /// The external provider; `None` when none is set up.
     pub external_oidc: Option<ProviderSettings>,
+    /// The proxies in front of this lab, whose word counts about where a request comes from.
+    pub trusted_proxies: Vec<ProxyNetwork>,
+    /// Whom to make the lab's first administrator, if there is none.
+    pub first_administrator: Option<FirstAdministrator>,
     /// How session tokens are signed.
     pub token_key: TokenKey,
     /// How to log.
@@ -111,6 +119,9 @@ impl Configuration {
         let data_dir = settings.value(&keys::DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)));
         let public_url = public_url(&mut settings, listen);
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
+        let trusted_proxies = trusted_proxies(&mut settings);
+        let passwords = passwords::policy(&mut settings);
+        let first_administrator = passwords::first_administrator(&mut settings, passwords);
         let limits = session::limits(&mut settings);
         let external_oidc = external_oidc::read(&mut settings);
         let token_key = token::key(&mut settings);
@@ -126,20 +137,33 @@ impl Configuration {
         else {
             return Err(Problems::new(settings.into_problems()));
         };
-        let (Some(limits), Some(token_key), Some(levels), Some(format)) = (limits, token_key, levels, format)
+        let (Some(passwords), Some(limits), Some(token_key), Some(levels), Some(format)) =
+            (passwords, limits, token_key, levels, format)
         else {
             return Err(Problems::new(settings.into_problems()));
         };
         let in_force = in_force(&settings, &public_url);
         let policy = Policy {
             public_url,
+            passwords: passwords.enabled,
+            password_length: passwords.length,
             self_registration,
             token_lifetime: limits.token_lifetime,
             session_idle_limit: limits.idle,
             session_absolute_limit: limits.absolute,
         };
         let log = LogSettings { levels, format };
-        Ok(Self { listen, data_dir, policy, external_oidc, token_key, log, in_force })
+        Ok(Self {
+            listen,
+            data_dir,
+            policy,
+            external_oidc,
+            trusted_proxies,
+            first_administrator,
+            token_key,
+            log,
+            in_force,
+        })
     }
 
     /// Every key with its value and where that comes from, a line each. Secrets are told to be set, and no more.
@@ -169,6 +193,18 @@ fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
     KEYS.iter()
         .map(|key| InForce { path: key.path, value: shown(key), source: settings.source(key) })
         .collect()
+}
+
+/// The proxies; none when none are set, or there are problems.
+fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {
+    let proxies = settings.value(&keys::TRUSTED_PROXIES, |text| {
+        let parsed = text.split(',').map(|proxy| {
+            let proxy = proxy.trim();
+            proxy.parse::<ProxyNetwork>().map_err(|error| format!("has {proxy:?}, which {error}"))
+        });
+        parsed.collect()
+    });
+    proxies.unwrap_or_default()
 }
 
 /// The public URL. A server that only this machine can reach is reached where it listens; of any other we cannot know

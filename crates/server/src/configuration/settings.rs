@@ -118,6 +118,8 @@ impl Settings {
         Some(match value {
             Value::Bool(_, value) => value.to_string(),
             _ if key.kind == Kind::Secret => "set".to_owned(),
+            value @ Value::Num(..) => whole_number(&value)?.to_string(),
+            Value::Array(_, values) => joined(values)?,
             value => value.into_string()?,
         })
     }
@@ -128,8 +130,19 @@ impl Settings {
         let text = match (value, key.kind) {
             (Value::String(_, text), _) => text,
             (Value::Bool(_, value), Kind::Switch) => value.to_string(),
+            (value @ Value::Num(..), Kind::Number) => match whole_number(&value) {
+                Some(number) => number.to_string(),
+                None => return self.refuse(key, "must be a whole number"),
+            },
+            (Value::Array(_, values), Kind::List) => match joined(values) {
+                Some(text) if text.is_empty() => return None,
+                Some(text) => text,
+                None => return self.refuse(key, "must be a list of texts in quotes"),
+            },
             (_, Kind::Switch) => return self.refuse(key, "must be true or false"),
             (Value::Dict(..), _) => return self.refuse(key, "is one value, not a section"),
+            (_, Kind::Number) => return self.refuse(key, "must be a whole number"),
+            (_, Kind::List) => return self.refuse(key, "must be a list of texts in quotes"),
             (_, Kind::Text | Kind::Url | Kind::Secret) => {
                 return self.refuse(key, "must be a text in quotes");
             }
@@ -241,6 +254,17 @@ impl Provider for Layer {
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Profile::Default.collect(self.dict.clone()))
     }
+}
+
+fn whole_number(value: &Value) -> Option<i128> {
+    let unsigned = || value.to_u128().and_then(|number| i128::try_from(number).ok());
+    value.to_i128().or_else(unsigned)
+}
+
+/// The texts of a list as one, as the environment writes it.
+fn joined(values: Vec<Value>) -> Option<String> {
+    let texts: Option<Vec<String>> = values.into_iter().map(Value::into_string).collect();
+    texts.map(|texts| texts.join(","))
 }
 
 /// Whether a variable's name looks like one of ours.

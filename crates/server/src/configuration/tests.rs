@@ -65,6 +65,8 @@ fn nothing_needs_to_be_set() {
     let policy = configuration.policy;
     assert_eq!(policy.public_url.origin(), "http://127.0.0.1:8091");
     let default = Policy::for_lab_at(policy.public_url.clone());
+    assert_eq!(policy.passwords, default.passwords);
+    assert_eq!(policy.password_length, default.password_length);
     assert_eq!(policy.self_registration, default.self_registration);
     assert_eq!(policy.token_lifetime, default.token_lifetime);
     assert_eq!(policy.session_idle_limit, default.session_idle_limit);

@@ -5,9 +5,10 @@ use labgate_domain::session::SessionId;
 
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
-/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `signed_out`, `check_failed`) and,
-/// where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`, `provider`, `account`, `session`
-/// (its first characters: enough to follow it, not enough to name it) and `created`. A refusal is a warning; a
+/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `password_changed`, `administered`,
+/// `signed_out`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`,
+/// `provider` (of a sign-in, none is a password), `account`, `session` (its first characters: enough to follow it, not
+/// enough to name it), `created`, `change` and `by`. A refusal is a warning; a
 /// failure of our own is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
@@ -22,8 +23,9 @@ impl SignInLog for TracingLog {
                 );
             }
             SignInEvent::SignedIn { account, session, provider, created } => {
+                let provider = provider.as_ref().map(ProviderId::as_str);
                 tracing::info!(
-                    target: TARGET, event = "signed_in", provider = provider.as_str(), %account,
+                    target: TARGET, event = "signed_in", provider, %account,
                     session = shortened(session), created, "somebody signed in"
                 );
             }
@@ -36,6 +38,17 @@ impl SignInLog for TracingLog {
             SignInEvent::Refused { reference, provider, error } => {
                 let provider = provider.as_ref().map(ProviderId::as_str);
                 refused(reference.as_str(), provider, &error);
+            }
+            SignInEvent::PasswordChanged { account } => {
+                tracing::info!(
+                    target: TARGET, event = "password_changed", %account, "somebody chose another password"
+                );
+            }
+            SignInEvent::Administered { account, change, by } => {
+                let by = by.map(|by| by.to_string());
+                tracing::info!(
+                    target: TARGET, event = "administered", %account, change, by, "an account was administered"
+                );
             }
             SignInEvent::SignedOut { account, session } => {
                 tracing::info!(

@@ -115,7 +115,7 @@ fn a_failure_of_our_own_is_an_error() {
 fn c190_a_session_is_not_named_in_full() {
     let session = SessionId::fresh(&Sevens);
     for event in [
-        SignInEvent::SignedIn { account: account(), session, provider: provider(), created: true },
+        SignInEvent::SignedIn { account: account(), session, provider: Some(provider()), created: true },
         SignInEvent::SignedOut { account: account(), session },
     ] {
         let line = recorded(event);
@@ -132,4 +132,29 @@ fn the_other_events_have_a_line_each() {
     assert_eq!((&started["event"], &started["level"]), (&"started".into(), &"INFO".into()));
     let kept = recorded(SignInEvent::EmailKept { account: account() });
     assert_eq!((&kept["event"], &kept["level"]), (&"email_kept".into(), &"WARN".into()));
+    let changed = recorded(SignInEvent::PasswordChanged { account: account() });
+    assert_eq!(
+        (&changed["event"], &changed["account"]),
+        (&"password_changed".into(), &account().to_string().into())
+    );
+}
+
+#[test]
+fn a_sign_in_without_a_provider_is_one_with_a_password() {
+    let session = SessionId::fresh(&Sevens);
+    let by =
+        |provider| recorded(SignInEvent::SignedIn { account: account(), session, provider, created: false });
+    assert_eq!(by(Some(provider()))["provider"], "external");
+    let with_a_password = by(None);
+    assert_eq!(with_a_password["event"], "signed_in");
+    assert!(with_a_password.get("provider").is_none(), "{with_a_password}");
+}
+
+#[test]
+fn what_was_done_to_an_account_is_told_with_who_did_it() {
+    let done = |by| recorded(SignInEvent::Administered { account: account(), change: "disabled", by });
+    let by_somebody = done(Some(account()));
+    assert_eq!((&by_somebody["event"], &by_somebody["change"]), (&"administered".into(), &"disabled".into()));
+    assert_eq!(by_somebody["by"], account().to_string());
+    assert!(done(None).get("by").is_none());
 }

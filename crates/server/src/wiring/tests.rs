@@ -10,7 +10,7 @@ use crate::configuration::Sources;
 use crate::logging::LogFormat;
 use crate::logging::testing::log_of;
 
-fn configuration(data_dir: &Path, more: &[(&str, &str)]) -> Configuration {
+pub(super) fn configuration(data_dir: &Path, more: &[(&str, &str)]) -> Configuration {
     let own = [
         ("LABGATE_LISTEN", "127.0.0.1:0"),
         ("LABGATE_PUBLIC_URL", "http://127.0.0.1:8091"),
@@ -21,7 +21,7 @@ fn configuration(data_dir: &Path, more: &[(&str, &str)]) -> Configuration {
 }
 
 /// The whole answer to a request.
-async fn get(address: SocketAddr, path: &str, headers: &str) -> String {
+pub(super) async fn get(address: SocketAddr, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request =
         format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:8091\r\nconnection: close\r\n{headers}\r\n");
@@ -32,7 +32,7 @@ async fn get(address: SocketAddr, path: &str, headers: &str) -> String {
 }
 
 /// Serves, lets `visit` use it, and stops it.
-async fn served<T>(configuration: Configuration, visit: impl AsyncFnOnce(SocketAddr) -> T) -> T {
+pub(super) async fn served<T>(configuration: Configuration, visit: impl AsyncFnOnce(SocketAddr) -> T) -> T {
     let server = Server::start(configuration).await.unwrap();
     let address = server.address();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,26 +1,29 @@
+mod administration;
+mod credentials;
+mod identities;
+
 use async_trait::async_trait;
-use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
-use labgate_domain::ports::{AccountCreation, AccountStore, ProfileUpdate, StoreError};
+use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+};
+use labgate_domain::ports::{
+    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, ProfileUpdate, StoreError,
+};
 use labgate_domain::protocol::{Issuer, Malformed, Subject};
 use labgate_domain::time::Timestamp;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-use super::record::{Record, list};
+use super::record::Record;
 use super::{SqliteStore, failed};
 
 const FIND: &str = "
     SELECT rowid, id, username, email, name, role, status, created_at FROM accounts WHERE id = ?1";
 
-const FIND_BY_IDENTITY: &str = "
-    SELECT a.rowid AS rowid, a.id, a.username, a.email, a.name, a.role, a.status, a.created_at
-    FROM external_identities AS i JOIN accounts AS a ON a.id = i.account_id
-    WHERE i.issuer = ?1 AND i.subject = ?2";
-
-const IDENTITY_IS_LINKED: &str = "
-    SELECT EXISTS (SELECT 1 FROM external_identities WHERE issuer = ?1 AND subject = ?2)";
+const FIND_BY_NAME: &str = "
+    SELECT rowid, id, username, email, name, role, status, created_at
+    FROM accounts WHERE username = ?1 OR email = ?1";
 
 /// Usernames and e-mail addresses are one set of names: an address that is somebody's username is somebody's.
 const NAME_IS_ANOTHERS: &str = "
@@ -28,25 +31,15 @@ const NAME_IS_ANOTHERS: &str = "
         SELECT 1 FROM accounts WHERE id <> ?1 AND (username IN (?2, ?3) OR email IN (?2, ?3))
     )";
 
-const ADD_ACCOUNT: &str = "
+const ADD: &str = "
     INSERT INTO accounts (id, username, email, name, role, status, created_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-
-const ADD_IDENTITY: &str = "
-    INSERT INTO external_identities
-        (issuer, subject, account_id, first_sign_in_at, last_sign_in_at,
-         email, email_verified, name, groups, authentication_methods, authenticated_at)
-    VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-
-const RECORD_SIGN_IN: &str = "
-    UPDATE external_identities
-    SET last_sign_in_at = max(last_sign_in_at, ?4), email = ?5, email_verified = ?6, name = ?7, groups = ?8,
-        authentication_methods = ?9, authenticated_at = ?10
-    WHERE issuer = ?1 AND subject = ?2 AND account_id = ?3";
 
 const TAKE_OVER_PROFILE: &str = "
     UPDATE accounts SET email = coalesce(?2, email), name = coalesce(?3, name) WHERE id = ?1";
 
+/// What asks before it writes does both in one transaction. Nobody else writes between the questions and the answers, so
+/// the unique indexes have nothing left to refuse.
 #[async_trait]
 impl AccountStore for SqliteStore {
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -60,12 +53,7 @@ impl AccountStore for SqliteStore {
         issuer: &Issuer,
         subject: &Subject,
     ) -> Result<Option<Account>, StoreError> {
-        let row = sqlx::query(FIND_BY_IDENTITY)
-            .bind(issuer.as_str())
-            .bind(subject.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(failed)?;
+        let row = identities::find_account(&self.readers, issuer, subject).await?;
         row.as_ref().map(account).transpose()
     }
 
@@ -74,31 +62,15 @@ impl AccountStore for SqliteStore {
         account: &Account,
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError> {
-        // Nobody else writes between the questions and the answers, so the unique indexes have nothing left to refuse.
         let mut transaction = self.write().await?;
-        if identity_is_linked(&mut transaction, identity).await? {
+        if identities::is_linked(&mut transaction, identity).await? {
             return Ok(AccountCreation::IdentityTaken);
         }
-        let email = account.email.as_ref();
-        if name_is_anothers(&mut transaction, account.id, account.username.as_str(), email).await? {
+        if name_is_taken(&mut transaction, account).await? {
             return Ok(AccountCreation::NameTaken);
         }
-
-        sqlx::query(ADD_ACCOUNT)
-            .bind(account.id.to_string())
-            .bind(account.username.as_str())
-            .bind(email.map(EmailAddress::as_str))
-            .bind(account.name.as_ref().map(DisplayName::as_str))
-            .bind(account.role.as_str())
-            .bind(account.status.as_str())
-            .bind(account.created_at.as_unix_seconds())
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        identity_statement(ADD_IDENTITY, account.id, identity, account.created_at)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        add(&mut transaction, account).await?;
+        identities::add(&mut transaction, account, identity).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(AccountCreation::Created)
     }
@@ -111,14 +83,9 @@ impl AccountStore for SqliteStore {
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError> {
         let mut transaction = self.write().await?;
-        let recorded = identity_statement(RECORD_SIGN_IN, id, identity, at)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        if recorded.rows_affected() == 0 {
+        if !identities::record_sign_in(&mut transaction, id, identity, at).await? {
             return Err(StoreError("the identity is not linked to the account".to_owned()));
         }
-
         let taken = name_is_anothers(&mut transaction, id, email.as_str(), None).await?;
         sqlx::query(TAKE_OVER_PROFILE)
             .bind(id.to_string())
@@ -131,22 +98,99 @@ impl AccountStore for SqliteStore {
         Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })
     }
 
+    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
+        let row = sqlx::query(FIND_BY_NAME)
+            .bind(name.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(account).transpose()
+    }
+
+    async fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
+        credentials::find(&self.readers, id).await
+    }
+
+    async fn create_local<'a>(
+        &self,
+        account: &Account,
+        credential: Option<&'a Credential>,
+    ) -> Result<AccountCreation, StoreError> {
+        let mut transaction = self.write().await?;
+        if name_is_taken(&mut transaction, account).await? {
+            return Ok(AccountCreation::NameTaken);
+        }
+        add(&mut transaction, account).await?;
+        if let Some(credential) = credential {
+            credentials::set(&mut *transaction, account.id, credential).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(AccountCreation::Created)
+    }
+
+    async fn create_first_administrator(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<FirstAdministrator, StoreError> {
+        let mut transaction = self.write().await?;
+        if administration::has_administrator(&mut *transaction).await? {
+            return Ok(FirstAdministrator::AlreadyThere);
+        }
+        if name_is_taken(&mut transaction, account).await? {
+            return Ok(FirstAdministrator::NameTaken);
+        }
+        add(&mut transaction, account).await?;
+        credentials::set(&mut *transaction, account.id, credential).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(FirstAdministrator::Created)
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        administration::has_administrator(&self.readers).await
+    }
+
+    async fn set_credential<'a>(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: Option<&'a PasswordHash>,
+    ) -> Result<bool, StoreError> {
+        match only_if {
+            None => credentials::set(&self.writer, id, credential).await,
+            Some(hash) => credentials::replace(&self.writer, id, credential, hash).await,
+        }
+    }
+
+    async fn list<'a>(
+        &self,
+        search: Option<&'a str>,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<AccountPage, StoreError> {
+        administration::list(&self.readers, search, after, limit).await
+    }
+
+    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError> {
+        administration::set_status(self, id, status).await
+    }
+
+    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError> {
+        administration::set_role(self, id, role).await
+    }
+
+    async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
+        administration::delete(self, id).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM accounts LIMIT 1").fetch_optional(&self.readers).await.map_err(failed)?;
         Ok(())
     }
 }
 
-async fn identity_is_linked(
-    connection: &mut SqliteConnection,
-    identity: &ExternalIdentity,
-) -> Result<bool, StoreError> {
-    sqlx::query_scalar(IDENTITY_IS_LINKED)
-        .bind(identity.issuer.as_str())
-        .bind(identity.subject.as_str())
-        .fetch_one(connection)
-        .await
-        .map_err(failed)
+async fn name_is_taken(connection: &mut SqliteConnection, account: &Account) -> Result<bool, StoreError> {
+    name_is_anothers(connection, account.id, account.username.as_str(), account.email.as_ref()).await
 }
 
 async fn name_is_anothers(
@@ -164,30 +208,22 @@ async fn name_is_anothers(
         .map_err(failed)
 }
 
-/// The statement with ?1 to ?4 the identity, its account and the time, ?5 to ?10 what the provider said.
-fn identity_statement<'q>(
-    sql: &'static str,
-    account: AccountId,
-    identity: &ExternalIdentity,
-    at: Timestamp,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    let (email, verified) = match &identity.email {
-        EmailClaim::Missing | EmailClaim::Malformed => (None, false),
-        EmailClaim::Stated { address, verified } => (Some(address.as_str()), *verified),
-    };
-    sqlx::query(sql)
-        .bind(identity.issuer.as_str())
-        .bind(identity.subject.as_str())
-        .bind(account.to_string())
-        .bind(at.as_unix_seconds())
-        .bind(email)
-        .bind(verified)
-        .bind(identity.name.as_ref().map(DisplayName::as_str))
-        .bind(list(&identity.groups))
-        .bind(list(&identity.authentication_methods))
-        .bind(identity.authenticated_at.map(Timestamp::as_unix_seconds))
+async fn add(connection: &mut SqliteConnection, account: &Account) -> Result<(), StoreError> {
+    sqlx::query(ADD)
+        .bind(account.id.to_string())
+        .bind(account.username.as_str())
+        .bind(account.email.as_ref().map(EmailAddress::as_str))
+        .bind(account.name.as_ref().map(DisplayName::as_str))
+        .bind(account.role.as_str())
+        .bind(account.status.as_str())
+        .bind(account.created_at.as_unix_seconds())
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
+/// The account in a row that was selected with its `rowid`.
 fn account(row: &SqliteRow) -> Result<Account, StoreError> {
     let record = Record::new("accounts", row);
     Ok(Account {

@@ -37,6 +37,11 @@ impl<'r> Record<'r> {
         text.map(parse).transpose().map_err(|_| self.inconsistent(column))
     }
 
+    /// Yes or no.
+    pub(super) fn flag(self, column: &'static str) -> Result<bool, StoreError> {
+        self.value(column)
+    }
+
     /// A time that must be there.
     pub(super) fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {
         self.value(column).map(Timestamp::from_unix_seconds)

@@ -8,8 +8,10 @@ use sqlx::{SqlSafeStr as _, SqlitePool};
 use super::{BUSY, OpenError, has_code, refused};
 
 /// Every step, as (version, description, file).
-const STEPS: &[(i64, &str, &str)] =
-    &[(1, "accounts and sessions", include_str!("../../migrations/sqlite/0001_accounts_and_sessions.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "accounts and sessions", include_str!("../../migrations/sqlite/0001_accounts_and_sessions.sql")),
+    (2, "passwords", include_str!("../../migrations/sqlite/0002_passwords.sql")),
+];
 
 /// Turns on the write-ahead log, which the file then keeps.
 ///

@@ -20,11 +20,22 @@ const FIND: &str = "
         last_seen_at, expires_at, ended_at
     FROM sessions WHERE id = ?1";
 
+const LIST_OF: &str = "
+    SELECT rowid, id, account_id, provider, groups, authentication_methods, authenticated_at, created_at,
+        last_seen_at, expires_at, ended_at
+    FROM sessions WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2
+    ORDER BY created_at DESC, id";
+
 const TOUCH: &str = "
     UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1 AND last_seen_at < ?2 AND ended_at IS NULL";
 
 const END: &str = "
     UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
+
+const END_ALL_OF: &str = "
+    UPDATE sessions SET ended_at = ?3
+    WHERE account_id = ?1 AND ended_at IS NULL AND (?2 IS NULL OR id <> ?2)
+    RETURNING rowid, id";
 
 const DELETE_EXPIRED: &str = "
     DELETE FROM sessions WHERE expires_at < ?1";
@@ -36,7 +47,7 @@ impl SessionStore for SqliteStore {
         sqlx::query(ADD)
             .bind(session.id.to_string())
             .bind(session.account.to_string())
-            .bind(session.provider.as_str())
+            .bind(session.provider.as_ref().map(ProviderId::as_str))
             .bind(list(&session.groups))
             .bind(list(&session.authentication_methods))
             .bind(session.authenticated_at.as_unix_seconds())
@@ -76,6 +87,32 @@ impl SessionStore for SqliteStore {
         Ok(())
     }
 
+    async fn list_of(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(LIST_OF)
+            .bind(account.to_string())
+            .bind(now.as_unix_seconds())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        rows.iter().map(session).collect()
+    }
+
+    async fn end_all_of(
+        &self,
+        account: AccountId,
+        except: Option<SessionId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let ended = sqlx::query(END_ALL_OF)
+            .bind(account.to_string())
+            .bind(except.map(|id| id.to_string()))
+            .bind(at.as_unix_seconds())
+            .fetch_all(&self.writer)
+            .await
+            .map_err(failed)?;
+        ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
         let deleted = sqlx::query(DELETE_EXPIRED)
             .bind(before.as_unix_seconds())
@@ -91,7 +128,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     Ok(Session {
         id: record.parsed("id", SessionId::parse)?,
         account: record.parsed("account_id", AccountId::parse)?,
-        provider: record.parsed("provider", ProviderId::parse)?,
+        provider: record.parsed_if_present("provider", ProviderId::parse)?,
         groups: record.texts("groups")?,
         authentication_methods: record.texts("authentication_methods")?,
         authenticated_at: record.time("authenticated_at")?,

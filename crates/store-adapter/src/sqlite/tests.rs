@@ -1,6 +1,7 @@
 //! What is particular to SQLite. What the ports promise is tested for every store at once, in the workspace's `tests/store`.
 
 mod keeping;
+mod migrating;
 mod opening;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 use super::*;
 use crate::ports::{Entropy, StoreError, TokenIssuer as _};
-use crate::provider::ProviderId;
 use crate::session::SessionId;
 use crate::sign_in::testing::{NOW, Scene, World, account};
 
@@ -17,7 +16,7 @@ fn session() -> Session {
     Session {
         id: SessionId::fresh(&Sevens),
         account: account(AccountStatus::Active).id,
-        provider: ProviderId::parse("external").unwrap(),
+        provider: None,
         groups: vec!["g".repeat(200), "h".repeat(100)],
         authentication_methods: Vec::new(),
         authenticated_at: at(NOW),

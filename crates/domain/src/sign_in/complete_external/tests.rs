@@ -2,6 +2,7 @@ use super::*;
 use crate::error::ErrorCode;
 use crate::ports::{ProviderError, StoreError};
 use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, ada, identity, stated};
+use crate::time::Timestamp;
 
 /// A world in which the provider must never be asked to redeem anything, and nothing may be created.
 fn nothing_happens(issuer_in_response: bool) -> World {

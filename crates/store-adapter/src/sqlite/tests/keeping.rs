@@ -18,6 +18,9 @@ const ADD_SESSION_OF_ADA: &str = "
     INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external', '[]',
         '[]', 0, 0, 0, 100, NULL)";
 
+const ADD_CREDENTIAL_OF_ADA: &str = "
+    INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ada', 0)";
+
 #[tokio::test]
 async fn what_was_not_committed_never_was() {
     let (_folder, path) = folder();
@@ -107,6 +110,7 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
     run(&store, ADD_SESSION_OF_ADA).await;
+    run(&store, ADD_CREDENTIAL_OF_ADA).await;
     for sql in [
         "UPDATE accounts SET role = 'root'",
         "UPDATE accounts SET status = ''",
@@ -114,11 +118,26 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
         "UPDATE sessions SET groups = 'staff'",
         "UPDATE sessions SET groups = '{}'",
         "UPDATE sessions SET account_id = '01890000-0000-7000-8000-000000000009'",
+        "UPDATE sessions SET provider = ''",
+        "UPDATE credentials SET account_id = '01890000-0000-7000-8000-000000000009'",
+        "UPDATE credentials SET hash = ''",
+        "UPDATE credentials SET hash = 'password'",
+        "UPDATE credentials SET hash = '$' || hex(zeroblob(256))",
+        "UPDATE credentials SET hash = NULL",
+        "UPDATE credentials SET must_change = 2",
+        "UPDATE credentials SET must_change = NULL",
+        "INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$second', 0)",
         "UPDATE external_identities SET subject = ''",
         "UPDATE external_identities SET email_verified = 1",
         "INSERT INTO spent_attempts VALUES (x'00', 0)",
     ] {
-        assert!(sqlx::query(sql).execute(&store.writer).await.is_err(), "{sql}");
+        let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err().to_string();
+        assert!(!error.contains("$ada") && !error.contains("$second"), "{error}");
+    }
+    for sql in
+        ["UPDATE sessions SET provider = NULL", "UPDATE credentials SET hash = '$' || hex(zeroblob(255))"]
+    {
+        run(&store, sql).await;
     }
 }
 
@@ -127,13 +146,13 @@ async fn what_goes_with_an_account_goes_with_it() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
     run(&store, ADD_SESSION_OF_ADA).await;
+    run(&store, ADD_CREDENTIAL_OF_ADA).await;
     run(&store, "DELETE FROM accounts").await;
     assert_eq!(SessionStore::find(&store, SessionId::parse(SESSION).unwrap()).await, Ok(None));
-    let identities: i64 = sqlx::query_scalar("SELECT count(*) FROM external_identities")
-        .fetch_one(&store.readers)
-        .await
-        .unwrap();
-    assert_eq!(identities, 0);
+    for count in ["SELECT count(*) FROM external_identities", "SELECT count(*) FROM credentials"] {
+        let left: i64 = sqlx::query_scalar(count).fetch_one(&store.readers).await.unwrap();
+        assert_eq!(left, 0, "{count}");
+    }
 }
 
 #[tokio::test]
@@ -158,4 +177,8 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
         let error = session.unwrap_err().to_string();
         assert!(error.contains(place) && !error.contains("Planted"), "{error}");
     }
+    run(&store, "INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ Planted', 0)")
+        .await;
+    let error = store.credential(account().id).await.unwrap_err().to_string();
+    assert!(error.contains("credentials.hash of row 1 ") && !error.contains("Planted"), "{error}");
 }

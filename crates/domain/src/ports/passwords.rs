@@ -1,0 +1,67 @@
+use async_trait::async_trait;
+
+use crate::people::{Password, PasswordHash};
+
+/// Hashes passwords slowly, a few at a time.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Hashes a new password with a fresh salt and the current parameters.
+    ///
+    /// # Errors
+    /// See [`HashingError`].
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError>;
+
+    /// Whether the password is the one that was hashed. Without a hash the answer is [`PasswordVerdict::Wrong`], after
+    /// the same work: an adapter MUST NOT make it measurable whether there was one. A hash that asks for more than the
+    /// current parameters allow, or cannot be read, is [`PasswordVerdict::Wrong`] after the same work, too.
+    ///
+    /// # Errors
+    /// See [`HashingError`].
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<PasswordVerdict, HashingError>;
+}
+
+/// What came of checking a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordVerdict {
+    /// It is the one.
+    Right,
+    /// It is the one, but its hash is weaker than what is made today: it should be hashed again.
+    RightButWeak,
+    /// It is not the one.
+    Wrong,
+}
+
+/// Why a password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashingError {
+    /// Too many others are waiting: trying again in a moment will do.
+    #[error("too many passwords are being checked at the moment")]
+    Busy,
+    /// The hash function failed.
+    #[error("hashing the password failed")]
+    Failed,
+}
+
+/// Judges how hard a new password is to guess, offline.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait PasswordJudge: Send + Sync {
+    /// Why the password is too easy to guess, given words that an attacker would try first (the person's name and
+    /// address, the lab's); `None` when it is not.
+    fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness>;
+}
+
+/// Why a password is too easy to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordWeakness {
+    /// It is on the list of common passwords.
+    Common,
+    /// It is made of the person's or the lab's own words.
+    Personal,
+    /// It is a pattern, or too few words.
+    Guessable,
+}

@@ -1,0 +1,91 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::people::AccountId;
+use crate::time::Timestamp;
+
+/// Slows guessing down, and never shuts anybody out for good.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait Throttle: Send + Sync {
+    /// Admits a try to sign in, and counts it as a failure until [`Throttle::forgive`]; atomically, so that any number of
+    /// tries at once are not admitted one by one. Memory MUST be bounded however many targets are tried.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError>;
+
+    /// Takes back that the last try was a failure, and forgets the failures for its target: the person knew the password.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn forgive(&self, guess: Guess) -> Result<(), StoreError>;
+}
+
+/// A try to sign in with a password.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Guess {
+    /// Whose password is tried: the account, however it was named; or the name, where there is no account.
+    pub target: GuessTarget,
+    /// Where the try comes from, if that is known: an IPv6 address stands for its /64.
+    pub source: Option<Source>,
+}
+
+/// Whose password is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GuessTarget {
+    /// An account's.
+    Account(AccountId),
+    /// Nobody's, under this name.
+    Nobody(String),
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source(IpAddr);
+
+impl Source {
+    /// The source of a request from this address: an IPv6 host owns its /64, an IPv4-mapped address is the IPv4 one.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                Self(IpAddr::V6(network.into()))
+            }
+            address @ IpAddr::V4(_) => Self(address),
+        }
+    }
+
+    /// The address that stands for it.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
+/// Whether a try may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// Not before this span has passed. It was not counted.
+    Wait(Duration),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c177_an_ipv6_host_is_its_network() {
+        let of = |text: &str| Source::of(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+}

@@ -1,0 +1,197 @@
+use super::*;
+use crate::error::ErrorCode;
+use crate::ports::PasswordWeakness;
+use crate::sign_in::testing::{Scene, World, account, credential};
+
+const GOOD: &str = "correct-horse-battery";
+
+fn sign_in(name: &str, password: &str) -> PasswordSignIn {
+    PasswordSignIn {
+        name: name.to_owned(),
+        password: Password::typed(password).ok(),
+        source: None,
+        return_to: ReturnTo::or_main_page("/notebooks"),
+    }
+}
+
+/// A world in which the account of this status has this credential.
+fn world(status: AccountStatus, known: Option<Credential>) -> World {
+    let mut world = World::default();
+    world.accounts.expect_find_by_name().returning(move |name| {
+        Ok(matches!(name.as_str(), "ada" | "ada@example.com").then(|| account(status)))
+    });
+    world.accounts.expect_find().returning(move |_| Ok(Some(account(status))));
+    world.accounts.expect_credential().returning(move |_| Ok(known.clone()));
+    world.judge.expect_weakness().returning(|_, _| None);
+    world
+}
+
+fn good() -> Credential {
+    credential(&format!("$fake${GOOD}"), false)
+}
+
+async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
+    scene.sign_in.sign_in_with_password(sign_in(name, password), None).await.unwrap_err().error.code()
+}
+
+#[tokio::test]
+async fn a_right_password_opens_a_session() {
+    let mut world = world(AccountStatus::Active, Some(good()));
+    world.sessions.expect_create().times(2).returning(|_| Ok(()));
+    let scene = world.scene();
+    for name in ["ada", " ADA@Example.com"] {
+        let signed_in = scene.sign_in.sign_in_with_password(sign_in(name, GOOD), None).await.unwrap();
+        let PasswordSignedIn::SignedIn { return_to, .. } = signed_in else { panic!("not signed in") };
+        assert_eq!(return_to.as_str(), "/notebooks");
+    }
+    assert!(scene.throttle.counted().is_empty(), "a right password is no failure");
+}
+
+#[tokio::test]
+async fn c176_unknown_wrong_disabled_and_without_a_password_get_one_answer_after_the_same_work() {
+    for (status, known, name, password) in [
+        (AccountStatus::Active, Some(good()), "ada", "wrong"),
+        (AccountStatus::Active, Some(good()), "nobody", GOOD),
+        (AccountStatus::Active, Some(good()), "not a name!", GOOD),
+        (AccountStatus::Active, Some(good()), "ada", &"x".repeat(5000)),
+        (AccountStatus::Disabled, Some(good()), "ada", GOOD),
+        (AccountStatus::Active, None, "ada", GOOD),
+    ] {
+        let mut world = world(status, known);
+        world.sessions.expect_create().never();
+        let scene = world.scene();
+        assert_eq!(refused(&scene, name, password).await, ErrorCode::CredentialsWrong, "{name}");
+        assert_eq!(scene.hasher.verified(), 1, "{name}: other work");
+        assert_eq!(scene.throttle.counted().len(), 1, "{name}: not counted");
+    }
+}
+
+#[tokio::test]
+async fn c177_a_throttled_try_is_refused_before_any_hashing_and_names_of_one_account_count_together() {
+    let scene = world(AccountStatus::Active, Some(good())).scene();
+    for name in ["ada", "ADA", "ada@example.com"] {
+        assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
+    }
+    assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::TooManyTries);
+    assert_eq!(scene.hasher.verified(), 3);
+}
+
+#[tokio::test]
+async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
+    let weak = credential(&format!("$weak${GOOD}"), false);
+    let mut world = world(AccountStatus::Active, Some(weak.clone()));
+    world
+        .accounts
+        .expect_set_credential()
+        .withf(move |_, stronger, only_if| {
+            stronger.hash.expose() == format!("$fake${GOOD}") && *only_if == Some(&weak.hash)
+        })
+        .times(1)
+        .returning(|_, _, _| Ok(false));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
+    let mut world = world(AccountStatus::Active, Some(credential("$fake$initial", true)));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
+    world
+        .accounts
+        .expect_set_credential()
+        .withf(|_, chosen, _| !chosen.must_change)
+        .times(1)
+        .returning(|_, _, _| Ok(true));
+    let scene = world.scene();
+    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), None).await.unwrap();
+    let PasswordSignedIn::ChangeDue { ticket, .. } = due else {
+        panic!("signed in with an initial password")
+    };
+    let ticket = ChangeTicket::parse(&ticket.to_text()).unwrap();
+
+    let change = |next: &str| Password::typed(next).ok();
+    let same = scene.sign_in.change_password_with_ticket(&ticket, change("initial-initial")).await;
+    assert!(same.is_ok());
+}
+
+#[tokio::test]
+async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_guess() {
+    let mut world = World::default();
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_credential().returning(|_| Ok(Some(credential("$fake$initial-password", true))));
+    world.accounts.expect_set_credential().never();
+    world.sessions.expect_create().never();
+    world.judge.expect_weakness().returning(|password, personal| {
+        assert!(personal.contains(&"ada@example.com".to_owned()));
+        (password.expose() == "easy-easy-easy").then_some(PasswordWeakness::Guessable)
+    });
+    let scene = world.scene();
+    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial-password"), None).await.unwrap();
+    let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
+    for (next, code) in [
+        ("short", ErrorCode::PasswordLength),
+        (&"x".repeat(129), ErrorCode::PasswordLength),
+        (&"x".repeat(5000), ErrorCode::PasswordLength),
+        ("easy-easy-easy", ErrorCode::PasswordGuessable),
+        ("initial-password", ErrorCode::PasswordUnchanged),
+    ] {
+        let refusal = scene.sign_in.change_password_with_ticket(&ticket, Password::typed(next).ok()).await;
+        assert_eq!(refusal.unwrap_err().error.code(), code, "{next}");
+    }
+}
+
+#[tokio::test]
+async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for() {
+    let changed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&changed);
+    let mut world = World::default();
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_credential().returning(move |_| {
+        let now = seen.load(std::sync::atomic::Ordering::SeqCst);
+        Ok(Some(credential(if now { "$fake$another" } else { "$fake$initial" }, true)))
+    });
+    let scene = world.scene();
+    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), None).await.unwrap();
+    let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
+    let next = || Password::typed(GOOD).ok();
+
+    changed.store(true, std::sync::atomic::Ordering::SeqCst);
+    let refusal = scene.sign_in.change_password_with_ticket(&ticket, next()).await.unwrap_err();
+    assert_eq!(refusal.error, SignInError::AttemptSpent);
+    changed.store(false, std::sync::atomic::Ordering::SeqCst);
+    scene.clock.advance(600);
+    let refusal = scene.sign_in.change_password_with_ticket(&ticket, next()).await.unwrap_err();
+    assert_eq!(refusal.error, SignInError::AttemptExpired);
+    assert!(ChangeTicket::parse("x.y").is_none() && ChangeTicket::parse("").is_none());
+}
+
+#[tokio::test]
+async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
+    let mut world = World::default();
+    world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
+    world.without_passwords = true;
+    let scene = world.scene();
+    assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::PasswordsOff);
+    // Without a provider nobody could get in, so it does not count.
+    let mut world = self::world(AccountStatus::Active, Some(good()));
+    world.without_passwords = true;
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it() {
+    let mut world = World::default();
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let mut asked = 0;
+    world.accounts.expect_credential().times(2).returning(move |_| {
+        asked += 1;
+        Ok(Some(if asked == 1 { good() } else { credential("$fake$another", false) }))
+    });
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
+    assert_eq!(refused(&world.scene(), "ada", GOOD).await, ErrorCode::CredentialsWrong);
+}

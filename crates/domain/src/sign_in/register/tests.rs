@@ -1,0 +1,97 @@
+use super::*;
+use crate::error::ErrorCode;
+use crate::sign_in::testing::World;
+
+struct Ones;
+
+impl Entropy for Ones {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+}
+
+fn registration(username: &str) -> Registration {
+    Registration {
+        username: username.to_owned(),
+        name: DisplayName::new("Ada"),
+        password: Password::typed("correct-horse-battery").ok(),
+        source: None,
+    }
+}
+
+#[tokio::test]
+async fn whoever_registers_gets_a_user_account_and_a_session() {
+    let mut world = World::default();
+    world.judge.expect_weakness().returning(|_, _| None);
+    world
+        .accounts
+        .expect_create_local()
+        .withf(|account, credential| {
+            account.username.as_str() == "ada"
+                && account.role == Role::User
+                && account.email.is_none()
+                && credential.is_some_and(|credential| !credential.must_change)
+        })
+        .times(1)
+        .returning(|_, _| Ok(AccountCreation::Created));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(world.scene().sign_in.register(registration("Ada"), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn c112_nobody_registers_under_an_address_or_a_name_that_is_taken() {
+    let mut world = World::default();
+    world.judge.expect_weakness().returning(|_, _| None);
+    world.accounts.expect_create_local().times(1).returning(|_, _| Ok(AccountCreation::NameTaken));
+    world.sessions.expect_create().never();
+    let scene = world.scene();
+    for (username, code) in [
+        ("ada@example.com", ErrorCode::UsernameMalformed),
+        ("\u{430}da", ErrorCode::UsernameMalformed),
+        ("", ErrorCode::UsernameMalformed),
+        ("ada", ErrorCode::NameTaken),
+    ] {
+        let refusal = scene.sign_in.register(registration(username), None).await.unwrap_err();
+        assert_eq!(refusal.error.code(), code, "{username}");
+    }
+}
+
+#[tokio::test]
+async fn with_self_registration_off_nobody_registers() {
+    let mut world = World::default();
+    world.closed = true;
+    world.accounts.expect_create_local().never();
+    let refusal = world.scene().sign_in.register(registration("ada"), None).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
+}
+
+#[tokio::test]
+async fn the_setup_token_makes_one_administrator() {
+    let token = SetupToken::fresh(&Ones);
+    let mut world = World::default();
+    world.judge.expect_weakness().returning(|_, _| None);
+    let mut there = false;
+    world.accounts.expect_has_administrator().returning(|| Ok(false));
+    world.accounts.expect_create_first_administrator().times(2).returning(move |account, _| {
+        assert_eq!(account.role, Role::Admin);
+        let answer = if there { FirstAdministrator::AlreadyThere } else { FirstAdministrator::Created };
+        there = true;
+        Ok(answer)
+    });
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    let mut scene = world.scene();
+    scene.sign_in = scene.sign_in.with_setup_token(token.clone());
+    for wrong in ["", "wrong", &token.expose()[1..]] {
+        let refusal = scene.sign_in.set_up(wrong, registration("root"), None).await.unwrap_err();
+        assert_eq!(refusal.error.code(), ErrorCode::SetupClosed, "{wrong}");
+    }
+    assert!(scene.sign_in.set_up(token.expose(), registration("root"), None).await.is_ok());
+    let refusal = scene.sign_in.set_up(token.expose(), registration("other"), None).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
+}
+
+#[tokio::test]
+async fn without_a_token_there_is_no_setup() {
+    let refusal = World::default().scene().sign_in.set_up("", registration("root"), None).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
+}

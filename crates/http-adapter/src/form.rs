@@ -1,0 +1,140 @@
+//! What a request posts: a form of one of our pages, or JSON of a script in one.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// What a request posts.
+#[derive(Clone, Debug)]
+pub(crate) enum Posted {
+    /// Nothing.
+    Nothing,
+    /// `application/x-www-form-urlencoded`: any site's form can send it, so it must bring a form token.
+    Form(Fields),
+    /// `application/json`: another site's script cannot send it without asking us first.
+    Json(Fields),
+    /// Something else, or something that cannot be read.
+    Unreadable,
+}
+
+/// Named texts; passwords are among them, so they are never printed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields(HashMap<String, SecretString>);
+
+impl Posted {
+    pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Self {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match media_type.as_str() {
+            _ if body.is_empty() && media_type != "application/x-www-form-urlencoded" => Self::Nothing,
+            "application/x-www-form-urlencoded" => {
+                let pairs = url::form_urlencoded::parse(body);
+                let fields = pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+                Self::Form(Fields(fields.collect()))
+            }
+            "application/json" => match serde_json::from_slice::<HashMap<String, Option<String>>>(body) {
+                Ok(members) => {
+                    let stated = members.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
+                    Self::Json(Fields(stated.collect()))
+                }
+                Err(_) => Self::Unreadable,
+            },
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+impl Fields {
+    /// The field's text, if it was posted.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(ExposeSecret::expose_secret)
+    }
+
+    /// The field's text, if it was posted and is not blank.
+    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
+        self.text(name).filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// What a page of ours puts into its forms and another site cannot know.
+#[derive(Clone, Debug)]
+pub(crate) struct FormToken(String);
+
+impl FormToken {
+    /// The name of the hidden field.
+    pub(crate) const FIELD: &str = "form_token";
+
+    /// The token of whoever holds this secret: the session cookie, or before there is a session a cookie made for it.
+    pub(crate) fn of(secret: &str) -> Self {
+        let digest = Sha256::new_with_prefix("labgate form token\n").chain_update(secret).finalize();
+        Self(BASE64_URL_SAFE_NO_PAD.encode(digest))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the form brings it.
+    pub(crate) fn is_in(&self, fields: &Fields) -> bool {
+        fields.text(Self::FIELD).is_some_and(|token| self.0.as_bytes().ct_eq(token.as_bytes()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content_type: &str, body: &'static str) -> Posted {
+        let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
+        Posted::read(&headers, &Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn forms_and_json_objects_of_texts_are_read() {
+        let Posted::Form(fields) = read("application/x-www-form-urlencoded;charset=utf-8", "a=%20b&c=d+e")
+        else {
+            panic!("not a form")
+        };
+        assert_eq!((fields.text("a"), fields.text("c"), fields.filled("x")), (Some(" b"), Some("d e"), None));
+        let Posted::Json(fields) = read("application/json", r#"{"a":"b","c":null}"#) else {
+            panic!("not JSON")
+        };
+        assert_eq!((fields.text("a"), fields.text("c")), (Some("b"), None));
+    }
+
+    #[test]
+    fn anything_else_is_unreadable() {
+        for (content_type, body) in [
+            ("text/plain", "a=b"),
+            ("application/json", "[1]"),
+            ("application/json", r#"{"a":1}"#),
+            ("application/json", r#"{"a":"#),
+            ("multipart/form-data", "x"),
+        ] {
+            assert!(matches!(read(content_type, body), Posted::Unreadable), "{content_type} {body}");
+        }
+    }
+
+    #[test]
+    fn c190_fields_are_never_printed() {
+        let posted = read("application/x-www-form-urlencoded", "password=planted");
+        assert!(!format!("{posted:?}").contains("planted"));
+    }
+
+    #[test]
+    fn c178_a_form_token_fits_one_secret_only() {
+        let token = FormToken::of("secret");
+        let fields = |token: &str| Fields([(FormToken::FIELD.to_owned(), token.to_owned().into())].into());
+        assert!(token.is_in(&fields(token.as_str())));
+        assert!(!FormToken::of("another").is_in(&fields(token.as_str())));
+        assert!(!token.is_in(&Fields::default()) && !token.is_in(&fields("")));
+    }
+}

@@ -1,0 +1,233 @@
+use std::sync::Arc;
+
+use argon2::password_hash::PasswordHasher as _;
+use argon2::password_hash::PasswordVerifier as _;
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, Version};
+use async_trait::async_trait;
+use labgate_domain::people::{Password, PasswordHash};
+use labgate_domain::ports::{Entropy, HashingError, PasswordHasher, PasswordVerdict};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Argon2id (RFC 9106), as many at once as the machine has cores, and only so many waiting: the rest of the lab stays
+/// quick, and memory is bounded.
+pub struct Argon2Hasher {
+    entropy: Arc<dyn Entropy>,
+    params: Params,
+    /// What is checked where there is nothing to check.
+    dummy: Arc<str>,
+    at_once: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// How many may wait for a core.
+const MAX_WAITING: usize = 64;
+/// The most memory, passes and lanes of a stored hash that is still checked.
+const MOST_MEMORY_KIB: u32 = 256 * 1024;
+const MOST_PASSES: u32 = 10;
+const MOST_LANES: u32 = 4;
+
+impl Argon2Hasher {
+    /// With the least parameters that OWASP advises: 19 MiB, two passes, one lane.
+    #[must_use]
+    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self::with_params(entropy, Params::DEFAULT)
+    }
+
+    fn with_params(entropy: Arc<dyn Entropy>, params: Params) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // A hash of nothing that anybody knows: 32 zero bytes are not what any password hashes to.
+        let dummy = format!(
+            "$argon2id$v=19$m={},t={},p={}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            params.m_cost(),
+            params.t_cost(),
+            params.p_cost()
+        );
+        Self {
+            entropy,
+            params,
+            dummy: dummy.into(),
+            at_once: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::new(Semaphore::new(cores + MAX_WAITING)),
+        }
+    }
+
+    /// Runs one hash on a thread of its own, when it is its turn.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashingError> {
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| HashingError::Busy)?;
+        let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| HashingError::Failed)?;
+        // The permits go with the work: a request that is given up does not let another one in early.
+        let held: [OwnedSemaphorePermit; 2] = [waiting, turn];
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(held);
+            result
+        });
+        done.await.map_err(|_| HashingError::Failed)
+    }
+
+    fn argon2(&self) -> Argon2<'static> {
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
+    }
+
+    /// Whether a stored hash is of ours, and asks for no more than we give; and whether it is weaker than today's.
+    fn strength(&self, hash: &str) -> Option<Strength> {
+        let hash = phc::PasswordHash::new(hash).ok()?;
+        if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
+            return None;
+        }
+        let params = Params::try_from(&hash).ok()?;
+        let affordable = params.m_cost() <= MOST_MEMORY_KIB
+            && params.t_cost() <= MOST_PASSES
+            && params.p_cost() <= MOST_LANES
+            && params.output_len().is_none_or(|len| (16..=64).contains(&len));
+        let weaker = params.m_cost() < self.params.m_cost()
+            || params.t_cost() < self.params.t_cost()
+            || params.output_len().is_some_and(|len| len < Params::DEFAULT_OUTPUT_LEN);
+        affordable.then_some(if weaker { Strength::Weaker } else { Strength::Todays })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Todays,
+    Weaker,
+}
+
+#[async_trait]
+impl PasswordHasher for Argon2Hasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+        let mut salt = [0; 16];
+        self.entropy.fill(&mut salt);
+        let argon2 = self.argon2();
+        let hashed = self
+            .run(move || {
+                let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt);
+                hash.map(|hash| hash.to_string())
+            })
+            .await?;
+        let hashed = hashed.map_err(|_| HashingError::Failed)?;
+        PasswordHash::parse(&hashed).map_err(|_| HashingError::Failed)
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<PasswordVerdict, HashingError> {
+        let known = hash.and_then(|hash| self.strength(hash.expose()).map(|strength| (hash, strength)));
+        let argon2 = self.argon2();
+        let dummy = Arc::clone(&self.dummy);
+        self.run(move || {
+            let (text, strength) =
+                known.as_ref().map_or((&*dummy, None), |(hash, strength)| (hash.expose(), Some(*strength)));
+            let fits = argon2.verify_password(password.expose().as_bytes(), text).is_ok();
+            match strength {
+                Some(Strength::Todays) if fits => PasswordVerdict::Right,
+                Some(Strength::Weaker) if fits => PasswordVerdict::RightButWeak,
+                _ => PasswordVerdict::Wrong,
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counter(std::sync::atomic::AtomicU8);
+
+    impl Entropy for Counter {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        }
+    }
+
+    fn hasher(memory: u32) -> Argon2Hasher {
+        let params = Params::new(memory, 1, 1, None).unwrap();
+        Argon2Hasher::with_params(Arc::new(Counter(0.into())), params)
+    }
+
+    fn password(text: &str) -> Password {
+        Password::typed(text).unwrap()
+    }
+
+    fn hash(text: &str) -> PasswordHash {
+        PasswordHash::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn c173_hashes_are_phc_strings_of_argon2id_with_the_parameters_of_owasp() {
+        let hasher = Argon2Hasher::new(Arc::new(Counter(0.into())));
+        let hash = hasher.hash(password("correct horse")).await.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
+        assert_eq!(hasher.verify(password("correct horse"), Some(hash)).await, Ok(PasswordVerdict::Right));
+    }
+
+    #[tokio::test]
+    async fn salts_differ_and_only_the_password_itself_fits() {
+        let hasher = hasher(64);
+        let one = hasher.hash(password("correct horse")).await.unwrap();
+        let other = hasher.hash(password("correct horse")).await.unwrap();
+        assert_ne!(one, other);
+        assert_eq!(
+            hasher.verify(password("correct horse"), Some(one.clone())).await,
+            Ok(PasswordVerdict::Right)
+        );
+        for wrong in ["correct horse ", "Correct horse", "correct hors"] {
+            let verdict = hasher.verify(password(wrong), Some(one.clone())).await;
+            assert_eq!(verdict, Ok(PasswordVerdict::Wrong), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn c173_a_weaker_hash_is_right_but_weak() {
+        let weak = hasher(32).hash(password("correct horse")).await.unwrap();
+        let verdict = hasher(64).verify(password("correct horse"), Some(weak)).await;
+        assert_eq!(verdict, Ok(PasswordVerdict::RightButWeak));
+    }
+
+    #[tokio::test]
+    async fn c174_hashes_that_ask_for_too_much_or_are_malformed_are_wrong_and_harmless() {
+        let hasher = hasher(64);
+        let (salt, output) = ("AAAAAAAAAAAAAAAAAAAAAA", "A".repeat(43));
+        for odd in [
+            format!("$argon2id$v=19$m=4194304,t=2,p=1${salt}${output}"),
+            format!("$argon2id$v=19$m=4294967295,t=4294967295,p=1${salt}${output}"),
+            format!("$argon2id$v=19$m=64,t=100000,p=1${salt}${output}"),
+            format!("$argon2i$v=19$m=64,t=1,p=1${salt}${output}"),
+            format!("$argon2id$v=19$m=64,t=1,p=1${salt}"),
+            "$argon2id$".to_owned(),
+            "$".to_owned(),
+            "$2y$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcdefg".to_owned(),
+            "$$$$$$$$".to_owned(),
+        ] {
+            let verdict = hasher.verify(password("correct horse"), Some(hash(&odd))).await;
+            assert_eq!(verdict, Ok(PasswordVerdict::Wrong), "{odd}");
+        }
+    }
+
+    #[tokio::test]
+    async fn c176_without_a_hash_the_same_work_is_done_in_vain() {
+        let hasher = hasher(64);
+        assert!(hasher.strength(&hasher.dummy).is_some_and(|strength| strength == Strength::Todays));
+        assert_eq!(hasher.verify(password("correct horse"), None).await, Ok(PasswordVerdict::Wrong));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn c175_more_than_can_wait_are_turned_away_at_once() {
+        let hasher = Arc::new(hasher(64));
+        let turns = Arc::clone(&hasher.at_once)
+            .acquire_many_owned(u32::try_from(hasher.at_once.available_permits()).unwrap());
+        let turns = turns.await.unwrap();
+        let waiting = u32::try_from(hasher.waiting.available_permits()).unwrap();
+        let queue = Arc::clone(&hasher.waiting).acquire_many_owned(waiting).await.unwrap();
+        assert_eq!(hasher.hash(password("correct horse")).await, Err(HashingError::Busy));
+        drop((turns, queue));
+        assert!(hasher.hash(password("correct horse")).await.is_ok());
+    }
+}

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod argon2_hasher;
+mod memory_throttle;
+mod strength_judge;
+
+pub use argon2_hasher::Argon2Hasher;
+pub use memory_throttle::MemoryThrottle;
+pub use strength_judge::StrengthJudge;

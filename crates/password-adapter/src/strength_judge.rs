@@ -1,0 +1,117 @@
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use labgate_domain::people::Password;
+use labgate_domain::ports::{PasswordJudge, PasswordWeakness};
+use zxcvbn::{Score, zxcvbn};
+
+/// Judges a new password without asking anybody: a list of common ones, the person's and the lab's own words, and an
+/// estimate of how many guesses it takes (`zxcvbn`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StrengthJudge;
+
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("../data/common_passwords.txt").lines().collect());
+
+/// Words that belong to every lab.
+const OWN_WORDS: [&str; 6] = ["labgate", "jupyter", "notebook", "mlflow", "machine learning", "laboratory"];
+/// How much of a password is estimated: the cost grows with its length, and what is longer is strong enough.
+const ESTIMATED_CHARS: usize = 72;
+/// How long a word must be for a password to be made of it.
+const LEAST_WORD: usize = 3;
+
+impl PasswordJudge for StrengthJudge {
+    fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness> {
+        let lower = password.expose().to_lowercase();
+        if COMMON.contains(lower.as_str()) {
+            return Some(PasswordWeakness::Common);
+        }
+        let words = words(personal);
+        if is_made_of(&lower, &words) {
+            return Some(PasswordWeakness::Personal);
+        }
+        let start: String = password.expose().chars().take(ESTIMATED_CHARS).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        (zxcvbn(&start, &words).score() < Score::Three).then_some(PasswordWeakness::Guessable)
+    }
+}
+
+/// The person's names and what they are made of, and the lab's words, in lower case.
+fn words(personal: &[String]) -> Vec<String> {
+    let lower = personal.iter().map(|text| text.to_lowercase());
+    lower
+        .flat_map(|text| {
+            let parts: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
+            std::iter::once(text).chain(parts)
+        })
+        .chain(OWN_WORDS.map(str::to_owned))
+        .filter(|word| word.chars().count() >= LEAST_WORD)
+        .collect()
+}
+
+/// Whether little is left of the password without these words, forwards or backwards.
+fn is_made_of(password: &str, words: &[String]) -> bool {
+    let total = password.chars().filter(|c| c.is_alphabetic()).count();
+    let mut rest = password.to_owned();
+    for word in words {
+        let backwards: String = word.chars().rev().collect();
+        rest = rest.replace(word.as_str(), "").replace(&backwards, "");
+    }
+    let left = rest.chars().filter(|c| c.is_alphabetic()).count();
+    left < total && left < 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weakness(password: &str) -> Option<PasswordWeakness> {
+        let personal =
+            ["ada.lovelace".to_owned(), "ada@analytical.example".to_owned(), "Ada Lovelace".to_owned()];
+        StrengthJudge.weakness(&Password::typed(password).unwrap(), &personal)
+    }
+
+    #[test]
+    fn c171_the_list_is_long_sorted_and_in_lower_case() {
+        let list: Vec<&str> = include_str!("../data/common_passwords.txt").lines().collect();
+        assert!(list.iter().filter(|password| password.len() >= 8).count() >= 3000);
+        assert!(list.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(list.iter().all(|password| **password == password.to_lowercase()));
+    }
+
+    #[test]
+    fn c171_common_personal_and_guessable_passwords_are_told_apart() {
+        for common in ["passwordpassword", "PasswordPassword", "correcthorsebatterystaple"] {
+            assert_eq!(weakness(common), Some(PasswordWeakness::Common), "{common}");
+        }
+        for personal in [
+            "ada.lovelace-2027!",
+            "LovelaceLovelace",
+            "ecalevol-1815-ada",
+            "labgate-labgate-1",
+            "analytical12345",
+        ] {
+            assert_eq!(weakness(personal), Some(PasswordWeakness::Personal), "{personal}");
+        }
+        for guessable in ["aaaaaaaaaaaaaa", "abcabcabcabcabc", "zxcvbnmasdfgh"] {
+            let found = weakness(guessable);
+            assert!(
+                matches!(found, Some(PasswordWeakness::Guessable | PasswordWeakness::Common)),
+                "{guessable}"
+            );
+        }
+    }
+
+    #[test]
+    fn c172_nothing_is_asked_of_the_composition() {
+        for good in [
+            "tulip anchor velvet crater",
+            "correct horse battery drawer",
+            "🦀 läuft über die brücke",
+            "kwzjqxvbmptr",
+        ] {
+            assert_eq!(weakness(good), None, "{good}");
+        }
+        assert_eq!(weakness(&"tulip anchor velvet crater ".repeat(9)), None, "long ones cost no more");
+    }
+}

@@ -1,0 +1,160 @@
+//! What a command tells: to people, or as one JSON document in the words of the HTTP API.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use labgate_domain::error::ErrorCode;
+use labgate_domain::people::Account;
+use labgate_domain::ports::Clock as _;
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::Session;
+use labgate_domain::sign_in::CreatedAccount;
+use labgate_domain::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::key_list::how_long;
+use crate::world::SystemClock;
+
+/// Both ways of telling one thing. It can hold an initial password, so it has no `Debug`.
+pub(super) struct Report {
+    text: String,
+    json: Value,
+}
+
+impl Report {
+    pub(super) fn created(created: &CreatedAccount) -> Self {
+        let account = &created.account;
+        let mut report = Self::with_password(created, "is created");
+        if account.email.as_ref().is_some_and(|email| email.as_str() == account.username.as_str()) {
+            report.text.push_str("it is opened by the provider, for whoever has this address there\n");
+        }
+        report
+    }
+
+    pub(super) fn reset(reset: &CreatedAccount) -> Self {
+        Self::with_password(reset, "has a new initial password")
+    }
+
+    fn with_password(created: &CreatedAccount, done: &str) -> Self {
+        let mut report = Self::done(&created.account, done);
+        if let Some(password) = created.initial_password() {
+            let text = format!("initial password, to be changed at the first sign-in: {password}\n");
+            report.text.push_str(&text);
+        }
+        if let Some(object) = report.json.as_object_mut() {
+            object.insert("initial_password".to_owned(), created.initial_password().into());
+        }
+        report
+    }
+
+    pub(super) fn done(account: &Account, done: &str) -> Self {
+        Self { text: format!("{} {done}\n", account.username), json: account_json(account) }
+    }
+
+    pub(super) fn list(accounts: &[Account]) -> Self {
+        let rows: Vec<[&str; 5]> = accounts
+            .iter()
+            .map(|account| {
+                let name = account.name.as_ref().map_or("", |name| name.as_str());
+                [
+                    account.username.as_str(),
+                    account.role.as_str(),
+                    account.status.as_str(),
+                    email(account),
+                    name,
+                ]
+            })
+            .collect();
+        let mut text = table(&rows);
+        if rows.is_empty() {
+            text.push_str("no accounts\n");
+        }
+        let json: Vec<Value> = accounts.iter().map(account_json).collect();
+        Self { text, json: json!({ "accounts": json }) }
+    }
+
+    pub(super) fn account(account: &Account, sessions: &[Session]) -> Self {
+        let now = SystemClock.now();
+        let mut json = account_json(account);
+        if let Some(object) = json.as_object_mut() {
+            object.insert("sessions".to_owned(), sessions.iter().map(session_json).collect());
+        }
+        Self { text: account_text(account, sessions, now), json }
+    }
+
+    pub(super) fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        if as_json { print_json(&self.json) } else { Ok(write!(io::stdout(), "{}", self.text)?) }
+    }
+}
+
+pub(super) fn print_refusal(code: ErrorCode) -> anyhow::Result<()> {
+    print_json(&json!({ "code": code.as_str(), "title": code.for_person() }))
+}
+
+fn print_json(json: &Value) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{json:#}")?)
+}
+
+fn email(account: &Account) -> &str {
+    account.email.as_ref().map_or("-", |email| email.as_str())
+}
+
+fn account_json(account: &Account) -> Value {
+    json!({
+        "id": account.id,
+        "username": account.username,
+        "email": account.email,
+        "name": account.name,
+        "role": account.role,
+        "status": account.status.as_str(),
+        "created_at": account.created_at,
+    })
+}
+
+fn session_json(session: &Session) -> Value {
+    json!({
+        "provider": session.provider.as_ref().map(ProviderId::as_str),
+        "created_at": session.created_at,
+        "last_seen_at": session.last_seen_at,
+        "expires_at": session.expires_at,
+    })
+}
+
+fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{name:<9} {value}");
+    };
+    line("username", account.username.as_str());
+    line("id", &account.id.to_string());
+    line("email", email(account));
+    line("name", account.name.as_ref().map_or("-", |name| name.as_str()));
+    line("role", account.role.as_str());
+    line("status", account.status.as_str());
+    line("created", &format!("{} ago", how_long(now.since(account.created_at))));
+    for session in sessions {
+        let by = session.provider.as_ref().map_or("a password", |provider| provider.as_str());
+        let [began, seen] = [session.created_at, session.last_seen_at].map(|at| how_long(now.since(at)));
+        line("session", &format!("by {by}, began {began} ago, last seen {seen} ago"));
+    }
+    text
+}
+
+/// The rows with their columns below each other.
+fn table<const N: usize>(rows: &[[&str; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let padded: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

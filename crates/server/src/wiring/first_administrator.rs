@@ -1,0 +1,125 @@
+//! How a lab without an administrator gets one: from the settings, or by a link that only the operator can read.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use labgate_domain::error::{ErrorCode, SignInError};
+use labgate_domain::people::Role;
+use labgate_domain::ports::PasswordJudge;
+use labgate_domain::sign_in::{Administrator, NewAccount, SetupToken, SignIn};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::StartError;
+use crate::configuration::{Configuration, FirstAdministrator};
+use crate::world::OsEntropy;
+
+/// Makes the first administrator of the settings, if there are such and there is no administrator; otherwise, a setup
+/// link. With an administrator, a link that was left over goes.
+pub(super) async fn see_to(
+    sign_in: SignIn,
+    configuration: &Configuration,
+    judge: &dyn PasswordJudge,
+) -> Result<(SignIn, Option<SecretString>), StartError> {
+    let file = SetupLinkFile::of(&configuration.data_dir);
+    if !sign_in.has_administrator().await?
+        && let Some(first) = &configuration.first_administrator
+    {
+        create(&sign_in, first, judge).await?;
+    }
+    if sign_in.has_administrator().await? {
+        file.delete()?;
+        return Ok((sign_in, None));
+    }
+    if !sign_in.passwords_are_on() {
+        file.delete()?;
+        tracing::warn!(
+            "there is no administrator yet: labgate account create --email ADDRESS --admin makes one of whoever comes \
+             from the provider with that address"
+        );
+        return Ok((sign_in, None));
+    }
+    let token = SetupToken::fresh(&OsEntropy);
+    let origin = configuration.policy.public_url.origin();
+    let link = SecretString::from(format!("{origin}/setup?token={}", token.expose()));
+    file.replace(&link)?;
+    tracing::warn!(
+        file = file.path.display().to_string(),
+        "there is no administrator yet: whoever opens the link in this file becomes the first one"
+    );
+    Ok((sign_in.with_setup_token(token), Some(link)))
+}
+
+async fn create(
+    sign_in: &SignIn,
+    first: &FirstAdministrator,
+    judge: &dyn PasswordJudge,
+) -> Result<(), StartError> {
+    let refused = |code: ErrorCode| StartError::FirstAdministrator { username: first.username.clone(), code };
+    // An administrator may choose any initial password for somebody else. This one opens the whole lab to whoever
+    // guesses it first, and stands in a file that may be copied from somewhere.
+    if let Some(weakness) = judge.weakness(&first.password, &[first.username.to_string()]) {
+        return Err(refused(SignInError::PasswordWeak(weakness).code()));
+    }
+    let new = NewAccount {
+        username: Some(first.username.to_string()),
+        email: None,
+        name: None,
+        role: Role::Admin,
+        password: Some(first.password.clone()),
+    };
+    match sign_in.create_account(&Administrator::at_the_machine(), new).await {
+        Ok(_) => Ok(()),
+        // Another process that started at the same time was faster.
+        Err(_) if sign_in.has_administrator().await? => Ok(()),
+        Err(refusal) => Err(refused(refusal.error.code())),
+    }
+}
+
+/// The file that holds the setup link, readable by its owner alone.
+struct SetupLinkFile {
+    path: PathBuf,
+    unfinished: PathBuf,
+}
+
+impl SetupLinkFile {
+    fn of(data_dir: &Path) -> Self {
+        Self { path: data_dir.join("setup-link"), unfinished: data_dir.join(".unfinished-setup-link") }
+    }
+
+    /// Writes the link, whole or not at all, in place of an earlier one.
+    fn replace(&self, link: &SecretString) -> Result<(), StartError> {
+        let written = || {
+            // What a crash left behind.
+            delete(&self.unfinished)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&self.unfinished)?;
+            writeln!(file, "{}", link.expose_secret())?;
+            file.sync_all()?;
+            fs::rename(&self.unfinished, &self.path)
+        };
+        written().map_err(|source| self.failed(source))
+    }
+
+    fn delete(&self) -> Result<(), StartError> {
+        delete(&self.path).and_then(|()| delete(&self.unfinished)).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> StartError {
+        StartError::SetupLink { path: self.path.clone(), source }
+    }
+}
+
+/// Deletes a file, if it is there.
+fn delete(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

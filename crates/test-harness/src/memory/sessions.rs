@@ -1,0 +1,77 @@
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use labgate_domain::people::AccountId;
+use labgate_domain::ports::{SessionStore, StoreError};
+use labgate_domain::session::{Session, SessionId};
+use labgate_domain::time::Timestamp;
+
+use super::MemoryStore;
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn create(&self, session: &Session) -> Result<(), StoreError> {
+        let mut state = self.answering()?;
+        if !state.accounts.contains_key(&session.account) {
+            return Err(StoreError("there is no such account".to_owned()));
+        }
+        if state.sessions.contains_key(&session.id) {
+            return Err(StoreError("there is a session with this id".to_owned()));
+        }
+        state.sessions.insert(session.id, session.clone());
+        Ok(())
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.answering()?.sessions.get(&id).cloned())
+    }
+
+    async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.answering()?;
+        if let Some(session) = state.sessions.get_mut(&id).filter(|session| session.ended_at.is_none()) {
+            session.last_seen_at = session.last_seen_at.max(at);
+        }
+        Ok(())
+    }
+
+    async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.answering()?;
+        if let Some(session) = state.sessions.get_mut(&id) {
+            session.ended_at.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    async fn list_of(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let state = self.answering()?;
+        let listed = state.sessions.values().filter(|session| {
+            session.account == account && session.ended_at.is_none() && now < session.expires_at
+        });
+        let mut listed: Vec<Session> = listed.cloned().collect();
+        listed.sort_by_key(|session| (Reverse(session.created_at), session.id.to_string()));
+        Ok(listed)
+    }
+
+    async fn end_all_of(
+        &self,
+        account: AccountId,
+        except: Option<SessionId>,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut state = self.answering()?;
+        let to_end = state.sessions.values_mut().filter(|session| {
+            session.account == account && session.ended_at.is_none() && Some(session.id) != except
+        });
+        let ended = to_end.map(|session| {
+            session.ended_at = Some(at);
+            session.id
+        });
+        Ok(ended.collect())
+    }
+
+    async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut state = self.answering()?;
+        let deleted = state.sessions.extract_if(|_, session| session.expires_at < before).count();
+        Ok(deleted as u64)
+    }
+}

@@ -1,0 +1,88 @@
+//! `SessionStore`: all sessions of one account.
+
+use std::collections::HashSet;
+
+use labgate_domain::people::AccountId;
+use labgate_domain::session::Session;
+
+use super::lab::{Store, account_id, add_ada, add_local, at, at_once, local, session, session_id};
+use super::replicas;
+
+/// Ada, account 1, and Bob, account 2, who has session 9.
+async fn people(store: &Store) -> AccountId {
+    let ada = add_ada(store).await.id;
+    add_local(store, &local(2, "bob"), None).await;
+    store.sessions.create(&session(9, account_id(2))).await.unwrap();
+    ada
+}
+
+#[tokio::test]
+async fn what_is_neither_ended_nor_past_its_limit_is_listed_newest_first() {
+    let [store, other] = replicas().await;
+    let ada = people(&store).await;
+    assert_eq!(store.sessions.list_of(ada, at(0)).await, Ok(Vec::new()));
+
+    let begun = |number, created_at| Session { created_at: at(created_at), ..session(number, ada) };
+    let oldest = Session { provider: None, groups: Vec::new(), ..begun(3, 1000) };
+    let newest = begun(1, 3000);
+    let middle = Session { expires_at: at(4001), ..begun(2, 2000) };
+    let ended = Session { ended_at: Some(at(1500)), ..begun(4, 1000) };
+    let expired = Session { expires_at: at(4000), ..begun(5, 1000) };
+    for session in [&middle, &oldest, &ended, &newest, &expired] {
+        store.sessions.create(session).await.unwrap();
+    }
+    let expected = vec![newest.clone(), middle, oldest.clone()];
+    assert_eq!(other.sessions.list_of(ada, at(4000)).await, Ok(expected), "at its limit it is over");
+    assert_eq!(other.sessions.list_of(ada, at(4001)).await, Ok(vec![newest, oldest]));
+    assert_eq!(other.sessions.list_of(account_id(3), at(0)).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn c158_all_sessions_of_an_account_end_but_one() {
+    let [store, other] = replicas().await;
+    let ada = people(&store).await;
+    for number in 1..=4 {
+        store.sessions.create(&session(number, ada)).await.unwrap();
+    }
+    store.sessions.end(session_id(4), at(1500)).await.unwrap();
+
+    let ended = store.sessions.end_all_of(ada, Some(session_id(2)), at(2000)).await.unwrap();
+    assert_eq!(ended.len(), 2, "what had ended is not told again");
+    assert_eq!(HashSet::from_iter(ended), HashSet::from([session_id(1), session_id(3)]));
+    for (number, ended_at) in [(1, Some(2000)), (2, None), (3, Some(2000)), (4, Some(1500))] {
+        let expected = Session { ended_at: ended_at.map(at), ..session(number, ada) };
+        assert_eq!(other.sessions.find(session_id(number)).await, Ok(Some(expected)));
+    }
+
+    assert_eq!(other.sessions.end_all_of(ada, None, at(2500)).await, Ok(vec![session_id(2)]));
+    assert_eq!(other.sessions.end_all_of(ada, None, at(3000)).await, Ok(Vec::new()));
+    let second = store.sessions.find(session_id(2)).await.unwrap().unwrap();
+    assert_eq!(second.ended_at, Some(at(2500)));
+}
+
+#[tokio::test]
+async fn the_sessions_of_others_go_on() {
+    let [store, _] = replicas().await;
+    let ada = people(&store).await;
+    store.sessions.create(&session(1, ada)).await.unwrap();
+    let ended = store.sessions.end_all_of(ada, Some(session_id(9)), at(2000)).await;
+    assert_eq!(ended, Ok(vec![session_id(1)]));
+    assert_eq!(store.sessions.end_all_of(account_id(3), None, at(2000)).await, Ok(Vec::new()));
+    assert_eq!(store.sessions.find(session_id(9)).await, Ok(Some(session(9, account_id(2)))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_session_is_ended_by_one_of_many_calls_at_once() {
+    let replicas = replicas().await;
+    let ada = people(&replicas[0]).await;
+    for number in 10..40 {
+        replicas[0].sessions.create(&session(number, ada)).await.unwrap();
+    }
+    let ended = at_once(&replicas, 8, move |store, number| async move {
+        store.sessions.end_all_of(ada, None, at(2000 + i64::from(number))).await.unwrap()
+    })
+    .await;
+    let ended: Vec<_> = ended.into_iter().flatten().collect();
+    assert_eq!(ended.len(), 30);
+    assert_eq!(HashSet::<_>::from_iter(ended).len(), 30);
+}
