@@ -8,6 +8,8 @@ use url::{Url, form_urlencoded};
 pub(super) struct Browser {
     client: Client,
     cookies: Vec<Cookie>,
+    /// What nobody else may learn: the values of cookies, and of `code`, `state` and `nonce` in redirects.
+    pub(super) secrets: Vec<String>,
 }
 
 /// Everything here is on one host, and cookies know no ports: a cookie belongs to a path (RFC 6265 section 8.5).
@@ -30,12 +32,12 @@ impl Browser {
 
     pub(super) fn new() -> Self {
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, cookies: Vec::new() }
+        Self { client, cookies: Vec::new(), secrets: Vec::new() }
     }
 
     /// A second browser with the same cookies.
     pub(super) fn copy(&self) -> Self {
-        Self { client: self.client.clone(), cookies: self.cookies.clone() }
+        Self { client: self.client.clone(), cookies: self.cookies.clone(), secrets: Vec::new() }
     }
 
     pub(super) async fn open(&mut self, url: &str) -> Page {
@@ -72,6 +74,8 @@ impl Browser {
             };
             assert!(matches!(status.as_u16(), 302 | 303), "{url} redirects with {status}");
             url = url.join(location.to_str().unwrap()).unwrap();
+            let secret = url.query_pairs().filter(|(name, _)| matches!(&**name, "code" | "state" | "nonce"));
+            self.secrets.extend(secret.map(|(_, value)| value.into_owned()));
             (method, headers, body) = (Method::GET, HeaderMap::new(), String::new());
         }
         panic!("too many redirects, the last to {url}");
@@ -96,6 +100,7 @@ impl Browser {
         let path = path.unwrap_or_else(|| url.path().rsplit_once('/').map_or("/", |(folder, _)| folder));
         self.cookies.retain(|cookie| (&*cookie.name, &*cookie.path) != (name, path));
         if !value.is_empty() {
+            self.secrets.push(value.to_owned());
             self.cookies.push(Cookie { name: name.into(), value: value.into(), path: path.into() });
         }
     }

@@ -11,7 +11,7 @@ struct World {
     lab: String,
     issuer: String,
     browser: Browser,
-    _labgate: Running,
+    labgate: Running,
     _provider: Running,
 }
 
@@ -30,7 +30,7 @@ impl World {
             client_secret,
         };
         let labgate = running::labgate(&lab, &registration).await;
-        Self { lab, issuer, browser: Browser::new(), _labgate: labgate, _provider: provider }
+        Self { lab, issuer, browser: Browser::new(), labgate, _provider: provider }
     }
 
     /// Goes to the provider and answers its page with this field.
@@ -111,4 +111,25 @@ async fn sign_out_ends_the_session_for_copies_of_its_cookie_too() {
     assert_eq!((page.status, page.url.path()), (StatusCode::OK, "/"), "{}", page.text);
     assert_eq!(world.verify().await, StatusCode::UNAUTHORIZED);
     assert_eq!(thief.open(&verify).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn c190_a_whole_sign_in_leaves_no_secret_in_the_log_at_any_level() {
+    let mut world = World::new().await;
+    let page = world.answer("user", "ada").await;
+    assert!(page.text.contains("ada@example.test"), "{}", page.text);
+    // Another person, who cancels: the first one's browser would not be asked again.
+    let mut secrets = std::mem::replace(&mut world.browser, Browser::new()).secrets;
+    world.answer("cancel", "yes").await;
+    secrets.append(&mut world.browser.secrets);
+
+    let log = world.labgate.log();
+    assert!(log.contains("signed_in") && log.contains("access_denied"), "the log says nothing: {log}");
+    assert!(secrets.len() >= 8, "too few secrets were seen: {}", secrets.len());
+    for secret in secrets.iter().map(String::as_str).chain(["lab-secret"]) {
+        // A token is looked for by its signature, too: a part is as bad as the whole.
+        for part in secret.split('.').filter(|part| part.len() >= 8) {
+            assert!(!log.contains(part), "a secret stands in the log: {log}");
+        }
+    }
 }

@@ -29,6 +29,11 @@ impl Running {
         let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self { child, log, _folder: folder }
     }
+
+    /// What it has logged so far.
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
 }
 
 impl Drop for Running {
@@ -55,7 +60,8 @@ pub(super) struct Registration {
     pub(super) client_secret: &'static str,
 }
 
-/// Starts Labgate with the four settings and nothing else but a place to be, and waits until it answers.
+/// Starts Labgate with the four settings and nothing else but a place to be and everything in its log, and waits until it
+/// answers.
 pub(super) async fn labgate(origin: &str, registration: &Registration) -> Running {
     let program = std::env::var_os("INTEROP_LABGATE").expect("run `cargo xtask interop`");
     let mut command = Command::new(program);
@@ -66,6 +72,10 @@ pub(super) async fn labgate(origin: &str, registration: &Registration) -> Runnin
         .env("LAB_EXTERNAL_OIDC_TOKEN_URL", &registration.token_url)
         .env("LAB_EXTERNAL_OIDC_CLIENT_ID", registration.client_id)
         .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", registration.client_secret)
+        .env(
+            "LABGATE_LOG__LEVEL",
+            "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,h2=trace,sqlx=trace",
+        )
         .env("LABGATE_LISTEN", origin.trim_start_matches("http://"))
         .stdin(Stdio::null())
         .stdout(Stdio::null());
