@@ -33,8 +33,10 @@ impl EmailAddress {
         if value.len() > Self::MAX_LEN || local.len() > 64 {
             return Err(refused);
         }
-        let local: String = local.to_lowercase();
+        // Judged as it was typed: lower-casing alone would already make the Kelvin sign a plain k.
         let folded_is_itself = local.nfkc().eq(local.chars());
+        let local: String = local.to_lowercase();
+        let folded_is_itself = folded_is_itself && local.nfkc().eq(local.chars());
         let atoms = local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom_char));
         if !folded_is_itself || !atoms {
             return Err(refused);
@@ -121,6 +123,8 @@ mod tests {
     fn c107_characters_that_fold_or_vanish_are_refused() {
         for bad in [
             "\u{ff41}da@example.com",
+            "\u{212a}ate@example.com",
+            "\u{212b}da@example.com",
             "a\u{200b}da@example.com",
             "a\u{202e}da@example.com",
             "e\u{301}@example.com",
