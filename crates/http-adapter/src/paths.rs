@@ -2,6 +2,8 @@
 
 use labgate_domain::people::AccountId;
 
+/// Any method: whether somebody is signed in.
+pub(crate) const VERIFY: &str = "/api/auth/verify";
 /// `GET`: the main page.
 pub(crate) const MAIN: &str = "/";
 /// `GET`: the sign-in page.

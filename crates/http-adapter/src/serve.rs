@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
@@ -16,7 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::{App, Peer};
+use crate::{App, Peer, paths};
 
 /// How many connections are open at most; further ones wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 1024;
@@ -36,13 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves the application on this listener until `shutdown` is done; then finishes the requests under way, for at most
 /// ten seconds.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
-    let mut http = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and proxies speak
+    // it to what is behind them.
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_LIMIT).max_buf_size(MAX_HEAD_LEN);
-    http.http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(30)))
-        .max_concurrent_streams(128)
-        .max_header_list_size(64 * 1024);
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut shutdown = std::pin::pin!(shutdown);
@@ -91,7 +88,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
 /// Reads the body, if there is one, and has the application answer.
 async fn answer(app: &App, request: Request<Incoming>, peer: Peer) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
-    let body = if body.is_end_stream() {
+    // A proxy's sub-request announces the body of the request that it holds, and does not send it.
+    let takes_a_body = parts.method == Method::POST && parts.uri.path() != paths::VERIFY;
+    let body = if body.is_end_stream() || !takes_a_body {
         Bytes::new()
     } else {
         match tokio::time::timeout(BODY_TIME_LIMIT, Limited::new(body, MAX_BODY_LEN).collect()).await {
