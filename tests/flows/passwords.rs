@@ -69,7 +69,7 @@ async fn a_setup_link_works_once_and_only_with_its_token() {
 
 #[tokio::test]
 async fn people_register_themselves_and_choose_a_good_password() {
-    let lab = Lab::new();
+    let lab = Lab::builder().without_provider().build();
     let mut browser = lab.browser();
     browser.open("/login").await;
     browser.click("Make an account").await;
@@ -239,7 +239,7 @@ async fn the_api_signs_in_and_administers_with_json() {
 
 #[tokio::test]
 async fn whoever_is_no_administrator_administers_nothing() {
-    let lab = Lab::new();
+    let lab = Lab::builder().without_provider().build();
     with_administrator(&lab).await;
     let mut user = lab.browser();
     user.open("/register").await;
@@ -256,4 +256,18 @@ async fn whoever_is_no_administrator_administers_nothing() {
         let nobody = lab.request(request(method, path, &[("sec-fetch-site", "same-origin")])).await;
         assert_eq!(nobody.status(), 401, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn where_a_provider_is_set_up_nobody_registers_past_it() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    browser.open("/login").await;
+    assert!(!browser.page().text().contains("Make an account"), "{}", browser.page());
+    browser.open("/register").await;
+    assert_eq!(browser.page().status(), 404);
+    let refused =
+        lab.request(request("POST", "/api/auth/register", &[("sec-fetch-site", "same-origin")])).await;
+    assert_eq!(json(&refused)["code"], "self_registration_off");
+    assert_eq!(lab.store().account_count(), 0);
 }

@@ -39,6 +39,7 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     tests
         .env("E2E_LAB", places.lab_url())
         .env("E2E_PROVIDER", places.idp_url())
+        .env("E2E_ADMIN_PASSWORD", lab::ADMIN_PASSWORD)
         .env("E2E_WEBDRIVER", driver_url)
         .env("E2E_PICTURES", &folder);
     let mut ran = false;

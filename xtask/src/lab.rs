@@ -64,6 +64,10 @@ impl Lab {
     }
 }
 
+/// The initial password of the administrator `root`, which must be changed at the first sign-in. The lab listens on
+/// loopback and lives as long as somebody tries it.
+pub(crate) const ADMIN_PASSWORD: &str = "tulip anchor velvet";
+
 pub(crate) fn labgate_command(programs: &Programs, places: &Places) -> Command {
     let mut command = Command::new(&programs.labgate);
     command
@@ -71,6 +75,8 @@ pub(crate) fn labgate_command(programs: &Programs, places: &Places) -> Command {
         .envs(places.settings())
         .env("LABGATE_LISTEN", net::loopback(places.lab_port).to_string())
         .env("LABGATE_DATA_DIR", &places.data_dir)
+        .env("LABGATE_ADMIN__USERNAME", "root")
+        .env("LABGATE_ADMIN__PASSWORD", ADMIN_PASSWORD)
         // Not where somebody's labgate.toml may lie.
         .current_dir(&places.data_dir);
     command

@@ -59,12 +59,14 @@ fn welcome(places: &Places) -> String {
   Data          {data}
 
   Open the lab, sign in, and choose who you are at the provider: ada gets in; bob, whose e-mail address
-  is not verified, and noone, who has none, are refused and told why. The lab runs with these settings:
+  is not verified, and noone, who has none, are refused and told why. Or sign in as the administrator root with
+  the password \"{password}\", which must be changed then. The lab runs with these settings:
 
 {settings}
 
   Ctrl-C stops both.
 ",
+        password = lab::ADMIN_PASSWORD,
         lab = places.lab_url(),
         idp = places.idp_url(),
         data = places.data_dir.display(),

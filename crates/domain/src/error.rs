@@ -337,7 +337,7 @@ error_codes! {
     /// No self-registration.
     SelfRegistrationOff = "self_registration_off", Configuration,
         "This lab does not let people register themselves. Please ask its administrator for an account.",
-        "Set ALLOW_SELF_REGISTRATIONS=true if people should be able to.";
+        "ALLOW_SELF_REGISTRATIONS is false, or a provider is set up: then accounts with passwords are an administrator's to make.";
     /// No setup.
     SetupClosed = "setup_closed", Configuration,
         "This setup link is not valid.",

@@ -119,14 +119,17 @@ impl SignIn {
         session_token: Option<&str>,
     ) -> Result<PasswordSignedIn, SignInError> {
         self.need_passwords()?;
-        let account = match Username::typed(&attempt.name) {
-            Ok(name) => self.ports.accounts.find_by_name(&name).await?,
+        let name = Username::typed(&attempt.name);
+        let account = match &name {
+            Ok(name) => self.ports.accounts.find_by_name(name).await?,
             Err(_) => None,
         };
+        // Counted under the same form of the name whether there is an account or not.
+        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), String::from);
         let guess = Guess {
             target: match &account {
                 Some(account) => GuessTarget::Account(account.id),
-                None => GuessTarget::Nobody(attempt.name.chars().take(64).collect::<String>().to_lowercase()),
+                None => GuessTarget::Nobody(counted_as.chars().take(64).collect()),
             },
             source: attempt.source,
         };

@@ -72,6 +72,13 @@ impl SignIn {
         self.ports.accounts.has_administrator().await
     }
 
+    /// Whether people can make an account with a password of their own. Not where a provider is set up: whom it does not
+    /// know must not get in past it.
+    #[must_use]
+    pub fn people_can_register(&self) -> bool {
+        self.policy.self_registration && self.passwords_are_on() && self.ports.providers.is_empty()
+    }
+
     /// Makes an account for whoever asks, and signs them in.
     ///
     /// # Errors
@@ -83,7 +90,7 @@ impl SignIn {
     ) -> Result<SessionToken, Refusal> {
         let registered = async {
             self.need_passwords()?;
-            if !self.policy.self_registration {
+            if !self.people_can_register() {
                 return Err(SignInError::SelfRegistrationOff);
             }
             // Names can be probed here as they can at every registration; not quickly.

@@ -18,8 +18,9 @@ impl SignIn {
     pub(super) async fn end_session_of(&self, token: &str) -> Result<(), SignInError> {
         let Ok(claims) = self.ports.tokens.authenticate(token) else { return Ok(()) };
         let now = self.ports.clock.now();
-        self.ports.sessions.end(claims.sid, now).await?;
+        // First here: whoever gives up while the store is busy must not leave a token that memory vouches for.
         self.recent.mark_ended(claims.sid, now, now.plus(self.policy.token_lifetime));
+        self.ports.sessions.end(claims.sid, now).await?;
         self.ports.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
         Ok(())
     }

@@ -77,7 +77,7 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 }
 
 async fn register_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
-    if !lab.people_can_register() {
+    if !lab.sign_in.people_can_register() {
         return lab.failure(HttpErrorCode::NotFound).into_response();
     }
     lab.form_page(&head, |token| lab.register_page(paths::REGISTER_ACTION, None, token, None, ""))
@@ -165,10 +165,6 @@ fn registration(head: &Head, fields: &Fields) -> Registration {
 }
 
 impl Lab {
-    pub(super) fn people_can_register(&self) -> bool {
-        self.sign_in.passwords_are_on() && self.sign_in.policy().self_registration
-    }
-
     /// The answer to somebody who has just signed in.
     fn welcome(&self, head: &Head, token: &SessionToken, return_to: &ReturnTo) -> Response {
         let response = match head.audience {

@@ -87,7 +87,7 @@ impl Lab {
             return_to: return_to.as_str(),
             providers: self.sign_in.providers().into_iter().map(button).collect(),
             passwords: self.sign_in.passwords_are_on(),
-            registration: self.people_can_register(),
+            registration: self.sign_in.people_can_register(),
             form_token: form_token.as_str(),
             problem,
             username,

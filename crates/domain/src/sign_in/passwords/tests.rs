@@ -74,6 +74,11 @@ async fn c177_a_throttled_try_is_refused_before_any_hashing_and_names_of_one_acc
     }
     assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::TooManyTries);
     assert_eq!(scene.hasher.verified(), 3);
+    // Names of nobody count together in the same way, so the wait does not tell them apart.
+    for name in ["ghost", " GHOST", "Ghost "] {
+        assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
+    }
+    assert_eq!(refused(&scene, "ghost", "wrong").await, ErrorCode::TooManyTries);
 }
 
 #[tokio::test]

@@ -95,3 +95,12 @@ async fn without_a_token_there_is_no_setup() {
     let refusal = World::default().scene().sign_in.set_up("", registration("root"), None).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
 }
+
+#[tokio::test]
+async fn where_a_provider_is_set_up_nobody_gets_in_past_it() {
+    let mut world = World::default();
+    world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
+    world.accounts.expect_create_local().never();
+    let refusal = world.scene().sign_in.register(registration("mallory"), None).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
+}
