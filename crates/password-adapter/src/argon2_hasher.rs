@@ -79,6 +79,10 @@ impl Argon2Hasher {
         if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
             return None;
         }
+        // What the library would refuse only later, before it has worked.
+        if hash.version.is_some_and(|version| Version::try_from(version).is_err()) {
+            return None;
+        }
         let params = Params::try_from(&hash).ok()?;
         let affordable = params.m_cost() <= MOST_MEMORY_KIB
             && params.t_cost() <= MOST_PASSES
@@ -212,10 +216,51 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn c174_what_cannot_be_checked_costs_the_work_of_the_dummy() {
+        let hasher = hasher(64);
+        let output = "A".repeat(43);
+        for odd in [
+            format!("$argon2id$v=99$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA${output}"),
+            format!("$argon2id$v=19$m=64,t=1,p=1$AAAAAA${output}"),
+            format!("$argon2id$v=19$m=64,t=1,p=16$AAAAAAAAAAAAAAAAAAAAAA${output}"),
+            "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAA".to_owned(),
+        ] {
+            assert!(hasher.strength(&odd).is_none(), "{odd}");
+        }
+    }
+
+    #[tokio::test]
     async fn c176_without_a_hash_the_same_work_is_done_in_vain() {
         let hasher = hasher(64);
         assert!(hasher.strength(&hasher.dummy).is_some_and(|strength| strength == Strength::Todays));
         assert_eq!(hasher.verify(password("correct horse"), None).await, Ok(PasswordVerdict::Wrong));
+    }
+
+    #[tokio::test]
+    async fn c175_of_200_at_once_a_bounded_number_waits_and_the_rest_is_turned_away() {
+        let hasher = Arc::new(hasher(64));
+        let room = hasher.waiting.available_permits();
+        let cores = hasher.at_once.available_permits();
+        assert_eq!(room, cores + 64);
+        let all_cores =
+            Arc::clone(&hasher.at_once).acquire_many_owned(u32::try_from(cores).unwrap()).await.unwrap();
+        let mut places: Vec<_> = (0..room + 200)
+            .map(|_| {
+                let hasher = Arc::clone(&hasher);
+                tokio::spawn(async move { hasher.verify(password("correct horse"), None).await })
+            })
+            .collect();
+        // One thread runs the tasks, first come, first served.
+        for too_late in places.split_off(room) {
+            assert_eq!(too_late.await.unwrap(), Err(HashingError::Busy));
+        }
+        assert!(places.iter().all(|place| !place.is_finished()));
+
+        drop(all_cores);
+        for place in places {
+            assert_eq!(place.await.unwrap(), Ok(PasswordVerdict::Wrong));
+        }
+        assert_eq!(hasher.waiting.available_permits(), room);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,8 +26,8 @@ struct Counters {
 const TARGET: Rule = Rule { free: 5, longest: Duration::from_mins(15) };
 const SOURCE: Rule = Rule { free: 20, longest: Duration::from_mins(5) };
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
-/// How many of each kind are remembered; the one that was tried longest ago goes first.
-const CAPACITY: usize = 20_000;
+/// How many of each of the three kinds are remembered, 48,000 in all; the one that was tried longest ago goes first.
+const CAPACITY: usize = 16_000;
 
 #[derive(Clone, Copy)]
 struct Rule {
@@ -146,6 +146,10 @@ impl Throttle for MemoryThrottle {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -191,14 +195,70 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn c177_of_a_hundred_tries_at_once_five_are_admitted() {
-        let throttle = MemoryThrottle::new();
+        let throttle = Arc::new(MemoryThrottle::new());
+        let start = Arc::new(tokio::sync::Barrier::new(100));
+        let tries: Vec<_> = (0..100)
+            .map(|_| {
+                let (throttle, start) = (Arc::clone(&throttle), Arc::clone(&start));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    throttle.admit(owner(), at(0)).await
+                })
+            })
+            .collect();
         let mut admitted = 0;
-        for _ in 0..100 {
-            admitted += u32::from(throttle.admit(owner(), at(0)).await == Ok(Admission::Admitted));
+        for admission in tries {
+            admitted += u32::from(admission.await.unwrap() == Ok(Admission::Admitted));
         }
         assert_eq!(admitted, 5);
+    }
+
+    proptest! {
+        /// Whatever is tried, forgiven and done to the clock.
+        #[test]
+        fn c177_no_wait_is_longer_than_a_quarter_of_an_hour_and_waiting_helps(
+            steps in prop::collection::vec((0_u8..4, 0_u8..3, -2000_i64..2000, any::<bool>()), 1..200),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let throttle = MemoryThrottle::new();
+            let mut now = 0;
+            for (name, source, passed, forgiven) in steps {
+                now += passed;
+                let guess = match name {
+                    0 => owner(),
+                    name => from(&format!("192.0.2.{source}"), &format!("name{name}")),
+                };
+                if let Admission::Wait(wait) = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap() {
+                    prop_assert!(!wait.is_zero() && wait <= TARGET.longest);
+                    now += i64::try_from(wait.as_secs()).unwrap();
+                    let again = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap();
+                    prop_assert_eq!(again, Admission::Admitted);
+                }
+                if forgiven {
+                    runtime.block_on(throttle.forgive(guess)).unwrap();
+                }
+                let counters = throttle.counters();
+                prop_assert_eq!(counters.nobodies.counts.len(), counters.nobodies.by_age.len());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn c177_knowing_the_password_gives_the_source_that_try_back_and_no_more() {
+        let throttle = MemoryThrottle::new();
+        for number in 0..19 {
+            throttle.admit(from("192.0.2.1", &format!("name{number}")), at(0)).await.unwrap();
+        }
+        // Many people behind one address, who all know their passwords.
+        for _ in 0..50 {
+            let own = from("192.0.2.1", "own");
+            assert_eq!(throttle.admit(own.clone(), at(0)).await, Ok(Admission::Admitted));
+            throttle.forgive(own).await.unwrap();
+        }
+        assert_eq!(throttle.admit(from("192.0.2.1", "a"), at(0)).await, Ok(Admission::Admitted));
+        assert!(matches!(throttle.admit(from("192.0.2.1", "b"), at(0)).await, Ok(Admission::Wait(_))));
     }
 
     #[tokio::test]

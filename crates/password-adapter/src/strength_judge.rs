@@ -15,8 +15,13 @@ static COMMON: LazyLock<HashSet<&str>> =
 
 /// Words that belong to every lab.
 const OWN_WORDS: [&str; 6] = ["labgate", "jupyter", "notebook", "mlflow", "machine learning", "laboratory"];
-/// How much of a password is estimated: the cost grows with its length, and what is longer is strong enough.
-const ESTIMATED_CHARS: usize = 72;
+/// How much of a password is estimated. The cost grows with the square of the length and with the variety of signs that
+/// can stand for letters: the worst 32 characters cost about as much as one hash, the worst 72 six times that.
+const ESTIMATED_CHARS: usize = 32;
+/// With fewer letters and at most so many other characters besides the words, little else is left: a date fits, a random
+/// number does not.
+const LITTLE_LETTERS: usize = 4;
+const LITTLE_OTHERS: usize = 8;
 /// How long a word must be for a password to be made of it.
 const LEAST_WORD: usize = 3;
 
@@ -39,26 +44,28 @@ impl PasswordJudge for StrengthJudge {
 /// The person's names and what they are made of, and the lab's words, in lower case.
 fn words(personal: &[String]) -> Vec<String> {
     let lower = personal.iter().map(|text| text.to_lowercase());
-    lower
+    let mut words: Vec<String> = lower
         .flat_map(|text| {
             let parts: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
             std::iter::once(text).chain(parts)
         })
         .chain(OWN_WORDS.map(str::to_owned))
         .filter(|word| word.chars().count() >= LEAST_WORD)
-        .collect()
+        .collect();
+    // A long word goes before the shorter ones that stand in it.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words
 }
 
 /// Whether little is left of the password without these words, forwards or backwards.
 fn is_made_of(password: &str, words: &[String]) -> bool {
-    let total = password.chars().filter(|c| c.is_alphabetic()).count();
     let mut rest = password.to_owned();
     for word in words {
         let backwards: String = word.chars().rev().collect();
         rest = rest.replace(word.as_str(), "").replace(&backwards, "");
     }
-    let left = rest.chars().filter(|c| c.is_alphabetic()).count();
-    left < total && left < 4
+    let (letters, others): (Vec<char>, Vec<char>) = rest.chars().partition(|c| c.is_alphabetic());
+    rest.len() < password.len() && letters.len() < LITTLE_LETTERS && others.len() <= LITTLE_OTHERS
 }
 
 #[cfg(test)]
@@ -100,6 +107,30 @@ mod tests {
                 "{guessable}"
             );
         }
+    }
+
+    #[test]
+    fn c171_a_longer_word_is_found_whatever_word_comes_first() {
+        let personal = ["ann".to_owned(), "annapurna".to_owned()];
+        let password = Password::typed("annapurna-annapurna").unwrap();
+        assert_eq!(StrengthJudge.weakness(&password, &personal), Some(PasswordWeakness::Personal));
+    }
+
+    #[test]
+    fn c172_a_word_of_ones_own_does_not_spoil_much_else() {
+        for good in ["ada83749201847362", "ada tulip anchor velvet"] {
+            assert_eq!(weakness(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn only_the_beginning_is_estimated_so_that_no_password_is_costly_to_judge() {
+        let strong = "tulip anchor velvet crater";
+        assert_eq!(weakness(&format!("{strong}{}", "a".repeat(ESTIMATED_CHARS))), None);
+        assert_eq!(
+            weakness(&format!("{}{strong}", "a".repeat(ESTIMATED_CHARS))),
+            Some(PasswordWeakness::Guessable)
+        );
     }
 
     #[test]

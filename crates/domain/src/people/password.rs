@@ -43,7 +43,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A hashed password, as text in the PHC form (or, imported, in that of bcrypt). Never printed.
+/// A hashed password, as text in the PHC form. Never printed.
 #[derive(Clone)]
 pub struct PasswordHash(SecretString);
 
