@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use labgate_domain::ports::Clock;
+use labgate_token::KeyDirectory;
 
 use crate::configuration::{Configuration, Sources, TokenKey};
 use crate::key_list;
@@ -60,7 +61,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make new keys; a running server takes them up within a minute, and nobody is signed out
+    /// Make new keys; a running server signs with them ten minutes later, and nobody is signed out
     Rotate,
     /// List the keys
     List,
@@ -154,8 +155,13 @@ fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
         );
     }
     let keys = wiring::key_directory(configuration).rotate(SystemClock.now())?;
-    let key = keys.ring.signing_key();
-    writeln!(std::io::stdout(), "{} {} signs from now on", key.algorithm().as_str(), key.kid())?;
+    let key = keys.ring.newest_key();
+    let when = if key.kid() == keys.ring.signing_key().kid() {
+        "from now on".to_owned()
+    } else {
+        format!("in {}, when every service knows it", key_list::how_long(KeyDirectory::PUBLICATION_DELAY))
+    };
+    writeln!(std::io::stdout(), "{} {} signs {when}", key.algorithm().as_str(), key.kid())?;
     Ok(())
 }
 

@@ -1,23 +1,31 @@
 //! What `labgate keys list` says about the files of a key directory. Their names tell everything but the key.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use labgate_domain::time::Timestamp;
+use labgate_token::KeyDirectory;
 
 /// A line for each key file among these, the newest first: its name, its age, and what it does.
 pub(crate) fn of_files(names: &[String], now: Timestamp) -> String {
     let mut text = String::new();
-    for (purpose, newest_does, others_do) in [("session-", "signs", "verifies"), ("seal-", "seals", "opens")]
-    {
+    for (purpose, does, others_do) in [("session-", "signs", "verifies"), ("seal-", "seals", "opens")] {
         let mut keys: Vec<_> =
             names.iter().filter_map(|name| Some((created(name.strip_prefix(purpose)?)?, name))).collect();
         keys.sort_unstable_by(|a, b| b.cmp(a));
-        let mut does = newest_does;
-        for (created, name) in keys {
+        // The newest that everybody knows is in use, or else the oldest: see `KeyDirectory`.
+        let is_known = |created: Timestamp| now >= created.plus(KeyDirectory::PUBLICATION_DELAY);
+        let known = keys.iter().position(|(created, _)| is_known(*created));
+        let in_use = known.unwrap_or(keys.len().saturating_sub(1));
+        for (index, (created, name)) in keys.into_iter().enumerate() {
+            let does = match index.cmp(&in_use) {
+                Ordering::Less => "is not in use yet",
+                Ordering::Equal => does,
+                Ordering::Greater => others_do,
+            };
             // Writing to a string does not fail.
             let _ = writeln!(text, "{name}  {}, {does}", age(now.since(created)));
-            does = others_do;
         }
     }
     text
@@ -49,6 +57,26 @@ pub(crate) fn how_long(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_not_everybody_knows_yet_is_not_in_use_unless_there_is_no_other() {
+        let list = |names: &[&str], now| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            of_files(&names, Timestamp::from_unix_seconds(now))
+        };
+        let two = ["session-5000-ES256-b.pem", "session-100-ES256-a.pem"];
+        assert_eq!(
+            list(&two, 5599),
+            "session-5000-ES256-b.pem  9 minutes old, is not in use yet\n\
+             session-100-ES256-a.pem  1 hour old, signs\n"
+        );
+        assert_eq!(
+            list(&two, 5600),
+            "session-5000-ES256-b.pem  10 minutes old, signs\n\
+             session-100-ES256-a.pem  1 hour old, verifies\n"
+        );
+        assert_eq!(list(&["seal-100.key"], 100), "seal-100.key  just made, seals\n");
+    }
 
     #[test]
     fn the_newest_of_each_kind_comes_first_and_is_the_one_in_use() {

@@ -30,7 +30,8 @@ use crate::world::{OsEntropy, SystemClock};
 
 /// How often expired sessions and attempts are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
-/// How often the keys are read again: a rotation by the command line is in force after this time at the latest.
+/// How often the keys are read again: a key made by the command line is known, and one that is due signs, after this time
+/// at the latest. Well below [`KeyDirectory::PUBLICATION_DELAY`], within which every replica must know a new key.
 const KEYS_INTERVAL: Duration = Duration::from_mins(1);
 
 /// A Labgate that listens and is ready to answer.
@@ -255,7 +256,11 @@ pub fn key_directory(configuration: &Configuration) -> KeyDirectory {
         TokenKey::InDataDir(algorithm) => *algorithm,
         TokenKey::Given(key) => key.algorithm(),
     };
+    // A token is renewed, with the key that signed it, for as long as its session may be idle. A replica begins to use
+    // the next key when it reads the directory again.
+    let renewable = configuration.policy.session_idle_limit.saturating_add(KEYS_INTERVAL);
     KeyDirectory::new(&key_directory_path(configuration), algorithm)
+        .with_overlap(KeyRing::OVERLAP.max(renewable))
 }
 
 /// The path of [`key_directory`].
@@ -287,10 +292,14 @@ impl LiveKeys {
     }
 
     async fn keep_up_to_date(self, clock: Arc<dyn Clock>) {
+        let keys = Arc::new(self);
         let mut ticks = every(KEYS_INTERVAL);
         loop {
             ticks.tick().await;
-            self.read_again(clock.now());
+            let (keys, now) = (Arc::clone(&keys), clock.now());
+            if let Err(error) = tokio::task::spawn_blocking(move || keys.read_again(now)).await {
+                tracing::error!(error = error.to_string(), "the keys were not read again");
+            }
         }
     }
 

@@ -69,9 +69,11 @@ fn keys_are_listed_and_rotated() {
     let list = run("list");
     let lines: Vec<_> = list.lines().collect();
     let kid = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
-    assert!(lines[0].contains(&kid(&second)) && lines[0].ends_with("signs"), "{list}");
-    assert!(lines[1].contains(&kid(&first)) && lines[1].ends_with("verifies"), "{list}");
-    assert!(lines[2].starts_with("seal-") && lines[2].ends_with("seals"), "{list}");
+    assert!(lines[0].contains(&kid(&second)) && lines[0].ends_with("is not in use yet"), "{list}");
+    assert!(lines[1].contains(&kid(&first)) && lines[1].ends_with("signs"), "{list}");
+    assert!(lines[2].starts_with("seal-") && lines[2].ends_with("is not in use yet"), "{list}");
+    assert!(lines[3].starts_with("seal-") && lines[3].ends_with("seals"), "{list}");
+    assert!(first.ends_with("signs from now on\n") && second.contains("signs in 10 minutes"), "{second}");
 }
 
 #[test]

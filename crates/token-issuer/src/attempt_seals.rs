@@ -25,7 +25,7 @@ pub struct AttemptSeals {
 }
 
 impl AttemptSeals {
-    /// Seals with the newest of these keys and opens with any.
+    /// Seals with the one of these keys that seals, and opens with any.
     #[must_use]
     pub fn new(keys: SealKeys) -> Self {
         Self { keys: RwLock::new(Arc::new(keys)) }
@@ -47,7 +47,7 @@ impl AttemptSealer for AttemptSeals {
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| SealError)?;
         let payload = Payload { msg: plaintext, aad: &bound_to(id) };
         let ciphertext =
-            self.keys().newest.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
+            self.keys().sealing.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
         let sealed = BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &ciphertext].concat());
         SealedAttempt::parse(&sealed).map_err(|_| SealError)
     }
@@ -58,8 +58,8 @@ impl AttemptSealer for AttemptSeals {
         let nonce = XNonce::from(*nonce);
         let aad = bound_to(id);
         let keys = self.keys();
-        std::iter::once(&keys.newest)
-            .chain(&keys.earlier)
+        std::iter::once(&keys.sealing)
+            .chain(&keys.others)
             .find_map(|key| key.0.decrypt(&nonce, Payload { msg: ciphertext, aad: &aad }).ok())
     }
 }
@@ -68,11 +68,11 @@ fn bound_to(id: AttemptId) -> Vec<u8> {
     [PURPOSE, id.as_bytes()].concat()
 }
 
-/// The keys of [`AttemptSeals`]: the newest seals, the one before it still opens.
+/// The keys of [`AttemptSeals`]: one seals; those before it and after it only open.
 #[derive(Clone, Debug)]
 pub struct SealKeys {
-    newest: SealKey,
-    earlier: Option<SealKey>,
+    sealing: SealKey,
+    others: Vec<SealKey>,
 }
 
 impl SealKeys {
@@ -81,11 +81,11 @@ impl SealKeys {
     /// # Errors
     /// [`KeyError::Cryptography`].
     pub fn generate() -> Result<Self, KeyError> {
-        Ok(Self::new(SealKey::from_text(&SealKey::generate_text()?)?, None))
+        Ok(Self::new(SealKey::from_text(&SealKey::generate_text()?)?, Vec::new()))
     }
 
-    pub(crate) fn new(newest: SealKey, earlier: Option<SealKey>) -> Self {
-        Self { newest, earlier }
+    pub(crate) fn new(sealing: SealKey, others: Vec<SealKey>) -> Self {
+        Self { sealing, others }
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
             let payload = Payload { msg: b"attempt", aad };
             let other = key.0.encrypt(&XNonce::from(nonce), payload).unwrap();
             let sealed = BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &other].concat());
-            let seals = AttemptSeals::new(SealKeys::new(key.clone(), None));
+            let seals = AttemptSeals::new(SealKeys::new(key.clone(), vec![]));
             assert_eq!(seals.open(id(1), &SealedAttempt::parse(&sealed).unwrap()), None);
         }
     }
@@ -168,16 +168,16 @@ mod tests {
     #[test]
     fn c148_after_a_rotation_the_new_key_seals_and_the_one_before_opens() {
         let (first, second, third) = (key(), key(), key());
-        let seals = AttemptSeals::new(SealKeys::new(first.clone(), None));
+        let seals = AttemptSeals::new(SealKeys::new(first.clone(), vec![]));
         let by_first = seals.seal(id(1), b"attempt").unwrap();
 
-        seals.replace(SealKeys::new(second.clone(), Some(first.clone())));
+        seals.replace(SealKeys::new(second.clone(), vec![first.clone()]));
         let by_second = seals.seal(id(1), b"attempt").unwrap();
         assert!(seals.open(id(1), &by_first).is_some());
         assert!(seals.open(id(1), &by_second).is_some());
-        assert!(AttemptSeals::new(SealKeys::new(first, None)).open(id(1), &by_second).is_none());
+        assert!(AttemptSeals::new(SealKeys::new(first, vec![])).open(id(1), &by_second).is_none());
 
-        seals.replace(SealKeys::new(third, Some(second)));
+        seals.replace(SealKeys::new(third, vec![second]));
         assert!(seals.open(id(1), &by_first).is_none());
         assert!(seals.open(id(1), &by_second).is_some());
     }

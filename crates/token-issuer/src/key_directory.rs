@@ -13,7 +13,7 @@ use crate::{Algorithm, KeyRing, SigningKey};
 
 /// The keys of a lab in files, one a key, which only their owner has access to.
 ///
-/// A file's name says when the key was made, in seconds since 1970, and what it is for; the newest signs or seals:
+/// A file's name says when the key was made, in seconds since 1970, and what it is for:
 ///
 /// | name | content |
 /// | --- | --- |
@@ -21,12 +21,28 @@ use crate::{Algorithm, KeyRing, SigningKey};
 /// | `session-1792080000-HS256-<kid>.secret` | a secret |
 /// | `seal-1792080000.key` | a sealing key, 32 bytes in base64url |
 ///
-/// Deleting a file withdraws its key at once for whoever reads the directory again; that is what to do with a key that
-/// leaked, after a rotation. Any number of processes may use one directory at the same time.
+/// A new key is published first and used later: it verifies and opens at once, and begins to sign or to seal after
+/// [`Self::PUBLICATION_DELAY`], when everybody knows it. The newest such key is the one in use; if there is none, as when
+/// a lab first starts, it is the oldest. From then on the one before it verifies and opens for the overlap.
+///
+/// All this follows from the files' names and the time, so any number of processes may share a directory. Each reads it
+/// again every minute or so: that is how it learns of a key, and also how it begins to use one. A process that reads it
+/// only once signs for ever with the key that it found.
+///
+/// Deleting a file withdraws its key at once for whoever reads the directory again. That is what to do with a key that
+/// leaked, after a rotation; if it was in use, the oldest key that is left takes its place without delay.
+///
+/// A key made while the clock was ahead waits until its time, and verifies meanwhile; it is in use only where it is the
+/// oldest. The next time that a key is made here, those from the future are renamed as made now, in their order, so that
+/// each begins and leaves as if it were new.
+///
+/// The methods wait for files and for other processes: asynchronous code calls them where it may block, such as in Tokio's
+/// `spawn_blocking`.
 #[derive(Clone, Debug)]
 pub struct KeyDirectory {
     path: PathBuf,
     algorithm: Algorithm,
+    overlap: Duration,
 }
 
 /// What is in a [`KeyDirectory`].
@@ -39,10 +55,23 @@ pub struct Keys {
 }
 
 impl KeyDirectory {
-    /// The directory at this path, where new keys are for this algorithm. Touches nothing yet.
+    /// How long a new key is published before it is used. It covers that every process reads the directory again (a
+    /// minute), that others may keep the published keys for a while (five minutes, as the lab tells them), and that clocks
+    /// differ.
+    pub const PUBLICATION_DELAY: Duration = Duration::from_mins(10);
+
+    /// The directory at this path, where new keys are for this algorithm and the overlap is [`KeyRing::OVERLAP`]. Touches
+    /// nothing yet.
     #[must_use]
     pub fn new(path: &Path, algorithm: Algorithm) -> Self {
-        Self { path: path.to_owned(), algorithm }
+        Self { path: path.to_owned(), algorithm, overlap: KeyRing::OVERLAP }
+    }
+
+    /// Lets a key verify for so long after the next one began to sign. A lab whose sessions may be idle for longer than
+    /// that signs people out by a rotation. Processes that share the directory give the same.
+    #[must_use]
+    pub fn with_overlap(self, overlap: Duration) -> Self {
+        Self { overlap, ..self }
     }
 
     /// What a server does when it starts: makes the directory and the keys that are not there, also when the newest key
@@ -52,19 +81,19 @@ impl KeyDirectory {
     /// # Errors
     /// When a key cannot be made, or one that is there cannot be used or is open to others; each names the file.
     pub fn open_or_create(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
-        self.update(now, |found, algorithm| Lacking {
+        self.update(now, |found, algorithm| Wanted {
             session_key: found.session_keys.last().is_none_or(|(_, key)| key.algorithm() != algorithm),
             seal_key: found.seal_keys.is_empty(),
         })
     }
 
-    /// Makes new keys, which sign and seal from now on. Earlier keys verify for [`KeyRing::OVERLAP`], and the one
-    /// sealing key before still opens.
+    /// Makes new keys, which sign and seal after [`Self::PUBLICATION_DELAY`]; the new key for session tokens is
+    /// [`KeyRing::newest_key`].
     ///
     /// # Errors
     /// As [`Self::open_or_create`].
     pub fn rotate(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
-        self.update(now, |_, _| Lacking { session_key: true, seal_key: true })
+        self.update(now, |_, _| Wanted { session_key: true, seal_key: true })
     }
 
     /// Reads the keys again and changes nothing: how a running server learns of a rotation.
@@ -73,30 +102,34 @@ impl KeyDirectory {
     /// As [`Self::open_or_create`]. The caller goes on with the keys that it has.
     pub fn read(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
         let _lock = self.lock(File::lock_shared)?;
-        self.find()?.into_keys(&self.path, now)
+        key_file::refuse_exposed_directory(&self.path)?;
+        let mut found = self.find()?;
+        found.take_retired(now, self.overlap);
+        found.into_keys(self, now)
     }
 
     fn update(
         &self,
         now: Timestamp,
-        lacking: impl FnOnce(&Found, Algorithm) -> Lacking,
+        wanted: impl FnOnce(&Found, Algorithm) -> Wanted,
     ) -> Result<Keys, KeyFileError> {
         key_file::create_directory(&self.path)?;
         let _lock = self.lock(File::lock)?;
         self.delete_unfinished()?;
         let mut found = self.find()?;
-        let lacking = lacking(&found, self.algorithm);
-        let created = found.next_creation(now);
-        if lacking.session_key {
+        let wanted = wanted(&found, self.algorithm);
+        if wanted.session_key {
+            let created = self.next_creation(&mut found.session_keys, now)?;
             found.session_keys.push(self.add_session_key(created)?);
         }
-        if lacking.seal_key {
+        if wanted.seal_key {
+            let created = self.next_creation(&mut found.seal_keys, now)?;
             found.seal_keys.push(self.add_seal_key(created)?);
         }
-        for name in found.take_retired(now) {
+        for name in found.take_retired(now, self.overlap) {
             key_file::delete(&self.path.join(name.to_string()))?;
         }
-        found.into_keys(&self.path, now)
+        found.into_keys(self, now)
     }
 
     /// Held until dropped. Readers share it; whoever changes something is alone.
@@ -138,6 +171,28 @@ impl KeyDirectory {
         Ok(found)
     }
 
+    /// When to say that a key made now was made: later than any other. Keys from the future are renamed for that; a start
+    /// that makes none leaves them alone, for it may be the clock of this moment that is wrong.
+    fn next_creation<K>(
+        &self,
+        keys: &mut [(KeyFileName, K)],
+        now: Timestamp,
+    ) -> Result<Timestamp, KeyFileError> {
+        let now = now.max(Timestamp::from_unix_seconds(0)); // no name tells an earlier time
+        let mut next = now;
+        for (name, _) in keys {
+            if name.created() > now {
+                let dated = name.dated(next);
+                if dated != *name {
+                    key_file::rename(&self.path, &name.to_string(), &dated.to_string())?;
+                    *name = dated;
+                }
+            }
+            next = next.max(name.created().plus(Duration::from_secs(1)));
+        }
+        Ok(next)
+    }
+
     fn add_session_key(&self, created: Timestamp) -> Result<(KeyFileName, SigningKey), KeyFileError> {
         let text = generate_text(self.algorithm)?;
         let key = SigningKey::from_text(&text, self.algorithm)?;
@@ -175,8 +230,8 @@ impl KeyDirectory {
     }
 }
 
-/// Which new keys are wanted.
-struct Lacking {
+/// Which new keys to make.
+struct Wanted {
     session_key: bool,
     seal_key: bool,
 }
@@ -189,43 +244,47 @@ struct Found {
 }
 
 impl Found {
-    /// When to say that a key made now was made: later than any other, even where the clock was set back.
-    fn next_creation(&self, now: Timestamp) -> Timestamp {
-        let names =
-            self.session_keys.iter().map(|(name, _)| name).chain(self.seal_keys.iter().map(|(name, _)| name));
-        let newest = names.map(KeyFileName::created).max();
-        newest.map_or(now, |newest| now.max(newest.plus(Duration::from_secs(1))))
-    }
-
     /// Takes out the keys that are of no more use, and says which.
-    fn take_retired(&mut self, now: Timestamp) -> Vec<KeyFileName> {
-        // A key was retired when the next one was made.
-        let retired_sessions = self
-            .session_keys
-            .iter()
-            .skip(1)
-            .take_while(|(next, _)| now >= next.created().plus(KeyRing::OVERLAP))
-            .count();
-        let retired_seals = self.seal_keys.len().saturating_sub(2);
+    fn take_retired(&mut self, now: Timestamp, overlap: Duration) -> Vec<KeyFileName> {
+        // A key was retired when the next one began.
+        let retired_sessions = begun(&self.session_keys, now, overlap);
+        let retired_seals = begun(&self.seal_keys, now, overlap);
         let sessions = self.session_keys.drain(..retired_sessions).map(|(name, _)| name);
         let seals = self.seal_keys.drain(..retired_seals).map(|(name, _)| name);
         sessions.chain(seals).collect()
     }
 
-    fn into_keys(self, path: &Path, now: Timestamp) -> Result<Keys, KeyFileError> {
-        let incomplete = || KeyFileError::Incomplete { path: path.to_owned() };
+    fn into_keys(self, directory: &KeyDirectory, now: Timestamp) -> Result<Keys, KeyFileError> {
+        let incomplete = || KeyFileError::Incomplete { path: directory.path.clone() };
+        let in_use = begun(&self.session_keys, now, Duration::ZERO);
         let mut session_keys = self.session_keys.into_iter();
         let (_, oldest) = session_keys.next().ok_or_else(incomplete)?;
         let mut ring = KeyRing::new(oldest);
-        for (name, key) in session_keys {
-            ring.rotate(key, name.created());
+        for (name, key) in session_keys.by_ref().take(in_use) {
+            ring.sign_with(key, begins(&name).plus(directory.overlap));
         }
-        ring.drop_retired(now);
+        for (_, key) in session_keys {
+            ring.announce(key);
+        }
 
-        let mut seal_keys = self.seal_keys.into_iter().rev().map(|(_, key)| key);
-        let newest = seal_keys.next().ok_or_else(incomplete)?;
-        Ok(Keys { ring, seals: SealKeys::new(newest, seal_keys.next()) })
+        let in_use = begun(&self.seal_keys, now, Duration::ZERO);
+        let mut seal_keys: Vec<_> = self.seal_keys.into_iter().map(|(_, key)| key).collect();
+        if seal_keys.is_empty() {
+            return Err(incomplete());
+        }
+        let sealing = seal_keys.remove(in_use);
+        Ok(Keys { ring, seals: SealKeys::new(sealing, seal_keys) })
     }
+}
+
+/// When a key begins to sign or to seal, unless it is the oldest, which does so from its beginning.
+fn begins(name: &KeyFileName) -> Timestamp {
+    name.created().plus(KeyDirectory::PUBLICATION_DELAY)
+}
+
+/// How many keys after the oldest began at least so long ago: also the index of the last of them, or of the oldest.
+fn begun<K>(keys: &[(KeyFileName, K)], now: Timestamp, ago: Duration) -> usize {
+    keys.iter().skip(1).take_while(|(name, _)| now >= begins(name).plus(ago)).count()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Algorithm, KeyError, SigningKey};
+use crate::KeyError;
 
 /// No key file is longer; whatever is, is not one.
 const MAX_LEN: u64 = 64 * 1024;
@@ -28,11 +28,23 @@ pub enum KeyFileError {
         /// Why.
         source: io::Error,
     },
-    /// Its permissions let others at it.
+    /// A key file's permissions let everybody at it.
     #[error(
-        "{path} is open to others (mode {mode:04o}): `chmod go= {path}` closes it; if others could read it, rotate the key"
+        "{path} is open to everybody (mode {mode:04o}): `chmod o= {path}` closes it; if others could read or change it, \
+         rotate the keys and delete it"
     )]
     Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The directory's permissions let everybody at it.
+    #[error(
+        "the directory {path} is open to everybody (mode {mode:04o}): `chmod o= {path}` closes it; if others could put keys \
+         into it, delete those in it: starting labgate makes new ones"
+    )]
+    ExposedDirectory {
         /// Which.
         path: PathBuf,
         /// Its permission bits.
@@ -63,19 +75,6 @@ pub enum KeyFileError {
     Generation(#[from] KeyError),
 }
 
-impl SigningKey {
-    /// Reads the operator's own key: a PEM file as in [`Self::from_pem`], or for HS256 a file that holds the secret and
-    /// perhaps a line end. Nobody but its owner may have access to it.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is open to others, or does not hold such a key; each names the file.
-    pub fn from_file(path: &Path, algorithm: Algorithm) -> Result<Self, KeyFileError> {
-        let text = read(path)?;
-        Self::from_text(&text, algorithm)
-            .map_err(|source| KeyFileError::Unusable { path: path.to_owned(), source })
-    }
-}
-
 /// The text of a key file without the line end, if only its owner has access to it.
 pub(crate) fn read(path: &Path) -> Result<SecretString, KeyFileError> {
     let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
@@ -83,10 +82,12 @@ pub(crate) fn read(path: &Path) -> Result<SecretString, KeyFileError> {
     if !metadata.is_file() {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
     }
-    refuse_if_exposed(path, &metadata)?;
+    let file = File::open(path).map_err(unreadable)?;
+    // Of what was opened, in whose place the name may stand for something else by now.
+    refuse_if_exposed(path, &file.metadata().map_err(unreadable)?)?;
 
     let mut text = String::new();
-    File::open(path).and_then(|file| file.take(MAX_LEN).read_to_string(&mut text)).map_err(unreadable)?;
+    file.take(MAX_LEN).read_to_string(&mut text).map_err(unreadable)?;
     text.truncate(text.trim_end().len());
     Ok(text.into())
 }
@@ -112,6 +113,12 @@ pub(crate) fn delete(path: &Path) -> Result<(), KeyFileError> {
     fs::remove_file(path).map_err(|source| KeyFileError::Unwritable { path: path.to_owned(), source })
 }
 
+pub(crate) fn rename(directory: &Path, from: &str, to: &str) -> Result<(), KeyFileError> {
+    let path = directory.join(from);
+    let renamed = fs::rename(&path, directory.join(to)).and_then(|()| sync_directory(directory));
+    renamed.map_err(|source| KeyFileError::Unwritable { path, source })
+}
+
 /// Makes a directory that only its owner has access to, unless it is there; then it must be such a one.
 pub(crate) fn create_directory(path: &Path) -> Result<(), KeyFileError> {
     let mut builder = DirBuilder::new();
@@ -119,6 +126,11 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), KeyFileError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|source| KeyFileError::Unwritable { path: path.to_owned(), source })?;
+    refuse_exposed_directory(path)
+}
+
+/// Whoever can enter the directory can read the keys' names; whoever can write to it can put in keys of their own.
+pub(crate) fn refuse_exposed_directory(path: &Path) -> Result<(), KeyFileError> {
     let metadata =
         fs::metadata(path).map_err(|source| KeyFileError::Unreadable { path: path.to_owned(), source })?;
     refuse_if_exposed(path, &metadata)
@@ -140,8 +152,13 @@ fn owner_only() -> OpenOptions {
 #[cfg(unix)]
 fn refuse_if_exposed(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyFileError> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
-    let for_others = mode & 0o077;
-    if for_others == 0 { Ok(()) } else { Err(KeyFileError::Exposed { path: path.to_owned(), mode }) }
+    let path = path.to_owned();
+    // The group may: volumes of containers are mounted open to a group made for that, and their files with them.
+    match mode & 0o007 {
+        0 => Ok(()),
+        _ if metadata.is_dir() => Err(KeyFileError::ExposedDirectory { path, mode }),
+        _ => Err(KeyFileError::Exposed { path, mode }),
+    }
 }
 
 #[cfg(not(unix))]
@@ -165,36 +182,6 @@ mod tests {
         write(home.path(), "own.pem", &text.into()).unwrap();
         let path = home.path().join("own.pem");
         (home, path)
-    }
-
-    #[test]
-    fn the_operators_own_key_is_read_from_a_file() {
-        let (_home, path) = file(include_str!("../fixtures/p256.pem"));
-        assert_eq!(SigningKey::from_file(&path, Algorithm::Es256).unwrap().algorithm(), Algorithm::Es256);
-        let secret = "kJ8-vQ2_xTz7LmW4rPb9cYd3NfHs6GaE";
-        let (_home, path) = file(&format!("{secret}\r\n"));
-        let key = SigningKey::from_file(&path, Algorithm::Hs256).unwrap();
-        assert_eq!(key.kid(), SigningKey::from_secret(&secret.into()).unwrap().kid());
-    }
-
-    #[test]
-    fn c153_the_operators_own_key_missing_exposed_or_of_another_type_is_named() {
-        let (home, path) = file(include_str!("../fixtures/p384.pem"));
-        let refused = SigningKey::from_file(&path, Algorithm::Es256).unwrap_err().to_string();
-        assert!(refused.starts_with(path.to_str().unwrap()), "{refused}");
-        assert!(refused.contains("ES256, which takes a P-256 private key"), "{refused}");
-
-        let missing = home.path().join("missing.pem");
-        let refused = SigningKey::from_file(&missing, Algorithm::Es256).unwrap_err();
-        assert!(matches!(refused, KeyFileError::Unreadable { path, .. } if path == missing));
-
-        #[cfg(unix)]
-        {
-            let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            fs::set_permissions(&path, open).unwrap();
-            let refused = SigningKey::from_file(&path, Algorithm::Es256).unwrap_err();
-            assert!(matches!(refused, KeyFileError::Exposed { mode: 0o644, .. }));
-        }
     }
 
     #[test]

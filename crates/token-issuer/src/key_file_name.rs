@@ -34,6 +34,16 @@ impl KeyFileName {
         }
     }
 
+    /// The name of the same key, had it been made then.
+    pub(crate) fn dated(&self, created: Timestamp) -> Self {
+        match self {
+            Self::Session { algorithm, kid, .. } => {
+                Self::Session { created, algorithm: *algorithm, kid: kid.clone() }
+            }
+            Self::Seal { .. } => Self::Seal { created },
+        }
+    }
+
     /// Sorts by age, and by name where a copied file makes two keys equally old.
     pub(crate) fn sort_key(&self) -> (Timestamp, String) {
         (self.created(), self.to_string())

@@ -6,28 +6,33 @@ use serde_json::json;
 use crate::SigningKey;
 use crate::verifying_key::VerifyingKey;
 
-/// The keys of one lab: the one that signs, and earlier ones that still verify what they signed.
+/// The keys of one lab: the one that signs, earlier ones that still verify what they signed, and those that will sign and
+/// are published before they do.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     signing: SigningKey,
-    earlier: Vec<RetiredKey>,
+    /// The newest first, as the others.
+    upcoming: Vec<SigningKey>,
+    earlier: Vec<EarlierKey>,
 }
 
 #[derive(Clone, Debug)]
-struct RetiredKey {
+struct EarlierKey {
     key: SigningKey,
-    since: Timestamp,
+    until: Timestamp,
 }
 
 impl KeyRing {
-    /// How long a key still verifies after another has taken its place. A token expires sooner, but an expired one is
-    /// renewed while its session lives: an overlap above the idle limit of sessions lets a rotation sign nobody out.
+    /// How long a key still verifies after another has taken its place, unless
+    /// [`KeyDirectory::with_overlap`](crate::KeyDirectory::with_overlap) says otherwise. A token expires sooner, but an
+    /// expired one is renewed while its session lives: an overlap above the idle limit of sessions lets a rotation sign
+    /// nobody out.
     pub const OVERLAP: Duration = Duration::from_hours(24);
 
     /// A ring of one key.
     #[must_use]
     pub fn new(signing: SigningKey) -> Self {
-        Self { signing, earlier: Vec::new() }
+        Self { signing, upcoming: Vec::new(), earlier: Vec::new() }
     }
 
     /// The key that signs.
@@ -36,19 +41,38 @@ impl KeyRing {
         &self.signing
     }
 
+    /// The key that was made last: the one that signs, or that will when everybody knows it.
+    #[must_use]
+    pub fn newest_key(&self) -> &SigningKey {
+        self.upcoming.first().unwrap_or(&self.signing)
+    }
+
     /// Lets another key sign from `now` on. The one that signed so far still verifies for [`Self::OVERLAP`].
     pub fn rotate(&mut self, new: SigningKey, now: Timestamp) {
+        self.sign_with(new, now.plus(Self::OVERLAP));
+        self.drop_retired(now);
+    }
+
+    /// Lets another key sign. The one that signed so far still verifies until then.
+    pub(crate) fn sign_with(&mut self, new: SigningKey, until: Timestamp) {
         if new.kid() != self.signing.kid() {
+            self.upcoming.retain(|upcoming| upcoming.kid() != new.kid());
             self.earlier.retain(|earlier| earlier.key.kid() != new.kid());
             let key = std::mem::replace(&mut self.signing, new);
-            self.earlier.insert(0, RetiredKey { key, since: now });
+            self.earlier.insert(0, EarlierKey { key, until });
         }
-        self.drop_retired(now);
+    }
+
+    /// Publishes a key, newer than any other, that does not sign yet.
+    pub(crate) fn announce(&mut self, new: SigningKey) {
+        if self.find(new.kid()).is_none() {
+            self.upcoming.insert(0, new);
+        }
     }
 
     /// Drops the keys whose overlap is over: from then on what they signed is refused.
     pub fn drop_retired(&mut self, now: Timestamp) {
-        self.earlier.retain(|earlier| now < earlier.since.plus(Self::OVERLAP));
+        self.earlier.retain(|earlier| now < earlier.until);
     }
 
     /// The public halves as a JWK set (RFC 7517 section 5), the signing key's first. HS256 keys have none.
@@ -63,7 +87,9 @@ impl KeyRing {
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {
-        std::iter::once(&self.signing).chain(self.earlier.iter().map(|earlier| &earlier.key))
+        std::iter::once(&self.signing)
+            .chain(&self.upcoming)
+            .chain(self.earlier.iter().map(|earlier| &earlier.key))
     }
 }
 
@@ -116,6 +142,24 @@ mod tests {
         assert_eq!(kids(&ring), [second.kid(), first.kid()]);
         ring.rotate(first.clone(), at(1002));
         assert_eq!(kids(&ring), [first.kid(), second.kid()]);
+    }
+
+    #[test]
+    fn c148_an_announced_key_is_published_and_verifies_before_it_signs() {
+        let (first, second, third) = (fresh(), fresh(), fresh());
+        let mut ring = KeyRing::new(first.clone());
+        for key in [&second, &third, &first, &second] {
+            ring.announce(key.clone());
+        }
+        assert_eq!(kids(&ring), [first.kid(), third.kid(), second.kid()]);
+        assert_eq!(ring.jwks()["keys"].as_array().unwrap().len(), 3);
+        assert_eq!((ring.signing_key().kid(), ring.newest_key().kid()), (first.kid(), third.kid()));
+
+        ring.rotate(second.clone(), at(1000));
+        assert_eq!(kids(&ring), [second.kid(), third.kid(), first.kid()]);
+        ring.rotate(third.clone(), at(1000));
+        assert_eq!(kids(&ring), [third.kid(), second.kid(), first.kid()]);
+        assert_eq!(ring.newest_key().kid(), third.kid());
     }
 
     #[test]

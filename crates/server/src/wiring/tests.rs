@@ -118,6 +118,30 @@ fn c148_a_rotation_by_the_command_line_reaches_a_running_server() {
 }
 
 #[test]
+fn c148_a_key_is_kept_for_as_long_as_a_session_may_be_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut configuration = configuration(folder.path(), &[]);
+    configuration.policy.session_idle_limit = Duration::from_hours(240);
+    let at = Timestamp::from_unix_seconds;
+    let directory = key_directory(&configuration);
+    directory.open_or_create(at(0)).unwrap();
+    directory.rotate(at(1000)).unwrap();
+    let in_force = at(1000).plus(KeyDirectory::PUBLICATION_DELAY);
+    let kids = |after: Duration| {
+        let keys = directory.read(in_force.plus(after)).unwrap();
+        keys.ring.jwks()["keys"].as_array().unwrap().len()
+    };
+    assert_eq!(kids(Duration::from_hours(240)), 2);
+    assert_eq!(kids(Duration::from_hours(240) + KEYS_INTERVAL), 1);
+
+    // A short limit does not make the overlap shorter than a day.
+    configuration.policy.session_idle_limit = Duration::from_hours(1);
+    let directory = key_directory(&configuration);
+    let last = in_force.plus(KeyRing::OVERLAP.saturating_sub(Duration::from_secs(1)));
+    assert_eq!(directory.read(last).unwrap().ring.jwks()["keys"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_key_of_ones_own_stays_when_the_directory_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut configuration = configuration(folder.path(), &[]);
