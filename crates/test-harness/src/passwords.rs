@@ -35,6 +35,10 @@ impl PasswordHasher for PlainHasher {
         let is_right = hash.is_some_and(|hash| hash.expose() == plain(&password));
         Ok(if is_right { PasswordVerdict::Right } else { PasswordVerdict::Wrong })
     }
+
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        hash.expose().starts_with("$plain$")
+    }
 }
 
 /// Finds weak what has the word `password` or a personal word in it.
@@ -54,7 +58,7 @@ impl PasswordJudge for WordJudge {
     }
 }
 
-/// Lets five wrong tries pass for each target, then one each minute.
+/// Lets five wrong tries pass for each target, then one each minute; registrations it lets pass.
 #[derive(Debug, Default)]
 pub struct MinuteThrottle(Mutex<HashMap<GuessTarget, (u32, Timestamp)>>);
 
@@ -66,6 +70,9 @@ impl MinuteThrottle {
 #[async_trait]
 impl Throttle for MinuteThrottle {
     async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError> {
+        if guess.target == GuessTarget::Registration {
+            return Ok(Admission::Admitted);
+        }
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, last) = failures.entry(guess.target).or_insert((0, now));
         if *count >= Self::FREE && now < last.plus(Self::WAIT) {
@@ -75,8 +82,20 @@ impl Throttle for MinuteThrottle {
         Ok(Admission::Admitted)
     }
 
-    async fn forgive(&self, guess: Guess) -> Result<(), StoreError> {
+    async fn forgive(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&guess.target);
         Ok(())
+    }
+
+    async fn take_back(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, _)) = failures.get_mut(&guess.target) {
+            *count = count.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

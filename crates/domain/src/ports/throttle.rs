@@ -7,25 +7,42 @@ use super::StoreError;
 use crate::people::AccountId;
 use crate::time::Timestamp;
 
-/// Slows guessing down, and never shuts anybody out for good.
+/// Slows guessing down, and never shuts anybody out for good. What is counted, and how long a try waits, says
+/// [`guessing`](crate::guessing); an adapter keeps the counts.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Admits a try to sign in, and counts it as a failure until [`Throttle::forgive`]; atomically, so that any number of
-    /// tries at once are not admitted one by one. Memory MUST be bounded however many targets are tried.
+    /// Admits a try, and counts it as a failure unless it is forgiven or taken back
+    /// ([`guessing::admit`](crate::guessing::admit)); atomically, so that any number of tries at once are not admitted one
+    /// by one. Memory MUST be bounded however many targets are tried.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError>;
 
-    /// Takes back that the last try was a failure, and forgets the failures for its target: the person knew the password.
+    /// The person knew the password: forgets the failures for this target from this source, takes this try back
+    /// everywhere else ([`guessing::forgive`](crate::guessing::forgive)), and remembers the source as known for the
+    /// account. Only for a try that was admitted.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn forgive(&self, guess: Guess) -> Result<(), StoreError>;
+    async fn forgive(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The password was never looked at: takes this try back everywhere
+    /// ([`guessing::take_back`](crate::guessing::take_back)). Only for a try that was admitted.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn take_back(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Deletes what counts for nothing any more, and answers how many entries that were. To be called now and then.
+    ///
+    /// # Errors
+    /// When the store cannot answer; the rest goes next time.
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// A try to sign in with a password.
+/// A try to sign in with a password, or to register.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Guess {
     /// Whose password is tried: the account, however it was named; or the name, where there is no account.
@@ -41,6 +58,8 @@ pub enum GuessTarget {
     Account(AccountId),
     /// Nobody's, under this name.
     Nobody(String),
+    /// Nobody's: somebody registers, and could learn which names are taken.
+    Registration,
 }
 
 /// Where a request comes from.

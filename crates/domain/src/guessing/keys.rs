@@ -1,0 +1,118 @@
+use std::fmt;
+use std::net::IpAddr;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::ports::{Guess, GuessTarget, Source};
+
+/// Names a counter or a known source in a store: a digest, so that neither names that people typed nor addresses are kept
+/// in clear.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThrottleKey {
+    kind: ThrottleKind,
+    digest: [u8; 32],
+}
+
+/// What a [`ThrottleKey`] names. A store that bounds its memory bounds each kind apart: then a flood of made-up names
+/// pushes out no account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ThrottleKind {
+    /// The tries at an account from one source.
+    AccountFromSource,
+    /// The tries at a name of nobody from one source.
+    NameFromSource,
+    /// The tries at an account from all sources.
+    Account,
+    /// The tries at a name of nobody from all sources.
+    Name,
+    /// The tries of a source at all targets.
+    Source,
+    /// The registrations of a source.
+    Registration,
+    /// A source from which the account's person signed in. It is no counter.
+    KnownSource,
+}
+
+impl ThrottleKind {
+    /// A stable name, for stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountFromSource => "account_from_source",
+            Self::NameFromSource => "name_from_source",
+            Self::Account => "account",
+            Self::Name => "name",
+            Self::Source => "source",
+            Self::Registration => "registration",
+            Self::KnownSource => "known_source",
+        }
+    }
+}
+
+impl ThrottleKey {
+    /// What it names.
+    #[must_use]
+    pub fn kind(&self) -> ThrottleKind {
+        self.kind
+    }
+
+    /// Its stable form, for stores: SHA-256 over the kind and what is named. Another kind has another digest.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    pub(super) fn from_one_source(guess: &Guess) -> Self {
+        let kind = match guess.target {
+            GuessTarget::Account(_) => ThrottleKind::AccountFromSource,
+            _ => ThrottleKind::NameFromSource,
+        };
+        Self::new(kind, Some(&guess.target), guess.source)
+    }
+
+    pub(super) fn from_all_sources(guess: &Guess) -> Self {
+        let kind = match guess.target {
+            GuessTarget::Account(_) => ThrottleKind::Account,
+            _ => ThrottleKind::Name,
+        };
+        Self::new(kind, Some(&guess.target), None)
+    }
+
+    pub(super) fn source(source: Source) -> Self {
+        Self::new(ThrottleKind::Source, None, Some(source))
+    }
+
+    pub(super) fn registration(source: Source) -> Self {
+        Self::new(ThrottleKind::Registration, None, Some(source))
+    }
+
+    pub(super) fn known_source(guess: &Guess) -> Self {
+        Self::new(ThrottleKind::KnownSource, Some(&guess.target), guess.source)
+    }
+
+    fn new(kind: ThrottleKind, target: Option<&GuessTarget>, source: Option<Source>) -> Self {
+        let target = match target {
+            Some(GuessTarget::Account(id)) => id.to_string(),
+            Some(GuessTarget::Nobody(name)) => name.clone(),
+            Some(GuessTarget::Registration) | None => String::new(),
+        };
+        let source = match source.map(Source::address) {
+            Some(IpAddr::V4(address)) => address.octets().to_vec(),
+            Some(IpAddr::V6(address)) => address.octets().to_vec(),
+            None => Vec::new(),
+        };
+        let mut hash = Sha256::new();
+        // Each part behind its length, so that no name can be written such that it ends in a source.
+        for part in [b"labgate throttle 1".as_slice(), kind.as_str().as_bytes(), target.as_bytes(), &source] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        Self { kind, digest: hash.finalize().into() }
+    }
+}
+
+impl fmt::Debug for ThrottleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ThrottleKey({})", self.kind.as_str())
+    }
+}
