@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::client::Client;
+use crate::delivery::addresses;
 use crate::faults::{ArmedFaults, Fault};
 use crate::issuer::IssuerCore;
 use crate::keys::Keys;
@@ -72,6 +73,17 @@ pub enum StartError {
         address: SocketAddr,
         /// Why not.
         source: std::io::Error,
+    },
+    /// Logout tokens would leave this machine, or need TLS.
+    #[error(
+        "the client {client:?} has the backchannel_logout_uri {uri:?}, but logout tokens are sent by plain http to this \
+         machine only: to http://127.0.0.1, http://[::1] or http://localhost, with any port and path"
+    )]
+    LogoutNotLoopback {
+        /// Which client.
+        client: String,
+        /// Its URI.
+        uri: String,
     },
 }
 
@@ -215,13 +227,13 @@ impl MockIdpBuilder {
             Some(url) => url.clone(),
             None => origin("http://idp.test")?,
         };
-        self.at(base)
+        self.at(base, false)
     }
 
     /// A mock that listens, until it is dropped. Needs a tokio runtime.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and when it cannot or must not listen.
+    /// As [`build`](Self::build), when it cannot or must not listen, and when logout tokens would leave this machine.
     pub async fn start(self) -> Result<MockIdp, StartError> {
         let wanted = self.listen;
         if !wanted.ip().is_loopback() && !self.beyond_loopback {
@@ -237,17 +249,24 @@ impl MockIdpBuilder {
             Some(url) => url.clone(),
             None => origin(&format!("http://{address}"))?,
         };
-        Ok(self.at(base)?.served(listener, address))
+        let idp = self.at(base, true)?;
+        for client in idp.issuers().iter().flat_map(|issuer| &issuer.core().clients) {
+            if let Some(uri) = client.backchannel_logout_uri.as_ref().filter(|uri| addresses(uri).is_none()) {
+                let (client, uri) = (client.id.to_string(), uri.to_string());
+                return Err(StartError::LogoutNotLoopback { client, uri });
+            }
+        }
+        Ok(idp.served(listener, address))
     }
 
-    fn at(self, base: Url) -> Result<MockIdp, BuildError> {
+    fn at(self, base: Url, sends_logout_tokens: bool) -> Result<MockIdp, BuildError> {
         let entropy = self.entropy;
         let described = self.earlier.into_iter().chain([self.current]);
         let issuers: Vec<Arc<IssuerCore>> = described
             .map(|described| described.into_core(&base, Arc::clone(&entropy)).map(Arc::new))
             .collect::<Result<_, _>>()?;
         let first = issuers.first().cloned().ok_or_else(|| BuildError::IssuerPath(String::new()))?;
-        Ok(MockIdp::new(Core::new(issuers), first, base))
+        Ok(MockIdp::new(Core::new(issuers, sends_logout_tokens), first, base))
     }
 }
 
@@ -344,6 +363,22 @@ mod tests {
         let client = Client::new("lab", "lab-secret").redirect_uri("/callback");
         let error = MockIdp::builder().algorithm(Algorithm::Es256).client(client).build().unwrap_err();
         assert_eq!(error.to_string(), "the client \"lab\" has a malformed redirect_uri");
+        for bad in [
+            "",
+            "/logout",
+            "ftp://127.0.0.1/",
+            "http://127.0.0.1/#x",
+            "http://user@127.0.0.1/",
+            "http://127.0.0.1/|\n",
+        ] {
+            let client = Client::new("lab", "lab-secret").backchannel_logout_uri(bad);
+            let error = MockIdp::builder().algorithm(Algorithm::Es256).client(client).build().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the client \"lab\" has a malformed backchannel_logout_uri",
+                "{bad:?}"
+            );
+        }
         let builder = MockIdp::builder().client(Client::new("lab", "a")).client(Client::new("lab", "b"));
         assert!(matches!(builder.build().unwrap_err(), BuildError::SameClient(_)));
         let error = MockIdp::builder().algorithm(Algorithm::Hs256).build().unwrap_err();

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand};
-use labgate_mock_idp::{Algorithm, BuildError, Client, Fault, MockIdp, MockIdpBuilder, User};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIdpBuilder, User};
 
 /// A mock OpenID provider: correct by default, misbehaving on command. For testing only.
 #[derive(Parser)]
@@ -47,6 +47,12 @@ pub(crate) struct Serve {
     /// Where the clients may send people after a logout; may be repeated
     #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:8091/")]
     post_logout_redirect_uri: Vec<String>,
+    /// Where a client is told that a session has ended: plain http, on this machine; may be repeated
+    #[arg(long, value_name = "ID:URI", value_parser = logout_uri)]
+    backchannel_logout_uri: Vec<(String, String)>,
+    /// Whether logout tokens name the session by `sid`, or only the person
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    backchannel_logout_session_required: bool,
     /// Who can sign in; may be repeated. EMAIL may be empty, or begin with `unverified=`. Without any: ada, bob
     /// (address not verified) and noone (no address)
     #[arg(long, value_name = "SUB:EMAIL:NAME[:GROUP,…]", value_parser = user)]
@@ -68,7 +74,11 @@ struct ClientArgument {
 
 impl Serve {
     /// The mock that is asked for: every issuer has the same users, clients and faults.
-    pub(crate) fn builder(&self) -> Result<MockIdpBuilder, BuildError> {
+    pub(crate) fn builder(&self) -> anyhow::Result<MockIdpBuilder> {
+        for (id, _) in &self.backchannel_logout_uri {
+            let known = self.client.iter().any(|client| client.id == *id);
+            anyhow::ensure!(known, "--backchannel-logout-uri is for {id:?}, but no --client has that id");
+        }
         let mut builder = MockIdp::builder().listen(self.listen);
         if self.beyond_loopback {
             builder = builder.beyond_loopback();
@@ -99,7 +109,12 @@ impl Serve {
         }
         let uris = &self.post_logout_redirect_uri;
         let with_uris = |client| uris.iter().fold(client, Client::post_logout_redirect_uri);
-        clients.into_iter().map(|(_, client)| with_uris(client)).collect()
+        let told = |argument: &ClientArgument, client: Client| {
+            let client = client.backchannel_logout_session_required(self.backchannel_logout_session_required);
+            let uri = self.backchannel_logout_uri.iter().find(|(id, _)| *id == argument.id);
+            uri.map_or(client.clone(), |(_, uri)| client.backchannel_logout_uri(uri))
+        };
+        clients.into_iter().map(|(argument, client)| told(argument, with_uris(client))).collect()
     }
 
     /// What is said when the mock runs.
@@ -152,6 +167,13 @@ fn client(text: &str) -> Result<ClientArgument, String> {
     match (parts.next(), parts.next(), parts.next()) {
         (Some(id), Some(secret), Some(redirect_uri)) => Ok(ClientArgument { id, secret, redirect_uri }),
         _ => Err("it is ID:SECRET:REDIRECT_URI".to_owned()),
+    }
+}
+
+fn logout_uri(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((id, uri)) if uri.contains("://") => Ok((id.to_owned(), uri.to_owned())),
+        _ => Err("it is ID:URI".to_owned()),
     }
 }
 
@@ -217,6 +239,7 @@ mod tests {
             "--user=bob:unverified=bob@example.test:",
             "--client=lab:s:http://127.0.0.1/cb",
             "--client=lab:s:http://localhost/cb",
+            "--backchannel-logout-session-required=false",
             "--fault=wrong-nonce",
             "--fault=odd-token-type:mac",
         ]);
@@ -232,6 +255,8 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         for bad in [
             "--client=lab:secret",
+            "--backchannel-logout-uri=http://127.0.0.1/",
+            "--backchannel-logout-session-required=perhaps",
             "--user=ada",
             "--user=::",
             "--fault=nonsense",
@@ -241,6 +266,30 @@ mod tests {
             assert!(serve(&[bad]).is_err(), "{bad}");
         }
         assert!(serve(&["--issuer-path=dex"]).unwrap().builder().is_err());
+        let unknown = serve(&["--backchannel-logout-uri=other:http://127.0.0.1/"]).unwrap().builder();
+        assert!(unknown.err().unwrap().to_string().contains("no --client has that id"));
+    }
+
+    #[tokio::test]
+    async fn a_logout_uri_is_for_the_client_that_it_names() {
+        let serve = serve(&[
+            "--client=lab:s:http://127.0.0.1/cb",
+            "--client=other:s:http://127.0.0.1/cb",
+            "--backchannel-logout-uri=lab:http://127.0.0.1:8091/logout",
+        ]);
+        let idp = serve.unwrap().builder().unwrap().build().unwrap();
+        for client in ["lab", "other"] {
+            let url = format!(
+                "{}?response_type=code&scope=openid&state=s&nonce=n&code_challenge_method=S256\
+                 &code_challenge={}&redirect_uri=http://127.0.0.1/cb&client_id={client}",
+                idp.authorization_endpoint(),
+                "c".repeat(43),
+            );
+            idp.sign_in(&url.parse().unwrap(), "ada").unwrap();
+        }
+        let told = idp.end_sessions_of("ada").await.unwrap();
+        let told: Vec<_> = told.iter().map(|notice| (notice.client_id().as_str(), notice.uri())).collect();
+        assert_eq!(told, [("lab", &"http://127.0.0.1:8091/logout".parse().unwrap())]);
     }
 
     #[test]

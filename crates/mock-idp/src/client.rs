@@ -1,4 +1,5 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use http::Uri;
 use labgate_domain::protocol::{ClientId, Malformed, RedirectUri};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -9,6 +10,8 @@ pub struct Client {
     secret: SecretString,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
+    backchannel_logout_uri: Option<String>,
+    backchannel_logout_session_required: bool,
 }
 
 impl Client {
@@ -19,6 +22,8 @@ impl Client {
             secret: secret.into().into(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: true,
         }
     }
 
@@ -36,6 +41,20 @@ impl Client {
         self
     }
 
+    /// Is told at this URI when a session has ended (Back-Channel Logout section 2.2). A mock that listens sends logout
+    /// tokens by plain http, and on this machine only; without sockets the URI may be any http(s) URL.
+    #[must_use]
+    pub fn backchannel_logout_uri(self, uri: impl Into<String>) -> Self {
+        Self { backchannel_logout_uri: Some(uri.into()), ..self }
+    }
+
+    /// Whether its logout tokens name the session by `sid`, beside the person. They do by default; without it they name
+    /// the person alone, all of whose sessions are meant then.
+    #[must_use]
+    pub fn backchannel_logout_session_required(self, required: bool) -> Self {
+        Self { backchannel_logout_session_required: required, ..self }
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -48,6 +67,8 @@ impl Client {
             secret: self.secret.clone(),
             redirect_uris: uris(&self.redirect_uris)?,
             post_logout_redirect_uris: post_logout.map_err(|_| Malformed("post_logout_redirect_uri"))?,
+            backchannel_logout_uri: self.backchannel_logout_uri.as_deref().map(logout_uri).transpose()?,
+            names_the_session: self.backchannel_logout_session_required,
         })
     }
 }
@@ -58,10 +79,25 @@ pub(crate) struct RegisteredClient {
     pub(crate) secret: SecretString,
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) post_logout_redirect_uris: Vec<RedirectUri>,
+    pub(crate) backchannel_logout_uri: Option<Uri>,
+    /// Whether its logout tokens have a `sid`.
+    pub(crate) names_the_session: bool,
 }
 
 impl RegisteredClient {
     pub(crate) fn has_secret(&self, secret: &str) -> bool {
         verify_slices_are_equal(self.secret.expose_secret().as_bytes(), secret.as_bytes()).is_ok()
+    }
+}
+
+/// An absolute http(s) URL without a fragment, as for redirect URIs, and without credentials.
+fn logout_uri(uri: &str) -> Result<Uri, Malformed> {
+    let malformed = Malformed("backchannel_logout_uri");
+    let parsed: Uri = RedirectUri::parse(uri)
+        .and_then(|uri| uri.as_str().parse().map_err(|_| malformed))
+        .map_err(|_| malformed)?;
+    match parsed.authority() {
+        Some(authority) if !authority.as_str().contains('@') => Ok(parsed),
+        _ => Err(malformed),
     }
 }

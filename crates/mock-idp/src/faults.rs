@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-/// Where in a sign-in a fault takes effect.
+/// Where in a sign-in, or in the logout that ends it, a fault takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The metadata.
@@ -15,6 +15,10 @@ pub(crate) enum Stage {
     Identity,
     /// The userinfo response alone.
     UserInfo,
+    /// The logout token.
+    Logout,
+    /// The redirect after a logout.
+    PostLogout,
 }
 
 /// Defines the faults: variant, name, where it takes effect, what it does, and what a relying party must do.
@@ -132,6 +136,50 @@ faults! {
         "the authorization response is an error", "say so on a page of its own, with the description escaped";
     PkceNotChecked = "pkce-not-checked", Token, "a wrong code verifier, or none, is accepted",
         "send a challenge and its verifier all the same";
+    LogoutWrongKey = "logout-wrong-key", Logout, "the logout token is signed by another key under the right `kid`",
+        "answer 400 and end nothing";
+    LogoutAlgNone = "logout-alg-none", Logout, "the logout token is not signed, `alg` is `none`",
+        "answer 400 and end nothing";
+    LogoutWrongAlg = "logout-wrong-alg", Logout,
+        "the logout token is signed, by a key in the JWK set, with an algorithm that the metadata does not name",
+        "answer 400 and end nothing";
+    LogoutUnknownKid = "logout-unknown-kid", Logout, "the logout token is signed by a key that is not in the JWK set",
+        "fetch the keys again, once, and then answer 400 and end nothing";
+    LogoutWrongIssuer = "logout-wrong-issuer", Logout, "`iss` of the logout token names another host",
+        "answer 400 and end nothing";
+    LogoutWrongAudience = "logout-wrong-audience", Logout, "`aud` of the logout token is another client",
+        "answer 400 and end nothing";
+    LogoutMissingIat = "logout-missing-iat", Logout, "no `iat` in the logout token", "answer 400 and end nothing";
+    LogoutStaleIat = "logout-stale-iat", Logout, "`iat` of the logout token was an hour ago, though `exp` lies ahead",
+        "answer 400 and end nothing";
+    LogoutMissingExp = "logout-missing-exp", Logout, "no `exp` in the logout token", "answer 400 and end nothing";
+    LogoutExpired = "logout-expired", Logout, "`exp` of the logout token was an hour ago", "answer 400 and end nothing";
+    LogoutMissingEvents = "logout-missing-events", Logout, "no `events` in the logout token",
+        "answer 400 and end nothing";
+    LogoutOtherEvent = "logout-other-event", Logout, "`events` of the logout token has another event only",
+        "answer 400 and end nothing";
+    LogoutEventsNotAnObject = "logout-events-not-an-object", Logout, "`events` of the logout token is a list of names",
+        "answer 400 and end nothing";
+    LogoutNonce = "logout-nonce", Logout, "the logout token has a `nonce`", "answer 400 and end nothing";
+    LogoutNobody = "logout-nobody", Logout, "neither `sub` nor `sid` in the logout token", "answer 400 and end nothing";
+    LogoutAccessTokenType = "logout-access-token-type", Logout, "`typ` of the logout token is `at+jwt`",
+        "answer 400 and end nothing";
+    LogoutNoType = "logout-no-type", Logout, "no `typ` in the logout token's header", "accept the logout token";
+    LogoutTypeJwt = "logout-type-jwt", Logout, "`typ` of the logout token is `JWT`", "accept the logout token";
+    LogoutReplayedJti = "logout-replayed-jti", Logout, "`jti` is that of the client's logout token before, if there is one",
+        "end nothing further";
+    LogoutExtraClaims = "logout-extra-claims", Logout, "the logout token has claims that are not its own",
+        "accept the logout token";
+    LogoutIdToken = "logout-id-token", Logout, "an identity token in place of the logout token",
+        "answer 400 and end nothing";
+    LogoutSubOnly = "logout-sub-only", Logout, "no `sid` in the logout token", "end every session of that person";
+    LogoutSidOnly = "logout-sid-only", Logout, "no `sub` in the logout token", "end the session of that `sid`";
+    LogoutUnknownSid = "logout-unknown-sid", Logout, "`sid` of the logout token names no session",
+        "answer 200 and end nothing";
+    PostLogoutMissingState = "post-logout-missing-state", PostLogout, "`state` does not come back after a logout",
+        "say that the person is signed out, and no more";
+    PostLogoutOtherState = "post-logout-other-state", PostLogout, "another `state` comes back after a logout",
+        "say that the person is signed out, and no more";
 }
 
 impl Fault {
@@ -213,6 +261,12 @@ mod tests {
             assert!(fault.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
             assert!(Fault::ALL.iter().skip(position + 1).all(|other| other.name() != fault.name()));
         }
+    }
+
+    #[test]
+    fn the_readme_counts_them() {
+        let count = format!("lists {} ways", Fault::ALL.len());
+        assert!(include_str!("../README.md").contains(&count), "{count}");
     }
 
     #[test]

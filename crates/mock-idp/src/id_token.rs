@@ -27,7 +27,7 @@ pub(crate) enum IdTokenFor {
 }
 
 /// A client that nobody registered.
-const ANOTHER_CLIENT: &str = "another-client";
+pub(crate) const ANOTHER_CLIENT: &str = "another-client";
 const HOUR: Duration = Duration::from_hours(1);
 const HUGE: usize = 64 * 1024;
 
@@ -42,7 +42,7 @@ pub(crate) fn write(
     faults: &[Fault],
 ) -> Result<String, KeyError> {
     let now = issuer.now();
-    let keys = locked(&issuer.keys);
+    let mut keys = locked(&issuer.keys);
     let mut claims = claims_of_the_person(grant, scopes, faults);
     let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     state("iss", issuer.issuer.as_str().into());
@@ -61,7 +61,7 @@ pub(crate) fn write(
         spoil(&mut claims, fault, issuer, client);
         signature = other_signature(fault, client).unwrap_or(signature);
     }
-    keys.sign(&claims, &signature)
+    keys.sign(&claims, &signature, Some("JWT"))
 }
 
 /// What is said of the person, in the identity token and at userinfo alike.
@@ -153,11 +153,11 @@ fn other_signature(fault: &Fault, client: &RegisteredClient) -> Option<Signature
     }
 }
 
-fn set(claims: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
+pub(crate) fn set(claims: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
     claims.insert(name.to_owned(), value.into());
 }
 
-fn unset(claims: &mut Map<String, Value>, name: &str) {
+pub(crate) fn unset(claims: &mut Map<String, Value>, name: &str) {
     claims.remove(name);
 }
 

@@ -103,7 +103,8 @@ impl IssuerCore {
         locked(&self.faults).take(stage)
     }
 
-    /// The provider's metadata (Discovery section 3, RFC 8414, RFC 9207 section 3, RP-Initiated Logout section 2.1).
+    /// The provider's metadata (Discovery section 3, RFC 8414, RFC 9207 section 3, RP-Initiated Logout section 2.1, Back-Channel
+    /// Logout section 2.1).
     pub(crate) fn metadata(&self) -> Value {
         json!({
             "issuer": self.issuer,
@@ -126,6 +127,8 @@ impl IssuerCore {
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "authorization_response_iss_parameter_supported": true,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "claims_parameter_supported": false,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,

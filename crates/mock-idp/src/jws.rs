@@ -11,8 +11,13 @@ use serde_json::{Map, Value};
 /// The longest token that is looked at, in bytes.
 const MAX_LEN: usize = 16 * 1024;
 
-/// The claims of a token that one of the keys signed, and the algorithm that it was signed with.
-pub(crate) fn verify(token: &str, jwks: &Value) -> Result<(Map<String, Value>, Algorithm), IdTokenFault> {
+/// The claims of a token that one of the keys signed, and the algorithm that it was signed with. Its `typ` is one of
+/// these, in any case, or absent.
+pub(crate) fn verify(
+    token: &str,
+    types: &[&str],
+    jwks: &Value,
+) -> Result<(Map<String, Value>, Algorithm), IdTokenFault> {
     if token.len() > MAX_LEN {
         return Err(IdTokenFault::TooLarge);
     }
@@ -20,7 +25,8 @@ pub(crate) fn verify(token: &str, jwks: &Value) -> Result<(Map<String, Value>, A
     let (header, payload) = message.split_once('.').ok_or(IdTokenFault::Malformed)?;
     let header = object(header)?;
     let text = |name| header.get(name).and_then(Value::as_str);
-    if header.contains_key("typ") && !text("typ").is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")) {
+    let is_expected = |typ: &str| types.iter().any(|expected| typ.eq_ignore_ascii_case(expected));
+    if header.contains_key("typ") && !text("typ").is_some_and(is_expected) {
         return Err(IdTokenFault::Type);
     }
     if header.contains_key("crit") {
@@ -35,6 +41,12 @@ pub(crate) fn verify(token: &str, jwks: &Value) -> Result<(Map<String, Value>, A
         Ok(false) => Err(IdTokenFault::Signature),
         Err(_) => Err(IdTokenFault::Malformed),
     }
+}
+
+/// A claim of a token whose signature nobody has looked at yet.
+pub(crate) fn unverified_claim(token: &str, name: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1).filter(|_| token.len() <= MAX_LEN)?;
+    object(payload).ok()?.remove(name)
 }
 
 /// The key of this name; without a name, the only key for the algorithm.

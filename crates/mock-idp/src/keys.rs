@@ -12,7 +12,7 @@ use labgate_domain::time::Timestamp;
 use labgate_token::{Algorithm, KeyError, KeyRing, SigningKey};
 use serde_json::{Map, Value, json};
 
-/// How an identity token is signed.
+/// How a token is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Signature {
     /// By the signing key, under its `kid`.
@@ -23,6 +23,8 @@ pub(crate) enum Signature {
     ByAnotherKey,
     /// By another key, under its own `kid`.
     ByUnknownKey,
+    /// By a published key for an algorithm that the metadata does not name.
+    ByAnotherAlgorithm,
     /// By HMAC keyed with the signing key's public half as PEM.
     HmacWithPublicKey,
     /// By HMAC keyed with these bytes.
@@ -35,12 +37,14 @@ pub(crate) enum Signature {
 pub(crate) struct Keys {
     ring: KeyRing,
     current: Key,
+    /// For another algorithm; made when it is first wanted.
+    other: Option<SigningKey>,
 }
 
 impl Keys {
     pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let current = Key::generate(algorithm)?;
-        Ok(Self { ring: KeyRing::new(current.signing.clone()), current })
+        Ok(Self { ring: KeyRing::new(current.signing.clone()), current, other: None })
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -56,34 +60,51 @@ impl Keys {
 
     pub(crate) fn jwks(&mut self, now: Timestamp) -> Value {
         self.ring.drop_retired(now);
-        self.ring.jwks()
+        let mut jwks = self.ring.jwks();
+        let other = self.other.as_ref().and_then(SigningKey::public_jwk);
+        if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
+            keys.extend(other);
+        }
+        jwks
     }
 
-    /// Writes claims as a JWT.
+    /// Writes claims as a JWT of this `typ`.
     pub(crate) fn sign(
-        &self,
+        &mut self,
         claims: &Map<String, Value>,
         signature: &Signature,
+        typ: Option<&str>,
     ) -> Result<String, KeyError> {
         let hmac = jsonwebtoken::Algorithm::HS256;
         let proper = self.ring.signing_key().kid();
         let with = |algorithm, kid: Option<&str>, key: &EncodingKey| {
-            let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+            let (typ, kid) = (typ.map(str::to_owned), kid.map(str::to_owned));
+            let header = Header { typ, kid, ..Header::new(algorithm) };
             jsonwebtoken::encode(&header, claims, key).map_err(|_| KeyError::Cryptography("sign"))
         };
         match signature {
-            Signature::Proper => self.ring.signing_key().sign(Some("JWT"), claims),
+            Signature::Proper => self.ring.signing_key().sign(typ, claims),
             Signature::WithoutKid => with(self.algorithm().into(), None, &self.current.private),
             Signature::ByAnotherKey => {
                 with(self.algorithm().into(), Some(proper), &Key::generate(self.algorithm())?.private)
             }
-            Signature::ByUnknownKey => SigningKey::generate(self.algorithm())?.sign(Some("JWT"), claims),
+            Signature::ByUnknownKey => SigningKey::generate(self.algorithm())?.sign(typ, claims),
+            Signature::ByAnotherAlgorithm => self.other()?.sign(typ, claims),
             Signature::HmacWithPublicKey => {
                 with(hmac, Some(proper), &EncodingKey::from_secret(self.current.public_pem.as_bytes()))
             }
             Signature::HmacWith(bytes) => with(hmac, None, &EncodingKey::from_secret(bytes)),
-            Signature::None => Ok(unsigned(claims)),
+            Signature::None => Ok(unsigned(claims, typ)),
         }
+    }
+
+    fn other(&mut self) -> Result<&SigningKey, KeyError> {
+        let other = match self.other.take() {
+            Some(other) => other,
+            None if self.algorithm() == Algorithm::Rs256 => SigningKey::generate(Algorithm::Es256)?,
+            None => SigningKey::generate(Algorithm::Rs256)?,
+        };
+        Ok(self.other.insert(other))
     }
 }
 
@@ -148,7 +169,11 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("{text}\n-----END {label}-----\n")
 }
 
-fn unsigned(claims: &Map<String, Value>) -> String {
+fn unsigned(claims: &Map<String, Value>, typ: Option<&str>) -> String {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-    format!("{}.{}.", part(&json!({ "alg": "none", "typ": "JWT" })), part(&Value::Object(claims.clone())))
+    let header = match typ {
+        Some(typ) => json!({ "alg": "none", "typ": typ }),
+        None => json!({ "alg": "none" }),
+    };
+    format!("{}.{}.", part(&header), part(&Value::Object(claims.clone())))
 }

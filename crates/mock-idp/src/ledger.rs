@@ -1,6 +1,6 @@
 //! What an issuer has handed out: sessions, codes, access tokens and refresh tokens.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use labgate_domain::protocol::{ClientId, Nonce, PkceChallenge, PkceVerifier, RedirectUri, Scopes};
@@ -92,6 +92,8 @@ pub(crate) struct Ledger {
     codes: HashMap<String, Code>,
     access_tokens: HashMap<String, AccessToken>,
     refresh_tokens: HashMap<String, RefreshToken>,
+    /// The `jti` of each client's latest logout token.
+    logout_ids: HashMap<ClientId, String>,
 }
 
 impl Ledger {
@@ -106,9 +108,21 @@ impl Ledger {
         self.sessions.get(cookie)
     }
 
-    /// Ends the sessions that are meant, by the browser's cookie or by name.
-    pub(crate) fn end_sessions(&mut self, meant: impl Fn(&str, &Session) -> bool) {
-        self.sessions.retain(|cookie, session| !meant(cookie, session));
+    /// Ends the sessions that are meant, by the browser's cookie or by name: what they granted, the latest to each client
+    /// in each session, oldest first.
+    pub(crate) fn end_sessions(&mut self, meant: impl Fn(&str, &Session) -> bool) -> Vec<Grant> {
+        let ended = self.sessions.extract_if(|cookie, session| meant(cookie, session));
+        let ended: BTreeSet<String> = ended.map(|(_, session)| session.sid).collect();
+        let of_ended = self.grants.iter().filter(|(_, grant)| ended.contains(&grant.session.sid));
+        let latest: BTreeMap<_, GrantId> =
+            of_ended.map(|(id, grant)| ((&grant.session.sid, grant.client.as_str()), *id)).collect();
+        let in_order: BTreeSet<GrantId> = latest.into_values().collect();
+        in_order.iter().filter_map(|id| self.grants.get(id)).cloned().collect()
+    }
+
+    /// Remembers the `jti` of a client's latest logout token: the one before it.
+    pub(crate) fn note_logout_id(&mut self, client: &ClientId, id: String) -> Option<String> {
+        self.logout_ids.insert(client.clone(), id)
     }
 
     /// Records a grant that this code gives, once.

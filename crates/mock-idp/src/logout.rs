@@ -1,13 +1,17 @@
-//! Logout that a relying party asks for (OpenID Connect RP-Initiated Logout 1.0).
+//! Logout that a relying party asks for (OpenID Connect RP-Initiated Logout 1.0), which every other one is told of.
 
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use labgate_domain::ForeignText;
+use labgate_domain::protocol::ClientId;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::client::RegisteredClient;
+use crate::faults::{Fault, Stage};
 use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::ledger::Grant;
+use crate::logout_notice::{self, Notices};
 use crate::parameters::{Duplicate, Parameters};
 use crate::reply::{self, Response};
 use crate::{cookie, jws, pages};
@@ -35,26 +39,34 @@ enum LogoutProblem {
 struct LogoutRequest {
     /// The session that the hint names.
     sid: Option<String>,
+    /// The client that asks.
+    client: Option<ClientId>,
     /// Where the browser goes then.
-    location: Option<String>,
+    destination: Option<Destination>,
+}
+
+struct Destination {
+    uri: String,
+    state: Option<String>,
 }
 
 impl LogoutRequest {
     fn parse(issuer: &IssuerCore, parameters: &Parameters) -> Result<Self, LogoutProblem> {
         let hint = parameters.one("id_token_hint")?.map(|hint| claims_of_hint(issuer, hint)).transpose()?;
         let client = client(issuer, parameters.one("client_id")?, hint.as_ref())?;
-        let location = match parameters.one("post_logout_redirect_uri")? {
+        let destination = match parameters.one("post_logout_redirect_uri")? {
             None => None,
             Some(uri) => {
                 let known = &client.ok_or(LogoutProblem::NobodysRedirect)?.post_logout_redirect_uris;
                 if !known.iter().any(|known| known.as_str() == uri) {
                     return Err(LogoutProblem::UnregisteredRedirectUri(ForeignText::new(uri)));
                 }
-                Some(with_state(uri, parameters.one("state")?))
+                let state = parameters.one("state")?.map(str::to_owned);
+                Some(Destination { uri: uri.to_owned(), state })
             }
         };
         let sid = hint.as_ref().and_then(|hint| hint.get("sid")?.as_str()).map(str::to_owned);
-        Ok(Self { sid, location })
+        Ok(Self { sid, client: client.map(|client| client.id.clone()), destination })
     }
 }
 
@@ -85,24 +97,28 @@ pub(crate) fn confirmed(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -
 /// Ends the session that the hint names, or without a hint the browser's.
 fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -> Response {
     let of_browser = cookie::read(headers);
-    issuer.ledger().end_sessions(|cookie, session| match &request.sid {
+    let ended = issuer.ledger().end_sessions(|cookie, session| match &request.sid {
         Some(sid) => session.sid == *sid,
         None => Some(cookie) == of_browser,
     });
-    let mut response = match &request.location {
-        Some(location) => reply::see_other(location),
+    let Ok(notices) = logout_notice::of(issuer, &ended) else {
+        return reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The logout tokens could not be signed.");
+    };
+    let mut response = match &request.destination {
+        Some(destination) => reply::see_other(&location(issuer, request, destination, &ended)),
         None => pages::message_page(StatusCode::OK, "Signed out", "You are signed out at the mock."),
     };
     if of_browser.is_some_and(|cookie| issuer.ledger().session(cookie).is_none()) {
         response.headers_mut().insert(SET_COOKIE, cookie::clear(issuer));
     }
+    response.extensions_mut().insert(Notices(notices));
     response
 }
 
 /// The claims of an identity token that this issuer signed, however long ago (section 2).
 fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Map<String, Value>, LogoutProblem> {
     let jwks = locked(&issuer.keys).jwks(issuer.now());
-    let (claims, _) = jws::verify(hint, &jwks).map_err(|_| LogoutProblem::HintNotOurs)?;
+    let (claims, _) = jws::verify(hint, &["JWT"], &jwks).map_err(|_| LogoutProblem::HintNotOurs)?;
     let ours = claims.get("iss").and_then(Value::as_str) == Some(issuer.issuer.as_str());
     if ours { Ok(claims) } else { Err(LogoutProblem::HintNotOurs) }
 }
@@ -122,6 +138,27 @@ fn client<'a>(
     let Some(id) = id.or(hinted) else { return Ok(None) };
     let unknown = || LogoutProblem::UnknownClient(ForeignText::new(id));
     issuer.client(id).ok_or_else(unknown).map(Some)
+}
+
+/// Where the browser goes: with the state that it came with, unless a fault says otherwise (section 3).
+fn location(
+    issuer: &IssuerCore,
+    request: &LogoutRequest,
+    destination: &Destination,
+    ended: &[Grant],
+) -> String {
+    let mut faults = issuer.take_faults(Stage::PostLogout);
+    let of_client = ended.iter().filter(|grant| request.client.as_ref() == Some(&grant.client));
+    faults.extend(of_client.flat_map(|grant| &grant.chosen).cloned());
+    let mut state = destination.state.clone();
+    for fault in faults {
+        match fault {
+            Fault::PostLogoutMissingState => state = None,
+            Fault::PostLogoutOtherState => state = Some(issuer.random_text()),
+            _ => {}
+        }
+    }
+    with_state(&destination.uri, state.as_deref())
 }
 
 fn with_state(uri: &str, state: Option<&str>) -> String {

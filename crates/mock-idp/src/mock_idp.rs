@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,9 @@ use warp::filters::BoxedFilter;
 
 use crate::builder::MockIdpBuilder;
 use crate::capture::{Captured, CapturedRequest};
+use crate::delivery;
 use crate::issuer::{IssuerCore, locked};
+use crate::logout_notice::{LogoutNotice, Notices};
 use crate::mock_issuer::MockIssuer;
 use crate::routes::routes;
 use crate::server::Server;
@@ -83,6 +86,14 @@ impl MockIdp {
     pub fn forget_requests(&self) {
         *locked(&self.core.captured) = Captured::default();
     }
+
+    /// The logout tokens of the sessions that ended by a request so far, each given out once; the last 1 000 are kept. A
+    /// mock that listens has sent them before it answered that request; without sockets it is for the test to bring them
+    /// to the relying party.
+    #[must_use]
+    pub fn take_logout_notices(&self) -> Vec<LogoutNotice> {
+        std::mem::take(&mut *locked(&self.core.notices)).into()
+    }
 }
 
 impl std::ops::Deref for MockIdp {
@@ -104,12 +115,18 @@ pub(crate) struct Core {
     issuers: Arc<[Arc<IssuerCore>]>,
     routes: BoxedFilter<(Response<Bytes>,)>,
     captured: Mutex<Captured>,
+    notices: Mutex<VecDeque<LogoutNotice>>,
+    sends_logout_tokens: bool,
 }
 
+/// The most notices that are kept; the oldest go first.
+const MAX_NOTICES: usize = 1_000;
+
 impl Core {
-    pub(crate) fn new(issuers: Vec<Arc<IssuerCore>>) -> Self {
+    pub(crate) fn new(issuers: Vec<Arc<IssuerCore>>, sends_logout_tokens: bool) -> Self {
         let issuers = Arc::from(issuers);
-        Self { routes: routes(&issuers), issuers, captured: Mutex::default() }
+        let routes = routes(&issuers);
+        Self { issuers, routes, captured: Mutex::default(), notices: Mutex::default(), sends_logout_tokens }
     }
 
     pub(crate) async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
@@ -122,9 +139,30 @@ impl Core {
             Ok(Err(never)) => match never {},
             Err(gone) => std::panic::resume_unwind(gone.into_panic()),
         };
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        if let Some(Notices(notices)) = parts.extensions.remove() {
+            let notices = self.deliver(notices).await;
+            self.keep(notices);
+        }
         // Every body of ours is in memory: collecting it cannot fail.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(parts, body)
+    }
+
+    /// Sends notices if this mock listens: the same ones, with what was answered.
+    pub(crate) async fn deliver(&self, mut notices: Vec<LogoutNotice>) -> Vec<LogoutNotice> {
+        if self.sends_logout_tokens {
+            for notice in &mut notices {
+                notice.answer = delivery::send(notice).await;
+            }
+        }
+        notices
+    }
+
+    fn keep(&self, notices: Vec<LogoutNotice>) {
+        let mut kept = locked(&self.notices);
+        kept.extend(notices);
+        let too_many = kept.len().saturating_sub(MAX_NOTICES);
+        kept.drain(..too_many);
     }
 }

@@ -14,6 +14,7 @@ use crate::faults::Fault;
 use crate::in_process::InProcessProvider;
 use crate::issuer::{Endpoint, IssuerCore, locked};
 use crate::login::{self, Answer};
+use crate::logout_notice::{self, LogoutNotice};
 use crate::mock_idp::Core;
 
 /// One issuer of a [`MockIdp`](crate::MockIdp), with its own keys, clients, users, clock and faults. Clones are the same
@@ -114,6 +115,18 @@ impl MockIssuer {
         }
         let query = url.query().unwrap_or_default();
         login::complete(&self.issuer, query, answer, Vec::new()).map(|completed| completed.location)
+    }
+
+    /// Ends every session of a person, as an administrator of the provider does: what each client that they were signed in
+    /// at is told of each session, oldest first. A mock that listens has told them when this is done; without sockets it is
+    /// for the test to bring each [`request`](LogoutNotice::request) to the relying party.
+    ///
+    /// # Errors
+    /// When the cryptography library does not sign.
+    pub async fn end_sessions_of(&self, subject: &str) -> Result<Vec<LogoutNotice>, KeyError> {
+        let ended = self.issuer.ledger().end_sessions(|_, session| session.user.subject() == subject);
+        let notices = logout_notice::of(&self.issuer, &ended)?;
+        Ok(self.core.deliver(notices).await)
     }
 
     /// This issuer as the core's port, without sockets, for one of its clients. It asks the mock's own routes, so every

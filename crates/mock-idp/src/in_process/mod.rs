@@ -1,5 +1,6 @@
 //! The mock as the core's port, without sockets: a small relying party of its own that asks the mock's routes.
 
+mod logout_rules;
 mod rules;
 
 use std::sync::Arc;
@@ -13,8 +14,11 @@ use http::{Method, Request, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::{DisplayName, EmailAddress};
-use labgate_domain::ports::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderCall, ProviderError};
-use labgate_domain::protocol::{ClientId, Scopes, Subject, TokenErrorCode};
+use labgate_domain::ports::{
+    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
+    ProviderCall, ProviderError,
+};
+use labgate_domain::protocol::{ClientId, IdTokenHint, ProviderSessionId, Scopes, Subject, TokenErrorCode};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -22,10 +26,10 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use crate::id_token::access_token_hash;
-use crate::issuer::{Endpoint, IssuerCore};
-use crate::jws;
+use crate::issuer::{Endpoint, IssuerCore, locked};
 use crate::mock_idp::Core;
 use crate::reply::Response;
+use crate::{jws, logout_token};
 
 /// One issuer of the mock, for one client, as an [`IdentityProvider`].
 pub(crate) struct InProcessProvider {
@@ -137,12 +141,12 @@ impl IdentityProvider for InProcessProvider {
         if metadata.get("issuer").and_then(Value::as_str) != Some(self.issuer.issuer.as_str()) {
             return Err(misconfigured("issuer is another one"));
         }
-        let endpoint = metadata.get("authorization_endpoint").and_then(Value::as_str);
-        let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+        let endpoint = |name: &str| Url::parse(metadata.get(name)?.as_str()?).ok();
         Ok(AuthorizationServer {
             issuer: self.issuer.issuer.clone(),
-            authorization_endpoint: endpoint
+            authorization_endpoint: endpoint("authorization_endpoint")
                 .ok_or_else(|| misconfigured("authorization_endpoint is not a URL"))?,
+            end_session_endpoint: endpoint("end_session_endpoint"),
             states_issuer_in_response: metadata.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
             client_id: self.client_id.clone(),
@@ -168,13 +172,28 @@ impl IdentityProvider for InProcessProvider {
         let id_token = text("id_token").ok_or(ProviderError::IdTokenMissing)?;
 
         let jwks = self.document(ProviderCall::Jwks, Endpoint::Jwks).await?;
-        let (claims, algorithm) = jws::verify(id_token, &jwks)?;
+        let (claims, algorithm) = jws::verify(id_token, &["JWT"], &jwks)?;
         let subject = rules::check(&claims, &redemption, &self.client_id, self.issuer.now())?;
         if claims.get("at_hash").is_some_and(|hash| *hash != access_token_hash(access_token, algorithm)) {
             return Err(IdTokenFault::AccessTokenHash.into());
         }
         let further = self.userinfo(access_token, &subject).await?;
-        Ok(identity(&redemption, subject, &claims, &further))
+        let identity = identity(&redemption, subject, &claims, &further);
+        Ok(ExternalIdentity { id_token_hint: IdTokenHint::parse(id_token).ok(), ..identity })
+    }
+
+    async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        let issuer = jws::unverified_claim(token, "iss");
+        if issuer.is_some_and(|issuer| issuer.as_str() != Some(self.issuer.issuer.as_str())) {
+            return Err(LogoutTokenError::OfAnotherIssuer);
+        }
+        let jwks = self.document(ProviderCall::Jwks, Endpoint::Jwks).await?;
+        let verified = jws::verify(token, &["JWT", logout_token::TYPE], &jwks);
+        let (claims, algorithm) = verified.map_err(LogoutTokenFault::Token)?;
+        if algorithm != locked(&self.issuer.keys).algorithm() {
+            return Err(LogoutTokenFault::Token(IdTokenFault::Algorithm).into());
+        }
+        Ok(logout_rules::check(&claims, &self.issuer.issuer, &self.client_id, self.issuer.now())?)
     }
 }
 
@@ -209,6 +228,8 @@ fn identity(
         name: find("name").and_then(Value::as_str).and_then(DisplayName::new),
         groups: texts("groups"),
         authentication_methods: texts("amr"),
+        session: claims.get("sid").and_then(Value::as_str).and_then(|sid| ProviderSessionId::parse(sid).ok()),
+        id_token_hint: None,
         authenticated_at: find("auth_time").and_then(rules::seconds).map(Timestamp::from_unix_seconds),
     }
 }

@@ -8,7 +8,7 @@ use labgate_domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 /// How far two clocks may differ.
-const LEEWAY: Duration = Duration::from_mins(1);
+pub(super) const LEEWAY: Duration = Duration::from_mins(1);
 
 /// The subject of an identity token that breaks no rule.
 pub(super) fn check(

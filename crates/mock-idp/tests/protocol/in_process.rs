@@ -6,10 +6,10 @@ use labgate_domain::protocol::{
     AuthorizationOutcome, AuthorizationResponse, ClientId, Issuer, PkceVerifier, RedirectUri,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
-use labgate_mock_idp::{CapturedRequest, Fault};
+use labgate_mock_idp::{CapturedRequest, Client, Fault};
 use url::Url;
 
-use crate::lab::Lab;
+use crate::lab::{CALLBACK, Lab};
 
 fn provider(lab: &Lab) -> impl IdentityProvider + use<> {
     let description = ProviderDescription {
@@ -41,6 +41,7 @@ async fn a_proper_sign_in_gives_the_identity() {
     let server = provider.authorization_server().await.unwrap();
     assert_eq!(server.issuer.as_str(), "http://idp.test");
     assert_eq!(server.authorization_endpoint.as_str(), "http://idp.test/authorize");
+    assert_eq!(server.end_session_endpoint.unwrap().as_str(), "http://idp.test/end_session");
     assert!(server.states_issuer_in_response);
     assert_eq!(provider.health(), ProviderHealth::Ready);
     assert_eq!(provider.description().name, "Mock");
@@ -51,6 +52,7 @@ async fn a_proper_sign_in_gives_the_identity() {
     assert_eq!(identity.name.unwrap().as_str(), "Ada Example");
     assert_eq!(identity.groups, ["lab-admins", "lab-users"]);
     assert_eq!(identity.authenticated_at, Some(lab.clock.now()));
+    assert!(identity.session.is_some() && identity.id_token_hint.is_some());
     let EmailClaim::Stated { address, verified } = identity.email else { panic!("no address") };
     assert!(verified && address.as_str() == "ada@example.test");
 
@@ -125,9 +127,9 @@ async fn sign_in(lab: &Lab) -> String {
 }
 
 #[tokio::test]
-async fn every_fault_is_noticed_or_rightly_accepted() {
+async fn every_fault_of_a_sign_in_is_noticed_or_rightly_accepted() {
     let in_id_token = |what: &str| format!("the provider's identity token is not valid: {what}");
-    for fault in Fault::ALL {
+    for fault in Fault::ALL.iter().filter(|fault| !fault.name().contains("logout-")) {
         let expected = match fault {
             Fault::WrongIssuer | Fault::IssuerTrailingSlash | Fault::MissingIssuer => {
                 in_id_token("its issuer is not the provider's")
@@ -206,4 +208,64 @@ async fn without_a_kid_and_with_two_keys_the_token_is_refused() {
     lab.idp.fault(Fault::NoKid).once();
     let noticed = sign_in(&lab).await;
     assert!(noticed.ends_with("its key is not among the provider's"), "{noticed}");
+}
+
+#[tokio::test]
+async fn every_fault_of_a_logout_token_is_noticed_or_rightly_accepted() {
+    let invalid = |what: &str| format!("the logout token is not valid: {what}");
+    let lab = Lab::with(|builder| {
+        let client = Client::new("other", "s").redirect_uri(CALLBACK);
+        builder.client(client.backchannel_logout_uri("https://lab.test/logout"))
+    });
+    let other = lab.idp.identity_provider(provider(&lab).description(), ClientId::parse("other").unwrap());
+    let token = async || {
+        lab.idp.sign_in(&lab.altered("client_id", Some("other")), "ada").unwrap();
+        let notices = lab.idp.end_sessions_of("ada").await.unwrap();
+        notices[0].token().to_owned()
+    };
+    for fault in Fault::ALL.iter().filter(|fault| fault.name().starts_with("logout-")) {
+        let expected = match fault {
+            Fault::LogoutWrongKey => invalid("its signature is wrong"),
+            Fault::LogoutAlgNone | Fault::LogoutWrongAlg => invalid("its algorithm is not allowed"),
+            Fault::LogoutUnknownKid => invalid("its key is not among the provider's"),
+            Fault::LogoutWrongIssuer => "its issuer is not the provider's".to_owned(),
+            Fault::LogoutWrongAudience => invalid("it is for another audience"),
+            Fault::LogoutMissingIat | Fault::LogoutMissingExp => invalid("it is malformed"),
+            Fault::LogoutStaleIat => invalid("it is too old; compare both clocks"),
+            Fault::LogoutExpired => invalid("it has expired; compare both clocks"),
+            Fault::LogoutMissingEvents
+            | Fault::LogoutOtherEvent
+            | Fault::LogoutEventsNotAnObject
+            | Fault::LogoutIdToken => invalid("it is not about a logout"),
+            Fault::LogoutNonce => invalid("it has a nonce"),
+            Fault::LogoutNobody => invalid("it says neither whose session ended nor which"),
+            Fault::LogoutAccessTokenType => invalid("its type is that of another token"),
+            Fault::LogoutSidOnly => "a session".to_owned(),
+            Fault::LogoutSubOnly => "ada".to_owned(),
+            Fault::LogoutNoType
+            | Fault::LogoutTypeJwt
+            | Fault::LogoutReplayedJti
+            | Fault::LogoutExtraClaims
+            | Fault::LogoutUnknownSid => "ada, a session".to_owned(),
+            fault => panic!("{} has no place in this table", fault.name()),
+        };
+        lab.idp.fault(fault.clone()).once();
+        let noticed = match other.verify_logout_token(&token().await).await {
+            Ok(token) => {
+                let subject = token.subject.map(|subject| subject.as_str().to_owned());
+                let session = token.session.map(|_| "a session".to_owned());
+                subject.into_iter().chain(session).collect::<Vec<_>>().join(", ")
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(noticed, expected, "{}", fault.name());
+    }
+
+    let proper = token().await;
+    let verified = other.verify_logout_token(&proper).await.unwrap();
+    assert_eq!(verified.issuer.as_str(), "http://idp.test");
+    assert!(!verified.id.is_empty() && verified.refused_from > lab.clock.now());
+    lab.clock.advance(60 * 60);
+    assert!(other.verify_logout_token(&proper).await.is_err());
+    assert!(other.verify_logout_token("not.a.token").await.is_err());
 }

@@ -203,12 +203,15 @@ impl Answer {
 
     /// The header and the claims of the identity token.
     pub(crate) fn id_token(&self) -> (Value, Value) {
-        let part = |position| {
-            let part = self.field("id_token").split('.').nth(position).unwrap();
-            serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-        };
-        (part(0), part(1))
+        let token = self.field("id_token");
+        (part(token, 0), part(token, 1))
     }
+}
+
+/// The header (0) or the claims (1) of a token.
+pub(crate) fn part(token: &str, position: usize) -> Value {
+    let part = token.split('.').nth(position).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {

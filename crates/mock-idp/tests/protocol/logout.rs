@@ -107,6 +107,25 @@ async fn a_hint_of_another_issuer_is_not_one() {
 }
 
 #[tokio::test]
+async fn a_fault_of_the_way_back_changes_the_state_once() {
+    let lab = Lab::new();
+    let back = async |state: Option<&str>| {
+        let (_, id_token) = signed_in(&lab).await;
+        let mut parameters = vec![("id_token_hint", &*id_token), ("post_logout_redirect_uri", SIGNED_OUT)];
+        parameters.extend(state.map(|state| ("state", state)));
+        parameter(&lab.get(&end_session(&parameters), &[]).await.location(), "state")
+    };
+    lab.idp.fault(Fault::PostLogoutMissingState).once();
+    assert_eq!(back(Some("mine")).await, None);
+    for state in [Some("mine"), None] {
+        lab.idp.fault(Fault::PostLogoutOtherState).once();
+        assert!(back(state).await.is_some_and(|other| other != "mine"));
+    }
+    assert_eq!(back(Some("mine")).await.as_deref(), Some("mine"));
+    assert_eq!(back(None).await, None);
+}
+
+#[tokio::test]
 async fn a_logout_by_post_is_read_from_the_form() {
     let lab = Lab::new();
     let (cookie, id_token) = signed_in(&lab).await;

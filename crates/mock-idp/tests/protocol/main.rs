@@ -12,6 +12,7 @@ mod in_process;
 mod issuers;
 mod lab;
 mod logout;
+mod logout_tokens;
 mod pages;
 mod socket;
 mod tokens;

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use labgate_mock_idp::{Algorithm, Client, MockIdp, StartError};
 use reqwest::redirect::Policy;
 use reqwest::{Client as Http, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::lab::{CALLBACK, Lab, parameter};
 
@@ -84,6 +85,66 @@ async fn a_taken_port_is_a_clear_error() {
     assert!(matches!(error, StartError::Listen { .. }));
     assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
     assert!(error.source().is_some());
+}
+
+/// Takes one request, answers with this status, and hands the request over: its head, and its body.
+async fn answer_one(listener: tokio::net::TcpListener, status: &str) -> (String, String) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = String::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if length.unwrap().parse() == Ok(body.len()) {
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            return (head.to_owned(), body.to_owned());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_logout_token_is_sent_before_the_logout_is_answered() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = Client::new("lab", "lab-secret").redirect_uri(CALLBACK);
+    let client = client.backchannel_logout_uri(format!("http://{address}/logout?by=mock"));
+    let idp = MockIdp::builder().algorithm(Algorithm::Es256).client(client).start().await.unwrap();
+    let url = Lab::new().request.to_url(&idp.authorization_endpoint().parse().unwrap());
+
+    let form = "application/x-www-form-urlencoded";
+    let login = url.as_str().replace("/authorize", "/login");
+    let answer = browser().post(login).header("content-type", form).body("user=ada").send().await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let told = tokio::spawn(answer_one(listener, "204 No Content"));
+    let logout = format!("{}logout", idp.base_url());
+    let answer = browser().post(logout).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+
+    let notices = idp.take_logout_notices();
+    assert_eq!(notices.len(), 1);
+    assert_eq!(notices[0].answer(), Some(StatusCode::NO_CONTENT));
+    let (head, body) = told.await.unwrap();
+    assert!(head.starts_with("POST /logout?by=mock HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {address}")) && head.contains(&format!("content-type: {form}")));
+    assert_eq!(body, format!("logout_token={}", notices[0].token()));
+
+    // Nobody listens there any more.
+    idp.sign_in(&url, "ada").unwrap();
+    assert_eq!(idp.end_sessions_of("ada").await.unwrap()[0].answer(), None);
+    assert!(idp.take_logout_notices().is_empty(), "the caller has them");
+}
+
+#[tokio::test]
+async fn logout_tokens_do_not_leave_this_machine() {
+    for uri in ["https://127.0.0.1/logout", "http://lab.test/logout", "http://10.0.0.1/"] {
+        let client = Client::new("lab", "s").backchannel_logout_uri(uri);
+        let error = MockIdp::builder().algorithm(Algorithm::Es256).client(client).start().await.unwrap_err();
+        assert!(matches!(error, StartError::LogoutNotLoopback { .. }));
+        assert!(error.to_string().contains(uri), "{error}");
+    }
 }
 
 #[tokio::test]

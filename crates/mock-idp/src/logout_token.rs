@@ -1,0 +1,116 @@
+//! The logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), and how it can go wrong.
+
+use std::time::Duration;
+
+use labgate_token::KeyError;
+use serde_json::{Map, Value, json};
+
+use crate::callback::ANOTHER_ISSUER;
+use crate::client::RegisteredClient;
+use crate::faults::Fault;
+use crate::id_token::{self, ANOTHER_CLIENT, IdTokenFor, set, unset};
+use crate::issuer::{IssuerCore, locked};
+use crate::keys::Signature;
+use crate::ledger::Grant;
+
+/// The one member of `events`.
+pub(crate) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// What its `typ` is (section 2.4).
+pub(crate) const TYPE: &str = "logout+jwt";
+
+/// How long a logout token holds (section 2.4 recommends two minutes at most).
+const LIFETIME: Duration = Duration::from_mins(2);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Writes the logout token for a grant whose session has ended, showing these faults.
+pub(crate) fn write(
+    issuer: &IssuerCore,
+    client: &RegisteredClient,
+    grant: &Grant,
+    faults: &[Fault],
+) -> Result<String, KeyError> {
+    if faults.contains(&Fault::LogoutIdToken) {
+        let access_token = issuer.random_text();
+        return id_token::write(issuer, client, grant, &grant.scopes, &access_token, IdTokenFor::Code, &[]);
+    }
+    let now = issuer.now();
+    let fresh = issuer.random_text();
+    let mut ledger = issuer.ledger();
+    let before = ledger.note_logout_id(&client.id, fresh.clone());
+    let id = match before {
+        Some(before) if faults.contains(&Fault::LogoutReplayedJti) => {
+            ledger.note_logout_id(&client.id, before.clone());
+            before
+        }
+        _ => fresh,
+    };
+    drop(ledger);
+
+    let mut claims = Map::new();
+    set(&mut claims, "iss", issuer.issuer.as_str());
+    set(&mut claims, "aud", client.id.as_str());
+    set(&mut claims, "iat", now.as_unix_seconds());
+    set(&mut claims, "exp", now.plus(LIFETIME).as_unix_seconds());
+    set(&mut claims, "jti", id);
+    set(&mut claims, "events", json!({ EVENT: {} }));
+    set(&mut claims, "sub", grant.session.user.subject());
+    if client.names_the_session {
+        set(&mut claims, "sid", grant.session.sid.as_str());
+    }
+
+    let (mut signature, mut typ) = (Signature::Proper, Some(TYPE));
+    for fault in faults {
+        spoil(&mut claims, fault, issuer, grant);
+        signature = other_signature(fault).unwrap_or(signature);
+        typ = match fault {
+            Fault::LogoutAccessTokenType => Some("at+jwt"),
+            Fault::LogoutTypeJwt => Some("JWT"),
+            Fault::LogoutNoType => None,
+            _ => typ,
+        };
+    }
+    locked(&issuer.keys).sign(&claims, &signature, typ)
+}
+
+fn spoil(claims: &mut Map<String, Value>, fault: &Fault, issuer: &IssuerCore, grant: &Grant) {
+    let now = issuer.now();
+    match fault {
+        Fault::LogoutWrongIssuer => set(claims, "iss", ANOTHER_ISSUER),
+        Fault::LogoutWrongAudience => set(claims, "aud", ANOTHER_CLIENT),
+        Fault::LogoutMissingIat => unset(claims, "iat"),
+        Fault::LogoutStaleIat => set(claims, "iat", now.minus(HOUR).as_unix_seconds()),
+        Fault::LogoutMissingExp => unset(claims, "exp"),
+        Fault::LogoutExpired => set(claims, "exp", now.minus(HOUR).as_unix_seconds()),
+        Fault::LogoutMissingEvents => unset(claims, "events"),
+        Fault::LogoutOtherEvent => {
+            set(claims, "events", json!({ "http://schemas.openid.net/event/frontchannel-logout": {} }));
+        }
+        Fault::LogoutEventsNotAnObject => set(claims, "events", json!([EVENT])),
+        Fault::LogoutNonce => set(claims, "nonce", grant.nonce.as_str()),
+        Fault::LogoutNobody => {
+            unset(claims, "sub");
+            unset(claims, "sid");
+        }
+        Fault::LogoutExtraClaims => {
+            set(claims, "amr", json!(["pwd"]));
+            set(claims, "https://another-issuer.example/claim", json!({ "reasons": [null, 1] }));
+        }
+        Fault::LogoutSubOnly => unset(claims, "sid"),
+        Fault::LogoutSidOnly => {
+            unset(claims, "sub");
+            set(claims, "sid", grant.session.sid.as_str());
+        }
+        Fault::LogoutUnknownSid => set(claims, "sid", issuer.random_text()),
+        _ => {}
+    }
+}
+
+fn other_signature(fault: &Fault) -> Option<Signature> {
+    match fault {
+        Fault::LogoutWrongKey => Some(Signature::ByAnotherKey),
+        Fault::LogoutAlgNone => Some(Signature::None),
+        Fault::LogoutWrongAlg => Some(Signature::ByAnotherAlgorithm),
+        Fault::LogoutUnknownKid => Some(Signature::ByUnknownKey),
+        _ => None,
+    }
+}
