@@ -8,6 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::people::AccountId;
 use crate::ports::{AttemptSealer, Entropy, SealError};
 use crate::protocol::{Issuer, Malformed, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
@@ -28,6 +29,18 @@ impl AttemptId {
             *to = from;
         }
         Self(id)
+    }
+
+    /// The id under which a logout token is spent: its `jti` is unique within its issuer.
+    #[must_use]
+    pub fn of_logout_token(issuer: &Issuer, id: &str) -> Self {
+        let mut bytes = [0; 16];
+        let digest =
+            Sha256::new().chain_update("logout token\0").chain_update(issuer.as_str()).chain_update("\0");
+        for (to, from) in bytes.iter_mut().zip(digest.chain_update(id).finalize()) {
+            *to = from;
+        }
+        Self(bytes)
     }
 
     /// A fresh id, for what is sealed without a state.
@@ -129,6 +142,9 @@ pub struct SignInAttempt {
     pub verifier: PkceVerifier,
     /// Where the person wanted to go.
     pub return_to: ReturnTo,
+    /// The account that the identity is to open from now on, too, when its person asked for that; nobody is signed in
+    /// then.
+    pub link_to: Option<AccountId>,
     /// When it was started.
     pub started_at: Timestamp,
 }
@@ -172,6 +188,7 @@ impl SignInAttempt {
             nonce: self.nonce.as_str().to_owned(),
             verifier: self.verifier.as_str().to_owned(),
             return_to: self.return_to.clone(),
+            link_to: self.link_to,
             started_at: self.started_at,
         };
         let plaintext = serde_json::to_vec(&written).map_err(|_| SealError)?;
@@ -192,6 +209,7 @@ impl SignInAttempt {
             nonce: Nonce::parse(&written.nonce).ok()?,
             verifier: PkceVerifier::parse(&written.verifier).ok()?,
             return_to: written.return_to,
+            link_to: written.link_to,
             started_at: written.started_at,
         };
         (attempt.id() == presented.id).then_some(attempt)
@@ -209,5 +227,7 @@ struct Written {
     nonce: String,
     verifier: String,
     return_to: ReturnTo,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link_to: Option<AccountId>,
     started_at: Timestamp,
 }

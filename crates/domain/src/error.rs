@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::people::EmailAddress;
 use crate::ports::{
-    Entropy, HashingError, PasswordWeakness, ProviderError, SealError, SigningError, StoreError,
+    Entropy, HashingError, LogoutTokenError, PasswordWeakness, ProviderError, SealError, SigningError,
+    StoreError,
 };
 use crate::protocol::{AuthorizationErrorCode, MalformedResponse};
 use crate::provider::ProviderId;
@@ -70,8 +71,8 @@ pub enum SignInError {
         /// The address of the person.
         address: EmailAddress,
     },
-    /// Another account has the person's e-mail address: it is never joined silently.
-    #[error("another account has the e-mail address {address}")]
+    /// Others were signing in with the address again and again at the same moment.
+    #[error("what the e-mail address {address} opens changed while the person signed in")]
     EmailTaken {
         /// The address.
         address: EmailAddress,
@@ -79,6 +80,24 @@ pub enum SignInError {
     /// An administrator has switched the account off.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The identity opens another account. Which is not said.
+    #[error("the identity opens another account")]
+    IdentityTaken,
+    /// The browser is signed in to another account than the one that the identity was to open.
+    #[error("the browser is signed in to another account by now")]
+    AnotherSession,
+    /// The account is not opened by this identity.
+    #[error("the account is not opened by this identity")]
+    IdentityUnknown,
+    /// Nothing else opens the account.
+    #[error("nothing else opens the account")]
+    LastCredential,
+    /// The session is too old to change what opens the account, and no password came with the request.
+    #[error("the person must prove again who they are")]
+    ReauthenticationNeeded,
+    /// A provider's logout token is not good.
+    #[error(transparent)]
+    LogoutToken(#[from] LogoutTokenError),
     /// A session is needed, and there is none.
     #[error("nobody is signed in")]
     NotSignedIn,
@@ -284,12 +303,36 @@ error_codes! {
         "Create the account first, or set ALLOW_SELF_REGISTRATIONS=true.";
     /// Another account's address.
     EmailTaken = "email_taken", Person,
-        "An account with your e-mail address exists already and is not linked with this sign-in. Please ask the lab's administrator.",
-        "The address belongs to an account that another identity opens. They are never joined by the address alone.";
+        "Somebody else was signing in with your e-mail address at the same moment. Please start again.",
+        "Two first sign-ins of one address met. If it happens again, another account has the address: labgate account show tells what opens it.";
     /// Disabled.
     AccountDisabled = "account_disabled", Person,
         "Your account is disabled. Please ask the lab's administrator.",
         "Enable the account if the person should be let in.";
+    /// Another account's identity.
+    IdentityTaken = "identity_taken", Person,
+        "That sign-in belongs to another account here already, so it was not added to yours.",
+        "The person has two accounts. Delete the one that is not needed; then the sign-in can be added to the other.";
+    /// Another session.
+    AnotherSession = "another_session", Person,
+        "While you were adding a way to sign in, somebody signed in to another account in this browser. Nothing was added.",
+        "Two people share a browser, or somebody tried to add a sign-in of their own to another person's account.";
+    /// Not an identity of the account.
+    IdentityUnknown = "identity_unknown", Person,
+        "Your account is not opened by that sign-in.",
+        "It was removed before, or it is another person's.";
+    /// The last thing that opens the account.
+    LastCredential = "last_credential", Person,
+        "Nothing else opens your account, so this stays. Add another way of signing in first.",
+        "labgate account reset-password gives the account a password as another way in.";
+    /// Prove it again.
+    ReauthenticationNeeded = "reauthentication_needed", Person,
+        "To change how your account is opened, please enter your password, or sign in anew and come back within ten minutes.",
+        "Nothing to do: an open session alone is not enough for this, on purpose.";
+    /// A bad logout token.
+    LogoutTokenInvalid = "logout_token_invalid", Provider,
+        "The sign-in provider's message that a session has ended could not be used.",
+        "The log names the rule of Back-Channel Logout that the logout token broke. If it is the time, compare both clocks. Messages of another client or a forger look like this, too.";
     /// Nobody.
     NotSignedIn = "not_signed_in", Person,
         "You are not signed in.",
@@ -408,6 +451,12 @@ impl SignInError {
             Self::RegistrationClosed { .. } => ErrorCode::RegistrationClosed,
             Self::EmailTaken { .. } => ErrorCode::EmailTaken,
             Self::AccountDisabled => ErrorCode::AccountDisabled,
+            Self::IdentityTaken => ErrorCode::IdentityTaken,
+            Self::AnotherSession => ErrorCode::AnotherSession,
+            Self::IdentityUnknown => ErrorCode::IdentityUnknown,
+            Self::LastCredential => ErrorCode::LastCredential,
+            Self::ReauthenticationNeeded => ErrorCode::ReauthenticationNeeded,
+            Self::LogoutToken(_) => ErrorCode::LogoutTokenInvalid,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
             Self::PasswordsOff => ErrorCode::PasswordsOff,
             Self::CredentialsWrong => ErrorCode::CredentialsWrong,

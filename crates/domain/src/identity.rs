@@ -1,7 +1,7 @@
 //! Who somebody is at a provider.
 
 use crate::people::{DisplayName, EmailAddress};
-use crate::protocol::{Issuer, Subject};
+use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use crate::time::Timestamp;
 
 /// What a provider says of the person who just signed in there, after everything about it was verified.
@@ -24,6 +24,25 @@ pub struct ExternalIdentity {
     pub authentication_methods: Vec<String>,
     /// When the person last did (`auth_time`).
     pub authenticated_at: Option<Timestamp>,
+    /// The person's session there, if the provider names it (`sid`, OpenID Connect Back-Channel Logout section 2.1).
+    pub session: Option<ProviderSessionId>,
+    /// The identity token itself, to hand back when the person signs out.
+    pub id_token_hint: Option<IdTokenHint>,
+}
+
+/// An identity that opens an account, as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedIdentity {
+    /// Who says so.
+    pub issuer: Issuer,
+    /// Of whom.
+    pub subject: Subject,
+    /// The address at the last sign-in.
+    pub email: Option<EmailAddress>,
+    /// When it first opened the account.
+    pub first_sign_in_at: Timestamp,
+    /// When it last did.
+    pub last_sign_in_at: Timestamp,
 }
 
 /// An e-mail address and what the same document says about it.

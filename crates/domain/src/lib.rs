@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod error;
+pub mod guessing;
 pub mod identity;
 pub mod people;
 pub mod ports;

@@ -104,6 +104,8 @@ pub struct AuthorizationServer {
     pub issuer: Issuer,
     /// Where the browser is sent.
     pub authorization_endpoint: Url,
+    /// Where a browser is sent to sign out there (OpenID Connect RP-Initiated Logout section 2.1).
+    pub end_session_endpoint: Option<Url>,
     /// Whether it promises the `iss` parameter in its responses (RFC 9207 section 3).
     pub states_issuer_in_response: bool,
     /// Under which id Labgate is registered there.

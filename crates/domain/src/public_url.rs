@@ -46,6 +46,9 @@ impl PublicUrl {
     /// Where every provider sends people back to.
     pub const CALLBACK_PATH: &str = "/api/auth/oidc/callback";
 
+    /// Where a provider sends people back to after they signed out there.
+    pub const SIGNED_OUT_PATH: &str = "/signed-out";
+
     /// Takes the public URL from the configuration.
     ///
     /// # Errors
@@ -89,6 +92,14 @@ impl PublicUrl {
     #[must_use]
     pub fn redirect_uri(&self) -> RedirectUri {
         self.redirect_uri.clone()
+    }
+}
+
+impl PublicUrl {
+    /// The page to come back to after signing out at a provider; it is registered there, too.
+    #[must_use]
+    pub fn signed_out_page(&self) -> Option<Url> {
+        Url::parse(&format!("{}{}", self.origin, Self::SIGNED_OUT_PATH)).ok()
     }
 }
 

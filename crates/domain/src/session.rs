@@ -1,6 +1,7 @@
 //! Sessions: what the store keeps of one, and what the browser's token says.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
 use crate::ports::Entropy;
-use crate::protocol::Malformed;
+use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
 use crate::time::Timestamp;
 
@@ -74,7 +75,11 @@ pub struct Session {
     /// Whose it is.
     pub account: AccountId,
     /// Where the person signed in; `None` is here, with a password.
-    pub provider: Option<ProviderId>,
+    pub external: Option<ExternalSession>,
+    /// The browser, so that the person can tell sessions apart.
+    pub user_agent: Option<UserAgent>,
+    /// Where the sign-in came from, if that is known; for the person's eyes, it decides nothing.
+    pub address: Option<IpAddr>,
     /// The person's groups at that moment.
     pub groups: Vec<String>,
     /// How the person proved who they are.
@@ -96,6 +101,46 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, now: Timestamp, idle_limit: Duration) -> bool {
         self.ended_at.is_none() && now < self.expires_at && now < self.last_seen_at.plus(idle_limit)
+    }
+}
+
+/// The session at a provider that a session here began with, so that both can be ended together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalSession {
+    /// Which provider, by its name here.
+    pub provider: ProviderId,
+    /// Whose word it was.
+    pub issuer: Issuer,
+    /// About whom.
+    pub subject: Subject,
+    /// The provider's own session, if it names it (`sid`).
+    pub id: Option<ProviderSessionId>,
+    /// Tells the provider whom to sign out.
+    pub id_token_hint: Option<IdTokenHint>,
+}
+
+/// What a browser says it is (`User-Agent`, RFC 9110 section 10.1.5): printable ASCII, at most [`Self::MAX_LEN`] bytes.
+/// Anybody can write anything there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// What is kept of it, in bytes.
+    pub const MAX_LEN: usize = 256;
+
+    /// Takes what can be kept of the header; `None` when nothing can.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let printable = |letter: &char| matches!(letter, ' '..='~');
+        let kept: String = text.chars().filter(printable).take(Self::MAX_LEN).collect();
+        let kept = kept.trim();
+        (!kept.is_empty()).then(|| Self(kept.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -173,12 +218,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_kept_of_a_user_agent_is_kept_as_it_is() {
+        let long = format!("{}  end", "x".repeat(UserAgent::MAX_LEN - 1));
+        for odd in [" Firefox\u{1b}[2J ", "\u{1} x \u{1}", &long] {
+            let kept = UserAgent::new(odd).unwrap();
+            assert_eq!(UserAgent::new(kept.as_str()).as_ref(), Some(&kept), "{odd:?}");
+        }
+        assert!(UserAgent::new("\u{1} \u{1}").is_none() && UserAgent::new("é").is_none());
+    }
+
+    #[test]
     fn c151_idle_and_absolute_limits_both_hold() {
         let at = Timestamp::from_unix_seconds;
         let session = Session {
             id: SessionId([1; 16]),
             account: AccountId::parse("00000000-0000-7000-8000-000000000000").unwrap(),
-            provider: None,
+            external: None,
+            user_agent: None,
+            address: None,
             groups: Vec::new(),
             authentication_methods: Vec::new(),
             authenticated_at: at(0),

@@ -22,7 +22,15 @@ pub(crate) struct Cache<T> {
 /// After this time a document is fetched again.
 pub(crate) const TTL: Duration = Duration::from_hours(1);
 
-/// Between two fetches that an unknown key caused, at least.
+/// Who finds something missing in a document. Each can cause a fetch a minute, so that whoever sends made-up logout
+/// tokens does not use up the fetch that a sign-in needs after the provider changed its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    SignIn,
+    Logout,
+}
+
+/// Between two fetches that one asker causes, at least.
 const REFETCH_FLOOR: Duration = Duration::from_mins(1);
 
 const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -31,7 +39,8 @@ const SLOWEST_RETRY: Duration = Duration::from_mins(1);
 struct State<T> {
     held: Option<Held<T>>,
     failure: Option<Failure>,
-    refetched_at: Option<Timestamp>,
+    refetched_for_sign_in: Option<Timestamp>,
+    refetched_for_logout: Option<Timestamp>,
 }
 
 struct Held<T> {
@@ -50,7 +59,8 @@ impl<T> Cache<T> {
     /// An empty cache. What could not be fetched again is used for `usable_for` after it was fetched; without end when
     /// that is `None`.
     pub(crate) fn new(clock: Arc<dyn Clock>, usable_for: Option<Duration>) -> Self {
-        let state = State { held: None, failure: None, refetched_at: None };
+        let state =
+            State { held: None, failure: None, refetched_for_sign_in: None, refetched_for_logout: None };
         Self { clock, usable_for, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
     }
 
@@ -70,11 +80,12 @@ impl<T> Cache<T> {
         fetched.or_else(|error| self.lock().usable(self.usable_for, self.clock.now()).ok_or(error))
     }
 
-    /// A newer document than `seen`, in which something was missing. `None` when there is none: it was asked for within
-    /// the last minute.
+    /// A newer document than `seen`, in which something was missing. `None` when there is none: this asker
+    /// caused a fetch within the last minute.
     pub(crate) async fn newer_than(
         &self,
         seen: &Arc<T>,
+        asker: Asker,
         fetch: impl Future<Output = Result<T, ProviderError>> + Send,
     ) -> Result<Option<Arc<T>>, ProviderError> {
         let _one_at_a_time = self.flight.lock().await;
@@ -86,10 +97,11 @@ impl<T> Cache<T> {
             {
                 return Ok(Some(Arc::clone(&held.document)));
             }
-            if state.refetched_at.is_some_and(|at| !is_over(at, REFETCH_FLOOR, now)) {
+            let refetched_at = state.refetched_by(asker);
+            if refetched_at.is_some_and(|at| !is_over(at, REFETCH_FLOOR, now)) {
                 return state.failure.as_ref().map_or(Ok(None), |failure| Err(failure.error.clone()));
             }
-            state.refetched_at = Some(now);
+            *refetched_at = Some(now);
         }
         self.record(fetch.await).map(Some)
     }
@@ -157,6 +169,13 @@ impl<T> Cache<T> {
 }
 
 impl<T> State<T> {
+    fn refetched_by(&mut self, asker: Asker) -> &mut Option<Timestamp> {
+        match asker {
+            Asker::SignIn => &mut self.refetched_for_sign_in,
+            Asker::Logout => &mut self.refetched_for_logout,
+        }
+    }
+
     fn usable(&self, usable_for: Option<Duration>, now: Timestamp) -> Option<Arc<T>> {
         let held = self.held.as_ref()?;
         let usable = usable_for.is_none_or(|span| !is_over(held.fetched_at, span, now));

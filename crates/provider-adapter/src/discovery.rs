@@ -37,6 +37,11 @@ impl Provider {
     pub(crate) fn metadata(&self) -> &ProviderMetadata {
         &self.discovered.metadata
     }
+
+    /// Where a browser goes with a logout request (OpenID Connect RP-Initiated Logout section 2.1).
+    pub(crate) fn end_session_endpoint(&self) -> Option<&Endpoint> {
+        self.metadata().end_session_endpoint.as_ref().filter(|_| !self.quirks.foreign_logout)
+    }
 }
 
 /// Finds the provider, or what has become of it when it was found before: the issuer that was accepted first stays, and

@@ -3,14 +3,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
-use labgate_domain::ports::{Clock, CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
+use labgate_domain::ports::{
+    Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault, ProviderCall,
+    ProviderError,
+};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
 
-use crate::cache::Cache;
+use crate::cache::{Asker, Cache};
 use crate::discovery::{self, Provider};
-use crate::id_token::{self, Expectation, Refusal, VerifiedIdToken};
+use crate::id_token::{self, Expectation, VerifiedIdToken};
+use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
+use crate::logout_token;
 use crate::person::{self, Person};
 use crate::settings::{ProviderSettings, SettingsError, Userinfo};
 use crate::token::{self, ClientCredentials, Tokens};
@@ -79,6 +86,8 @@ impl OpenIdProvider {
             authentication_methods: person.authentication_methods(),
             authenticated_at: verified.authenticated_at,
             subject: verified.subject,
+            session: session(&verified.claims),
+            id_token_hint: IdTokenHint::parse(tokens.id_token()).ok(),
         })
     }
 
@@ -107,7 +116,7 @@ impl OpenIdProvider {
         discovery::fetch_keys(&self.transport, &provider.metadata().jwks_uri).await
     }
 
-    /// Verifies the identity token; once more with newer keys if that could help.
+    /// Verifies the identity token.
     async fn verify(
         &self,
         provider: &Provider,
@@ -115,6 +124,7 @@ impl OpenIdProvider {
         tokens: &Tokens,
         redemption: &CodeRedemption,
     ) -> Result<VerifiedIdToken, ProviderError> {
+        let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
         let expected = Expectation {
             issuer: &provider.metadata().issuer,
             client_id: &self.settings.client_id,
@@ -124,15 +134,56 @@ impl OpenIdProvider {
             access_token: tokens.access_token(),
             now: self.clock.now(),
         };
-        let fault = match id_token::verify(tokens.id_token(), keys, &expected) {
-            Ok(verified) => return Ok(verified),
+        Ok(id_token::verify(token, &expected)?)
+    }
+
+    /// Verifies a token's signature; once more with newer keys if that could help.
+    async fn signed(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        provider: &Provider,
+        keys: &Arc<KeySet>,
+    ) -> Result<SignedToken, ProviderError> {
+        let fault = match jwt::verify(token, kind, keys) {
+            Ok(signed) => return Ok(signed),
             Err(Refusal::Fault(fault)) => return Err(fault.into()),
             Err(Refusal::WithTheseKeys(fault)) => fault,
         };
-        let Some(newer) = provider.keys.newer_than(keys, self.fetch_keys(provider)).await? else {
+        let asker = match kind {
+            TokenKind::Id => Asker::SignIn,
+            TokenKind::Logout => Asker::Logout,
+        };
+        let Some(newer) = provider.keys.newer_than(keys, asker, self.fetch_keys(provider)).await? else {
             return Err(fault.into());
         };
-        id_token::verify(tokens.id_token(), &newer, &expected).map_err(|refusal| refusal.fault().into())
+        jwt::verify(token, kind, &newer).map_err(|refusal| refusal.fault().into())
+    }
+
+    /// Verifies a logout token, step by step.
+    async fn logout(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        let stated = jwt::unverified_issuer(token).map_err(LogoutTokenFault::from)?;
+        let is_stated = |issuer: &Issuer| stated.as_deref() == Some(issuer.as_str());
+        // Before anybody is asked: most tokens that are not ours cost no request.
+        let known = self.settings.location.configured_issuer();
+        if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
+            return Err(LogoutTokenError::OfAnotherIssuer);
+        }
+        if self.provider.last().is_some_and(|provider| !is_stated(&provider.metadata().issuer)) {
+            return Err(LogoutTokenError::OfAnotherIssuer);
+        }
+        let provider = self.provider().await?;
+        let issuer = &provider.metadata().issuer;
+        if !is_stated(issuer) {
+            return Err(LogoutTokenError::OfAnotherIssuer);
+        }
+        let keys = self.keys(&provider).await?;
+        let signed = self.signed(token, TokenKind::Logout, &provider, &keys).await;
+        let signed = signed.map_err(|error| match error {
+            ProviderError::IdToken(fault) => LogoutTokenError::Invalid(fault.into()),
+            other => LogoutTokenError::Provider(other),
+        })?;
+        Ok(logout_token::verify(&signed, issuer, &self.settings.client_id, self.clock.now())?)
     }
 
     /// Asks the userinfo endpoint, if that is wanted.
@@ -174,6 +225,7 @@ impl IdentityProvider for OpenIdProvider {
         Ok(AuthorizationServer {
             issuer: metadata.issuer.clone(),
             authorization_endpoint: metadata.authorization_endpoint.url().clone(),
+            end_session_endpoint: provider.end_session_endpoint().map(|endpoint| endpoint.url().clone()),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
             scopes: self.settings.scopes.clone(),
@@ -184,4 +236,13 @@ impl IdentityProvider for OpenIdProvider {
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
         self.identity(&redemption).instrument(self.span()).await
     }
+
+    async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        self.logout(token).instrument(self.span()).await
+    }
+}
+
+/// The provider's name for the session, if the identity token has a usable one; nobody has to have it.
+fn session(claims: &Map<String, Value>) -> Option<ProviderSessionId> {
+    claims.get("sid")?.as_str().and_then(|sid| ProviderSessionId::parse(sid).ok())
 }

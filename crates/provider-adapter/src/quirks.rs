@@ -14,6 +14,8 @@ pub(crate) struct Quirks {
     pub(crate) backdating: Duration,
     /// It takes the client secret from the body more reliably than from a header.
     pub(crate) prefers_post: bool,
+    /// Its `end_session_endpoint` does not take a logout request (OpenID Connect RP-Initiated Logout section 2).
+    pub(crate) foreign_logout: bool,
 }
 
 impl Quirks {
@@ -21,16 +23,23 @@ impl Quirks {
     pub(crate) fn of(kind: ProviderKind, issuer: &Issuer) -> Self {
         match kind {
             ProviderKind::Entra | ProviderKind::EntraV1 => Self::ENTRA,
+            ProviderKind::Cognito => Self::COGNITO,
             _ if is_entra(issuer) => Self::ENTRA,
+            _ if is_cognito(issuer) => Self::COGNITO,
             _ => Self::NONE,
         }
     }
 
-    const NONE: Self = Self { backdating: Duration::ZERO, prefers_post: false };
+    const NONE: Self = Self { backdating: Duration::ZERO, prefers_post: false, foreign_logout: false };
 
     /// Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its mind about
     /// whether the secret in a Basic header is form-urlencoded.
-    const ENTRA: Self = Self { backdating: Duration::from_mins(5), prefers_post: true };
+    const ENTRA: Self =
+        Self { backdating: Duration::from_mins(5), prefers_post: true, foreign_logout: false };
+
+    /// Cognito publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an error
+    /// page to a browser that comes with `post_logout_redirect_uri`.
+    const COGNITO: Self = Self { foreign_logout: true, ..Self::NONE };
 
     /// How to prove who we are, given what the provider says it accepts (Discovery section 3): nothing said means Basic.
     pub(crate) fn client_authentication(self, accepted: &[String]) -> Option<AuthType> {
@@ -55,8 +64,19 @@ fn is_entra(issuer: &Issuer) -> bool {
         "sts.windows.net",
         "sts.chinacloudapi.cn",
     ];
-    let host = issuer.as_str().strip_prefix("https://").and_then(|rest| rest.split('/').next());
-    host.is_some_and(|host| HOSTS.contains(&host) || host.ends_with(".ciamlogin.com"))
+    https_host(issuer).is_some_and(|host| HOSTS.contains(&host) || host.ends_with(".ciamlogin.com"))
+}
+
+/// Whether this is a user pool of Amazon Cognito, whatever domain its pages have.
+fn is_cognito(issuer: &Issuer) -> bool {
+    https_host(issuer).is_some_and(|host| {
+        let amazon = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|suffix| host.ends_with(suffix));
+        amazon && ["cognito-idp.", "cognito-idp-fips."].iter().any(|prefix| host.starts_with(prefix))
+    })
+}
+
+fn https_host(issuer: &Issuer) -> Option<&str> {
+    issuer.as_str().strip_prefix("https://").and_then(|rest| rest.split('/').next())
 }
 
 #[cfg(test)]
@@ -83,8 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn entra_is_known_by_its_issuers_too() {
+    fn entra_and_cognito_are_known_by_their_issuers_too() {
         for (issuer, quirks) in [
+            ("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123".to_owned(), Quirks::COGNITO),
+            ("https://cognito-idp-fips.us-east-1.amazonaws.com/us-east-1_A".to_owned(), Quirks::COGNITO),
+            ("https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_A".to_owned(), Quirks::COGNITO),
+            ("https://cognito-idp.eu-west-1.amazonaws.com.evil.example/x".to_owned(), Quirks::NONE),
+            ("https://op.example/cognito-idp.eu-west-1.amazonaws.com".to_owned(), Quirks::NONE),
             (format!("https://login.microsoftonline.com/{GUID}/v2.0"), Quirks::ENTRA),
             (format!("https://sts.windows.net/{GUID}/"), Quirks::ENTRA),
             (format!("https://{GUID}.ciamlogin.com/{GUID}/v2.0"), Quirks::ENTRA),
@@ -95,5 +120,7 @@ mod tests {
             let issuer = Issuer::parse(&issuer).unwrap();
             assert_eq!(Quirks::of(ProviderKind::Generic, &issuer), quirks, "{issuer}");
         }
+        let elsewhere = Issuer::parse("https://op.example").unwrap();
+        assert_eq!(Quirks::of(ProviderKind::Cognito, &elsewhere), Quirks::COGNITO);
     }
 }

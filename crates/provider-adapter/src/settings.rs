@@ -97,6 +97,14 @@ impl Location {
     ) -> Result<Self, RejectedUrl> {
         OperatorUrls::parse(authorization, token, issuer, plain_http).map(Place::Endpoints).map(Self)
     }
+
+    /// The issuer, if it is configured.
+    pub(crate) fn configured_issuer(&self) -> Option<&Issuer> {
+        match &self.0 {
+            Place::Issuer { issuer, .. } => Some(issuer),
+            Place::Endpoints(urls) => urls.configured_issuer(),
+        }
+    }
 }
 
 /// When the userinfo endpoint is asked (OpenID Connect Core section 5.3).

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use labgate_domain::people::{Password, Role};
+use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{SignInEvent, SignInLog};
 use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
@@ -98,6 +98,18 @@ impl Lab {
         self.sign_in.create_account(&by, new).await.expect("an account");
     }
 
+    /// Makes an account for whoever comes from the provider with this address, or with a username a local one that has it.
+    pub async fn invite(&self, email: &str, username: Option<&str>, initial_password: Option<&str>) {
+        let new = NewAccount {
+            username: username.map(str::to_owned),
+            email: EmailAddress::parse(email).ok(),
+            name: None,
+            role: Role::User,
+            password: initial_password.and_then(|password| Password::typed(password).ok()),
+        };
+        self.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+    }
+
     /// The path of the link that makes the first administrator.
     #[must_use]
     pub fn setup_link(&self) -> String {
@@ -177,7 +189,8 @@ impl LabBuilder {
         let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly).expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
-            .post_logout_redirect_uri(format!("{}/", public_url.origin()));
+            .post_logout_redirect_uri(format!("{}/signed-out", public_url.origin()))
+            .backchannel_logout_uri(format!("{}/api/auth/oidc/backchannel-logout", public_url.origin()));
         let idp = self.users.into_iter().fold(
             MockIdp::builder()
                 .base_url(IDP)

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use labgate_domain::attempt::AttemptId;
+use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential};
 use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::{Issuer, Subject};
@@ -28,9 +29,16 @@ struct State {
     failing: bool,
     accounts: BTreeMap<AccountId, Account>,
     credentials: HashMap<AccountId, Credential>,
-    identities: HashMap<(Issuer, Subject), AccountId>,
+    identities: HashMap<(Issuer, Subject), Link>,
     sessions: HashMap<SessionId, Session>,
     spent_attempts: HashMap<AttemptId, Timestamp>,
+}
+
+/// Which account an identity opens, and what the account's person sees of it.
+#[derive(Debug)]
+struct Link {
+    account: AccountId,
+    identity: LinkedIdentity,
 }
 
 impl MemoryStore {

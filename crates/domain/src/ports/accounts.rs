@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::identity::ExternalIdentity;
+use crate::identity::{ExternalIdentity, LinkedIdentity};
 use crate::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
@@ -47,17 +47,64 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<AccountCreation, StoreError>;
 
     /// Records that the person signed in by this identity, and takes over its name, if it has one, and this e-mail
-    /// address. An address that another account has is left out, the rest is done.
+    /// address, if there is one that can be trusted. An address that another account has is left out, the rest is done.
     ///
     /// # Errors
-    /// When the store cannot answer.
-    async fn record_sign_in(
+    /// When the store cannot answer, or the identity is not linked to the account (any more).
+    async fn record_sign_in<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
-        email: &EmailAddress,
+        email: Option<&'a EmailAddress>,
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError>;
+
+    /// Links the identity to an account that nothing opens yet: it has neither a credential nor an identity, and is
+    /// active. All of that atomically, so that an invitation is claimed once. A name that the account has not is taken
+    /// over from the identity.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was linked then.
+    async fn claim(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError>;
+
+    /// Links a further identity to an active account, whose person has proved to be its owner.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was linked then.
+    async fn link(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError>;
+
+    /// Takes an identity from an account; never the last thing that opens it, however many calls come at once.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn unlink(
+        &self,
+        id: AccountId,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<IdentityRemoval, StoreError>;
+
+    /// The identities that open an account, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError>;
+
+    /// Changes what a person wants to be called by people; `None` is by the username. Without an account nothing happens.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
 
     /// The account that this is the username or the e-mail address of.
     ///
@@ -157,6 +204,28 @@ pub enum AccountCreation {
     IdentityTaken,
     /// An account with this username or e-mail address is there already.
     NameTaken,
+}
+
+/// How linking an identity ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityLink {
+    /// It opens the account now, or did already.
+    Linked,
+    /// It opens another account.
+    IdentityTaken,
+    /// The account cannot be had so: it is not there, it is disabled, or (when claiming) something opens it already.
+    Refused,
+}
+
+/// How taking an identity from an account ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityRemoval {
+    /// It opens the account no more.
+    Removed,
+    /// It did not open the account.
+    NotFound,
+    /// Nothing else opens the account.
+    LastCredential,
 }
 
 /// How taking over a profile ended.

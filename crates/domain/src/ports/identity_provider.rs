@@ -2,7 +2,9 @@ use async_trait::async_trait;
 
 use crate::ForeignText;
 use crate::identity::ExternalIdentity;
-use crate::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, TokenErrorCode};
+use crate::protocol::{
+    AuthorizationCode, Issuer, Nonce, PkceVerifier, ProviderSessionId, RedirectUri, Subject, TokenErrorCode,
+};
 use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use crate::time::Timestamp;
 
@@ -28,6 +30,65 @@ pub trait IdentityProvider: Send + Sync {
     /// # Errors
     /// See [`ProviderError`].
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
+
+    /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); whether it was used before is
+    /// for the caller to find out.
+    ///
+    /// # Errors
+    /// See [`LogoutTokenError`].
+    async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError>;
+}
+
+/// What a provider says of a session that has ended there: `session`, `subject` or both are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutToken {
+    /// Who says so.
+    pub issuer: Issuer,
+    /// Whose session; with it alone all of that person's sessions end.
+    pub subject: Option<Subject>,
+    /// Which session.
+    pub session: Option<ProviderSessionId>,
+    /// Names the token (`jti`), so that it works once.
+    pub id: String,
+    /// From when on the token is refused for its age alone: until then its id must be remembered.
+    pub refused_from: Timestamp,
+}
+
+/// Why a logout token ends nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogoutTokenError {
+    /// It states another issuer, or none: it may be another provider's.
+    #[error("its issuer is not the provider's")]
+    OfAnotherIssuer,
+    /// It breaks a rule.
+    #[error("the logout token is not valid: {0}")]
+    Invalid(#[from] LogoutTokenFault),
+    /// The provider's keys could not be had.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+/// The rule that a logout token breaks (OpenID Connect Back-Channel Logout sections 2.4 and 2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogoutTokenFault {
+    /// One that holds for identity tokens, too: form, type, algorithm, key, signature, audience, expiry.
+    #[error(transparent)]
+    Token(#[from] IdTokenFault),
+    /// `iat` lies too far back.
+    #[error("it is too old; compare both clocks")]
+    Stale,
+    /// `events` is missing, or does not have the one event of back-channel logout with an object.
+    #[error("it is not about a logout")]
+    Event,
+    /// There is a `nonce`: it is an identity token.
+    #[error("it has a nonce")]
+    Nonce,
+    /// Neither `sub` nor `sid`.
+    #[error("it says neither whose session ended nor which")]
+    Nobody,
+    /// `jti` is missing, empty, too long or not visible ASCII.
+    #[error("its id is none")]
+    Id,
 }
 
 /// An authorization code and what the attempt remembered to redeem it with.
@@ -128,8 +189,8 @@ pub enum IdTokenFault {
     /// Not a signed JWT with the claims and types that must be there.
     #[error("it is malformed")]
     Malformed,
-    /// A `typ` that says it is another kind of token.
-    #[error("its type is not that of an identity token")]
+    /// A `typ`, or a claim, that says it is another kind of token.
+    #[error("its type is that of another token")]
     Type,
     /// A header that we would have to understand (`crit`) and do not.
     #[error("its header has a critical extension")]

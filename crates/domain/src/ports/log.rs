@@ -1,5 +1,6 @@
 use crate::error::{Reference, SignInError};
 use crate::people::AccountId;
+use crate::protocol::Issuer;
 use crate::provider::ProviderId;
 use crate::session::SessionId;
 
@@ -8,6 +9,29 @@ use crate::session::SessionId;
 pub trait SignInLog: Send + Sync {
     /// Records an event. Failing to must not fail the sign-in.
     fn record(&self, event: SignInEvent);
+}
+
+/// How an identity came to open an account that was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityChange {
+    /// By invitation: the account was made for its address.
+    Claimed,
+    /// Its person proved the account with its password.
+    ProvedByPassword,
+    /// Its person proved the account with a session.
+    ProvedBySession,
+}
+
+impl IdentityChange {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::ProvedByPassword => "proved by password",
+            Self::ProvedBySession => "proved by session",
+        }
+    }
 }
 
 /// Something that happened to a sign-in or a session.
@@ -43,6 +67,31 @@ pub enum SignInEvent {
         /// Why.
         error: SignInError,
     },
+    /// What opens an account changed.
+    Linked {
+        /// Whose.
+        account: AccountId,
+        /// The provider whose identity it is about.
+        provider: ProviderId,
+        /// What changed.
+        change: IdentityChange,
+    },
+    /// An identity opens an account no more.
+    Unlinked {
+        /// Whose.
+        account: AccountId,
+        /// Whose word no longer counts.
+        issuer: Issuer,
+    },
+    /// A provider said that sessions have ended there, so they ended here, too.
+    SignedOutByProvider {
+        /// Whose.
+        account: AccountId,
+        /// Which session.
+        session: SessionId,
+        /// Who says so.
+        provider: ProviderId,
+    },
     /// Somebody chose another password.
     PasswordChanged {
         /// Whose.
@@ -56,6 +105,13 @@ pub enum SignInEvent {
         change: &'static str,
         /// By whom; `None` is by somebody at the machine itself.
         by: Option<AccountId>,
+    },
+    /// Sessions were ended by their person from elsewhere.
+    SignedOutElsewhere {
+        /// Who.
+        account: AccountId,
+        /// How many sessions.
+        sessions: usize,
     },
     /// A session was ended by its person.
     SignedOut {

@@ -14,11 +14,15 @@ mod tokens;
 mod world;
 
 pub use accounts::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, ProfileUpdate,
+    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
+    IdentityRemoval, ProfileUpdate,
 };
 pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
-pub use identity_provider::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderCall, ProviderError};
-pub use log::{SignInEvent, SignInLog};
+pub use identity_provider::{
+    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
+    ProviderCall, ProviderError,
+};
+pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use sessions::SessionStore;
 pub use throttle::{Admission, Guess, GuessTarget, Source, Throttle};

@@ -16,6 +16,10 @@ pub trait PasswordHasher: Send + Sync {
     /// the same work: an adapter MUST NOT make it measurable whether there was one. A hash that asks for more than the
     /// current parameters allow, or cannot be read, is [`PasswordVerdict::Wrong`] after the same work, too.
     ///
+    /// A hash that another program made by another function costs that function's work instead, which an adapter MUST
+    /// bound: until its first sign-in, such an account can be told from others by how long a check takes. From then on it
+    /// has a hash of today's.
+    ///
     /// # Errors
     /// See [`HashingError`].
     async fn verify(
@@ -23,6 +27,10 @@ pub trait PasswordHasher: Send + Sync {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError>;
+
+    /// Whether [`Self::verify`] could find a password right for this hash: it is of a kind that is known, whole, and asks
+    /// for no more work than a sign-in may cost. Nothing is hashed for the answer.
+    fn can_verify(&self, hash: &PasswordHash) -> bool;
 }
 
 /// What came of checking a password.

@@ -1,7 +1,13 @@
+#![cfg_attr(
+    any(test, feature = "mocks"),
+    expect(clippy::ref_option_ref, reason = "in what mockall generates")
+)]
+
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::people::AccountId;
+use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::session::{Session, SessionId};
 use crate::time::Timestamp;
 
@@ -27,7 +33,7 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session. Ending it again, or one that is not there, changes nothing.
+    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint). Ending it again, or one that is not there, changes nothing.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -49,6 +55,19 @@ pub trait SessionStore: Send + Sync {
         except: Option<SessionId>,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Ends the sessions that began at this issuer with this session of its own (and, if it is there, this subject), or
+    /// without one all that began with this subject; with neither none. Atomically, and answers which.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn end_all_from<'a>(
+        &self,
+        issuer: &Issuer,
+        session: Option<&'a ProviderSessionId>,
+        subject: Option<&'a Subject>,
+        at: Timestamp,
+    ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
     /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
     ///

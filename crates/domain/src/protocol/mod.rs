@@ -6,6 +6,7 @@
 mod authorization_request;
 mod authorization_response;
 mod client;
+mod end_session_request;
 mod error_codes;
 mod issuer;
 mod opaque;
@@ -15,9 +16,10 @@ mod subject;
 pub use authorization_request::{AuthorizationRequest, MalformedRequest, Scopes};
 pub use authorization_response::{AuthorizationOutcome, AuthorizationResponse, MalformedResponse};
 pub use client::{ClientId, RedirectUri};
+pub use end_session_request::EndSessionRequest;
 pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
 pub use issuer::Issuer;
-pub use opaque::{AuthorizationCode, Nonce, State};
+pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, State};
 pub use pkce::{PkceChallenge, PkceVerifier};
 pub use subject::Subject;
 

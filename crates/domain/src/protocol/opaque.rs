@@ -1,4 +1,5 @@
-//! Values that one side makes up and the other only hands back: `state`, `nonce` and the authorization code.
+//! Values that one side makes up and the other only hands back: `state`, `nonce`, the authorization code, and what logout
+//! needs.
 
 use std::fmt;
 
@@ -67,6 +68,17 @@ opaque_value! {
 opaque_value! {
     /// The authorization code: single use, worth a sign-in until it is redeemed (RFC 6749 section 4.1.2).
     AuthorizationCode, "code", max 4096
+}
+
+opaque_value! {
+    /// The `sid` claim: names a session at a provider, for logout (OpenID Connect Back-Channel Logout section 2.1).
+    ProviderSessionId, "sid", max 255
+}
+
+opaque_value! {
+    /// The `id_token_hint`: an identity token handed back to the provider that issued it, so that it knows whom to sign
+    /// out (OpenID Connect RP-Initiated Logout section 2). It travels in a URL, so a long token makes no hint.
+    IdTokenHint, "id_token_hint", max 2048
 }
 
 impl State {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::SignIn;
+use super::{SignIn, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
@@ -79,9 +79,9 @@ impl SignIn {
     ///
     /// # Errors
     /// When nobody is signed in, or it is not an administrator.
-    pub async fn administrator(&self, session_token: &str) -> Result<Administrator, Refusal> {
+    pub async fn administrator(&self, visitor: &Visitor<'_>) -> Result<Administrator, Refusal> {
         let found = async {
-            let account = self.account_of(session_token).await?;
+            let account = self.account_of(visitor).await?;
             if account.role == Role::Admin { Ok(account) } else { Err(SignInError::NotAdministrator) }
         };
         found
@@ -267,27 +267,29 @@ impl SignIn {
     }
 
     /// The account behind a session, as the store has it now.
-    pub(super) async fn account_of(&self, session_token: &str) -> Result<Account, SignInError> {
-        let checked = self.check_request(session_token).await.map_err(|_| SignInError::NotSignedIn)?;
+    pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
+        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
+        let checked = self.check_request(token).await.map_err(|_| SignInError::NotSignedIn)?;
         let account = self.ports.accounts.find(checked.claims.sub).await?;
         account.filter(|account| account.status == AccountStatus::Active).ok_or(SignInError::NotSignedIn)
     }
 
-    /// Ends sessions, here and now.
+    /// Ends sessions, here and now, and answers how many.
     pub(super) async fn end_all_sessions_of(
         &self,
         account: AccountId,
         except: Option<SessionId>,
-    ) -> Result<(), SignInError> {
+    ) -> Result<usize, SignInError> {
         let ended = self.ports.sessions.end_all_of(account, except, self.ports.clock.now()).await?;
+        let count = ended.len();
         self.forget_sessions(ended);
-        Ok(())
+        Ok(count)
     }
 
-    fn forget_sessions(&self, ended: impl IntoIterator<Item = SessionId>) {
+    pub(super) fn forget_sessions(&self, ended: impl IntoIterator<Item = SessionId>) {
         let now = self.ports.clock.now();
         for session in ended {
-            self.recent.mark_ended(session, now, now.plus(self.policy.token_lifetime));
+            self.recent.mark_ended(session, now);
         }
     }
 

@@ -3,6 +3,7 @@ use url::Url;
 use super::SignIn;
 use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
+use crate::people::AccountId;
 use crate::ports::{SealError, SignInEvent};
 use crate::protocol::{AuthorizationRequest, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
@@ -45,16 +46,17 @@ impl SignIn {
         return_to: ReturnTo,
         pending: &[PresentedAttempt],
     ) -> Result<BegunSignIn, Refusal> {
-        self.try_begin_external(provider, &return_to, pending)
+        self.try_begin_external(provider, &return_to, pending, None)
             .await
             .map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
     }
 
-    async fn try_begin_external(
+    pub(super) async fn try_begin_external(
         &self,
         provider: Option<&ProviderId>,
         return_to: &ReturnTo,
         pending: &[PresentedAttempt],
+        link_to: Option<AccountId>,
     ) -> Result<BegunSignIn, SignInError> {
         let provider = self.provider(provider)?;
         let provider_id = provider.description().id;
@@ -70,6 +72,7 @@ impl SignIn {
             nonce: Nonce::fresh(entropy),
             verifier: PkceVerifier::fresh(entropy),
             return_to: return_to.clone(),
+            link_to,
             started_at: self.ports.clock.now(),
         };
         let cookie = self.seal(&attempt)?;

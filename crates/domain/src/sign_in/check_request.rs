@@ -16,7 +16,8 @@ use crate::time::Timestamp;
 pub struct CheckedRequest {
     /// Who is asking.
     pub claims: Arc<SessionClaims>,
-    /// A token to replace the presented one, which has expired while its session lives.
+    /// A token to replace the presented one, which has expired, or states another role than the person has by now, while
+    /// its session lives.
     pub renewed: Option<SessionToken>,
 }
 
@@ -40,7 +41,7 @@ pub enum NotSignedIn {
 impl SignIn {
     /// Says who presents this session token. This runs on every request of the lab.
     ///
-    /// An expired token whose session lives is renewed. That is idempotent: requests at the same time may each get a
+    /// An expired token whose session lives is renewed, and one whose role has changed. That is idempotent: requests at the same time may each get a
     /// token, all of the same session.
     ///
     /// # Errors
@@ -72,8 +73,9 @@ impl SignIn {
             .filter(|account| account.status == AccountStatus::Active)
             .ok_or(NotSignedIn::AccountDisabled)?;
 
-        let checked = if now < claims.exp {
-            Checked { claims: Arc::new(claims), renewed: None }
+        // What a person may do must not outlive the change of it by a token's life.
+        let checked = if now < claims.exp && claims.role == account.role {
+            Checked { claims: Arc::new(claims), renewed: None, at: now }
         } else {
             self.renew(&account, &session, now).await.map_err(|error| {
                 self.ports.log.record(SignInEvent::CheckFailed { error });
@@ -102,7 +104,7 @@ impl SignIn {
         let claims = self.claims(account, session, now);
         let token = self.ports.tokens.issue(&claims)?;
         self.ports.sessions.touch(session.id, now).await?;
-        Ok(Checked { claims: Arc::new(claims), renewed: Some(token) })
+        Ok(Checked { claims: Arc::new(claims), renewed: Some(token), at: now })
     }
 
     /// What a token issued now says. It never outlives its session.
@@ -131,7 +133,7 @@ impl SignIn {
 
 /// The first texts that there is room for, as long as they are in JSON; one that does not fit is left out whole, and so
 /// is what follows it.
-fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
+pub(super) fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
     let mut room = max_len;
     texts
         .iter()

@@ -1,15 +1,16 @@
-use super::SignIn;
 use super::open_session::Proof;
+use super::{SignIn, Ticket, Visitor};
 use crate::ForeignText;
 use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
-    AccountCreation, CodeRedemption, Consumption, IdentityProvider, ProfileUpdate, SignInEvent,
+    AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
+    ProfileUpdate, SignInEvent,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
-use crate::provider::{EmailTrust, ProviderDescription};
+use crate::provider::{EmailTrust, ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
 
@@ -25,12 +26,39 @@ pub enum CompletedSignIn {
         /// The attempt that is over.
         attempt: AttemptId,
     },
+    /// With a question: an account with the person's e-mail address is there, and something else opens it. The person must
+    /// prove that it is theirs before this identity opens it, too.
+    LinkDue {
+        /// Lets this browser do so.
+        ticket: Ticket,
+        /// The attempt that is over.
+        attempt: AttemptId,
+    },
+    /// With the session that it had: its person asked for this identity to open their account, too, and now it does.
+    Linked {
+        /// Where to go.
+        return_to: ReturnTo,
+        /// The attempt that is over.
+        attempt: AttemptId,
+    },
     /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is signed in, so
     /// there is nothing to explain. Nothing of the callback was used.
     AlreadySignedIn {
         /// Where to go.
         return_to: ReturnTo,
     },
+}
+
+/// What an identity opens.
+enum Opened {
+    /// This account.
+    Account {
+        account: Account,
+        /// Whether it was made for the identity.
+        created: bool,
+    },
+    /// Perhaps this one, which has the person's e-mail address.
+    WithProof(Account),
 }
 
 /// What is known of an attempt while it is being completed; a refusal tells as much as was learned.
@@ -42,19 +70,19 @@ struct Trail {
 impl SignIn {
     /// Completes an external sign-in: the browser is back with the provider's answer.
     ///
-    /// `query` is the callback's query, `pending` the attempts that the browser carries, `session_token` the session
-    /// that it has so far, if any. That one is ended when a new one begins.
+    /// `query` is the callback's query, `pending` the attempts that the browser carries. The session that it has so far,
+    /// if any, ends when a new one begins.
     ///
     /// # Errors
-    /// When nobody was signed in. No account and no session exist then that did not exist before.
+    /// When nobody was signed in. There is no session then that was not there before.
     pub async fn complete_external(
         &self,
         query: &str,
         pending: &[PresentedAttempt],
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<CompletedSignIn, Refusal> {
         let mut trail = Trail::default();
-        let error = match self.try_complete_external(query, pending, session_token, &mut trail).await {
+        let error = match self.try_complete_external(query, pending, visitor, &mut trail).await {
             Ok(completed) => return Ok(completed),
             Err(error) => error,
         };
@@ -66,7 +94,7 @@ impl SignIn {
             SignInError::AttemptUnknown | SignInError::AttemptExpired | SignInError::AttemptSpent
         );
         if stale
-            && let Some(token) = session_token
+            && let Some(token) = visitor.session_token
             && self.check_request(token).await.is_ok()
         {
             return Ok(CompletedSignIn::AlreadySignedIn { return_to });
@@ -79,7 +107,7 @@ impl SignIn {
         &self,
         query: &str,
         pending: &[PresentedAttempt],
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
         trail: &mut Trail,
     ) -> Result<CompletedSignIn, SignInError> {
         let response = AuthorizationResponse::from_query(query)?;
@@ -92,22 +120,41 @@ impl SignIn {
         let provider = self.provider(Some(&attempt.provider))?;
         let identity = redeem(&**provider, attempt, code).await?;
 
-        let (account, created) = self.account_for(&provider.description(), &identity).await?;
-        let proof = Proof {
-            provider: Some(attempt.provider.clone()),
-            groups: identity.groups,
-            methods: identity.authentication_methods,
-            at: identity.authenticated_at,
+        if let Some(account) = attempt.link_to {
+            self.link_as_asked(account, &attempt.provider, &identity, visitor).await?;
+            return Ok(CompletedSignIn::Linked {
+                return_to: attempt.return_to.clone(),
+                attempt: attempt.id(),
+            });
+        }
+        let (account, created) = match self.account_for(&provider.description(), &identity).await? {
+            Opened::Account { account, created } => (account, created),
+            Opened::WithProof(account) => {
+                let ticket = self.ask_for_proof(&account, attempt, identity)?;
+                return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
+            }
         };
-        let (session, token) = self.open_session(&account, proof, session_token).await?;
+        let token = self.signed_in_at(&attempt.provider, &account, identity, created, visitor).await?;
+        Ok(CompletedSignIn::SignedIn { token, return_to: attempt.return_to.clone(), attempt: attempt.id() })
+    }
 
+    pub(super) async fn signed_in_at(
+        &self,
+        provider: &ProviderId,
+        account: &Account,
+        identity: ExternalIdentity,
+        created: bool,
+        visitor: &Visitor<'_>,
+    ) -> Result<SessionToken, SignInError> {
+        let proof = Proof::external(provider.clone(), identity);
+        let (session, token) = self.open_session(account, proof, visitor).await?;
         self.ports.log.record(SignInEvent::SignedIn {
             account: account.id,
             session,
-            provider: Some(attempt.provider.clone()),
+            provider: Some(provider.clone()),
             created,
         });
-        Ok(CompletedSignIn::SignedIn { token, return_to: attempt.return_to.clone(), attempt: attempt.id() })
+        Ok(token)
     }
 
     /// The attempt that the response names, if this browser started it.
@@ -137,46 +184,35 @@ impl SignIn {
         }
     }
 
-    /// The account that the identity opens: the one it is linked to, or a new one. Never one that merely has the same
-    /// e-mail address.
+    /// The account that the identity opens, in this order: the one it is linked to; one that was made for whoever has its
+    /// trusted e-mail address, and that nothing opens yet; with proof, one that merely has the address; a new one.
     async fn account_for(
         &self,
         provider: &ProviderDescription,
         identity: &ExternalIdentity,
-    ) -> Result<(Account, bool), SignInError> {
-        let email = trusted_email(provider, &identity.email)?;
-        if let Some(account) = self.known_account(identity, &email).await? {
-            return Ok((account, false));
+    ) -> Result<Opened, SignInError> {
+        let email = trusted_email(provider, &identity.email);
+        if let Some(account) = self.known_account(identity, email.as_ref().ok()).await? {
+            return Ok(Opened::Account { account, created: false });
         }
-        if !self.policy.self_registration {
-            return Err(SignInError::RegistrationClosed { address: email });
+        let email = email?;
+        // Whoever was quicker with the same identity or address changes what there is to open: so once more.
+        for _ in 0..2 {
+            if let Some(opened) = self.account_with_address(provider, identity, &email).await? {
+                return Ok(opened);
+            }
+            if let Some(account) = self.known_account(identity, Some(&email)).await? {
+                return Ok(Opened::Account { account, created: false });
+            }
         }
-
-        let now = self.ports.clock.now();
-        let account = Account {
-            id: AccountId::fresh(now, &*self.ports.entropy),
-            username: Username::from(&email),
-            email: Some(email.clone()),
-            name: identity.name.clone(),
-            role: Role::User,
-            status: AccountStatus::Active,
-            created_at: now,
-        };
-        match self.ports.accounts.create(&account, identity).await? {
-            AccountCreation::Created => Ok((account, true)),
-            AccountCreation::NameTaken => Err(SignInError::EmailTaken { address: email }),
-            // Two first sign-ins at once: the other one was quicker, and made the account that we look for.
-            AccountCreation::IdentityTaken => match self.known_account(identity, &email).await? {
-                Some(account) => Ok((account, false)),
-                None => Err(SignInError::EmailTaken { address: email }),
-            },
-        }
+        Err(SignInError::EmailTaken { address: email })
     }
 
+    /// The account that the identity is linked to. A changed address is no reason to keep the person out.
     async fn known_account(
         &self,
         identity: &ExternalIdentity,
-        email: &EmailAddress,
+        email: Option<&EmailAddress>,
     ) -> Result<Option<Account>, SignInError> {
         let accounts = &*self.ports.accounts;
         let Some(mut account) = accounts.find_by_identity(&identity.issuer, &identity.subject).await? else {
@@ -187,13 +223,69 @@ impl SignIn {
         }
         let now = self.ports.clock.now();
         match accounts.record_sign_in(account.id, identity, email, now).await? {
-            ProfileUpdate::Done => account.email = Some(email.clone()),
+            ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
                 self.ports.log.record(SignInEvent::EmailKept { account: account.id });
             }
         }
         account.name = identity.name.clone().or(account.name);
         Ok(Some(account))
+    }
+
+    /// What a trusted address opens for an identity that is linked to nothing; `None` when somebody was quicker.
+    async fn account_with_address(
+        &self,
+        provider: &ProviderDescription,
+        identity: &ExternalIdentity,
+        email: &EmailAddress,
+    ) -> Result<Option<Opened>, SignInError> {
+        let Some(account) = self.ports.accounts.find_by_name(&Username::from(email)).await? else {
+            return self.new_account(identity, email).await;
+        };
+        if account.status == AccountStatus::Disabled {
+            return Err(SignInError::AccountDisabled);
+        }
+        // A username that was made of an address says nothing about whose the address is now.
+        if account.email.as_ref() != Some(email) {
+            return Ok(Some(Opened::WithProof(account)));
+        }
+        match self.ports.accounts.claim(account.id, identity, self.ports.clock.now()).await? {
+            IdentityLink::Linked => {
+                self.ports.log.record(SignInEvent::Linked {
+                    account: account.id,
+                    provider: provider.id.clone(),
+                    change: IdentityChange::Claimed,
+                });
+                let name = account.name.clone().or_else(|| identity.name.clone());
+                Ok(Some(Opened::Account { account: Account { name, ..account }, created: false }))
+            }
+            IdentityLink::Refused => Ok(Some(Opened::WithProof(account))),
+            IdentityLink::IdentityTaken => Ok(None),
+        }
+    }
+
+    async fn new_account(
+        &self,
+        identity: &ExternalIdentity,
+        email: &EmailAddress,
+    ) -> Result<Option<Opened>, SignInError> {
+        if !self.policy.self_registration {
+            return Err(SignInError::RegistrationClosed { address: email.clone() });
+        }
+        let now = self.ports.clock.now();
+        let account = Account {
+            id: AccountId::fresh(now, &*self.ports.entropy),
+            username: Username::from(email),
+            email: Some(email.clone()),
+            name: identity.name.clone(),
+            role: Role::User,
+            status: AccountStatus::Active,
+            created_at: now,
+        };
+        match self.ports.accounts.create(&account, identity).await? {
+            AccountCreation::Created => Ok(Some(Opened::Account { account, created: true })),
+            AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(None),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ impl SignIn {
         let now = self.ports.clock.now();
         let sessions = self.ports.sessions.delete_expired(now).await?;
         let attempts = self.ports.spent_attempts.delete_expired(now).await?;
+        self.ports.throttle.delete_expired(now).await?;
         Ok((sessions, attempts))
     }
 

@@ -6,25 +6,35 @@
 //! | --- | --- |
 //! | `begin_external` | send a browser to a provider |
 //! | `complete_external` | take it back with a code, and open a session |
+//! | `link_identity` | let a further identity open an account, on proof that both are one person's |
 //! | `check_request` | say who is asking, on every request of the lab |
-//! | `sign_out` | end a session |
+//! | `sign_out` | end a session, here and at the provider |
+//! | `back_channel_logout` | end the sessions that a provider says have ended |
+//! | `own_account` | look after one's own account and sessions |
 //! | `passwords` | sign in with a password, change it |
 //! | `register` | make one's own account; make the lab's first administrator |
 //! | `administer` | look after other people's accounts |
+//! | `import` | take over the accounts of another system |
 //! | `housekeeping` | forget what has expired, and say whether we can work |
 
 mod administer;
+mod back_channel_logout;
 mod begin_external;
 mod check_request;
 mod complete_external;
 mod housekeeping;
+mod import;
+mod link_identity;
 mod open_session;
+mod own_account;
 mod passwords;
 mod recent_checks;
 mod register;
 mod sign_out;
 #[cfg(test)]
 mod testing;
+mod ticket;
+mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +46,14 @@ pub use administer::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 pub use begin_external::{BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn};
 pub use complete_external::CompletedSignIn;
-pub use passwords::{ChangeTicket, PasswordSignIn, PasswordSignedIn};
+pub use import::{ImportFault, ImportProblem, ImportRow, Imported, JudgedRow};
+pub use link_identity::PendingLink;
+pub use own_account::OwnAccount;
+pub use passwords::{PasswordSignIn, PasswordSignedIn};
 pub use register::{Registration, SetupToken};
+pub use sign_out::{LeftProvider, SignedOut};
+pub use ticket::Ticket;
+pub use visitor::Visitor;
 
 use self::recent_checks::RecentChecks;
 use crate::attempt::AttemptId;

@@ -1,28 +1,46 @@
 //! How every way of signing in ends.
 
-use super::SignIn;
+use super::{SignIn, Visitor};
 use crate::error::SignInError;
+use crate::identity::ExternalIdentity;
 use crate::people::Account;
+use crate::ports::Source;
 use crate::provider::ProviderId;
-use crate::session::{Session, SessionId, SessionToken};
+use crate::session::{ExternalSession, Session, SessionId, SessionToken};
 use crate::time::Timestamp;
 
 /// How a person proved who they are.
 pub(super) struct Proof {
-    /// Where; `None` is here, with a password.
-    pub(super) provider: Option<ProviderId>,
+    /// At which provider and as whom; `None` is here, with a password.
+    external: Option<ExternalSession>,
     /// The groups the person is in.
-    pub(super) groups: Vec<String>,
+    groups: Vec<String>,
     /// In what way (`amr`, RFC 8176).
-    pub(super) methods: Vec<String>,
+    methods: Vec<String>,
     /// When, if that was not just now.
-    pub(super) at: Option<Timestamp>,
+    at: Option<Timestamp>,
 }
 
 impl Proof {
     /// With a password, just now.
     pub(super) fn password() -> Self {
-        Self { provider: None, groups: Vec::new(), methods: vec!["pwd".to_owned()], at: None }
+        Self { external: None, groups: Vec::new(), methods: vec!["pwd".to_owned()], at: None }
+    }
+
+    /// At a provider.
+    pub(super) fn external(provider: ProviderId, identity: ExternalIdentity) -> Self {
+        Self {
+            external: Some(ExternalSession {
+                provider,
+                issuer: identity.issuer,
+                subject: identity.subject,
+                id: identity.session,
+                id_token_hint: identity.id_token_hint,
+            }),
+            groups: identity.groups,
+            methods: identity.authentication_methods,
+            at: identity.authenticated_at,
+        }
     }
 }
 
@@ -32,13 +50,15 @@ impl SignIn {
         &self,
         account: &Account,
         proof: Proof,
-        previous: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<(SessionId, SessionToken), SignInError> {
         let now = self.ports.clock.now();
         let session = Session {
             id: SessionId::fresh(&*self.ports.entropy),
             account: account.id,
-            provider: proof.provider,
+            external: proof.external,
+            user_agent: visitor.user_agent.clone(),
+            address: visitor.source.map(Source::address),
             groups: proof.groups,
             authentication_methods: proof.methods,
             authenticated_at: proof.at.map_or(now, |at| at.min(now)),
@@ -49,7 +69,7 @@ impl SignIn {
         };
         let token = self.ports.tokens.issue(&self.claims(account, &session, now))?;
         self.ports.sessions.create(&session).await?;
-        if let Some(previous) = previous {
+        if let Some(previous) = visitor.session_token {
             self.end_session_of(previous).await?;
         }
         Ok((session.id, token))

@@ -1,21 +1,16 @@
-use std::fmt;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::SignIn;
 use super::open_session::Proof;
-use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
+use super::{SignIn, Ticket, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash,
     Username,
 };
-use crate::ports::{Admission, Guess, GuessTarget, PasswordVerdict, SealError, SignInEvent, Source};
+use crate::ports::{Admission, Guess, GuessTarget, PasswordVerdict, SignInEvent};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
-use crate::time::Timestamp;
 
 /// Somebody who wants to sign in with a password.
 pub struct PasswordSignIn {
@@ -23,8 +18,6 @@ pub struct PasswordSignIn {
     pub name: String,
     /// The password, if what was typed can be one.
     pub password: Option<Password>,
-    /// Where the request comes from, if that is known.
-    pub source: Option<Source>,
     /// Where the person wants to go.
     pub return_to: ReturnTo,
 }
@@ -41,54 +34,21 @@ pub enum PasswordSignedIn {
     },
     /// Somebody else chose the password: the person must choose another one first.
     ChangeDue {
-        /// Lets this browser do so.
-        ticket: ChangeTicket,
+        /// Lets this browser do so: proof that it knew the present one.
+        ticket: Ticket,
         /// Where to go afterwards.
         return_to: ReturnTo,
     },
 }
 
-/// Lets one browser choose the next password of one account: proof, for ten minutes, that it knew the present one.
-pub struct ChangeTicket {
-    id: AttemptId,
-    sealed: SealedAttempt,
-}
-
-impl ChangeTicket {
-    /// How long a person may take.
-    pub const LIFETIME: Duration = Duration::from_mins(10);
-
-    /// The ticket as a browser carries it.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        format!("{}.{}", self.id, self.sealed.as_str())
-    }
-
-    /// Takes a ticket from a browser; whether it is good shows when it is used.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (id, sealed) = text.split_once('.')?;
-        Some(Self { id: AttemptId::parse(id).ok()?, sealed: SealedAttempt::parse(sealed).ok()? })
-    }
-}
-
-impl fmt::Debug for ChangeTicket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChangeTicket([redacted])")
-    }
-}
-
-/// What stands inside a ticket's seal.
+/// What a ticket to choose the next password says. With the present password it is void, too.
 #[derive(Serialize, Deserialize)]
-struct Ticket {
-    purpose: String,
+struct ChangeDue {
     account: AccountId,
-    /// Of the present hash: with the password the ticket is void, too.
     fingerprint: Vec<u8>,
-    until: Timestamp,
 }
 
-const TICKET_PURPOSE: &str = "choose the next password";
+const CHANGE_DUE: &str = "choose the next password";
 
 impl SignIn {
     /// Whether people can sign in with a password.
@@ -105,10 +65,10 @@ impl SignIn {
     pub async fn sign_in_with_password(
         &self,
         attempt: PasswordSignIn,
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<PasswordSignedIn, Refusal> {
         let return_to = attempt.return_to.clone();
-        self.try_sign_in_with_password(attempt, session_token)
+        self.try_sign_in_with_password(attempt, visitor)
             .await
             .map_err(|error| self.refuse(error, None, None, return_to))
     }
@@ -116,7 +76,7 @@ impl SignIn {
     async fn try_sign_in_with_password(
         &self,
         attempt: PasswordSignIn,
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<PasswordSignedIn, SignInError> {
         self.need_passwords()?;
         let name = Username::typed(&attempt.name);
@@ -131,15 +91,17 @@ impl SignIn {
                 Some(account) => GuessTarget::Account(account.id),
                 None => GuessTarget::Nobody(counted_as.chars().take(64).collect()),
             },
-            source: attempt.source,
+            source: visitor.source,
         };
         let proven = self.prove(account, attempt.password, guess).await?;
 
         if proven.credential.must_change {
-            let ticket = self.ticket(&proven)?;
+            let due =
+                ChangeDue { account: proven.account.id, fingerprint: fingerprint(&proven.credential.hash) };
+            let ticket = self.seal_ticket(CHANGE_DUE, due)?;
             return Ok(PasswordSignedIn::ChangeDue { ticket, return_to: attempt.return_to });
         }
-        let token = self.signed_in(&proven.account, session_token).await?;
+        let token = self.signed_in(&proven.account, visitor).await?;
         // A change of the password ends all sessions; one that it overtook must not survive it.
         if self.ports.accounts.credential(proven.account.id).await?.as_ref() != Some(&proven.credential) {
             self.end_session_of(token.expose()).await?;
@@ -154,17 +116,15 @@ impl SignIn {
     /// When the password was not changed.
     pub async fn change_password(
         &self,
-        session_token: &str,
         present: Option<Password>,
         next: Option<Password>,
-        source: Option<Source>,
+        visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
         let changed = async {
             self.need_passwords()?;
-            let account = self.account_of(session_token).await?;
-            let guess = Guess { target: GuessTarget::Account(account.id), source };
-            let proven = self.prove(Some(account), present, guess).await?;
-            self.choose(proven, next).await
+            let account = self.account_of(visitor).await?;
+            let proven = self.prove_owner(account, present, visitor).await?;
+            self.choose(proven, next, visitor).await
         };
         changed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
     }
@@ -175,19 +135,31 @@ impl SignIn {
     /// When the password was not changed. The ticket stays good until it expires or the password changes.
     pub async fn change_password_with_ticket(
         &self,
-        ticket: &ChangeTicket,
+        ticket: &Ticket,
         next: Option<Password>,
+        visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
         let changed = async {
             self.need_passwords()?;
             let proven = self.proven_by(ticket).await?;
-            self.choose(proven, next).await
+            self.choose(proven, next, visitor).await
         };
         changed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
     }
 
     pub(super) fn need_passwords(&self) -> Result<(), SignInError> {
         if self.passwords_are_on() { Ok(()) } else { Err(SignInError::PasswordsOff) }
+    }
+
+    /// Checks the password of somebody whose account is known already.
+    pub(super) async fn prove_owner(
+        &self,
+        account: Account,
+        password: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<Proven, SignInError> {
+        let guess = Guess { target: GuessTarget::Account(account.id), source: visitor.source };
+        self.prove(Some(account), password, guess).await
     }
 
     /// Checks a password, slowed down by how often it was wrong before.
@@ -212,7 +184,12 @@ impl SignIn {
             None => Password::typed("not a password").map_err(|_| SignInError::CredentialsWrong)?,
         };
         let hash = credential.as_ref().map(|credential| credential.hash.clone());
-        let verdict = self.ports.hasher.verify(password.clone(), hash).await?;
+        let verdict = self.ports.hasher.verify(password.clone(), hash).await;
+        if verdict.is_err() {
+            // The password was never looked at, so it was no wrong one.
+            self.ports.throttle.take_back(guess.clone(), self.ports.clock.now()).await?;
+        }
+        let verdict = verdict?;
 
         let (Some(account), Some(credential)) = (account, credential) else {
             return Err(SignInError::CredentialsWrong);
@@ -220,7 +197,7 @@ impl SignIn {
         if verdict == PasswordVerdict::Wrong || account.status == AccountStatus::Disabled {
             return Err(SignInError::CredentialsWrong);
         }
-        self.ports.throttle.forgive(guess).await?;
+        self.ports.throttle.forgive(guess, self.ports.clock.now()).await?;
         let credential = match verdict {
             PasswordVerdict::RightButWeak => self.hash_again(&account, credential, password).await?,
             _ => credential,
@@ -235,15 +212,28 @@ impl SignIn {
         credential: Credential,
         password: Password,
     ) -> Result<Credential, SignInError> {
-        let stronger =
-            Credential { hash: self.ports.hasher.hash(password).await?, must_change: credential.must_change };
-        let replaced =
-            self.ports.accounts.set_credential(account.id, &stronger, Some(&credential.hash)).await?;
-        Ok(if replaced { stronger } else { credential })
+        // There is a next time: nobody is kept out because too many others are waiting.
+        let Ok(hash) = self.ports.hasher.hash(password.clone()).await else { return Ok(credential) };
+        let stronger = Credential { hash, must_change: credential.must_change };
+        if self.ports.accounts.set_credential(account.id, &stronger, Some(&credential.hash)).await? {
+            return Ok(stronger);
+        }
+        // Somebody else replaced it: another sign-in with the same password, or a change of it.
+        let present = self.ports.accounts.credential(account.id).await?;
+        let hash = present.as_ref().map(|credential| credential.hash.clone());
+        match (self.ports.hasher.verify(password, hash).await?, present) {
+            (PasswordVerdict::Right | PasswordVerdict::RightButWeak, Some(present)) => Ok(present),
+            _ => Err(SignInError::CredentialsWrong),
+        }
     }
 
     /// Sets the next password and signs the person in anew: sessions of whoever knew the old one are over.
-    async fn choose(&self, proven: Proven, next: Option<Password>) -> Result<SessionToken, SignInError> {
+    async fn choose(
+        &self,
+        proven: Proven,
+        next: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<SessionToken, SignInError> {
         let Proven { account, credential } = proven;
         let next = next.ok_or(SignInError::PasswordLength)?;
         self.judge(&next, &account)?;
@@ -259,7 +249,7 @@ impl SignIn {
         }
         self.end_all_sessions_of(account.id, None).await?;
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });
-        self.signed_in(&account, None).await
+        self.signed_in(&account, visitor).await
     }
 
     /// Whether this may be a new password of the account.
@@ -285,43 +275,22 @@ impl SignIn {
     pub(super) async fn signed_in(
         &self,
         account: &Account,
-        previous: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<SessionToken, SignInError> {
-        let (session, token) = self.open_session(account, Proof::password(), previous).await?;
+        let (session, token) = self.open_session(account, Proof::password(), visitor).await?;
         let event = SignInEvent::SignedIn { account: account.id, session, provider: None, created: false };
         self.ports.log.record(event);
         Ok(token)
     }
 
-    fn ticket(&self, proven: &Proven) -> Result<ChangeTicket, SignInError> {
-        let ticket = Ticket {
-            purpose: TICKET_PURPOSE.to_owned(),
-            account: proven.account.id,
-            fingerprint: fingerprint(&proven.credential.hash),
-            until: self.ports.clock.now().plus(ChangeTicket::LIFETIME),
-        };
-        let plaintext = serde_json::to_vec(&ticket).map_err(|_| SealError)?;
-        let id = AttemptId::fresh(&*self.ports.entropy);
-        Ok(ChangeTicket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
-    }
-
-    async fn proven_by(&self, ticket: &ChangeTicket) -> Result<Proven, SignInError> {
-        let presented = PresentedAttempt { id: ticket.id, sealed: ticket.sealed.clone() };
-        let plaintext =
-            self.ports.sealer.open(presented.id, &presented.sealed).ok_or(SignInError::AttemptUnknown)?;
-        let ticket: Ticket = serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
-        if ticket.purpose != TICKET_PURPOSE {
-            return Err(SignInError::AttemptUnknown);
-        }
-        if self.ports.clock.now() >= ticket.until {
-            return Err(SignInError::AttemptExpired);
-        }
-        let account = self.ports.accounts.find(ticket.account).await?;
-        let credential = self.ports.accounts.credential(ticket.account).await?;
+    async fn proven_by(&self, ticket: &Ticket) -> Result<Proven, SignInError> {
+        let due: ChangeDue = self.open_ticket(CHANGE_DUE, ticket)?;
+        let account = self.ports.accounts.find(due.account).await?;
+        let credential = self.ports.accounts.credential(due.account).await?;
         match (account, credential) {
             (Some(account), Some(credential))
                 if account.status == AccountStatus::Active
-                    && fingerprint(&credential.hash) == ticket.fingerprint =>
+                    && fingerprint(&credential.hash) == due.fingerprint =>
             {
                 Ok(Proven { account, credential })
             }
@@ -331,8 +300,8 @@ impl SignIn {
 }
 
 /// A person whose password was right.
-struct Proven {
-    account: Account,
+pub(super) struct Proven {
+    pub(super) account: Account,
     credential: Credential,
 }
 

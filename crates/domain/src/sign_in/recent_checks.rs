@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
@@ -10,8 +11,9 @@ use crate::time::Timestamp;
 
 /// Tokens that were checked a moment ago, and sessions that ended a moment ago.
 ///
-/// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only while the token
-/// that it vouches for holds, so the memory can never outlive [`Policy::token_lifetime`](super::Policy::token_lifetime).
+/// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only within the second of
+/// the check it repeats, so whatever ends a session, on whatever replica or from the command line, ends it everywhere within
+/// a second, and a token that is asked about all the time costs the store one look a second.
 pub(super) struct RecentChecks {
     checked: Cache<Box<str>, Checked>,
     ended: RwLock<HashMap<SessionId, Timestamp>>,
@@ -24,11 +26,15 @@ pub(super) struct Checked {
     pub(super) claims: Arc<SessionClaims>,
     /// The token that renews it, when it has expired itself. Whoever asks again gets the same one.
     pub(super) renewed: Option<SessionToken>,
+    /// When the store was asked.
+    pub(super) at: Timestamp,
 }
 
 impl RecentChecks {
     /// How many tokens are remembered; the least useful are forgotten first.
     const CAPACITY: usize = 10_000;
+    /// How long this replica remembers by itself that a session has ended: longer than any check that began before.
+    const ENDED_FOR: Duration = Duration::from_mins(1);
 
     pub(super) fn new() -> Self {
         Self { checked: Cache::new(Self::CAPACITY), ended: RwLock::default() }
@@ -36,21 +42,19 @@ impl RecentChecks {
 
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Checked> {
         let checked = self.checked.get(token)?;
-        let holds = checked.claims.iat <= now && now < checked.claims.exp;
-        (holds && !self.has_ended(checked.claims.sid)).then_some(checked)
+        (checked.at == now && !self.has_ended(checked.claims.sid)).then_some(checked)
     }
 
     pub(super) fn remember(&self, token: &str, checked: Checked) {
         self.checked.insert(token.into(), checked);
     }
 
-    /// From now on no token of this session is answered from memory. The mark may go at `until`, when the last token
-    /// of the session has expired.
-    pub(super) fn mark_ended(&self, session: SessionId, now: Timestamp, until: Timestamp) {
+    /// From now on no token of this session is answered from memory.
+    pub(super) fn mark_ended(&self, session: SessionId, now: Timestamp) {
         // A poisoned map is still a map: no code that holds the lock can panic half-way.
         let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         ended.retain(|_, until| *until > now);
-        ended.insert(session, until);
+        ended.insert(session, now.plus(Self::ENDED_FOR));
     }
 
     pub(super) fn has_ended(&self, session: SessionId) -> bool {

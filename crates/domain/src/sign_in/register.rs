@@ -5,12 +5,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-use super::SignIn;
+use super::{SignIn, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{
-    AccountCreation, Admission, Entropy, FirstAdministrator, Guess, GuessTarget, SignInEvent, Source,
-    StoreError,
+    AccountCreation, Admission, Entropy, FirstAdministrator, Guess, GuessTarget, SignInEvent, StoreError,
 };
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
@@ -23,8 +22,6 @@ pub struct Registration {
     pub name: Option<DisplayName>,
     /// The password, if what was typed can be one.
     pub password: Option<Password>,
-    /// Where the request comes from, if that is known.
-    pub source: Option<Source>,
 }
 
 /// Lets whoever holds it make the lab's first administrator. Never printed but into the setup link.
@@ -86,7 +83,7 @@ impl SignIn {
     pub async fn register(
         &self,
         registration: Registration,
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
         let registered = async {
             self.need_passwords()?;
@@ -94,16 +91,19 @@ impl SignIn {
                 return Err(SignInError::SelfRegistrationOff);
             }
             // Names can be probed here as they can at every registration; not quickly.
-            let guess = Guess {
-                target: GuessTarget::Nobody(format!("register {:.64}", registration.username)),
-                source: registration.source,
-            };
-            if let Admission::Wait(wait) = self.ports.throttle.admit(guess, self.ports.clock.now()).await? {
+            let guess = Guess { target: GuessTarget::Registration, source: visitor.source };
+            if let Admission::Wait(wait) =
+                self.ports.throttle.admit(guess.clone(), self.ports.clock.now()).await?
+            {
                 return Err(SignInError::TooManyTries { wait });
             }
-            let (account, credential) = self.local_account(registration, Role::User).await?;
+            let local_account = self.local_account(registration, Role::User).await;
+            if let Err(SignInError::Hashing(_)) = local_account {
+                self.ports.throttle.take_back(guess, self.ports.clock.now()).await?;
+            }
+            let (account, credential) = local_account?;
             match self.ports.accounts.create_local(&account, Some(&credential)).await? {
-                AccountCreation::Created => self.created(&account, session_token).await,
+                AccountCreation::Created => self.created(&account, visitor).await,
                 AccountCreation::NameTaken | AccountCreation::IdentityTaken => Err(SignInError::NameTaken),
             }
         };
@@ -118,13 +118,13 @@ impl SignIn {
         &self,
         setup_token: &str,
         registration: Registration,
-        session_token: Option<&str>,
+        visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
         let set_up = async {
             self.need_setup_token(setup_token).await?;
             let (account, credential) = self.local_account(registration, Role::Admin).await?;
             match self.ports.accounts.create_first_administrator(&account, &credential).await? {
-                FirstAdministrator::Created => self.created(&account, session_token).await,
+                FirstAdministrator::Created => self.created(&account, visitor).await,
                 FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
                 FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
             }
@@ -171,14 +171,14 @@ impl SignIn {
         Ok((account, credential))
     }
 
-    async fn created(&self, account: &Account, previous: Option<&str>) -> Result<SessionToken, SignInError> {
+    async fn created(&self, account: &Account, visitor: &Visitor<'_>) -> Result<SessionToken, SignInError> {
         let change = if account.role == Role::Admin { "set up" } else { "registered" };
         self.ports.log.record(SignInEvent::Administered {
             account: account.id,
             change,
             by: Some(account.id),
         });
-        self.signed_in(account, previous).await
+        self.signed_in(account, visitor).await
     }
 }
 

@@ -1,27 +1,98 @@
-use super::SignIn;
+use url::Url;
+
+use super::{SignIn, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::ports::SignInEvent;
+use crate::protocol::{EndSessionRequest, State};
+use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::return_to::ReturnTo;
+use crate::session::{ExternalSession, SessionClaims};
+
+/// How a person leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedOut {
+    /// The provider where the person signed in, which has a session of its own.
+    pub provider: Option<LeftProvider>,
+}
+
+/// A provider that still knows the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftProvider {
+    /// Its name here.
+    pub id: ProviderId,
+    /// What it is called.
+    pub name: String,
+    /// Where to send the browser to sign out there, too; `None` when the provider has no such place.
+    pub end_session_url: Option<Url>,
+}
 
 impl SignIn {
-    /// Ends the session that this token belongs to, here and now: neither this token nor another of the session opens
-    /// anything any more. Without a session there is nothing to end, and that is no error.
+    /// Ends the session of whoever asks, here and now: neither this token nor another of the session opens anything any
+    /// more. Then it says whether a provider keeps a session of its own, and how to end it (OpenID Connect RP-Initiated
+    /// Logout section 2). Without a session there is nothing to end, and that is no error.
     ///
     /// # Errors
     /// When the store failed: the session may still be there, and the person is told so.
-    pub async fn sign_out(&self, token: &str) -> Result<(), Refusal> {
-        self.end_session_of(token)
+    pub async fn sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, Refusal> {
+        self.try_sign_out(visitor)
             .await
             .map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
     }
 
+    async fn try_sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, SignInError> {
+        let Some(token) = visitor.session_token else { return Ok(SignedOut { provider: None }) };
+        let Ok(claims) = self.ports.tokens.authenticate(token) else {
+            return Ok(SignedOut { provider: None });
+        };
+        // Read before it ends, for with its end the store forgets the hint.
+        let session = self.ports.sessions.find(claims.sid).await;
+        self.end_session(&claims).await?;
+        let external = session?.and_then(|session| session.external);
+        Ok(SignedOut {
+            provider: match external {
+                Some(external) => self.left_provider(external).await,
+                None => None,
+            },
+        })
+    }
+
     pub(super) async fn end_session_of(&self, token: &str) -> Result<(), SignInError> {
-        let Ok(claims) = self.ports.tokens.authenticate(token) else { return Ok(()) };
+        match self.ports.tokens.authenticate(token) {
+            Ok(claims) => self.end_session(&claims).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn end_session(&self, claims: &SessionClaims) -> Result<(), SignInError> {
         let now = self.ports.clock.now();
         // First here: whoever gives up while the store is busy must not leave a token that memory vouches for.
-        self.recent.mark_ended(claims.sid, now, now.plus(self.policy.token_lifetime));
+        self.recent.mark_ended(claims.sid, now);
         self.ports.sessions.end(claims.sid, now).await?;
         self.ports.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
         Ok(())
     }
+
+    /// The provider of a session that has just ended here; `None` when it is configured no more. One that cannot be asked
+    /// at the moment counts as one without a place to sign out: nobody waits for it to leave.
+    async fn left_provider(&self, external: ExternalSession) -> Option<LeftProvider> {
+        let provider = self.provider(Some(&external.provider)).ok()?;
+        let ProviderDescription { id, name, .. } = provider.description();
+        let server = match provider.health() {
+            ProviderHealth::Unavailable { .. } => None,
+            _ => provider.authorization_server().await.ok(),
+        };
+        let end_session_url = server.filter(|server| server.issuer == external.issuer).and_then(|server| {
+            let request = EndSessionRequest {
+                id_token_hint: external.id_token_hint,
+                client_id: server.client_id,
+                post_logout_redirect_uri: self.policy.public_url.signed_out_page()?,
+                state: State::fresh(&*self.ports.entropy),
+            };
+            server.end_session_endpoint.map(|endpoint| request.to_url(&endpoint))
+        });
+        Some(LeftProvider { id, name, end_session_url })
+    }
 }
+
+#[cfg(test)]
+mod tests;

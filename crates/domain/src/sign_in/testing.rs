@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use url::Url;
 
-use super::{Policy, Ports, SignIn};
+use super::{Policy, Ports, SignIn, Visitor};
 use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{
@@ -25,7 +25,7 @@ use crate::protocol::{ClientId, Issuer, Scopes, Subject};
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::{PlainHttp, PublicUrl};
 use crate::return_to::ReturnTo;
-use crate::session::{SessionClaims, SessionToken};
+use crate::session::{Session, SessionClaims, SessionId, SessionToken};
 use crate::time::Timestamp;
 
 pub(super) const ISSUER: &str = "https://op.example";
@@ -104,6 +104,7 @@ impl World {
             Ok(AuthorizationServer {
                 issuer: Issuer::parse(ISSUER).unwrap(),
                 authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
+                end_session_endpoint: Url::parse("https://op.example/logout").ok(),
                 states_issuer_in_response: issuer_in_response,
                 client_id: ClientId::parse("lab").unwrap(),
                 scopes: Scopes::with_openid(["email"]).unwrap(),
@@ -115,6 +116,12 @@ impl World {
 }
 
 impl Scene {
+    /// A token of this session, issued now.
+    pub(super) fn token(&self, account: &Account, session: &Session) -> String {
+        let claims = self.sign_in.claims(account, session, self.clock.now());
+        self.tokens.issue(&claims).unwrap().expose().to_owned()
+    }
+
     /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
     pub(super) async fn begin(&self, return_to: &str) -> (PresentedAttempt, String) {
         let begun = self.sign_in.begin_external(None, ReturnTo::or_main_page(return_to), &[]).await.unwrap();
@@ -133,7 +140,14 @@ pub(super) fn identity(email: EmailClaim) -> ExternalIdentity {
         groups: vec!["lab-users".to_owned()],
         authentication_methods: vec!["pwd".to_owned()],
         authenticated_at: None,
+        session: None,
+        id_token_hint: None,
     }
+}
+
+/// A browser with this session token.
+pub(super) fn presenting(token: &str) -> Visitor<'_> {
+    Visitor { session_token: Some(token), ..Visitor::default() }
 }
 
 pub(super) fn ada() -> EmailAddress {
@@ -153,6 +167,25 @@ pub(super) fn account(status: AccountStatus) -> Account {
         role: Role::User,
         status,
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
+    }
+}
+
+/// A session of that account, with a password, that just began.
+pub(super) fn session() -> Session {
+    let now = Timestamp::from_unix_seconds(NOW);
+    Session {
+        id: SessionId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
+        account: account(AccountStatus::Active).id,
+        external: None,
+        user_agent: None,
+        address: None,
+        groups: Vec::new(),
+        authentication_methods: vec!["pwd".to_owned()],
+        authenticated_at: now,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus(Policy::SESSION_ABSOLUTE_LIMIT),
+        ended_at: None,
     }
 }
 
@@ -263,7 +296,8 @@ impl SpentAttempts for FakeSpent {
     }
 }
 
-/// Hashes by writing `$fake$` in front, and counts its work. A hash that begins with `$weak$` is weak.
+/// Hashes by writing `$fake$` in front, and counts its work. A hash that begins with `$weak$` is weak; for a password that
+/// begins with `busy` it is too busy.
 #[derive(Default)]
 pub(super) struct FakeHasher {
     verified: AtomicU64,
@@ -278,6 +312,9 @@ impl FakeHasher {
 #[async_trait]
 impl PasswordHasher for FakeHasher {
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+        if password.expose().starts_with("busy") {
+            return Err(HashingError::Busy);
+        }
         PasswordHash::parse(&format!("$fake${}", password.expose())).map_err(|_| HashingError::Failed)
     }
 
@@ -286,6 +323,9 @@ impl PasswordHasher for FakeHasher {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError> {
+        if password.expose().starts_with("busy") {
+            return Err(HashingError::Busy);
+        }
         self.verified.fetch_add(1, Ordering::SeqCst);
         let Some(hash) = hash else { return Ok(PasswordVerdict::Wrong) };
         Ok(match hash.expose().strip_prefix("$fake$") {
@@ -296,9 +336,13 @@ impl PasswordHasher for FakeHasher {
             _ => PasswordVerdict::Wrong,
         })
     }
+
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        ["$fake$", "$weak$"].iter().any(|kind| hash.expose().starts_with(kind))
+    }
 }
 
-/// Admits three tries for each target, and remembers what it was asked.
+/// Admits three tries for each target that is counted at all, and remembers them.
 #[derive(Default)]
 pub(super) struct FakeThrottle(Mutex<Vec<Guess>>);
 
@@ -312,6 +356,9 @@ impl FakeThrottle {
 impl Throttle for FakeThrottle {
     async fn admit(&self, guess: Guess, _: Timestamp) -> Result<Admission, StoreError> {
         let mut counted = self.0.lock().unwrap();
+        if guess.counters(false).is_empty() {
+            return Ok(Admission::Admitted);
+        }
         if counted.iter().filter(|known| known.target == guess.target).count() >= 3 {
             return Ok(Admission::Wait(std::time::Duration::from_secs(1)));
         }
@@ -319,9 +366,21 @@ impl Throttle for FakeThrottle {
         Ok(Admission::Admitted)
     }
 
-    async fn forgive(&self, guess: Guess) -> Result<(), StoreError> {
+    async fn forgive(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
         self.0.lock().unwrap().retain(|known| known.target != guess.target);
         Ok(())
+    }
+
+    async fn take_back(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        if let Some(last) = counted.iter().rposition(|known| *known == guess) {
+            counted.remove(last);
+        }
+        Ok(())
+    }
+
+    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

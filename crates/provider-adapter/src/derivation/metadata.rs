@@ -19,7 +19,7 @@ pub struct ProviderMetadata {
     pub jwks_uri: Endpoint,
     /// Where further claims are.
     pub userinfo_endpoint: Option<Endpoint>,
-    /// Where a browser signs out.
+    /// Where a browser signs out; one that no browser should be sent to counts as absent.
     pub end_session_endpoint: Option<Endpoint>,
     /// Whether it promises the `iss` parameter in authorization responses (RFC 9207 section 3).
     pub authorization_response_iss_parameter_supported: bool,
@@ -58,7 +58,8 @@ impl ProviderMetadata {
     pub const TENANT_TEMPLATE: &str = "{tenantid}";
 
     /// Takes a metadata document. Unknown members are ignored, and so are optional ones of the wrong type; an endpoint
-    /// that must not be called is an error even if it is optional.
+    /// that must not be called is an error even if it is optional. Only `end_session_endpoint`, which Labgate never calls
+    /// itself, counts as absent then, because signing in does not need it.
     ///
     /// # Errors
     /// See [`MalformedMetadata`].
@@ -86,7 +87,11 @@ impl ProviderMetadata {
             token_endpoint: required_endpoint(published.token_endpoint, Role::Token.member())?,
             jwks_uri: required_endpoint(published.jwks_uri, "jwks_uri")?,
             userinfo_endpoint: optional_endpoint(published.userinfo_endpoint, "userinfo_endpoint")?,
-            end_session_endpoint: optional_endpoint(published.end_session_endpoint, "end_session_endpoint")?,
+            end_session_endpoint: optional_endpoint(published.end_session_endpoint, "end_session_endpoint")
+                .unwrap_or_else(|error| {
+                    tracing::debug!(%error, "browsers are not sent to the provider to sign out");
+                    None
+                }),
             authorization_response_iss_parameter_supported: published
                 .authorization_response_iss_parameter_supported
                 .unwrap_or(false),

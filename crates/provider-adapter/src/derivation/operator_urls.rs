@@ -85,6 +85,11 @@ impl OperatorUrls {
         &self.hosts
     }
 
+    /// The issuer that is configured besides: the provider's is equal, or the provider is refused.
+    pub(crate) fn configured_issuer(&self) -> Option<&Issuer> {
+        self.issuer().map(|configured| &configured.issuer)
+    }
+
     pub(super) fn issuer(&self) -> Option<&ConfiguredIssuer> {
         self.issuer.as_ref()
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Algorithm;
 
-/// A public key that may have signed an identity token.
+/// A public key that may have signed a token.
 pub(crate) struct Key {
     kid: Option<String>,
     algorithms: Vec<Algorithm>,

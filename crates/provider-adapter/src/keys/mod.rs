@@ -3,6 +3,8 @@
 mod algorithm;
 mod key;
 
+use std::sync::Arc;
+
 use labgate_domain::ForeignText;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ pub(crate) use self::key::Key;
 use crate::json;
 
 /// The usable keys of a JWK set.
-pub(crate) struct KeySet(Vec<Key>);
+pub(crate) struct KeySet(Vec<Arc<Key>>);
 
 /// Why there is not exactly one key for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl KeySet {
         for key in keys {
             let kid = key.get("kid").and_then(Value::as_str).map(ForeignText::new);
             match Key::parse(key) {
-                Ok(key) => usable.push(key),
+                Ok(key) => usable.push(Arc::new(key)),
                 Err(reason) => tracing::debug!(?kid, reason, "a key of the provider is skipped"),
             }
         }
@@ -53,7 +55,7 @@ impl KeySet {
 
     /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect Core
     /// section 10.1).
-    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, NoKey> {
+    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Arc<Key>, NoKey> {
         let mut fitting =
             self.0.iter().filter(|key| key.signs_with(algorithm) && (kid.is_none() || key.kid() == kid));
         match (fitting.next(), fitting.next()) {

@@ -313,6 +313,30 @@ async fn a_promise_of_the_issuer_parameter_is_passed_on() {
 }
 
 #[tokio::test]
+async fn the_endpoint_for_signing_out_is_passed_on_and_a_bad_one_counts_as_absent() {
+    let op = Op::start().await;
+    let here = format!("{}/logout?tenant=1", op.issuer());
+    for (published, passed_on) in [
+        (Value::Null, None),
+        (json!(1), None),
+        (json!("https://op.example/logout"), Some("https://op.example/logout")),
+        (json!(here), Some(here.as_str())),
+        (json!(""), None),
+        (json!("/logout"), None),
+        (json!("http://op.example/logout"), None),
+        (json!("javascript:alert(1)"), None),
+        (json!("https://user:password@op.example/logout"), None),
+        (json!("https://op.example/logout#x"), None),
+        (json!("https://10.0.0.1/logout"), None),
+    ] {
+        op.publish(json!({"end_session_endpoint": published}));
+        op.clock.advance(3600);
+        let server = op.provider.authorization_server().await.unwrap();
+        assert_eq!(server.end_session_endpoint.as_ref().map(url::Url::as_str), passed_on, "{published}");
+    }
+}
+
+#[tokio::test]
 async fn github_is_named_as_what_it_is() {
     let op = Op::start().await;
     let location = Location::endpoints(

@@ -1,6 +1,7 @@
 //! What the identity token claims (C57 to C60, C71 to C82).
 
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _};
+use labgate_domain::protocol::IdTokenHint;
 use labgate_domain::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
@@ -257,6 +258,30 @@ async fn claims_that_nobody_needs_end_no_sign_in() {
     let identity = op.redeem_claims(odd).await.unwrap();
     assert_eq!(identity.authenticated_at, None);
     assert_eq!(identity.authentication_methods, ["pwd"]);
+}
+
+#[tokio::test]
+async fn the_session_at_the_provider_is_kept_when_it_has_a_usable_name() {
+    let op = Op::start().await;
+    let longest = "s".repeat(255);
+    for sid in ["session-1", &longest] {
+        let identity = op.redeem_claims(json!({"sid": sid})).await.unwrap();
+        assert_eq!(identity.session.unwrap().as_str(), sid);
+    }
+    for sid in [json!(null), json!(7), json!(""), json!("a\nb"), json!("ä"), json!("s".repeat(256))] {
+        let identity = op.redeem_claims(json!({"sid": sid})).await.unwrap();
+        assert_eq!(identity.session, None, "{sid}");
+    }
+}
+
+#[tokio::test]
+async fn the_identity_token_itself_is_the_hint_for_signing_out_unless_it_is_long() {
+    let op = Op::start().await;
+    let token = op.id_token(json!({}));
+    let identity = op.redeem_token(&token).await.unwrap();
+    assert_eq!(identity.id_token_hint.unwrap().as_str(), token);
+    let token = op.id_token(json!({"filling": "x".repeat(IdTokenHint::MAX_LEN)}));
+    assert_eq!(op.redeem_token(&token).await.unwrap().id_token_hint, None);
 }
 
 #[tokio::test]

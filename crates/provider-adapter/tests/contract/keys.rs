@@ -134,6 +134,24 @@ async fn redeem_now(
 }
 
 #[tokio::test]
+async fn c082_keys_from_the_future_are_not_fresh_for_ever() {
+    let op = Op::start().await;
+    op.clock.advance(24 * HOUR);
+    redeem_now(&op, &later(&op, &op.key, 24 * HOUR)).await.unwrap();
+    let unknown = id_token(&op.key.named(Some("x")), &json!({}), &op.claims(json!({})));
+    op.redeem_token(&unknown).await.unwrap_err();
+    assert_eq!(op.count(JWKS).await, 2);
+
+    op.clock.advance(-24 * HOUR);
+    op.redeem_claims(json!({})).await.unwrap();
+    assert_eq!(op.count(JWKS).await, 3, "they are fetched again");
+    op.redeem_token(&unknown).await.unwrap_err();
+    assert_eq!(op.count(JWKS).await, 4, "an unknown key is looked for again");
+    op.redeem_claims(json!({})).await.unwrap();
+    assert_eq!(op.count(JWKS).await, 4, "from then on by the clock of now");
+}
+
+#[tokio::test]
 async fn c086_without_keys_no_code_is_spent() {
     for bad in [
         ResponseTemplate::new(500),

@@ -13,6 +13,7 @@ mod discovery;
 mod id_token_claims;
 mod id_token_signature;
 mod keys;
+mod logout_token;
 mod secrets;
 mod support;
 mod tls;

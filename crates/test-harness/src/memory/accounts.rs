@@ -1,15 +1,16 @@
 use async_trait::async_trait;
-use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, ProfileUpdate, StoreError,
+    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
+    IdentityRemoval, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 
-use super::{MemoryStore, State};
+use super::{Link, MemoryStore, State};
 
 #[async_trait]
 impl AccountStore for MemoryStore {
@@ -23,8 +24,8 @@ impl AccountStore for MemoryStore {
         subject: &Subject,
     ) -> Result<Option<Account>, StoreError> {
         let state = self.answering()?;
-        let id = state.identities.get(&(issuer.clone(), subject.clone()));
-        Ok(id.and_then(|id| state.accounts.get(id)).cloned())
+        let link = state.identities.get(&(issuer.clone(), subject.clone()));
+        Ok(link.and_then(|link| state.accounts.get(&link.account)).cloned())
     }
 
     async fn create(
@@ -33,37 +34,109 @@ impl AccountStore for MemoryStore {
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError> {
         let mut state = self.answering()?;
-        let key = (identity.issuer.clone(), identity.subject.clone());
-        if state.identities.contains_key(&key) {
+        if state.owner(identity).is_some() {
             return Ok(AccountCreation::IdentityTaken);
         }
         if state.name_is_taken(account) {
             return Ok(AccountCreation::NameTaken);
         }
         state.add(account)?;
-        state.identities.insert(key, account.id);
+        state.link(account.id, identity, account.created_at);
         Ok(AccountCreation::Created)
     }
 
-    async fn record_sign_in(
+    async fn record_sign_in<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
-        email: &EmailAddress,
-        _at: Timestamp,
+        email: Option<&'a EmailAddress>,
+        at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError> {
         let mut state = self.answering()?;
-        let taken = state.name_is_anothers(id, email.as_str());
-        let linked = state.identities.get(&(identity.issuer.clone(), identity.subject.clone())) == Some(&id);
-        let account = state.accounts.get_mut(&id).filter(|_| linked);
-        let account =
-            account.ok_or_else(|| StoreError("the identity is not linked to the account".to_owned()))?;
-        account.name = identity.name.clone().or(account.name.take());
-        if taken {
-            return Ok(ProfileUpdate::EmailTaken);
+        let taken = email.is_some_and(|email| state.name_is_anothers(id, email.as_str()));
+        if state.owner(identity) != Some(id) {
+            return Err(StoreError("the identity is not linked to the account".to_owned()));
         }
-        account.email = Some(email.clone());
-        Ok(ProfileUpdate::Done)
+        state.link(id, identity, at);
+        if let Some(account) = state.accounts.get_mut(&id) {
+            account.name = identity.name.clone().or(account.name.take());
+            account.email = email.filter(|_| !taken).cloned().or(account.email.take());
+        }
+        Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })
+    }
+
+    async fn claim(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        let mut state = self.answering()?;
+        if !state.is_active(id) || state.is_opened(id) {
+            return Ok(IdentityLink::Refused);
+        }
+        if state.owner(identity).is_some() {
+            return Ok(IdentityLink::IdentityTaken);
+        }
+        state.link(id, identity, at);
+        if let Some(account) = state.accounts.get_mut(&id) {
+            account.name = account.name.take().or(identity.name.clone());
+        }
+        Ok(IdentityLink::Linked)
+    }
+
+    async fn link(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        let mut state = self.answering()?;
+        if !state.is_active(id) {
+            return Ok(IdentityLink::Refused);
+        }
+        match state.owner(identity) {
+            Some(owner) if owner != id => return Ok(IdentityLink::IdentityTaken),
+            Some(_) => {}
+            None => state.link(id, identity, at),
+        }
+        Ok(IdentityLink::Linked)
+    }
+
+    async fn unlink(
+        &self,
+        id: AccountId,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<IdentityRemoval, StoreError> {
+        let mut state = self.answering()?;
+        let key = (issuer.clone(), subject.clone());
+        if state.identities.get(&key).is_none_or(|link| link.account != id) {
+            return Ok(IdentityRemoval::NotFound);
+        }
+        let identities = state.identities.values().filter(|link| link.account == id).count();
+        if identities == 1 && !state.credentials.contains_key(&id) {
+            return Ok(IdentityRemoval::LastCredential);
+        }
+        state.identities.remove(&key);
+        Ok(IdentityRemoval::Removed)
+    }
+
+    async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError> {
+        let state = self.answering()?;
+        let links = state.identities.values().filter(|link| link.account == id);
+        let mut identities: Vec<LinkedIdentity> = links.map(|link| link.identity.clone()).collect();
+        identities.sort_by_key(|it| {
+            (it.first_sign_in_at, it.issuer.as_str().to_owned(), it.subject.as_str().to_owned())
+        });
+        Ok(identities)
+    }
+
+    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
+        if let Some(account) = self.answering()?.accounts.get_mut(&id) {
+            account.name = name.cloned();
+        }
+        Ok(())
     }
 
     async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
@@ -178,6 +251,39 @@ impl State {
         Ok(())
     }
 
+    /// The account that the identity opens.
+    fn owner(&self, identity: &ExternalIdentity) -> Option<AccountId> {
+        let link = self.identities.get(&(identity.issuer.clone(), identity.subject.clone()));
+        link.map(|link| link.account)
+    }
+
+    /// Lets the identity open the account, or keeps that it did again.
+    fn link(&mut self, account: AccountId, identity: &ExternalIdentity, at: Timestamp) {
+        let key = (identity.issuer.clone(), identity.subject.clone());
+        let before = self.identities.get(&key).map(|link| &link.identity);
+        let email = match &identity.email {
+            EmailClaim::Missing | EmailClaim::Malformed => None,
+            EmailClaim::Stated { address, .. } => Some(address.clone()),
+        };
+        let identity = LinkedIdentity {
+            issuer: identity.issuer.clone(),
+            subject: identity.subject.clone(),
+            email,
+            first_sign_in_at: before.map_or(at, |before| before.first_sign_in_at),
+            last_sign_in_at: before.map_or(at, |before| before.last_sign_in_at.max(at)),
+        };
+        self.identities.insert(key, Link { account, identity });
+    }
+
+    fn is_active(&self, id: AccountId) -> bool {
+        self.accounts.get(&id).is_some_and(|account| account.status == AccountStatus::Active)
+    }
+
+    /// Whether anything opens the account.
+    fn is_opened(&self, id: AccountId) -> bool {
+        self.credentials.contains_key(&id) || self.identities.values().any(|link| link.account == id)
+    }
+
     fn has_administrator(&self) -> bool {
         self.accounts.values().any(|account| account.role == Role::Admin)
     }
@@ -205,7 +311,7 @@ impl State {
     fn remove(&mut self, id: AccountId) {
         self.accounts.remove(&id);
         self.credentials.remove(&id);
-        self.identities.retain(|_, account| *account != id);
+        self.identities.retain(|_, link| link.account != id);
         self.sessions.retain(|_, session| session.account != id);
     }
 }

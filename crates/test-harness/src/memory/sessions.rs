@@ -3,7 +3,8 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
-use labgate_domain::session::{Session, SessionId};
+use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
+use labgate_domain::session::{ExternalSession, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
 use super::MemoryStore;
@@ -36,8 +37,8 @@ impl SessionStore for MemoryStore {
 
     async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
         let mut state = self.answering()?;
-        if let Some(session) = state.sessions.get_mut(&id) {
-            session.ended_at.get_or_insert(at);
+        if let Some(session) = state.sessions.get_mut(&id).filter(|session| session.ended_at.is_none()) {
+            end(session, at);
         }
         Ok(())
     }
@@ -63,8 +64,34 @@ impl SessionStore for MemoryStore {
             session.account == account && session.ended_at.is_none() && Some(session.id) != except
         });
         let ended = to_end.map(|session| {
-            session.ended_at = Some(at);
+            end(session, at);
             session.id
+        });
+        Ok(ended.collect())
+    }
+
+    async fn end_all_from<'a>(
+        &self,
+        issuer: &Issuer,
+        session: Option<&'a ProviderSessionId>,
+        subject: Option<&'a Subject>,
+        at: Timestamp,
+    ) -> Result<Vec<(SessionId, AccountId)>, StoreError> {
+        let mut state = self.answering()?;
+        if session.is_none() && subject.is_none() {
+            return Ok(Vec::new());
+        }
+        let began_there = |external: &ExternalSession| {
+            external.issuer == *issuer
+                && session.is_none_or(|session| external.id.as_ref() == Some(session))
+                && subject.is_none_or(|subject| external.subject == *subject)
+        };
+        let to_end = state.sessions.values_mut().filter(|session| {
+            session.ended_at.is_none() && session.external.as_ref().is_some_and(began_there)
+        });
+        let ended = to_end.map(|session| {
+            end(session, at);
+            (session.id, session.account)
         });
         Ok(ended.collect())
     }
@@ -73,5 +100,13 @@ impl SessionStore for MemoryStore {
         let mut state = self.answering()?;
         let deleted = state.sessions.extract_if(|_, session| session.expires_at < before).count();
         Ok(deleted as u64)
+    }
+}
+
+/// Ends a session that has not been ended, and forgets what would end it at the provider.
+fn end(session: &mut Session, at: Timestamp) {
+    session.ended_at = Some(at);
+    if let Some(external) = &mut session.external {
+        external.id_token_hint = None;
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::session::SessionId;
-use crate::sign_in::testing::{World, account};
+use crate::sign_in::testing::{World, account, presenting};
 
 fn by() -> Administrator {
     Administrator::at_the_machine()
@@ -92,6 +92,6 @@ async fn the_last_administrator_stays() {
 #[tokio::test]
 async fn a_token_of_nobody_administers_nothing() {
     let scene = World::default().scene();
-    let refusal = scene.sign_in.administrator("garbage").await.unwrap_err();
+    let refusal = scene.sign_in.administrator(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
 }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::people::Role;
 use crate::ports::{Entropy, StoreError, TokenIssuer as _};
 use crate::session::SessionId;
-use crate::sign_in::testing::{NOW, Scene, World, account};
+use crate::sign_in::testing::{NOW, Scene, World, account, presenting};
 
 struct Sevens;
 
@@ -16,7 +17,9 @@ fn session() -> Session {
     Session {
         id: SessionId::fresh(&Sevens),
         account: account(AccountStatus::Active).id,
-        provider: None,
+        external: None,
+        user_agent: None,
+        address: None,
         groups: vec!["g".repeat(200), "h".repeat(100)],
         authentication_methods: Vec::new(),
         authenticated_at: at(NOW),
@@ -98,13 +101,45 @@ async fn a_disabled_account_is_out() {
 
 #[tokio::test]
 async fn c150_c158_after_sign_out_the_token_opens_nothing_not_even_from_memory() {
-    let mut world = world(Some(session()), AccountStatus::Active, 1);
+    let mut world = World::default();
+    world.sessions.expect_find().times(2).returning(|_| Ok(Some(session())));
+    world.accounts.expect_find().times(1).returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let scene = world.scene();
     let token = token(&scene);
     scene.sign_in.check_request(&token).await.unwrap();
-    scene.sign_in.sign_out(&token).await.unwrap();
+    scene.sign_in.sign_out(&presenting(&token)).await.unwrap();
     assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+}
+
+#[tokio::test]
+async fn c150_what_ends_a_session_elsewhere_ends_it_here_within_a_second() {
+    let mut world = World::default();
+    let mut asked = 0;
+    world.sessions.expect_find().times(2).returning(move |_| {
+        asked += 1;
+        let ended_at = (asked == 2).then(|| Timestamp::from_unix_seconds(NOW));
+        Ok(Some(Session { ended_at, ..session() }))
+    });
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let scene = world.scene();
+    let token = token(&scene);
+    assert!(scene.sign_in.check_request(&token).await.is_ok());
+    scene.clock.advance(1);
+    assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+}
+
+#[tokio::test]
+async fn a_role_that_changed_is_in_the_next_token_at_once() {
+    let mut world = World::default();
+    world.sessions.expect_find().returning(|_| Ok(Some(session())));
+    world.sessions.expect_touch().times(1).returning(|_, _| Ok(()));
+    let promoted = Account { role: Role::Admin, ..account(AccountStatus::Active) };
+    world.accounts.expect_find().returning(move |_| Ok(Some(promoted.clone())));
+    let scene = world.scene();
+    let checked = scene.sign_in.check_request(&token(&scene)).await.unwrap();
+    assert_eq!(checked.claims.role, Role::Admin);
+    assert!(checked.renewed.is_some());
 }
 
 #[tokio::test]

@@ -26,10 +26,18 @@ fn provider_says(result: Result<ExternalIdentity, ProviderError>, trust: EmailTr
 
 fn nobody_is_known(world: &mut World) {
     world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+    world.accounts.expect_find_by_name().returning(|_| Ok(None));
+}
+
+/// Somebody else has the account with the address.
+fn an_account_has_the_address(world: &mut World, account: Account) {
+    world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+    world.accounts.expect_find_by_name().returning(move |_| Ok(Some(account.clone())));
+    world.accounts.expect_create().never();
 }
 
 async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> ErrorCode {
-    let refusal = scene.sign_in.complete_external(query, pending, None).await.unwrap_err();
+    let refusal = scene.sign_in.complete_external(query, pending, &Visitor::default()).await.unwrap_err();
     let recorded = scene.log.events().iter().any(
         |event| matches!(event, SignInEvent::Refused { reference, .. } if *reference == refusal.reference),
     );
@@ -39,7 +47,7 @@ async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> Er
 
 async fn completed(scene: &Scene, target: &str) -> Result<CompletedSignIn, Refusal> {
     let (cookie, state) = scene.begin(target).await;
-    scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], None).await
+    scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], &Visitor::default()).await
 }
 
 #[tokio::test]
@@ -82,7 +90,7 @@ async fn c026_a_second_callback_makes_no_second_token_request() {
     let (cookie, state) = scene.begin("/").await;
     let query = format!("code=c&state={state}");
     let cookies = [cookie];
-    assert!(scene.sign_in.complete_external(&query, &cookies, None).await.is_ok());
+    assert!(scene.sign_in.complete_external(&query, &cookies, &Visitor::default()).await.is_ok());
     assert_eq!(refused(&scene, &query, &cookies).await, ErrorCode::AttemptSpent);
 }
 
@@ -92,7 +100,7 @@ async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_
     let (cookie, state) = scene.begin("/notebooks").await;
     scene.clock.advance(600);
     let query = format!("code=c&state={state}");
-    let refusal = scene.sign_in.complete_external(&query, &[cookie], None).await.unwrap_err();
+    let refusal = scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::AttemptExpired);
     assert_eq!(refusal.return_to.as_str(), "/notebooks");
 }
@@ -234,13 +242,34 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_
     world
         .accounts
         .expect_record_sign_in()
-        .withf(move |_, _, email, _| *email == new_address)
+        .withf(move |_, _, email, _| *email == Some(&new_address))
         .times(1)
         .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
     world.accounts.expect_create().never();
     let id = account(AccountStatus::Active).id;
     world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
     assert!(completed(&world.scene(), "/").await.is_ok());
+}
+
+#[tokio::test]
+async fn c099_a_known_person_whose_address_is_not_trusted_any_more_keeps_the_old_one() {
+    for email in [EmailClaim::Missing, EmailClaim::Malformed, stated(false)] {
+        let mut world = provider_says(Ok(identity(email)), EmailTrust::Claim);
+        world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
+        world
+            .accounts
+            .expect_record_sign_in()
+            .withf(|_, _, email, _| email.is_none())
+            .times(1)
+            .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        let scene = world.scene();
+        let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+        assert_eq!(claims.email, Some(ada()));
+    }
 }
 
 #[tokio::test]
@@ -252,6 +281,7 @@ async fn an_untrusted_address_is_refused_and_nothing_is_created() {
         (stated(false), EmailTrust::Claim, ErrorCode::EmailUnverified),
     ] {
         let mut world = provider_says(Ok(identity(email)), trust);
+        world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
         world.accounts.expect_create().never();
         world.sessions.expect_create().never();
         assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), code);
@@ -268,12 +298,58 @@ async fn a_provider_that_owns_its_addresses_need_not_state_them_verified() {
 }
 
 #[tokio::test]
-async fn c101_an_address_of_another_account_is_never_joined_silently() {
+async fn an_invited_account_is_claimed_by_its_trusted_address() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
-    nobody_is_known(&mut world);
-    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::NameTaken));
+    let invited = Account { name: None, ..account(AccountStatus::Active) };
+    let id = invited.id;
+    an_account_has_the_address(&mut world, invited);
+    world.closed = true;
+    world
+        .accounts
+        .expect_claim()
+        .withf(move |claimed, identity, _| *claimed == id && identity.subject.as_str() == "subject-of-ada")
+        .times(1)
+        .returning(|_, _, _| Ok(IdentityLink::Linked));
+    world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
+    let scene = world.scene();
+    assert!(matches!(completed(&scene, "/").await, Ok(CompletedSignIn::SignedIn { .. })));
+    assert!(
+        scene
+            .log
+            .events()
+            .iter()
+            .any(|event| { matches!(event, SignInEvent::Linked { change: IdentityChange::Claimed, .. }) })
+    );
+}
+
+#[tokio::test]
+async fn c101_c112_an_account_that_something_opens_is_never_joined_silently() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    an_account_has_the_address(&mut world, account(AccountStatus::Active));
+    world.accounts.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.accounts.expect_link().never();
     world.sessions.expect_create().never();
-    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::EmailTaken);
+    assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
+}
+
+#[tokio::test]
+async fn c101_an_address_that_somebody_else_had_before_claims_nothing_of_theirs() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    // The username is the old address; its person has another one by now.
+    let email = EmailAddress::parse("ada@new.example").ok();
+    an_account_has_the_address(&mut world, Account { email, ..account(AccountStatus::Active) });
+    world.accounts.expect_claim().never();
+    world.sessions.expect_create().never();
+    assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
+}
+
+#[tokio::test]
+async fn c121_a_disabled_account_with_the_address_is_neither_claimed_nor_made_anew() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    an_account_has_the_address(&mut world, account(AccountStatus::Disabled));
+    world.accounts.expect_claim().never();
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::AccountDisabled);
 }
 
 #[tokio::test]
@@ -287,16 +363,28 @@ async fn c121_a_disabled_account_stays_out() {
 
 #[tokio::test]
 async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_quicker() {
+    for taken in [AccountCreation::IdentityTaken, AccountCreation::NameTaken] {
+        let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+        let mut asked = 0;
+        world.accounts.expect_find_by_identity().times(2).returning(move |_, _| {
+            asked += 1;
+            Ok((asked == 2).then(|| account(AccountStatus::Active)))
+        });
+        world.accounts.expect_find_by_name().times(1).returning(|_| Ok(None));
+        world.accounts.expect_create().times(1).returning(move |_, _| Ok(taken));
+        world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        assert!(completed(&world.scene(), "/").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_changes_hands_all_the_time_ends_in_a_refusal() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
-    let mut asked = 0;
-    world.accounts.expect_find_by_identity().times(2).returning(move |_, _| {
-        asked += 1;
-        Ok((asked == 2).then(|| account(AccountStatus::Active)))
-    });
-    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::IdentityTaken));
-    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    assert!(completed(&world.scene(), "/").await.is_ok());
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().times(2).returning(|_, _| Ok(AccountCreation::NameTaken));
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::EmailTaken);
 }
 
 #[tokio::test]

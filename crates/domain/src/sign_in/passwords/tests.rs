@@ -9,7 +9,6 @@ fn sign_in(name: &str, password: &str) -> PasswordSignIn {
     PasswordSignIn {
         name: name.to_owned(),
         password: Password::typed(password).ok(),
-        source: None,
         return_to: ReturnTo::or_main_page("/notebooks"),
     }
 }
@@ -31,7 +30,13 @@ fn good() -> Credential {
 }
 
 async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
-    scene.sign_in.sign_in_with_password(sign_in(name, password), None).await.unwrap_err().error.code()
+    scene
+        .sign_in
+        .sign_in_with_password(sign_in(name, password), &Visitor::default())
+        .await
+        .unwrap_err()
+        .error
+        .code()
 }
 
 #[tokio::test]
@@ -40,7 +45,8 @@ async fn a_right_password_opens_a_session() {
     world.sessions.expect_create().times(2).returning(|_| Ok(()));
     let scene = world.scene();
     for name in ["ada", " ADA@Example.com"] {
-        let signed_in = scene.sign_in.sign_in_with_password(sign_in(name, GOOD), None).await.unwrap();
+        let signed_in =
+            scene.sign_in.sign_in_with_password(sign_in(name, GOOD), &Visitor::default()).await.unwrap();
         let PasswordSignedIn::SignedIn { return_to, .. } = signed_in else { panic!("not signed in") };
         assert_eq!(return_to.as_str(), "/notebooks");
     }
@@ -94,7 +100,9 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
         .times(1)
         .returning(|_, _, _| Ok(false));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
+    assert!(
+        world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
+    );
 }
 
 #[tokio::test]
@@ -109,14 +117,18 @@ async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
         .times(1)
         .returning(|_, _, _| Ok(true));
     let scene = world.scene();
-    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), None).await.unwrap();
+    let due =
+        scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else {
         panic!("signed in with an initial password")
     };
-    let ticket = ChangeTicket::parse(&ticket.to_text()).unwrap();
+    let ticket = Ticket::parse(&ticket.to_text()).unwrap();
 
     let change = |next: &str| Password::typed(next).ok();
-    let same = scene.sign_in.change_password_with_ticket(&ticket, change("initial-initial")).await;
+    let same = scene
+        .sign_in
+        .change_password_with_ticket(&ticket, change("initial-initial"), &Visitor::default())
+        .await;
     assert!(same.is_ok());
 }
 
@@ -133,7 +145,11 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
         (password.expose() == "easy-easy-easy").then_some(PasswordWeakness::Guessable)
     });
     let scene = world.scene();
-    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial-password"), None).await.unwrap();
+    let due = scene
+        .sign_in
+        .sign_in_with_password(sign_in("ada", "initial-password"), &Visitor::default())
+        .await
+        .unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
     for (next, code) in [
         ("short", ErrorCode::PasswordLength),
@@ -142,7 +158,10 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
         ("easy-easy-easy", ErrorCode::PasswordGuessable),
         ("initial-password", ErrorCode::PasswordUnchanged),
     ] {
-        let refusal = scene.sign_in.change_password_with_ticket(&ticket, Password::typed(next).ok()).await;
+        let refusal = scene
+            .sign_in
+            .change_password_with_ticket(&ticket, Password::typed(next).ok(), &Visitor::default())
+            .await;
         assert_eq!(refusal.unwrap_err().error.code(), code, "{next}");
     }
 }
@@ -159,18 +178,21 @@ async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for(
         Ok(Some(credential(if now { "$fake$another" } else { "$fake$initial" }, true)))
     });
     let scene = world.scene();
-    let due = scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), None).await.unwrap();
+    let due =
+        scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
     let next = || Password::typed(GOOD).ok();
 
     changed.store(true, std::sync::atomic::Ordering::SeqCst);
-    let refusal = scene.sign_in.change_password_with_ticket(&ticket, next()).await.unwrap_err();
+    let refusal =
+        scene.sign_in.change_password_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::AttemptSpent);
     changed.store(false, std::sync::atomic::Ordering::SeqCst);
     scene.clock.advance(600);
-    let refusal = scene.sign_in.change_password_with_ticket(&ticket, next()).await.unwrap_err();
+    let refusal =
+        scene.sign_in.change_password_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::AttemptExpired);
-    assert!(ChangeTicket::parse("x.y").is_none() && ChangeTicket::parse("").is_none());
+    assert!(Ticket::parse("x.y").is_none() && Ticket::parse("").is_none());
 }
 
 #[tokio::test]
@@ -184,7 +206,9 @@ async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
     let mut world = self::world(AccountStatus::Active, Some(good()));
     world.without_passwords = true;
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    assert!(world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), None).await.is_ok());
+    assert!(
+        world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
+    );
 }
 
 #[tokio::test]
@@ -199,4 +223,14 @@ async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it()
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     assert_eq!(refused(&world.scene(), "ada", GOOD).await, ErrorCode::CredentialsWrong);
+}
+
+#[tokio::test]
+async fn c177_a_try_whose_password_was_never_looked_at_is_not_counted() {
+    let scene = world(AccountStatus::Active, Some(good())).scene();
+    assert_eq!(refused(&scene, "ada", "wrong").await, ErrorCode::CredentialsWrong);
+    for name in ["ada", "ada", "ada", "ghost"] {
+        assert_eq!(refused(&scene, name, "busy").await, ErrorCode::Busy);
+    }
+    assert_eq!(scene.throttle.counted().len(), 1, "only the wrong one is counted");
 }

@@ -15,7 +15,6 @@ fn registration(username: &str) -> Registration {
         username: username.to_owned(),
         name: DisplayName::new("Ada"),
         password: Password::typed("correct-horse-battery").ok(),
-        source: None,
     }
 }
 
@@ -35,7 +34,7 @@ async fn whoever_registers_gets_a_user_account_and_a_session() {
         .times(1)
         .returning(|_, _| Ok(AccountCreation::Created));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    assert!(world.scene().sign_in.register(registration("Ada"), None).await.is_ok());
+    assert!(world.scene().sign_in.register(registration("Ada"), &Visitor::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -51,7 +50,7 @@ async fn c112_nobody_registers_under_an_address_or_a_name_that_is_taken() {
         ("", ErrorCode::UsernameMalformed),
         ("ada", ErrorCode::NameTaken),
     ] {
-        let refusal = scene.sign_in.register(registration(username), None).await.unwrap_err();
+        let refusal = scene.sign_in.register(registration(username), &Visitor::default()).await.unwrap_err();
         assert_eq!(refusal.error.code(), code, "{username}");
     }
 }
@@ -61,7 +60,7 @@ async fn with_self_registration_off_nobody_registers() {
     let mut world = World::default();
     world.closed = true;
     world.accounts.expect_create_local().never();
-    let refusal = world.scene().sign_in.register(registration("ada"), None).await.unwrap_err();
+    let refusal = world.scene().sign_in.register(registration("ada"), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
 }
 
@@ -82,17 +81,24 @@ async fn the_setup_token_makes_one_administrator() {
     let mut scene = world.scene();
     scene.sign_in = scene.sign_in.with_setup_token(token.clone());
     for wrong in ["", "wrong", &token.expose()[1..]] {
-        let refusal = scene.sign_in.set_up(wrong, registration("root"), None).await.unwrap_err();
+        let refusal =
+            scene.sign_in.set_up(wrong, registration("root"), &Visitor::default()).await.unwrap_err();
         assert_eq!(refusal.error.code(), ErrorCode::SetupClosed, "{wrong}");
     }
-    assert!(scene.sign_in.set_up(token.expose(), registration("root"), None).await.is_ok());
-    let refusal = scene.sign_in.set_up(token.expose(), registration("other"), None).await.unwrap_err();
+    assert!(scene.sign_in.set_up(token.expose(), registration("root"), &Visitor::default()).await.is_ok());
+    let refusal =
+        scene.sign_in.set_up(token.expose(), registration("other"), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
 }
 
 #[tokio::test]
 async fn without_a_token_there_is_no_setup() {
-    let refusal = World::default().scene().sign_in.set_up("", registration("root"), None).await.unwrap_err();
+    let refusal = World::default()
+        .scene()
+        .sign_in
+        .set_up("", registration("root"), &Visitor::default())
+        .await
+        .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
 }
 
@@ -101,6 +107,31 @@ async fn where_a_provider_is_set_up_nobody_gets_in_past_it() {
     let mut world = World::default();
     world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
     world.accounts.expect_create_local().never();
-    let refusal = world.scene().sign_in.register(registration("mallory"), None).await.unwrap_err();
+    let refusal =
+        world.scene().sign_in.register(registration("mallory"), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
+}
+
+#[tokio::test]
+async fn c177_registrations_are_counted_for_their_source_alone_unless_nothing_was_hashed() {
+    let mut world = World::default();
+    world.judge.expect_weakness().returning(|_, _| None);
+    world.accounts.expect_create_local().returning(|_, _| Ok(AccountCreation::NameTaken));
+    let scene = world.scene();
+    let source = Some(crate::ports::Source::of("192.0.2.1".parse().unwrap()));
+    let visitor = Visitor { source, ..Visitor::default() };
+    for (password, code, counted) in [
+        ("busy-busy-busy-busy", ErrorCode::Busy, 0),
+        ("correct-horse-battery", ErrorCode::NameTaken, 1),
+        ("correct-horse-battery", ErrorCode::NameTaken, 2),
+        ("correct-horse-battery", ErrorCode::NameTaken, 3),
+        ("correct-horse-battery", ErrorCode::TooManyTries, 3),
+    ] {
+        let asked = Registration { password: Password::typed(password).ok(), ..registration("ada") };
+        let refusal = scene.sign_in.register(asked, &visitor).await.unwrap_err();
+        assert_eq!(refusal.error.code(), code);
+        assert_eq!(scene.throttle.counted().len(), counted);
+    }
+    let registration = Guess { target: GuessTarget::Registration, source };
+    assert!(scene.throttle.counted().iter().all(|guess| *guess == registration));
 }

@@ -39,7 +39,7 @@ async fn c003_json_that_is_no_object_is_refused() {
 
 #[tokio::test]
 async fn c004_an_endpoint_that_must_not_be_called_refuses_the_document() {
-    for member in ["jwks_uri", "userinfo_endpoint", "end_session_endpoint"] {
+    for member in ["jwks_uri", "userinfo_endpoint"] {
         for (bad, rule) in [
             ("http://op.example/x", EndpointError::PlainHttp),
             ("https://u:p@op.example/x", EndpointError::UserInfo),
@@ -58,6 +58,15 @@ async fn c004_an_endpoint_that_must_not_be_called_refuses_the_document() {
                 "{bad}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_for_signing_out_that_must_not_be_used_counts_as_absent() {
+    for bad in ["http://op.example/x", "javascript:alert(1)", "/x", "", "https://10.0.0.1/x"] {
+        let shelf = Shelf::empty().with("https://op.example/o", op_with("end_session_endpoint", json!(bad)));
+        let metadata = open_id(shelf.derive(AUTH, TOKEN).await.unwrap()).metadata;
+        assert_eq!(metadata.end_session_endpoint, None, "{bad}");
     }
 }
 

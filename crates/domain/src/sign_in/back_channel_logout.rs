@@ -1,0 +1,52 @@
+use super::SignIn;
+use crate::attempt::AttemptId;
+use crate::error::{Refusal, SignInError};
+use crate::ports::{Consumption, LogoutToken, LogoutTokenError, SignInEvent};
+use crate::provider::ProviderId;
+use crate::return_to::ReturnTo;
+
+impl SignIn {
+    /// Ends the sessions that a provider says have ended there (OpenID Connect Back-Channel Logout section 2.5). A session
+    /// that is not there, or ended before, is no error; neither is a token that was used before, which ends nothing more.
+    ///
+    /// # Errors
+    /// When the logout token is not good, or the store failed: sessions may still be there.
+    pub async fn end_sessions_from_provider(&self, logout_token: &str) -> Result<(), Refusal> {
+        let ended = async {
+            let (provider, token) = self.verified(logout_token).await?;
+            let id = AttemptId::of_logout_token(&token.issuer, &token.id);
+            match self.ports.spent_attempts.consume(id, token.refused_from).await? {
+                Consumption::First => {}
+                Consumption::Again => return Ok(()),
+            }
+            let now = self.ports.clock.now();
+            let (session, subject) = (token.session.as_ref(), token.subject.as_ref());
+            let ended = self.ports.sessions.end_all_from(&token.issuer, session, subject, now).await?;
+            self.forget_sessions(ended.iter().map(|(session, _)| *session));
+            for (session, account) in ended {
+                let provider = provider.clone();
+                self.ports.log.record(SignInEvent::SignedOutByProvider { account, session, provider });
+            }
+            Ok(())
+        };
+        ended.await.map_err(|error: SignInError| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// The token, verified by the provider whose it is. One that cannot be asked whether it is its does not keep the others
+    /// from it.
+    async fn verified(&self, logout_token: &str) -> Result<(ProviderId, LogoutToken), LogoutTokenError> {
+        let mut unanswered = LogoutTokenError::OfAnotherIssuer;
+        for provider in &self.ports.providers {
+            match provider.verify_logout_token(logout_token).await {
+                Ok(token) => return Ok((provider.description().id, token)),
+                Err(LogoutTokenError::OfAnotherIssuer) => {}
+                Err(error @ LogoutTokenError::Provider(_)) => unanswered = error,
+                Err(error @ LogoutTokenError::Invalid(_)) => return Err(error),
+            }
+        }
+        Err(unanswered)
+    }
+}
+
+#[cfg(test)]
+mod tests;

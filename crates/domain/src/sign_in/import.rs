@@ -1,0 +1,203 @@
+use std::collections::HashMap;
+
+use super::{Administrator, SignIn};
+use crate::error::{Refusal, SignInError};
+use crate::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+};
+use crate::ports::{AccountCreation, SignInEvent};
+use crate::return_to::ReturnTo;
+
+/// A person who has an account elsewhere, as a line of a file tells it.
+#[derive(Clone, Debug)]
+pub struct ImportRow {
+    /// The line, from 1.
+    pub line: u64,
+    /// A local name; without one the e-mail address is the name.
+    pub username: Option<String>,
+    /// The person's e-mail address.
+    pub email: Option<EmailAddress>,
+    /// What the person is called by people.
+    pub name: Option<DisplayName>,
+    /// What the person may do.
+    pub role: Role,
+    /// The present password, hashed elsewhere; without it nothing opens the account until a provider or a password reset
+    /// does.
+    pub hash: Option<PasswordHash>,
+}
+
+/// A row that can become an account. Only [`SignIn::judge_import`] makes one.
+#[derive(Clone, Debug)]
+pub struct JudgedRow {
+    line: u64,
+    username: Username,
+    email: Option<EmailAddress>,
+    name: Option<DisplayName>,
+    role: Role,
+    hash: Option<PasswordHash>,
+}
+
+impl JudgedRow {
+    /// The line, from 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// What the account is called.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.username
+    }
+
+    /// The names that the account takes up: usernames and addresses are one set.
+    fn names(&self) -> impl Iterator<Item = Username> {
+        let address = self.email.as_ref().map(Username::from).filter(|address| *address != self.username);
+        std::iter::once(self.username.clone()).chain(address)
+    }
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportFault {
+    /// The line, from 1.
+    pub line: u64,
+    /// What.
+    pub problem: ImportProblem,
+}
+
+/// Why a row cannot become an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImportProblem {
+    /// It has no name.
+    #[error("there is neither a username nor an e-mail address")]
+    NameMissing,
+    /// Its username cannot be one.
+    #[error(
+        "the username is not one: up to {max} letters from a to z, digits, dots, hyphens and underscores, \
+         beginning with a letter or a digit; an e-mail address is none",
+        max = Username::MAX_LOCAL_LEN
+    )]
+    UsernameMalformed,
+    /// No password could ever be found right for its hash.
+    #[error("the password hash is damaged, or asks for more work than a sign-in may cost")]
+    HashUnusable,
+    /// An earlier row takes up its username or address.
+    #[error("{name} stands on line {line} already")]
+    Repeated {
+        /// Which name.
+        name: Username,
+        /// Where it stood first.
+        line: u64,
+    },
+}
+
+/// What comes of importing one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// The account is made.
+    Created,
+    /// An account of this name or address is there already, and stays as it is.
+    ThereAlready,
+}
+
+impl SignIn {
+    /// Judges all rows before the first is written: whether each has a name and a hash that can be kept, and none is
+    /// named twice. What is in the store does not matter to it.
+    ///
+    /// # Errors
+    /// With all that is wrong, in the order of the rows.
+    pub fn judge_import(
+        &self,
+        _: &Administrator,
+        rows: Vec<ImportRow>,
+    ) -> Result<Vec<JudgedRow>, Vec<ImportFault>> {
+        let mut taken = HashMap::new();
+        let mut judged = Vec::with_capacity(rows.len());
+        let mut faults = Vec::new();
+        for row in rows {
+            let line = row.line;
+            match self.judge_row(row, &mut taken) {
+                Ok(row) => judged.push(row),
+                Err(problem) => faults.push(ImportFault { line, problem }),
+            }
+        }
+        if faults.is_empty() { Ok(judged) } else { Err(faults) }
+    }
+
+    fn judge_row(
+        &self,
+        row: ImportRow,
+        taken: &mut HashMap<Username, u64>,
+    ) -> Result<JudgedRow, ImportProblem> {
+        let ImportRow { line, username, email, name, role, hash } = row;
+        let username = match (username, &email) {
+            (Some(name), _) => Username::local(name.trim()).map_err(|_| ImportProblem::UsernameMalformed)?,
+            (None, Some(email)) => Username::from(email),
+            (None, None) => return Err(ImportProblem::NameMissing),
+        };
+        let row = JudgedRow { line, username, email, name, role, hash };
+        // The first to have a name has it even if something else is wrong with that row: both are to be looked at.
+        let mut repeated = None;
+        for name in row.names() {
+            let first = *taken.entry(name.clone()).or_insert(line);
+            if first != line && repeated.is_none() {
+                repeated = Some(ImportProblem::Repeated { name, line: first });
+            }
+        }
+        if row.hash.as_ref().is_some_and(|hash| !self.ports.hasher.can_verify(hash)) {
+            return Err(ImportProblem::HashUnusable);
+        }
+        repeated.map_or(Ok(row), Err)
+    }
+
+    /// What [`Self::import_account`] would come to now, without writing anything.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn foresee_import(&self, _: &Administrator, row: &JudgedRow) -> Result<Imported, Refusal> {
+        let foreseen = async {
+            for name in row.names() {
+                if self.ports.accounts.find_by_name(&name).await?.is_some() {
+                    return Ok(Imported::ThereAlready);
+                }
+            }
+            Ok(Imported::Created)
+        };
+        foreseen.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Makes the account of a row, wholly or not at all. A hash that is taken over is of the person's own choice: it need
+    /// not be changed at the first sign-in, which replaces it by one of today's.
+    ///
+    /// # Errors
+    /// When the store failed; the account was not made then.
+    pub async fn import_account(&self, by: &Administrator, row: &JudgedRow) -> Result<Imported, Refusal> {
+        let imported = async {
+            let now = self.ports.clock.now();
+            let account = Account {
+                id: AccountId::fresh(now, &*self.ports.entropy),
+                username: row.username.clone(),
+                email: row.email.clone(),
+                name: row.name.clone(),
+                role: row.role,
+                status: AccountStatus::Active,
+                created_at: now,
+            };
+            let credential = row.hash.clone().map(|hash| Credential { hash, must_change: false });
+            match self.ports.accounts.create_local(&account, credential.as_ref()).await? {
+                AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(Imported::ThereAlready),
+                AccountCreation::Created => {
+                    let by = by.account().map(|account| account.id);
+                    let change = "imported";
+                    self.ports.log.record(SignInEvent::Administered { account: account.id, change, by });
+                    Ok::<_, SignInError>(Imported::Created)
+                }
+            }
+        };
+        imported.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::check_request::as_many_as_fit;
+use super::{BegunSignIn, CheckedRequest, SignIn, Ticket, Visitor};
+use crate::attempt::{PresentedAttempt, SignInAttempt};
+use crate::error::{Refusal, SignInError};
+use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password};
+use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
+use crate::protocol::{Issuer, ProviderSessionId, Subject};
+use crate::provider::{ProviderDescription, ProviderId};
+use crate::return_to::ReturnTo;
+use crate::session::{Session, SessionToken};
+use crate::time::Timestamp;
+
+/// A link that waits for proof, as its page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingLink {
+    /// Whose word the new identity is.
+    pub provider: ProviderDescription,
+    /// The address that both have.
+    pub address: EmailAddress,
+    /// Whether this browser is signed in to the account, recently enough: saying yes is then proof.
+    pub session_proves: bool,
+    /// Whether the account's password can prove it.
+    pub password_proves: bool,
+}
+
+/// What the ticket of a link says: everything of the identity that a session needs, but no hint for signing out, for which
+/// there is no room.
+#[derive(Serialize, Deserialize)]
+struct LinkDue {
+    account: AccountId,
+    provider: String,
+    issuer: Issuer,
+    subject: Subject,
+    address: EmailAddress,
+    name: Option<DisplayName>,
+    groups: Vec<String>,
+    methods: Vec<String>,
+    authenticated_at: Option<Timestamp>,
+    session: Option<String>,
+    return_to: ReturnTo,
+}
+
+const LINK_DUE: &str = "link an identity";
+
+/// How many bytes of groups a ticket has room for.
+const MAX_GROUPS_LEN: usize = 1024;
+
+/// How long after signing in somebody may change what opens their account without proving again who they are.
+const RECENTLY: Duration = Duration::from_mins(10);
+
+impl SignIn {
+    /// What the link that a ticket is for would do, and how it can be proved.
+    ///
+    /// # Errors
+    /// When the ticket is not good (any more).
+    pub async fn pending_link(&self, ticket: &Ticket, visitor: &Visitor<'_>) -> Result<PendingLink, Refusal> {
+        let pending = async {
+            let (due, account) = self.link_due(ticket).await?;
+            let provider = self.provider(Some(&provider_id(&due)?))?.description();
+            let owner = self.recent_session(visitor).await;
+            Ok(PendingLink {
+                provider,
+                session_proves: owner.is_some_and(|session| session.account == account.id),
+                password_proves: self.passwords_are_on()
+                    && self.ports.accounts.credential(account.id).await?.is_some(),
+                address: due.address,
+            })
+        };
+        pending.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Links the identity that a ticket is for, on proof: the account's password, or else a session of the account in this
+    /// browser, begun a moment ago. The person is then signed in by it; all other sessions of the account end, for they
+    /// may belong to whoever prepared the account for its owner to step into.
+    ///
+    /// # Errors
+    /// When nothing was linked. The ticket stays good until it expires, so another password can be tried.
+    pub async fn confirm_link(
+        &self,
+        ticket: &Ticket,
+        password: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<(SessionToken, ReturnTo), Refusal> {
+        let confirmed = async {
+            let (due, account) = self.link_due(ticket).await?;
+            let change = match password {
+                Some(password) => {
+                    self.need_passwords()?;
+                    self.prove_owner(account.clone(), Some(password), visitor).await?;
+                    IdentityChange::ProvedByPassword
+                }
+                None => match self.recent_session(visitor).await {
+                    Some(session) if session.account == account.id => IdentityChange::ProvedBySession,
+                    _ => return Err(SignInError::ReauthenticationNeeded),
+                },
+            };
+            let provider = provider_id(&due)?;
+            let return_to = due.return_to.clone();
+            let identity = identity(due)?;
+            self.link(account.id, &provider, &identity, change).await?;
+            self.end_all_sessions_of(account.id, None).await?;
+            let token = self.signed_in_at(&provider, &account, identity, false, visitor).await?;
+            Ok((token, return_to))
+        };
+        confirmed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Begins to link a further identity to the account that this browser is signed in to. With proof: the password, or a
+    /// session begun a moment ago.
+    ///
+    /// # Errors
+    /// When there is no proof, or the provider cannot be asked.
+    pub async fn begin_link(
+        &self,
+        provider: Option<&ProviderId>,
+        return_to: ReturnTo,
+        pending: &[PresentedAttempt],
+        password: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<BegunSignIn, Refusal> {
+        let begun = async {
+            let account = self.recently_proven_account(password, visitor).await?;
+            self.try_begin_external(provider, &return_to, pending, Some(account.id)).await
+        };
+        begun.await.map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
+    }
+
+    /// Takes an identity from one's own account, with the same proof. The last thing that opens the account stays.
+    ///
+    /// # Errors
+    /// When nothing was taken.
+    pub async fn unlink(
+        &self,
+        issuer: &Issuer,
+        subject: &Subject,
+        password: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<(), Refusal> {
+        let unlinked = async {
+            let account = self.recently_proven_account(password, visitor).await?;
+            match self.ports.accounts.unlink(account.id, issuer, subject).await? {
+                IdentityRemoval::Removed => {}
+                IdentityRemoval::NotFound => return Err(SignInError::IdentityUnknown),
+                IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
+            }
+            self.ports.log.record(SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() });
+            let now = self.ports.clock.now();
+            let ended = self.ports.sessions.end_all_from(issuer, None, Some(subject), now).await?;
+            self.forget_sessions(ended.into_iter().map(|(session, _)| session));
+            Ok(())
+        };
+        unlinked.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Asks whoever came with the identity to prove that the account is theirs.
+    pub(super) fn ask_for_proof(
+        &self,
+        account: &Account,
+        attempt: &SignInAttempt,
+        identity: ExternalIdentity,
+    ) -> Result<Ticket, SignInError> {
+        let EmailClaim::Stated { address, .. } = identity.email else {
+            return Err(SignInError::EmailMissing);
+        };
+        let due = LinkDue {
+            account: account.id,
+            provider: attempt.provider.as_str().to_owned(),
+            issuer: identity.issuer,
+            subject: identity.subject,
+            address,
+            name: identity.name,
+            groups: as_many_as_fit(&identity.groups, MAX_GROUPS_LEN),
+            methods: as_many_as_fit(&identity.authentication_methods, MAX_GROUPS_LEN),
+            authenticated_at: identity.authenticated_at,
+            session: identity.session.map(|session| session.as_str().to_owned()),
+            return_to: attempt.return_to.clone(),
+        };
+        let ticket = self.seal_ticket(LINK_DUE, &due);
+        // A target that makes the ticket too large is given up rather than the link.
+        Ok(ticket
+            .or_else(|_| self.seal_ticket(LINK_DUE, LinkDue { return_to: ReturnTo::main_page(), ..due }))?)
+    }
+
+    /// Links the identity to the account for which its person began this attempt, in the very browser that is still signed
+    /// in to it.
+    pub(super) async fn link_as_asked(
+        &self,
+        account: AccountId,
+        provider: &ProviderId,
+        identity: &ExternalIdentity,
+        visitor: &Visitor<'_>,
+    ) -> Result<(), SignInError> {
+        let checked = self.session_of(visitor).await?;
+        if checked.claims.sub != account {
+            return Err(SignInError::AnotherSession);
+        }
+        self.link(account, provider, identity, IdentityChange::ProvedBySession).await?;
+        self.end_all_sessions_of(account, Some(checked.claims.sid)).await?;
+        Ok(())
+    }
+
+    async fn link(
+        &self,
+        account: AccountId,
+        provider: &ProviderId,
+        identity: &ExternalIdentity,
+        change: IdentityChange,
+    ) -> Result<(), SignInError> {
+        match self.ports.accounts.link(account, identity, self.ports.clock.now()).await? {
+            IdentityLink::Linked => {}
+            IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
+            IdentityLink::Refused => return Err(SignInError::AccountDisabled),
+        }
+        self.ports.log.record(SignInEvent::Linked { account, provider: provider.clone(), change });
+        Ok(())
+    }
+
+    async fn link_due(&self, ticket: &Ticket) -> Result<(LinkDue, Account), SignInError> {
+        let due: LinkDue = self.open_ticket(LINK_DUE, ticket)?;
+        let account = self.ports.accounts.find(due.account).await?;
+        let account = account.filter(|account| account.status == AccountStatus::Active);
+        Ok((due, account.ok_or(SignInError::AccountDisabled)?))
+    }
+
+    /// The account of this browser's session, if it began a moment ago or the account's password comes with the request.
+    pub(super) async fn recently_proven_account(
+        &self,
+        password: Option<Password>,
+        visitor: &Visitor<'_>,
+    ) -> Result<Account, SignInError> {
+        let account = self.account_of(visitor).await?;
+        if self.recent_session(visitor).await.is_some() {
+            return Ok(account);
+        }
+        let password = password.ok_or(SignInError::ReauthenticationNeeded)?;
+        self.need_passwords()?;
+        Ok(self.prove_owner(account, Some(password), visitor).await?.account)
+    }
+
+    /// This browser's session, if it began a moment ago.
+    pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
+        let checked = self.session_of(visitor).await.ok()?;
+        let session = self.ports.sessions.find(checked.claims.sid).await.ok()??;
+        (self.ports.clock.now() < session.created_at.plus(RECENTLY)).then_some(session)
+    }
+
+    /// This browser's session.
+    pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
+        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
+        self.check_request(token).await.map_err(|_| SignInError::NotSignedIn)
+    }
+}
+
+fn provider_id(due: &LinkDue) -> Result<ProviderId, SignInError> {
+    ProviderId::parse(&due.provider).map_err(|_| SignInError::ProviderUnknown)
+}
+
+fn identity(due: LinkDue) -> Result<ExternalIdentity, SignInError> {
+    let session = due.session.map(|session| ProviderSessionId::parse(&session)).transpose();
+    Ok(ExternalIdentity {
+        issuer: due.issuer,
+        subject: due.subject,
+        email: EmailClaim::Stated { address: due.address, verified: true },
+        name: due.name,
+        groups: due.groups,
+        authentication_methods: due.methods,
+        authenticated_at: due.authenticated_at,
+        session: session.map_err(|_| SignInError::AttemptUnknown)?,
+        id_token_hint: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

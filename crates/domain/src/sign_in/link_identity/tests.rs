@@ -1,0 +1,254 @@
+use super::*;
+use crate::error::ErrorCode;
+use crate::people::Credential;
+use crate::provider::EmailTrust;
+use crate::sign_in::CompletedSignIn;
+use crate::sign_in::testing::{
+    NOW, Scene, World, account, ada, credential, identity, presenting, session, stated,
+};
+
+const PASSWORD: &str = "the-password-of-ada";
+
+/// Somebody comes with an identity whose address is that of an account with this credential.
+fn world(opened_by: Option<Credential>) -> World {
+    let mut world = World::default();
+    let mut provider = World::provider(false, EmailTrust::Claim);
+    provider.expect_redeem().returning(|_| Ok(identity(stated(true))));
+    world.providers.push(provider);
+    world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.accounts.expect_credential().returning(move |_| Ok(opened_by.clone()));
+    world
+}
+
+fn with_password() -> World {
+    world(Some(credential(&format!("$fake${PASSWORD}"), false)))
+}
+
+fn password(text: &str) -> Option<Password> {
+    Password::typed(text).ok()
+}
+
+async fn link_due(scene: &Scene) -> Ticket {
+    let (cookie, state) = scene.begin("/notebooks").await;
+    let query = format!("code=c&state={state}");
+    match scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap() {
+        CompletedSignIn::LinkDue { ticket, .. } => Ticket::parse(&ticket.to_text()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_end() {
+    let mut world = with_password();
+    let mut order = mockall::Sequence::new();
+    world
+        .accounts
+        .expect_link()
+        .withf(|id, identity, _| {
+            *id == account(AccountStatus::Active).id && identity.subject.as_str() == "subject-of-ada"
+        })
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_, _, _| Ok(IdentityLink::Linked));
+    world
+        .sessions
+        .expect_end_all_of()
+        .withf(|_, except, _| except.is_none())
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_, _, _| Ok(Vec::new()));
+    world
+        .sessions
+        .expect_create()
+        .withf(|session| {
+            session.external.as_ref().is_some_and(|external| external.subject.as_str() == "subject-of-ada")
+        })
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Ok(()));
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let pending = scene.sign_in.pending_link(&ticket, &Visitor::default()).await.unwrap();
+    assert_eq!(pending.address, ada());
+    assert!(pending.password_proves && !pending.session_proves);
+
+    let confirmed = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let (_, return_to) = confirmed.unwrap();
+    assert_eq!(return_to.as_str(), "/notebooks");
+    assert!(scene.log.events().iter().any(|event| {
+        matches!(event, SignInEvent::Linked { change: IdentityChange::ProvedByPassword, .. })
+    }));
+}
+
+#[tokio::test]
+async fn c112_without_proof_nothing_is_linked() {
+    let mut world = with_password();
+    world.accounts.expect_link().never();
+    world.sessions.expect_create().never();
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    for (typed, code) in [
+        (password("a wrong password"), ErrorCode::CredentialsWrong),
+        (None, ErrorCode::ReauthenticationNeeded),
+    ] {
+        let refusal = scene.sign_in.confirm_link(&ticket, typed, &Visitor::default()).await.unwrap_err();
+        assert_eq!(refusal.error.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
+    for (age, owner, code) in [
+        (0, true, None),
+        (599, true, None),
+        (600, true, Some(ErrorCode::ReauthenticationNeeded)),
+        (0, false, Some(ErrorCode::ReauthenticationNeeded)),
+    ] {
+        let mut world = world(None);
+        let began = Timestamp::from_unix_seconds(NOW - age);
+        let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
+        let session_account = if owner { session().account } else { other };
+        let there = Session { account: session_account, created_at: began, ..session() };
+        let found = there.clone();
+        world.sessions.expect_find().returning(move |_| Ok(Some(found.clone())));
+        world
+            .accounts
+            .expect_link()
+            .times(usize::from(code.is_none()))
+            .returning(|_, _, _| Ok(IdentityLink::Linked));
+        world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
+        world.sessions.expect_create().returning(|_| Ok(()));
+        world.sessions.expect_end().returning(|_, _| Ok(()));
+        let scene = world.scene();
+        let ticket = link_due(&scene).await;
+        let who = Account { id: session_account, ..account(AccountStatus::Active) };
+        let token = scene.token(&who, &there);
+        let pending = scene.sign_in.pending_link(&ticket, &presenting(&token)).await.unwrap();
+        assert_eq!(pending.session_proves, code.is_none(), "{age}");
+        let confirmed = scene.sign_in.confirm_link(&ticket, None, &presenting(&token)).await;
+        assert_eq!(confirmed.err().map(|refusal| refusal.error.code()), code, "{age} {owner}");
+    }
+}
+
+#[tokio::test]
+async fn c117_a_ticket_is_for_one_thing_and_ten_minutes() {
+    let mut world = with_password();
+    world.accounts.expect_link().never();
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let misused =
+        scene.sign_in.change_password_with_ticket(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(misused.unwrap_err().error.code(), ErrorCode::AttemptUnknown);
+    scene.clock.advance(600);
+    let late = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(late.unwrap_err().error.code(), ErrorCode::AttemptExpired);
+    assert!(Ticket::parse("x.y").is_none() && Ticket::parse("").is_none());
+}
+
+#[tokio::test]
+async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
+    let mut world = with_password();
+    world.accounts.expect_link().returning(|_, _, _| Ok(IdentityLink::IdentityTaken));
+    world.sessions.expect_end_all_of().never();
+    world.sessions.expect_create().never();
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let refusal =
+        scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::IdentityTaken);
+}
+
+/// Begins to link from one's own account, and comes back with this session token.
+async fn link_as_asked(
+    scene: &Scene,
+    begun_by: &str,
+    back_with: Option<&str>,
+) -> Result<CompletedSignIn, ErrorCode> {
+    let begun = scene
+        .sign_in
+        .begin_link(None, ReturnTo::or_main_page("/account"), &[], None, &presenting(begun_by))
+        .await
+        .map_err(|refusal| refusal.error.code())?;
+    let state =
+        begun.authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let cookie = PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed };
+    let visitor = Visitor { session_token: back_with, ..Visitor::default() };
+    let completed =
+        scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], &visitor).await;
+    completed.map_err(|refusal| refusal.error.code())
+}
+
+#[tokio::test]
+async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone() {
+    let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
+    let mut world = world(None);
+    world.sessions.expect_find().returning(move |id| {
+        let account = if id == session().id { session().account } else { other };
+        Ok(Some(Session { id, account, ..session() }))
+    });
+    world.accounts.expect_link().times(1).returning(|_, _, _| Ok(IdentityLink::Linked));
+    world
+        .sessions
+        .expect_end_all_of()
+        .withf(|_, except, _| *except == Some(session().id))
+        .times(1)
+        .returning(|_, _, _| Ok(Vec::new()));
+    world.sessions.expect_create().never();
+    let scene = world.scene();
+    let own = scene.token(&account(AccountStatus::Active), &session());
+    let strangers = Session {
+        id: crate::session::SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap(),
+        account: other,
+        ..session()
+    };
+    let strangers = scene.token(&Account { id: other, ..account(AccountStatus::Active) }, &strangers);
+    for (back_with, expected) in
+        [(None, ErrorCode::NotSignedIn), (Some(&*strangers), ErrorCode::AnotherSession)]
+    {
+        assert_eq!(link_as_asked(&scene, &own, back_with).await.unwrap_err(), expected);
+    }
+    assert!(matches!(link_as_asked(&scene, &own, Some(&own)).await, Ok(CompletedSignIn::Linked { .. })));
+}
+
+#[tokio::test]
+async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
+    let mut world = with_password();
+    let old = Session { created_at: Timestamp::from_unix_seconds(NOW - 600), ..session() };
+    world.sessions.expect_find().returning(move |_| Ok(Some(old.clone())));
+    world.sessions.expect_end_all_from().returning(|_, _, _, _| Ok(Vec::new()));
+    world.accounts.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
+    let scene = world.scene();
+    let token = scene.token(&account(AccountStatus::Active), &session());
+    let refusal = link_as_asked(&scene, &token, Some(&token)).await.unwrap_err();
+    assert_eq!(refusal, ErrorCode::ReauthenticationNeeded);
+    let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
+    for (typed, code) in [
+        (None, Some(ErrorCode::ReauthenticationNeeded)),
+        (password("a wrong password"), Some(ErrorCode::CredentialsWrong)),
+        (password(PASSWORD), None),
+    ] {
+        let unlinked = scene.sign_in.unlink(&issuer, &subject, typed, &presenting(&token)).await;
+        assert_eq!(unlinked.err().map(|refusal| refusal.error.code()), code);
+    }
+}
+
+#[tokio::test]
+async fn c120_the_last_thing_that_opens_an_account_stays() {
+    for (removal, code) in [
+        (IdentityRemoval::LastCredential, ErrorCode::LastCredential),
+        (IdentityRemoval::NotFound, ErrorCode::IdentityUnknown),
+    ] {
+        let mut world = world(None);
+        world.sessions.expect_find().returning(|_| Ok(Some(session())));
+        world.accounts.expect_unlink().returning(move |_, _, _| Ok(removal));
+        world.sessions.expect_end_all_from().never();
+        let scene = world.scene();
+        let token = scene.token(&account(AccountStatus::Active), &session());
+        let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
+        let refusal = scene.sign_in.unlink(&issuer, &subject, None, &presenting(&token)).await.unwrap_err();
+        assert_eq!(refusal.error.code(), code);
+    }
+}

@@ -1,0 +1,99 @@
+use super::{SignIn, Visitor};
+use crate::error::{Refusal, SignInError};
+use crate::identity::LinkedIdentity;
+use crate::people::{Account, DisplayName};
+use crate::ports::SignInEvent;
+use crate::return_to::ReturnTo;
+use crate::session::{Session, SessionId};
+
+/// A person's own account, as its page shows it.
+#[derive(Clone, Debug)]
+pub struct OwnAccount {
+    /// The account.
+    pub account: Account,
+    /// Whether a password opens it.
+    pub has_password: bool,
+    /// The identities that open it, oldest first.
+    pub identities: Vec<LinkedIdentity>,
+    /// Its live sessions, newest first.
+    pub sessions: Vec<Session>,
+    /// The session that asks.
+    pub this_session: SessionId,
+    /// Whether it began so recently that the person need not prove again who they are.
+    pub is_recent: bool,
+}
+
+impl SignIn {
+    /// The account of whoever asks.
+    ///
+    /// # Errors
+    /// When nobody is signed in, or the store failed.
+    pub async fn own_account(&self, visitor: &Visitor<'_>) -> Result<OwnAccount, Refusal> {
+        let found = async {
+            let this_session = self.session_of(visitor).await?.claims.sid;
+            let account = self.account_of(visitor).await?;
+            let now = self.ports.clock.now();
+            let mut sessions = self.ports.sessions.list_of(account.id, now).await?;
+            sessions.retain(|session| session.is_live(now, self.policy.session_idle_limit));
+            Ok(OwnAccount {
+                has_password: self.ports.accounts.credential(account.id).await?.is_some(),
+                identities: self.ports.accounts.identities(account.id).await?,
+                is_recent: self.recent_session(visitor).await.is_some(),
+                sessions,
+                this_session,
+                account,
+            })
+        };
+        found.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Changes what whoever asks wants to be called by people. Tokens say so from their next renewal on.
+    ///
+    /// # Errors
+    /// When nobody is signed in, or the store failed.
+    pub async fn rename(&self, name: Option<&DisplayName>, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+        let renamed = async {
+            let account = self.account_of(visitor).await?;
+            Ok::<_, SignInError>(self.ports.accounts.set_name(account.id, name).await?)
+        };
+        renamed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Ends another session of whoever asks, or this one. One that is not theirs, or not there, is left alone without
+    /// saying so.
+    ///
+    /// # Errors
+    /// When nobody is signed in, or the store failed: the session may still be there.
+    pub async fn sign_out_there(&self, session: SessionId, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+        let ended = async {
+            let account = self.account_of(visitor).await?;
+            let there = self.ports.sessions.find(session).await?;
+            if there.is_none_or(|there| there.account != account.id) {
+                return Ok(());
+            }
+            let now = self.ports.clock.now();
+            self.recent.mark_ended(session, now);
+            self.ports.sessions.end(session, now).await?;
+            self.ports.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
+            Ok::<_, SignInError>(())
+        };
+        ended.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Ends all sessions of whoever asks, this one included.
+    ///
+    /// # Errors
+    /// When nobody is signed in, or the store failed: sessions may still be there.
+    pub async fn sign_out_everywhere(&self, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+        let ended = async {
+            let account = self.account_of(visitor).await?;
+            let sessions = self.end_all_sessions_of(account.id, None).await?;
+            self.ports.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions });
+            Ok::<_, SignInError>(())
+        };
+        ended.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::SignIn;
+use crate::attempt::{AttemptId, SealedAttempt};
+use crate::error::SignInError;
+use crate::ports::SealError;
+use crate::time::Timestamp;
+
+/// What one browser has proved, for as long as it takes to answer the next question: sealed, so that the browser can carry
+/// it and neither read nor change it.
+pub struct Ticket {
+    id: AttemptId,
+    sealed: SealedAttempt,
+}
+
+impl Ticket {
+    /// How long a person may take.
+    pub const LIFETIME: Duration = Duration::from_mins(10);
+
+    /// The ticket as a browser carries it.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!("{}.{}", self.id, self.sealed.as_str())
+    }
+
+    /// Takes a ticket from a browser; whether it is good shows when it is used.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, sealed) = text.split_once('.')?;
+        Some(Self { id: AttemptId::parse(id).ok()?, sealed: SealedAttempt::parse(sealed).ok()? })
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket([redacted])")
+    }
+}
+
+/// What stands inside the seal. The purpose keeps a ticket for one thing from being used for another.
+#[derive(Serialize, Deserialize)]
+struct Sealed<T> {
+    purpose: String,
+    until: Timestamp,
+    content: T,
+}
+
+impl SignIn {
+    pub(super) fn seal_ticket<T: Serialize>(&self, purpose: &str, content: T) -> Result<Ticket, SealError> {
+        let until = self.ports.clock.now().plus(Ticket::LIFETIME);
+        let sealed = Sealed { purpose: purpose.to_owned(), until, content };
+        let plaintext = serde_json::to_vec(&sealed).map_err(|_| SealError)?;
+        let id = AttemptId::fresh(&*self.ports.entropy);
+        Ok(Ticket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
+    }
+
+    pub(super) fn open_ticket<T: DeserializeOwned>(
+        &self,
+        purpose: &str,
+        ticket: &Ticket,
+    ) -> Result<T, SignInError> {
+        let plaintext =
+            self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(SignInError::AttemptUnknown)?;
+        let sealed: Sealed<T> =
+            serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
+        if sealed.purpose != purpose {
+            return Err(SignInError::AttemptUnknown);
+        }
+        if self.ports.clock.now() >= sealed.until {
+            return Err(SignInError::AttemptExpired);
+        }
+        Ok(sealed.content)
+    }
+}

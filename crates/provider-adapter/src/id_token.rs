@@ -1,0 +1,131 @@
+//! Whether what an identity token claims may be believed (OpenID Connect Core section 3.1.3.7).
+
+use std::time::Duration;
+
+use labgate_domain::ports::IdTokenFault;
+use labgate_domain::protocol::{ClientId, Issuer, Nonce, Subject};
+use labgate_domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken, numeric_date};
+
+/// What an identity token must say.
+pub(crate) struct Expectation<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) nonce: &'a Nonce,
+    /// When the attempt started.
+    pub(crate) started_at: Timestamp,
+    /// How much earlier than the truth this provider writes `iat`.
+    pub(crate) backdating: Duration,
+    /// The access token that came with it.
+    pub(crate) access_token: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// An identity token that holds.
+pub(crate) struct VerifiedIdToken {
+    pub(crate) subject: Subject,
+    /// When the person last proved who they are, if that is told in a way that can be read.
+    pub(crate) authenticated_at: Option<Timestamp>,
+    /// All claims, for what is said of the person.
+    pub(crate) claims: Map<String, Value>,
+}
+
+/// Verifies what a signed identity token claims.
+pub(crate) fn verify(
+    token: SignedToken,
+    expected: &Expectation<'_>,
+) -> Result<VerifiedIdToken, IdTokenFault> {
+    // Only a token about an event has them (RFC 8417 section 2.2): a logout token is no identity token, whatever else it
+    // claims (Back-Channel Logout section 4.1).
+    if token.claims.contains_key("events") {
+        return Err(IdTokenFault::Type);
+    }
+    let registered =
+        RegisteredClaims::verify(&token.claims, expected.issuer, expected.client_id, expected.now)?;
+    let claims = Claims::deserialize(&token.claims).map_err(|_| IdTokenFault::Malformed)?;
+    // With one audience, `azp` can only repeat it.
+    if claims.azp.is_some_and(|party| party != expected.client_id.as_str()) {
+        return Err(IdTokenFault::AuthorizedParty);
+    }
+    let nonce = claims.nonce.and_then(|nonce| Nonce::parse(&nonce).ok());
+    if nonce.as_ref() != Some(expected.nonce) {
+        return Err(IdTokenFault::Nonce);
+    }
+    if registered.issued_at() < expected.started_at.minus(LEEWAY + expected.backdating) {
+        return Err(IdTokenFault::OlderThanAttempt);
+    }
+    if claims.at_hash.is_some_and(|stated| token.half_hash(expected.access_token) != Some(stated)) {
+        return Err(IdTokenFault::AccessTokenHash);
+    }
+    Ok(VerifiedIdToken {
+        subject: Subject::parse(&claims.sub).map_err(|_| IdTokenFault::Subject)?,
+        authenticated_at: token.claims.get("auth_time").and_then(numeric_date),
+        claims: token.claims,
+    })
+}
+
+/// The claims besides the registered ones that decide whether the token holds. One of another type than specified makes
+/// it malformed; the others are nobody's business here.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    nonce: Option<String>,
+    azp: Option<String>,
+    at_hash: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    //! The rules are tested from outside, in `tests/contract/id_token_claims.rs`; here is what needs a provider that cannot be
+    //! played there.
+
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jwt::{self, Refusal, TokenKind};
+    use crate::keys::KeySet;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// What `Expectation` says of a token that was issued at `iat`.
+    fn verified(iat: i64, backdating: Duration) -> Result<(), IdTokenFault> {
+        let base64url = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let key = Ed25519KeyPair::generate().unwrap();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(key.public_key().as_ref())});
+        let keys = KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes()).unwrap();
+
+        let issuer = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0";
+        let claims = json!({
+            "iss": issuer, "sub": "s", "aud": "lab", "nonce": "n", "iat": iat, "nbf": iat, "exp": iat + 3900,
+        });
+        let input =
+            format!("{}.{}", base64url(br#"{"alg":"EdDSA"}"#), base64url(claims.to_string().as_bytes()));
+        let token = format!("{input}.{}", base64url(key.sign(input.as_bytes()).as_ref()));
+        let expected = Expectation {
+            issuer: &Issuer::parse(issuer).unwrap(),
+            client_id: &ClientId::parse("lab").unwrap(),
+            nonce: &Nonce::parse("n").unwrap(),
+            started_at: Timestamp::from_unix_seconds(NOW),
+            backdating,
+            access_token: "a",
+            now: Timestamp::from_unix_seconds(NOW + 20),
+        };
+        let token = jwt::verify(&token, TokenKind::Id, &keys).map_err(Refusal::fault)?;
+        verify(token, &expected).map(drop)
+    }
+
+    #[test]
+    fn c072_a_provider_that_backdates_its_tokens_by_five_minutes_may() {
+        let older = Err(IdTokenFault::OlderThanAttempt);
+        let five_minutes = Duration::from_mins(5);
+        assert_eq!(verified(NOW - 360, five_minutes), Ok(()));
+        assert_eq!(verified(NOW - 361, five_minutes), older);
+        assert_eq!(verified(NOW - 300, Duration::ZERO), older);
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether a logout token may be believed (OpenID Connect Back-Channel Logout sections 2.4 and 2.6). Anybody can send
+//! one.
+
+use std::time::Duration;
+
+use labgate_domain::ports::{IdTokenFault, LogoutToken, LogoutTokenFault};
+use labgate_domain::protocol::{ClientId, Issuer, ProviderSessionId, Subject};
+use labgate_domain::time::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken};
+
+/// How old a logout token may be: providers send it at once, and repeat it shortly if at all.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
+/// The longest accepted `jti`, in bytes: it is remembered.
+const MAX_ID_LEN: usize = 255;
+
+/// The member of `events` that says what a logout token is about.
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Verifies what a signed logout token claims. Claims that are not named here may say anything.
+pub(crate) fn verify(
+    token: &SignedToken,
+    issuer: &Issuer,
+    client_id: &ClientId,
+    now: Timestamp,
+) -> Result<LogoutToken, LogoutTokenFault> {
+    let claims = &token.claims;
+    let registered = RegisteredClaims::verify(claims, issuer, client_id, now)?;
+    let stale_from = registered.issued_at().plus(MAX_AGE + LEEWAY);
+    if now >= stale_from {
+        return Err(LogoutTokenFault::Stale);
+    }
+    if claims.contains_key("nonce") {
+        return Err(LogoutTokenFault::Nonce);
+    }
+    if !claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object) {
+        return Err(LogoutTokenFault::Event);
+    }
+    let subject = text(claims, "sub")?.map(Subject::parse).transpose().map_err(|_| IdTokenFault::Subject)?;
+    let session = text(claims, "sid")?.map(ProviderSessionId::parse).transpose();
+    let session = session.map_err(|_| IdTokenFault::Malformed)?;
+    if subject.is_none() && session.is_none() {
+        return Err(LogoutTokenFault::Nobody);
+    }
+    let id = claims.get("jti").and_then(Value::as_str).filter(|id| is_id(id)).ok_or(LogoutTokenFault::Id)?;
+    Ok(LogoutToken {
+        issuer: issuer.clone(),
+        subject,
+        session,
+        id: id.to_owned(),
+        refused_from: registered.expired_from().min(stale_from),
+    })
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, IdTokenFault> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(IdTokenFault::Malformed),
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=MAX_ID_LEN).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
