@@ -6,14 +6,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use labgate_domain::attempt::AttemptId;
-use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{AccountCreation, AccountStore, SessionStore, SpentAttempts};
-use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{Session, SessionId};
+use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use tokio::task::JoinSet;
 
@@ -125,6 +125,8 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
         groups: Vec::new(),
         authentication_methods: Vec::new(),
         authenticated_at: None,
+        session: None,
+        id_token_hint: None,
     }
 }
 
@@ -150,12 +152,32 @@ pub(super) fn disabled(account: Account) -> Account {
     Account { status: AccountStatus::Disabled, ..account }
 }
 
+/// The session at `https://op.example` of somebody there; it has everything that there is to have.
+pub(super) fn external(subject: &str, sid: &str) -> ExternalSession {
+    let ExternalIdentity { issuer, subject, .. } = identity(subject);
+    ExternalSession {
+        provider: ProviderId::parse("external").unwrap(),
+        issuer,
+        subject,
+        id: Some(ProviderSessionId::parse(sid).unwrap()),
+        id_token_hint: Some(IdTokenHint::parse("header.claims.signature").unwrap()),
+    }
+}
+
+/// The session as it is once it was ended.
+pub(super) fn ended(session: Session, seconds: i64) -> Session {
+    let external = session.external.map(|external| ExternalSession { id_token_hint: None, ..external });
+    Session { external, ended_at: Some(at(seconds)), ..session }
+}
+
 /// A session that began at 1000 and ends at 5000.
 pub(super) fn session(number: u8, account: AccountId) -> Session {
     Session {
         id: session_id(number),
         account,
-        provider: Some(ProviderId::parse("external").unwrap()),
+        external: Some(external("ada", "sid-1")),
+        user_agent: UserAgent::new("Browser/1.0 (a \"quoted\" system; 'x')"),
+        address: Some([192, 0, 2, 1].into()),
         groups: vec!["staff".to_owned(), "Gruppe \"Süd\" 🧪".to_owned(), String::new()],
         authentication_methods: vec!["pwd".to_owned()],
         authenticated_at: at(990),
@@ -178,6 +200,21 @@ pub(super) async fn add_ada(store: &Store) -> Account {
     let (account, identity) = ada();
     add(store, &account, &identity).await;
     account
+}
+
+/// The identity as the store keeps it, if it opened its account at this time only.
+pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentity {
+    let email = match &identity.email {
+        EmailClaim::Stated { address, .. } => Some(address.clone()),
+        EmailClaim::Missing | EmailClaim::Malformed => None,
+    };
+    LinkedIdentity {
+        issuer: identity.issuer.clone(),
+        subject: identity.subject.clone(),
+        email,
+        first_sign_in_at: at(seconds),
+        last_sign_in_at: at(seconds),
+    }
 }
 
 /// Who this is according to the store.

@@ -1,9 +1,9 @@
 //! `SessionStore`.
 
-use labgate_domain::session::Session;
+use labgate_domain::session::{ExternalSession, Session, UserAgent};
 use labgate_domain::time::Timestamp;
 
-use super::lab::{Store, account_id, add_ada, at, at_once, session, session_id};
+use super::lab::{Store, account_id, add_ada, at, at_once, ended, external, session, session_id};
 use super::replicas;
 
 /// Ada's session, number 1.
@@ -23,7 +23,9 @@ async fn a_session_is_found_as_it_was_added_on_every_replica() {
     let [store, other] = &replicas;
     let first = begin(store).await;
     let second = Session {
-        provider: None,
+        external: None,
+        user_agent: None,
+        address: None,
         groups: Vec::new(),
         authentication_methods: Vec::new(),
         authenticated_at: at(0),
@@ -36,6 +38,61 @@ async fn a_session_is_found_as_it_was_added_on_every_replica() {
     for store in &replicas {
         assert_eq!(store.sessions.find(first.id).await, Ok(Some(first.clone())));
         assert_eq!(store.sessions.find(second.id).await, Ok(Some(second.clone())));
+    }
+}
+
+#[tokio::test]
+async fn browser_and_address_come_back_as_they_were_kept() {
+    let [store, other] = replicas().await;
+    add_ada(&store).await;
+    let addresses =
+        ["0.0.0.0", "203.0.113.255", "::", "::1", "2001:db8::a:b", "::ffff:192.0.2.1", "fe80::1"].map(Some);
+    let texts = [
+        "x",
+        "-",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+        "'); --",
+        "{}",
+        "a  b",
+        &"~".repeat(256),
+    ];
+    for (number, (address, text)) in (1..).zip(addresses.into_iter().zip(texts).chain([(None, " ")])) {
+        let session = Session {
+            user_agent: UserAgent::new(text),
+            address: address.map(|address| address.parse().unwrap()),
+            ..session(number, account_id(1))
+        };
+        store.sessions.create(&session).await.unwrap();
+        assert_eq!(other.sessions.find(session.id).await, Ok(Some(session)), "{address:?} {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_can_say_what_it_likes_and_the_session_is_still_found() {
+    let [store, _] = replicas().await;
+    add_ada(&store).await;
+    let long = format!("{} x", "x".repeat(255));
+    for (number, text) in (1..).zip(["\u{1} \u{1}", "\u{1} x", "x \u{1}", &long, "\u{fffd} \u{fffd}"]) {
+        let session = Session { user_agent: UserAgent::new(text), ..session(number, account_id(1)) };
+        store.sessions.create(&session).await.unwrap();
+        assert!(store.sessions.find(session.id).await.unwrap().is_some(), "{text:?}");
+    }
+    assert_eq!(store.sessions.list_of(account_id(1), at(2000)).await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn what_a_provider_left_out_stays_left_out() {
+    let [store, other] = replicas().await;
+    add_ada(&store).await;
+    let whole = external("ada", "sid-1");
+    for (number, external) in (1..).zip([
+        ExternalSession { id: None, ..whole.clone() },
+        ExternalSession { id_token_hint: None, ..whole.clone() },
+        ExternalSession { id: None, id_token_hint: None, ..whole },
+    ]) {
+        let session = Session { external: Some(external), ..session(number, account_id(1)) };
+        store.sessions.create(&session).await.unwrap();
+        assert_eq!(other.sessions.find(session.id).await, Ok(Some(session)));
     }
 }
 
@@ -81,7 +138,7 @@ async fn an_ended_session_is_not_seen_any_more() {
     let session = begin(&store).await;
     store.sessions.end(session.id, at(2000)).await.unwrap();
     other.sessions.touch(session.id, at(3000)).await.unwrap();
-    assert_eq!(find(&store).await, Session { ended_at: Some(at(2000)), ..session });
+    assert_eq!(find(&store).await, ended(session, 2000));
 }
 
 #[tokio::test]
@@ -91,7 +148,7 @@ async fn c158_a_session_ends_once_and_for_good() {
     store.sessions.end(session.id, at(2000)).await.unwrap();
     for again in [1500, 2000, 3000] {
         other.sessions.end(session.id, at(again)).await.unwrap();
-        assert_eq!(find(&store).await, Session { ended_at: Some(at(2000)), ..session.clone() });
+        assert_eq!(find(&store).await, ended(session.clone(), 2000), "the hint is forgotten");
     }
 }
 

@@ -1,14 +1,16 @@
 mod administration;
 mod credentials;
 mod identities;
+mod linking;
 
 use async_trait::async_trait;
-use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, ProfileUpdate, StoreError,
+    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
+    IdentityRemoval, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Malformed, Subject};
 use labgate_domain::time::Timestamp;
@@ -38,6 +40,9 @@ const ADD: &str = "
 const TAKE_OVER_PROFILE: &str = "
     UPDATE accounts SET email = coalesce(?2, email), name = coalesce(?3, name) WHERE id = ?1";
 
+const SET_NAME: &str = "
+    UPDATE accounts SET name = ?2 WHERE id = ?1";
+
 /// What asks before it writes does both in one transaction. Nobody else writes between the questions and the answers, so
 /// the unique indexes have nothing left to refuse.
 #[async_trait]
@@ -63,39 +68,83 @@ impl AccountStore for SqliteStore {
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError> {
         let mut transaction = self.write().await?;
-        if identities::is_linked(&mut transaction, identity).await? {
+        if identities::owner(&mut transaction, identity).await?.is_some() {
             return Ok(AccountCreation::IdentityTaken);
         }
         if name_is_taken(&mut transaction, account).await? {
             return Ok(AccountCreation::NameTaken);
         }
         add(&mut transaction, account).await?;
-        identities::add(&mut transaction, account, identity).await?;
+        identities::add(&mut transaction, account.id, identity, account.created_at).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(AccountCreation::Created)
     }
 
-    async fn record_sign_in(
+    async fn record_sign_in<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
-        email: &EmailAddress,
+        email: Option<&'a EmailAddress>,
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError> {
         let mut transaction = self.write().await?;
         if !identities::record_sign_in(&mut transaction, id, identity, at).await? {
             return Err(StoreError("the identity is not linked to the account".to_owned()));
         }
-        let taken = name_is_anothers(&mut transaction, id, email.as_str(), None).await?;
+        let taken = match email {
+            Some(email) => name_is_anothers(&mut transaction, id, email.as_str(), None).await?,
+            None => false,
+        };
         sqlx::query(TAKE_OVER_PROFILE)
             .bind(id.to_string())
-            .bind((!taken).then_some(email.as_str()))
+            .bind(email.filter(|_| !taken).map(EmailAddress::as_str))
             .bind(identity.name.as_ref().map(DisplayName::as_str))
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })
+    }
+
+    async fn claim(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        linking::claim(self, id, identity, at).await
+    }
+
+    async fn link(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        linking::link(self, id, identity, at).await
+    }
+
+    async fn unlink(
+        &self,
+        id: AccountId,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<IdentityRemoval, StoreError> {
+        linking::unlink(self, id, issuer, subject).await
+    }
+
+    async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError> {
+        linking::list(&self.readers, id).await
+    }
+
+    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
+        sqlx::query(SET_NAME)
+            .bind(id.to_string())
+            .bind(name.map(DisplayName::as_str))
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        Ok(())
     }
 
     async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {

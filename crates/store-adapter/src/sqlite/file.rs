@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::OpenError;
+use crate::OpenError;
 
 /// Held while a file is created. POSIX drops every lock that a process has on a file when the process closes it once:
 /// nobody else in here may have opened the database before the creator has closed it. For the same reason a file that is
@@ -57,4 +57,30 @@ fn create_file(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         created => created.map(drop),
     }
+}
+
+/// Refuses a database whose file, or one of the files that SQLite keeps beside it, is open to everybody: whoever can write
+/// it is whoever they like, and whoever can read it has the hashes of the passwords.
+#[cfg(unix)]
+pub(super) fn refuse_if_exposed(path: &Path) -> Result<(), OpenError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut part = path.as_os_str().to_owned();
+        part.push(suffix);
+        let part = PathBuf::from(part);
+        let mode = match fs::metadata(&part) {
+            Ok(about) => std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o7777,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(OpenError::File { path: part, source }),
+        };
+        // The group may: volumes of containers are mounted open to a group made for that, and their files with them.
+        if mode & 0o007 != 0 {
+            return Err(OpenError::Exposed { path: part, mode });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn refuse_if_exposed(_: &Path) -> Result<(), OpenError> {
+    Ok(())
 }

@@ -9,13 +9,15 @@ mod spent_attempts;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use labgate_domain::ports::StoreError;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlitePool, SqliteTransaction};
+
+use crate::OpenError;
 
 /// How long a statement waits for another process that is writing, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,8 +28,8 @@ const READERS: u32 = 4;
 /// Accounts, sessions and spent attempts in one SQLite file. Cloning is cheap; every clone is the same store.
 ///
 /// Writes go through one connection, one at a time; reads run beside them and see what was committed before they began.
-/// Several processes may have the same file open. A process that is killed loses nothing that was answered; a power cut
-/// may lose the last moments (`synchronous = NORMAL`), never more.
+/// Several processes may have the same file open. What was answered lasts, through a kill and through a power cut: each
+/// write waits until the disk has it (`synchronous = FULL`), for a sign-out that comes undone is none.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
@@ -41,17 +43,23 @@ impl SqliteStore {
     /// `…-wal` and `…-shm`, which belong to it.
     ///
     /// # Errors
-    /// When the file cannot be opened, is not a database of Labgate, or was written by a newer version.
+    /// When the file cannot be opened, is open to others, is not a database of Labgate, or was written by a newer version.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let path = file::prepare(path)?;
         let failed = |error: sqlx::Error| refused(&path, &error);
         let options = SqliteConnectOptions::new()
             .filename(&path)
-            .synchronous(SqliteSynchronous::Normal)
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
         schema::use_write_ahead_log(&writer).await.map_err(failed)?;
+        // Not sooner: nobody shall be told to change the mode of what is no database.
+        if let Err(exposed) = file::refuse_if_exposed(&path) {
+            // The files beside it have its mode; with the last connection they go.
+            writer.close().await;
+            return Err(exposed);
+        }
         schema::migrate(&writer, &path).await?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self { writer, readers })
@@ -67,8 +75,13 @@ impl SqliteStore {
     ///
     /// `IMMEDIATE` takes the write lock first. A transaction that reads and then wants to write fails at once when
     /// somebody wrote in between, whatever the timeout.
-    async fn write(&self) -> Result<SqliteTransaction<'static>, StoreError> {
+    pub(crate) async fn write(&self) -> Result<SqliteTransaction<'static>, StoreError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    }
+
+    /// Begins to read: everything as it is at this moment, whatever is written meanwhile.
+    pub(crate) async fn snapshot(&self) -> Result<SqliteTransaction<'static>, StoreError> {
+        self.readers.begin().await.map_err(failed)
     }
 }
 
@@ -88,11 +101,10 @@ fn failed(error: sqlx::Error) -> StoreError {
 }
 
 fn refused(path: &Path, error: &sqlx::Error) -> OpenError {
-    let path = path.to_owned();
     if has_code(error, NOT_A_DATABASE) {
-        OpenError::NotADatabase { path }
+        OpenError::NotADatabase { path: path.to_owned() }
     } else {
-        OpenError::Unusable { path, reason: error.to_string() }
+        OpenError::Unusable { database: path.display().to_string(), reason: error.to_string() }
     }
 }
 
@@ -106,54 +118,4 @@ const NOT_A_DATABASE: i32 = 26;
 fn has_code(error: &sqlx::Error, code: i32) -> bool {
     let extended = error.as_database_error().and_then(DatabaseError::code);
     extended.and_then(|extended| extended.parse::<i32>().ok()).is_some_and(|extended| extended & 0xff == code)
-}
-
-/// Why a database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file or its folder cannot be created, read or written.
-    #[error("the database {path} cannot be opened: {source}")]
-    File {
-        /// The database, or its folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// There is something else in the file; it was left as it is.
-    #[error("{path} is not a database: move it away, or name another file")]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer version of Labgate has changed the schema; the file was left as it is.
-    #[error(
-        "the database {path} belongs to a newer version of Labgate (its schema is {found}, this version knows up to \
-         {known}): run that version, or restore a backup from before the update"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The schema of the file.
-        found: i64,
-        /// The newest schema that this version knows.
-        known: i64,
-    },
-    /// The schema is none that Labgate made.
-    #[error(
-        "the database {path} is not Labgate's, or its schema was changed by hand: schema {version} differs"
-    )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// The step of the schema that differs.
-        version: i64,
-    },
-    /// SQLite cannot use it: damaged, locked by another process, no space left.
-    #[error("the database {path} cannot be used: {reason}")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// Why, in SQLite's words.
-        reason: String,
-    },
 }

@@ -11,11 +11,17 @@ use sqlx::{Decode, Row as _, Sqlite, Type};
 pub(super) struct Record<'r> {
     table: &'static str,
     row: &'r SqliteRow,
+    rowid_is_of: &'static str,
 }
 
 impl<'r> Record<'r> {
     pub(super) fn new(table: &'static str, row: &'r SqliteRow) -> Self {
-        Self { table, row }
+        Self { table, row, rowid_is_of: "row" }
+    }
+
+    /// A row of a table without `rowid`, selected with that of its account.
+    pub(super) fn of_account(table: &'static str, row: &'r SqliteRow) -> Self {
+        Self { table, row, rowid_is_of: "the account in row" }
     }
 
     /// A text that must be there and parse.
@@ -63,11 +69,11 @@ impl<'r> Record<'r> {
 
     /// Says where the value stands, and not what it is: that may be personal.
     fn inconsistent(self, column: &'static str) -> StoreError {
-        let table = self.table;
+        let Self { table, rowid_is_of, .. } = self;
         match self.row.try_get::<i64, _>("rowid") {
-            Ok(rowid) => {
-                StoreError(format!("{table}.{column} of row {rowid} holds what does not belong there"))
-            }
+            Ok(rowid) => StoreError(format!(
+                "{table}.{column} of {rowid_is_of} {rowid} holds what does not belong there"
+            )),
             Err(error) => StoreError(format!("{table}.{column} cannot be read: {error}")),
         }
     }

@@ -5,12 +5,14 @@ use std::path::Path;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
-use super::{BUSY, OpenError, has_code, refused};
+use super::{BUSY, has_code, refused};
+use crate::OpenError;
 
 /// Every step, as (version, description, file).
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "accounts and sessions", include_str!("../../migrations/sqlite/0001_accounts_and_sessions.sql")),
     (2, "passwords", include_str!("../../migrations/sqlite/0002_passwords.sql")),
+    (3, "sessions of providers", include_str!("../../migrations/sqlite/0003_sessions_of_providers.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.
@@ -46,15 +48,8 @@ fn migrator() -> Migrator {
 }
 
 fn incompatible(path: &Path, error: &MigrateError) -> OpenError {
-    let path = path.to_owned();
     let known = STEPS.iter().map(|step| step.0).max().unwrap_or(0);
-    match *error {
-        MigrateError::VersionMissing(found) if found > known => OpenError::Newer { path, found, known },
-        MigrateError::VersionMissing(version)
-        | MigrateError::VersionMismatch(version)
-        | MigrateError::Dirty(version) => OpenError::Foreign { path, version },
-        _ => OpenError::Unusable { path, reason: error.to_string() },
-    }
+    OpenError::of_migration(path.display().to_string(), known, error)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
+use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{Session, SessionId};
+use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
@@ -11,31 +14,50 @@ use super::{SqliteStore, failed};
 
 const ADD: &str = "
     INSERT INTO sessions
-        (id, account_id, provider, groups, authentication_methods, authenticated_at, created_at, last_seen_at,
-         expires_at, ended_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        (id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent, address, groups,
+         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
-const FIND: &str = "
-    SELECT rowid, id, account_id, provider, groups, authentication_methods, authenticated_at, created_at,
-        last_seen_at, expires_at, ended_at
-    FROM sessions WHERE id = ?1";
+/// Whole sessions.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT rowid, id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent,
+                 address, groups, authentication_methods, authenticated_at, created_at, last_seen_at, expires_at,
+                 ended_at
+             FROM sessions ",
+            $which
+        )
+    };
+}
 
-const LIST_OF: &str = "
-    SELECT rowid, id, account_id, provider, groups, authentication_methods, authenticated_at, created_at,
-        last_seen_at, expires_at, ended_at
-    FROM sessions WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2
-    ORDER BY created_at DESC, id";
+const FIND: &str = select!("WHERE id = ?1");
+
+const LIST_OF: &str = select!(
+    "WHERE account_id = ?1 AND ended_at IS NULL AND expires_at > ?2
+     ORDER BY created_at DESC, id"
+);
 
 const TOUCH: &str = "
     UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1 AND last_seen_at < ?2 AND ended_at IS NULL";
 
 const END: &str = "
-    UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
+    UPDATE sessions SET ended_at = ?2, id_token_hint = NULL WHERE id = ?1 AND ended_at IS NULL";
 
 const END_ALL_OF: &str = "
-    UPDATE sessions SET ended_at = ?3
+    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL
     WHERE account_id = ?1 AND ended_at IS NULL AND (?2 IS NULL OR id <> ?2)
     RETURNING rowid, id";
+
+const END_ALL_FROM_SESSION: &str = "
+    UPDATE sessions SET ended_at = ?4, id_token_hint = NULL
+    WHERE issuer = ?1 AND provider_session = ?2 AND ended_at IS NULL AND (?3 IS NULL OR subject = ?3)
+    RETURNING rowid, id, account_id";
+
+const END_ALL_FROM_SUBJECT: &str = "
+    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL
+    WHERE issuer = ?1 AND subject = ?2 AND ended_at IS NULL
+    RETURNING rowid, id, account_id";
 
 const DELETE_EXPIRED: &str = "
     DELETE FROM sessions WHERE expires_at < ?1";
@@ -44,10 +66,17 @@ const DELETE_EXPIRED: &str = "
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn create(&self, session: &Session) -> Result<(), StoreError> {
+        let external = session.external.as_ref();
         sqlx::query(ADD)
             .bind(session.id.to_string())
             .bind(session.account.to_string())
-            .bind(session.provider.as_ref().map(ProviderId::as_str))
+            .bind(external.map(|external| external.provider.as_str()))
+            .bind(external.map(|external| external.issuer.as_str()))
+            .bind(external.map(|external| external.subject.as_str()))
+            .bind(external.and_then(|external| external.id.as_ref()).map(ProviderSessionId::as_str))
+            .bind(external.and_then(|external| external.id_token_hint.as_ref()).map(IdTokenHint::as_str))
+            .bind(session.user_agent.as_ref().map(UserAgent::as_str))
+            .bind(session.address.map(|address| address.to_string()))
             .bind(list(&session.groups))
             .bind(list(&session.authentication_methods))
             .bind(session.authenticated_at.as_unix_seconds())
@@ -113,6 +142,31 @@ impl SessionStore for SqliteStore {
         ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
     }
 
+    async fn end_all_from<'a>(
+        &self,
+        issuer: &Issuer,
+        session: Option<&'a ProviderSessionId>,
+        subject: Option<&'a Subject>,
+        at: Timestamp,
+    ) -> Result<Vec<(SessionId, AccountId)>, StoreError> {
+        let end = match (session, subject) {
+            (None, None) => return Ok(Vec::new()),
+            (Some(session), subject) => sqlx::query(END_ALL_FROM_SESSION)
+                .bind(issuer.as_str())
+                .bind(session.as_str())
+                .bind(subject.map(Subject::as_str)),
+            (None, Some(subject)) => {
+                sqlx::query(END_ALL_FROM_SUBJECT).bind(issuer.as_str()).bind(subject.as_str())
+            }
+        };
+        let ended = end.bind(at.as_unix_seconds()).fetch_all(&self.writer).await.map_err(failed)?;
+        let whose = |row| {
+            let record = Record::new("sessions", row);
+            Ok((record.parsed("id", SessionId::parse)?, record.parsed("account_id", AccountId::parse)?))
+        };
+        ended.iter().map(whose).collect()
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
         let deleted = sqlx::query(DELETE_EXPIRED)
             .bind(before.as_unix_seconds())
@@ -123,12 +177,17 @@ impl SessionStore for SqliteStore {
     }
 }
 
+/// The session in a row that was selected whole.
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let record = Record::new("sessions", row);
+    // Anything may stand there, so it is cut to what may be kept, rather than refused.
+    let user_agent = record.parsed_if_present("user_agent", |text| Ok(UserAgent::new(text)))?.flatten();
     Ok(Session {
         id: record.parsed("id", SessionId::parse)?,
         account: record.parsed("account_id", AccountId::parse)?,
-        provider: record.parsed_if_present("provider", ProviderId::parse)?,
+        external: external(record)?,
+        user_agent,
+        address: record.parsed_if_present("address", address)?,
         groups: record.texts("groups")?,
         authentication_methods: record.texts("authentication_methods")?,
         authenticated_at: record.time("authenticated_at")?,
@@ -137,4 +196,22 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         expires_at: record.time("expires_at")?,
         ended_at: record.time_if_present("ended_at")?,
     })
+}
+
+/// Where the session in a row began; nowhere else than here when no provider is named.
+fn external(record: Record<'_>) -> Result<Option<ExternalSession>, StoreError> {
+    let Some(provider) = record.parsed_if_present("provider", ProviderId::parse)? else {
+        return Ok(None);
+    };
+    Ok(Some(ExternalSession {
+        provider,
+        issuer: record.parsed("issuer", Issuer::parse)?,
+        subject: record.parsed("subject", Subject::parse)?,
+        id: record.parsed_if_present("provider_session", ProviderSessionId::parse)?,
+        id_token_hint: record.parsed_if_present("id_token_hint", IdTokenHint::parse)?,
+    }))
+}
+
+fn address(text: &str) -> Result<IpAddr, Malformed> {
+    text.parse().map_err(|_| Malformed("address"))
 }

@@ -44,6 +44,8 @@ fn identity() -> ExternalIdentity {
         groups: Vec::new(),
         authentication_methods: Vec::new(),
         authenticated_at: None,
+        session: None,
+        id_token_hint: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The external identities that open accounts.
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::people::{Account, AccountId, DisplayName};
+use labgate_domain::people::{AccountId, DisplayName};
 use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
@@ -17,8 +17,8 @@ const FIND_ACCOUNT: &str = "
     FROM external_identities AS i JOIN accounts AS a ON a.id = i.account_id
     WHERE i.issuer = ?1 AND i.subject = ?2";
 
-const IS_LINKED: &str = "
-    SELECT EXISTS (SELECT 1 FROM external_identities WHERE issuer = ?1 AND subject = ?2)";
+const OWNER: &str = "
+    SELECT account_id FROM external_identities WHERE issuer = ?1 AND subject = ?2";
 
 const ADD: &str = "
     INSERT INTO external_identities
@@ -46,26 +46,27 @@ pub(super) async fn find_account(
         .map_err(failed)
 }
 
-/// Whether the identity opens any account.
-pub(super) async fn is_linked(
+/// The id, as text, of the account that the identity opens.
+pub(super) async fn owner(
     connection: &mut SqliteConnection,
     identity: &ExternalIdentity,
-) -> Result<bool, StoreError> {
-    sqlx::query_scalar(IS_LINKED)
+) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar(OWNER)
         .bind(identity.issuer.as_str())
         .bind(identity.subject.as_str())
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
         .map_err(failed)
 }
 
-/// Lets the identity open the account that is being made.
+/// Lets the identity, which opens none yet, open an account.
 pub(super) async fn add(
     connection: &mut SqliteConnection,
-    account: &Account,
+    account: AccountId,
     identity: &ExternalIdentity,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
-    let add = statement(ADD, account.id, identity, account.created_at);
+    let add = statement(ADD, account, identity, at);
     add.execute(connection).await.map_err(failed)?;
     Ok(())
 }

@@ -15,8 +15,8 @@ use crate::SqliteStore;
 const SESSION: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 const ADD_SESSION_OF_ADA: &str = "
-    INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external', '[]',
-        '[]', 0, 0, 0, 100, NULL)";
+    INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external',
+        'https://op.example', 'ada', 'sid', 'hint', 'browser', '::1', '[]', '[]', 0, 0, 0, 100, NULL)";
 
 const ADD_CREDENTIAL_OF_ADA: &str = "
     INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ada', 0)";
@@ -81,12 +81,12 @@ async fn what_the_provider_said_last_stands_beside_the_identity() {
         ..identity()
     };
     for (at, last) in [(2000, 2000), (1500, 2000)] {
-        store.record_sign_in(id, &said, &email, Timestamp::from_unix_seconds(at)).await.unwrap();
+        store.record_sign_in(id, &said, Some(&email), Timestamp::from_unix_seconds(at)).await.unwrap();
         let expected = format!(r#"{id} ada@work.example 1 Ada ["a","\""] ["pwd"] 1990 1000 {last}"#);
         assert_eq!(stands().await, expected);
     }
     let at = Timestamp::from_unix_seconds(3000);
-    store.record_sign_in(id, &identity(), &email, at).await.unwrap();
+    store.record_sign_in(id, &identity(), None, at).await.unwrap();
     assert_eq!(stands().await, format!("{id} - 0 - [] [] - 1000 3000"));
 }
 
@@ -119,6 +119,18 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
         "UPDATE sessions SET groups = '{}'",
         "UPDATE sessions SET account_id = '01890000-0000-7000-8000-000000000009'",
         "UPDATE sessions SET provider = ''",
+        "UPDATE sessions SET provider = NULL",
+        "UPDATE sessions SET issuer = NULL",
+        "UPDATE sessions SET issuer = ''",
+        "UPDATE sessions SET subject = NULL",
+        "UPDATE sessions SET subject = ''",
+        "UPDATE sessions SET provider = NULL, issuer = NULL",
+        "UPDATE sessions SET provider = NULL, issuer = NULL, subject = NULL, provider_session = NULL",
+        "UPDATE sessions SET provider = NULL, issuer = NULL, subject = NULL, id_token_hint = NULL",
+        "UPDATE sessions SET provider_session = ''",
+        "UPDATE sessions SET id_token_hint = ''",
+        "UPDATE sessions SET user_agent = ''",
+        "UPDATE sessions SET address = ''",
         "UPDATE credentials SET account_id = '01890000-0000-7000-8000-000000000009'",
         "UPDATE credentials SET hash = ''",
         "UPDATE credentials SET hash = 'password'",
@@ -134,9 +146,12 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
         let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err().to_string();
         assert!(!error.contains("$ada") && !error.contains("$second"), "{error}");
     }
-    for sql in
-        ["UPDATE sessions SET provider = NULL", "UPDATE credentials SET hash = '$' || hex(zeroblob(255))"]
-    {
+    for sql in [
+        "UPDATE sessions SET provider_session = NULL",
+        "UPDATE sessions SET id_token_hint = NULL, user_agent = NULL, address = NULL",
+        "UPDATE sessions SET provider = NULL, issuer = NULL, subject = NULL",
+        "UPDATE credentials SET hash = '$' || hex(zeroblob(255))",
+    ] {
         run(&store, sql).await;
     }
 }
@@ -171,12 +186,26 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
     for (sql, place) in [
         ("UPDATE sessions SET groups = '[{\"Planted\": 1}]'", "sessions.groups of row 1 "),
         ("UPDATE sessions SET groups = '[]', provider = 'Planted'", "sessions.provider of row 1 "),
+        ("UPDATE sessions SET provider = 'dex', issuer = 'Planted'", "sessions.issuer of row 1 "),
+        (
+            "UPDATE sessions SET issuer = 'https://op.example', provider_session = 'Planted' || char(9)",
+            "sessions.provider_session of row 1 ",
+        ),
+        (
+            "UPDATE sessions SET provider_session = NULL, id_token_hint = 'Planted' || char(9)",
+            "sessions.id_token_hint of row 1 ",
+        ),
+        ("UPDATE sessions SET id_token_hint = NULL, address = 'Planted'", "sessions.address of row 1 "),
     ] {
         run(&store, sql).await;
         let session = SessionStore::find(&store, SessionId::parse(SESSION).unwrap()).await;
         let error = session.unwrap_err().to_string();
         assert!(error.contains(place) && !error.contains("Planted"), "{error}");
     }
+    run(&store, "UPDATE external_identities SET issuer = 'Planted'").await;
+    let error = store.identities(account().id).await.unwrap_err().to_string();
+    let place = "external_identities.issuer of the account in row 1 ";
+    assert!(error.contains(place) && !error.contains("Planted"), "{error}");
     run(&store, "INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ Planted', 0)")
         .await;
     let error = store.credential(account().id).await.unwrap_err().to_string();

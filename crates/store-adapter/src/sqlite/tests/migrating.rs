@@ -5,16 +5,20 @@ use std::path::Path;
 use labgate_domain::people::{AccountStatus, Credential, PasswordHash};
 use labgate_domain::ports::{AccountStore, SessionStore};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{Session, SessionId};
+use labgate_domain::session::{ExternalSession, Session, SessionId};
 use labgate_domain::time::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use super::{account, folder, identity};
+use crate::sqlite::file::prepare;
 use crate::{OpenError, SqliteStore};
 
-const FIRST: &str = include_str!("../../../migrations/sqlite/0001_accounts_and_sessions.sql");
+const STEPS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_accounts_and_sessions.sql"),
+    include_str!("../../../migrations/sqlite/0002_passwords.sql"),
+];
 
 /// Ada and two sessions of hers, with a gap between their rows; Eve; an attempt.
 const PEOPLE: &str = "
@@ -31,15 +35,25 @@ const PEOPLE: &str = "
     DELETE FROM sessions WHERE id = 'AAAAAAAAAAAAAAAAAAAAAQ';
     INSERT INTO spent_attempts VALUES (x'00112233445566778899aabbccddeeff', 2000);";
 
-/// A database as the first version left it.
-async fn database_of_the_first_version(path: &Path) {
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+/// Eve has a password, and a session that began with it.
+const PASSWORDS: &str = "
+    INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000002', '$eve', 1);
+    INSERT INTO sessions VALUES
+        ('AAAAAAAAAAAAAAAAAAAAAw', '01890000-0000-7000-8000-000000000002', NULL, '[]', '[\"pwd\"]', 1, 2, 3, 4, NULL);";
+
+/// A database as the first version left it, or the second.
+async fn database_of_version(version: usize, path: &Path) {
+    let options = SqliteConnectOptions::new().filename(prepare(path).unwrap());
     let mut connection = options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap();
-    let description = "accounts and sessions".into();
-    let first = Migration::new(1, description, MigrationType::Simple, FIRST.into_sql_str(), false);
-    let migrator = Migrator::with_migrations(vec![first]);
+    let steps = (1..).zip(STEPS).take(version).map(|(number, sql)| {
+        Migration::new(number, "earlier".into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let migrator = Migrator::with_migrations(steps.collect());
     migrator.run_direct(None, &mut connection, false).await.unwrap();
     sqlx::raw_sql(PEOPLE).execute(&mut connection).await.unwrap();
+    if version >= 2 {
+        sqlx::raw_sql(PASSWORDS).execute(&mut connection).await.unwrap();
+    }
     connection.close().await.unwrap();
 }
 
@@ -47,96 +61,152 @@ async fn texts(store: &SqliteStore, sql: &'static str) -> Vec<String> {
     sqlx::query_scalar(sql).fetch_all(&store.readers).await.unwrap()
 }
 
-#[tokio::test]
-async fn nothing_is_lost_from_the_first_version_to_the_second() {
-    let (_folder, path) = folder();
-    database_of_the_first_version(&path).await;
-    for _ in 0..2 {
-        let store = SqliteStore::open(&path).await.unwrap();
-        assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
-        let page = store.list(None, None, 10).await.unwrap();
-        assert_eq!((page.accounts.len(), page.accounts[1].status), (2, AccountStatus::Disabled));
-        let found = store.find_by_identity(&identity().issuer, &identity().subject).await;
-        assert_eq!(found, Ok(Some(account())));
-        assert_eq!(store.credential(account().id).await, Ok(None));
-
-        let at = Timestamp::from_unix_seconds;
-        let ended = Session {
-            id: SessionId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),
-            account: account().id,
-            provider: Some(ProviderId::parse("azure").unwrap()),
-            groups: vec!["staff".to_owned()],
-            authentication_methods: vec!["pwd".to_owned()],
-            authenticated_at: at(1),
-            created_at: at(2),
-            last_seen_at: at(3),
-            expires_at: at(4),
-            ended_at: Some(at(5)),
-        };
-        assert_eq!(SessionStore::find(&store, ended.id).await, Ok(Some(ended)));
-        let sessions = texts(
-            &store,
-            "SELECT concat_ws(' ', rowid, id, account_id, provider, groups, authentication_methods, authenticated_at,
-                 created_at, last_seen_at, expires_at, coalesce(ended_at, '-')) FROM sessions ORDER BY rowid",
-        )
-        .await;
-        let ada = account().id;
-        let expected = [
-            format!(r#"1 AAAAAAAAAAAAAAAAAAAAAA {ada} azure ["staff"] ["pwd"] 1 2 3 4 5"#),
-            format!("3 AAAAAAAAAAAAAAAAAAAAAg {ada} dex [] [] 6 7 8 9 -"),
-        ];
-        assert_eq!(sessions, expected);
-        assert_eq!(
-            texts(&store, "SELECT hex(id) FROM spent_attempts").await,
-            ["00112233445566778899AABBCCDDEEFF"]
-        );
-        assert!(texts(&store, "SELECT \"table\" FROM pragma_foreign_key_check").await.is_empty());
-        assert_eq!(texts(&store, "PRAGMA integrity_check").await, ["ok"]);
-        store.close().await;
+/// Ada's session at dex, which has not been ended, as this version sees it.
+fn session_at_dex() -> Session {
+    let at = Timestamp::from_unix_seconds;
+    Session {
+        id: SessionId::parse("AAAAAAAAAAAAAAAAAAAAAg").unwrap(),
+        account: account().id,
+        external: Some(ExternalSession {
+            provider: ProviderId::parse("dex").unwrap(),
+            issuer: identity().issuer,
+            subject: identity().subject,
+            id: None,
+            id_token_hint: None,
+        }),
+        user_agent: None,
+        address: None,
+        groups: Vec::new(),
+        authentication_methods: Vec::new(),
+        authenticated_at: at(6),
+        created_at: at(7),
+        last_seen_at: at(8),
+        expires_at: at(9),
+        ended_at: None,
     }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_from_any_earlier_version_to_this_one() {
+    for version in 1..=STEPS.len() {
+        let (_folder, path) = folder();
+        database_of_version(version, &path).await;
+        for _ in 0..2 {
+            let store = SqliteStore::open(&path).await.unwrap();
+            assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
+            let page = store.list(None, None, 10).await.unwrap();
+            assert_eq!((page.accounts.len(), page.accounts[1].status), (2, AccountStatus::Disabled));
+            let found = store.find_by_identity(&identity().issuer, &identity().subject).await;
+            assert_eq!(found, Ok(Some(account())));
+            assert_eq!(store.credential(account().id).await, Ok(None));
+            assert_eq!(store.credential(page.accounts[1].id).await.unwrap().is_some(), version >= 2);
+            assert_eq!(SessionStore::find(&store, session_at_dex().id).await, Ok(Some(session_at_dex())));
+
+            let sessions = texts(
+                &store,
+                "SELECT concat_ws(' ', rowid, id, account_id, coalesce(provider, '-'), coalesce(issuer, '-'),
+                     coalesce(subject, '-'), groups, authentication_methods, authenticated_at, created_at,
+                     last_seen_at, expires_at, coalesce(ended_at, '-')) FROM sessions ORDER BY rowid",
+            )
+            .await;
+            let (ada, eve) = (account().id, page.accounts[1].id);
+            let expected = [
+                format!(
+                    r#"1 AAAAAAAAAAAAAAAAAAAAAA {ada} azure https://op.example ada ["staff"] ["pwd"] 1 2 3 4 5"#
+                ),
+                format!("3 AAAAAAAAAAAAAAAAAAAAAg {ada} dex https://op.example ada [] [] 6 7 8 9 -"),
+                format!(r#"4 AAAAAAAAAAAAAAAAAAAAAw {eve} - - - [] ["pwd"] 1 2 3 4 -"#),
+            ];
+            assert_eq!(sessions, expected[..=version]);
+            assert_eq!(
+                texts(&store, "SELECT hex(id) FROM spent_attempts").await,
+                ["00112233445566778899AABBCCDDEEFF"]
+            );
+            assert!(texts(&store, "SELECT \"table\" FROM pragma_foreign_key_check").await.is_empty());
+            assert_eq!(texts(&store, "PRAGMA integrity_check").await, ["ok"]);
+            store.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_began_as_nobody_can_tell_whom_goes_on_as_one_that_began_here() {
+    for sql in [
+        "DELETE FROM external_identities",
+        "INSERT INTO external_identities SELECT issuer, 'second', account_id, NULL, 0, NULL, '[]', '[]', NULL, 1, 2
+         FROM external_identities",
+    ] {
+        let (_folder, path) = folder();
+        database_of_version(2, &path).await;
+        let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+
+        let store = SqliteStore::open(&path).await.unwrap();
+        let expected = Session { external: None, ..session_at_dex() };
+        assert_eq!(SessionStore::find(&store, expected.id).await, Ok(Some(expected)), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn c165_a_session_of_an_earlier_version_ends_with_its_subject() {
+    let (_folder, path) = folder();
+    database_of_version(1, &path).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let Session { id, account, .. } = session_at_dex();
+    let at = Timestamp::from_unix_seconds(9);
+    let ended = store.end_all_from(&identity().issuer, None, Some(&identity().subject), at).await;
+    assert_eq!(ended, Ok(vec![(id, account)]));
 }
 
 #[tokio::test]
 async fn an_old_database_and_a_new_one_have_one_schema() {
     let (_folder, path) = folder();
-    database_of_the_first_version(&path).await;
-    let old = SqliteStore::open(&path).await.unwrap();
     let new = SqliteStore::open(&path.with_file_name("new.db")).await.unwrap();
     let schema = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY type, name";
-    let parts = texts(&old, schema).await;
-    assert_eq!(parts, texts(&new, schema).await);
-    for part in
-        ["index sessions_by_account ", "index sessions_by_expiry ", "table credentials ", "table sessions "]
-    {
+    let parts = texts(&new, schema).await;
+    for part in [
+        "index sessions_by_account ",
+        "index sessions_by_expiry ",
+        "index sessions_by_provider_session ",
+        "index sessions_by_subject ",
+        "table credentials ",
+        "table sessions ",
+    ] {
         assert!(parts.iter().any(|it| it.starts_with(part)), "{part}");
     }
     assert!(!parts.iter().any(|it| it.contains("new_sessions")), "{parts:?}");
+    for version in 1..=STEPS.len() {
+        let path = path.with_file_name(format!("{version}.db"));
+        database_of_version(version, &path).await;
+        let old = SqliteStore::open(&path).await.unwrap();
+        assert_eq!(parts, texts(&old, schema).await, "{version}");
+    }
 }
 
 #[tokio::test]
 async fn people_of_the_first_version_can_get_a_password_and_begin_sessions_with_it() {
     let (_folder, path) = folder();
-    database_of_the_first_version(&path).await;
+    database_of_version(1, &path).await;
     let store = SqliteStore::open(&path).await.unwrap();
     let credential = Credential { hash: PasswordHash::parse("$hash").unwrap(), must_change: true };
     assert_eq!(store.set_credential(account().id, &credential, None).await, Ok(true));
     assert_eq!(store.credential(account().id).await, Ok(Some(credential)));
 
-    let dex = SessionId::parse("AAAAAAAAAAAAAAAAAAAAAg").unwrap();
-    let before = SessionStore::find(&store, dex).await.unwrap().unwrap();
-    let here = Session { id: SessionId::parse("AAAAAAAAAAAAAAAAAAAAAw").unwrap(), provider: None, ..before };
+    let id = SessionId::parse("AAAAAAAAAAAAAAAAAAAAAw").unwrap();
+    let here = Session { id, external: None, ..session_at_dex() };
     SessionStore::create(&store, &here).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(Some(here.clone())));
 
     AccountStore::delete(&store, account().id).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(None), "the foreign key came along");
-    assert_eq!(SessionStore::find(&store, dex).await, Ok(None));
+    assert_eq!(SessionStore::find(&store, session_at_dex().id).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_step_that_fails_leaves_the_old_database_as_it_was() {
     let (_folder, path) = folder();
-    database_of_the_first_version(&path).await;
+    database_of_version(1, &path).await;
     let foreign = SqliteConnectOptions::new().filename(&path);
     let mut connection = foreign.connect().await.unwrap();
     let occupied = "CREATE TABLE new_sessions (mine TEXT)";

@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinSet;
 
 use super::{account, folder, run, store_with_ada};
+use crate::sqlite::file::prepare;
 use crate::{OpenError, SqliteStore};
 
 #[cfg(unix)]
@@ -27,13 +28,45 @@ async fn only_the_owner_can_read_what_is_created() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_others_can_read_or_write_is_refused_by_name_and_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (_folder, path) = folder();
+    store_with_ada(&path).await.close().await;
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for bits in [0o604, 0o602, 0o601, 0o666] {
+        chmod(&path, bits);
+        let error = SqliteStore::open(&path).await.unwrap_err();
+        assert!(matches!(error, OpenError::Exposed { mode, .. } if mode == bits), "{error}");
+        let error = error.to_string();
+        let expected = format!("labgate.db is open to everybody (mode {bits:04o}): `chmod o= ");
+        assert!(error.contains(&expected), "{error}");
+    }
+    // A group of its own is how containers share a volume.
+    chmod(&path, 0o660);
+    let store = SqliteStore::open(&path).await.unwrap();
+    // SQLite itself sets the mode of a log that is empty.
+    run(&store, "INSERT INTO spent_attempts VALUES (zeroblob(16), 0)").await;
+    for beside in ["labgate.db-wal", "labgate.db-shm"] {
+        chmod(&path.with_file_name(beside), 0o644);
+        let error = SqliteStore::open(&path).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("{beside} is open to everybody")), "{error}");
+        chmod(&path.with_file_name(beside), 0o600);
+    }
+    let again = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(AccountStore::find(&again, account().id).await, Ok(Some(account())));
+    store.check().await.unwrap();
+}
+
 #[tokio::test]
 async fn every_connection_has_the_settings_that_the_store_counts_on() {
     let (_folder, path) = folder();
     let store = SqliteStore::open(&path).await.unwrap();
     for pool in [&store.writer, &store.readers] {
         for (sql, expected) in
-            [("PRAGMA foreign_keys", 1), ("PRAGMA synchronous", 1), ("PRAGMA busy_timeout", 5000)]
+            [("PRAGMA foreign_keys", 1), ("PRAGMA synchronous", 2), ("PRAGMA busy_timeout", 5000)]
         {
             let value: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
             assert_eq!(value, expected, "{sql}");
@@ -98,7 +131,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let before = fs::read(&path).unwrap();
 
     let error = SqliteStore::open(&path).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
     assert!(error.to_string().contains("labgate.db"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -116,7 +149,7 @@ async fn a_changed_history_is_refused() {
 #[tokio::test]
 async fn a_migration_that_fails_leaves_nothing_behind() {
     let (_folder, path) = folder();
-    let foreign = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let foreign = SqliteConnectOptions::new().filename(prepare(&path).unwrap());
     let mut connection = foreign.connect().await.unwrap();
     sqlx::raw_sql("CREATE TABLE sessions (mine TEXT)").execute(&mut connection).await.unwrap();
 
