@@ -1,8 +1,12 @@
 //! Headers, methods and odd requests.
 
-use labgate_test_harness::Lab;
+use std::time::Duration;
 
-use super::{ADA, json, last_visit, request};
+use bytes::Bytes;
+use http::{Request, Response};
+use labgate_test_harness::{Browser, Lab};
+
+use super::{ADA, json, last_visit, request, session_cookie};
 
 #[tokio::test]
 async fn c022_c189_every_answer_carries_the_protecting_headers() {
@@ -182,5 +186,114 @@ async fn c132_every_redirect_is_a_303() {
 
     let headers = [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")];
     let out = lab.request(request("POST", "/api/auth/logout", &headers)).await;
-    assert_eq!((out.status().as_u16(), &out.headers()["location"]), (303, &"/".parse().unwrap()));
+    assert_eq!((out.status().as_u16(), &out.headers()["location"]), (303, &"/signed-out".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_405_says_what_the_path_answers_to() {
+    let lab = Lab::new();
+    let user = "/api/auth/users/00000000-0000-7000-8000-000000000000";
+    for (method, path, allow) in [
+        ("POST", "/", "GET, HEAD"),
+        ("POST", "/login", "GET, HEAD"),
+        ("PATCH", "/login/", "GET, HEAD"),
+        ("HEAD", "/api/auth/oidc/login", "GET"),
+        ("POST", "/api/auth/oidc/callback?code=c&state=s", "GET"),
+        ("OPTIONS", "/api/auth/oidc/enabled", "GET, HEAD"),
+        ("GET", "/api/auth/login", "POST"),
+        ("GET", "/api/auth/logout", "POST"),
+        ("DELETE", "/api/auth/users", "GET, HEAD, POST"),
+        ("PUT", user, "GET, HEAD, DELETE"),
+        ("GET", &format!("{user}/disable"), "POST"),
+        ("POST", "/admin", "GET, HEAD"),
+        ("TRACE", "/healthz", "GET, HEAD"),
+        ("BREW", "/.well-known/jwks.json", "GET, HEAD"),
+    ] {
+        let response = lab.request(request(method, path, &[])).await;
+        assert_eq!(response.status(), 405, "{method} {path}");
+        assert_eq!(response.headers()["allow"], allow, "{method} {path}");
+    }
+    let unknown = lab.request(request("POST", "/nowhere", &[])).await;
+    assert_eq!((unknown.status().as_u16(), unknown.headers().get("allow")), (404, None));
+}
+
+/// The form token of the browser's page.
+fn form_token(browser: &Browser) -> String {
+    let html = browser.page().html();
+    let (_, rest) = html.split_once("name=\"form_token\" value=\"").expect("a form");
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// Posts the form that signs out, as one of our pages would.
+async fn sign_out(lab: &Lab, cookie: &str, form_token: &str) -> Response<Bytes> {
+    let form = Request::post("/api/auth/logout")
+        .header("cookie", cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("form_token={form_token}").into());
+    lab.request(form.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_form_is_still_good_when_the_token_was_renewed_in_another_tab() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let (form_token, first) = (form_token(&browser), session_cookie(&browser));
+    lab.clock().advance(Duration::from_mins(15));
+    let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &first)])).await;
+    let renewed = check.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    assert_ne!(renewed, first);
+    assert!(sign_out(&lab, renewed, &form_token).await.status().is_success());
+    let after = lab.request(request("GET", "/api/auth/verify", &[("cookie", renewed)])).await;
+    assert_eq!(after.status(), 401);
+}
+
+#[tokio::test]
+async fn c157_a_form_of_another_session_is_refused() {
+    let lab = Lab::new();
+    let (mut mine, mut other) = (lab.browser(), lab.browser());
+    lab.sign_in(&mut mine, ADA).await;
+    lab.sign_in(&mut other, ADA).await;
+    let cookie = session_cookie(&mine);
+    for token in [form_token(&other), String::new()] {
+        let response = sign_out(&lab, &cookie, &token).await;
+        assert_eq!((response.status().as_u16(), json(&response)["code"].as_str()), (403, Some("cross_site")));
+    }
+    let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
+    assert_eq!(check.status(), 200);
+    assert!(sign_out(&lab, &cookie, &form_token(&mine)).await.status().is_success());
+}
+
+/// How many bytes the response's head has on the wire.
+fn head_len(response: &Response<Bytes>) -> usize {
+    let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    // The status line, and what the server adds: date, length, connection.
+    "HTTP/1.1 303 See Other\r\n\r\n".len() + 100 + lines.sum::<usize>()
+}
+
+#[tokio::test]
+async fn the_largest_head_of_a_response_fits_a_proxy_buffer_of_8_kilobytes() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    let target = format!("/{}", "x".repeat(2047));
+    let begin = format!("/api/auth/oidc/login?return_to={target}");
+    for _ in 0..6 {
+        browser.open(&begin).await;
+    }
+    // With as many attempts under way as there may be, and one more to be dropped.
+    let cookies: Vec<String> = browser
+        .cookies("https://lab.test/")
+        .iter()
+        .map(|cookie| format!("{}={}", cookie.name, cookie.value))
+        .collect();
+    let start = lab.request(request("GET", &begin, &[("cookie", &cookies.join("; "))])).await;
+    assert_eq!(start.status(), 303);
+    assert!(head_len(&start) < 8192, "{}", head_len(&start));
+
+    let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
+    let path = callback.strip_prefix("https://lab.test").unwrap();
+    let back = lab.request(request("GET", path, &[("cookie", &cookies.join("; "))])).await;
+    assert_eq!(back.headers()["location"].len(), 2048);
+    assert!(head_len(&back) < 8192, "{}", head_len(&back));
 }

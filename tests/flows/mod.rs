@@ -2,6 +2,9 @@
 
 mod attacks;
 mod http_rules;
+mod linking;
+mod logout;
+mod own_account;
 mod pages;
 mod passwords;
 mod refusals;
@@ -10,10 +13,17 @@ mod sign_in;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use labgate_test_harness::Browser;
+use labgate_mock_idp::User;
+use labgate_test_harness::{Browser, Lab, LabBuilder};
 use url::Url;
 
 const ADA: &str = "Sign in as Ada Example";
+const CAROL: &str = "Sign in as Carol Example";
+
+/// A lab whose provider knows Carol, too; her address is verified like Ada's.
+fn with_carol() -> LabBuilder {
+    Lab::builder().user(User::new("carol").name("Carol Example").email("carol@example.test"))
+}
 
 /// The lab's cookies in a browser, by name.
 fn cookie_names(browser: &Browser) -> Vec<String> {

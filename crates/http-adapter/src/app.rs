@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
 use http::header::{self, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use labgate_domain::error::Reference;
 use labgate_domain::sign_in::SignIn;
@@ -15,10 +16,12 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::body::UnsyncBoxBody;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::audience::Audience;
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::head::Head;
 use crate::origin::ProxyNetwork;
+use crate::paths;
 use crate::routes::{self, Lab};
 
 /// What the pages and the API tell about this lab, beside what the core knows.
@@ -45,7 +48,8 @@ pub(crate) type Response = http::Response<Bytes>;
 type Routes = BoxCloneSyncService<Request<Full<Bytes>>, http::Response<RoutedBody>, Infallible>;
 type RoutedBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Nothing that we do takes longer: a provider has 10 seconds for each of the three calls of a sign-in.
+/// Nothing that we do takes longer: a provider has 10 seconds for each of the three calls of a sign-in. Nobody is kept
+/// waiting for longer; what changes something goes on to its end.
 const TIME_LIMIT: Duration = Duration::from_secs(35);
 
 impl App {
@@ -69,33 +73,66 @@ impl App {
         Self { sign_in, cookies, proxies, routes: BoxCloneSyncService::new(routes) }
     }
 
-    /// Answers a request whose body was read.
+    /// Answers a request whose body was read. Must be called within a tokio runtime.
+    ///
+    /// What changes something runs to its end even when this future is dropped because the client hung up: otherwise a
+    /// code could be redeemed and an account made, and nobody be signed in.
     pub async fn handle(&self, request: Request<Bytes>) -> http::Response<Bytes> {
         let (parts, body) = request.into_parts();
         let public_url = &self.sign_in.policy().public_url;
         let head = Head::parse(&parts, &body, &self.cookies, public_url, &self.proxies);
-        let audience = head.audience;
+        let (audience, uri) = (head.audience, parts.uri.clone());
+        let changes_something = changes_something(&parts);
 
         let mut request = Request::from_parts(parts, Full::new(body));
         request.extensions_mut().insert(Arc::new(head));
-        let answer = tokio::time::timeout(TIME_LIMIT, self.routes.clone().oneshot(request)).await;
-        let mut response = match answer {
-            Ok(Ok(response)) => collected(response).await,
-            Ok(Err(never)) => match never {},
+        let answering = self.routes.clone().oneshot(request);
+        let answer = tokio::time::timeout(TIME_LIMIT, async {
+            if changes_something { tokio::spawn(answering).await } else { Ok(answering.await) }
+        });
+        let response = match answer.await {
+            Ok(Ok(Ok(response))) => collected(response).await,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(error)) => {
+                let reference = self.reference();
+                tracing::error!(%reference, %error, "a request handler was cut off");
+                Failure::internal(reference).into_response()
+            }
             Err(_) => Failure::http(HttpErrorCode::Timeout, self.reference()).into_response(),
         };
+        self.finish(response, audience, uri.path())
+    }
 
+    /// Answers a request whose body could not be read.
+    pub(crate) fn refuse(&self, request: &Parts, code: HttpErrorCode) -> Response {
+        let response = Failure::http(code, self.reference()).into_response();
+        self.finish(response, Audience::of(&request.headers), request.uri.path())
+    }
+
+    /// What every answer goes through, whoever made it.
+    fn finish(&self, mut response: Response, audience: Audience, path: &str) -> Response {
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+            failure.log(path);
             let headers = std::mem::take(response.headers_mut());
             response = failure.render(audience);
-            keep_cookies(headers, response.headers_mut());
+            keep_headers(headers, response.headers_mut());
         }
-        protect(response.headers_mut(), public_url.is_secure());
+        protect(response.headers_mut(), self.sign_in.policy().public_url.is_secure());
         response
     }
 
     fn reference(&self) -> Reference {
         self.sign_in.fresh_reference()
+    }
+}
+
+/// Whether a request must not end half-way. The check runs on every request of the lab, with any method, and changes
+/// nothing that could be left half-done.
+fn changes_something(request: &Parts) -> bool {
+    match request.uri.path().trim_end_matches('/') {
+        paths::VERIFY => false,
+        paths::OIDC_CALLBACK => true,
+        _ => !matches!(request.method, Method::GET | Method::HEAD),
     }
 }
 
@@ -106,12 +143,13 @@ async fn collected(response: http::Response<RoutedBody>) -> Response {
     Response::from_parts(parts, body)
 }
 
-fn keep_cookies(from: HeaderMap, to: &mut HeaderMap) {
+/// What stands beside a failure, whoever it is rendered for.
+fn keep_headers(from: HeaderMap, to: &mut HeaderMap) {
     let mut name = None;
     for (next, value) in from {
         name = next.or(name);
-        if name == Some(header::SET_COOKIE) {
-            to.append(header::SET_COOKIE, value);
+        if let Some(name) = name.as_ref().filter(|name| [header::SET_COOKIE, header::ALLOW].contains(name)) {
+            to.append(name, value);
         }
     }
 }
@@ -134,3 +172,6 @@ fn protect(headers: &mut HeaderMap, secure: bool) {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
 }
+
+#[cfg(test)]
+mod tests;

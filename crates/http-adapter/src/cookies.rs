@@ -4,7 +4,7 @@ use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use labgate_domain::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::ChangeTicket;
+use labgate_domain::sign_in::Ticket;
 
 /// How this lab's cookies are called and protected; decided by the public URL, never by a request.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Cookies {
     attempt_prefix: &'static str,
     form: &'static str,
     change: &'static str,
+    link: &'static str,
     secure: &'static str,
 }
 
@@ -38,6 +39,8 @@ pub(crate) struct PresentedCookies {
     pub(crate) form: Option<String>,
     /// A ticket to choose the next password.
     pub(crate) change: Option<String>,
+    /// A ticket to link an identity.
+    pub(crate) link: Option<String>,
 }
 
 impl Cookies {
@@ -55,6 +58,7 @@ impl Cookies {
                 attempt_prefix: "__Host-labgate-attempt-",
                 form: "__Host-labgate-form",
                 change: "__Host-labgate-change",
+                link: "__Host-labgate-link",
                 secure: "; Secure",
             }
         } else {
@@ -63,6 +67,7 @@ impl Cookies {
                 attempt_prefix: "labgate-attempt-",
                 form: "labgate-form",
                 change: "labgate-change",
+                link: "labgate-link",
                 secure: "",
             }
         }
@@ -85,6 +90,8 @@ impl Cookies {
                 presented.form = Some(value.to_owned()).filter(|value| !value.is_empty());
             } else if name == self.change {
                 presented.change = Some(value.to_owned());
+            } else if name == self.link {
+                presented.link = Some(value.to_owned());
             } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
                 && presented.attempts.len() < Self::MAX_ATTEMPTS
                 && let (Ok(id), Ok(sealed)) = (AttemptId::parse(id), SealedAttempt::parse(value))
@@ -134,9 +141,23 @@ impl Cookies {
     }
 
     /// The cookie with a ticket to choose the next password.
-    pub(crate) fn set_change(&self, ticket: &ChangeTicket) -> Result<HeaderValue, UnfitCookie> {
-        let max_age = format!("; Max-Age={}", ChangeTicket::LIFETIME.as_secs());
-        self.set(self.change, &ticket.to_text(), &max_age)
+    pub(crate) fn set_change(&self, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
+        self.set_ticket(self.change, ticket)
+    }
+
+    /// The cookie with a ticket to link an identity.
+    pub(crate) fn set_link(&self, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
+        self.set_ticket(self.link, ticket)
+    }
+
+    /// Removes it.
+    pub(crate) fn clear_link(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.link, "", "; Max-Age=0")
+    }
+
+    fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
+        let max_age = format!("; Max-Age={}", Ticket::LIFETIME.as_secs());
+        self.set(name, &ticket.to_text(), &max_age)
     }
 
     /// Removes it.

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use labgate_domain::ForeignText;
 use labgate_domain::attempt::AttemptId;
 use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal, SignInError};
 use labgate_domain::return_to::ReturnTo;
@@ -23,11 +24,22 @@ pub enum HttpErrorCode {
     MethodNotAllowed,
     /// The request took too long to answer.
     Timeout,
+    /// The request's body is larger than any that is expected here.
+    BodyTooLarge,
+    /// The request's body did not arrive in time.
+    BodyTooSlow,
 }
 
 impl HttpErrorCode {
     /// Every code.
-    pub const ALL: &[Self] = &[Self::BadRequest, Self::NotFound, Self::MethodNotAllowed, Self::Timeout];
+    pub const ALL: &[Self] = &[
+        Self::BadRequest,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::BodyTooLarge,
+        Self::BodyTooSlow,
+    ];
 
     /// The stable code.
     #[must_use]
@@ -37,6 +49,8 @@ impl HttpErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Timeout => "timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
         }
     }
 
@@ -48,6 +62,8 @@ impl HttpErrorCode {
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => "This address cannot be used in this way.",
             Self::Timeout => "This took too long. Please try again in a moment.",
+            Self::BodyTooLarge => "What was sent is too large.",
+            Self::BodyTooSlow => "What was sent did not arrive in time. Please try again.",
         }
     }
 
@@ -57,6 +73,8 @@ impl HttpErrorCode {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 }
@@ -65,12 +83,15 @@ impl HttpErrorCode {
 /// neither is used for what the person did not cause.
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong => StatusCode::UNAUTHORIZED,
+        ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong | ErrorCode::ReauthenticationNeeded => {
+            StatusCode::UNAUTHORIZED
+        }
         ErrorCode::ProviderUnknown
         | ErrorCode::PasswordsOff
         | ErrorCode::SelfRegistrationOff
         | ErrorCode::SetupClosed
-        | ErrorCode::AccountUnknown => StatusCode::NOT_FOUND,
+        | ErrorCode::AccountUnknown
+        | ErrorCode::IdentityUnknown => StatusCode::NOT_FOUND,
         ErrorCode::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PasswordLength
         | ErrorCode::PasswordCommon
@@ -78,7 +99,11 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::PasswordGuessable
         | ErrorCode::PasswordUnchanged
         | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::NameTaken | ErrorCode::LastAdministrator => StatusCode::CONFLICT,
+        ErrorCode::NameTaken
+        | ErrorCode::LastAdministrator
+        | ErrorCode::LastCredential
+        | ErrorCode::AnotherSession
+        | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
         | ErrorCode::AttemptUnknown
         | ErrorCode::AttemptExpired
@@ -86,7 +111,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::IssuerMismatch
         | ErrorCode::IssuerMissing
         | ErrorCode::InteractionRequired
-        | ErrorCode::CodeRejected => StatusCode::BAD_REQUEST,
+        | ErrorCode::CodeRejected
+        | ErrorCode::LogoutTokenInvalid => StatusCode::BAD_REQUEST,
         ErrorCode::AccessDenied
         | ErrorCode::EmailMissing
         | ErrorCode::EmailMalformed
@@ -120,6 +146,8 @@ pub(crate) struct Failure {
     try_again: Option<ReturnTo>,
     /// The attempt that is over.
     pub(crate) attempt: Option<AttemptId>,
+    /// Whether nothing has written its reference into the log yet.
+    unlogged: bool,
 }
 
 impl Failure {
@@ -132,14 +160,20 @@ impl Failure {
             retry_after: 30,
             try_again: None,
             attempt: None,
+            unlogged: true,
         }
     }
 
     /// Nobody is signed in.
     pub(crate) fn not_signed_in(reference: Reference) -> Self {
-        Self { try_again: Some(ReturnTo::main_page()), ..Self::coded(ErrorCode::NotSignedIn, reference) }
+        Self {
+            try_again: Some(ReturnTo::main_page()),
+            unlogged: true,
+            ..Self::coded(ErrorCode::NotSignedIn, reference)
+        }
     }
 
+    /// It is for whoever makes it to write what happened into the log.
     pub(crate) fn internal(reference: Reference) -> Self {
         Self::coded(ErrorCode::Internal, reference)
     }
@@ -153,6 +187,22 @@ impl Failure {
             retry_after: 30,
             try_again: None,
             attempt: None,
+            unlogged: false,
+        }
+    }
+
+    /// Writes the reference into the log, so that an operator finds it, unless the sign-in's own log or whoever met an
+    /// error of ours has. The path is the request's, without the query, which can hold a code.
+    pub(crate) fn log(&self, path: &str) {
+        if !self.unlogged {
+            return;
+        }
+        let (reference, code) = (&self.reference, self.code);
+        match self.status {
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
+                tracing::info!(%reference, code, path = ?ForeignText::new(path), "a request was cut off");
+            }
+            _ => tracing::debug!(%reference, code, path = ?ForeignText::new(path), "a request was refused"),
         }
     }
 

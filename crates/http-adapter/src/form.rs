@@ -7,7 +7,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use labgate_domain::session::SessionId;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -64,6 +66,40 @@ impl Fields {
     }
 }
 
+/// What a browser's form tokens are made from: something that it keeps in a cookie and another site does not know.
+///
+/// It is the id of the session and not the text of the session's cookie, because that text changes with each renewal and
+/// a form in another tab would be refused once. The id is 128 random bits; it stands in the `HttpOnly` cookie and on no
+/// page, and in the log only shortened.
+///
+/// It is read from the cookie without checking the signature, and that is enough. The token proves only that the form
+/// was drawn for the very browser that posts it. Who is asking is found out afterwards from the same cookie, signature
+/// and all. Whoever could plant a cookie, which `__Host-` prevents on https, would know what they planted whether it
+/// were signed or not: a forged one opens no session, so nothing can be done with it in anybody's name; beside the
+/// genuine one neither is believed; and a form's origin is checked all the same. Insisting on a session that lives would
+/// only refuse the "Sign out" of one that has ended meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormSecret<'a> {
+    /// The session that the browser says it has.
+    Session(SessionId),
+    /// Without a session, a cookie made for this (a double submit).
+    Browser(&'a str),
+}
+
+impl FormSecret<'_> {
+    /// From the text of a session cookie, if it is a token that names a session.
+    pub(crate) fn of_session_cookie(token: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Unverified {
+            sid: SessionId,
+        }
+        let (_, signed) = token.split_once('.')?;
+        let (payload, _) = signed.split_once('.')?;
+        let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
+        serde_json::from_slice::<Unverified>(&payload).ok().map(|payload| Self::Session(payload.sid))
+    }
+}
+
 /// What a page of ours puts into its forms and another site cannot know.
 #[derive(Clone, Debug)]
 pub(crate) struct FormToken(String);
@@ -72,10 +108,14 @@ impl FormToken {
     /// The name of the hidden field.
     pub(crate) const FIELD: &str = "form_token";
 
-    /// The token of whoever holds this secret: the session cookie, or before there is a session a cookie made for it.
-    pub(crate) fn of(secret: &str) -> Self {
-        let digest = Sha256::new_with_prefix("labgate form token\n").chain_update(secret).finalize();
-        Self(BASE64_URL_SAFE_NO_PAD.encode(digest))
+    /// The token of a browser with this secret.
+    pub(crate) fn of(secret: &FormSecret<'_>) -> Self {
+        let digest = Sha256::new_with_prefix("labgate form token\n");
+        let digest = match secret {
+            FormSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
+            FormSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
+        };
+        Self(BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -131,10 +171,36 @@ mod tests {
 
     #[test]
     fn c178_a_form_token_fits_one_secret_only() {
-        let token = FormToken::of("secret");
+        let token = FormToken::of(&FormSecret::Browser("secret"));
         let fields = |token: &str| Fields([(FormToken::FIELD.to_owned(), token.to_owned().into())].into());
         assert!(token.is_in(&fields(token.as_str())));
-        assert!(!FormToken::of("another").is_in(&fields(token.as_str())));
+        assert!(!FormToken::of(&FormSecret::Browser("another")).is_in(&fields(token.as_str())));
         assert!(!token.is_in(&Fields::default()) && !token.is_in(&fields("")));
+    }
+
+    fn cookie(payload: &str, signature: &str) -> String {
+        format!("e30.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    #[test]
+    fn the_form_tokens_of_a_session_outlive_its_tokens() {
+        let of = |payload: &str, signature: &str| {
+            FormToken::of(&FormSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
+        };
+        let first = of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":1}"#, "x");
+        assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":2}"#, "y"), first);
+        assert_ne!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAQ","exp":1}"#, "x"), first);
+        // The same text in the other cookie gives another token.
+        assert_ne!(FormToken::of(&FormSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
+    }
+
+    #[test]
+    fn a_cookie_that_names_no_session_makes_no_token() {
+        for odd in ["", ".", "..", "a.b", "a.b.c", "e30.e30.x"] {
+            assert_eq!(FormSecret::of_session_cookie(odd), None, "{odd}");
+        }
+        for odd in [r#"{"sid":""}"#, r#"{"sid":"short"}"#, r#"{"sid":1}"#, "[]", "{"] {
+            assert_eq!(FormSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
+        }
     }
 }

@@ -5,10 +5,12 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use labgate_domain::ports::Source;
 use labgate_domain::public_url::PublicUrl;
+use labgate_domain::session::UserAgent;
+use labgate_domain::sign_in::Visitor;
 
 use crate::audience::Audience;
 use crate::cookies::{Cookies, PresentedCookies};
-use crate::form::Posted;
+use crate::form::{FormSecret, Posted};
 use crate::origin::{Peer, ProxyNetwork, source};
 
 /// The head of a request.
@@ -28,6 +30,8 @@ pub(crate) struct Head {
     pub(crate) in_background: bool,
     /// Where it comes from, if that can be known.
     pub(crate) source: Option<Source>,
+    /// What it says of the browser.
+    pub(crate) user_agent: Option<UserAgent>,
     /// What it posts.
     pub(crate) posted: Posted,
 }
@@ -51,13 +55,24 @@ impl Head {
             }),
             in_background: text(headers, "sec-fetch-mode").is_some_and(|mode| mode != "navigate"),
             source: source(parts.extensions.get::<Peer>().copied(), headers, proxies),
+            user_agent: text(headers, "user-agent").and_then(UserAgent::new),
             posted: Posted::read(headers, body),
         }
     }
 
     /// What the form tokens of this browser are made from: its session, or else the cookie for that.
-    pub(crate) fn form_secret(&self) -> Option<&str> {
-        self.cookies.session.as_deref().or(self.cookies.form.as_deref())
+    pub(crate) fn form_secret(&self) -> Option<FormSecret<'_>> {
+        let session = self.cookies.session.as_deref().and_then(FormSecret::of_session_cookie);
+        session.or_else(|| self.cookies.form.as_deref().map(FormSecret::Browser))
+    }
+
+    /// Who asks, for the use cases.
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            session_token: self.cookies.session.as_deref(),
+            user_agent: self.user_agent.clone(),
+            source: self.source,
+        }
     }
 
     /// A query parameter, decoded; the first of its name.

@@ -2,7 +2,9 @@
 
 mod app;
 mod audience;
+mod connection;
 mod cookies;
+mod device;
 mod failure;
 mod form;
 mod head;
@@ -11,6 +13,9 @@ mod pages;
 mod paths;
 mod routes;
 mod serve;
+#[cfg(test)]
+mod testing;
+mod times;
 
 pub use app::{App, AppInfo};
 pub use failure::HttpErrorCode;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Once;
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -38,10 +39,19 @@ impl FromStr for ProxyNetwork {
 
 /// The source of a request: the peer, or behind trusted proxies the last address that is none of theirs. Without a
 /// trusted proxy nothing that a client says counts.
+///
+/// A private address that forwards somebody's request is a proxy that the operator has not told us of. The people behind
+/// it are many: counted as one, a few mistyped passwords would shut all of them out, so the source is not known. Only the
+/// operator's own network can have that by sending the header; a public address stays what it is, whatever it says. What
+/// is tried against one account is counted in either case.
 pub(crate) fn source(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> Option<Source> {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
     let Peer(peer) = peer?;
     if !is_proxy(&peer) {
+        if is_private(peer.to_canonical()) && FORWARDING.iter().any(|name| headers.contains_key(*name)) {
+            warn_of_unknown_proxy(peer, &WARNED);
+            return None;
+        }
         return Some(Source::of(peer));
     }
     let mut hops: Vec<&str> = Vec::new();
@@ -58,9 +68,38 @@ pub(crate) fn source(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNe
     Some(Source::of(peer))
 }
 
+/// What proxies say whom they forward for with.
+const FORWARDING: [&str; 2] = ["x-forwarded-for", "forwarded"];
+
+/// Whether the operator was told of a proxy that is not configured: once is enough, it comes with each request.
+static WARNED: Once = Once::new();
+
+fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
+    warned.call_once(|| {
+        tracing::warn!(
+            %proxy,
+            "a proxy forwards requests and is not in LABGATE_TRUSTED_PROXIES: who tries passwords through it cannot be \
+             told apart. If it is yours, add its address there"
+        );
+    });
+}
+
+/// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local, and shared
+/// between carrier and customer (RFC 6598), which container networks use too.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = matches!(v4.octets(), [100, 64..=127, ..]);
+            v4.is_loopback() || v4.is_private() || v4.is_link_local() || shared
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Lines;
 
     fn source_of(peer: &str, forwarded: &[&str], proxies: &[&str]) -> Option<String> {
         let headers = forwarded
@@ -86,6 +125,49 @@ mod tests {
         assert_eq!(of(&["203.0.113.5", "198.51.100.7, 192.0.2.9"]).unwrap(), "198.51.100.7");
         assert_eq!(of(&[]).unwrap(), "10.1.1.1");
         assert_eq!(of(&["198.51.100.7, unknown"]), None);
+    }
+
+    #[test]
+    fn behind_a_private_proxy_that_is_not_configured_the_source_is_not_known() {
+        for peer in [
+            "127.0.0.1",
+            "::1",
+            "10.1.1.1",
+            "172.18.0.2",
+            "192.168.1.1",
+            "100.64.0.1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert_eq!(source_of(peer, &["198.51.100.7"], &[]), None, "{peer}");
+            assert_eq!(source_of(peer, &["198.51.100.7"], &["192.0.2.0/24"]), None, "{peer}");
+            assert!(source_of(peer, &[], &[]).is_some(), "{peer} forwards nothing");
+        }
+        let headers =
+            [("forwarded".parse().unwrap(), "for=198.51.100.7".parse().unwrap())].into_iter().collect();
+        assert_eq!(source(Some(Peer([10, 1, 1, 1].into())), &headers, &[]), None);
+    }
+
+    #[test]
+    fn a_public_address_cannot_hide_behind_the_header() {
+        for peer in ["192.0.2.1", "2001:db8::1", "172.32.0.1", "100.128.0.1", "::ffff:192.0.2.1"] {
+            let plain = source_of(peer, &[], &[]);
+            assert!(plain.is_some());
+            assert_eq!(source_of(peer, &["198.51.100.7"], &[]), plain, "{peer}");
+        }
+    }
+
+    #[test]
+    fn the_operator_is_told_once_of_an_unknown_proxy() {
+        let lines = Lines::default();
+        let _guard = lines.collect();
+        let warned = Once::new();
+        for last in 1..4 {
+            warn_of_unknown_proxy([10, 0, 0, last].into(), &warned);
+        }
+        let text = lines.text();
+        assert_eq!(text.matches("LABGATE_TRUSTED_PROXIES").count(), 1, "{text}");
+        assert!(text.contains("10.0.0.1"), "{text}");
     }
 
     #[test]

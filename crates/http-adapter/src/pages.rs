@@ -25,7 +25,6 @@ pub(crate) struct Person<'a> {
     pub(crate) role: &'a str,
     pub(crate) groups: &'a [String],
     pub(crate) is_admin: bool,
-    pub(crate) has_password: bool,
 }
 
 /// What was wrong with what a form posted.
@@ -115,6 +114,81 @@ pub(crate) struct SessionRow<'a> {
     pub(crate) began: String,
     pub(crate) last_seen: String,
     pub(crate) by: &'a str,
+}
+
+/// `GET /account`.
+#[derive(Template)]
+#[template(path = "own_account.html")]
+pub(crate) struct OwnAccountPage<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) has_password: bool,
+    /// Whether the person need not prove again who they are.
+    pub(crate) is_recent: bool,
+    pub(crate) identities: Vec<IdentityRow<'a>>,
+    /// Whether something else would still open the account.
+    pub(crate) can_remove: bool,
+    pub(crate) providers: Vec<ProviderChoice>,
+    pub(crate) sessions: Vec<OwnSessionRow>,
+    pub(crate) form_token: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// An identity that opens the account.
+pub(crate) struct IdentityRow<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) last_used: String,
+}
+
+/// A provider that can be added.
+pub(crate) struct ProviderChoice {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// A session of the account.
+pub(crate) struct OwnSessionRow {
+    pub(crate) id: String,
+    pub(crate) device: String,
+    pub(crate) place: String,
+    pub(crate) began: String,
+    pub(crate) last_seen: String,
+    pub(crate) by: String,
+    pub(crate) is_this: bool,
+}
+
+/// `GET /link`.
+#[derive(Template)]
+#[template(path = "link.html")]
+pub(crate) struct LinkPage<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) session_proves: bool,
+    pub(crate) password_proves: bool,
+    pub(crate) form_token: &'a str,
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// On the way to a provider after a form. Not a redirect: a browser lets a form's answer redirect only to where
+/// `form-action` lets the form itself go.
+#[derive(Template)]
+#[template(path = "onward.html")]
+pub(crate) struct OnwardPage<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) provider: &'a str,
+    pub(crate) url: &'a str,
+}
+
+/// `GET /signed-out`.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOutPage<'a> {
+    /// The provider that keeps a session of its own.
+    pub(crate) kept_by: Option<&'a str>,
 }
 
 /// An initial password, shown once.

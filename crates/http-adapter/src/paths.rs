@@ -11,12 +11,21 @@ pub(crate) const LOGIN: &str = "/login";
 /// `GET`: begins an external sign-in.
 pub(crate) const OIDC_LOGIN: &str = "/api/auth/oidc/login";
 
+/// `GET`: takes the browser back from a provider.
+pub(crate) const OIDC_CALLBACK: &str = "/api/auth/oidc/callback";
+
 /// `GET`: chooses another password.
 pub(crate) const PASSWORD: &str = "/password";
 /// `POST`: makes one's own account.
 pub(crate) const REGISTER_ACTION: &str = "/api/auth/register";
 /// `POST`: makes the first administrator.
 pub(crate) const SETUP_ACTION: &str = "/api/auth/setup";
+/// `GET`: one's own account.
+pub(crate) const ACCOUNT: &str = "/account";
+/// `GET`: asks whether a further identity may open an account.
+pub(crate) const LINK: &str = "/link";
+/// `GET`: says that nobody is signed in any more.
+pub(crate) const SIGNED_OUT: &str = labgate_domain::public_url::PublicUrl::SIGNED_OUT_PATH;
 /// `GET`: the list of accounts.
 pub(crate) const ADMIN: &str = "/admin";
 

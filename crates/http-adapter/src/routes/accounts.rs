@@ -7,10 +7,11 @@ use labgate_domain::error::Refusal;
 use labgate_domain::people::{DisplayName, Password};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::{ChangeTicket, PasswordSignIn, PasswordSignedIn, Registration};
+use labgate_domain::sign_in::{PasswordSignIn, PasswordSignedIn, Registration, Ticket};
 use serde_json::json;
 
-use super::{Lab, Route, either, get_or_head, route, see_other};
+use super::methods::{get_or_head, post};
+use super::{Lab, Route, either, route, see_other};
 use crate::app::Response;
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
@@ -20,27 +21,24 @@ use crate::pages::{self, ChangePage, Problem, RegisterPage};
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
-    let login =
-        route(lab, warp::path!("api" / "auth" / "login" / ..), warp::post(), |lab, head| async move {
-            login(&lab, &head).await.unwrap_or_else(Failure::into_response)
-        });
+    let login = route(lab, warp::path!("api" / "auth" / "login" / ..), post(), |lab, head| async move {
+        login(&lab, &head).await.unwrap_or_else(Failure::into_response)
+    });
     let register_page = route(lab, warp::path!("register" / ..), get_or_head(), register_page);
     let register =
-        route(lab, warp::path!("api" / "auth" / "register" / ..), warp::post(), |lab, head| async move {
+        route(lab, warp::path!("api" / "auth" / "register" / ..), post(), |lab, head| async move {
             register(&lab, &head).await.unwrap_or_else(Failure::into_response)
         });
     let setup_page = route(lab, warp::path!("setup" / ..), get_or_head(), |lab, head| async move {
         setup_page(&lab, &head).await.unwrap_or_else(Failure::into_response)
     });
-    let setup =
-        route(lab, warp::path!("api" / "auth" / "setup" / ..), warp::post(), |lab, head| async move {
-            setup(&lab, &head).await.unwrap_or_else(Failure::into_response)
-        });
+    let setup = route(lab, warp::path!("api" / "auth" / "setup" / ..), post(), |lab, head| async move {
+        setup(&lab, &head).await.unwrap_or_else(Failure::into_response)
+    });
     let change_page = route(lab, warp::path!("password" / ..), get_or_head(), change_page);
-    let change =
-        route(lab, warp::path!("api" / "auth" / "password" / ..), warp::post(), |lab, head| async move {
-            change(&lab, &head).await.unwrap_or_else(Failure::into_response)
-        });
+    let change = route(lab, warp::path!("api" / "auth" / "password" / ..), post(), |lab, head| async move {
+        change(&lab, &head).await.unwrap_or_else(Failure::into_response)
+    });
     let pages = either(register_page, either(setup_page, change_page));
     either(login, either(either(register, setup), either(change, pages)))
 }
@@ -52,10 +50,9 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let attempt = PasswordSignIn {
         name: fields.text("username").unwrap_or_default().to_owned(),
         password: password(fields, "password"),
-        source: head.source,
         return_to: return_to.clone(),
     };
-    match lab.sign_in.sign_in_with_password(attempt, head.cookies.session.as_deref()).await {
+    match lab.sign_in.sign_in_with_password(attempt, &head.visitor()).await {
         Ok(PasswordSignedIn::SignedIn { token, return_to }) => Ok(lab.welcome(head, &token, &return_to)),
         Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
             let next = paths::with_parameters(paths::PASSWORD, &[("return_to", return_to.as_str())]);
@@ -86,7 +83,7 @@ async fn register_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 /// Makes an account for whoever asks.
 async fn register(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
-    match lab.sign_in.register(registration(head, fields), head.cookies.session.as_deref()).await {
+    match lab.sign_in.register(registration(fields), &head.visitor()).await {
         Ok(token) => Ok(lab.welcome(head, &token, &return_to(fields))),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
@@ -107,8 +104,7 @@ async fn setup(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let setup_token = fields.text("setup_token").unwrap_or_default();
     lab.sign_in.check_setup_token(setup_token).await?;
-    let session = head.cookies.session.as_deref();
-    match lab.sign_in.set_up(setup_token, registration(head, fields), session).await {
+    match lab.sign_in.set_up(setup_token, registration(fields), &head.visitor()).await {
         Ok(token) => Ok(lab.welcome(head, &token, &ReturnTo::main_page())),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
@@ -130,13 +126,9 @@ async fn change_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let next = password(fields, "next");
-    let changed = match (head.cookies.change.as_deref().and_then(ChangeTicket::parse), &head.cookies.session)
-    {
-        (Some(ticket), _) => lab.sign_in.change_password_with_ticket(&ticket, next).await,
-        (None, Some(session)) => {
-            lab.sign_in.change_password(session, password(fields, "present"), next, head.source).await
-        }
-        (None, None) => return Err(Failure::not_signed_in(lab.sign_in.fresh_reference())),
+    let changed = match head.cookies.change.as_deref().and_then(Ticket::parse) {
+        Some(ticket) => lab.sign_in.change_password_with_ticket(&ticket, next, &head.visitor()).await,
+        None => lab.sign_in.change_password(password(fields, "present"), next, &head.visitor()).await,
     };
     let return_to = return_to(fields);
     match changed {
@@ -151,22 +143,21 @@ fn return_to(fields: &Fields) -> ReturnTo {
     fields.text("return_to").map(ReturnTo::or_main_page).unwrap_or_default()
 }
 
-fn password(fields: &Fields, name: &str) -> Option<Password> {
+pub(super) fn password(fields: &Fields, name: &str) -> Option<Password> {
     fields.text(name).and_then(|text| Password::typed(text).ok())
 }
 
-fn registration(head: &Head, fields: &Fields) -> Registration {
+fn registration(fields: &Fields) -> Registration {
     Registration {
         username: fields.text("username").unwrap_or_default().to_owned(),
         name: fields.filled("name").and_then(DisplayName::new),
         password: password(fields, "password"),
-        source: head.source,
     }
 }
 
 impl Lab {
     /// The answer to somebody who has just signed in.
-    fn welcome(&self, head: &Head, token: &SessionToken, return_to: &ReturnTo) -> Response {
+    pub(super) fn welcome(&self, head: &Head, token: &SessionToken, return_to: &ReturnTo) -> Response {
         let response = match head.audience {
             Audience::Person => see_other(return_to.as_str()),
             Audience::Program => {

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, Role};
-use labgate_domain::provider::ProviderId;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 use serde_json::{Value, json};
 use warp::Filter as _;
 
-use super::{Lab, Route, either, get_or_head, route, see_other, status};
+use super::methods::{delete, get_or_head, post};
+use super::{Lab, Route, either, route, see_other, status};
 use crate::app::Response;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::{Fields, Posted};
 use crate::head::Head;
 use crate::pages::{self, AccountPage, AccountRow, AccountsPage, InitialPasswordPage, SessionRow};
 use crate::paths;
+use crate::times::utc;
 
 /// How many accounts a page shows.
 const PAGE_LEN: u32 = 50;
@@ -26,7 +27,7 @@ pub(super) fn routes(lab: &Arc<Lab>) -> Route {
     let list = route(lab, users(), get_or_head(), |lab, head| async move {
         list(&lab, &head).await.unwrap_or_else(Failure::into_response)
     });
-    let create = route(lab, users(), warp::post(), |lab, head| async move {
+    let create = route(lab, users(), post(), |lab, head| async move {
         create(&lab, &head).await.unwrap_or_else(Failure::into_response)
     });
     let accounts_page = route(lab, warp::path!("admin" / ..), get_or_head(), |lab, head| async move {
@@ -49,14 +50,14 @@ fn one_account(lab: &Arc<Lab>) -> Route {
         })
         .boxed();
     let delete = warp::path!("api" / "auth" / "users" / String)
-        .and(warp::delete())
+        .and(delete())
         .and(with(lab))
         .then(|id: String, (lab, head): (Arc<Lab>, Arc<Head>)| async move {
             act(&lab, &head, &id, "delete").await.unwrap_or_else(Failure::into_response)
         })
         .boxed();
     let act = warp::path!("api" / "auth" / "users" / String / String)
-        .and(warp::post())
+        .and(post())
         .and(with(lab))
         .then(|id: String, action: String, (lab, head): (Arc<Lab>, Arc<Head>)| async move {
             act(&lab, &head, &id, &action).await.unwrap_or_else(Failure::into_response)
@@ -177,7 +178,7 @@ async fn account_page(lab: &Lab, head: &Head, id: &str) -> Result<Response, Fail
                 .map(|session| SessionRow {
                     began: utc(session.created_at),
                     last_seen: utc(session.last_seen_at),
-                    by: session.provider.as_ref().map_or("password", |provider| provider.as_str()),
+                    by: session.external.as_ref().map_or("password", |external| external.provider.as_str()),
                 })
                 .collect(),
             form_token: token.as_str(),
@@ -218,7 +219,7 @@ fn with_member(mut object: Value, name: &str, value: Value) -> Value {
 
 fn session_json(session: &Session) -> Value {
     json!({
-        "provider": session.provider.as_ref().map(ProviderId::as_str),
+        "provider": session.external.as_ref().map(|external| external.provider.as_str()),
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
@@ -242,27 +243,9 @@ fn created(head: &Head, created: &CreatedAccount, status: StatusCode) -> Respons
     response
 }
 
-/// A time for people: `2027-01-15 08:00 UTC` (the civil-from-days algorithm for the proleptic Gregorian calendar).
-fn utc(at: labgate_domain::time::Timestamp) -> String {
-    let seconds = at.as_unix_seconds();
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3600, second / 60 % 60)
-}
-
 impl Lab {
     async fn administrator(&self, head: &Head) -> Result<Administrator, Failure> {
-        let Some(session) = head.cookies.session.as_deref() else {
-            return Err(Failure::not_signed_in(self.sign_in.fresh_reference()));
-        };
-        Ok(self.sign_in.administrator(session).await?)
+        Ok(self.sign_in.administrator(&head.visitor()).await?)
     }
 
     fn account_id(&self, id: &str) -> Result<AccountId, Failure> {
@@ -278,21 +261,5 @@ impl Lab {
     fn given_password(&self, fields: &Fields) -> Result<Option<Password>, Failure> {
         let given = fields.text("password").filter(|text| !text.is_empty()).map(Password::typed);
         given.transpose().map_err(|_| self.failure(HttpErrorCode::BadRequest))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use labgate_domain::time::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn times_are_written_for_people() {
-        let at = |seconds| utc(Timestamp::from_unix_seconds(seconds));
-        assert_eq!(at(0), "1970-01-01 00:00 UTC");
-        assert_eq!(at(951_782_400), "2000-02-29 00:00 UTC");
-        assert_eq!(at(1_800_000_000), "2027-01-15 08:00 UTC");
-        assert_eq!(at(-1), "1969-12-31 23:59 UTC");
     }
 }

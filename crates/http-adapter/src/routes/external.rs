@@ -8,18 +8,26 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::CompletedSignIn;
 use serde_json::{Value, json};
 
-use super::{Lab, Route, either, get_or_head, route, see_other, status};
+use super::methods::{get, get_or_head, post};
+use super::{Lab, Route, either, route, see_other, status};
 use crate::app::Response;
 use crate::failure::{Failure, HttpErrorCode};
+use crate::form::Posted;
 use crate::head::Head;
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
     let enabled = route(lab, warp::path!("api" / "auth" / "oidc" / "enabled" / ..), get_or_head(), enabled);
     // Only GET: a HEAD must not start an attempt, let alone use up a code.
-    let login = route(lab, warp::path!("api" / "auth" / "oidc" / "login" / ..), warp::get(), login);
-    let callback = route(lab, warp::path!("api" / "auth" / "oidc" / "callback" / ..), warp::get(), callback);
-    either(login, either(callback, enabled))
+    let login = route(lab, warp::path!("api" / "auth" / "oidc" / "login" / ..), get(), login);
+    let callback = route(lab, warp::path!("api" / "auth" / "oidc" / "callback" / ..), get(), callback);
+    let logout = route(
+        lab,
+        warp::path!("api" / "auth" / "oidc" / "backchannel-logout" / ..),
+        post(),
+        back_channel_logout,
+    );
+    either(either(login, callback), either(logout, enabled))
 }
 
 /// Whether external sign-in is on, for a front end that draws its own sign-in page.
@@ -73,11 +81,17 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     if head.prefetch {
         return status(StatusCode::NO_CONTENT);
     }
-    let cookies = &head.cookies;
-    match lab.sign_in.complete_external(&head.query, &cookies.attempts, cookies.session.as_deref()).await {
+    match lab.sign_in.complete_external(&head.query, &head.cookies.attempts, &head.visitor()).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt }) => {
             let response = lab.with_new_session(see_other(return_to.as_str()), &head, &token);
             lab.with_cookies(response, [lab.cookies.clear_attempt(attempt)])
+        }
+        Ok(CompletedSignIn::LinkDue { ticket, attempt }) => lab.with_cookies(
+            see_other(paths::LINK),
+            [lab.cookies.set_link(&ticket), lab.cookies.clear_attempt(attempt)],
+        ),
+        Ok(CompletedSignIn::Linked { return_to, attempt }) => {
+            lab.with_cookies(see_other(return_to.as_str()), [lab.cookies.clear_attempt(attempt)])
         }
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => see_other(return_to.as_str()),
         Err(refusal) => {
@@ -85,6 +99,21 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
             let over = failure.attempt.map(|attempt| lab.cookies.clear_attempt(attempt));
             lab.with_cookies(failure.into_response(), over)
         }
+    }
+}
+
+/// A provider says that a session has ended (OpenID Connect Back-Channel Logout section 2.5). No browser is involved: the
+/// logout token is all the evidence there is.
+async fn back_channel_logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
+    let Posted::Form(fields) = &head.posted else {
+        return lab.failure(HttpErrorCode::BadRequest).into_response();
+    };
+    let Some(logout_token) = fields.text("logout_token") else {
+        return lab.failure(HttpErrorCode::BadRequest).into_response();
+    };
+    match lab.sign_in.end_sessions_from_provider(logout_token).await {
+        Ok(()) => Response::default(),
+        Err(refusal) => Failure::from(refusal).into_response(),
     }
 }
 

@@ -4,14 +4,16 @@
 mod accounts;
 mod administration;
 mod external;
+mod methods;
 mod operations;
+mod own_account;
 mod pages;
 mod session;
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
-use http::header::{CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
@@ -22,7 +24,7 @@ use warp::{Filter, Rejection};
 use crate::app::{AppInfo, Response};
 use crate::cookies::{Cookies, UnfitCookie};
 use crate::failure::{Failure, HttpErrorCode};
-use crate::form::{Fields, FormToken, Posted};
+use crate::form::{Fields, FormSecret, FormToken, Posted};
 use crate::head::Head;
 
 /// What every handler works with.
@@ -44,6 +46,9 @@ pub(crate) fn all(lab: &Arc<Lab>) -> impl Filter<Extract = (Response,), Error = 
         .or(accounts::routes(lab))
         .unify()
         .boxed()
+        .or(own_account::routes(lab))
+        .unify()
+        .boxed()
         .or(administration::routes(lab))
         .unify()
         .boxed()
@@ -54,7 +59,7 @@ pub(crate) fn all(lab: &Arc<Lab>) -> impl Filter<Extract = (Response,), Error = 
         .unify()
         .boxed()
         .or_else(move |rejection| {
-            let response = recovery.unrouted(&rejection).into_response();
+            let response = recovery.unrouted(&rejection);
             async move { Ok::<_, Infallible>((response,)) }
         })
 }
@@ -83,11 +88,6 @@ where
         .boxed()
 }
 
-/// `GET`, and `HEAD` as HTTP demands of whatever answers to `GET` (RFC 9110 section 9.3.2).
-fn get_or_head() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static {
-    warp::get().or(warp::head()).unify()
-}
-
 impl Lab {
     fn failure(&self, code: HttpErrorCode) -> Failure {
         Failure::http(code, self.sign_in.fresh_reference())
@@ -104,7 +104,7 @@ impl Lab {
             Posted::Nothing => Ok(&NOTHING),
             Posted::Json(fields) => Ok(fields),
             Posted::Form(fields) => {
-                let token = head.form_secret().map(FormToken::of);
+                let token = head.form_secret().map(|secret| FormToken::of(&secret));
                 if token.is_some_and(|token| token.is_in(fields)) {
                     Ok(fields)
                 } else {
@@ -118,10 +118,10 @@ impl Lab {
     /// The form token for a page, and the cookie that has to be set for it.
     fn form_token(&self, head: &Head) -> (FormToken, Option<Result<HeaderValue, UnfitCookie>>) {
         if let Some(secret) = head.form_secret() {
-            return (FormToken::of(secret), None);
+            return (FormToken::of(&secret), None);
         }
         let secret = self.sign_in.fresh_form_secret();
-        (FormToken::of(&secret), Some(self.cookies.set_form(&secret)))
+        (FormToken::of(&FormSecret::Browser(&secret)), Some(self.cookies.set_form(&secret)))
     }
 
     /// Sets the session cookie of somebody who has just signed in, and removes what led there.
@@ -133,10 +133,13 @@ impl Lab {
     }
 
     /// What warp itself could not route. Handlers never reject, so this is only about paths and methods.
-    fn unrouted(&self, rejection: &Rejection) -> Failure {
-        let code =
-            if rejection.is_not_found() { HttpErrorCode::NotFound } else { HttpErrorCode::MethodNotAllowed };
-        self.failure(code)
+    fn unrouted(&self, rejection: &Rejection) -> Response {
+        let Some(allow) = methods::allow(rejection) else {
+            return self.failure(HttpErrorCode::NotFound).into_response();
+        };
+        let mut response = self.failure(HttpErrorCode::MethodNotAllowed).into_response();
+        response.headers_mut().insert(ALLOW, allow);
+        response
     }
 
     /// Who is asking, if anybody is signed in.
@@ -166,11 +169,6 @@ impl Lab {
     fn with_renewal(&self, response: Response, checked: &CheckedRequest) -> Response {
         self.with_cookies(response, checked.renewed.iter().map(|token| self.cookies.set_session(token)))
     }
-}
-
-/// Every method.
-fn any_method() -> impl Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static {
-    warp::any().and_then(|| async { Ok::<_, Rejection>(()) }).untuple_one()
 }
 
 fn status(status: StatusCode) -> Response {

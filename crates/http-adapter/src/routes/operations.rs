@@ -7,7 +7,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use labgate_domain::provider::ProviderHealth;
 use serde_json::{Value, json};
 
-use super::{Lab, Route, either, get_or_head, route};
+use super::methods::get_or_head;
+use super::{Lab, Route, either, route};
 use crate::app::Response;
 use crate::head::Head;
 

@@ -8,18 +8,20 @@ use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionClaims;
 
-use super::{Lab, Route, either, get_or_head, route};
+use super::methods::get_or_head;
+use super::{Lab, Route, either, route};
 use crate::app::Response;
-use crate::form::FormToken;
+use crate::form::{FormSecret, FormToken};
 use crate::head::Head;
-use crate::pages::{self, LoginPage, MainPage, Person, Problem, ProviderButton};
+use crate::pages::{self, LoginPage, MainPage, Person, Problem, ProviderButton, SignedOutPage};
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
     let main = route(lab, warp::path::end(), get_or_head(), main);
     let login = route(lab, warp::path!("login" / ..), get_or_head(), login);
+    let signed_out = route(lab, warp::path!("signed-out" / ..), get_or_head(), signed_out);
     let style = route(lab, warp::path!("assets" / "labgate.css" / ..), get_or_head(), style);
-    either(main, either(login, style))
+    either(either(main, login), either(signed_out, style))
 }
 
 /// Who you are, or a link to sign in.
@@ -28,9 +30,7 @@ async fn main(lab: Arc<Lab>, head: Arc<Head>) -> Response {
         return pages::respond(&MainPage { person: None, form_token: "" });
     };
     let claims = &checked.claims;
-    // A renewal changes the cookie that the forms' token is made from.
-    let secret = checked.renewed.as_ref().map_or(head.form_secret(), |token| Some(token.expose()));
-    let token = FormToken::of(secret.unwrap_or_default());
+    let token = FormToken::of(&FormSecret::Session(claims.sid));
     let page = MainPage {
         person: Some(Person {
             name: claims.name.as_ref().map_or(claims.username.as_str(), |name| name.as_str()),
@@ -38,8 +38,6 @@ async fn main(lab: Arc<Lab>, head: Arc<Head>) -> Response {
             role: claims.role.as_str(),
             groups: &claims.groups,
             is_admin: claims.role == Role::Admin,
-            has_password: claims.amr.iter().any(|method| method == "pwd")
-                && !claims.username.as_str().contains('@'),
         }),
         form_token: token.as_str(),
     };
@@ -52,13 +50,22 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let return_to = head.return_to();
     match lab.check(&head).await.and_then(Result::ok) {
         Some(checked) => {
-            let secret = checked.renewed.as_ref().map_or(head.form_secret(), |token| Some(token.expose()));
-            let token = FormToken::of(secret.unwrap_or_default());
+            let token = FormToken::of(&FormSecret::Session(checked.claims.sid));
             let page = lab.login_page(Some(address(&checked.claims)), &return_to, &token, None);
             lab.with_renewal(page, &checked)
         }
         None => lab.form_page(&head, |token| lab.login_page(None, &return_to, token, None)),
     }
+}
+
+/// Where a provider sends people back to, whatever it brings along (RP-Initiated Logout section 3), and where we send them
+/// when it keeps a session that we cannot end.
+async fn signed_out(lab: Arc<Lab>, head: Arc<Head>) -> Response {
+    let kept_by = head.parameter("kept_by").and_then(|id| {
+        let mut providers = lab.sign_in.providers().into_iter();
+        providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
+    });
+    pages::respond(&SignedOutPage { kept_by: kept_by.as_deref() })
 }
 
 impl Lab {

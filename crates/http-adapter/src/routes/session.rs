@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use labgate_domain::sign_in::NotSignedIn;
+use labgate_domain::sign_in::{LeftProvider, NotSignedIn};
 use serde_json::json;
+use url::Url;
 
-use super::{Lab, Route, any_method, either, get_or_head, route, see_other, status};
+use super::methods::{self, get_or_head, post};
+use super::{Lab, Route, either, route, see_other};
 use crate::app::Response;
 use crate::audience::Audience;
 use crate::failure::Failure;
 use crate::head::Head;
+use crate::pages::{self, OnwardPage};
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
     // A proxy asks with the method of the request that it holds: all are answered alike.
-    let verify = route(lab, warp::path!("api" / "auth" / "verify" / ..), any_method(), verify);
+    let verify = route(lab, warp::path!("api" / "auth" / "verify" / ..), methods::any(), verify);
     let me = route(lab, warp::path!("api" / "auth" / "me" / ..), get_or_head(), me);
-    let logout = route(lab, warp::path!("api" / "auth" / "logout" / ..), warp::post(), logout);
+    let logout = route(lab, warp::path!("api" / "auth" / "logout" / ..), post(), logout);
     either(verify, either(me, logout))
 }
 
@@ -48,19 +50,35 @@ async fn me(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     lab.with_renewal(person, &checked)
 }
 
-/// Ends the session. Without one there is nothing to end, and the answer is the same.
+/// Ends the session, and then the provider's own, if it says how. Without a session there is nothing to end, and that is
+/// no error.
 async fn logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     if let Err(failure) = lab.posted(&head) {
         return failure.into_response();
     }
-    if let Some(token) = &head.cookies.session
-        && let Err(refusal) = lab.sign_in.sign_out(token).await
-    {
-        return Failure::from(refusal).into_response();
-    }
-    let response = match head.audience {
-        Audience::Person => see_other(paths::MAIN),
-        Audience::Program => status(StatusCode::NO_CONTENT),
+    let signed_out = match lab.sign_in.sign_out(&head.visitor()).await {
+        Ok(signed_out) => signed_out,
+        Err(refusal) => return Failure::from(refusal).into_response(),
+    };
+    let left = signed_out.provider.as_ref();
+    let response = match (head.audience, left) {
+        (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
+            pages::respond(&OnwardPage {
+                title: "You are signed out here",
+                provider: name,
+                url: url.as_str(),
+            })
+        }
+        (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
+            see_other(&paths::with_parameters(paths::SIGNED_OUT, &[("kept_by", id.as_str())]))
+        }
+        (Audience::Person, None) => see_other(paths::SIGNED_OUT),
+        (Audience::Program, _) => super::json(&json!({
+            "provider": left.map(|left| json!({
+                "name": left.name,
+                "end_session_url": left.end_session_url.as_ref().map(Url::as_str),
+            })),
+        })),
     };
     lab.with_cookies(response, [lab.cookies.clear_session()])
 }

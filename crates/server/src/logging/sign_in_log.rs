@@ -5,10 +5,11 @@ use labgate_domain::session::SessionId;
 
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
-/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `password_changed`, `administered`,
-/// `signed_out`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`,
+/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
+/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `check_failed`) and,
+/// where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`,
 /// `provider` (of a sign-in, none is a password), `account`, `session` (its first characters: enough to follow it, not
-/// enough to name it), `created`, `change` and `by`. A refusal is a warning; a
+/// enough to name it), `created`, `change`, `issuer`, `sessions` and `by`. A refusal is a warning; a
 /// failure of our own is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
@@ -38,6 +39,30 @@ impl SignInLog for TracingLog {
             SignInEvent::Refused { reference, provider, error } => {
                 let provider = provider.as_ref().map(ProviderId::as_str);
                 refused(reference.as_str(), provider, &error);
+            }
+            SignInEvent::Linked { account, provider, change } => {
+                tracing::info!(
+                    target: TARGET, event = "linked", %account, provider = provider.as_str(),
+                    change = change.as_str(), "another identity opens the account"
+                );
+            }
+            SignInEvent::Unlinked { account, issuer } => {
+                tracing::info!(
+                    target: TARGET, event = "unlinked", %account, issuer = issuer.as_str(),
+                    "an identity opens the account no more"
+                );
+            }
+            SignInEvent::SignedOutByProvider { account, session, provider } => {
+                tracing::info!(
+                    target: TARGET, event = "signed_out_by_provider", %account, session = shortened(session),
+                    provider = provider.as_str(), "the provider ended a session"
+                );
+            }
+            SignInEvent::SignedOutElsewhere { account, sessions } => {
+                tracing::info!(
+                    target: TARGET, event = "signed_out_elsewhere", %account, sessions,
+                    "somebody ended sessions of theirs"
+                );
             }
             SignInEvent::PasswordChanged { account } => {
                 tracing::info!(
@@ -81,7 +106,7 @@ fn refused(reference: &str, provider: Option<&str>, error: &SignInError) {
     }
 }
 
-const REFUSED: &str = "a sign-in was refused";
+const REFUSED: &str = "refused";
 
 fn shortened(session: SessionId) -> String {
     session.to_string().chars().take(6).chain(['…']).collect()

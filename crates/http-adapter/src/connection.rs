@@ -1,0 +1,201 @@
+//! One connection, and how long it may do what.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::{Instant, Sleep};
+
+use crate::{App, HttpErrorCode, Peer, paths};
+
+/// How long a client may take to send its first request's head.
+const FIRST_HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection may be idle between requests, the next one's head included. Proxies keep theirs for up to 60
+/// seconds: if ours were closed first, one of their requests would now and then meet a closing connection.
+const IDLE_TIME_LIMIT: Duration = Duration::from_secs(75);
+/// How large a request's head may be, in bytes.
+const MAX_HEAD_LEN: usize = 64 * 1024;
+/// How large a request's body may be, in bytes: forms of a few fields.
+const MAX_BODY_LEN: usize = 64 * 1024;
+/// How long a client may take to send a body.
+const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long a client may leave what we send unread.
+const STALL_TIME_LIMIT: Duration = Duration::from_secs(30);
+/// How long a connection is used for; the answer to the first request after that asks the client for another one.
+const LIFETIME: Duration = Duration::from_hours(1);
+/// What is left then for a last request, all other limits together.
+const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
+
+/// A place among the connections that may be open. Whatever still works for a client holds it, so that hanging up and
+/// coming back does not get anybody more than their share.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl From<OwnedSemaphorePermit> for Seat {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Arc::new(permit) }
+    }
+}
+
+/// Answers what comes over this connection, until either side closes it or a limit is exceeded.
+pub(crate) async fn attend(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    app: App,
+    peer: Peer,
+    seat: Option<Seat>,
+    watcher: Watcher,
+) {
+    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and proxies speak
+    // it to what is behind them.
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME_LIMIT).max_buf_size(MAX_HEAD_LEN);
+
+    let began = Instant::now();
+    let heard = Arc::new(Notify::new());
+    let service = {
+        let heard = Arc::clone(&heard);
+        service_fn(move |mut request: Request<Incoming>| {
+            heard.notify_one();
+            request.extensions_mut().insert(peer);
+            if let Some(seat) = &seat {
+                request.extensions_mut().insert(seat.clone());
+            }
+            let app = app.clone();
+            async move {
+                let mut response = answer(&app, request).await;
+                if began.elapsed() >= LIFETIME {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response.map(Full::new))
+            }
+        })
+    };
+    let silence = async {
+        if tokio::time::timeout(FIRST_HEAD_TIME_LIMIT, heard.notified()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let connection = http.serve_connection(TokioIo::new(Unstalled::new(io)), service);
+    tokio::select! {
+        // A client that breaks the protocol or goes away is its own affair.
+        ended = watcher.watch(connection.into_owned()) => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        },
+        () = silence => tracing::debug!("a connection was closed: no request came"),
+        () = tokio::time::sleep(LIFETIME + LAST_REQUEST_TIME_LIMIT) => {
+            tracing::debug!("a connection was closed: it had been open for too long");
+        }
+    }
+}
+
+/// Reads the body, if there is one, and has the application answer.
+async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    // A proxy's sub-request announces the body of the request that it holds, and does not send it.
+    let takes_a_body = parts.method == Method::POST && parts.uri.path() != paths::VERIFY;
+    let body = if body.is_end_stream() || !takes_a_body {
+        Ok(Bytes::new())
+    } else {
+        match tokio::time::timeout(BODY_TIME_LIMIT, Limited::new(body, MAX_BODY_LEN).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(_)) => Err(HttpErrorCode::BodyTooLarge),
+            Err(_) => Err(HttpErrorCode::BodyTooSlow),
+        }
+    };
+    match body {
+        Ok(body) => app.handle(Request::from_parts(parts, body)).await,
+        Err(code) => {
+            // The rest of the body would be taken for the next request: this connection is over.
+            let mut response = app.refuse(&parts, code);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
+/// A stream whose writing fails when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken starts the
+/// time anew.
+struct Unstalled<S> {
+    stream: S,
+    /// Runs while the other side takes nothing.
+    stall: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Unstalled<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, stall: None }
+    }
+
+    fn watch<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stall = None;
+            return polled;
+        }
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_TIME_LIMIT)));
+        ready!(stall.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Unstalled<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Unstalled<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(context, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.watch(context, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch(context, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.watch(context, polled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

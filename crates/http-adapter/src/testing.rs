@@ -1,0 +1,74 @@
+//! What several tests of this crate need.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use labgate_domain::ports::{
+    MockAccountStore, MockAttemptSealer, MockClock, MockEntropy, MockPasswordHasher, MockPasswordJudge,
+    MockSessionStore, MockSignInLog, MockSpentAttempts, MockThrottle, MockTokenIssuer,
+};
+use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::sign_in::{Policy, Ports, SignIn};
+use labgate_domain::time::Timestamp;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+
+use crate::{App, AppInfo};
+
+/// The application of a lab at `https://lab.example` whose ports are never called.
+pub(crate) fn app() -> App {
+    let mut entropy = MockEntropy::new();
+    entropy.expect_fill().returning(|bytes| bytes.fill(7));
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(|| Timestamp::from_unix_seconds(1_800_000_000));
+    let mut log = MockSignInLog::new();
+    log.expect_record().returning(|_| ());
+    let ports = Ports {
+        providers: Vec::new(),
+        accounts: Arc::new(MockAccountStore::new()),
+        sessions: Arc::new(MockSessionStore::new()),
+        spent_attempts: Arc::new(MockSpentAttempts::new()),
+        sealer: Arc::new(MockAttemptSealer::new()),
+        tokens: Arc::new(MockTokenIssuer::new()),
+        hasher: Arc::new(MockPasswordHasher::new()),
+        judge: Arc::new(MockPasswordJudge::new()),
+        throttle: Arc::new(MockThrottle::new()),
+        log: Arc::new(log),
+        clock: Arc::new(clock),
+        entropy: Arc::new(entropy),
+    };
+    let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
+    App::new(Arc::new(SignIn::new(ports, Policy::for_lab_at(public_url))), AppInfo::default())
+}
+
+/// Log lines.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Collects what this thread logs, until the guard is dropped.
+    pub(crate) fn collect(&self) -> DefaultGuard {
+        let lines = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || lines.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! The bridge between the lab's own accounts and the provider's people.
+
+use std::time::Duration;
+
+use labgate_test_harness::{Browser, Lab};
+
+use super::{ADA, CAROL, cookie_names, json, request, session_cookie, with_carol};
+
+const GOOD: &str = "correct horse battery";
+const OTHER: &str = "staple clip drawer";
+const ADDRESS: &str = "ada@example.test";
+
+async fn with_password(browser: &mut Browser, name: &str, password: &str) {
+    browser.open("https://lab.test/login").await;
+    browser.submit("Sign in with password", &[("username", name), ("password", password)]).await;
+}
+
+/// A lab where ada has a local account with her address, and a browser in which she just signed in with her password.
+async fn with_local_ada() -> (Lab, Browser) {
+    let lab = with_carol().build();
+    lab.invite(ADDRESS, Some("ada"), Some(GOOD)).await;
+    let mut browser = lab.browser();
+    with_password(&mut browser, "ada", GOOD).await;
+    browser.submit("Change the password", &[("next", OTHER)]).await;
+    assert!(browser.page().text().contains("Hello, ada"), "{}", browser.page());
+    (lab, browser)
+}
+
+async fn is_open(lab: &Lab, cookie: &str) -> bool {
+    lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
+}
+
+#[tokio::test]
+async fn an_invitation_is_opened_by_the_trusted_address_even_where_nobody_registers() {
+    let lab = with_carol().without_self_registration().build();
+    lab.invite(ADDRESS, None, None).await;
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    assert!(browser.page().text().contains("Hello, Ada Example"), "{}", browser.page());
+
+    let mut bob = lab.browser();
+    lab.sign_in(&mut bob, CAROL).await;
+    assert!(bob.page().text().contains("(registration_closed)"), "{}", bob.page());
+}
+
+#[tokio::test]
+async fn c112_c114_c117_the_password_proves_the_account_and_older_sessions_of_it_end() {
+    let (lab, mut older) = with_local_ada().await;
+    let old_cookie = session_cookie(&older);
+
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    assert_eq!(browser.page().url().path(), "/link", "{}", browser.page());
+    assert!(!cookie_names(&browser).contains(&"__Host-labgate".to_owned()), "signed in without proof");
+    assert!(is_open(&lab, &old_cookie).await);
+
+    browser.submit("Add Mock provider to my account", &[("password", GOOD)]).await;
+    assert_eq!(browser.page().status(), 401, "{}", browser.page());
+    assert!(browser.page().text().contains("The name or the password is wrong"), "{}", browser.page());
+    browser.submit("Add Mock provider to my account", &[("password", OTHER)]).await;
+    assert!(browser.page().text().contains("Hello, ada"), "{}", browser.page());
+    assert_eq!(cookie_names(&browser), ["__Host-labgate"]);
+    assert!(!is_open(&lab, &old_cookie).await, "a session from before the link lives on");
+
+    // From now on either opens the one account.
+    let mut again = lab.browser();
+    lab.sign_in(&mut again, ADA).await;
+    assert!(again.page().text().contains("Hello"), "{}", again.page());
+    with_password(&mut older, "ada", OTHER).await;
+    let mut ids = Vec::new();
+    for browser in [&again, &older] {
+        let me = request("GET", "/api/auth/me", &[("cookie", &session_cookie(browser))]);
+        ids.push(json(&lab.request(me).await)["id"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn c117_a_session_begun_a_moment_ago_proves_the_account_with_one_click() {
+    let (lab, mut browser) = with_local_ada().await;
+    lab.sign_in(&mut browser, ADA).await;
+    assert!(browser.page().text().contains("You are signed in to it"), "{}", browser.page());
+    browser.click("Yes, add Mock provider").await;
+    assert!(browser.page().text().contains("Hello, ada"), "{}", browser.page());
+
+    // Not so with a session that has been open for long.
+    let (lab, mut browser) = with_local_ada().await;
+    lab.clock().advance(Duration::from_mins(10));
+    lab.sign_in(&mut browser, ADA).await;
+    assert!(browser.page().text().contains("The account's password"), "{}", browser.page());
+}
+
+#[tokio::test]
+async fn c117_another_site_cannot_answer_for_the_person() {
+    let (lab, mut browser) = with_local_ada().await;
+    lab.sign_in(&mut browser, ADA).await;
+    browser.post_from("https://idp.test/", "https://lab.test/api/auth/link", &[]).await;
+    assert!(browser.page().text().contains("(cross_site)"), "{}", browser.page());
+    browser.open("https://lab.test/api/auth/me").await;
+    browser.open("https://lab.test/account").await;
+    assert!(!browser.page().text().contains("https://idp.test"), "linked: {}", browser.page());
+}
+
+#[tokio::test]
+async fn without_a_question_there_is_nothing_to_answer() {
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    browser.open("/link").await;
+    assert_eq!(browser.page().status(), 404);
+}
+
+#[tokio::test]
+async fn a_way_to_sign_in_is_added_and_removed_on_ones_own_page_but_never_the_last() {
+    let (lab, mut browser) = with_local_ada().await;
+    browser.open("/account").await;
+    browser.click("Add Mock provider").await;
+    browser.click("Go on to Mock provider").await;
+    browser.click(ADA).await;
+    assert_eq!(browser.page().url().path(), "/account", "{}", browser.page());
+    assert!(browser.page().text().contains("https://idp.test as ada@example.test"), "{}", browser.page());
+
+    // After ten minutes the password is asked for.
+    lab.clock().advance(Duration::from_mins(10));
+    browser.open("/account").await;
+    browser.submit("Remove", &[("password", "wrong wrong wrong")]).await;
+    assert_eq!(browser.page().status(), 401, "{}", browser.page());
+    browser.submit("Remove", &[("password", OTHER)]).await;
+    assert!(!browser.page().text().contains("https://idp.test"), "{}", browser.page());
+
+    // Whoever has nothing else keeps it.
+    let mut bob = lab.browser();
+    lab.sign_in(&mut bob, CAROL).await;
+    bob.open("/account").await;
+    assert!(!bob.page().text().contains("Remove"), "{}", bob.page());
+}
+
+#[tokio::test]
+async fn c119_an_identity_of_another_account_is_not_added_and_its_account_not_named() {
+    let (lab, mut browser) = with_local_ada().await;
+    let mut bob = lab.browser();
+    lab.sign_in(&mut bob, CAROL).await;
+
+    browser.open("/account").await;
+    browser.click("Add Mock provider").await;
+    browser.click("Go on to Mock provider").await;
+    browser.click(CAROL).await;
+    assert!(browser.page().text().contains("(identity_taken)"), "{}", browser.page());
+    assert!(!browser.page().text().contains("carol"), "{}", browser.page());
+}
