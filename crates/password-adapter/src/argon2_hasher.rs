@@ -9,8 +9,15 @@ use labgate_domain::people::{Password, PasswordHash};
 use labgate_domain::ports::{Entropy, HashingError, PasswordHasher, PasswordVerdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::bcrypt_hash;
+
 /// Argon2id (RFC 9106), as many at once as the machine has cores, and only so many waiting: the rest of the lab stays
 /// quick, and memory is bounded.
+///
+/// Hashes that another program made with bcrypt are checked in the same pool, and are weak at any cost, so that the first
+/// sign-in replaces them. Until then how long a check takes shows that the account was imported and has not been used
+/// since: under 0.1 s at the cost of 10 that is usual, about 1 s at the greatest that is checked, where Argon2id takes a
+/// few hundredths. Work in vain of that length for every unknown name would be a gift to whoever wants to keep the cores busy.
 pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
     params: Params,
@@ -28,6 +35,10 @@ const MOST_PASSES: u32 = 10;
 const MOST_LANES: u32 = 4;
 
 impl Argon2Hasher {
+    /// Which hashes are checked, for messages.
+    pub const CHECKED_HASHES: &str =
+        "bcrypt of a cost from 4 to 14, and Argon2id of at most 256 MiB, 10 passes and 4 lanes";
+
     /// With the least parameters that OWASP advises: 19 MiB, two passes, one lane.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
@@ -73,8 +84,11 @@ impl Argon2Hasher {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
 
-    /// Whether a stored hash is of ours, and asks for no more than we give; and whether it is weaker than today's.
+    /// Whether a stored hash can be checked, and asks for no more than we give; and whether it is weaker than today's.
     fn strength(&self, hash: &str) -> Option<Strength> {
+        if bcrypt_hash::can_be_checked(hash) {
+            return Some(Strength::Bcrypt);
+        }
         let hash = phc::PasswordHash::new(hash).ok()?;
         if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
             return None;
@@ -99,6 +113,8 @@ impl Argon2Hasher {
 enum Strength {
     Todays,
     Weaker,
+    /// Of another function, and so weaker, too.
+    Bcrypt,
 }
 
 #[async_trait]
@@ -128,14 +144,22 @@ impl PasswordHasher for Argon2Hasher {
         self.run(move || {
             let (text, strength) =
                 known.as_ref().map_or((&*dummy, None), |(hash, strength)| (hash.expose(), Some(*strength)));
-            let fits = argon2.verify_password(password.expose().as_bytes(), text).is_ok();
+            let password = password.expose().as_bytes();
+            let fits = match strength {
+                Some(Strength::Bcrypt) => bcrypt_hash::fits(password, text),
+                _ => argon2.verify_password(password, text).is_ok(),
+            };
             match strength {
                 Some(Strength::Todays) if fits => PasswordVerdict::Right,
-                Some(Strength::Weaker) if fits => PasswordVerdict::RightButWeak,
+                Some(Strength::Weaker | Strength::Bcrypt) if fits => PasswordVerdict::RightButWeak,
                 _ => PasswordVerdict::Wrong,
             }
         })
         .await
+    }
+
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        self.strength(hash.expose()).is_some()
     }
 }
 
@@ -193,6 +217,45 @@ mod tests {
         let weak = hasher(32).hash(password("correct horse")).await.unwrap();
         let verdict = hasher(64).verify(password("correct horse"), Some(weak)).await;
         assert_eq!(verdict, Ok(PasswordVerdict::RightButWeak));
+    }
+
+    #[tokio::test]
+    async fn c173_a_hash_of_bcrypt_is_right_but_weak_and_what_replaces_it_is_argon2id() {
+        let hasher = hasher(64);
+        // By the crypt of the C library, as htpasswd writes it.
+        let imported = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
+        assert!(hasher.can_verify(&imported));
+        let verdict = hasher.verify(password("correct horse"), Some(imported.clone())).await;
+        assert_eq!(verdict, Ok(PasswordVerdict::RightButWeak));
+        let verdict = hasher.verify(password("correct horsf"), Some(imported)).await;
+        assert_eq!(verdict, Ok(PasswordVerdict::Wrong));
+
+        let replaced = hasher.hash(password("correct horse")).await.unwrap();
+        assert!(replaced.expose().starts_with("$argon2id$"), "{}", replaced.expose());
+        let verdict = hasher.verify(password("correct horse"), Some(replaced)).await;
+        assert_eq!(verdict, Ok(PasswordVerdict::Right));
+    }
+
+    #[tokio::test]
+    async fn c174_what_is_said_of_the_limits_is_so() {
+        let hasher = hasher(64);
+        let costs = bcrypt_hash::COSTS;
+        let said = format!(
+            "bcrypt of a cost from {} to {}, and Argon2id of at most {} MiB, {MOST_PASSES} passes and {MOST_LANES} lanes",
+            costs.start(),
+            costs.end(),
+            MOST_MEMORY_KIB / 1024
+        );
+        assert_eq!(Argon2Hasher::CHECKED_HASHES, said);
+
+        let of_argon2id = |memory: u32, passes: u32, lanes: u32| {
+            let output = "A".repeat(43);
+            hash(&format!("$argon2id$v=19$m={memory},t={passes},p={lanes}$AAAAAAAAAAAAAAAAAAAAAA${output}"))
+        };
+        assert!(hasher.can_verify(&of_argon2id(256 * 1024, 10, 4)));
+        for (memory, passes, lanes) in [(256 * 1024 + 1, 10, 4), (256 * 1024, 11, 4), (256 * 1024, 10, 5)] {
+            assert!(!hasher.can_verify(&of_argon2id(memory, passes, lanes)), "{memory} {passes} {lanes}");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod argon2_hasher;
+mod bcrypt_hash;
 mod memory_throttle;
 mod strength_judge;
 

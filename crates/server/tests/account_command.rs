@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what helps a test may fail like one")]
 
 use std::ffi::OsString;
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use labgate::configuration::{Configuration, Sources};
 use labgate::wiring::with_sign_in;
-use labgate_domain::people::{EmailAddress, Role};
-use labgate_domain::sign_in::{Administrator, NewAccount};
+use labgate_domain::people::{EmailAddress, Password, Role};
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::sign_in::{Administrator, NewAccount, PasswordSignIn, PasswordSignedIn, Visitor};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +25,27 @@ impl Operator {
         let arguments = ["account"].into_iter().chain(command.split(' '));
         let mut labgate = Command::new(env!("CARGO_BIN_EXE_labgate"));
         labgate.args(arguments).env_clear().current_dir(&self.0).output().unwrap()
+    }
+
+    /// Runs the command with a text on its standard input.
+    fn pipe(&self, input: &str, command: &str) -> Output {
+        let arguments = ["account"].into_iter().chain(command.split(' '));
+        let mut labgate = Command::new(env!("CARGO_BIN_EXE_labgate"));
+        labgate.args(arguments).env_clear().current_dir(&self.0);
+        let piped = labgate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = piped.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        running.wait_with_output().unwrap()
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        std::fs::write(self.0.path().join(file), content).unwrap();
+    }
+
+    fn configuration(&self) -> Configuration {
+        let data_dir = self.0.path().join("labgate-data");
+        let environment = vec![(OsString::from("LABGATE_DATA_DIR"), data_dir.into())];
+        Configuration::read(&Sources { file: None, environment }).unwrap()
     }
 
     /// What the command answers in JSON.
@@ -114,11 +137,8 @@ fn the_last_administrator_stays() {
 #[tokio::test]
 async fn the_list_is_whole_however_long_it_is() {
     let operator = Operator::new();
-    let data_dir = operator.0.path().join("labgate-data");
-    let environment = vec![(OsString::from("LABGATE_DATA_DIR"), data_dir.into())];
-    let configuration = Configuration::read(&Sources { file: None, environment }).unwrap();
     let by = Administrator::at_the_machine();
-    with_sign_in(&configuration, async |sign_in| {
+    with_sign_in(&operator.configuration(), async |sign_in| {
         for number in 0..1001 {
             let email = EmailAddress::parse(&format!("p{number}@example.com")).unwrap();
             let new = NewAccount {
@@ -165,4 +185,112 @@ fn the_help_tells_when_a_running_server_notices() {
     assert!(help.contains("15 minutes") && help.contains("data_dir"), "{help}");
     let help = operator.words("create --help");
     assert!(help.contains("--password-file") && !help.contains("--password "), "{help}");
+}
+
+/// Of the password `correct horse`, by the `crypt` of the C library.
+const BCRYPT: &str = "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+
+#[test]
+fn people_are_taken_over_from_csv_once() {
+    let operator = Operator::new();
+    operator.write(
+        "people.csv",
+        &format!(
+            "email,username,role,name,password_hash\n\
+             ada@example.com,Ada,admin,\"Lovelace, Ada\",{BCRYPT}\n\
+             grace@example.com,,user,Grace,\n\
+             ,hedy,,,\n"
+        ),
+    );
+    let output = operator.run("import people.csv --dry-run");
+    assert!(text(&output.stderr).contains("LABGATE_DATA_DIR"), "{}", text(&output.stderr));
+    assert!(!operator.0.path().join("labgate-data").exists(), "looking makes nothing");
+
+    operator.words("create hedy");
+    let foreseen = operator.words("import people.csv --dry-run");
+    let expected = "line 4: hedy is there already\n2 accounts would be created, 1 skipped (there already)\n";
+    assert_eq!(foreseen, expected);
+    assert_eq!(operator.json("list")["accounts"].as_array().unwrap().len(), 1, "nothing is written");
+
+    let done = operator.json("import people.csv");
+    let expected = serde_json::json!({ "created": 2, "skipped": 1, "errors": [], "dry_run": false });
+    assert_eq!(done, expected);
+    let ada = operator.json("show ada");
+    assert_eq!((&ada["role"], &ada["email"]), (&"admin".into(), &"ada@example.com".into()));
+    assert_eq!(ada["name"], "Lovelace, Ada");
+    assert_eq!(operator.json("show grace@example.com")["username"], "grace@example.com");
+
+    let output = operator.run("import people.csv");
+    assert!(text(&output.stdout).ends_with("\n0 accounts are created, 3 skipped (there already)\n"));
+    assert_eq!(text(&output.stderr), "", "there is no progress to watch where nobody watches");
+}
+
+#[test]
+fn one_error_and_nothing_is_taken_over() {
+    let operator = Operator::new();
+    operator.words("create --email root@example.com");
+    let too_costly = BCRYPT.replace("$04$", "$15$");
+    operator.write(
+        "lab.htpasswd",
+        &format!("# people\nada:{BCRYPT}\ngrace:{too_costly}\nhedy:{{SHA}}planted\nADA:{BCRYPT}\n"),
+    );
+    let output = operator.run("import lab.htpasswd --json");
+    assert_eq!(output.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines: Vec<_> =
+        json["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
+    assert_eq!((&json["created"], &*lines), (&0.into(), &[3, 4, 5][..]), "{json}");
+    let told = text(&output.stderr);
+    assert!(told.starts_with("labgate: 3 errors, and nothing is imported:\nline 3: "), "{told}");
+    assert!(told.contains("SHA-1") && told.contains("a cost from 4 to 14"), "{told}");
+    assert!(told.contains("line 5: ada stands on line 2 already"), "{told}");
+    for secret in ["planted", "abcdefghijkl"] {
+        assert!(!told.contains(secret) && !json.to_string().contains(secret), "{told} {json}");
+    }
+    assert_eq!(operator.json("list")["accounts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_tells_nothing_makes_no_lab() {
+    let operator = Operator::new();
+    operator.write("people.csv", "username,password\nada,planted\n");
+    operator.write("people.txt", "");
+    for (command, told) in [
+        ("import people.csv", "passwords in clear"),
+        ("import people.txt", "--format csv or --format htpasswd"),
+        ("import -", "--format csv or --format htpasswd"),
+        ("import nowhere.csv", "nowhere.csv: it cannot be read"),
+    ] {
+        let output = operator.run(command);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(told) && !stderr.contains("planted"), "{command}: {stderr}");
+    }
+    assert!(!operator.0.path().join("labgate-data").exists());
+    let help = operator.words("import --help");
+    assert!(help.contains("password_hash") && help.contains("--dry-run"), "{help}");
+}
+
+#[tokio::test]
+async fn whoever_was_taken_over_signs_in_with_the_password_of_before() {
+    let operator = Operator::new();
+    let output = operator.pipe(&format!("ada:{BCRYPT}\n"), "import - --format htpasswd");
+    assert_eq!(text(&output.stdout), "1 account is created, 0 skipped (there already)\n");
+    with_sign_in(&operator.configuration(), async |sign_in| {
+        // The second time by the hash that the first has made.
+        for password in ["correct horse", "correct horse"] {
+            let attempt = PasswordSignIn {
+                name: "ada".to_owned(),
+                password: Some(Password::typed(password).unwrap()),
+                return_to: ReturnTo::main_page(),
+            };
+            let signed_in = sign_in.sign_in_with_password(attempt, &Visitor::default()).await.unwrap();
+            assert!(matches!(signed_in, PasswordSignedIn::SignedIn { .. }), "{signed_in:?}");
+        }
+    })
+    .await
+    .unwrap();
+    let database = std::fs::read(operator.0.path().join("labgate-data/labgate.db")).unwrap();
+    let holds = |text: &str| database.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("$argon2id$"), "the first sign-in has replaced the hash");
 }

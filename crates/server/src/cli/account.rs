@@ -1,15 +1,17 @@
 //! `labgate account …`: looks after accounts in the data directory itself, without asking a running server.
 
+mod import;
 mod report;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use labgate_domain::error::{Fault, Refusal};
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
 
+use self::import::ImportArgs;
 use self::report::Report;
 use crate::configuration::{Configuration, password_from_file};
 use crate::wiring;
@@ -20,7 +22,7 @@ pub(super) struct AccountArgs {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: AccountCommand,
+    command: Command,
 }
 
 /// The help of `labgate account`, below the commands.
@@ -28,6 +30,15 @@ pub(super) const HELP: &str = "NAME is a username or an e-mail address.\n\n\
     The commands work on the data directory (data_dir), beside a running server or without one. A running server \
     remembers for a while whom it let in: somebody who is disabled, signed out or deleted here is out when their \
     token expires, after session.token_lifetime (15 minutes) at the latest; on the server's own pages, at once.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    OfAccounts(AccountCommand),
+    /// Take over the accounts of another system from a file, with their hashed passwords
+    #[command(after_help = import::HELP)]
+    Import(ImportArgs),
+}
 
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
@@ -109,32 +120,49 @@ fn role(text: &str) -> Result<Role, &'static str> {
 
 pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyhow::Result<()> {
     let AccountArgs { json, command } = arguments;
+    match command {
+        Command::Import(arguments) => import::run(configuration, &arguments, json),
+        Command::OfAccounts(command) => {
+            let makes_a_lab = matches!(command, AccountCommand::Create { .. });
+            let done = in_lab(configuration, makes_a_lab, async |sign_in| {
+                Commands { sign_in, by: Administrator::at_the_machine() }.execute(command).await
+            });
+            match done? {
+                Ok(report) => report.print(json),
+                Err(Failure::Refused(refusal)) => Err(told(&refusal, json)),
+                Err(Failure::Other(error)) => Err(error),
+            }
+        }
+    }
+}
+
+/// Does the work on the data directory.
+fn in_lab<T>(
+    configuration: &Configuration,
+    makes_a_lab: bool,
+    work: impl AsyncFnOnce(&SignIn) -> T,
+) -> anyhow::Result<T> {
     // A command that only looks, or that changes what must be there, makes no lab where there is none.
     let database = wiring::database_path(configuration);
-    if !matches!(command, AccountCommand::Create { .. }) && !database.exists() {
+    if !makes_a_lab && !database.exists() {
         bail!("{} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is", database.display());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let done = runtime.block_on(wiring::with_sign_in(configuration, async |sign_in| {
-        Commands { sign_in, by: Administrator::at_the_machine() }.execute(command).await
-    }))?;
-    match done {
-        Ok(report) => report.print(json),
-        Err(Failure::Refused(refusal)) => {
-            let code = refusal.error.code();
-            if json {
-                report::print_refusal(code)?;
-            }
-            // Our own failures are nothing that the person at the machine could have known.
-            let cause =
-                if code.fault() == Fault::Labgate { format!(": {}", refusal.error) } else { String::new() };
-            bail!("{} ({}){cause}", code.for_person(), code.as_str())
-        }
-        Err(Failure::Other(error)) => Err(error),
+    Ok(runtime.block_on(wiring::with_sign_in(configuration, work))?)
+}
+
+/// What to tell of a refusal; in JSON it is told at once.
+fn told(refusal: &Refusal, json: bool) -> anyhow::Error {
+    let code = refusal.error.code();
+    if json && let Err(error) = report::print_refusal(code) {
+        return error;
     }
+    // Our own failures are nothing that the person at the machine could have known.
+    let cause = if code.fault() == Fault::Labgate { format!(": {}", refusal.error) } else { String::new() };
+    anyhow!("{} ({}){cause}", code.for_person(), code.as_str())
 }
 
 /// Why a command did nothing.

@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Account;
 use labgate_domain::ports::Clock as _;
-use labgate_domain::provider::ProviderId;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
 use labgate_domain::time::Timestamp;
@@ -91,7 +90,7 @@ pub(super) fn print_refusal(code: ErrorCode) -> anyhow::Result<()> {
     print_json(&json!({ "code": code.as_str(), "title": code.for_person() }))
 }
 
-fn print_json(json: &Value) -> anyhow::Result<()> {
+pub(super) fn print_json(json: &Value) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{json:#}")?)
 }
 
@@ -113,7 +112,7 @@ fn account_json(account: &Account) -> Value {
 
 fn session_json(session: &Session) -> Value {
     json!({
-        "provider": session.provider.as_ref().map(ProviderId::as_str),
+        "provider": session.external.as_ref().map(|external| external.provider.as_str()),
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
@@ -134,7 +133,7 @@ fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> Stri
     line("status", account.status.as_str());
     line("created", &format!("{} ago", how_long(now.since(account.created_at))));
     for session in sessions {
-        let by = session.provider.as_ref().map_or("a password", |provider| provider.as_str());
+        let by = session.external.as_ref().map_or("a password", |external| external.provider.as_str());
         let [began, seen] = [session.created_at, session.last_seen_at].map(|at| how_long(now.since(at)));
         line("session", &format!("by {by}, began {began} ago, last seen {seen} ago"));
     }

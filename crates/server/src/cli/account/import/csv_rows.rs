@@ -1,0 +1,161 @@
+//! Rows of comma-separated values (RFC 4180) below a line that names the columns.
+
+use csv::{Position, ReaderBuilder, StringRecord, Trim};
+use labgate_domain::people::{DisplayName, EmailAddress};
+use labgate_domain::sign_in::ImportRow;
+
+use super::{Parsed, Problem, password_hash, role};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Username,
+    Email,
+    Name,
+    Role,
+    PasswordHash,
+}
+
+impl Column {
+    const ALL: [Self; 5] = [Self::Username, Self::Email, Self::Name, Self::Role, Self::PasswordHash];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+            Self::Name => "name",
+            Self::Role => "role",
+            Self::PasswordHash => "password_hash",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| column.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Takes all rows.
+pub(super) fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text.as_bytes());
+    let mut lines = Lines { rest: text, passed: 0, line: 1 };
+    let mut columns: Option<Vec<Column>> = None;
+    for record in reader.records() {
+        let Ok(record) = record else {
+            parsed.problems.push(Problem { line: lines.line, problem: "what follows is not CSV".to_owned() });
+            return parsed;
+        };
+        let line = lines.of(record.position());
+        match &columns {
+            Some(columns) => parsed.add(line, row(line, &record, columns)),
+            None => match header(&record) {
+                Ok(found) => columns = Some(found),
+                // The rows cannot be read without it.
+                Err(found) => {
+                    let problem = |problem| Problem { line, problem };
+                    parsed.problems.extend(found.into_iter().map(problem));
+                    return parsed;
+                }
+            },
+        }
+    }
+    if columns.is_none() {
+        parsed
+            .problems
+            .push(Problem { line: 1, problem: "the line that names the columns is missing".to_owned() });
+    }
+    parsed
+}
+
+/// Tells on which line a row begins. The reader takes empty lines, and half of a line's end, for the next row's beginning.
+struct Lines<'a> {
+    rest: &'a str,
+    /// The bytes before the rest.
+    passed: usize,
+    /// The line on which the rest begins.
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, position: Option<&Position>) -> u64 {
+        let byte = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or_default();
+        let from = self.rest.get(byte.saturating_sub(self.passed)..).unwrap_or_default();
+        let row = from.trim_start_matches(['\r', '\n']);
+        let (before, row) = self.rest.split_at_checked(self.rest.len() - row.len()).unwrap_or_default();
+        let ends = before.matches('\n').count();
+        self.passed += before.len();
+        self.rest = row;
+        self.line += u64::try_from(ends).unwrap_or_default();
+        self.line
+    }
+}
+
+fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
+    let known = Column::ALL.map(Column::as_str).join(", ");
+    // Without one known name it is somebody's row, which is not repeated: a password can stand in it.
+    if !record.iter().any(|name| Column::named(name).is_some() || is_password(name)) {
+        return Err(vec![format!(
+            "the first line does not name the columns: they are {known}, separated by commas"
+        )]);
+    }
+    let mut columns = Vec::new();
+    let mut problems = Vec::new();
+    for (number, name) in (1..).zip(record) {
+        match Column::named(name) {
+            Some(column) if columns.contains(&column) => {
+                problems.push(format!("the column {} is there twice", column.as_str()));
+            }
+            Some(column) => columns.push(column),
+            None if is_password(name) => problems.push(
+                "the column password is not taken, because passwords in clear are not: \
+                 give password_hash, or leave it out, and people get in by the provider or by a password reset"
+                    .to_owned(),
+            ),
+            None => problems.push(format!("the column {} is unknown: known are {known}", shown(name, number))),
+        }
+    }
+    if problems.is_empty() && !columns.iter().any(|column| matches!(column, Column::Username | Column::Email))
+    {
+        problems.push("there is neither a column username nor a column email".to_owned());
+    }
+    if problems.is_empty() { Ok(columns) } else { Err(problems) }
+}
+
+fn is_password(name: &str) -> bool {
+    name.eq_ignore_ascii_case("password")
+}
+
+/// The name of a column, if it looks like one; else which it is.
+fn shown(name: &str, number: usize) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_- ".contains(c);
+    if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("in place {number}")
+    }
+}
+
+fn row(line: u64, record: &StringRecord, columns: &[Column]) -> Result<ImportRow, String> {
+    if record.len() != columns.len() {
+        return Err(format!("there are {} fields for {} columns", record.len(), columns.len()));
+    }
+    let field = |wanted: Column| {
+        let mut fields = columns.iter().zip(record);
+        fields.find(|(column, text)| **column == wanted && !text.is_empty()).map(|(_, text)| text)
+    };
+    if let Some((column, _)) = columns.iter().zip(record).find(|(_, text)| text.contains(char::is_control)) {
+        return Err(format!(
+            "a line break or another control character stands in {}: is a quotation mark missing?",
+            column.as_str()
+        ));
+    }
+    let email = field(Column::Email).map(EmailAddress::parse).transpose();
+    Ok(ImportRow {
+        line,
+        username: field(Column::Username).map(str::to_owned),
+        email: email.map_err(|_| "the e-mail address is not one")?,
+        name: field(Column::Name).and_then(DisplayName::new),
+        role: role(field(Column::Role).unwrap_or_default())?,
+        hash: field(Column::PasswordHash).map(password_hash).transpose()?,
+    })
+}

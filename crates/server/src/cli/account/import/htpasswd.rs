@@ -1,0 +1,35 @@
+//! The password files of web servers: a line `name:hash` for each person.
+
+use labgate_domain::people::{EmailAddress, Role};
+use labgate_domain::sign_in::ImportRow;
+
+use super::{Parsed, password_hash};
+
+/// Takes all lines. A name that is an e-mail address becomes the account's address.
+pub(super) fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            parsed.add(number, row(number, line));
+        }
+    }
+    parsed
+}
+
+fn row(number: u64, line: &str) -> Result<ImportRow, String> {
+    let (name, hash) = line.split_once(':').ok_or("a line is NAME:HASH, and this one has no colon")?;
+    let hash = password_hash(hash)?;
+    let (username, email) = if name.contains('@') {
+        (
+            None,
+            Some(
+                EmailAddress::parse(name)
+                    .map_err(|_| "the name is neither a username nor an e-mail address")?,
+            ),
+        )
+    } else {
+        (Some(name.to_owned()), None)
+    };
+    Ok(ImportRow { line: number, username, email, name: None, role: Role::User, hash: Some(hash) })
+}
