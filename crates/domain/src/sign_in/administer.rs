@@ -169,7 +169,7 @@ impl SignIn {
             created_at: now,
         };
         let (credential, initial_password) = if new.username.is_some() {
-            let (credential, made_up) = self.initial_credential(new.password).await?;
+            let (credential, made_up) = self.initial_credential(&account, new.password).await?;
             (Some(credential), made_up)
         } else {
             (None, None)
@@ -196,7 +196,7 @@ impl SignIn {
     ) -> Result<CreatedAccount, Refusal> {
         let reset = async {
             let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
-            let (credential, initial_password) = self.initial_credential(password).await?;
+            let (credential, initial_password) = self.initial_credential(&account, password).await?;
             if !self.ports.accounts.set_credential(id, &credential, None).await? {
                 return Err(SignInError::AccountUnknown);
             }
@@ -293,12 +293,15 @@ impl SignIn {
         }
     }
 
-    /// A credential that must be changed, and the password if it had to be made up.
+    /// A credential that must be changed, and the password if it had to be made up. A given one is judged like any other:
+    /// it may stay for long, until its person first signs in.
     async fn initial_credential(
         &self,
+        account: &Account,
         given: Option<Password>,
     ) -> Result<(Credential, Option<SecretString>), SignInError> {
         let (password, made_up) = if let Some(password) = given {
+            self.judge(&password, account)?;
             (password, None)
         } else {
             let made_up = make_up_password(&*self.ports.entropy);
