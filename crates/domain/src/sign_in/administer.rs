@@ -184,7 +184,8 @@ impl SignIn {
         Ok(CreatedAccount { account, initial_password })
     }
 
-    /// Gives an account a new initial password, and ends its sessions.
+    /// Gives an account a new initial password, and ends its sessions. From one that had a password before, the identities
+    /// are taken: somebody who knew it may have added one. Their person adds them again, with the new password as proof.
     ///
     /// # Errors
     /// When it was not changed.
@@ -196,9 +197,15 @@ impl SignIn {
     ) -> Result<CreatedAccount, Refusal> {
         let reset = async {
             let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
+            let had_a_password = self.ports.accounts.credential(id).await?.is_some();
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
             if !self.ports.accounts.set_credential(id, &credential, None).await? {
                 return Err(SignInError::AccountUnknown);
+            }
+            if had_a_password {
+                for identity in self.ports.accounts.identities(id).await? {
+                    self.ports.accounts.unlink(id, &identity.issuer, &identity.subject).await?;
+                }
             }
             self.end_all_sessions_of(id, None).await?;
             self.record_administered(by, id, "password reset");

@@ -1,7 +1,9 @@
 use super::*;
 use crate::error::ErrorCode;
+use crate::identity::LinkedIdentity;
+use crate::ports::IdentityRemoval;
 use crate::session::SessionId;
-use crate::sign_in::testing::{World, account, presenting};
+use crate::sign_in::testing::{World, account, credential, identity, presenting, stated};
 
 fn by() -> Administrator {
     Administrator::at_the_machine()
@@ -94,4 +96,29 @@ async fn a_token_of_nobody_administers_nothing() {
     let scene = World::default().scene();
     let refusal = scene.sign_in.administrator(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
+}
+
+#[tokio::test]
+async fn c115_a_new_initial_password_drops_what_somebody_who_knew_the_old_one_may_have_added() {
+    for (before, dropped) in [(Some(credential("$fake$old", false)), 1), (None, 0)] {
+        let mut world = World::default();
+        world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+        world.accounts.expect_credential().returning(move |_| Ok(before.clone()));
+        world.accounts.expect_set_credential().times(1).returning(|_, _, _| Ok(true));
+        world.accounts.expect_identities().returning(|_| {
+            let identity = identity(stated(true));
+            let at = account(AccountStatus::Active).created_at;
+            Ok(vec![LinkedIdentity {
+                issuer: identity.issuer,
+                subject: identity.subject,
+                email: None,
+                first_sign_in_at: at,
+                last_sign_in_at: at,
+            }])
+        });
+        world.accounts.expect_unlink().times(dropped).returning(|_, _, _| Ok(IdentityRemoval::Removed));
+        world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
+        let id = account(AccountStatus::Active).id;
+        assert!(world.scene().sign_in.reset_password(&by(), id, None).await.is_ok());
+    }
 }

@@ -273,7 +273,7 @@ async fn c099_a_known_person_whose_address_is_not_trusted_any_more_keeps_the_old
 }
 
 #[tokio::test]
-async fn an_untrusted_address_is_refused_and_nothing_is_created() {
+async fn c113_an_untrusted_address_is_refused_and_nothing_is_created_or_linked() {
     for (email, trust, code) in [
         (EmailClaim::Missing, EmailTrust::Claim, ErrorCode::EmailMissing),
         (EmailClaim::Missing, EmailTrust::Provider, ErrorCode::EmailMissing),
@@ -282,6 +282,7 @@ async fn an_untrusted_address_is_refused_and_nothing_is_created() {
     ] {
         let mut world = provider_says(Ok(identity(email)), trust);
         world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+        world.accounts.expect_claim().never();
         world.accounts.expect_create().never();
         world.sessions.expect_create().never();
         assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), code);
