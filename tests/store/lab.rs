@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use labgate_domain::attempt::AttemptId;
-use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
@@ -123,6 +123,7 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
         email: EmailClaim::Missing,
         name: None,
         groups: Vec::new(),
+        memberships: Memberships::default(),
         authentication_methods: Vec::new(),
         authenticated_at: None,
         session: None,
@@ -141,6 +142,7 @@ pub(super) fn ada() -> (Account, ExternalIdentity) {
         email: EmailClaim::Stated { address: email("ada@example.com"), verified: true },
         name: account.name.clone(),
         groups: vec!["staff".to_owned(), "a \"quoted\" group, [with] {json}".to_owned()],
+        memberships: Memberships::default(),
         authentication_methods: vec!["pwd".to_owned(), "mfa".to_owned()],
         authenticated_at: Some(at(990)),
         ..identity("ada")

@@ -6,6 +6,7 @@ use crate::ForeignText;
 use crate::attempt::AttemptId;
 use std::time::Duration;
 
+use crate::admission::Criterion;
 use crate::people::EmailAddress;
 use crate::ports::{
     Entropy, HashingError, LogoutTokenError, PasswordWeakness, ProviderError, SealError, SigningError,
@@ -65,6 +66,15 @@ pub enum SignInError {
         /// The address.
         address: EmailAddress,
     },
+    /// The operator's rules do not let the person in.
+    #[error("the rule about {} does not let the person in", rule.as_str())]
+    NotAdmitted {
+        /// The rule that does not hold.
+        rule: Criterion,
+    },
+    /// A rule looks at groups, and the provider did not name all of the person's.
+    #[error("the provider did not name all groups of the person, and a rule looks at them")]
+    GroupsUnknown,
     /// There is no account, and accounts are not created by themselves.
     #[error("there is no account for {address}, and self-registration is off")]
     RegistrationClosed {
@@ -297,6 +307,14 @@ error_codes! {
     EmailUnverified = "email_unverified", Configuration,
         "Your e-mail address is not verified at the sign-in provider. Please verify it there and sign in again.",
         "The person verifies the address at the provider. If the provider hands out only addresses that it owns, say so in its entry: LAB_EXTERNAL_OIDC_EMAIL_TRUST=provider.";
+    /// The rules say no.
+    NotAdmitted = "not_admitted", Person,
+        "This lab is not open to your account at the sign-in provider. Please ask the lab's administrator.",
+        "The log names the rule that did not hold; labgate admission check says what a person's claims lead to.";
+    /// Too many groups.
+    GroupsUnknown = "groups_unknown", Configuration,
+        "The sign-in provider did not say which groups you are in. Please tell the lab's operator.",
+        "The person is in more groups than fit into the identity token (Entra: over 200). Assign groups to the application, or let Labgate ask Graph for them.";
     /// No account.
     RegistrationClosed = "registration_closed", Person,
         "You have no account here yet, and this lab does not create accounts by itself. Please ask its administrator for one.",
@@ -448,6 +466,8 @@ impl SignInError {
             Self::EmailMissing => ErrorCode::EmailMissing,
             Self::EmailMalformed => ErrorCode::EmailMalformed,
             Self::EmailUnverified { .. } => ErrorCode::EmailUnverified,
+            Self::NotAdmitted { .. } => ErrorCode::NotAdmitted,
+            Self::GroupsUnknown => ErrorCode::GroupsUnknown,
             Self::RegistrationClosed { .. } => ErrorCode::RegistrationClosed,
             Self::EmailTaken { .. } => ErrorCode::EmailTaken,
             Self::AccountDisabled => ErrorCode::AccountDisabled,

@@ -20,6 +20,8 @@ pub struct ExternalIdentity {
     pub name: Option<DisplayName>,
     /// The groups the person is in, in the provider's words.
     pub groups: Vec<String>,
+    /// What else the person belongs to.
+    pub memberships: Memberships,
     /// How the person proved who they are (`amr`, RFC 8176).
     pub authentication_methods: Vec<String>,
     /// When the person last did (`auth_time`).
@@ -28,6 +30,26 @@ pub struct ExternalIdentity {
     pub session: Option<ProviderSessionId>,
     /// The identity token itself, to hand back when the person signs out.
     pub id_token_hint: Option<IdTokenHint>,
+}
+
+/// What a person belongs to at a provider, besides groups. Rules of admission look at it; nothing of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memberships {
+    /// The tenant, where a provider has such (`tid`, Entra).
+    pub tenant: Option<String>,
+    /// The hosted domain (`hd`, Google).
+    pub hosted_domain: Option<String>,
+    /// Organisations (GitHub).
+    pub organizations: Vec<String>,
+    /// Whether the groups that the provider named are all there are.
+    pub groups_are_complete: bool,
+}
+
+impl Default for Memberships {
+    /// No membership is known, and the groups are what the provider named.
+    fn default() -> Self {
+        Self { tenant: None, hosted_domain: None, organizations: Vec::new(), groups_are_complete: true }
+    }
 }
 
 /// An identity that opens an account, as the store keeps it.

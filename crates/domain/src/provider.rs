@@ -1,9 +1,11 @@
 //! What the core knows of a provider before anybody signs in at it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use url::Url;
 
+use crate::admission::AdmissionRules;
 use crate::protocol::{ClientId, Issuer, Malformed, Scopes};
 use crate::time::Timestamp;
 
@@ -47,6 +49,8 @@ pub struct ProviderDescription {
     pub name: String,
     /// What makes its e-mail addresses trusted.
     pub email_trust: EmailTrust,
+    /// Who of its people may come in.
+    pub admission: Arc<AdmissionRules>,
 }
 
 /// What makes a provider's e-mail address belong to the person who signed in.

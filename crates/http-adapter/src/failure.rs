@@ -117,6 +117,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmailMissing
         | ErrorCode::EmailMalformed
         | ErrorCode::EmailUnverified
+        | ErrorCode::NotAdmitted
+        | ErrorCode::GroupsUnknown
         | ErrorCode::RegistrationClosed
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::identity::{ExternalIdentity, Memberships};
 use labgate_domain::ports::{
     Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault, ProviderCall,
     ProviderError,
@@ -83,6 +83,7 @@ impl OpenIdProvider {
             email: person.email(),
             name: person.name(),
             groups: person.groups(),
+            memberships: Memberships::default(),
             authentication_methods: person.authentication_methods(),
             authenticated_at: verified.authenticated_at,
             subject: verified.subject,

@@ -206,6 +206,7 @@ impl LabBuilder {
             id: ProviderId::parse("mock").expect("a provider id"),
             name: "Mock provider".to_owned(),
             email_trust: self.email_trust,
+            admission: Arc::default(),
         };
         let client_id = ClientId::parse("lab").expect("a client id");
         let provider = idp.identity_provider(description, client_id);

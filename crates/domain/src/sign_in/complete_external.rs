@@ -1,13 +1,14 @@
 use super::open_session::Proof;
 use super::{SignIn, Ticket, Visitor};
 use crate::ForeignText;
+use crate::admission::Decision;
 use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
-    AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
-    ProfileUpdate, SignInEvent,
+    AccountChange, AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink,
+    IdentityProvider, ProfileUpdate, SignInEvent,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
 use crate::provider::{EmailTrust, ProviderDescription, ProviderId};
@@ -120,6 +121,11 @@ impl SignIn {
         let provider = self.provider(Some(&attempt.provider))?;
         let identity = redeem(&**provider, attempt, code).await?;
 
+        let description = provider.description();
+        let email = trusted_email(&description, &identity.email);
+        // Before anything else: whoever may not come in anymore finds no account of theirs to open either.
+        let role = self.admitted(&description, &identity, email.as_ref().ok())?;
+
         if let Some(account) = attempt.link_to {
             self.link_as_asked(account, &attempt.provider, &identity, visitor).await?;
             return Ok(CompletedSignIn::Linked {
@@ -127,8 +133,8 @@ impl SignIn {
                 attempt: attempt.id(),
             });
         }
-        let (account, created) = match self.account_for(&provider.description(), &identity).await? {
-            Opened::Account { account, created } => (account, created),
+        let (account, created) = match self.account_for(&description, &identity, email).await? {
+            Opened::Account { account, created } => (self.with_role(account, role).await?, created),
             Opened::WithProof(account) => {
                 let ticket = self.ask_for_proof(&account, attempt, identity)?;
                 return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
@@ -184,14 +190,44 @@ impl SignIn {
         }
     }
 
+    /// What the person may do by the provider's groups, if the rules let them in at all.
+    fn admitted(
+        &self,
+        provider: &ProviderDescription,
+        identity: &ExternalIdentity,
+        email: Option<&EmailAddress>,
+    ) -> Result<Option<Role>, SignInError> {
+        let verdict = provider.admission.judge(identity, email);
+        match verdict.decision {
+            Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
+            Decision::Refused { by } => Err(SignInError::NotAdmitted { rule: by }),
+            Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
+        }
+    }
+
+    /// The account with the role that the provider's groups say, if they do. The last administrator stays one.
+    async fn with_role(&self, account: Account, role: Option<Role>) -> Result<Account, SignInError> {
+        let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
+        match self.ports.accounts.set_role(account.id, role).await? {
+            AccountChange::Done => {}
+            AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
+        }
+        if role == Role::User {
+            self.end_all_sessions_of(account.id, None).await?;
+        }
+        let change = if role == Role::Admin { "made administrator" } else { "made user" };
+        self.ports.log.record(SignInEvent::Administered { account: account.id, change, by: None });
+        Ok(Account { role, ..account })
+    }
+
     /// The account that the identity opens, in this order: the one it is linked to; one that was made for whoever has its
     /// trusted e-mail address, and that nothing opens yet; with proof, one that merely has the address; a new one.
     async fn account_for(
         &self,
         provider: &ProviderDescription,
         identity: &ExternalIdentity,
+        email: Result<EmailAddress, SignInError>,
     ) -> Result<Opened, SignInError> {
-        let email = trusted_email(provider, &identity.email);
         if let Some(account) = self.known_account(identity, email.as_ref().ok()).await? {
             return Ok(Opened::Account { account, created: false });
         }

@@ -6,7 +6,7 @@ use super::check_request::as_many_as_fit;
 use super::{BegunSignIn, CheckedRequest, SignIn, Ticket, Visitor};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
-use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
@@ -268,6 +268,7 @@ fn identity(due: LinkDue) -> Result<ExternalIdentity, SignInError> {
         email: EmailClaim::Stated { address: due.address, verified: true },
         name: due.name,
         groups: due.groups,
+        memberships: Memberships::default(),
         authentication_methods: due.methods,
         authenticated_at: due.authenticated_at,
         session: session.map_err(|_| SignInError::AttemptUnknown)?,

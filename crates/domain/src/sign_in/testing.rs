@@ -10,8 +10,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use url::Url;
 
 use super::{Policy, Ports, SignIn, Visitor};
+use crate::admission::AdmissionRules;
 use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
-use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash, Role,
     Username,
@@ -93,11 +94,25 @@ impl World {
 
     /// A provider that can be begun with, and redeems as the test says afterwards.
     pub(super) fn provider(issuer_in_response: bool, email_trust: EmailTrust) -> MockIdentityProvider {
+        Self::provider_with(issuer_in_response, email_trust, AdmissionRules::default())
+    }
+
+    /// One whose people come in by these rules.
+    pub(super) fn provider_that_admits(admission: AdmissionRules) -> MockIdentityProvider {
+        Self::provider_with(false, EmailTrust::Claim, admission)
+    }
+
+    fn provider_with(
+        issuer_in_response: bool,
+        email_trust: EmailTrust,
+        admission: AdmissionRules,
+    ) -> MockIdentityProvider {
         let mut provider = MockIdentityProvider::new();
         provider.expect_description().return_const(ProviderDescription {
             id: ProviderId::parse("external").unwrap(),
             name: "External".to_owned(),
             email_trust,
+            admission: Arc::new(admission),
         });
         provider.expect_health().return_const(ProviderHealth::Ready);
         provider.expect_authorization_server().returning(move || {
@@ -138,6 +153,7 @@ pub(super) fn identity(email: EmailClaim) -> ExternalIdentity {
         email,
         name: DisplayName::new("Ada"),
         groups: vec!["lab-users".to_owned()],
+        memberships: Memberships::default(),
         authentication_methods: vec!["pwd".to_owned()],
         authenticated_at: None,
         session: None,

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, StatusCode};
 use labgate_domain::ForeignText;
-use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
@@ -227,6 +227,7 @@ fn identity(
         email: email(email_source),
         name: find("name").and_then(Value::as_str).and_then(DisplayName::new),
         groups: texts("groups"),
+        memberships: Memberships::default(),
         authentication_methods: texts("amr"),
         session: claims.get("sid").and_then(Value::as_str).and_then(|sid| ProviderSessionId::parse(sid).ok()),
         id_token_hint: None,

@@ -16,6 +16,7 @@ fn provider(lab: &Lab) -> impl IdentityProvider + use<> {
         id: ProviderId::parse("mock").unwrap(),
         name: "Mock".to_owned(),
         email_trust: EmailTrust::Claim,
+        admission: std::sync::Arc::default(),
     };
     lab.idp.identity_provider(description, ClientId::parse("lab").unwrap())
 }

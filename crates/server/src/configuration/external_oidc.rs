@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use labgate_domain::protocol::{ClientId, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderSettings, Userinfo};
@@ -42,7 +44,8 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         return None;
     }
     refuse_missing(settings);
-    let description = ProviderDescription { id: id?, name: name?, email_trust: email_trust? };
+    let description =
+        ProviderDescription { id: id?, name: name?, email_trust: email_trust?, admission: Arc::default() };
     let mut provider = ProviderSettings::new(description, location?, client_id?, client_secret?);
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;

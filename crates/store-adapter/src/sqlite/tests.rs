@@ -6,7 +6,7 @@ mod opening;
 
 use std::path::{Path, PathBuf};
 
-use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use labgate_domain::ports::{AccountCreation, AccountStore};
 use labgate_domain::protocol::{Issuer, Subject};
@@ -42,6 +42,7 @@ fn identity() -> ExternalIdentity {
         email: EmailClaim::Missing,
         name: None,
         groups: Vec::new(),
+        memberships: Memberships::default(),
         authentication_methods: Vec::new(),
         authenticated_at: None,
         session: None,

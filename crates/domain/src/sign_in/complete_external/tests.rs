@@ -1,4 +1,5 @@
 use super::*;
+use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::ports::{ProviderError, StoreError};
 use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, ada, identity, stated};
@@ -386,6 +387,65 @@ async fn an_address_that_changes_hands_all_the_time_ends_in_a_refusal() {
     world.accounts.expect_create().times(2).returning(|_, _| Ok(AccountCreation::NameTaken));
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::EmailTaken);
+}
+
+/// A world in which the provider says this, and lets in as these rules say.
+fn with_rules(admission: AdmissionRules, groups: &[&str]) -> World {
+    let mut world = World::default();
+    let mut provider = World::provider_that_admits(admission);
+    let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+    provider
+        .expect_redeem()
+        .returning(move |_| Ok(ExternalIdentity { groups: groups.clone(), ..identity(stated(true)) }));
+    world.providers.push(provider);
+    world
+}
+
+fn only(group: &str) -> AdmissionRules {
+    AdmissionRules::new(vec![Rule::new(Criterion::Group, [group]).unwrap()], None)
+}
+
+#[tokio::test]
+async fn whoever_the_rules_keep_out_finds_nothing_not_even_their_own_account() {
+    let mut world = with_rules(only("lab"), &["other"]);
+    world.accounts.expect_find_by_identity().never();
+    world.accounts.expect_claim().never();
+    world.sessions.expect_create().never();
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::NotAdmitted);
+
+    let mut world = with_rules(only("lab"), &["lab"]);
+    nobody_is_known(&mut world);
+    world.accounts.expect_create().times(1).returning(|_, _| Ok(AccountCreation::Created));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(completed(&world.scene(), "/").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
+    for (groups, before, change, after) in [
+        (["lab-admins"], Role::User, Some(AccountChange::Done), Role::Admin),
+        (["lab-admins"], Role::Admin, None, Role::Admin),
+        (["others"], Role::Admin, Some(AccountChange::Done), Role::User),
+        (["others"], Role::Admin, Some(AccountChange::LastAdministrator), Role::Admin),
+        (["others"], Role::User, None, Role::User),
+    ] {
+        let mapped = AdmissionRules::new(Vec::new(), Some(vec!["lab-admins".to_owned()]));
+        let mut world = with_rules(mapped, &groups);
+        let known = Account { role: before, ..account(AccountStatus::Active) };
+        world.accounts.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
+        world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        let calls = usize::from(change.is_some());
+        world.accounts.expect_set_role().times(calls).returning(move |_, _| Ok(change.unwrap()));
+        let ends = usize::from(before == Role::Admin && after == Role::User);
+        world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::new()));
+        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        let scene = world.scene();
+        let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+        assert_eq!(claims.role, after, "{groups:?} {before:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use labgate_domain::attempt::AttemptId;
-use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::{AccountStore, Consumption, SessionStore, SpentAttempts};
 use labgate_domain::session::SessionId;
@@ -76,6 +76,7 @@ async fn what_the_provider_said_last_stands_beside_the_identity() {
         email: EmailClaim::Stated { address: email.clone(), verified: true },
         name: DisplayName::new("Ada"),
         groups: vec!["a".to_owned(), "\"".to_owned()],
+        memberships: Memberships::default(),
         authentication_methods: vec!["pwd".to_owned()],
         authenticated_at: Some(Timestamp::from_unix_seconds(1990)),
         ..identity()
