@@ -10,10 +10,14 @@ mod accounts;
 mod administration;
 #[path = "credentials.rs"]
 mod credentials;
+#[path = "linking.rs"]
+mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
 #[path = "sessions.rs"]
 mod sessions;
+#[path = "sessions_from_provider.rs"]
+mod sessions_from_provider;
 #[path = "sessions_of_account.rs"]
 mod sessions_of_account;
 #[path = "sign_ins.rs"]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use labgate_domain::people::AccountId;
 use labgate_domain::session::Session;
 
-use super::lab::{Store, account_id, add_ada, add_local, at, at_once, local, session, session_id};
+use super::lab::{Store, account_id, add_ada, add_local, at, at_once, ended, local, session, session_id};
 use super::replicas;
 
 /// Ada, account 1, and Bob, account 2, who has session 9.
@@ -23,10 +23,10 @@ async fn what_is_neither_ended_nor_past_its_limit_is_listed_newest_first() {
     assert_eq!(store.sessions.list_of(ada, at(0)).await, Ok(Vec::new()));
 
     let begun = |number, created_at| Session { created_at: at(created_at), ..session(number, ada) };
-    let oldest = Session { provider: None, groups: Vec::new(), ..begun(3, 1000) };
+    let oldest = Session { external: None, groups: Vec::new(), ..begun(3, 1000) };
     let newest = begun(1, 3000);
     let middle = Session { expires_at: at(4001), ..begun(2, 2000) };
-    let ended = Session { ended_at: Some(at(1500)), ..begun(4, 1000) };
+    let ended = ended(begun(4, 1000), 1500);
     let expired = Session { expires_at: at(4000), ..begun(5, 1000) };
     for session in [&middle, &oldest, &ended, &newest, &expired] {
         store.sessions.create(session).await.unwrap();
@@ -46,12 +46,16 @@ async fn c158_all_sessions_of_an_account_end_but_one() {
     }
     store.sessions.end(session_id(4), at(1500)).await.unwrap();
 
-    let ended = store.sessions.end_all_of(ada, Some(session_id(2)), at(2000)).await.unwrap();
-    assert_eq!(ended.len(), 2, "what had ended is not told again");
-    assert_eq!(HashSet::from_iter(ended), HashSet::from([session_id(1), session_id(3)]));
-    for (number, ended_at) in [(1, Some(2000)), (2, None), (3, Some(2000)), (4, Some(1500))] {
-        let expected = Session { ended_at: ended_at.map(at), ..session(number, ada) };
-        assert_eq!(other.sessions.find(session_id(number)).await, Ok(Some(expected)));
+    let told = store.sessions.end_all_of(ada, Some(session_id(2)), at(2000)).await.unwrap();
+    assert_eq!(told.len(), 2, "what had ended is not told again");
+    assert_eq!(HashSet::from_iter(told), HashSet::from([session_id(1), session_id(3)]));
+    for expected in [
+        ended(session(1, ada), 2000),
+        session(2, ada),
+        ended(session(3, ada), 2000),
+        ended(session(4, ada), 1500),
+    ] {
+        assert_eq!(other.sessions.find(expected.id).await, Ok(Some(expected)));
     }
 
     assert_eq!(other.sessions.end_all_of(ada, None, at(2500)).await, Ok(vec![session_id(2)]));

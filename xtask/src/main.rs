@@ -6,6 +6,7 @@ mod interop;
 mod lab;
 mod net;
 mod options;
+mod postgres;
 mod process;
 mod run_dev;
 mod tally;

@@ -10,7 +10,7 @@ use crate::process;
 use crate::tally::Tally;
 use crate::tools::{self, Tools};
 use crate::workspace::{BUILD_LIMIT, cargo};
-use crate::{e2e, interop};
+use crate::{e2e, interop, postgres};
 
 pub(crate) const ABOUT: &str =
     "all that CI checks: format, dependencies, lints, tests, docs, interop, browser";
@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
         command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
         check: plain,
     },
-    Step { title: "tests", command: "cargo test --workspace --features labgate-token/remote", check: plain },
+    Step { title: "tests", command: "cargo test --workspace --features labgate-token/remote", check: tests },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
     Step { title: "interop", command: "cargo xtask interop", check: |_, tally| interop::check(tally) },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
@@ -94,6 +94,21 @@ fn run_steps(tally: &mut Tally, summary: &mut Vec<String>) -> Result<()> {
 /// Runs cargo's command as it is written.
 fn plain(command: &str, tally: &mut Tally) -> Result<Tools> {
     run_cargo(&mut cargo_as_written(command), tally)
+}
+
+/// Runs the tests with those that need a PostgreSQL server, on one that is thrown away behind them.
+fn tests(command: &str, tally: &mut Tally) -> Result<Tools> {
+    match postgres::start()? {
+        Ok(server) => {
+            let command = format!("{command},labgate-tests/postgres");
+            println!("with a PostgreSQL server, named by {}: {command}", postgres::VARIABLE);
+            run_cargo(cargo_as_written(&command).env(postgres::VARIABLE, &server.url), tally)
+        }
+        Err(reason) => {
+            println!("WITHOUT THE TESTS OF THE STORE ON POSTGRESQL: {reason}");
+            plain(command, tally)
+        }
+    }
 }
 
 fn docs(command: &str, tally: &mut Tally) -> Result<Tools> {

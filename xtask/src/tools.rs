@@ -31,13 +31,21 @@ pub(crate) fn from_debian(programs: &[&str], packages: &[&str]) -> Result<Tools>
     if !in_ci() {
         return Ok(Tools::Missing(format!("needs {}: {install}", programs.join(" and "))));
     }
-    let limit = Duration::from_mins(10);
-    process::run(&mut apt_get(&["update", "-q"]), limit)?;
-    process::run(apt_get(&["install", "-qy", "--no-install-recommends"]).args(packages), limit)?;
+    install_from_debian(packages)?;
     match programs.iter().find(|program| !is_there(program)) {
         None => Ok(Tools::Ready),
         Some(missing) => bail!("`{install}` did not bring {missing}"),
     }
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+/// When they cannot be had.
+pub(crate) fn install_from_debian(packages: &[&str]) -> Result<()> {
+    let limit = Duration::from_mins(10);
+    process::run(&mut apt_get(&["update", "-q"]), limit)?;
+    process::run(apt_get(&["install", "-qy", "--no-install-recommends"]).args(packages), limit)
 }
 
 /// Whether a program can be run.

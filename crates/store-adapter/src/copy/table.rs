@@ -1,0 +1,131 @@
+//! What is copied. Both databases have the same tables and columns, and sort texts byte for byte.
+
+/// A table.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// The columns, those of the primary key first.
+    pub(super) columns: &'static [(&'static str, Kind)],
+    /// How many columns the primary key has.
+    pub(super) key: usize,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Flag,
+    Bytes,
+}
+
+/// What a row holds in a column; [`None`] where it holds nothing.
+#[derive(Clone)]
+pub(super) enum Value {
+    Text(Option<String>),
+    Number(Option<i64>),
+    Flag(Option<bool>),
+    Bytes(Option<Vec<u8>>),
+}
+
+use Kind::{Bytes, Flag, Number, Text};
+
+/// Each behind those that it refers to.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        name: "accounts",
+        columns: &[
+            ("id", Text),
+            ("username", Text),
+            ("email", Text),
+            ("name", Text),
+            ("role", Text),
+            ("status", Text),
+            ("created_at", Number),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "credentials",
+        columns: &[("account_id", Text), ("hash", Text), ("must_change", Flag)],
+        key: 1,
+    },
+    Table {
+        name: "external_identities",
+        columns: &[
+            ("issuer", Text),
+            ("subject", Text),
+            ("account_id", Text),
+            ("email", Text),
+            ("email_verified", Flag),
+            ("name", Text),
+            ("groups", Text),
+            ("authentication_methods", Text),
+            ("authenticated_at", Number),
+            ("first_sign_in_at", Number),
+            ("last_sign_in_at", Number),
+        ],
+        key: 2,
+    },
+    Table {
+        name: "sessions",
+        columns: &[
+            ("id", Text),
+            ("account_id", Text),
+            ("provider", Text),
+            ("issuer", Text),
+            ("subject", Text),
+            ("provider_session", Text),
+            ("id_token_hint", Text),
+            ("user_agent", Text),
+            ("address", Text),
+            ("groups", Text),
+            ("authentication_methods", Text),
+            ("authenticated_at", Number),
+            ("created_at", Number),
+            ("last_seen_at", Number),
+            ("expires_at", Number),
+            ("ended_at", Number),
+        ],
+        key: 1,
+    },
+    Table { name: "spent_attempts", columns: &[("id", Bytes), ("keep_until", Number)], key: 1 },
+];
+
+impl Table {
+    /// The names of the columns, for a statement.
+    pub(super) fn list(&self) -> String {
+        self.columns.iter().map(|column| column.0).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Those of the key.
+    pub(super) fn key_list(&self) -> String {
+        self.columns.iter().take(self.key).map(|column| column.0).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::SqliteStore;
+
+    #[tokio::test]
+    async fn every_column_of_every_table_is_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("labgate.db")).await.unwrap();
+        let columns = "SELECT t.name || '.' || c.name || iif(c.pk > 0, ' key', '')
+            FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
+            WHERE t.type = 'table' AND t.name <> '_sqlx_migrations'";
+        let there =
+            sqlx::query_scalar(columns).fetch_all(&mut *store.snapshot().await.unwrap()).await.unwrap();
+        let there: BTreeSet<String> = there.into_iter().collect();
+        let copied = TABLES.iter().flat_map(|table| {
+            table.columns.iter().enumerate().map(|(number, (column, _))| {
+                let key = if number < table.key { " key" } else { "" };
+                format!("{}.{column}{key}", table.name)
+            })
+        });
+        assert_eq!(copied.collect::<BTreeSet<_>>(), there);
+    }
+}

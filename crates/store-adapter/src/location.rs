@@ -1,0 +1,125 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use crate::postgres::Address;
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// The URL of a PostgreSQL database, with its password.
+    Postgres(SecretString),
+}
+
+impl Location {
+    /// Takes a location from a setting: `postgres://user:password@host:5432/name?sslmode=verify-full`, `sqlite:path`, or
+    /// a path alone.
+    ///
+    /// # Errors
+    /// When it is none of them. The error repeats nothing of the text: it may be a password.
+    pub fn parse(text: &str) -> Result<Self, MalformedLocation> {
+        if has_scheme(text, "postgres") || has_scheme(text, "postgresql") {
+            let url = SecretString::from(text);
+            Address::parse(&url)?;
+            return Ok(Self::Postgres(url));
+        }
+        let path = text.strip_prefix("sqlite:").unwrap_or(text);
+        // `sqlite://path` means a host to some, a relative path to others.
+        let is_plain = !path.starts_with("//") || path.starts_with("///");
+        if path.is_empty() || !is_plain || path.contains("://") {
+            return Err(MalformedLocation::Unknown);
+        }
+        Ok(Self::Sqlite(Path::new(path).to_owned()))
+    }
+}
+
+/// For people: a path; or a server and a name, without user and password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => match Address::parse(url) {
+                Ok(address) => address.fmt(f),
+                Err(_) => f.write_str("a PostgreSQL database"),
+            },
+        }
+    }
+}
+
+fn has_scheme(text: &str, scheme: &str) -> bool {
+    text.split_once("://").is_some_and(|(before, _)| before.eq_ignore_ascii_case(scheme))
+}
+
+/// Why a text is no location of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedLocation {
+    /// It is neither a URL of PostgreSQL nor a path.
+    #[error("that is no database: give postgres://user:password@host/name, sqlite:path, or a path")]
+    Unknown,
+    /// The URL does not parse.
+    #[error(
+        "the URL of the database does not parse: in user, password and name every character but letters, digits, '-', \
+         '.', '_' and '~' must be percent-encoded ('@' is %40, '/' is %2F, '#' is %23)"
+    )]
+    Url,
+    /// The URL has a parameter that is not known.
+    #[error("the URL of the database has a parameter that is not known; known are {}", Address::PARAMETERS.join(", "))]
+    Parameter,
+    /// A parameter of the URL has a value that it cannot have.
+    #[error(
+        "a parameter in the URL of the database has a value that it cannot have; sslmode is disable, allow, prefer, \
+         require, verify-ca or verify-full"
+    )]
+    Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_urls_are_told_apart() {
+        for (text, path) in [
+            ("labgate.db", "labgate.db"),
+            ("/var/lib/labgate.db", "/var/lib/labgate.db"),
+            ("sqlite:labgate.db", "labgate.db"),
+            ("sqlite:/var/lib/labgate.db", "/var/lib/labgate.db"),
+            ("sqlite:///var/lib/labgate.db", "///var/lib/labgate.db"),
+            ("a:b@c", "a:b@c"),
+        ] {
+            assert!(
+                matches!(Location::parse(text), Ok(Location::Sqlite(it)) if it == Path::new(path)),
+                "{text}"
+            );
+        }
+        for text in ["postgres://db/lab", "postgresql://db/lab", "POSTGRES://u:p@db:1/lab?sslmode=require"] {
+            assert!(matches!(Location::parse(text), Ok(Location::Postgres(_))), "{text}");
+        }
+        for text in ["", "sqlite:", "sqlite://labgate.db", "mysql://u:planted@db/lab", "http://planted"] {
+            assert_eq!(Location::parse(text).unwrap_err(), MalformedLocation::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        let location = Location::parse("postgres://ada:planted@db.example:5433/lab").unwrap();
+        assert_eq!(location.to_string(), "db.example:5433/lab");
+        assert!(!format!("{location:?}").contains("planted"));
+        for wrong in [
+            "postgres://ada:planted/more@db/lab",
+            "postgres://ada:1/planted@db/lab",
+            "postgres://ada:1#planted@db/lab",
+            "postgres://ada:1?planted@db/lab",
+            "postgres://ada:p@db/planted/lab",
+            "postgres://ada:p@db/lab?sslmode=planted",
+            "postgres://ada:p@db/lab?port=planted",
+            "postgres://ada:p@db/lab?planted=1",
+        ] {
+            let error = Location::parse(wrong).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("planted"), "{error}");
+        }
+    }
+}
