@@ -7,11 +7,13 @@ use labgate_domain::ForeignText;
 use labgate_domain::protocol::{
     AuthorizationErrorCode, AuthorizationRequest, MalformedRequest, RedirectUri, State,
 };
+use url::form_urlencoded;
 
 use crate::faults::Stage;
 use crate::issuer::{Endpoint, IssuerCore};
 use crate::ledger::Session;
 use crate::parameters::{Duplicate, Parameters};
+use crate::persona::ScopeRefusal;
 use crate::reply::{self, Response};
 use crate::{callback, cookie, login, pages};
 
@@ -47,6 +49,9 @@ pub enum UnanswerableRequest {
     /// The URL is not this mock's authorization endpoint.
     #[error("The URL is not the authorization endpoint of an issuer of this mock.")]
     NotOurs,
+    /// The provider shows an error of its own.
+    #[error("{0}")]
+    Refused(String),
     /// Nobody of this name can sign in.
     #[error("There is no user {0} here.")]
     UnknownUser(ForeignText),
@@ -63,6 +68,8 @@ pub(crate) struct Destination {
     pub(crate) redirect_uri: RedirectUri,
     /// `None` when the request has no usable one.
     pub(crate) state: Option<State>,
+    /// An error that is sent there whatever is asked: the redirect URI was another one, and this is the registered one.
+    pub(crate) mismatch: bool,
 }
 
 impl Destination {
@@ -73,15 +80,34 @@ impl Destination {
             id: ForeignText::new(id),
             registered: listed(issuer.clients.iter().map(|client| client.id.as_str())),
         })?;
-        let uri = parameters.one("redirect_uri")?.ok_or(UnanswerableRequest::Missing("redirect_uri"))?;
-        let registered = client.redirect_uris.iter().find(|known| known.as_str() == uri);
-        let redirect_uri = registered.ok_or_else(|| UnanswerableRequest::UnregisteredRedirectUri {
-            uri: ForeignText::new(uri),
-            registered: listed(client.redirect_uris.iter().map(RedirectUri::as_str)),
-        })?;
         let state = parameters.one("state").ok().flatten().and_then(|state| State::parse(state).ok());
-        Ok(Self { redirect_uri: redirect_uri.clone(), state })
+        let first = client.redirect_uris.first().filter(|_| !issuer.habits.speaks_openid());
+        let uri = match (parameters.one("redirect_uri")?, first) {
+            (Some(uri), _) => uri,
+            (None, Some(usual)) => usual.as_str(),
+            (None, None) => return Err(UnanswerableRequest::Missing("redirect_uri")),
+        };
+        let parsed = RedirectUri::parse(uri).ok().filter(|_| issuer.habits.allows_redirect(client, uri));
+        let (redirect_uri, mismatch) = match (parsed, first) {
+            (Some(uri), _) => (uri, false),
+            (None, Some(usual)) => (usual.clone(), true),
+            (None, None) => {
+                return Err(UnanswerableRequest::UnregisteredRedirectUri {
+                    uri: ForeignText::new(uri),
+                    registered: listed(client.redirect_uris.iter().map(RedirectUri::as_str)),
+                });
+            }
+        };
+        if let Err(ScopeRefusal::Page(text)) = judge_scopes(issuer, &parameters) {
+            return Err(UnanswerableRequest::Refused(text));
+        }
+        Ok(Self { redirect_uri, state, mismatch })
     }
+}
+
+fn judge_scopes(issuer: &IssuerCore, parameters: &Parameters) -> Result<(), ScopeRefusal> {
+    let scopes = parameters.first("scope").unwrap_or_default();
+    issuer.habits.judge_scopes(&scopes.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>())
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -101,7 +127,7 @@ impl Refusal {
         Self { code, description: description.into() }
     }
 
-    fn invalid(description: impl Into<String>) -> Self {
+    pub(crate) fn invalid(description: impl Into<String>) -> Self {
         Self::new(AuthorizationErrorCode::InvalidRequest, description)
     }
 }
@@ -137,8 +163,15 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn parse(query: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(issuer: &IssuerCore, to: &Destination, query: &str) -> Result<Self, Refusal> {
         let parameters = Parameters::parse(query);
+        if to.mismatch {
+            let code = AuthorizationErrorCode::parse("redirect_uri_mismatch");
+            return Err(Refusal::new(code, "the redirect_uri is not registered for this client"));
+        }
+        if let Err(ScopeRefusal::Redirect(refusal)) = judge_scopes(issuer, &parameters) {
+            return Err(refusal);
+        }
         for (name, code) in [
             ("request", AuthorizationErrorCode::RequestNotSupported),
             ("request_uri", AuthorizationErrorCode::parse("request_uri_not_supported")),
@@ -147,7 +180,11 @@ impl Asked {
                 return Err(Refusal::new(code, format!("the parameter {name} is not supported")));
             }
         }
-        let request = AuthorizationRequest::from_query(query)?;
+        let request = if issuer.habits.speaks_openid() {
+            AuthorizationRequest::from_query(query)?
+        } else {
+            AuthorizationRequest::from_query(&as_openid(&parameters, to))?
+        };
         if parameters.one("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(Refusal::invalid("the only response_mode is query"));
         }
@@ -174,6 +211,21 @@ impl Asked {
     }
 }
 
+/// A request of plain OAuth 2.0 with what OpenID Connect wants besides, which nothing looks at.
+fn as_openid(parameters: &Parameters, to: &Destination) -> String {
+    let own = ["response_type", "redirect_uri", "scope", "nonce"];
+    let kept = parameters.pairs().filter(|(name, _)| !own.contains(name));
+    // At GitHub commas separate scopes as well as spaces do.
+    let scope = format!("openid {}", parameters.first("scope").unwrap_or_default().replace(',', " "));
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair("response_type", parameters.first("response_type").unwrap_or("code"))
+        .append_pair("redirect_uri", to.redirect_uri.as_str())
+        .append_pair("scope", scope.trim())
+        .append_pair("nonce", "none")
+        .finish()
+}
+
 /// Answers an authorization request: with the login page, or for `prompt=none` at once.
 ///
 /// The page comes even when the browser has a session: a mock is there to choose who to be. That satisfies `prompt=login`,
@@ -181,13 +233,13 @@ impl Asked {
 pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
     let to = match Destination::of(issuer, query) {
         Ok(to) => to,
-        Err(problem) => return pages::unanswerable(&problem),
+        Err(problem) => return pages::unanswerable(issuer, &problem),
     };
     let refused = |refusal| {
         let faults = issuer.take_faults(Stage::Callback);
         reply::see_other(&callback::refused(issuer, &to, refusal, &faults))
     };
-    let asked = match Asked::parse(query) {
+    let asked = match Asked::parse(issuer, &to, query) {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };

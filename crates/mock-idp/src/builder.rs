@@ -1,127 +1,35 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use labgate_domain::ports::{Clock, Entropy};
-use labgate_domain::protocol::{Issuer, Malformed};
-use labgate_token::{Algorithm, KeyError};
+use labgate_token::Algorithm;
 use tokio::net::TcpListener;
 use url::Url;
 
+use crate::build_error::{BuildError, StartError};
 use crate::client::Client;
 use crate::delivery::addresses;
-use crate::faults::{ArmedFaults, Fault};
+use crate::described::{Described, checked_path, origin, other_name};
+use crate::faults::Fault;
 use crate::issuer::IssuerCore;
-use crate::keys::Keys;
-use crate::ledger::Ledger;
 use crate::mock_idp::{Core, MockIdp};
+use crate::persona::Persona;
 use crate::user::User;
-use crate::world::{SystemClock, SystemEntropy};
-
-/// Why a mock cannot be put together.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Not a path for an issuer.
-    #[error(
-        "{0:?} is not an issuer path: it is / or begins with one, has no //, dot segments, query or fragment"
-    )]
-    IssuerPath(String),
-    /// Two issuers at one path.
-    #[error("two issuers have the path {0:?}")]
-    SamePath(String),
-    /// Not a base URL.
-    #[error("{0:?} is not a base URL: it is an http or https origin")]
-    BaseUrl(String),
-    /// A client's value is malformed.
-    #[error("the client {id:?} has a {malformed}")]
-    Client {
-        /// Which client.
-        id: String,
-        /// What is wrong with it.
-        malformed: Malformed,
-    },
-    /// Two clients of one issuer with one id.
-    #[error("two clients have the id {0:?}: give one client several redirect URIs instead")]
-    SameClient(String),
-    /// HS256 has no public key to publish.
-    #[error("identity tokens are signed with ES256, EdDSA or RS256")]
-    Symmetric,
-    /// No key could be made.
-    #[error("no signing key could be made: {0}")]
-    Key(#[from] KeyError),
-}
-
-/// Why a mock does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// It cannot be put together.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// The address is not this machine's own.
-    #[error(
-        "{0} can be reached from other machines, and at a mock anybody is anybody: allow that explicitly or listen on 127.0.0.1"
-    )]
-    NotLoopback(SocketAddr),
-    /// Listening on every address does not say under which one the issuers are reached.
-    #[error("listening on {0} needs a base URL: the origin under which the mock is reached")]
-    NeedsBaseUrl(SocketAddr),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// Logout tokens would leave this machine, or need TLS.
-    #[error(
-        "the client {client:?} has the backchannel_logout_uri {uri:?}, but logout tokens are sent by plain http to this \
-         machine only: to http://127.0.0.1, http://[::1] or http://localhost, with any port and path"
-    )]
-    LogoutNotLoopback {
-        /// Which client.
-        client: String,
-        /// Its URI.
-        uri: String,
-    },
-}
+use crate::world::SystemEntropy;
 
 /// Describes a [`MockIdp`].
 ///
-/// `user`, `client`, `clock`, `algorithm` and `fault` are about the issuer that was named last by `issuer_path` or
-/// `another_issuer`; until then, about the one at `/`.
+/// `persona`, `user`, `client`, `clock`, `algorithm` and `fault` are about the issuer that was named last by `issuer_path`,
+/// `another_issuer` or `another_persona`; until then, about the one at `/`.
 #[must_use]
 pub struct MockIdpBuilder {
     earlier: Vec<Described>,
     current: Described,
     entropy: Arc<dyn Entropy>,
     base_url: Option<Url>,
+    second_origin: Option<Url>,
     listen: SocketAddr,
     beyond_loopback: bool,
-}
-
-struct Described {
-    path: String,
-    users: Vec<User>,
-    clients: Vec<Client>,
-    clock: Arc<dyn Clock>,
-    algorithm: Algorithm,
-    faults: Vec<Fault>,
-}
-
-impl Described {
-    fn at(path: String) -> Self {
-        Self {
-            path,
-            users: Vec::new(),
-            clients: Vec::new(),
-            clock: Arc::new(SystemClock),
-            // The one that every relying party understands (OpenID Connect Core section 15.1).
-            algorithm: Algorithm::Rs256,
-            faults: Vec::new(),
-        }
-    }
 }
 
 impl Default for MockIdpBuilder {
@@ -131,6 +39,7 @@ impl Default for MockIdpBuilder {
             current: Described::at(String::new()),
             entropy: Arc::new(SystemEntropy),
             base_url: None,
+            second_origin: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             beyond_loopback: false,
         }
@@ -139,7 +48,7 @@ impl Default for MockIdpBuilder {
 
 impl MockIdpBuilder {
     /// Where the issuer is: `/` for the root, whose issuer has no slash at the end, or a path such as `/realms/lab`. A
-    /// slash at the end of a path becomes part of the issuer.
+    /// slash at the end of a path becomes part of the issuer. A persona's own paths follow this one.
     ///
     /// # Errors
     /// When it is not such a path.
@@ -151,12 +60,25 @@ impl MockIdpBuilder {
     /// Begins to describe a further issuer, at this path.
     ///
     /// # Errors
-    /// When it is not a path, or another issuer has it.
+    /// When it is not a path.
     pub fn another_issuer(mut self, path: &str) -> Result<Self, BuildError> {
         let next = Described::at(checked_path(path)?);
         self.earlier.push(std::mem::replace(&mut self.current, next));
-        let same = |other: &Described| other.path.trim_end_matches('/') == path.trim_end_matches('/');
-        if self.earlier.iter().any(same) { Err(BuildError::SamePath(path.to_owned())) } else { Ok(self) }
+        Ok(self)
+    }
+
+    /// The issuer behaves like this provider: at the provider's paths, which no other issuer may have.
+    pub fn persona(mut self, persona: Persona) -> Self {
+        self.current.persona = persona;
+        self
+    }
+
+    /// Begins to describe a further issuer that behaves like this provider, at `/`. Several personas can be there, for each
+    /// has paths of its own.
+    pub fn another_persona(mut self, persona: Persona) -> Self {
+        let next = Described { persona, ..Described::at(String::new()) };
+        self.earlier.push(std::mem::replace(&mut self.current, next));
+        self
     }
 
     /// Somebody can sign in by one button. Without any, the users are [`User::examples`].
@@ -206,6 +128,16 @@ impl MockIdpBuilder {
         Ok(self)
     }
 
+    /// A second origin under which the mock is reached, for personas whose provider has several hosts. By default
+    /// `localhost` beside `127.0.0.1` and the other way round; otherwise the base URL's.
+    ///
+    /// # Errors
+    /// When it is not an http(s) origin.
+    pub fn second_origin(mut self, url: &str) -> Result<Self, BuildError> {
+        self.second_origin = Some(origin(url)?);
+        Ok(self)
+    }
+
     /// Where to listen; by default a free port on 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
@@ -221,7 +153,7 @@ impl MockIdpBuilder {
     /// A mock without sockets: [`MockIdp::handle`] answers its requests.
     ///
     /// # Errors
-    /// When a client or an algorithm is not one.
+    /// When a client, an algorithm or a persona is not one, or two issuers have an address in common.
     pub fn build(self) -> Result<MockIdp, BuildError> {
         let base = match &self.base_url {
             Some(url) => url.clone(),
@@ -261,73 +193,21 @@ impl MockIdpBuilder {
 
     fn at(self, base: Url, sends_logout_tokens: bool) -> Result<MockIdp, BuildError> {
         let entropy = self.entropy;
+        let second = self.second_origin.unwrap_or_else(|| other_name(&base));
         let described = self.earlier.into_iter().chain([self.current]);
         let issuers: Vec<Arc<IssuerCore>> = described
-            .map(|described| described.into_core(&base, Arc::clone(&entropy)).map(Arc::new))
+            .map(|described| described.into_core([&base, &second], Arc::clone(&entropy)).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        for (position, issuer) in issuers.iter().enumerate() {
+            let taken = issuers.iter().take(position).flat_map(|earlier| &earlier.places);
+            let mut taken = taken.filter(|place| !place.endpoint.is_shared());
+            if let Some(place) = taken.find(|place| issuer.has_path(&place.path)) {
+                return Err(BuildError::SamePath(place.path.clone()));
+            }
+        }
         let first = issuers.first().cloned().ok_or_else(|| BuildError::IssuerPath(String::new()))?;
         Ok(MockIdp::new(Core::new(issuers, sends_logout_tokens), first, base))
     }
-}
-
-impl Described {
-    fn into_core(self, base: &Url, entropy: Arc<dyn Entropy>) -> Result<IssuerCore, BuildError> {
-        if self.algorithm == Algorithm::Hs256 {
-            return Err(BuildError::Symmetric);
-        }
-        let issuer = format!("{}{}", base.as_str().trim_end_matches('/'), self.path);
-        let register = |client: &Client| {
-            client
-                .register()
-                .map_err(|malformed| BuildError::Client { id: client.id().to_owned(), malformed })
-        };
-        for (position, client) in self.clients.iter().enumerate() {
-            if self.clients.iter().take(position).any(|earlier| earlier.id() == client.id()) {
-                return Err(BuildError::SameClient(client.id().to_owned()));
-            }
-        }
-        let mut faults = ArmedFaults::default();
-        for fault in self.faults {
-            faults.arm(fault, None);
-        }
-        Ok(IssuerCore {
-            issuer: Issuer::parse(&issuer).map_err(|_| BuildError::IssuerPath(self.path.clone()))?,
-            path: self.path.trim_end_matches('/').to_owned(),
-            users: if self.users.is_empty() { User::examples() } else { self.users },
-            clients: self.clients.iter().map(register).collect::<Result<_, _>>()?,
-            clock: self.clock,
-            entropy,
-            keys: Mutex::new(Keys::generate(self.algorithm)?),
-            ledger: Mutex::new(Ledger::default()),
-            faults: Mutex::new(faults),
-        })
-    }
-}
-
-/// An issuer's path as it follows the origin; empty for the root.
-fn checked_path(path: &str) -> Result<String, BuildError> {
-    let refused = || BuildError::IssuerPath(path.to_owned());
-    let rest = path.strip_prefix('/').ok_or_else(refused)?;
-    let parsed = Url::parse(&format!("http://idp.test{path}")).map_err(|_| refused())?;
-    let unchanged = parsed.path() == path && parsed.query().is_none() && parsed.fragment().is_none();
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if !unchanged || (!rest.is_empty() && rest.split('/').any(str::is_empty)) || path == "//" {
-        return Err(refused());
-    }
-    Ok(if rest.is_empty() { String::new() } else { path.to_owned() })
-}
-
-fn origin(url: &str) -> Result<Url, BuildError> {
-    let refused = || BuildError::BaseUrl(url.to_owned());
-    let parsed = Url::parse(url).map_err(|_| refused())?;
-    let bare = matches!(parsed.scheme(), "http" | "https")
-        && parsed.has_host()
-        && parsed.path() == "/"
-        && parsed.query().is_none()
-        && parsed.fragment().is_none()
-        && parsed.username().is_empty()
-        && parsed.password().is_none();
-    if bare { Ok(parsed) } else { Err(refused()) }
 }
 
 #[cfg(test)]
@@ -335,27 +215,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_path_is_a_plain_path() {
-        assert_eq!(checked_path("/").unwrap(), "");
-        assert_eq!(checked_path("/realms/lab").unwrap(), "/realms/lab");
-        assert_eq!(checked_path("/tenant/").unwrap(), "/tenant/");
-        for bad in ["", "realms", "//", "//x", "/a//b", "/a//", "/a/../b", "/a?x", "/a#x", "/a b", "/ä"] {
-            assert!(checked_path(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_base_url_is_an_origin() {
-        assert!(origin("https://idp.example:8443").is_ok());
-        for bad in ["idp.example", "http://idp.example/x", "ftp://idp.example", "http://u@idp.example"] {
-            assert!(origin(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
     fn two_issuers_cannot_have_one_path() {
-        let builder = MockIdp::builder().issuer_path("/a").unwrap();
-        assert!(matches!(builder.another_issuer("/a/"), Err(BuildError::SamePath(_))));
+        let builder = MockIdp::builder().algorithm(Algorithm::Es256).issuer_path("/a").unwrap();
+        let same = builder.another_issuer("/a/").unwrap().algorithm(Algorithm::Es256).build();
+        assert!(matches!(same, Err(BuildError::SamePath(_))));
     }
 
     #[test]

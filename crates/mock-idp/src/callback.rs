@@ -13,6 +13,7 @@ pub(crate) const ANOTHER_ISSUER: &str = "https://another-issuer.example";
 
 /// Where the browser goes with an error.
 pub(crate) fn refused(issuer: &IssuerCore, to: &Destination, refusal: Refusal, faults: &[Fault]) -> String {
+    let refusal = issuer.habits.refusal(refusal);
     let description = Some(ForeignText::new(&refusal.description));
     url(issuer, to, AuthorizationOutcome::Error { code: refusal.code, description }, faults)
 }
@@ -24,13 +25,18 @@ pub(crate) fn url(
     outcome: AuthorizationOutcome,
     faults: &[Fault],
 ) -> String {
+    let error = match &outcome {
+        AuthorizationOutcome::Code(_) => None,
+        AuthorizationOutcome::Error { code, .. } => Some(code.as_str().to_owned()),
+    };
+    let further = issuer.habits.callback_parameters(issuer, error.as_deref());
     let response = AuthorizationResponse {
         state: to.state.clone().unwrap_or_else(|| State::fresh(&*issuer.entropy)),
-        issuer: Some(issuer.issuer.as_str().to_owned()),
+        issuer: issuer.habits.states_issuer().then(|| issuer.issuer.as_str().to_owned()),
         outcome,
     };
     let proper = response.to_url(&to.redirect_uri);
-    if faults.is_empty() && to.state.is_some() {
+    if faults.is_empty() && further.is_empty() && to.state.is_some() {
         return proper;
     }
 
@@ -40,6 +46,7 @@ pub(crate) fn url(
     if to.state.is_none() {
         parameters.retain(|(name, _)| name != "state");
     }
+    parameters.extend(further.into_iter().map(|(name, value)| (name.to_owned(), value)));
     for fault in faults {
         spoil(&mut parameters, fault);
     }
@@ -49,7 +56,10 @@ pub(crate) fn url(
 
 fn spoil(parameters: &mut Vec<(String, String)>, fault: &Fault) {
     match fault {
-        Fault::CallbackWrongIss => change(parameters, "iss", |iss| ANOTHER_ISSUER.clone_into(iss)),
+        Fault::CallbackWrongIss => {
+            parameters.retain(|(name, _)| name != "iss");
+            parameters.push(("iss".to_owned(), ANOTHER_ISSUER.to_owned()));
+        }
         Fault::CallbackNoIss => parameters.retain(|(name, _)| name != "iss"),
         Fault::CallbackAlteredState => change(parameters, "state", |state| {
             let last = state.pop();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIdpBuilder, User};
+use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIdpBuilder, Persona, User};
 
 /// A mock OpenID provider: correct by default, misbehaving on command. For testing only.
 #[derive(Parser)]
@@ -36,6 +36,11 @@ pub(crate) struct Serve {
     /// The path of an issuer; may be repeated
     #[arg(long, value_name = "PATH", default_value = "/")]
     issuer_path: Vec<String>,
+    /// Behave like a provider: `entra=TENANT`, `entra=TENANT,optional-claims`, `entra-v1=TENANT`, `github`, `dex`,
+    /// `keycloak=REALM`, `google`, `gitlab`, `okta`, `okta=SERVER`, `auth0` or `cognito=POOL`; may be repeated, for several
+    /// providers side by side
+    #[arg(long, value_name = "NAME", default_value = "generic")]
+    persona: Vec<Persona>,
     /// A client and a redirect URI of it; may be repeated, also for one client
     #[arg(
         long,
@@ -73,7 +78,7 @@ struct ClientArgument {
 }
 
 impl Serve {
-    /// The mock that is asked for: every issuer has the same users, clients and faults.
+    /// The mock that is asked for: every persona at every path, all with the same users, clients and faults.
     pub(crate) fn builder(&self) -> anyhow::Result<MockIdpBuilder> {
         for (id, _) in &self.backchannel_logout_uri {
             let known = self.client.iter().any(|client| client.id == *id);
@@ -86,10 +91,12 @@ impl Serve {
         if let Some(url) = &self.base_url {
             builder = builder.base_url(url)?;
         }
-        for (position, path) in self.issuer_path.iter().enumerate() {
+        let paths = self.issuer_path.iter();
+        let issuers = paths.flat_map(|path| self.persona.iter().map(move |persona| (path, persona)));
+        for (position, (path, persona)) in issuers.enumerate() {
             builder =
                 if position == 0 { builder.issuer_path(path)? } else { builder.another_issuer(path)? };
-            builder = builder.algorithm(self.algorithm);
+            builder = builder.persona(persona.clone()).algorithm(self.algorithm);
             builder = self.user.iter().cloned().fold(builder, MockIdpBuilder::user);
             builder = self.clients().into_iter().fold(builder, MockIdpBuilder::client);
             builder = self.fault.iter().cloned().fold(builder, MockIdpBuilder::fault);
@@ -126,6 +133,9 @@ impl Serve {
             let users: Vec<_> = issuer.users().iter().map(User::subject).collect();
             text.push('\n');
             line(&mut text, "Issuer:   ", issuer.issuer().as_str());
+            if *issuer.persona() != Persona::Generic {
+                line(&mut text, "Persona:  ", &issuer.persona().to_string());
+            }
             line(&mut text, "Metadata: ", &issuer.discovery_url());
             line(&mut text, "Users:    ", &users.join(", "));
             for fault in &self.fault {
@@ -201,100 +211,4 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn serve(arguments: &[&str]) -> Result<Serve, clap::Error> {
-        let all = ["labgate-mock-idp", "serve", "--algorithm", "ES256"].iter().chain(arguments);
-        match Cli::try_parse_from(all)?.command {
-            Command::Serve(serve) => Ok(*serve),
-            Command::Faults => unreachable!(),
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_a_lab_on_this_machine() {
-        let serve = serve(&[]).unwrap();
-        let idp = serve.builder().unwrap().base_url("http://127.0.0.1:9400").unwrap().build().unwrap();
-        let banner = serve.banner(&idp);
-        for expected in [
-            "MOCK",
-            "Issuer:   http://127.0.0.1:9400\n",
-            "Users:    ada, bob, noone\n",
-            "LAB_EXTERNAL_OIDC_AUTH_URL=http://127.0.0.1:9400/authorize\n",
-            "LAB_EXTERNAL_OIDC_TOKEN_URL=http://127.0.0.1:9400/token\n",
-            "LAB_EXTERNAL_OIDC_CLIENT_ID=lab\n",
-            "LAB_EXTERNAL_OIDC_CLIENT_SECRET=lab-secret\n",
-        ] {
-            assert!(banner.contains(expected), "{expected} in {banner}");
-        }
-    }
-
-    #[test]
-    fn several_issuers_users_faults_and_redirect_uris_can_be_named() {
-        let serve = serve(&[
-            "--issuer-path=/dex",
-            "--issuer-path=/realms/lab",
-            "--user=ada:ada@example.test:Ada Example:a,b",
-            "--user=bob:unverified=bob@example.test:",
-            "--client=lab:s:http://127.0.0.1/cb",
-            "--client=lab:s:http://localhost/cb",
-            "--backchannel-logout-session-required=false",
-            "--fault=wrong-nonce",
-            "--fault=odd-token-type:mac",
-        ]);
-        let serve = serve.unwrap();
-        let idp = serve.builder().unwrap().build().unwrap();
-        assert_eq!(idp.issuers().len(), 2);
-        let expected = User::new("ada").email("ada@example.test").name("Ada Example").groups(["a", "b"]);
-        assert_eq!(idp.users(), [expected, User::new("bob").unverified_email("bob@example.test")]);
-        assert!(serve.banner(&idp).contains("Fault:    wrong-nonce: `nonce` is another one\n"));
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_refused() {
-        for bad in [
-            "--client=lab:secret",
-            "--backchannel-logout-uri=http://127.0.0.1/",
-            "--backchannel-logout-session-required=perhaps",
-            "--user=ada",
-            "--user=::",
-            "--fault=nonsense",
-            "--algorithm=none",
-            "--listen=9400",
-        ] {
-            assert!(serve(&[bad]).is_err(), "{bad}");
-        }
-        assert!(serve(&["--issuer-path=dex"]).unwrap().builder().is_err());
-        let unknown = serve(&["--backchannel-logout-uri=other:http://127.0.0.1/"]).unwrap().builder();
-        assert!(unknown.err().unwrap().to_string().contains("no --client has that id"));
-    }
-
-    #[tokio::test]
-    async fn a_logout_uri_is_for_the_client_that_it_names() {
-        let serve = serve(&[
-            "--client=lab:s:http://127.0.0.1/cb",
-            "--client=other:s:http://127.0.0.1/cb",
-            "--backchannel-logout-uri=lab:http://127.0.0.1:8091/logout",
-        ]);
-        let idp = serve.unwrap().builder().unwrap().build().unwrap();
-        for client in ["lab", "other"] {
-            let url = format!(
-                "{}?response_type=code&scope=openid&state=s&nonce=n&code_challenge_method=S256\
-                 &code_challenge={}&redirect_uri=http://127.0.0.1/cb&client_id={client}",
-                idp.authorization_endpoint(),
-                "c".repeat(43),
-            );
-            idp.sign_in(&url.parse().unwrap(), "ada").unwrap();
-        }
-        let told = idp.end_sessions_of("ada").await.unwrap();
-        let told: Vec<_> = told.iter().map(|notice| (notice.client_id().as_str(), notice.uri())).collect();
-        assert_eq!(told, [("lab", &"http://127.0.0.1:8091/logout".parse().unwrap())]);
-    }
-
-    #[test]
-    fn every_fault_is_listed_with_what_a_relying_party_must_do() {
-        let list = faults();
-        assert!(Fault::ALL.iter().all(|fault| list.contains(&format!("{}\n", fault.name()))));
-    }
-}
+mod tests;

@@ -22,9 +22,9 @@ pub(crate) fn clear(issuer: &IssuerCore) -> HeaderValue {
     written(issuer, "", "; Max-Age=0")
 }
 
-/// An issuer's path and our own values are visible ASCII, so the header can be written.
+/// An issuer's home and our own values are visible ASCII, so the header can be written.
 fn written(issuer: &IssuerCore, value: &str, more: &str) -> HeaderValue {
-    let path = if issuer.path.is_empty() { "/" } else { &issuer.path };
+    let path = if issuer.home.is_empty() { "/" } else { &issuer.home };
     let text = format!("{NAME}={value}; Path={path}; HttpOnly; SameSite=Lax{more}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -108,6 +108,13 @@ faults! {
         "not take it for the JSON value `true`, unless it knows the provider for this";
     EmailVerifiedAbsent = "email-verified-absent", Identity, "an address without `email_verified`",
         "not take the address for verified";
+    IssuerTemplate = "issuer-template", Identity, "`iss` has the words `{tenantid}` where a tenant should be",
+        "refuse the identity token";
+    TenantSwap = "tenant-swap", Identity, "`tid` and `iss` are those of another Entra tenant",
+        "refuse the identity token unless it admits that tenant";
+    GroupsOverage = "groups-overage", Identity, "no groups, but `_claim_names` and `_claim_sources`, which lead elsewhere",
+        "ask the provider's own API for the groups, or say that they are missing, and not call what is named there";
+    GroupsString = "groups-string", Identity, "`groups` is one group as a string", "take it for a list of one, or of none";
     HugeToken = "huge-token", Identity, "64 KiB more in the identity token",
         "refuse it, or hold it without overflowing a cookie or a header";
     NoIdToken = "no-id-token", Token, "a token response without an identity token", "refuse the sign-in";

@@ -6,18 +6,21 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
-use serde_json::{Value, json};
 
 use crate::User;
 use crate::client::RegisteredClient;
 use crate::faults::{ArmedFaults, Fault, Stage};
 use crate::keys::Keys;
 use crate::ledger::Ledger;
+use crate::persona::{Habits, Persona};
 
-/// A place below an issuer.
+/// Stands in an issuer for the tenant of whoever signs in.
+pub(crate) const TENANT_TEMPLATE: &str = "{tenantid}";
+
+/// What an issuer offers at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// GET (Discovery section 4).
+    /// GET (Discovery section 4, RFC 8414 section 3).
     Discovery,
     /// GET or POST (OpenID Connect Core section 3.1.2).
     Authorization,
@@ -33,29 +36,38 @@ pub(crate) enum Endpoint {
     EndSession,
     /// POST: what the page of `EndSession` sends.
     Logout,
+    /// GET: the provider's own API.
+    Api,
 }
 
 impl Endpoint {
-    /// What follows the issuer, the issuer's own trailing slash left out.
-    pub(crate) fn suffix(self) -> &'static str {
-        match self {
-            Self::Discovery => "/.well-known/openid-configuration",
-            Self::Authorization => "/authorize",
-            Self::Login => "/login",
-            Self::Token => "/token",
-            Self::UserInfo => "/userinfo",
-            Self::Jwks => "/jwks",
-            Self::EndSession => "/end_session",
-            Self::Logout => "/logout",
-        }
+    /// Whether several issuers may have it at one address, each for the access tokens that it gave.
+    pub(crate) fn is_shared(self) -> bool {
+        matches!(self, Self::UserInfo | Self::Api)
     }
+}
+
+/// An endpoint, the path that it answers at, and its whole URL.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) path: String,
+    pub(crate) url: String,
 }
 
 /// One issuer: who may sign in at it, for whom, and what it has handed out.
 pub(crate) struct IssuerCore {
     pub(crate) issuer: Issuer,
-    /// The issuer's path without a trailing slash: empty, or `/realms/lab`.
+    pub(crate) persona: Persona,
+    pub(crate) habits: Box<dyn Habits>,
+    /// The path of its identifier, without a trailing slash: empty, or `/realms/lab`.
     pub(crate) path: String,
+    /// The path that its cookie and its own pages are below, without a trailing slash.
+    pub(crate) home: String,
+    pub(crate) places: Vec<Located>,
+    /// The two origins, without a slash at the end, and with the path that the persona was put at.
+    pub(crate) base: String,
+    pub(crate) second_base: String,
     pub(crate) users: Vec<User>,
     pub(crate) clients: Vec<RegisteredClient>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -85,14 +97,49 @@ impl IssuerCore {
         self.users.iter().find(|user| user.subject() == subject)
     }
 
-    /// An endpoint's whole URL.
+    /// Where an endpoint is published: its whole URL; empty for one that this persona does not have.
     pub(crate) fn url(&self, endpoint: Endpoint) -> String {
-        format!("{}{}", self.issuer.as_str().trim_end_matches('/'), endpoint.suffix())
+        self.place(endpoint).map(|place| place.url.clone()).unwrap_or_default()
     }
 
-    /// An endpoint's path.
+    /// The path that goes with it.
     pub(crate) fn path_of(&self, endpoint: Endpoint) -> String {
-        format!("{}{}", self.path, endpoint.suffix())
+        self.place(endpoint).map(|place| place.path.clone()).unwrap_or_default()
+    }
+
+    fn place(&self, endpoint: Endpoint) -> Option<&Located> {
+        self.places.iter().find(|place| place.endpoint == endpoint)
+    }
+
+    /// The whole URL of an endpoint that answers at this path.
+    pub(crate) fn url_of_path(&self, path: &str) -> String {
+        self.places.iter().find(|place| place.path == path).map(|place| place.url.clone()).unwrap_or_default()
+    }
+
+    /// Whether this is its home, or the path of its identifier.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        self.home == path || self.path == path
+    }
+
+    /// Whether an endpoint that is its own answers at this path.
+    pub(crate) fn has_path(&self, path: &str) -> bool {
+        self.places.iter().any(|place| !place.endpoint.is_shared() && place.path == path)
+    }
+
+    /// Whether an endpoint answers at this path.
+    pub(crate) fn answers_at(&self, endpoint: Endpoint, path: &str) -> bool {
+        self.places.iter().any(|place| place.endpoint == endpoint && place.path == path)
+    }
+
+    /// Whether an identity token with this `iss` is from here. `{tenantid}` in the issuer stands for any tenant.
+    pub(crate) fn issued(&self, iss: &str) -> bool {
+        match self.issuer.as_str().split_once(TENANT_TEMPLATE) {
+            None => self.issuer.as_str() == iss,
+            Some((before, after)) => {
+                let tenant = iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                tenant.is_some_and(|tenant| !tenant.contains('/'))
+            }
+        }
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -101,38 +148,6 @@ impl IssuerCore {
 
     pub(crate) fn take_faults(&self, stage: Stage) -> Vec<Fault> {
         locked(&self.faults).take(stage)
-    }
-
-    /// The provider's metadata (Discovery section 3, RFC 8414, RFC 9207 section 3, RP-Initiated Logout section 2.1, Back-Channel
-    /// Logout section 2.1).
-    pub(crate) fn metadata(&self) -> Value {
-        json!({
-            "issuer": self.issuer,
-            "authorization_endpoint": self.url(Endpoint::Authorization),
-            "token_endpoint": self.url(Endpoint::Token),
-            "userinfo_endpoint": self.url(Endpoint::UserInfo),
-            "jwks_uri": self.url(Endpoint::Jwks),
-            "end_session_endpoint": self.url(Endpoint::EndSession),
-            "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [locked(&self.keys).algorithm().as_str()],
-            "scopes_supported": ["openid", "profile", "email", "groups", "offline_access"],
-            "claims_supported": [
-                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
-                "name", "preferred_username", "email", "email_verified", "groups",
-            ],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "code_challenge_methods_supported": ["S256"],
-            "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "authorization_response_iss_parameter_supported": true,
-            "backchannel_logout_supported": true,
-            "backchannel_logout_session_supported": true,
-            "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
-        })
     }
 }
 

@@ -8,6 +8,7 @@ use labgate_domain::time::Timestamp;
 
 use crate::User;
 use crate::faults::Fault;
+use crate::worthless::Worthless;
 
 /// How long a code can be redeemed (RFC 6749 section 4.1.2 recommends ten minutes at most).
 pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
@@ -35,6 +36,8 @@ pub(crate) struct Grant {
     pub(crate) session: Session,
     pub(crate) scopes: Scopes,
     pub(crate) nonce: Nonce,
+    /// Whether there are refresh tokens.
+    pub(crate) refreshable: bool,
     /// Chosen on the login page, for everything that comes of this sign-in.
     pub(crate) chosen: Vec<Fault>,
     /// Shown in its latest identity token: userinfo agrees with it.
@@ -55,13 +58,11 @@ pub(crate) struct CodeBinding {
 pub(crate) struct Redemption<'a> {
     pub(crate) code: &'a str,
     pub(crate) client: &'a ClientId,
-    pub(crate) redirect_uri: &'a str,
+    /// `None` where a provider does without.
+    pub(crate) redirect_uri: Option<&'a str>,
     /// `None` when PKCE is not to be checked.
     pub(crate) verifier: Option<&'a PkceVerifier>,
 }
-
-/// Why something that was handed in gives nothing: the description of an `invalid_grant`.
-pub(crate) type Worthless = &'static str;
 
 struct Code {
     grant: GrantId,
@@ -73,7 +74,8 @@ struct Code {
 struct AccessToken {
     grant: GrantId,
     scopes: Scopes,
-    expires_at: Timestamp,
+    /// `None` where it does not.
+    expires_at: Option<Timestamp>,
 }
 
 struct RefreshToken {
@@ -125,6 +127,11 @@ impl Ledger {
         self.logout_ids.insert(client.clone(), id)
     }
 
+    /// Whether somebody has granted something to a client before.
+    pub(crate) fn has_grant(&self, client: &ClientId, subject: &str) -> bool {
+        self.grants.values().any(|grant| grant.client == *client && grant.session.user.subject() == subject)
+    }
+
     /// Records a grant that this code gives, once.
     pub(crate) fn add_grant(&mut self, grant: Grant, code: String, binding: CodeBinding, now: Timestamp) {
         self.forget_the_oldest();
@@ -142,48 +149,50 @@ impl Ledger {
         redemption: &Redemption<'_>,
         now: Timestamp,
     ) -> Result<(GrantId, Grant), Worthless> {
-        let code = self.codes.get_mut(redemption.code).ok_or("The code is unknown.")?;
+        let code = self.codes.get_mut(redemption.code).ok_or(Worthless::UnknownCode)?;
         let id = code.grant;
         let grant = self.grants.get(&id);
         if grant.is_some_and(|grant| grant.client != *redemption.client) {
-            return Err("The code was given to another client.");
+            return Err(Worthless::ForeignCode);
         }
         if std::mem::replace(&mut code.spent, true) {
             self.grants.remove(&id);
-            return Err("The code was used before; what it gave has been revoked.");
+            return Err(Worthless::UsedCode);
         }
         if now >= code.expires_at {
-            return Err("The code has expired.");
+            return Err(Worthless::ExpiredCode);
         }
-        if redemption.redirect_uri != code.binding.redirect_uri.as_str() {
-            return Err("The redirect_uri is not the one of the authorization request.");
+        if redemption.redirect_uri.is_some_and(|uri| uri != code.binding.redirect_uri.as_str()) {
+            return Err(Worthless::RedirectUri);
         }
         if redemption.verifier.is_some_and(|verifier| !code.binding.challenge.is_answered_by(verifier)) {
-            return Err("The code_verifier does not answer the code_challenge.");
+            return Err(Worthless::Verifier);
         }
-        let grant = grant.ok_or("The grant is not remembered any more.")?;
+        let grant = grant.ok_or(Worthless::ForgottenGrant)?;
         Ok((id, grant.clone()))
     }
 
-    /// Spends a refresh token. Presented again, it ends the grant with every token of it (RFC 9700 section 4.14.2).
+    /// Takes a refresh token. One that is good `once` is spent by that: presented again, it ends the grant with every
+    /// token of it (RFC 9700 section 4.14.2).
     pub(crate) fn refresh(
         &mut self,
         token: &str,
         client: &ClientId,
         now: Timestamp,
+        once: bool,
     ) -> Result<(GrantId, Grant), Worthless> {
-        let token = self.refresh_tokens.get_mut(token).ok_or("The refresh token is unknown.")?;
+        let token = self.refresh_tokens.get_mut(token).ok_or(Worthless::UnknownRefresh)?;
         let id = token.grant;
-        let grant = self.grants.get(&id).ok_or("The refresh token has been revoked.")?;
+        let grant = self.grants.get(&id).ok_or(Worthless::RevokedRefresh)?;
         if grant.client != *client {
-            return Err("The refresh token was given to another client.");
+            return Err(Worthless::ForeignRefresh);
         }
-        if std::mem::replace(&mut token.spent, true) {
+        if std::mem::replace(&mut token.spent, once) {
             self.grants.remove(&id);
-            return Err("The refresh token was used before; its whole family has been revoked.");
+            return Err(Worthless::UsedRefresh);
         }
         if now >= token.expires_at {
-            return Err("The refresh token has expired.");
+            return Err(Worthless::ExpiredRefresh);
         }
         Ok((id, grant.clone()))
     }
@@ -202,20 +211,25 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn add_access_token(&mut self, token: String, grant: GrantId, scopes: Scopes, now: Timestamp) {
-        let expires_at = now.plus(TOKEN_LIFETIME);
+    pub(crate) fn add_access_token(
+        &mut self,
+        token: String,
+        grant: GrantId,
+        scopes: Scopes,
+        expires_at: Option<Timestamp>,
+    ) {
         self.access_tokens.insert(token, AccessToken { grant, scopes, expires_at });
     }
 
-    pub(crate) fn add_refresh_token(&mut self, token: String, grant: GrantId, now: Timestamp) {
-        let expires_at = now.plus(REFRESH_LIFETIME);
+    pub(crate) fn add_refresh_token(&mut self, token: String, grant: GrantId, expires_at: Timestamp) {
         self.refresh_tokens.insert(token, RefreshToken { grant, expires_at, spent: false });
     }
 
     /// What an access token gives.
     pub(crate) fn bearer(&self, token: &str, now: Timestamp) -> Option<(&Grant, &Scopes)> {
-        let token = self.access_tokens.get(token).filter(|token| now < token.expires_at)?;
-        Some((self.grants.get(&token.grant)?, &token.scopes))
+        let token = self.access_tokens.get(token)?;
+        let holds = token.expires_at.is_none_or(|expires_at| now < expires_at);
+        Some((self.grants.get(&token.grant).filter(|_| holds)?, &token.scopes))
     }
 
     fn forget_the_oldest(&mut self) {
@@ -250,6 +264,7 @@ mod tests {
                 session: session.clone(),
                 scopes: Scopes::with_openid([]).unwrap(),
                 nonce: Nonce::parse("n").unwrap(),
+                refreshable: false,
                 chosen: Vec::new(),
                 shown: Vec::new(),
             };

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod authorize;
+mod build_error;
 mod builder;
 mod callback;
 mod capture;
 mod client;
 mod cookie;
 mod delivery;
+mod described;
 mod faults;
 mod id_token;
 mod in_process;
@@ -22,6 +24,7 @@ mod mock_idp;
 mod mock_issuer;
 mod pages;
 mod parameters;
+mod persona;
 mod reply;
 mod routes;
 mod server;
@@ -29,9 +32,11 @@ mod token;
 mod user;
 mod userinfo;
 mod world;
+mod worthless;
 
 pub use authorize::UnanswerableRequest;
-pub use builder::{BuildError, MockIdpBuilder, StartError};
+pub use build_error::{BuildError, StartError};
+pub use builder::MockIdpBuilder;
 pub use capture::CapturedRequest;
 pub use client::Client;
 pub use faults::{Fault, UnknownFault};
@@ -39,4 +44,5 @@ pub use labgate_token::{Algorithm, KeyError};
 pub use logout_notice::LogoutNotice;
 pub use mock_idp::MockIdp;
 pub use mock_issuer::{ArmFault, MockIssuer};
+pub use persona::{Persona, UnknownPersona};
 pub use user::User;

@@ -87,7 +87,10 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
         match issuer.user(subject) {
             Some(user) => Answer::SignIn(user.clone()),
             None => {
-                return pages::unanswerable(&UnanswerableRequest::UnknownUser(ForeignText::new(subject)));
+                return pages::unanswerable(
+                    issuer,
+                    &UnanswerableRequest::UnknownUser(ForeignText::new(subject)),
+                );
             }
         }
     } else {
@@ -104,17 +107,20 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
             response
         }
         Ok(Completed { location, cookie: None }) => reply::see_other(&location),
-        Err(problem) => pages::unanswerable(&problem),
+        Err(problem) => pages::unanswerable(issuer, &problem),
     }
 }
 
 /// Shows the page again.
 fn again(issuer: &IssuerCore, query: &str, typed: Typed) -> Response {
     let action = format!("{}?{query}", issuer.path_of(Endpoint::Login));
-    match (Destination::of(issuer, query), Asked::parse(query)) {
-        (Ok(_), Ok(asked)) => pages::login(issuer, &asked, &action, Some(typed)),
-        (Err(problem), _) => pages::unanswerable(&problem),
-        (_, Err(refusal)) => pages::bad_request(&refusal.description),
+    let to = match Destination::of(issuer, query) {
+        Ok(to) => to,
+        Err(problem) => return pages::unanswerable(issuer, &problem),
+    };
+    match Asked::parse(issuer, &to, query) {
+        Ok(asked) => pages::login(issuer, &asked, &action, Some(typed)),
+        Err(refusal) => pages::bad_request(&refusal.description),
     }
 }
 
@@ -136,7 +142,7 @@ pub(crate) fn complete(
         let location = callback::refused(issuer, &to, refusal, &callback_faults(issuer, &chosen));
         Ok(Completed { location, cookie: None })
     };
-    let asked = match Asked::parse(query) {
+    let asked = match Asked::parse(issuer, &to, query) {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
@@ -166,7 +172,9 @@ pub(crate) fn grant(
     let faults = callback_faults(issuer, &chosen);
     let code = AuthorizationCode::fresh(&*issuer.entropy);
     let request = asked.request;
+    let is_first = !issuer.ledger().has_grant(&request.client_id, session.user.subject());
     let grant = Grant {
+        refreshable: issuer.habits.tokens().refresh.are_due(&request, is_first),
         client: request.client_id,
         session,
         scopes: request.scopes,

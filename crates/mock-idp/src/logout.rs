@@ -73,7 +73,11 @@ impl LogoutRequest {
 /// Answers a logout request: with a hint at once, and otherwise with a page that asks, for the request may come from
 /// anybody.
 pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
-    let request = match LogoutRequest::parse(issuer, &Parameters::parse(query)) {
+    let parameters = Parameters::parse(query);
+    if let Some(response) = issuer.habits.logout(issuer, &parameters, headers) {
+        return response;
+    }
+    let request = match LogoutRequest::parse(issuer, &parameters) {
         Ok(request) => request,
         Err(problem) => return pages::bad_request(&problem.to_string()),
     };
@@ -119,7 +123,7 @@ fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -
 fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Map<String, Value>, LogoutProblem> {
     let jwks = locked(&issuer.keys).jwks(issuer.now());
     let (claims, _) = jws::verify(hint, &["JWT"], &jwks).map_err(|_| LogoutProblem::HintNotOurs)?;
-    let ours = claims.get("iss").and_then(Value::as_str) == Some(issuer.issuer.as_str());
+    let ours = claims.get("iss").and_then(Value::as_str).is_some_and(|iss| issuer.issued(iss));
     if ours { Ok(claims) } else { Err(LogoutProblem::HintNotOurs) }
 }
 

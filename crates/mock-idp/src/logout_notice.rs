@@ -78,6 +78,9 @@ pub(crate) struct Notices(pub(crate) Vec<LogoutNotice>);
 /// the session is not named.
 pub(crate) fn of(issuer: &IssuerCore, ended: &[Grant]) -> Result<Vec<LogoutNotice>, KeyError> {
     let mut notices = Vec::new();
+    if !issuer.habits.has_back_channel_logout() {
+        return Ok(notices);
+    }
     for (position, grant) in ended.iter().enumerate() {
         let Some(client) = issuer.client(grant.client.as_str()) else { continue };
         let Some(uri) = &client.backchannel_logout_uri else { continue };

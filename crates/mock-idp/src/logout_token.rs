@@ -31,7 +31,15 @@ pub(crate) fn write(
 ) -> Result<String, KeyError> {
     if faults.contains(&Fault::LogoutIdToken) {
         let access_token = issuer.random_text();
-        return id_token::write(issuer, client, grant, &grant.scopes, &access_token, IdTokenFor::Code, &[]);
+        return id_token::write(
+            issuer,
+            client,
+            grant,
+            &grant.scopes,
+            &access_token,
+            IdTokenFor::Code(""),
+            &[],
+        );
     }
     let now = issuer.now();
     let fresh = issuer.random_text();
@@ -47,13 +55,13 @@ pub(crate) fn write(
     drop(ledger);
 
     let mut claims = Map::new();
-    set(&mut claims, "iss", issuer.issuer.as_str());
+    set(&mut claims, "iss", issuer.habits.issuer_for(issuer, &grant.session.user));
     set(&mut claims, "aud", client.id.as_str());
     set(&mut claims, "iat", now.as_unix_seconds());
     set(&mut claims, "exp", now.plus(LIFETIME).as_unix_seconds());
     set(&mut claims, "jti", id);
     set(&mut claims, "events", json!({ EVENT: {} }));
-    set(&mut claims, "sub", grant.session.user.subject());
+    set(&mut claims, "sub", issuer.habits.subject(client.id.as_str(), &grant.session.user));
     if client.names_the_session {
         set(&mut claims, "sid", grant.session.sid.as_str());
     }

@@ -64,11 +64,12 @@ impl MockIdp {
         issuers.map(|issuer| MockIssuer::new(Arc::clone(&self.core), Arc::clone(issuer))).collect()
     }
 
-    /// The issuer at this path, if there is one.
+    /// The issuer at this path, if there is one: the path of its identifier, or for a [`Persona`](crate::Persona) also
+    /// the one that everything of it is below, such as `/dex`.
     #[must_use]
     pub fn issuer_at(&self, path: &str) -> Option<MockIssuer> {
         let path = path.trim_end_matches('/');
-        self.issuers().into_iter().find(|issuer| issuer.core().path == path)
+        self.issuers().into_iter().find(|issuer| issuer.core().is_at(path))
     }
 
     /// Answers a request in process, as the server would. Only the path and the query of its URI matter.

@@ -16,6 +16,7 @@ use crate::issuer::{Endpoint, IssuerCore, locked};
 use crate::login::{self, Answer};
 use crate::logout_notice::{self, LogoutNotice};
 use crate::mock_idp::Core;
+use crate::persona::Persona;
 
 /// One issuer of a [`MockIdp`](crate::MockIdp), with its own keys, clients, users, clock and faults. Clones are the same
 /// issuer.
@@ -34,10 +35,17 @@ impl MockIssuer {
         &self.issuer
     }
 
-    /// Its issuer identifier, exactly.
+    /// Its issuer identifier, exactly. At an Entra persona for several tenants it has the words `{tenantid}`; at GitHub it
+    /// is what `iss` says in the authorization response.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer.issuer
+    }
+
+    /// Which provider it behaves like.
+    #[must_use]
+    pub fn persona(&self) -> &Persona {
+        &self.issuer.persona
     }
 
     /// Where browsers are sent: `LAB_EXTERNAL_OIDC_AUTH_URL`.
@@ -52,7 +60,7 @@ impl MockIssuer {
         self.issuer.url(Endpoint::Token)
     }
 
-    /// Where the metadata is.
+    /// Where the metadata is: for GitHub that of RFC 8414, for everybody else an OpenID provider's.
     #[must_use]
     pub fn discovery_url(&self) -> String {
         self.issuer.url(Endpoint::Discovery)
@@ -110,7 +118,7 @@ impl MockIssuer {
     }
 
     fn answer(&self, url: &Url, answer: Answer) -> Result<String, UnanswerableRequest> {
-        if url.path() != self.issuer.path_of(Endpoint::Authorization) {
+        if !self.issuer.answers_at(Endpoint::Authorization, url.path()) {
             return Err(UnanswerableRequest::NotOurs);
         }
         let query = url.query().unwrap_or_default();
@@ -129,7 +137,8 @@ impl MockIssuer {
         Ok(self.core.deliver(notices).await)
     }
 
-    /// This issuer as the core's port, without sockets, for one of its clients. It asks the mock's own routes, so every
+    /// This issuer as the core's port, without sockets, for one of its clients; of [`Persona::Generic`] alone, for it
+    /// knows no provider's quirks. It asks the mock's own routes, so every
     /// call shows among the requests, and it checks what it is told, so faults are noticed.
     #[must_use]
     pub fn identity_provider(

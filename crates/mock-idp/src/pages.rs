@@ -13,6 +13,8 @@ use crate::reply::{self, Keep, Response};
 
 const STYLE: &str = include_str!("../templates/style.css");
 
+const UNANSWERABLE: &str = "This request cannot be answered";
+
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage<'a> {
@@ -77,12 +79,14 @@ pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Opt
 }
 
 /// The page for a request that cannot be answered by a redirect.
-pub(crate) fn unanswerable(problem: &UnanswerableRequest) -> Response {
-    bad_request(&problem.to_string())
+pub(crate) fn unanswerable(issuer: &IssuerCore, problem: &UnanswerableRequest) -> Response {
+    let (status, title) =
+        issuer.habits.error_page(problem).unwrap_or((StatusCode::BAD_REQUEST, UNANSWERABLE));
+    message_page(status, title, &problem.to_string())
 }
 
 pub(crate) fn bad_request(message: &str) -> Response {
-    message_page(StatusCode::BAD_REQUEST, "This request cannot be answered", message)
+    message_page(StatusCode::BAD_REQUEST, UNANSWERABLE, message)
 }
 
 pub(crate) fn message_page(status: StatusCode, title: &str, message: &str) -> Response {

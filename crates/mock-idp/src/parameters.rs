@@ -22,6 +22,11 @@ impl Parameters {
         }
     }
 
+    /// All of them.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The first parameter of this name: for our own forms, where nobody gains by sending it twice.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());

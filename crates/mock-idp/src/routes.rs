@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use warp::filters::BoxedFilter;
 use warp::{Filter, Rejection};
 
 use crate::faults::{Fault, Stage};
 use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::persona::ApiRequest;
 use crate::reply::{self, Keep, Response};
 use crate::{authorize, login, logout, pages, token, userinfo};
 
@@ -19,6 +21,7 @@ type Route = BoxedFilter<(Response,)>;
 
 /// What the endpoints look at.
 struct Incoming {
+    path: String,
     query: String,
     headers: HeaderMap,
     body: Bytes,
@@ -53,6 +56,9 @@ pub(crate) fn routes(issuers: &Issuers) -> Route {
         get(issuers, At::EndSession, by_query(logout::answer)),
         post(issuers, At::EndSession, by_form(logout::answer)),
         post(issuers, At::Logout, by_query(logout::confirmed)),
+        get(issuers, At::Api, |issuer, it| {
+            issuer.habits.api(issuer, &ApiRequest { path: &it.path, query: &it.query, headers: &it.headers })
+        }),
         landing(issuers),
         warp::path("style.css").and(warp::path::end()).and(warp::get()).map(pages::style).boxed(),
     ]
@@ -86,21 +92,33 @@ fn post(
 /// The issuer whose endpoint the path is.
 fn at(issuers: &Issuers, endpoint: Endpoint) -> BoxedFilter<(Arc<IssuerCore>,)> {
     let issuers = Arc::clone(issuers);
-    let find = move |path: warp::path::FullPath| {
-        let issuer = issuers.iter().find(|issuer| {
-            path.as_str().strip_suffix(endpoint.suffix()).is_some_and(|path| path == issuer.path)
-        });
+    let find = move |path: warp::path::FullPath, headers: HeaderMap| {
+        let mut there = issuers.iter().filter(|issuer| issuer.answers_at(endpoint, path.as_str()));
+        let first = there.next();
+        let issuer = match userinfo::bearer(&headers).filter(|_| endpoint.is_shared()) {
+            Some(token) => {
+                let gave = |issuer: &&Arc<IssuerCore>| issuer.ledger().bearer(token, issuer.now()).is_some();
+                first.into_iter().chain(there).find(gave).or(first)
+            }
+            None => first,
+        };
         ready(issuer.cloned().ok_or_else(warp::reject::not_found))
     };
-    warp::path::full().and_then(find).boxed()
+    warp::path::full().and(warp::header::headers_cloned()).and_then(find).boxed()
 }
 
 fn incoming() -> BoxedFilter<(Incoming,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    query
+    warp::path::full()
+        .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::body::bytes())
-        .map(|query, headers, body| Incoming { query, headers, body })
+        .map(|path: warp::path::FullPath, query, headers, body| Incoming {
+            path: path.as_str().to_owned(),
+            query,
+            headers,
+            body,
+        })
         .boxed()
 }
 
@@ -111,7 +129,7 @@ fn landing(issuers: &Issuers) -> Route {
 }
 
 fn discovery(issuer: &IssuerCore) -> Response {
-    let mut metadata = issuer.metadata();
+    let mut metadata = issuer.habits.metadata(issuer);
     for fault in issuer.take_faults(Stage::Discovery) {
         match fault {
             Fault::Discovery500 => return failure(),
@@ -130,7 +148,10 @@ fn jwks(issuer: &IssuerCore) -> Response {
     if issuer.take_faults(Stage::Jwks).contains(&Fault::Jwks500) {
         return failure();
     }
-    let jwks = locked(&issuer.keys).jwks(issuer.now());
+    let mut jwks = locked(&issuer.keys).jwks(issuer.now());
+    if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
+        issuer.habits.publish_keys(issuer, keys);
+    }
     reply::json(StatusCode::OK, &jwks, Keep::FiveMinutes)
 }
 

@@ -9,6 +9,7 @@ pub struct User {
     email: Option<Email>,
     name: Option<String>,
     groups: Vec<String>,
+    tenant: Option<String>,
     claims: Map<String, Value>,
 }
 
@@ -19,9 +20,11 @@ struct Email {
 }
 
 impl User {
-    /// A person with this `sub`, and nothing else known.
+    /// A person with this `sub`, and nothing else known. A [`Persona`](crate::Persona) makes its own identifiers of it,
+    /// always the same ones; where the provider's are GUIDs and the subject is one, that is kept.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), email: None, name: None, groups: Vec::new(), claims: Map::new() }
+        let subject = subject.into();
+        Self { subject, email: None, name: None, groups: Vec::new(), tenant: None, claims: Map::new() }
     }
 
     /// With this e-mail address, `email_verified: true`.
@@ -48,6 +51,14 @@ impl User {
         Self { groups: groups.into_iter().map(Into::into).collect(), ..self }
     }
 
+    /// From this Entra tenant, a GUID; without it, from [`Persona::HOME_TENANT`](crate::Persona::HOME_TENANT) or from the
+    /// one tenant that an issuer is of. Where an issuer is of another tenant, the person is its guest. Matters to the
+    /// personas of Entra alone.
+    #[must_use]
+    pub fn tenant(self, id: impl Into<String>) -> Self {
+        Self { tenant: Some(id.into()), ..self }
+    }
+
     /// With a further claim, stated in the identity token and at userinfo whatever the scope is. It takes the place of
     /// a claim about the person (`email_verified: "yes"`), not of one of the protocol (`aud`).
     #[must_use]
@@ -70,35 +81,31 @@ impl User {
         ]
     }
 
-    /// Their `sub`.
+    /// Their name at the mock, and their `sub` unless a [`Persona`](crate::Persona) makes one of it.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The claims that the scopes ask for (OpenID Connect Core section 5.4; `groups` is a custom of providers).
-    pub(crate) fn claims_for(&self, asked: impl Fn(&str) -> bool) -> Map<String, Value> {
-        let mut claims = self.claims.clone();
-        let mut state = |name: &str, value: Value| {
-            claims.entry(name).or_insert(value);
-        };
-        if asked("profile") {
-            state("preferred_username", self.subject.as_str().into());
-            if let Some(name) = &self.name {
-                state("name", name.as_str().into());
-            }
-        }
-        if asked("email")
-            && let Some(email) = &self.email
-        {
-            state("email", email.address.as_str().into());
-            state("email_verified", email.verified.into());
-        }
-        if asked("groups") {
-            state("groups", self.groups.clone().into());
-        }
-        claims.insert("sub".to_owned(), self.subject.as_str().into());
-        claims
+    /// Their address, and whether it is verified.
+    pub(crate) fn email_address(&self) -> Option<(&str, bool)> {
+        self.email.as_ref().map(|email| (email.address.as_str(), email.verified))
+    }
+
+    pub(crate) fn full_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(crate) fn group_names(&self) -> &[String] {
+        &self.groups
+    }
+
+    pub(crate) fn home_tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    pub(crate) fn further_claims(&self) -> &Map<String, Value> {
+        &self.claims
     }
 
     /// Whether `login_hint` means this person.

@@ -7,26 +7,32 @@ use serde_json::{Value, json};
 use crate::faults::{Fault, Stage};
 use crate::id_token::claims_of_the_person;
 use crate::issuer::IssuerCore;
+use crate::persona::{Telling, To};
 use crate::reply::{self, Keep, Response};
 
 pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap) -> Response {
-    let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-    let bearer = header.and_then(|header| header.split_once(' '));
-    let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer")) else {
+    let Some(token) = bearer(headers) else {
         return unauthorized("invalid_request", "Bearer realm=\"mock\"");
     };
     let ledger = issuer.ledger();
-    let Some((grant, scopes)) = ledger.bearer(token.trim(), issuer.now()) else {
+    let Some((grant, scopes)) = ledger.bearer(token, issuer.now()) else {
         return unauthorized("invalid_token", "Bearer realm=\"mock\", error=\"invalid_token\"");
     };
 
     let mut faults = issuer.take_faults(Stage::UserInfo);
     faults.extend(grant.chosen.iter().chain(&grant.shown).cloned());
-    let mut claims = claims_of_the_person(grant, scopes, &faults);
+    let telling = Telling { issuer, grant, scopes, to: To::UserInfo };
+    let mut claims = claims_of_the_person(&telling, &faults);
     if faults.contains(&Fault::UserinfoSubMismatch) {
         claims.insert("sub".to_owned(), "somebody-else".into());
     }
     reply::json(StatusCode::OK, &Value::Object(claims), Keep::Not)
+}
+
+/// The access token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
 }
 
 fn unauthorized(error: &str, challenge: &'static str) -> Response {

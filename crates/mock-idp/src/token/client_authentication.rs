@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use labgate_domain::protocol::TokenErrorCode;
+use labgate_domain::ForeignText;
 use url::form_urlencoded;
 
 use super::TokenRefusal;
@@ -20,27 +20,25 @@ pub(super) fn authenticate<'a>(
     let posted_secret = form.one("client_secret")?;
     let (id, secret) = match (headers.get(AUTHORIZATION), posted_secret) {
         (Some(_), Some(_)) => {
-            return Err(TokenRefusal::invalid("the client authenticates in two ways at once"));
+            return Err(TokenRefusal::Invalid("the client authenticates in two ways at once"));
         }
         (Some(header), None) => {
             let credentials = header.to_str().ok().and_then(basic);
-            credentials.ok_or_else(|| refused("the Authorization header is not of the scheme Basic"))?
+            credentials
+                .ok_or(TokenRefusal::NoCredentials("the Authorization header is not of the scheme Basic"))?
         }
         (None, Some(secret)) => {
-            let id = posted_id.ok_or_else(|| refused("the parameter client_id is missing"))?;
+            let id = posted_id.ok_or(TokenRefusal::NoCredentials("the parameter client_id is missing"))?;
             (id.to_owned(), secret.to_owned())
         }
-        (None, None) => return Err(refused("the client does not authenticate")),
+        (None, None) => return Err(TokenRefusal::NoCredentials("the client does not authenticate")),
     };
     if posted_id.is_some_and(|posted| posted != id) {
-        return Err(TokenRefusal::invalid("client_id is not the client that authenticates"));
+        return Err(TokenRefusal::Invalid("client_id is not the client that authenticates"));
     }
-    let client = issuer.client(&id).ok_or_else(|| refused("the client is not registered here"))?;
-    if client.has_secret(&secret) { Ok(client) } else { Err(refused("the client secret is wrong")) }
-}
-
-fn refused(description: &str) -> TokenRefusal {
-    TokenRefusal::new(TokenErrorCode::InvalidClient, description)
+    let unknown = || TokenRefusal::UnknownClient(ForeignText::new(&id));
+    let client = issuer.client(&id).ok_or_else(unknown)?;
+    if client.has_secret(&secret) { Ok(client) } else { Err(TokenRefusal::WrongSecret) }
 }
 
 /// The id and secret of a Basic header, each form-urlencoded inside (RFC 6749 section 2.3.1).

@@ -1,64 +1,28 @@
 //! The token endpoint (RFC 6749 sections 4.1.3 and 6, OpenID Connect Core sections 3.1.3 and 12).
 
 mod client_authentication;
+mod refusal;
 
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use labgate_domain::protocol::{PkceVerifier, Scopes, TokenErrorCode};
-use serde_json::{Value, json};
+use labgate_domain::ForeignText;
+use labgate_domain::protocol::{PkceVerifier, Scopes};
+use serde_json::{Map, Value, json};
 
 use self::client_authentication::authenticate;
+pub(crate) use self::refusal::TokenRefusal;
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
 use crate::id_token::{self, IdTokenFor};
 use crate::issuer::IssuerCore;
-use crate::ledger::{Grant, GrantId, Redemption, TOKEN_LIFETIME, Worthless};
-use crate::parameters::{Duplicate, Parameters};
+use crate::ledger::{Grant, GrantId, Redemption};
+use crate::parameters::Parameters;
+use crate::persona::Rotation;
 use crate::reply::{self, Keep, Response};
 
 /// Where a token request goes that follows a redirect which nobody should follow: there is nothing there, but it is seen
 /// among the requests.
 const ELSEWHERE_PATH: &str = "/elsewhere";
-
-/// Why a token request is refused (RFC 6749 section 5.2).
-#[derive(Debug)]
-pub(crate) struct TokenRefusal {
-    code: TokenErrorCode,
-    description: String,
-}
-
-impl TokenRefusal {
-    fn new(code: TokenErrorCode, description: impl Into<String>) -> Self {
-        Self { code, description: description.into() }
-    }
-
-    fn invalid(description: impl Into<String>) -> Self {
-        Self::new(TokenErrorCode::InvalidRequest, description)
-    }
-
-    fn into_response(self) -> Response {
-        let unauthenticated = self.code == TokenErrorCode::InvalidClient;
-        let status = if unauthenticated { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-        let body = json!({ "error": self.code.as_str(), "error_description": self.description });
-        let mut response = reply::json(status, &body, Keep::Not);
-        if unauthenticated {
-            reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"mock\", charset=\"UTF-8\"");
-        }
-        response
-    }
-}
-
-impl From<Duplicate> for TokenRefusal {
-    fn from(duplicate: Duplicate) -> Self {
-        Self::invalid(duplicate.to_string())
-    }
-}
-
-impl From<Worthless> for TokenRefusal {
-    fn from(reason: Worthless) -> Self {
-        Self::new(TokenErrorCode::InvalidGrant, reason)
-    }
-}
 
 /// Answers a token request.
 pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap, body: &[u8]) -> Response {
@@ -81,9 +45,18 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap, body: &[u8]) -> R
         }
     }
     match tokens(issuer, headers, &form, &faults) {
-        Ok(tokens) => success(tokens, &faults),
-        Err(refusal) => refusal.into_response(),
+        Ok(tokens) => success(issuer, tokens, &faults, headers),
+        Err(refusal) => refused(issuer, &refusal, headers),
     }
+}
+
+fn refused(issuer: &IssuerCore, refusal: &TokenRefusal, headers: &HeaderMap) -> Response {
+    let answer = issuer.habits.token_error(issuer, refusal);
+    let mut response = issuer.habits.write_token_answer(answer.status, &answer.body, headers);
+    if answer.challenges {
+        reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"mock\", charset=\"UTF-8\"");
+    }
+    response
 }
 
 /// The faults of this request: those that are armed, and those chosen for the sign-in that it belongs to.
@@ -105,17 +78,16 @@ fn tokens(
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(TokenRefusal::invalid("the request is not application/x-www-form-urlencoded"));
+        return Err(TokenRefusal::Invalid("the request is not application/x-www-form-urlencoded"));
     }
     let client = authenticate(issuer, headers, form)?;
-    match form.one("grant_type")? {
+    // Without OpenID Connect there is one grant type, and the redirect URI need not be repeated.
+    let usual = (!issuer.habits.speaks_openid()).then_some("authorization_code");
+    match form.one("grant_type")?.or(usual) {
         Some("authorization_code") => by_code(issuer, client, form, faults),
         Some("refresh_token") => by_refresh_token(issuer, client, form),
-        Some(_) => Err(TokenRefusal::new(
-            TokenErrorCode::UnsupportedGrantType,
-            "the grant types are authorization_code and refresh_token",
-        )),
-        None => Err(TokenRefusal::invalid("the parameter grant_type is missing")),
+        Some(other) => Err(TokenRefusal::UnsupportedGrantType(ForeignText::new(other))),
+        None => Err(TokenRefusal::Missing("grant_type")),
     }
 }
 
@@ -125,20 +97,21 @@ fn by_code(
     form: &Parameters,
     faults: &[Fault],
 ) -> Result<Value, TokenRefusal> {
-    let missing = |name| TokenRefusal::invalid(format!("the parameter {name} is missing"));
-    let code = form.one("code")?.ok_or_else(|| missing("code"))?;
-    let redirect_uri = form.one("redirect_uri")?.ok_or_else(|| missing("redirect_uri"))?;
+    let code = form.one("code")?.ok_or(TokenRefusal::Missing("code"))?;
+    let redirect_uri = form.one("redirect_uri")?;
+    if redirect_uri.is_none() && issuer.habits.speaks_openid() {
+        return Err(TokenRefusal::Missing("redirect_uri"));
+    }
     let verifier = if faults.contains(&Fault::PkceNotChecked) {
         None
     } else {
-        let verifier = form.one("code_verifier")?.ok_or_else(|| missing("code_verifier"))?;
-        let malformed = "the code_verifier is not 43 to 128 unreserved characters";
-        Some(PkceVerifier::parse(verifier).map_err(|_| TokenRefusal::invalid(malformed))?)
+        let verifier = form.one("code_verifier")?.ok_or(TokenRefusal::Missing("code_verifier"))?;
+        Some(PkceVerifier::parse(verifier).map_err(|_| TokenRefusal::MALFORMED_VERIFIER)?)
     };
     let redemption = Redemption { code, client: &client.id, redirect_uri, verifier: verifier.as_ref() };
     let (id, grant) = issuer.ledger().redeem(&redemption, issuer.now())?;
     let scopes = grant.scopes.clone();
-    hand_out(issuer, client, id, &grant, &scopes, IdTokenFor::Code)
+    hand_out(issuer, client, id, &grant, &scopes, IdTokenFor::Code(code))
 }
 
 fn by_refresh_token(
@@ -146,20 +119,19 @@ fn by_refresh_token(
     client: &RegisteredClient,
     form: &Parameters,
 ) -> Result<Value, TokenRefusal> {
-    let token = form.one("refresh_token")?;
-    let token = token.ok_or_else(|| TokenRefusal::invalid("the parameter refresh_token is missing"))?;
+    let token = form.one("refresh_token")?.ok_or(TokenRefusal::Missing("refresh_token"))?;
     let narrower = match form.one("scope")? {
         None => None,
         Some(asked) => {
             let granted = |scope| issuer.ledger().peek(token).is_some_and(|it| it.scopes.contains(scope));
-            let exceeds = TokenRefusal::new(TokenErrorCode::InvalidScope, "the scope exceeds the grant");
             match Scopes::with_openid(asked.split(' ')) {
                 Ok(scopes) if asked.split(' ').all(granted) => Some(scopes),
-                _ => return Err(exceeds),
+                _ => return Err(TokenRefusal::Scope),
             }
         }
     };
-    let (id, grant) = issuer.ledger().refresh(token, &client.id, issuer.now())?;
+    let once = issuer.habits.tokens().rotation == Rotation::Once;
+    let (id, grant) = issuer.ledger().refresh(token, &client.id, issuer.now(), once)?;
     let scopes = narrower.unwrap_or_else(|| grant.scopes.clone());
     hand_out(issuer, client, id, &grant, &scopes, IdTokenFor::Refresh)
 }
@@ -171,35 +143,44 @@ fn hand_out(
     id: GrantId,
     grant: &Grant,
     scopes: &Scopes,
-    occasion: IdTokenFor,
+    occasion: IdTokenFor<'_>,
 ) -> Result<Value, TokenRefusal> {
     let mut shown = issuer.take_faults(Stage::Identity);
     shown.extend(grant.chosen.iter().filter(|fault| fault.stage() == Stage::Identity).cloned());
 
-    let access_token = issuer.random_text();
-    let id_token = id_token::write(issuer, client, grant, scopes, &access_token, occasion, &shown)
-        .map_err(|error| TokenRefusal::new(TokenErrorCode::ServerError, error.to_string()))?;
-    let mut tokens = json!({
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": TOKEN_LIFETIME.as_secs(),
-        "scope": scopes.to_parameter(),
-        "id_token": id_token,
-    });
+    let habits = issuer.habits.tokens();
+    let access_token = issuer.habits.access_token(issuer.random_text());
+    let mut tokens = Map::new();
+    let mut state = |name: &str, value: Value| tokens.insert(name.to_owned(), value);
+    state("access_token", access_token.as_str().into());
+    state("token_type", "Bearer".into());
+    state("scope", scopes.to_parameter().into());
+    if let Some(lifetime) = habits.access_token {
+        state("expires_in", lifetime.as_secs().into());
+    }
+    if issuer.habits.speaks_openid() {
+        let id_token = id_token::write(issuer, client, grant, scopes, &access_token, occasion, &shown);
+        state("id_token", id_token.map_err(|error| TokenRefusal::Server(error.to_string()))?.into());
+    }
+    let stays = occasion == IdTokenFor::Refresh && habits.rotation == Rotation::Kept;
+    let refresh_token = (grant.refreshable && !stays).then(|| issuer.random_text());
+    if let Some(token) = &refresh_token {
+        state("refresh_token", token.as_str().into());
+    }
+    issuer.habits.finish_tokens(issuer, grant, &mut tokens);
 
     let now = issuer.now();
     let mut ledger = issuer.ledger();
     ledger.note_shown(id, shown);
-    ledger.add_access_token(access_token, id, scopes.clone(), now);
-    if grant.scopes.contains("offline_access") {
-        let refresh_token = issuer.random_text();
-        ledger.add_refresh_token(refresh_token.clone(), id, now);
-        set(&mut tokens, "refresh_token", refresh_token);
+    let expires_at = habits.access_token.map(|lifetime| now.plus(lifetime));
+    ledger.add_access_token(access_token, id, scopes.clone(), expires_at);
+    if let Some(token) = refresh_token {
+        ledger.add_refresh_token(token, id, now.plus(habits.refresh_token));
     }
-    Ok(tokens)
+    Ok(Value::Object(tokens))
 }
 
-fn success(mut tokens: Value, faults: &[Fault]) -> Response {
+fn success(issuer: &IssuerCore, mut tokens: Value, faults: &[Fault], headers: &HeaderMap) -> Response {
     for fault in faults {
         match fault {
             Fault::NoIdToken => {
@@ -214,7 +195,7 @@ fn success(mut tokens: Value, faults: &[Fault]) -> Response {
         let half = text.get(..text.len() / 2).unwrap_or_default().to_owned();
         return reply::with_body(StatusCode::OK, "application/json", half, Keep::Not);
     }
-    reply::json(StatusCode::OK, &tokens, Keep::Not)
+    issuer.habits.write_token_answer(StatusCode::OK, &tokens, headers)
 }
 
 fn set(tokens: &mut Value, name: &str, value: impl Into<Value>) {

@@ -46,6 +46,23 @@ fn changed_claims() -> Vec<(Fault, Value)> {
         (Fault::UnverifiedEmail, json!({ "email_verified": false })),
         (Fault::EmailVerifiedString, json!({ "email_verified": "true" })),
         (Fault::EmailVerifiedAbsent, json!({ "email_verified": null })),
+        (Fault::IssuerTemplate, json!({ "iss": "http://idp.test/{tenantid}/v2.0" })),
+        (
+            Fault::TenantSwap,
+            json!({
+                "iss": "http://idp.test/99999999-8888-4777-8666-555555555555/v2.0",
+                "tid": "99999999-8888-4777-8666-555555555555",
+            }),
+        ),
+        (Fault::GroupsString, json!({ "groups": "lab-admins" })),
+        (
+            Fault::GroupsOverage,
+            json!({
+                "groups": null,
+                "_claim_names": { "groups": "src1" },
+                "_claim_sources": { "src1": { "endpoint": "https://another-issuer.example/groups" } },
+            }),
+        ),
         (Fault::HugeToken, json!({ "padding": "x".repeat(64 * 1024) })),
     ]
 }

@@ -132,9 +132,11 @@ async fn every_fault_of_a_sign_in_is_noticed_or_rightly_accepted() {
     let in_id_token = |what: &str| format!("the provider's identity token is not valid: {what}");
     for fault in Fault::ALL.iter().filter(|fault| !fault.name().contains("logout-")) {
         let expected = match fault {
-            Fault::WrongIssuer | Fault::IssuerTrailingSlash | Fault::MissingIssuer => {
-                in_id_token("its issuer is not the provider's")
-            }
+            Fault::WrongIssuer
+            | Fault::IssuerTrailingSlash
+            | Fault::MissingIssuer
+            | Fault::IssuerTemplate
+            | Fault::TenantSwap => in_id_token("its issuer is not the provider's"),
             Fault::WrongAudience | Fault::EmptyAudience | Fault::ExtraAudience | Fault::MissingAudience => {
                 in_id_token("it is for another audience")
             }
@@ -191,7 +193,11 @@ async fn every_fault_of_a_sign_in_is_noticed_or_rightly_accepted() {
             Fault::UnverifiedEmail | Fault::EmailVerifiedString | Fault::EmailVerifiedAbsent => {
                 "signed in, address not verified".to_owned()
             }
-            Fault::NoKid | Fault::FractionalTimes | Fault::PkceNotChecked => "signed in".to_owned(),
+            Fault::NoKid
+            | Fault::FractionalTimes
+            | Fault::PkceNotChecked
+            | Fault::GroupsOverage
+            | Fault::GroupsString => "signed in".to_owned(),
             other => panic!("{} has no place in this table", other.name()),
         };
         let lab = Lab::new();

@@ -136,7 +136,8 @@ impl Lab {
 
     pub(crate) async fn token_as(&self, id: &str, secret: &str, form: &[(&str, String)]) -> Answer {
         let credentials = format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")));
-        self.post("/token", form, &[("authorization", &credentials)]).await
+        let url: Url = self.idp.token_endpoint().parse().unwrap();
+        self.post(target(&url), form, &[("authorization", &credentials)]).await
     }
 
     pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {

@@ -14,5 +14,6 @@ mod lab;
 mod logout;
 mod logout_tokens;
 mod pages;
+mod personas;
 mod socket;
 mod tokens;

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{Entra, Version};
+use crate::User;
+use crate::id_token::unset_all;
+use crate::persona::{Telling, To, ids};
+
+/// How much earlier than the truth tokens say they are from, for clients whose clocks are late.
+const BACKDATED: Duration = Duration::from_mins(5);
+/// The most groups that stand in an identity token.
+const MAX_GROUPS: usize = 200;
+
+pub(super) fn of_the_person(entra: &Entra, telling: &Telling<'_>) -> Map<String, Value> {
+    let user = telling.user();
+    let mut statement = telling.begin();
+    if telling.to == To::UserInfo {
+        statement.say_names(user);
+        statement.say_if_known("email", user.email_address().map(|(address, _)| address));
+        return statement.into_claims();
+    }
+
+    let tenant = entra.tenant_of(user);
+    let oid = object_id(entra, user);
+    statement.say("tid", tenant);
+    if telling.asks("profile") {
+        statement.say_if_known("name", user.full_name());
+        statement.say("oid", oid.as_str());
+        match entra.version {
+            Version::V1 => statement.say("unique_name", principal_name(user)),
+            Version::V2 => statement.say("preferred_username", principal_name(user)),
+        }
+    }
+    let guest_of = entra.home_of_guest(user);
+    if let Some(home) = guest_of {
+        let home_issuer = format!("https://sts.windows.net/{home}/");
+        statement.say("idp", home_issuer);
+        statement.say("upn", guest_name(user));
+    } else if entra.version == Version::V1 {
+        statement.say("upn", principal_name(user));
+    }
+    if let Some((address, verified)) = user.email_address()
+        && (telling.asks("email") || guest_of.is_some())
+    {
+        statement.say("email", address);
+        if entra.optional_claims {
+            statement.say("xms_edov", verified);
+            let addresses: &[&str] = if verified { &[address] } else { &[] };
+            statement.say("verified_primary_email", addresses);
+        }
+    }
+    if user.group_names().len() > MAX_GROUPS {
+        // What the place answers is Azure AD Graph's, which is retired: nobody is to call it.
+        let endpoint = format!("https://graph.windows.net/{tenant}/users/{oid}/getMemberObjects");
+        statement.say("_claim_names", json!({ "groups": "src1" }));
+        statement.say("_claim_sources", json!({ "src1": { "endpoint": endpoint } }));
+    } else if !user.group_names().is_empty() {
+        statement.say("groups", groups(entra, user));
+    }
+    statement.into_claims()
+}
+
+pub(super) fn finish(entra: &Entra, telling: &Telling<'_>, claims: &mut Map<String, Value>) {
+    let issuer = telling.issuer;
+    let from = issuer.now().minus(BACKDATED).as_unix_seconds();
+    let version = if entra.version == Version::V1 { "1.0" } else { "2.0" };
+    unset_all(claims, &["auth_time", "at_hash"]);
+    let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+    state("ver", version.into());
+    state("iat", from.into());
+    state("nbf", from.into());
+    state("sid", ids::guid(&[&telling.session().sid]).into());
+    state("uti", issuer.random_text().chars().take(22).collect::<String>().into());
+    state("rh", format!("1.{}.", issuer.random_text()).into());
+    if entra.version == Version::V1 {
+        state("amr", json!(["pwd"]));
+    } else {
+        state("aio", issuer.random_text().into());
+    }
+}
+
+/// A person's object id in the tenant that they sign in to.
+pub(super) fn object_id(entra: &Entra, user: &User) -> String {
+    ids::guid_of(user.subject(), &["oid", entra.tenant_of(user)])
+}
+
+/// Groups by their object ids.
+pub(super) fn groups(entra: &Entra, user: &User) -> Vec<String> {
+    let id = |name: &String| {
+        if ids::is_guid(name) { name.clone() } else { ids::guid(&["group", entra.tenant_of(user), name]) }
+    };
+    user.group_names().iter().map(id).collect()
+}
+
+/// What they type to sign in. It is no proof of an address.
+fn principal_name(user: &User) -> String {
+    let address = user.email_address().map(|(address, _)| address.to_owned());
+    address.unwrap_or_else(|| format!("{}@contoso.onmicrosoft.com", user.subject()))
+}
+
+/// What a guest is called in the directory.
+fn guest_name(user: &User) -> String {
+    format!("{}#EXT#@contoso.onmicrosoft.com", principal_name(user).replace('@', "_"))
+}

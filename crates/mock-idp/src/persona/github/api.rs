@@ -1,0 +1,189 @@
+//! The parts of GitHub's REST API that say who somebody is.
+
+use http::header::{HeaderName, LINK, USER_AGENT};
+use http::{HeaderValue, StatusCode};
+use labgate_domain::protocol::Scopes;
+use serde_json::{Map, Value, json};
+
+use crate::User;
+use crate::faults::{Fault, Stage};
+use crate::issuer::IssuerCore;
+use crate::persona::habits::api_answer;
+use crate::persona::{ApiRequest, ids};
+use crate::reply::{self, Response};
+use crate::userinfo;
+
+/// What the API of an Enterprise Server is below.
+pub(super) const ENTERPRISE: &str = "/api/v3";
+
+const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+const PAGE: usize = 30;
+const MAX_PAGE: usize = 100;
+
+pub(super) fn answer(issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response {
+    if request.header(USER_AGENT.as_str()).is_none_or(str::is_empty) {
+        return reply::text(
+            StatusCode::FORBIDDEN,
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.",
+        );
+    }
+    let version = request.header("x-github-api-version").unwrap_or(VERSIONS[0]);
+    if !VERSIONS.contains(&version) {
+        return problem(StatusCode::BAD_REQUEST, "The API version in X-GitHub-Api-Version does not exist.");
+    }
+    let ledger = issuer.ledger();
+    let token =
+        userinfo::bearer(request.headers).or_else(|| request.header("authorization")?.strip_prefix("token "));
+    let Some((grant, scopes)) = token.and_then(|token| ledger.bearer(token, issuer.now())) else {
+        return problem(StatusCode::UNAUTHORIZED, "Bad credentials");
+    };
+    let user = &grant.session.user;
+    let mut faults = issuer.take_faults(Stage::UserInfo);
+    faults.extend(grant.chosen.iter().chain(&grant.shown).cloned());
+
+    let asked = scopes.to_parameter();
+    let granted = granted(&asked);
+    let has = |names: &[&str]| granted.iter().any(|scope| names.contains(scope));
+    let of_orgs = ["user", "read:org", "write:org", "admin:org", "repo"];
+    let resource = request.path.rsplit_once("/user").map_or("", |(_, rest)| rest);
+    let mut response = match resource {
+        "" => api_answer(StatusCode::OK, &Value::Object(spoiled(self::user(user, scopes), &faults))),
+        "/emails" if has(&["user", "user:email"]) => listed(issuer, request, &emails(user, &faults)),
+        "/orgs" if has(&of_orgs) => listed(issuer, request, &organizations(user)),
+        "/teams" if has(&of_orgs) => listed(issuer, request, &teams(user)),
+        "/emails" => problem(StatusCode::NOT_FOUND, "Not Found"),
+        _ => problem(StatusCode::FORBIDDEN, "You need at least the scope read:org or user for this."),
+    };
+    header(&mut response, "x-oauth-scopes", &granted.join(", "));
+    header(&mut response, "x-github-api-version-selected", version);
+    response
+}
+
+/// The scopes of a response, sorted, without the one that the mock adds to every request.
+pub(super) fn granted(scopes: &str) -> Vec<&str> {
+    let known = ["user", "user:email", "read:user", "read:org", "write:org", "admin:org", "repo"];
+    let mut granted: Vec<&str> = scopes.split(' ').filter(|scope| known.contains(scope)).collect();
+    granted.sort_unstable();
+    granted
+}
+
+/// `/user`. The address here is the one that people show to everybody, mostly none; a user's own claim `email` is one.
+pub(super) fn user(user: &User, scopes: &Scopes) -> Map<String, Value> {
+    let id = ids::number(&["github", user.subject()]);
+    let mut document = user.further_claims().clone();
+    let mut state = |name: &str, value: Value| {
+        document.entry(name).or_insert(value);
+    };
+    let url = format!("https://api.github.com/users/{}", user.subject());
+    state("login", user.subject().into());
+    state("id", id.into());
+    state("node_id", format!("U_{}", ids::hex(&["user", user.subject()], 16)).into());
+    state("url", url.into());
+    state("html_url", format!("https://github.com/{}", user.subject()).into());
+    state("type", "User".into());
+    state("site_admin", false.into());
+    state("name", user.full_name().into());
+    state("email", Value::Null);
+    if scopes.contains("user") || scopes.contains("read:user") {
+        state("two_factor_authentication", true.into());
+    }
+    document
+}
+
+fn spoiled(mut document: Map<String, Value>, faults: &[Fault]) -> Map<String, Value> {
+    if faults.contains(&Fault::UserinfoSubMismatch) {
+        document.insert("id".to_owned(), ids::number(&["somebody-else"]).into());
+    }
+    if faults.contains(&Fault::MissingSub) {
+        document.remove("id");
+    }
+    document
+}
+
+/// The address, and the one that everybody has at GitHub, which is verified and not the primary one.
+fn emails(user: &User, faults: &[Fault]) -> Vec<Value> {
+    let id = ids::number(&["github", user.subject()]);
+    let hidden = format!("{id}+{}@users.noreply.github.com", user.subject());
+    let mut emails = vec![json!({ "email": hidden, "primary": false, "verified": true, "visibility": null })];
+    if let Some((address, verified)) = user.email_address().filter(|_| !faults.contains(&Fault::MissingEmail))
+    {
+        let verified = match faults {
+            _ if faults.contains(&Fault::EmailVerifiedAbsent) => Value::Null,
+            _ if faults.contains(&Fault::EmailVerifiedString) => "true".into(),
+            _ => (verified && !faults.contains(&Fault::UnverifiedEmail)).into(),
+        };
+        emails.push(
+            json!({ "email": address, "primary": true, "verified": verified, "visibility": "private" }),
+        );
+    }
+    emails
+}
+
+/// The organizations of the groups `org` and `org/team`, each once.
+fn organizations(user: &User) -> Vec<Value> {
+    let mut names: Vec<&str> = user.group_names().iter().map(|group| organization_of(group)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(organization).collect()
+}
+
+fn teams(user: &User) -> Vec<Value> {
+    let team = |group: &String| {
+        let (_, slug) = group.split_once('/')?;
+        let id = ids::number(&["team", group]);
+        let organization = organization(organization_of(group));
+        Some(
+            json!({ "id": id, "name": slug, "slug": slug, "privacy": "closed", "organization": organization }),
+        )
+    };
+    user.group_names().iter().filter_map(team).collect()
+}
+
+fn organization_of(group: &str) -> &str {
+    group.split_once('/').map_or(group, |(organization, _)| organization)
+}
+
+fn organization(login: &str) -> Value {
+    let id = ids::number(&["org", login]);
+    json!({ "login": login, "id": id, "url": format!("https://api.github.com/orgs/{login}"), "description": null })
+}
+
+/// One page of a list, with links to the others.
+fn listed(issuer: &IssuerCore, request: &ApiRequest<'_>, all: &[Value]) -> Response {
+    let size = request.number("per_page").unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let page = request.number("page").unwrap_or(1).max(1);
+    let last = all.len().div_ceil(size).max(1);
+    let shown: Vec<&Value> = all.iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+    let mut response = api_answer(StatusCode::OK, &json!(shown));
+
+    let link = |number: usize, relation: &str| {
+        let url = issuer.url_of_path(request.path);
+        format!("<{url}?per_page={size}&page={number}>; rel=\"{relation}\"")
+    };
+    let mut links = Vec::new();
+    if page > 1 {
+        links.push(link(page - 1, "prev"));
+    }
+    if page < last {
+        links.extend([link(page + 1, "next"), link(last, "last")]);
+    }
+    if page > 1 {
+        links.push(link(1, "first"));
+    }
+    if !links.is_empty() {
+        header(&mut response, LINK.as_str(), &links.join(", "));
+    }
+    response
+}
+
+fn problem(status: StatusCode, message: &str) -> Response {
+    let documentation = "https://docs.github.com/rest";
+    let body = json!({ "message": message, "documentation_url": documentation, "status": status.as_str() });
+    api_answer(status, &body)
+}
+
+fn header(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}

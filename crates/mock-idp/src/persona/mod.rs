@@ -1,0 +1,221 @@
+//! The clothes of real providers: each is one implementation of [`Habits`].
+
+mod auth0;
+mod cognito;
+mod dex;
+mod entra;
+mod generic;
+mod github;
+mod gitlab;
+mod google;
+mod habits;
+mod ids;
+mod keycloak;
+mod okta;
+mod place;
+mod telling;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use self::habits::{
+    ApiRequest, Habits, RefreshTokens, Rotation, ScopeRefusal, TokenAnswer, TokenHabits,
+};
+pub(crate) use self::place::{Origin, Place};
+pub(crate) use self::telling::{Telling, To};
+
+/// Which provider an issuer of the mock behaves like: its paths, its documents, its claims and its errors.
+///
+/// A persona is still careful where the real one is lenient: it asks for `state`, for a PKCE challenge and, where there
+/// are identity tokens, for a nonce; and a code that is used twice takes back what it gave. It signs with the algorithm of
+/// the builder, and its document says so. Access and refresh tokens are opaque everywhere.
+///
+/// Paths are given below as they follow the base URL, or the second origin where that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Persona {
+    /// No provider in particular: what the specifications say, with every optional thing that guards a sign-in.
+    #[default]
+    Generic,
+    /// Microsoft Entra ID, version 2.0 endpoints: `/TENANT/oauth2/v2.0/authorize` and `…/token`, issuer `/GUID/v2.0`; Graph's
+    /// `/v1.0/me/transitiveMemberOf` and `/oidc/userinfo` on the second origin. Somebody in more than 200 groups has none in
+    /// the identity token.
+    Entra {
+        /// A GUID, a domain name, `common`, `organizations` or `consumers`.
+        tenant: String,
+        /// Whether the application has the optional claims that say that an address is verified
+        /// (`verified_primary_email`, `xms_edov`). A fresh registration does not, and then nothing says so.
+        optional_claims: bool,
+    },
+    /// Microsoft Entra ID, version 1.0 endpoints: `/TENANT/oauth2/authorize` and `…/token`, issuer `/GUID/` on the second
+    /// origin.
+    EntraV1 {
+        /// A GUID or a domain name.
+        tenant: String,
+    },
+    /// GitHub: OAuth 2.0 without identity tokens, at `/login/oauth/authorize` and `/login/oauth/access_token`, and a REST
+    /// API at `/api/v3/user` or, on the second origin, `/user`, each with `/emails`, `/orgs` and `/teams`. A group `org` is
+    /// an organization, `org/team` a team.
+    GitHub,
+    /// Dex 2.45 with the connector `local`: `/dex/auth` and `/dex/token`, issuer `/dex`.
+    Dex,
+    /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`.
+    Keycloak {
+        /// The realm's name.
+        realm: String,
+    },
+    /// Google: `/o/oauth2/v2/auth`, and on the second origin `/token`, `/oauth2/v3/certs` and `/v1/userinfo`.
+    Google,
+    /// GitLab: `/oauth/authorize` and `/oauth/token`.
+    GitLab,
+    /// Okta: `/oauth2/SERVER/v1/authorize` and `…/token`, issuer `/oauth2/SERVER`; all without `/SERVER`, and the issuer
+    /// without a path, where it is that of the organization.
+    Okta {
+        /// The id of a custom authorization server, such as `default`; `None` for that of the organization.
+        server: Option<String>,
+    },
+    /// Auth0: `/authorize` and `/oauth/token`, issuer `/`.
+    Auth0,
+    /// Amazon Cognito: `/oauth2/authorize` and `/oauth2/token`, issuer `/POOL` on the second origin.
+    Cognito {
+        /// The pool's id, such as `eu-west-1_AbCdEf123`.
+        pool: String,
+    },
+}
+
+impl Persona {
+    /// The Entra tenant of people who are given none, at `common`, `organizations` and a domain name.
+    pub const HOME_TENANT: &str = "11111111-2222-4333-8444-555555555555";
+
+    /// A fresh registration at an Entra tenant.
+    pub fn entra(tenant: impl Into<String>) -> Self {
+        Self::Entra { tenant: tenant.into(), optional_claims: false }
+    }
+
+    /// A realm of a Keycloak.
+    pub fn keycloak(realm: impl Into<String>) -> Self {
+        Self::Keycloak { realm: realm.into() }
+    }
+
+    /// What makes an issuer behave so.
+    pub(crate) fn habits(&self) -> Result<Box<dyn Habits>, UnknownPersona> {
+        let refused = || UnknownPersona(self.to_string());
+        let segment = |text: &str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            let is_segment = !text.is_empty() && !matches!(text, "." | "..") && text.bytes().all(plain);
+            if is_segment { Ok(text.to_owned()) } else { Err(refused()) }
+        };
+        Ok(match self {
+            Self::Generic => Box::new(generic::Generic),
+            Self::Entra { tenant, optional_claims } => {
+                Box::new(entra::Entra::v2(segment(tenant)?, *optional_claims))
+            }
+            Self::EntraV1 { tenant } => Box::new(entra::Entra::v1(segment(tenant)?)),
+            Self::GitHub => Box::new(github::GitHub),
+            Self::Dex => Box::new(dex::Dex),
+            Self::Keycloak { realm } => Box::new(keycloak::Keycloak { realm: segment(realm)? }),
+            Self::Google => Box::new(google::Google),
+            Self::GitLab => Box::new(gitlab::GitLab),
+            Self::Okta { server } => {
+                Box::new(okta::Okta { server: server.as_deref().map(segment).transpose()? })
+            }
+            Self::Auth0 => Box::new(auth0::Auth0),
+            Self::Cognito { pool } => Box::new(cognito::Cognito { pool: segment(pool)? }),
+        })
+    }
+}
+
+/// Not the name of a persona.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no persona: there are generic, entra=TENANT, entra=TENANT,optional-claims, entra-v1=TENANT, github, dex, \
+     keycloak=REALM, google, gitlab, okta, okta=SERVER, auth0 and cognito=POOL"
+)]
+pub struct UnknownPersona(pub(crate) String);
+
+/// As on the command line: `github`, `entra=common`, `keycloak=lab`.
+impl FromStr for Persona {
+    type Err = UnknownPersona;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPersona> {
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let persona = match (name, value) {
+            ("generic", None) => Self::Generic,
+            ("entra", Some(value)) => match value.split_once(',') {
+                None => Self::entra(value),
+                Some((tenant, "optional-claims")) => {
+                    Self::Entra { tenant: tenant.to_owned(), optional_claims: true }
+                }
+                Some(_) => return Err(UnknownPersona(text.to_owned())),
+            },
+            ("entra-v1", Some(tenant)) => Self::EntraV1 { tenant: tenant.to_owned() },
+            ("github", None) => Self::GitHub,
+            ("dex", None) => Self::Dex,
+            ("keycloak", Some(realm)) => Self::keycloak(realm),
+            ("google", None) => Self::Google,
+            ("gitlab", None) => Self::GitLab,
+            ("okta", server) => Self::Okta { server: server.map(str::to_owned) },
+            ("auth0", None) => Self::Auth0,
+            ("cognito", Some(pool)) => Self::Cognito { pool: pool.to_owned() },
+            _ => return Err(UnknownPersona(text.to_owned())),
+        };
+        persona.habits().map(|_| persona)
+    }
+}
+
+/// As [`FromStr`] takes it.
+impl fmt::Display for Persona {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Generic => f.write_str("generic"),
+            Self::Entra { tenant, optional_claims: false } => write!(f, "entra={tenant}"),
+            Self::Entra { tenant, optional_claims: true } => write!(f, "entra={tenant},optional-claims"),
+            Self::EntraV1 { tenant } => write!(f, "entra-v1={tenant}"),
+            Self::GitHub => f.write_str("github"),
+            Self::Dex => f.write_str("dex"),
+            Self::Keycloak { realm } => write!(f, "keycloak={realm}"),
+            Self::Google => f.write_str("google"),
+            Self::GitLab => f.write_str("gitlab"),
+            Self::Okta { server: None } => f.write_str("okta"),
+            Self::Okta { server: Some(server) } => write!(f, "okta={server}"),
+            Self::Auth0 => f.write_str("auth0"),
+            Self::Cognito { pool } => write!(f, "cognito={pool}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persona_is_named_as_it_is_shown() {
+        for text in [
+            "generic",
+            "entra=common",
+            "entra=contoso.example,optional-claims",
+            "entra-v1=contoso.example",
+            "github",
+            "dex",
+            "keycloak=lab",
+            "google",
+            "gitlab",
+            "okta",
+            "okta=default",
+            "auth0",
+            "cognito=eu-west-1_AbCdEf123",
+        ] {
+            assert_eq!(text.parse::<Persona>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_persona_is_refused_with_the_names() {
+        for bad in
+            ["", "azure", "entra", "entra=", "entra=a/b", "entra=..", "entra=a,b", "keycloak=ä", "dex=x"]
+        {
+            let error = bad.parse::<Persona>().unwrap_err();
+            assert!(error.to_string().contains("keycloak=REALM"), "{bad}");
+        }
+    }
+}
