@@ -178,6 +178,12 @@ impl AdmissionRules {
         &self.rules
     }
 
+    /// The groups whose members administer the lab; `None` when groups say nothing about that.
+    #[must_use]
+    pub fn administrators(&self) -> Option<&[String]> {
+        self.administrators.as_deref()
+    }
+
     /// What the rules say of whoever has this identity. `email` is their address, if it can be trusted.
     #[must_use]
     pub fn judge(&self, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> Verdict {

@@ -155,11 +155,10 @@ fn usable(discovered: &Discovered, userinfo: Userinfo) -> Result<(Quirks, AuthTy
 }
 
 fn only_oauth2() -> ProviderError {
-    ProviderError::Misconfigured(format!(
-        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without identity tokens, which Labgate does not \
-         support yet: set {AUTH_URL_SETTING} and {TOKEN_URL_SETTING} to an OpenID provider that signs people in with \
-         GitHub, such as Dex"
-    ))
+    ProviderError::Misconfigured(
+        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without identity tokens: it takes a GitHubProvider"
+            .to_owned(),
+    )
 }
 
 fn refusal(error: &RediscoveryError) -> ProviderError {

@@ -16,6 +16,18 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
     }
 }
 
+/// Reads a JSON array, with the same rules.
+pub(crate) fn array(bytes: &[u8]) -> Result<Vec<Value>, NotAnArray> {
+    match serde_json::from_slice(bytes) {
+        Ok(Unique(Value::Array(items))) => Ok(items),
+        _ => Err(NotAnArray),
+    }
+}
+
+/// The bytes are not one JSON array whose objects have unique members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotAnArray;
+
 /// The bytes are not one JSON object with unique members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
@@ -93,6 +105,14 @@ mod tests {
     fn an_object_is_read_as_it_stands() {
         let text = r#"{"a":[1,-2,1.5,true,null,{"b":"ä\n"}],"c":{}}"#;
         assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), text.parse::<Value>().unwrap());
+    }
+
+    #[test]
+    fn an_array_has_the_same_rules() {
+        assert_eq!(array(br#"[{"a":1},2]"#), Ok(vec![serde_json::json!({"a": 1}), 2.into()]));
+        for bad in ["", "{}", "null", "[1", "[1,]", "[][]", r#"[{"a":1,"a":1}]"#] {
+            assert_eq!(array(bad.as_bytes()), Err(NotAnArray), "{bad}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod choose;
 pub mod derivation;
 mod discovery;
 pub mod endpoint;
+mod github;
 mod id_token;
 mod json;
 mod jwt;
@@ -17,6 +19,8 @@ mod token;
 mod transport;
 mod userinfo;
 
+pub use choose::provider;
 pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
+pub use github::GitHubProvider;
 pub use provider::OpenIdProvider;
 pub use settings::{Limits, Location, ProviderSettings, SettingsError, Userinfo};

@@ -20,7 +20,8 @@ pub struct ProviderSettings {
     pub client_id: ClientId,
     /// What proves that we are this client.
     pub client_secret: SecretString,
-    /// What is asked for; `openid profile email` by default.
+    /// What is asked for; `openid profile email` by default. GitHub is asked for what is needed there, and besides for those
+    /// of these scopes that are not OpenID Connect's.
     pub scopes: Scopes,
     /// When its userinfo endpoint is asked.
     pub userinfo: Userinfo,
@@ -57,6 +58,9 @@ impl ProviderSettings {
     }
 }
 
+/// The path of GitHub's issuer, on every host: it publishes no metadata, so its endpoints are known by this.
+const GITHUB_PATH: &str = "/login/oauth";
+
 /// Where a provider is: its issuer, or its authorization and token endpoint, from which the issuer is derived.
 #[derive(Clone, Debug)]
 pub struct Location(pub(crate) Place);
@@ -79,6 +83,15 @@ impl Location {
         let home = Endpoint::parse(issuer, plain_http).map_err(rejected)?;
         if home.url().query().is_some() {
             return Err(rejected(EndpointError::Query));
+        }
+        if home.url().path() == GITHUB_PATH {
+            let endpoint = |name| home.child(name).to_string();
+            return Self::endpoints(
+                &endpoint("authorize"),
+                &endpoint("access_token"),
+                Some(issuer),
+                plain_http,
+            );
         }
         let issuer = Issuer::parse(issuer).map_err(|_| rejected(EndpointError::Invalid))?;
         let hosts = OperatorHosts::of([&home], plain_http);
@@ -124,7 +137,7 @@ pub struct Limits {
     pub connect: Duration,
     /// For one metadata document or key set.
     pub metadata_time: Duration,
-    /// For finding the provider, over all documents that may be asked.
+    /// For finding the provider, over all documents that may be asked; at GitHub, for all that is asked about a person.
     pub discovery_time: Duration,
     /// For the token and the userinfo endpoint.
     pub token_time: Duration,
@@ -153,6 +166,15 @@ pub enum SettingsError {
     /// The extra certification authorities cannot be read.
     #[error("the extra certification authorities are not a bundle of PEM certificates")]
     ExtraCa,
+    /// It is to be GitHub, and the URLs are not GitHub's.
+    #[error("the URLs are not those of a GitHub")]
+    NotGitHub,
+    /// At github.com, everybody can name any address as theirs.
+    #[error(
+        "email_trust is provider, and at github.com people enter whatever address they like: leave it at claim, so that \
+         only addresses that GitHub has verified count"
+    )]
+    EmailTrust,
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made: {0}")]
     HttpClient(String),

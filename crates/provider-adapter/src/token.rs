@@ -216,7 +216,7 @@ fn normalised(answer: &Answer, secrets: &[&str]) -> Result<HttpResponse, Provide
     Ok(HttpResponse::new(body.to_string().into_bytes()))
 }
 
-fn access_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
+pub(crate) fn access_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
     let Some(Value::String(token)) = members.get("access_token") else {
         return Err(ProviderError::TokenResponse("it has no access_token"));
     };
@@ -228,7 +228,7 @@ fn access_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
     }
 }
 
-fn token_type(members: &Map<String, Value>) -> Result<&'static str, ProviderError> {
+pub(crate) fn token_type(members: &Map<String, Value>) -> Result<&'static str, ProviderError> {
     match members.get("token_type") {
         Some(Value::String(stated)) if stated.eq_ignore_ascii_case("bearer") => Ok("bearer"),
         _ => Err(ProviderError::TokenResponse("its token_type is not Bearer")),
@@ -245,7 +245,7 @@ fn id_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
 }
 
 /// An error response (RFC 6749 section 5.2), which some providers send with status 200.
-fn refusal(
+pub(crate) fn refusal(
     status: StatusCode,
     error: &Value,
     description: Option<&Value>,

@@ -81,7 +81,8 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, media_type: media_type(response.headers()), body })
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer { status, media_type: media_type(&headers), headers, body })
     }
 }
 
@@ -119,6 +120,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// The type of the body in lower case, without parameters; `None` when it is not stated exactly once.
     pub(crate) media_type: Option<String>,
+    /// All header fields; they say what a page's list goes on with, and how much may still be asked.
+    pub(crate) headers: HeaderMap,
     /// At most as large as the limit for the call.
     pub(crate) body: Vec<u8>,
 }

@@ -16,8 +16,8 @@ use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_http::{App, AppInfo};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
-use labgate_provider::{OpenIdProvider, SettingsError};
-use labgate_store::{OpenError, SqliteStore};
+use labgate_provider::SettingsError;
+use labgate_store::{OpenError, Store};
 use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -39,7 +39,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: App,
-    store: SqliteStore,
+    store: Store,
     setup_link: Option<SecretString>,
     background: JoinSet<()>,
 }
@@ -102,32 +102,29 @@ impl Server {
 /// What a lab keeps in its data directory, opened, and the ports over it.
 struct Opened {
     ports: Ports,
-    store: SqliteStore,
+    store: Store,
     keys: LiveKeys,
 }
 
 impl Opened {
     async fn open(
         configuration: &Configuration,
-        provider: Option<&Arc<OpenIdProvider>>,
+        provider: Option<&Arc<dyn IdentityProvider>>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         create_data_dir(&configuration.data_dir)?;
-        let store = SqliteStore::open(&database_path(configuration)).await?;
+        let store = Store::open(&configuration.database).await?;
         let keys = LiveKeys::open(configuration, &**clock)?;
         let ports = Ports {
-            providers: provider
-                .map(|provider| Arc::clone(provider) as Arc<dyn IdentityProvider>)
-                .into_iter()
-                .collect(),
-            accounts: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            spent_attempts: Arc::new(store.clone()),
+            providers: provider.map(Arc::clone).into_iter().collect(),
+            accounts: store.accounts(),
+            sessions: store.sessions(),
+            spent_attempts: store.spent_attempts(),
             sealer: Arc::clone(&keys.seals) as _,
             tokens: Arc::clone(&keys.tokens) as _,
             hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
             judge: Arc::new(StrengthJudge),
-            throttle: Arc::new(MemoryThrottle::new()),
+            throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
             log: Arc::new(TracingLog),
             clock: Arc::clone(clock),
             entropy: Arc::new(OsEntropy),
@@ -149,12 +146,6 @@ pub async fn with_sign_in<T>(
     let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
     store.close().await;
     Ok(result)
-}
-
-/// Where the database of this configuration is.
-#[must_use]
-pub fn database_path(configuration: &Configuration) -> PathBuf {
-    configuration.data_dir.join("labgate.db")
 }
 
 /// Why Labgate cannot start. Each names the address, file or setting.
@@ -244,9 +235,9 @@ fn create_data_dir(path: &Path) -> Result<(), StartError> {
 pub fn provider(
     configuration: &Configuration,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<Arc<OpenIdProvider>>, SettingsError> {
+) -> Result<Option<Arc<dyn IdentityProvider>>, SettingsError> {
     let settings = configuration.external_oidc.clone();
-    settings.map(|settings| OpenIdProvider::new(settings, Arc::clone(clock)).map(Arc::new)).transpose()
+    settings.map(|settings| labgate_provider::provider(settings, Arc::clone(clock))).transpose()
 }
 
 /// Where the keys of this configuration are.
@@ -334,7 +325,7 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
 
 /// Fetches the provider's metadata, so that the first person does not wait for it and the operator learns at once
 /// whether it works.
-async fn warm_up(provider: Arc<OpenIdProvider>) {
+async fn warm_up(provider: Arc<dyn IdentityProvider>) {
     let id = provider.description().id;
     let id = id.as_str();
     match provider.authorization_server().await {
@@ -360,7 +351,8 @@ fn announce(address: SocketAddr, configuration: &Configuration, missing_settings
     let public_url = configuration.policy.public_url.origin();
     let data_dir = configuration.data_dir.display().to_string();
     let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(%address, public_url, data_dir, version, "labgate is listening");
+    let database = configuration.database.to_string();
+    tracing::info!(%address, public_url, data_dir, database, version, "labgate is listening");
     if missing_settings.is_empty() {
         let redirect_uri = configuration.policy.public_url.redirect_uri();
         tracing::info!(redirect_uri = redirect_uri.as_str(), "external sign-in is on");

@@ -4,19 +4,33 @@ use url::{Url, form_urlencoded};
 
 use super::{ClientId, Malformed, Nonce, PkceChallenge, RedirectUri, State};
 
-/// The scopes of a request (RFC 6749 section 3.3): `openid` exactly once, first.
+/// The scopes of a request (RFC 6749 section 3.3), each once, at least one. `openid`, if it is there, stands first and makes
+/// it a request of OpenID Connect; without it, it is one of plain OAuth 2.0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes(Vec<String>);
 
 impl Scopes {
     const OPENID: &str = "openid";
 
-    /// `openid` and these scopes, each once, in the order given.
+    /// `openid` and these scopes, in the order given.
     ///
     /// # Errors
     /// When a scope is empty or has a character that RFC 6749 section 3.3 forbids.
     pub fn with_openid<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, Malformed> {
-        let mut all = vec![Self::OPENID.to_owned()];
+        Self::unique(std::iter::once(Self::OPENID).chain(scopes))
+    }
+
+    /// These scopes, in the order given, for a provider that has no identity tokens.
+    ///
+    /// # Errors
+    /// When there is none, when one is `openid`, or as for [`Scopes::with_openid`].
+    pub fn plain<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, Malformed> {
+        let scopes = Self::unique(scopes)?;
+        if scopes.0.is_empty() || scopes.ask_for_identity() { Err(Malformed("scope")) } else { Ok(scopes) }
+    }
+
+    fn unique<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, Malformed> {
+        let mut all: Vec<String> = Vec::new();
         for scope in scopes {
             let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
             if scope.is_empty() || !scope.bytes().all(allowed) {
@@ -27,6 +41,12 @@ impl Scopes {
             }
         }
         Ok(Self(all))
+    }
+
+    /// Whether `openid` is among them, so that an identity token comes back.
+    #[must_use]
+    pub fn ask_for_identity(&self) -> bool {
+        self.contains(Self::OPENID)
     }
 
     /// Whether this scope was asked for.
@@ -42,8 +62,8 @@ impl Scopes {
     }
 }
 
-/// An authorization request (OpenID Connect Core section 3.1.2.1) as this project makes and accepts it:
-/// code flow, with state, nonce and PKCE. One without them cannot be written down.
+/// An authorization request (OpenID Connect Core section 3.1.2.1, RFC 6749 section 4.1.1) as this project makes it:
+/// code flow, with state, nonce and PKCE. One without them cannot be written down. What it accepts is the same with `openid`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     /// Who asks.
@@ -54,7 +74,7 @@ pub struct AuthorizationRequest {
     pub scopes: Scopes,
     /// Binds the answer to the browser.
     pub state: State,
-    /// Binds the identity token to this request.
+    /// Binds the identity token to this request; not sent where there is none to bind.
     pub nonce: Nonce,
     /// Binds the code to whoever knows the verifier.
     pub code_challenge: PkceChallenge,
@@ -115,8 +135,11 @@ impl AuthorizationRequest {
                 .append_pair("client_id", self.client_id.as_str())
                 .append_pair("redirect_uri", self.redirect_uri.as_str())
                 .append_pair("scope", &self.scopes.to_parameter())
-                .append_pair("state", self.state.as_str())
-                .append_pair("nonce", self.nonce.as_str())
+                .append_pair("state", self.state.as_str());
+            if self.scopes.ask_for_identity() {
+                query.append_pair("nonce", self.nonce.as_str());
+            }
+            query
                 .append_pair("code_challenge", self.code_challenge.as_str())
                 .append_pair("code_challenge_method", PkceChallenge::METHOD);
             for (name, value) in &self.extra {
@@ -128,7 +151,7 @@ impl AuthorizationRequest {
         url
     }
 
-    /// Reads the request as the provider does.
+    /// Reads the request as an OpenID provider does.
     ///
     /// # Errors
     /// See [`MalformedRequest`].
@@ -199,6 +222,24 @@ mod tests {
     fn c016_openid_stands_exactly_once_in_the_scope() {
         assert_eq!(request().scopes.to_parameter(), "openid email");
         assert!(Scopes::with_openid(["a b"]).is_err());
+    }
+
+    #[test]
+    fn plain_oauth_has_state_and_pkce_but_neither_openid_nor_nonce() {
+        let mut request = request();
+        request.scopes = Scopes::plain(["read:user", "user:email", "read:user"]).unwrap();
+        request.extra = vec![("nonce".to_owned(), "n".to_owned())];
+        let url = request.to_url(&Url::parse("https://op.example/auth").unwrap());
+        let sent: HashMap<_, _> = url.query_pairs().into_owned().collect();
+        assert_eq!(sent["scope"], "read:user user:email");
+        assert_eq!((sent["state"].as_str(), sent["code_challenge_method"].as_str()), ("s", "S256"));
+        assert_eq!(sent["code_challenge"], request.code_challenge.as_str());
+        assert!(!sent.contains_key("nonce"), "{url}");
+        let refused = AuthorizationRequest::from_query(url.query().unwrap());
+        assert_eq!(refused, Err(MalformedRequest::NotOpenId));
+        for bad in [&[][..], &["openid"], &["read:user", "openid"], &["a b"], &[""]] {
+            assert!(Scopes::plain(bad.iter().copied()).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

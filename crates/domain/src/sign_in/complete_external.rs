@@ -124,7 +124,7 @@ impl SignIn {
         let description = provider.description();
         let email = trusted_email(&description, &identity.email);
         // Before anything else: whoever may not come in anymore finds no account of theirs to open either.
-        let role = self.admitted(&description, &identity, email.as_ref().ok())?;
+        let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
 
         if let Some(account) = attempt.link_to {
             self.link_as_asked(account, &attempt.provider, &identity, visitor).await?;
@@ -187,21 +187,6 @@ impl SignIn {
         match self.ports.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
             Consumption::First => Ok(()),
             Consumption::Again => Err(SignInError::AttemptSpent),
-        }
-    }
-
-    /// What the person may do by the provider's groups, if the rules let them in at all.
-    fn admitted(
-        &self,
-        provider: &ProviderDescription,
-        identity: &ExternalIdentity,
-        email: Option<&EmailAddress>,
-    ) -> Result<Option<Role>, SignInError> {
-        let verdict = provider.admission.judge(identity, email);
-        match verdict.decision {
-            Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
-            Decision::Refused { by } => Err(SignInError::NotAdmitted { rule: by }),
-            Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
         }
     }
 
@@ -358,6 +343,20 @@ async fn redeem(
         started_at: attempt.started_at,
     };
     Ok(provider.redeem(redemption).await?)
+}
+
+/// What the person may do by the provider's groups, if the rules let them in at all.
+fn role_if_admitted(
+    provider: &ProviderDescription,
+    identity: &ExternalIdentity,
+    email: Option<&EmailAddress>,
+) -> Result<Option<Role>, SignInError> {
+    let verdict = provider.admission.judge(identity, email);
+    match verdict.decision {
+        Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
+        Decision::Refused { by } => Err(SignInError::NotAdmitted { rule: by }),
+        Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
+    }
 }
 
 /// The address, if it can be trusted to be the person's.

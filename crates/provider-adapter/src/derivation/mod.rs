@@ -97,6 +97,14 @@ pub async fn derive(urls: &OperatorUrls, source: &dyn MetadataSource) -> Result<
     Ok(Derived::OpenId(Discovered { kind: preset.kind(), metadata, document, warnings }))
 }
 
+/// What is known of the operator's URLs without asking anybody: a provider that publishes no metadata.
+pub(crate) fn without_asking(urls: &OperatorUrls) -> Option<Derived> {
+    match Preset::recognise(urls) {
+        Ok(Preset::GitHub(github)) => Some(github.derived()),
+        _ => None,
+    }
+}
+
 /// Why what was known stays in use instead of what was just fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RediscoveryError {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 use labgate_domain::ports::{IdentityProvider as _, ProviderError};
 use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier};
@@ -13,11 +13,11 @@ use wiremock::ResponseTemplate;
 
 use crate::support::{JWKS, Op, TOKEN, USERINFO, json_answer, token_response, with};
 
-const PLANTED_CODE: &str = "planted-code-8b1f";
-const PLANTED_VERIFIER: &str = "planted-verifier-8b1f-planted-verifier-8b1f-planted";
+pub(crate) const PLANTED_CODE: &str = "planted-code-8b1f";
+pub(crate) const PLANTED_VERIFIER: &str = "planted-verifier-8b1f-planted-verifier-8b1f-planted";
 const PLANTED_NONCE: &str = "planted-nonce-8b1f";
-const PLANTED_SECRET: &str = "planted-secret-8b1f";
-const PLANTED_ACCESS_TOKEN: &str = "planted-access-token-8b1f";
+pub(crate) const PLANTED_SECRET: &str = "planted-secret-8b1f";
+pub(crate) const PLANTED_ACCESS_TOKEN: &str = "planted-access-token-8b1f";
 const PLANTED: [&str; 5] =
     [PLANTED_CODE, PLANTED_VERIFIER, PLANTED_NONCE, PLANTED_SECRET, PLANTED_ACCESS_TOKEN];
 
@@ -27,13 +27,14 @@ fn forms(secret: &str) -> [String; 2] {
     [secret.to_owned(), bytes.join(", ")]
 }
 
-fn leaked(text: &str, id_token: &str) -> Option<String> {
+pub(crate) fn leaked(text: &str, id_token: &str) -> Option<String> {
     let segments = id_token.split('.').filter(|segment| segment.len() > 12);
     PLANTED.into_iter().chain(segments).flat_map(forms).find(|form| text.contains(form.as_str()))
 }
 
-/// Everything that `tracing` and `log` are told, by whatever library and in whatever test of this binary.
-static LINES: Mutex<String> = Mutex::new(String::new());
+/// Everything that `tracing` and `log` are told, by whatever library and in whatever test of this binary. Whoever takes lines
+/// away looks for what was planted in all of them.
+pub(crate) static LINES: Mutex<String> = Mutex::new(String::new());
 
 struct Lines;
 
@@ -60,7 +61,12 @@ impl log::Log for Lines {
     fn flush(&self) {}
 }
 
-fn listen() {
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(listen_once);
+}
+
+fn listen_once() {
     // Global, since a callsite that another thread reaches first does not see a subscriber of this thread alone.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use labgate_domain::error::{Fault, Refusal};
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
+use labgate_store::Location;
 
 use self::import::ImportArgs;
 use self::report::Report;
@@ -143,9 +144,11 @@ fn in_lab<T>(
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> anyhow::Result<T> {
     // A command that only looks, or that changes what must be there, makes no lab where there is none.
-    let database = wiring::database_path(configuration);
-    if !makes_a_lab && !database.exists() {
-        bail!("{} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is", database.display());
+    if let Location::Sqlite(file) = &configuration.database
+        && !makes_a_lab
+        && !file.exists()
+    {
+        bail!("{} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is", file.display());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

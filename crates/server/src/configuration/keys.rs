@@ -69,6 +69,8 @@ keys! {
     LISTEN: Text "listen" = "127.0.0.1:8091";
     PUBLIC_URL: Url "public_url";
     DATA_DIR: Text "data_dir" = "./labgate-data";
+    DATABASE: Secret "database";
+    DATABASE_FILE: Text "database_file";
     NETWORK_WITHOUT_TLS: Switch "network_without_tls" = "false";
     ALLOW_SELF_REGISTRATIONS: Switch "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
     TRUSTED_PROXIES: List "trusted_proxies";

@@ -22,6 +22,8 @@ use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::Policy;
 use labgate_http::ProxyNetwork;
 use labgate_provider::ProviderSettings;
+use labgate_store::Location;
+use secrecy::ExposeSecret as _;
 
 use self::keys::{KEYS, Key};
 pub use self::passwords::FirstAdministrator;
@@ -29,6 +31,7 @@ pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
 pub use self::token::TokenKey;
+use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
 
 /// Where a configuration is read from.
@@ -80,8 +83,10 @@ impl Sources {
 pub struct Configuration {
     /// Where to listen. Port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Where the database and the keys are.
+    /// Where the keys are, and what else a lab keeps in files.
     pub data_dir: PathBuf,
+    /// Where accounts and sessions are.
+    pub database: Location,
     /// What the core needs to know.
     pub policy: Policy,
     /// The external provider; `None` when none is set up.
@@ -117,6 +122,7 @@ impl Configuration {
                 .map_err(|_| "is not an IP address with a port, such as 127.0.0.1:8091 or 0.0.0.0:8091")
         });
         let data_dir = settings.value(&keys::DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)));
+        let database = database(&mut settings, data_dir.as_deref());
         let public_url = public_url(&mut settings, listen);
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(&mut settings);
@@ -137,8 +143,8 @@ impl Configuration {
         else {
             return Err(Problems::new(settings.into_problems()));
         };
-        let (Some(passwords), Some(limits), Some(token_key), Some(levels), Some(format)) =
-            (passwords, limits, token_key, levels, format)
+        let (Some(database), Some(passwords), Some(limits), Some(token_key), Some(levels), Some(format)) =
+            (database, passwords, limits, token_key, levels, format)
         else {
             return Err(Problems::new(settings.into_problems()));
         };
@@ -156,6 +162,7 @@ impl Configuration {
         Ok(Self {
             listen,
             data_dir,
+            database,
             policy,
             external_oidc,
             trusted_proxies,
@@ -194,6 +201,22 @@ fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
         .map(|key| InForce { path: key.path, value: shown(key), source: settings.source(key) })
         .collect()
 }
+
+/// Where the database is: a file in the data directory, unless something else is set. A URL holds a password, so it is
+/// told by nothing but the server and the name.
+fn database(settings: &mut Settings, data_dir: Option<&Path>) -> Option<Location> {
+    if !settings.is_set(&keys::DATABASE) && !settings.is_set(&keys::DATABASE_FILE) {
+        return Some(Location::Sqlite(data_dir?.join(DATABASE_NAME)));
+    }
+    let text = settings.secret(&keys::DATABASE, &keys::DATABASE_FILE, Readers::Anybody)?;
+    match Location::parse(text.expose_secret()) {
+        Ok(location) => Some(location),
+        Err(error) => settings.refuse(&keys::DATABASE, error.to_string()),
+    }
+}
+
+/// The database in a data directory.
+const DATABASE_NAME: &str = "labgate.db";
 
 /// The proxies; none when none are set, or there are problems.
 fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {

@@ -1,0 +1,232 @@
+//! GitHub: OAuth 2.0 without identity tokens. Who signed in is asked of its API, with the access token that the code is
+//! redeemed for.
+//!
+//! Without a signature, all trust is in TLS to the two origins that the operator's URLs name, in the code that only this
+//! browser was sent back with (state and PKCE bind it), and in the client secret. An access token that comes any other way is
+//! never used: it could be one that another application was given for the same person.
+
+mod api;
+mod person;
+mod token;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use labgate_domain::admission::Criterion;
+use labgate_domain::identity::{ExternalIdentity, Memberships};
+use labgate_domain::ports::{
+    Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall, ProviderError,
+};
+use labgate_domain::protocol::{Issuer, Scopes};
+use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
+use secrecy::SecretString;
+use tracing::{Instrument as _, Span};
+
+use crate::derivation::{self, Derived, OperatorUrls};
+use crate::endpoint::Endpoint;
+use crate::settings::{Location, Place, ProviderSettings, SettingsError};
+use crate::transport::Transport;
+use api::{Api, List};
+
+/// What GitHub is always asked for: who somebody is, and their verified address.
+const SCOPES: [&str; 2] = ["read:user", "user:email"];
+/// What it is asked for besides when organisations or teams decide something.
+const MEMBERSHIP_SCOPE: &str = "read:org";
+/// What means nothing to GitHub: the scopes of OpenID Connect Core sections 5.4 and 11.
+const OPENID_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// GitHub as the core wants it: github.com, a GitHub Enterprise Server or a tenant of ghe.com.
+///
+/// - The issuer is `https://HOST/login/oauth`, and a person's subject is the number of their account. A login is no subject:
+///   it can be changed, and taken over by somebody else then.
+/// - The e-mail address is the primary one; it is verified if GitHub says so. The address that a profile shows is not looked
+///   at, and an address that receives no mail (`…@users.noreply.HOST`) counts as none.
+/// - Where the admission rules look at organisations or groups, or groups make administrators, GitHub is asked for both.
+///   Groups are `organisation/team-slug`, in lower case. An organisation that does not admit the OAuth app hides itself, and
+///   nothing tells that; where GitHub does tell that something is left out, the groups count as incomplete.
+///
+/// Nothing is kept between sign-ins, and the access token is forgotten at once.
+pub struct GitHubProvider {
+    settings: ProviderSettings,
+    urls: OperatorUrls,
+    issuer: Issuer,
+    api: Endpoint,
+    scopes: Scopes,
+    transport: Transport,
+    clock: Arc<dyn Clock>,
+    health: Mutex<ProviderHealth>,
+}
+
+impl GitHubProvider {
+    /// Makes one from its settings, without asking anybody.
+    ///
+    /// # Errors
+    /// When the URLs are not GitHub's, when every address at github.com is to be trusted, when the extra certification
+    /// authorities cannot be read, or the HTTP client cannot be made.
+    pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        let Some((urls, Derived::OAuth2Only { kind, issuer_parameter: issuer, api, warnings })) =
+            recognised(&settings.location)
+        else {
+            return Err(SettingsError::NotGitHub);
+        };
+        let is_public = urls.authorization().url().host_str() == Some("github.com");
+        if is_public && settings.description.email_trust != EmailTrust::Claim {
+            return Err(SettingsError::EmailTrust);
+        }
+        let (id, kind) = (settings.description.id.as_str(), kind.as_str());
+        tracing::info!(provider = id, issuer = issuer.as_str(), kind, api = %api, "the provider is known");
+        for warning in warnings {
+            tracing::warn!(provider = id, %warning, "the provider works, but");
+        }
+        let scopes = scopes(&settings);
+        let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits)?;
+        let health = Mutex::new(ProviderHealth::Unknown);
+        Ok(Self { settings, urls, issuer, api, scopes, transport, clock, health })
+    }
+
+    /// Redeems a code and asks whose it was.
+    async fn identity(&self, redemption: &CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
+        let grant = token::redeem(&self.transport, self.urls.token(), &self.settings, redemption).await?;
+        if !grant.has("user:email") {
+            return Err(ProviderError::TokenResponse(
+                "it does not grant the scope user:email; Labgate must be registered at GitHub as an OAuth app, not as a \
+                 GitHub App",
+            ));
+        }
+        let asking = self.ask(&grant.access_token, grant.has(MEMBERSHIP_SCOPE));
+        tokio::time::timeout(self.settings.limits.discovery_time, asking).await.unwrap_or_else(|_| {
+            let reason = "it does not answer in time".to_owned();
+            Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason })
+        })
+    }
+
+    /// Asks the API who the access token is for.
+    async fn ask(
+        &self,
+        access_token: &SecretString,
+        sees_memberships: bool,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let api = Api::new(&self.transport, &self.api, access_token)?;
+        let user = api.object("user").await?;
+        let subject = person::subject(&user)?;
+        let emails = api.list("user/emails", 100).await?;
+        let email = person::email(&emails.items)?;
+        let (groups, memberships) = if !memberships_matter(&self.settings) {
+            (Vec::new(), Memberships { groups_are_complete: false, ..Memberships::default() })
+        } else if sees_memberships {
+            memberships(&api).await?
+        } else {
+            tracing::warn!("GitHub does not grant the scope {MEMBERSHIP_SCOPE}: nobody has a group");
+            (Vec::new(), Memberships { groups_are_complete: false, ..Memberships::default() })
+        };
+        Ok(ExternalIdentity {
+            issuer: self.issuer.clone(),
+            subject,
+            email,
+            name: person::name(&user),
+            groups,
+            memberships,
+            // `two_factor_authentication` says what the account has, not how this person came in (RFC 8176).
+            authentication_methods: Vec::new(),
+            authenticated_at: None,
+            session: None,
+            id_token_hint: None,
+        })
+    }
+
+    /// Notes whether GitHub worked. An answer that refuses somebody is one, too.
+    fn note(&self, failed: bool) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        *health = match *health {
+            _ if !failed => ProviderHealth::Ready,
+            ProviderHealth::Unavailable { since } => ProviderHealth::Unavailable { since },
+            _ => ProviderHealth::Unavailable { since: self.clock.now() },
+        };
+    }
+
+    /// Tells in every log line which provider it is about.
+    fn span(&self) -> Span {
+        tracing::info_span!("provider", id = self.settings.description.id.as_str())
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for GitHubProvider {
+    fn description(&self) -> ProviderDescription {
+        self.settings.description.clone()
+    }
+
+    fn health(&self) -> ProviderHealth {
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError> {
+        Ok(AuthorizationServer {
+            issuer: self.issuer.clone(),
+            authorization_endpoint: self.urls.authorization().url().clone(),
+            end_session_endpoint: None,
+            // It is sent by some and not by others, and has come and gone: it must be right where it is there.
+            states_issuer_in_response: false,
+            client_id: self.settings.client_id.clone(),
+            scopes: self.scopes.clone(),
+            extra_parameters: Vec::new(),
+        })
+    }
+
+    async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
+        if redemption.issuer != self.issuer {
+            return Err(ProviderError::Misconfigured(format!(
+                "the sign-in started at the issuer {}, and the provider is {} now",
+                redemption.issuer, self.issuer
+            )));
+        }
+        let redeemed = self.identity(&redemption).instrument(self.span()).await;
+        self.note(matches!(redeemed, Err(ProviderError::Unavailable { .. })));
+        redeemed
+    }
+
+    async fn verify_logout_token(&self, _token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        Err(LogoutTokenError::OfAnotherIssuer)
+    }
+}
+
+/// Whether these are GitHub's URLs.
+pub(crate) fn is_at(location: &Location) -> bool {
+    recognised(location).is_some()
+}
+
+fn recognised(location: &Location) -> Option<(OperatorUrls, Derived)> {
+    match &location.0 {
+        Place::Endpoints(urls) => Some((urls.clone(), derivation::without_asking(urls)?)),
+        Place::Issuer { .. } => None,
+    }
+}
+
+/// What is asked for: what is needed, and whatever else the operator wants of GitHub.
+#[expect(clippy::expect_used, reason = "fixed words and words of scopes are well-formed scopes")]
+fn scopes(settings: &ProviderSettings) -> Scopes {
+    let memberships = memberships_matter(settings).then_some(MEMBERSHIP_SCOPE);
+    let configured = settings.scopes.to_parameter();
+    let further = configured.split(' ').filter(|scope| !OPENID_SCOPES.contains(scope));
+    Scopes::plain(SCOPES.into_iter().chain(memberships).chain(further)).expect("well-formed scopes")
+}
+
+/// Whether anything depends on a person's organisations and teams.
+fn memberships_matter(settings: &ProviderSettings) -> bool {
+    let admission = &settings.description.admission;
+    let looks = |criterion| matches!(criterion, Criterion::Organization | Criterion::Group);
+    admission.administrators().is_some() || admission.rules().iter().any(|rule| looks(rule.criterion()))
+}
+
+/// The person's groups and organisations.
+async fn memberships(api: &Api<'_>) -> Result<(Vec<String>, Memberships), ProviderError> {
+    let List { items: organizations, is_complete: all_organizations } = api.list("user/orgs", 100).await?;
+    // A team is told at length, with all of its organisation: a hundred of them would not fit into one answer.
+    let List { items: teams, is_complete: all_teams } = api.list("user/teams", 50).await?;
+    let memberships = Memberships {
+        organizations: person::organizations(&organizations)?,
+        groups_are_complete: all_organizations && all_teams,
+        ..Memberships::default()
+    };
+    Ok((person::groups(&teams)?, memberships))
+}

@@ -1,0 +1,122 @@
+//! The code for an access token (RFC 6749 section 4.1.3), in GitHub's dialect: errors come with status 200, some answers are
+//! form-encoded, and granted scopes are separated by commas.
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
+use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use crate::endpoint::Endpoint;
+use crate::json;
+use crate::settings::ProviderSettings;
+use crate::token::{access_token, refusal, token_type};
+use crate::transport::{Answer, JSON, Transport};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What a code is worth.
+pub(super) struct Grant {
+    pub(super) access_token: SecretString,
+    /// `None` when the response does not say, which means: what was asked for (RFC 6749 section 5.1).
+    scopes: Option<Vec<String>>,
+}
+
+impl Grant {
+    /// Whether a scope was granted, by itself or with a larger one.
+    pub(super) fn has(&self, scope: &str) -> bool {
+        let larger: &[&str] = match scope {
+            "user:email" => &["user"],
+            "read:org" => &["write:org", "admin:org"],
+            _ => &[],
+        };
+        self.scopes.as_ref().is_none_or(|scopes| {
+            scopes.iter().any(|granted| granted == scope || larger.contains(&granted.as_str()))
+        })
+    }
+}
+
+/// Redeems the code: sends it once, whatever happens.
+pub(super) async fn redeem(
+    transport: &Transport,
+    endpoint: &Endpoint,
+    settings: &ProviderSettings,
+    redemption: &CodeRedemption,
+) -> Result<Grant, ProviderError> {
+    let client_secret = settings.client_secret.expose_secret();
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("client_id", settings.client_id.as_str())
+        .append_pair("client_secret", client_secret)
+        .append_pair("code", redemption.code.as_str())
+        .append_pair("redirect_uri", redemption.redirect_uri.as_str())
+        .append_pair("code_verifier", redemption.verifier.as_str())
+        .finish();
+    let mut request = Request::new(body.into_bytes());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+
+    let answer = transport.send(ProviderCall::Token, request).await;
+    let answer = answer.map_err(|error| error.of(ProviderCall::Token))?;
+    grant(&answer, &[client_secret, redemption.code.as_str(), redemption.verifier.as_str()])
+}
+
+/// Takes the answer apart; `secrets` is what must not come back in a message.
+fn grant(answer: &Answer, secrets: &[&str]) -> Result<Grant, ProviderError> {
+    let members = members(answer);
+    if let Ok(members) = &members
+        && let Some(error) = members.get("error").filter(|error| !error.is_null())
+    {
+        return Err(refusal(answer.status, &standard(error), members.get("error_description"), secrets));
+    }
+    match answer.status {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED => return Err(ProviderError::ClientRejected(None)),
+        status if status.is_success() => return Err(ProviderError::TokenResponse("its status is not 200")),
+        status => {
+            let reason = format!("it answers with {status}");
+            return Err(ProviderError::Unavailable { call: ProviderCall::Token, reason });
+        }
+    }
+    let members = members?;
+    token_type(&members)?;
+    let scopes = match members.get("scope") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(scopes)) => {
+            let separate = |c: char| c == ',' || c == ' ';
+            Some(scopes.split(separate).filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
+        }
+        Some(_) => return Err(ProviderError::TokenResponse("its scope is not text")),
+    };
+    Ok(Grant { access_token: access_token(&members)?.into(), scopes })
+}
+
+fn members(answer: &Answer) -> Result<Map<String, Value>, ProviderError> {
+    match answer.media_type.as_deref() {
+        Some(JSON) => json::object(&answer.body).map_err(|_| {
+            ProviderError::TokenResponse("it is not one JSON object in which each member stands once")
+        }),
+        Some(FORM) => {
+            let mut members = Map::new();
+            for (name, value) in form_urlencoded::parse(&answer.body) {
+                if members.insert(name.into_owned(), value.into_owned().into()).is_some() {
+                    return Err(ProviderError::TokenResponse("a parameter stands twice in it"));
+                }
+            }
+            Ok(members)
+        }
+        _ => Err(ProviderError::TokenResponse("it is neither application/json nor form-encoded")),
+    }
+}
+
+/// GitHub's error code in the words of RFC 6749 section 5.2, where that has a word for it.
+fn standard(error: &Value) -> Value {
+    match error.as_str() {
+        Some("bad_verification_code") => "invalid_grant".into(),
+        Some("incorrect_client_credentials") => "invalid_client".into(),
+        _ => error.clone(),
+    }
+}
