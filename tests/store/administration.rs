@@ -251,7 +251,7 @@ async fn an_account_is_deleted_with_all_that_belongs_to_it_and_nothing_else() {
     add_local(store, &administrator(local(9, "root")), Some(&credential("$root"))).await;
     store.sessions.create(&session(9, account_id(9))).await.unwrap();
     let ada = add_ada(store).await;
-    store.accounts.set_credential(ada.id, &credential("$ada"), None).await.unwrap();
+    store.accounts.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
     store.sessions.create(&session(1, ada.id)).await.unwrap();
 
     assert_eq!(store.accounts.delete(ada.id).await, Ok(AccountChange::Done));

@@ -1,9 +1,13 @@
-//! `AccountStore::set_credential`: what replaces what.
+//! `AccountStore::strengthen_credential`, `change_credential` and `reset_credential`: what replaces what, and what goes with
+//! it.
 
 use labgate_domain::people::Credential;
 
-use super::lab::{account_id, add_ada, add_local, at_once, credential, local};
+use super::lab::{account_id, add_ada, add_local, at_once, credential, local, session, session_id};
 use super::replicas;
+use labgate_domain::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 #[tokio::test]
 async fn a_credential_is_replaced_whole_and_only_that_of_the_account() {
@@ -13,14 +17,15 @@ async fn a_credential_is_replaced_whole_and_only_that_of_the_account() {
     add_local(store, &local(2, "bob"), Some(&credential("$bob"))).await;
 
     let reset = Credential { must_change: true, ..credential("$reset") };
-    assert_eq!(other.accounts.set_credential(account_id(1), &reset, None).await, Ok(true));
+    assert_eq!(other.accounts.reset_credential(account_id(1), &reset, NOW).await, Ok(Some(Vec::new())));
     for store in &replicas {
         assert_eq!(store.accounts.credential(account_id(1)).await, Ok(Some(reset.clone())));
         assert_eq!(store.accounts.credential(account_id(2)).await, Ok(Some(credential("$bob"))));
     }
 
     let chosen = credential("$chosen");
-    assert_eq!(store.accounts.set_credential(account_id(1), &chosen, Some(&reset.hash)).await, Ok(true));
+    let changed = store.accounts.change_credential(account_id(1), &chosen, &reset.hash, NOW).await;
+    assert_eq!(changed, Ok(Some(Vec::new())));
     assert_eq!(
         other.accounts.credential(account_id(1)).await,
         Ok(Some(chosen)),
@@ -36,8 +41,10 @@ async fn what_is_no_longer_the_hash_replaces_nothing() {
     add_local(&store, &local(2, "bob"), Some(&credential("$bob"))).await;
     for other in ["$now", "$NOW", "$Now$", "$", "$bob", "$%"] {
         let other = credential(other);
-        let set = store.accounts.set_credential(account_id(1), &credential("$new"), Some(&other.hash)).await;
-        assert_eq!(set, Ok(false));
+        let new = credential("$new");
+        let strengthened = store.accounts.strengthen_credential(account_id(1), &new, &other.hash).await;
+        assert_eq!(strengthened, Ok(false));
+        assert_eq!(store.accounts.change_credential(account_id(1), &new, &other.hash, NOW).await, Ok(None));
         assert_eq!(store.accounts.credential(account_id(1)).await, Ok(Some(now.clone())));
     }
 }
@@ -47,9 +54,9 @@ async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     let first = credential("$first");
-    assert_eq!(store.accounts.set_credential(ada.id, &first, Some(&first.hash)).await, Ok(false));
+    assert_eq!(store.accounts.change_credential(ada.id, &first, &first.hash, NOW).await, Ok(None));
     assert_eq!(store.accounts.credential(ada.id).await, Ok(None));
-    assert_eq!(store.accounts.set_credential(ada.id, &first, None).await, Ok(true));
+    assert_eq!(store.accounts.reset_credential(ada.id, &first, NOW).await, Ok(Some(Vec::new())));
     assert_eq!(other.accounts.credential(ada.id).await, Ok(Some(first)));
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada)), "nothing else changes");
 }
@@ -58,8 +65,9 @@ async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had
 async fn nobody_has_no_credential() {
     let [store, _] = replicas().await;
     let new = credential("$new");
-    assert_eq!(store.accounts.set_credential(account_id(1), &new, None).await, Ok(false));
-    assert_eq!(store.accounts.set_credential(account_id(1), &new, Some(&new.hash)).await, Ok(false));
+    assert_eq!(store.accounts.reset_credential(account_id(1), &new, NOW).await, Ok(None));
+    assert_eq!(store.accounts.change_credential(account_id(1), &new, &new.hash, NOW).await, Ok(None));
+    assert_eq!(store.accounts.strengthen_credential(account_id(1), &new, &new.hash).await, Ok(false));
     assert_eq!(store.accounts.credential(account_id(1)).await, Ok(None));
 }
 
@@ -71,11 +79,59 @@ async fn of_many_changes_of_one_password_at_once_one_counts() {
         let set = at_once(&replicas, 16, |store, number| async move {
             let new = credential(&format!("${number}"));
             let old = credential("$old").hash;
-            (new.clone(), store.accounts.set_credential(account_id(1), &new, Some(&old)).await.unwrap())
+            let changed = store.accounts.change_credential(account_id(1), &new, &old, NOW).await.unwrap();
+            (new.clone(), changed.is_some())
         })
         .await;
         let winners: Vec<_> = set.into_iter().filter(|it| it.1).map(|it| it.0).collect();
         assert_eq!(winners.len(), 1);
         assert_eq!(replicas[1].accounts.credential(account_id(1)).await.unwrap().as_ref(), winners.first());
     }
+}
+
+#[tokio::test]
+async fn c150_a_changed_password_ends_all_sessions_of_the_account_with_it() {
+    let [store, other] = replicas().await;
+    let ada = local(1, "ada");
+    add_local(&store, &ada, Some(&credential("$old"))).await;
+    add_local(&store, &local(2, "bob"), Some(&credential("$bob"))).await;
+    for (id, account) in [(1, account_id(1)), (2, account_id(1)), (3, account_id(2))] {
+        store.sessions.create(&session(id, account)).await.unwrap();
+    }
+    let old = credential("$old").hash;
+    let (new, no) = (credential("$new"), credential("$no").hash);
+    assert_eq!(store.accounts.change_credential(account_id(1), &new, &no, NOW).await, Ok(None));
+    assert_eq!(
+        other.sessions.find(session_id(1)).await.unwrap().unwrap().ended_at,
+        None,
+        "ended for nothing"
+    );
+
+    let changed = other.accounts.change_credential(account_id(1), &new, &old, NOW).await;
+    let mut ended = changed.unwrap().unwrap();
+    ended.sort_by_key(ToString::to_string);
+    let mut expected = vec![session_id(1), session_id(2)];
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(ended, expected);
+    for (id, ended_at) in [(1, Some(NOW)), (2, Some(NOW)), (3, None)] {
+        assert_eq!(store.sessions.find(session_id(id)).await.unwrap().unwrap().ended_at, ended_at, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn c115_a_reset_password_drops_the_identities_of_an_account_that_had_one() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    store.sessions.create(&session(1, ada.id)).await.unwrap();
+    let identities = async || store.accounts.identities(ada.id).await.unwrap().len();
+    // The first password is another way in; nobody can have abused one that was not there.
+    let reset = store.accounts.reset_credential(ada.id, &credential("$first"), NOW).await;
+    assert_eq!(reset, Ok(Some(vec![session_id(1)])));
+    assert_eq!(identities().await, 1);
+    assert_eq!(
+        store.accounts.reset_credential(ada.id, &credential("$second"), NOW).await,
+        Ok(Some(Vec::new()))
+    );
+    assert_eq!(identities().await, 0);
+    assert_eq!(store.accounts.credential(ada.id).await, Ok(Some(credential("$second"))));
 }

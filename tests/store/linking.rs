@@ -218,7 +218,7 @@ async fn c120_who_has_a_password_needs_no_identity() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     let (_, hers) = self::ada();
-    store.accounts.set_credential(ada.id, &credential("$ada"), None).await.unwrap();
+    store.accounts.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
     assert_eq!(unlink(&store, ada.id, &hers).await, IdentityRemoval::Removed);
     assert!(identities(&store, ada.id).await.is_empty());
     assert_eq!(claim(&store, 1, &hers).await, IdentityLink::Refused, "a password opens it");

@@ -44,7 +44,7 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
     assert!(store.accounts.create(&account, &identity).await.is_err());
     assert!(store.accounts.list(None, None, 1).await.is_err());
     assert!(store.accounts.delete(ada.id).await.is_err());
-    assert!(store.accounts.set_credential(ada.id, &lab::credential("$new"), None).await.is_err());
+    assert!(store.accounts.reset_credential(ada.id, &lab::credential("$new"), ada.created_at).await.is_err());
     assert!(store.sessions.find(lab::session_id(1)).await.is_err());
     assert!(store.sessions.end_all_of(ada.id, None, at(2000)).await.is_err());
     assert!(store.sessions.end(lab::session_id(1), at(2000)).await.is_err());

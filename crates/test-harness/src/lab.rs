@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::{Request, Response};
 use labgate_domain::people::{EmailAddress, Password, Role};
-use labgate_domain::ports::{SignInEvent, SignInLog};
+use labgate_domain::ports::{
+    AccountStore, IdentityProvider, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle,
+};
 use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
@@ -23,14 +25,21 @@ use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
 pub struct Lab {
-    app: App,
-    sign_in: Arc<SignIn>,
+    server: Server,
+    ports: Ports,
+    policy: Policy,
     setup_token: SetupToken,
     idp: Arc<MockIdp>,
     store: MemoryStore,
     clock: Arc<FixedClock>,
     log: Arc<MemoryLog>,
     public_url: String,
+}
+
+/// One process of a lab: it remembers for itself what it checked a moment ago.
+struct Server {
+    app: App,
+    sign_in: Arc<SignIn>,
 }
 
 /// Describes a [`Lab`].
@@ -64,7 +73,7 @@ impl Lab {
     /// A fresh browser that reaches the lab, the provider, and nothing else.
     #[must_use]
     pub fn browser(&self) -> Browser {
-        let (app, idp) = (self.app.clone(), Arc::clone(&self.idp));
+        let (app, idp) = (self.server.app.clone(), Arc::clone(&self.idp));
         let lab: Site = Arc::new(move |request| {
             let app = app.clone();
             Box::pin(async move { app.handle(request).await })
@@ -95,7 +104,7 @@ impl Lab {
             password: Password::typed(initial_password).ok(),
         };
         let by = Administrator::at_the_machine();
-        self.sign_in.create_account(&by, new).await.expect("an account");
+        self.server.sign_in.create_account(&by, new).await.expect("an account");
     }
 
     /// Makes an account for whoever comes from the provider with this address, or with a username a local one that has it.
@@ -107,7 +116,7 @@ impl Lab {
             role: Role::User,
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
-        self.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+        self.server.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
     }
 
     /// The path of the link that makes the first administrator.
@@ -118,7 +127,31 @@ impl Lab {
 
     /// Sends one request, as a program would.
     pub async fn request(&self, request: Request<Bytes>) -> Response<Bytes> {
-        self.app.handle(request).await
+        self.server.app.handle(request).await
+    }
+
+    /// Another process that serves the same lab, with the same keys, settings and provider, over stores of its own
+    /// connection.
+    #[must_use]
+    pub fn replica(&self, stores: Stores) -> Self {
+        let ports = Ports {
+            accounts: stores.accounts,
+            sessions: stores.sessions,
+            spent_attempts: stores.spent_attempts,
+            throttle: stores.throttle,
+            ..self.ports.clone()
+        };
+        Self {
+            server: server(&ports, &self.policy, &self.setup_token),
+            ports,
+            policy: self.policy.clone(),
+            setup_token: self.setup_token.clone(),
+            idp: Arc::clone(&self.idp),
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            log: Arc::clone(&self.log),
+            public_url: self.public_url.clone(),
+        }
     }
 
     /// The provider.
@@ -184,8 +217,18 @@ impl LabBuilder {
     /// Puts the lab together.
     #[must_use]
     pub fn build(self) -> Lab {
+        let store = MemoryStore::new();
+        self.build_over(Stores::from(&store), store)
+    }
+
+    /// Puts the lab together over other stores, such as real ones.
+    #[must_use]
+    pub fn build_with(self, stores: Stores) -> Lab {
+        self.build_over(stores, MemoryStore::new())
+    }
+
+    fn build_over(self, stores: Stores, store: MemoryStore) -> Lab {
         let clock = Arc::new(FixedClock::default());
-        let entropy = Arc::new(SeededEntropy::new(1));
         let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly).expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
@@ -209,33 +252,63 @@ impl LabBuilder {
             admission: Arc::default(),
         };
         let client_id = ClientId::parse("lab").expect("a client id");
-        let provider = idp.identity_provider(description, client_id);
+        let provider: Arc<dyn IdentityProvider> = Arc::new(idp.identity_provider(description, client_id));
 
-        let store = MemoryStore::new();
         let log = Arc::new(MemoryLog::default());
         let key = SigningKey::generate(Algorithm::Es256).expect("a signing key");
         let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
         let ports = Ports {
-            providers: if self.with_provider { vec![Arc::new(provider)] } else { Vec::new() },
-            accounts: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            spent_attempts: Arc::new(store.clone()),
+            providers: if self.with_provider { vec![provider] } else { Vec::new() },
+            accounts: stores.accounts,
+            sessions: stores.sessions,
+            spent_attempts: stores.spent_attempts,
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
             tokens: Arc::new(tokens),
             hasher: Arc::new(PlainHasher),
             judge: Arc::new(WordJudge),
-            throttle: Arc::new(MinuteThrottle::default()),
+            throttle: stores.throttle,
             log: Arc::clone(&log) as _,
             clock: Arc::clone(&clock) as _,
-            entropy: Arc::clone(&entropy) as _,
+            entropy: Arc::new(SeededEntropy::new(1)),
         };
         let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
-        let missing_settings =
-            if self.with_provider { Vec::new() } else { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] };
-        let setup_token = SetupToken::fresh(&*entropy);
-        let sign_in = Arc::new(SignIn::new(ports, policy).with_setup_token(setup_token.clone()));
-        let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
-        Lab { app, sign_in, setup_token, idp, store, clock, log, public_url: self.public_url }
+        let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
+        let server = server(&ports, &policy, &setup_token);
+        Lab { server, ports, policy, setup_token, idp, store, clock, log, public_url: self.public_url }
+    }
+}
+
+/// A process that serves the lab.
+fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
+    let missing_settings =
+        if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
+    let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
+    let sign_in = Arc::new(sign_in);
+    let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
+    Server { app, sign_in }
+}
+
+/// Where a lab keeps what it knows.
+#[derive(Clone)]
+pub struct Stores {
+    /// Accounts and identities.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Spent attempts.
+    pub spent_attempts: Arc<dyn SpentAttempts>,
+    /// Wrong passwords.
+    pub throttle: Arc<dyn Throttle>,
+}
+
+impl From<&MemoryStore> for Stores {
+    fn from(store: &MemoryStore) -> Self {
+        Self {
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            throttle: Arc::new(MinuteThrottle::default()),
+        }
     }
 }
 

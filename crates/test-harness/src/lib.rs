@@ -13,6 +13,6 @@ mod passwords;
 mod world;
 
 pub use browser::{Browser, Page, Site, StoredCookie};
-pub use lab::{Lab, LabBuilder, MemoryLog};
+pub use lab::{Lab, LabBuilder, MemoryLog, Stores};
 pub use passwords::{MinuteThrottle, PlainHasher, WordJudge};
 pub use world::{FixedClock, SeededEntropy};

@@ -11,6 +11,7 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use crate::protocol::{Issuer, Subject};
+use crate::session::SessionId;
 use crate::time::Timestamp;
 
 /// The accounts of the lab and the external identities linked to them.
@@ -146,17 +147,44 @@ pub trait AccountStore: Send + Sync {
     /// When the store cannot answer.
     async fn has_administrator(&self) -> Result<bool, StoreError>;
 
-    /// Replaces what opens the account with a password. With `only_if`, only while that is still its hash: two changes at
-    /// once must not undo each other. Answers whether it was replaced.
+    /// Replaces the hash of the present password by a better one of the same password, while this is still it. Answers
+    /// whether it was replaced.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn set_credential<'a>(
+    async fn strengthen_credential(
         &self,
         id: AccountId,
         credential: &Credential,
-        only_if: Option<&'a PasswordHash>,
+        only_if: &PasswordHash,
     ) -> Result<bool, StoreError>;
+
+    /// Replaces the password, while this is still its hash (two changes at once must not undo each other), and ends all
+    /// sessions of the account; both or neither, whatever happens to the process. Answers which sessions ended; `None` is
+    /// that it was not replaced.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was changed then.
+    async fn change_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: &PasswordHash,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError>;
+
+    /// Gives the account this password, whatever opened it so far, and ends all its sessions. From one that had a password
+    /// the identities are taken. All of it or nothing. Answers which sessions ended; `None` is that there is no such
+    /// account.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was changed then.
+    async fn reset_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError>;
 
     /// Accounts in the order of their ids, beginning after `after`; at most `limit`. With `search`, those in whose
     /// username, address or name it stands, whatever the case.

@@ -197,17 +197,9 @@ impl SignIn {
     ) -> Result<CreatedAccount, Refusal> {
         let reset = async {
             let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
-            let had_a_password = self.ports.accounts.credential(id).await?.is_some();
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
-            if !self.ports.accounts.set_credential(id, &credential, None).await? {
-                return Err(SignInError::AccountUnknown);
-            }
-            if had_a_password {
-                for identity in self.ports.accounts.identities(id).await? {
-                    self.ports.accounts.unlink(id, &identity.issuer, &identity.subject).await?;
-                }
-            }
-            self.end_all_sessions_of(id, None).await?;
+            let ended = self.ports.accounts.reset_credential(id, &credential, self.ports.clock.now()).await?;
+            self.forget_sessions(ended.ok_or(SignInError::AccountUnknown)?);
             self.record_administered(by, id, "password reset");
             Ok(CreatedAccount { account, initial_password })
         };

@@ -219,11 +219,16 @@ impl SignIn {
         let email = email?;
         // Whoever was quicker with the same identity or address changes what there is to open: so once more.
         for _ in 0..2 {
-            if let Some(opened) = self.account_with_address(provider, identity, &email).await? {
+            let opened = self.account_with_address(provider, identity, &email).await?;
+            if let Some(opened @ Opened::Account { .. }) = opened {
                 return Ok(opened);
             }
+            // Perhaps the person's own account, made a moment ago by another tab.
             if let Some(account) = self.known_account(identity, Some(&email)).await? {
                 return Ok(Opened::Account { account, created: false });
+            }
+            if let Some(with_proof) = opened {
+                return Ok(with_proof);
             }
         }
         Err(SignInError::EmailTaken { address: email })

@@ -215,7 +215,7 @@ impl SignIn {
         // There is a next time: nobody is kept out because too many others are waiting.
         let Ok(hash) = self.ports.hasher.hash(password.clone()).await else { return Ok(credential) };
         let stronger = Credential { hash, must_change: credential.must_change };
-        if self.ports.accounts.set_credential(account.id, &stronger, Some(&credential.hash)).await? {
+        if self.ports.accounts.strengthen_credential(account.id, &stronger, &credential.hash).await? {
             return Ok(stronger);
         }
         // Somebody else replaced it: another sign-in with the same password, or a change of it.
@@ -243,11 +243,11 @@ impl SignIn {
             return Err(SignInError::PasswordUnchanged);
         }
         let chosen = Credential { hash: self.ports.hasher.hash(next).await?, must_change: false };
-        if !self.ports.accounts.set_credential(account.id, &chosen, Some(&credential.hash)).await? {
-            // Changed by somebody else in the meantime: what was proven proves nothing any more.
-            return Err(SignInError::CredentialsWrong);
-        }
-        self.end_all_sessions_of(account.id, None).await?;
+        let now = self.ports.clock.now();
+        let accounts = &self.ports.accounts;
+        let ended = accounts.change_credential(account.id, &chosen, &credential.hash, now).await?;
+        // Changed by somebody else in the meantime: what was proven proves nothing any more.
+        self.forget_sessions(ended.ok_or(SignInError::CredentialsWrong)?);
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });
         self.signed_in(&account, visitor).await
     }

@@ -13,11 +13,13 @@ use labgate_domain::ports::{
     IdentityRemoval, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Malformed, Subject};
+use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::record::Record;
+use super::sessions;
 use super::{PostgresStore, failed, lock, unchanged};
 
 const FIND: &str = "
@@ -217,16 +219,48 @@ impl AccountStore for PostgresStore {
         administration::has_administrator(&self.pool).await
     }
 
-    async fn set_credential<'a>(
+    async fn strengthen_credential(
         &self,
         id: AccountId,
         credential: &Credential,
-        only_if: Option<&'a PasswordHash>,
+        only_if: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        match only_if {
-            None => credentials::set(&self.pool, id, credential).await,
-            Some(hash) => credentials::replace(&self.pool, id, credential, hash).await,
+        credentials::replace(&self.pool, id, credential, only_if).await
+    }
+
+    async fn change_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: &PasswordHash,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let mut transaction = self.write().await?;
+        if !credentials::replace(&mut *transaction, id, credential, only_if).await? {
+            return unchanged(transaction, None).await;
         }
+        let ended = sessions::end_all_of(&mut *transaction, id, None, at).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(ended))
+    }
+
+    async fn reset_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let mut transaction = self.write().await?;
+        let had_one = credentials::find(&mut *transaction, id).await?.is_some();
+        if !credentials::set(&mut *transaction, id, credential).await? {
+            return unchanged(transaction, None).await;
+        }
+        if had_one {
+            linking::remove_all(&mut *transaction, id).await?;
+        }
+        let ended = sessions::end_all_of(&mut *transaction, id, None, at).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(ended))
     }
 
     async fn list<'a>(

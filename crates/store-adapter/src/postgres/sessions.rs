@@ -8,6 +8,7 @@ use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::postgres::PgRow;
+use sqlx::{PgExecutor, Postgres};
 
 use super::record::{Record, list};
 use super::{PostgresStore, failed};
@@ -142,14 +143,7 @@ impl SessionStore for PostgresStore {
         except: Option<SessionId>,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let ended = sqlx::query(END_ALL_OF)
-            .bind(account.to_string())
-            .bind(except.map(|id| id.to_string()))
-            .bind(at.as_unix_seconds())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed)?;
-        ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
+        end_all_of(&self.pool, account, except, at).await
     }
 
     async fn end_all_from<'a>(
@@ -188,6 +182,23 @@ impl SessionStore for PostgresStore {
 }
 
 /// The session in a row that was selected whole.
+/// Ends all sessions of an account but one, within whatever transaction there is.
+pub(super) async fn end_all_of(
+    executor: impl PgExecutor<'_>,
+    account: AccountId,
+    except: Option<SessionId>,
+    at: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = sqlx::query::<Postgres>(END_ALL_OF)
+        .bind(account.to_string())
+        .bind(except.map(|id| id.to_string()))
+        .bind(at.as_unix_seconds())
+        .fetch_all(executor)
+        .await
+        .map_err(failed)?;
+    ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
+}
+
 fn session(row: &PgRow) -> Result<Session, StoreError> {
     let record = Record::new("sessions", row);
     // Anything may stand there, so it is cut to what may be kept, rather than refused.

@@ -13,11 +13,13 @@ use labgate_domain::ports::{
     IdentityRemoval, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Malformed, Subject};
+use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::record::Record;
+use super::sessions;
 use super::{SqliteStore, failed};
 
 const FIND: &str = "
@@ -199,16 +201,48 @@ impl AccountStore for SqliteStore {
         administration::has_administrator(&self.readers).await
     }
 
-    async fn set_credential<'a>(
+    async fn strengthen_credential(
         &self,
         id: AccountId,
         credential: &Credential,
-        only_if: Option<&'a PasswordHash>,
+        only_if: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        match only_if {
-            None => credentials::set(&self.writer, id, credential).await,
-            Some(hash) => credentials::replace(&self.writer, id, credential, hash).await,
+        credentials::replace(&self.writer, id, credential, only_if).await
+    }
+
+    async fn change_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: &PasswordHash,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let mut transaction = self.write().await?;
+        if !credentials::replace(&mut *transaction, id, credential, only_if).await? {
+            return Ok(None);
         }
+        let ended = sessions::end_all_of(&mut *transaction, id, None, at).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(ended))
+    }
+
+    async fn reset_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let mut transaction = self.write().await?;
+        let had_one = credentials::find(&mut *transaction, id).await?.is_some();
+        if !credentials::set(&mut *transaction, id, credential).await? {
+            return Ok(None);
+        }
+        if had_one {
+            linking::remove_all(&mut *transaction, id).await?;
+        }
+        let ended = sessions::end_all_of(&mut *transaction, id, None, at).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(ended))
     }
 
     async fn list<'a>(

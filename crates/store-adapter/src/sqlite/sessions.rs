@@ -8,6 +8,7 @@ use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Sqlite, SqliteExecutor};
 
 use super::record::{Record, list};
 use super::{SqliteStore, failed};
@@ -132,14 +133,7 @@ impl SessionStore for SqliteStore {
         except: Option<SessionId>,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let ended = sqlx::query(END_ALL_OF)
-            .bind(account.to_string())
-            .bind(except.map(|id| id.to_string()))
-            .bind(at.as_unix_seconds())
-            .fetch_all(&self.writer)
-            .await
-            .map_err(failed)?;
-        ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
+        end_all_of(&self.writer, account, except, at).await
     }
 
     async fn end_all_from<'a>(
@@ -178,6 +172,23 @@ impl SessionStore for SqliteStore {
 }
 
 /// The session in a row that was selected whole.
+/// Ends all sessions of an account but one, within whatever transaction there is.
+pub(super) async fn end_all_of(
+    executor: impl SqliteExecutor<'_>,
+    account: AccountId,
+    except: Option<SessionId>,
+    at: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    let ended = sqlx::query::<Sqlite>(END_ALL_OF)
+        .bind(account.to_string())
+        .bind(except.map(|id| id.to_string()))
+        .bind(at.as_unix_seconds())
+        .fetch_all(executor)
+        .await
+        .map_err(failed)?;
+    ended.iter().map(|row| Record::new("sessions", row).parsed("id", SessionId::parse)).collect()
+}
+
 fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     let record = Record::new("sessions", row);
     // Anything may stand there, so it is cut to what may be kept, rather than refused.

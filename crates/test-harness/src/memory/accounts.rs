@@ -8,6 +8,7 @@ use labgate_domain::ports::{
     IdentityRemoval, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 
 use super::{Link, MemoryStore, State};
@@ -183,21 +184,41 @@ impl AccountStore for MemoryStore {
         Ok(self.answering()?.has_administrator())
     }
 
-    async fn set_credential<'a>(
+    async fn strengthen_credential(
         &self,
         id: AccountId,
         credential: &Credential,
-        only_if: Option<&'a PasswordHash>,
+        only_if: &PasswordHash,
     ) -> Result<bool, StoreError> {
+        Ok(self.answering()?.replace_credential(id, credential, only_if))
+    }
+
+    async fn change_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        only_if: &PasswordHash,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
         let mut state = self.answering()?;
-        let replaces = match only_if {
-            None => state.accounts.contains_key(&id),
-            Some(hash) => state.credentials.get(&id).is_some_and(|credential| credential.hash == *hash),
-        };
-        if replaces {
-            state.credentials.insert(id, credential.clone());
+        let replaced = state.replace_credential(id, credential, only_if);
+        Ok(replaced.then(|| state.end_all_of(id, None, at)))
+    }
+
+    async fn reset_credential(
+        &self,
+        id: AccountId,
+        credential: &Credential,
+        at: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let mut state = self.answering()?;
+        if !state.accounts.contains_key(&id) {
+            return Ok(None);
         }
-        Ok(replaces)
+        if state.credentials.insert(id, credential.clone()).is_some() {
+            state.identities.retain(|_, link| link.account != id);
+        }
+        Ok(Some(state.end_all_of(id, None, at)))
     }
 
     async fn list<'a>(
@@ -234,6 +255,14 @@ impl AccountStore for MemoryStore {
 }
 
 impl State {
+    fn replace_credential(&mut self, id: AccountId, credential: &Credential, only_if: &PasswordHash) -> bool {
+        let replaces = self.credentials.get(&id).is_some_and(|present| present.hash == *only_if);
+        if replaces {
+            self.credentials.insert(id, credential.clone());
+        }
+        replaces
+    }
+
     fn name_is_anothers(&self, id: AccountId, name: &str) -> bool {
         self.accounts.values().any(|account| account.id != id && goes_by(account, name))
     }

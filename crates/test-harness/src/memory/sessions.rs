@@ -7,7 +7,7 @@ use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::session::{ExternalSession, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -59,15 +59,7 @@ impl SessionStore for MemoryStore {
         except: Option<SessionId>,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut state = self.answering()?;
-        let to_end = state.sessions.values_mut().filter(|session| {
-            session.account == account && session.ended_at.is_none() && Some(session.id) != except
-        });
-        let ended = to_end.map(|session| {
-            end(session, at);
-            session.id
-        });
-        Ok(ended.collect())
+        Ok(self.answering()?.end_all_of(account, except, at))
     }
 
     async fn end_all_from<'a>(
@@ -100,6 +92,24 @@ impl SessionStore for MemoryStore {
         let mut state = self.answering()?;
         let deleted = state.sessions.extract_if(|_, session| session.expires_at < before).count();
         Ok(deleted as u64)
+    }
+}
+
+impl State {
+    pub(super) fn end_all_of(
+        &mut self,
+        account: AccountId,
+        except: Option<SessionId>,
+        at: Timestamp,
+    ) -> Vec<SessionId> {
+        let to_end = self.sessions.values_mut().filter(|session| {
+            session.account == account && session.ended_at.is_none() && Some(session.id) != except
+        });
+        let ended = to_end.map(|session| {
+            end(session, at);
+            session.id
+        });
+        ended.collect()
     }
 }
 

@@ -1,9 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::identity::LinkedIdentity;
-use crate::ports::IdentityRemoval;
 use crate::session::SessionId;
-use crate::sign_in::testing::{World, account, credential, identity, presenting, stated};
+use crate::sign_in::testing::{World, account, presenting, session};
 
 fn by() -> Administrator {
     Administrator::at_the_machine()
@@ -99,26 +97,19 @@ async fn a_token_of_nobody_administers_nothing() {
 }
 
 #[tokio::test]
-async fn c115_a_new_initial_password_drops_what_somebody_who_knew_the_old_one_may_have_added() {
-    for (before, dropped) in [(Some(credential("$fake$old", false)), 1), (None, 0)] {
-        let mut world = World::default();
-        world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
-        world.accounts.expect_credential().returning(move |_| Ok(before.clone()));
-        world.accounts.expect_set_credential().times(1).returning(|_, _, _| Ok(true));
-        world.accounts.expect_identities().returning(|_| {
-            let identity = identity(stated(true));
-            let at = account(AccountStatus::Active).created_at;
-            Ok(vec![LinkedIdentity {
-                issuer: identity.issuer,
-                subject: identity.subject,
-                email: None,
-                first_sign_in_at: at,
-                last_sign_in_at: at,
-            }])
-        });
-        world.accounts.expect_unlink().times(dropped).returning(|_, _, _| Ok(IdentityRemoval::Removed));
-        world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
-        let id = account(AccountStatus::Active).id;
-        assert!(world.scene().sign_in.reset_password(&by(), id, None).await.is_ok());
-    }
+async fn c150_a_new_initial_password_is_effective_at_once() {
+    let mut world = World::default();
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.sessions.expect_find().returning(|_| Ok(Some(session())));
+    world
+        .accounts
+        .expect_reset_credential()
+        .withf(|_, credential, _| credential.must_change)
+        .times(1)
+        .returning(|_, _, _| Ok(Some(vec![session().id])));
+    let scene = world.scene();
+    let token = scene.token(&account(AccountStatus::Active), &session());
+    assert!(scene.sign_in.check_request(&token).await.is_ok());
+    scene.sign_in.reset_password(&by(), session().account, None).await.unwrap();
+    assert!(scene.sign_in.check_request(&token).await.is_err());
 }

@@ -381,6 +381,22 @@ async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_
 }
 
 #[tokio::test]
+async fn c122_of_two_first_sign_ins_at_once_the_slower_is_not_asked_to_prove_its_own_account() {
+    let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+    let mut asked = 0;
+    world.accounts.expect_find_by_identity().times(2).returning(move |_, _| {
+        asked += 1;
+        Ok((asked == 2).then(|| account(AccountStatus::Active)))
+    });
+    // The quicker one made it after the slower one had looked for the identity.
+    world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::SignedIn { .. })));
+}
+
+#[tokio::test]
 async fn an_address_that_changes_hands_all_the_time_ends_in_a_refusal() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     nobody_is_known(&mut world);

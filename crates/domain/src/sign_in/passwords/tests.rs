@@ -93,9 +93,9 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
     let mut world = world(AccountStatus::Active, Some(weak.clone()));
     world
         .accounts
-        .expect_set_credential()
+        .expect_strengthen_credential()
         .withf(move |_, stronger, only_if| {
-            stronger.hash.expose() == format!("$fake${GOOD}") && *only_if == Some(&weak.hash)
+            stronger.hash.expose() == format!("$fake${GOOD}") && *only_if == weak.hash
         })
         .times(1)
         .returning(|_, _, _| Ok(false));
@@ -109,13 +109,12 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
 async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
     let mut world = world(AccountStatus::Active, Some(credential("$fake$initial", true)));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
     world
         .accounts
-        .expect_set_credential()
-        .withf(|_, chosen, _| !chosen.must_change)
+        .expect_change_credential()
+        .withf(|_, chosen, _, _| !chosen.must_change)
         .times(1)
-        .returning(|_, _, _| Ok(true));
+        .returning(|_, _, _, _| Ok(Some(Vec::new())));
     let scene = world.scene();
     let due =
         scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
@@ -138,7 +137,7 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_credential().returning(|_| Ok(Some(credential("$fake$initial-password", true))));
-    world.accounts.expect_set_credential().never();
+    world.accounts.expect_change_credential().never();
     world.sessions.expect_create().never();
     world.judge.expect_weakness().returning(|password, personal| {
         assert!(personal.contains(&"ada@example.com".to_owned()));

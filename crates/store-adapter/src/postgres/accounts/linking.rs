@@ -5,7 +5,7 @@ use labgate_domain::people::{AccountId, DisplayName, EmailAddress};
 use labgate_domain::ports::{IdentityLink, IdentityRemoval, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool, Postgres};
 
 use super::identities;
 use crate::postgres::record::Record;
@@ -24,10 +24,19 @@ const NAME_IF_NAMELESS: &str = "
 const REMOVE: &str = "
     DELETE FROM external_identities WHERE account_id = $1 AND issuer = $2 AND subject = $3";
 
+const REMOVE_ALL: &str = "
+    DELETE FROM external_identities WHERE account_id = $1";
+
 const LIST: &str = "
     SELECT ctid::text AS place, issuer, subject, email, first_sign_in_at, last_sign_in_at
     FROM external_identities WHERE account_id = $1
     ORDER BY first_sign_in_at, issuer, subject";
+
+/// Takes all identities from an account.
+pub(super) async fn remove_all(executor: impl PgExecutor<'_>, id: AccountId) -> Result<(), StoreError> {
+    sqlx::query::<Postgres>(REMOVE_ALL).bind(id.to_string()).execute(executor).await.map_err(failed)?;
+    Ok(())
+}
 
 pub(super) async fn claim(
     store: &PostgresStore,

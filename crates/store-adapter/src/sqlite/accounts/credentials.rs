@@ -1,8 +1,8 @@
-//! What opens accounts with a password. Each write is a single statement, which is atomic by itself.
+//! What opens accounts with a password.
 
 use labgate_domain::people::{AccountId, Credential, PasswordHash};
 use labgate_domain::ports::StoreError;
-use sqlx::{Sqlite, SqliteExecutor, SqlitePool};
+use sqlx::{Sqlite, SqliteExecutor};
 
 use crate::sqlite::failed;
 use crate::sqlite::record::Record;
@@ -19,8 +19,12 @@ const SET: &str = "
 const REPLACE: &str = "
     UPDATE credentials SET hash = ?2, must_change = ?3 WHERE account_id = ?1 AND hash = ?4";
 
-pub(super) async fn find(readers: &SqlitePool, id: AccountId) -> Result<Option<Credential>, StoreError> {
-    let row = sqlx::query(FIND).bind(id.to_string()).fetch_optional(readers).await.map_err(failed)?;
+pub(super) async fn find(
+    readers: impl SqliteExecutor<'_>,
+    id: AccountId,
+) -> Result<Option<Credential>, StoreError> {
+    let row =
+        sqlx::query::<Sqlite>(FIND).bind(id.to_string()).fetch_optional(readers).await.map_err(failed)?;
     let credential = |row| {
         let record = Record::new("credentials", row);
         Ok(Credential {
@@ -49,17 +53,17 @@ pub(super) async fn set(
 
 /// Replaces the credential that has this hash; answers whether there was one.
 pub(super) async fn replace(
-    writer: &SqlitePool,
+    executor: impl SqliteExecutor<'_>,
     id: AccountId,
     credential: &Credential,
     hash: &PasswordHash,
 ) -> Result<bool, StoreError> {
-    let replaced = sqlx::query(REPLACE)
+    let replaced = sqlx::query::<Sqlite>(REPLACE)
         .bind(id.to_string())
         .bind(credential.hash.expose())
         .bind(credential.must_change)
         .bind(hash.expose())
-        .execute(writer)
+        .execute(executor)
         .await
         .map_err(failed)?;
     Ok(replaced.rows_affected() == 1)

@@ -5,7 +5,7 @@ use labgate_domain::people::{AccountId, DisplayName, EmailAddress};
 use labgate_domain::ports::{IdentityLink, IdentityRemoval, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqliteExecutor, SqlitePool};
 
 use super::identities;
 use crate::sqlite::record::Record;
@@ -24,12 +24,21 @@ const NAME_IF_NAMELESS: &str = "
 const REMOVE: &str = "
     DELETE FROM external_identities WHERE account_id = ?1 AND issuer = ?2 AND subject = ?3";
 
+const REMOVE_ALL: &str = "
+    DELETE FROM external_identities WHERE account_id = ?1";
+
 /// The table has no `rowid`; that of the account tells whose row it is.
 const LIST: &str = "
     SELECT a.rowid AS rowid, i.issuer, i.subject, i.email, i.first_sign_in_at, i.last_sign_in_at
     FROM external_identities AS i JOIN accounts AS a ON a.id = i.account_id
     WHERE i.account_id = ?1
     ORDER BY i.first_sign_in_at, i.issuer, i.subject";
+
+/// Takes all identities from an account.
+pub(super) async fn remove_all(executor: impl SqliteExecutor<'_>, id: AccountId) -> Result<(), StoreError> {
+    sqlx::query::<Sqlite>(REMOVE_ALL).bind(id.to_string()).execute(executor).await.map_err(failed)?;
+    Ok(())
+}
 
 pub(super) async fn claim(
     store: &SqliteStore,

@@ -190,7 +190,13 @@ async fn people_of_the_first_version_can_get_a_password_and_begin_sessions_with_
     database_of_version(1, &path).await;
     let store = SqliteStore::open(&path).await.unwrap();
     let credential = Credential { hash: PasswordHash::parse("$hash").unwrap(), must_change: true };
-    assert_eq!(store.set_credential(account().id, &credential, None).await, Ok(true));
+    assert_eq!(
+        store
+            .reset_credential(account().id, &credential, account().created_at)
+            .await
+            .map(|ended| ended.is_some()),
+        Ok(true)
+    );
     assert_eq!(store.credential(account().id).await, Ok(Some(credential)));
 
     let id = SessionId::parse("AAAAAAAAAAAAAAAAAAAAAw").unwrap();
