@@ -9,4 +9,6 @@ mod docs;
 mod flows;
 #[cfg(feature = "interop")]
 mod interop;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod store;

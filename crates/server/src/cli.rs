@@ -1,6 +1,7 @@
 //! The command line.
 
 mod account;
+mod store;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ enum Command {
     /// Look after people's accounts, in the data directory
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
+    /// Look after the database
+    Store(store::StoreArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +83,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
             Command::Keys { command: KeysCommand::List } => list(&configuration),
             Command::Account(arguments) => account::run(&configuration, arguments),
+            Command::Store(arguments) => store::run(&configuration, arguments),
         }
     }
 }
