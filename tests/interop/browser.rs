@@ -27,6 +27,41 @@ pub(super) struct Page {
     pub(super) text: String,
 }
 
+/// A form of a page: where it goes, and what it sends by itself.
+pub(super) struct Form {
+    action: String,
+    hidden: Vec<(String, String)>,
+}
+
+impl Page {
+    /// The first form in which this text stands.
+    pub(super) fn form(&self, with: &str) -> Form {
+        let forms = self.text.split("<form").skip(1).filter_map(|form| Some(form.split_once("</form>")?.0));
+        let form = forms.into_iter().find(|form| form.contains(with));
+        let form = form.unwrap_or_else(|| panic!("no form has {with}: {}", self.text));
+        let hidden = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());
+        let hidden = hidden.filter(|input| attribute(input, "type").as_deref() == Some("hidden"));
+        let hidden = hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+        Form { action: attribute(form, "action").unwrap_or_default(), hidden: hidden.collect() }
+    }
+
+    /// Where the link goes whose text begins like this.
+    pub(super) fn link(&self, text: &str) -> String {
+        let mut links = self.text.split("<a ").skip(1);
+        let link =
+            links.find(|link| link.split_once('>').is_some_and(|(_, inside)| inside.starts_with(text)));
+        let href = link.and_then(|link| attribute(link, "href"));
+        href.unwrap_or_else(|| panic!("no link says {text}: {}", self.text))
+    }
+}
+
+/// An attribute of the tag that this is the inside of.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let tag = tag.split('>').next()?;
+    let (_, value) = tag.split_once(&format!(" {name}=\""))?;
+    Some(value.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
+}
+
 impl Browser {
     const MOST_REDIRECTS: usize = 20;
 
@@ -44,13 +79,14 @@ impl Browser {
         self.go(Method::GET, url.parse().unwrap(), HeaderMap::new(), String::new()).await
     }
 
-    /// Sends a form that stands on the page.
-    pub(super) async fn submit(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+    /// Sends a form that stands on the page, with these fields filled in or pressed.
+    pub(super) async fn send(&mut self, page: &Page, form: &Form, fields: &[(&str, &str)]) -> Page {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
         headers.insert(ORIGIN, page.url.origin().ascii_serialization().parse().unwrap());
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.go(Method::POST, page.url.join(action).unwrap(), headers, body).await
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(&form.hidden).extend_pairs(fields).finish();
+        self.go(Method::POST, page.url.join(&form.action).unwrap(), headers, body).await
     }
 
     async fn go(
@@ -91,7 +127,7 @@ impl Browser {
 
     /// Whoever removes a cookie also empties it, so dates need not be read.
     fn keep(&mut self, set_cookie: &str, url: &Url) {
-        let mut parts = set_cookie.split("; ");
+        let mut parts = set_cookie.split(';').map(str::trim);
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();
         let path = parts.find_map(|part| {
             let (attribute, value) = part.split_once('=')?;

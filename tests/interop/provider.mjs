@@ -32,7 +32,7 @@ server.on('request', async (request, response) => {
     response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message);
   }
 });
-for (const event of ['server_error', 'authorization.error', 'grant.error']) {
+for (const event of ['server_error', 'backchannel.error', 'authorization.error', 'grant.error']) {
   provider.on(event, (_, error) => console.error(`${event}: ${error.message} ${error.error_detail ?? ''}`));
 }
 process.stdin.on('end', () => process.exit(0)).resume();
@@ -45,21 +45,25 @@ async function configuration() {
       client_id: 'lab',
       client_secret: 'lab-secret',
       redirect_uris: [`${lab}/api/auth/oidc/callback`],
-      post_logout_redirect_uris: [`${lab}/`],
+      post_logout_redirect_uris: [`${lab}/signed-out`],
+      backchannel_logout_uri: `${lab}/api/auth/oidc/backchannel-logout`,
+      backchannel_logout_session_required: true,
     }],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', kid: 'signing', use: 'sig' }] },
     cookies: { keys: ['only for tests'] },
-    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
+    claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'groups'], email: ['email', 'email_verified'] },
     // Claims of scopes stand in the ID token, as the providers do that labs use; a conforming provider need not.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
+    // Its own dispatcher refuses to call loopback addresses, where the lab is.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
     findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
     // The lab is first-party here: nobody is asked for consent.
     async loadExistingGrant({ oidc }) {
       const grant = new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
-      grant.addOIDCScope('openid profile email groups');
+      grant.addOIDCScope('openid profile email');
       await grant.save();
       return grant;
     },

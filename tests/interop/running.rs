@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::world::Registration;
+
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A program that runs until this is dropped. When the test fails, what it logged is printed.
@@ -52,50 +54,51 @@ pub(super) fn free_origin() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// What a provider has registered for us.
-pub(super) struct Registration {
-    pub(super) auth_url: String,
-    pub(super) token_url: String,
-    pub(super) client_id: &'static str,
-    pub(super) client_secret: &'static str,
+/// What `cargo xtask interop` tells us.
+pub(super) fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask interop --keycloak`"))
+}
+
+/// A client for what is no browser's business.
+pub(super) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// Starts Labgate with the four settings and nothing else but a place to be and everything in its log, and waits until it
 /// answers.
 pub(super) async fn labgate(origin: &str, registration: &Registration) -> Running {
-    let program = std::env::var_os("INTEROP_LABGATE").expect("run `cargo xtask interop`");
-    let mut command = Command::new(program);
+    let mut command = Command::new(setting("INTEROP_LABGATE"));
     command
         .arg("serve")
         .env_clear()
         .env("LAB_EXTERNAL_OIDC_AUTH_URL", &registration.auth_url)
         .env("LAB_EXTERNAL_OIDC_TOKEN_URL", &registration.token_url)
-        .env("LAB_EXTERNAL_OIDC_CLIENT_ID", registration.client_id)
-        .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", registration.client_secret)
+        .env("LAB_EXTERNAL_OIDC_CLIENT_ID", &registration.client_id)
+        .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", &registration.client_secret)
         .env(
             "LABGATE_LOG__LEVEL",
             "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,h2=trace,sqlx=trace",
         )
-        .env("LABGATE_LISTEN", origin.trim_start_matches("http://"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let running = Running::start(&mut command);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        .env("LABGATE_LISTEN", origin.trim_start_matches("http://"));
+    answering(&mut command, &format!("{origin}/healthz")).await
+}
+
+/// Starts a program and waits until this URL is answered.
+pub(super) async fn answering(command: &mut Command, url: &str) -> Running {
+    let running = Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()));
+    let client = client();
     let since = Instant::now();
-    while client.get(format!("{origin}/healthz")).send().await.is_err() {
-        assert!(since.elapsed() < START_LIMIT, "Labgate does not answer");
+    while client.get(url).send().await.is_err() {
+        assert!(since.elapsed() < START_LIMIT, "{url} is not answered");
         // There is nothing to wait on: the program is another process, and its port was closed a moment ago.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     running
 }
 
-/// Starts the provider of a script that prints `issuer <url>`. It ends with its standard input, too.
-pub(super) fn node_provider(lab_origin: &str) -> (Running, String) {
-    let script = std::env::var_os("INTEROP_PROVIDER").expect("run `cargo xtask interop`");
-    let mut command = Command::new("node");
-    command.arg(script).env("LAB_ORIGIN", lab_origin).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut running = Running::start(&mut command);
+/// Starts a provider that prints `issuer <url>` and ends with its standard input, too.
+pub(super) fn naming_its_issuer(command: &mut Command) -> (Running, String) {
+    let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
     let output = running.child.stdout.take().unwrap();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {

@@ -1,74 +1,104 @@
 //! `cargo xtask interop`: Labgate against providers that others wrote.
 
+mod keycloak;
+mod npm;
+mod pypi;
+mod table;
+
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 
-use crate::lab;
+use self::table::Table;
 use crate::options::Options;
-use crate::process;
+use crate::process::{self, Server};
 use crate::tally::Tally;
 use crate::test;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
-pub(crate) const ABOUT: &str = "the real program against providers that others wrote (needs node and npm)";
+pub(crate) const ABOUT: &str = "the real program against providers that others wrote (see `interop --help`)";
 
-/// What a provider's folder under the target folder is made from.
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "provider.mjs"];
+const HELP: &str = "\
+cargo xtask interop [--keycloak]
 
-pub(crate) fn run(options: Options) -> Result<()> {
-    test::run_one(options, check)
+Runs the real program against providers that others wrote, and prints which case passed with which of them:
+  oidc-provider        a certified provider, from npm (needs node and npm)
+  oidc-provider-mock   a mock, from PyPI (needs python3 with pip and venv)
+
+  --keycloak           Keycloak, too, from Maven Central (needs java and mvn); in CI it is always among them
+
+What is missing is skipped; in CI (CI=true) it is installed with apt-get. All is kept in target/interop.";
+
+pub(crate) fn run(mut options: Options) -> Result<()> {
+    if options.flag("--help") {
+        println!("{HELP}");
+        return options.finish();
+    }
+    let keycloak = options.flag("--keycloak");
+    test::run_one(options, if keycloak { check_all } else { check })
 }
+
+/// A provider: a module of `tests/interop`, and how to get what it needs.
+struct Provider {
+    module: &'static str,
+    tools: fn() -> Result<Tools>,
+    /// Installs the provider and tells the tests where it is. One that is too slow to be started for each test is
+    /// started here, and stops when what is returned is dropped.
+    bring: fn(&mut Command) -> Result<Option<Server>>,
+}
+
+const SMALL: [Provider; 2] = [npm::PROVIDER, pypi::PROVIDER];
+const ALL: [Provider; 3] = [npm::PROVIDER, pypi::PROVIDER, keycloak::PROVIDER];
 
 /// Runs the tests of the module `interop` and prints a table of them.
 pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
-    let tools = tools::from_debian(&["node", "npm"], &["nodejs", "npm"])?;
-    if let Tools::Missing(_) = tools {
-        return Ok(tools);
+    if tools::in_ci() { check_all(tally) } else { check_against(&SMALL, tally) }
+}
+
+fn check_all(tally: &mut Tally) -> Result<Tools> {
+    check_against(&ALL, tally)
+}
+
+fn check_against(providers: &[Provider], tally: &mut Tally) -> Result<Tools> {
+    let mut ready = Vec::new();
+    let mut skipped = Vec::new();
+    for provider in providers {
+        match (provider.tools)()? {
+            Tools::Ready => ready.push(provider),
+            Tools::Missing(reason) => skipped.push(format!("{} {reason}", table::title(provider.module))),
+        }
     }
-    let provider = install_provider()?;
+    let Some((first, others)) = ready.split_first() else { return Ok(Tools::Missing(skipped.join("; "))) };
     let programs = workspace::build(Profile::Debug)?;
-    let mut tests = test_module("interop");
-    tests.env(LABGATE, programs.labgate).env(PROVIDER, provider);
-    let mut table = Vec::new();
+    let mut tests = test_module(&format!("interop::{}", first.module));
+    tests.args(others.iter().map(|provider| format!("interop::{}::", provider.module)));
+    tests.env("INTEROP_LABGATE", programs.labgate);
+    let mut servers = Vec::new();
+    for provider in &ready {
+        let server = (provider.bring)(&mut tests).with_context(|| table::title(provider.module))?;
+        servers.extend(server);
+    }
+    let mut table = Table::new(ready.iter().map(|provider| provider.module));
     let done = process::run_reading(&mut tests, BUILD_LIMIT, |line| {
         tally.read(line);
-        table.extend(Row::read(line));
+        table.read(line);
     });
-    println!("{}", table_of(&table));
+    drop(servers);
+    process::show(&format!("\n{table}"));
+    for reason in &skipped {
+        tally.skip();
+        process::show(&format!("skipped: {reason}"));
+    }
     done?;
-    ensure!(!table.is_empty(), "no test ran");
+    if let Some(module) = table.without_result() {
+        bail!("no test of {} ran", table::title(module));
+    }
     Ok(Tools::Ready)
 }
 
-/// Where the tests find the program and the provider's script.
-const LABGATE: &str = "INTEROP_LABGATE";
-const PROVIDER: &str = "INTEROP_PROVIDER";
-
-/// Brings the provider's packages as the lock file has them. Returns the path of the script that starts it.
-fn install_provider() -> Result<PathBuf> {
-    let source = workspace::root().join("tests/interop");
-    let folder = workspace::scratch("interop")?;
-    let lock = "package-lock.json";
-    // npm writes this file last, so it is there exactly when the folder is complete.
-    let installed = folder.join("node_modules/.package-lock.json").exists()
-        && same_content(&source.join(lock), &folder.join(lock));
-    if !installed {
-        lab::empty(&folder)?;
-    }
-    for file in FILES {
-        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
-    }
-    if !installed {
-        let mut npm = std::process::Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
-        process::run(&mut npm, Duration::from_mins(5))?;
-    }
-    Ok(folder.join("provider.mjs"))
-}
-
+/// Whether two files are there with the same content.
 fn same_content(one: &Path, other: &Path) -> bool {
     match (std::fs::read(one), std::fs::read(other)) {
         (Ok(one), Ok(other)) => one == other,
@@ -76,44 +106,7 @@ fn same_content(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// One test: `interop::<provider>::<case>`.
-struct Row {
-    provider: String,
-    case: String,
-    result: String,
-}
-
-impl Row {
-    fn read(line: &str) -> Option<Self> {
-        let (name, result) = line.strip_prefix("test interop::")?.split_once(" ... ")?;
-        let (provider, case) = name.split_once("::")?;
-        let words = |name: &str| name.replace('_', " ");
-        Some(Self { provider: words(provider), case: words(case), result: result.to_owned() })
-    }
-}
-
-fn table_of(rows: &[Row]) -> String {
-    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).len()).max().unwrap_or(0);
-    let (provider, case) = (width(|row| &row.provider), width(|row| &row.case));
-    let line = |row: &Row| format!("{:<provider$}  {:<case$}  {}\n", row.provider, row.case, row.result);
-    rows.iter().map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_has_a_row_for_each_test() {
-        let output = "\
-running 2 tests
-test interop::oidc_provider::a_refusal_is_explained ... ok
-test interop::oidc_provider::sign_in ... FAILED
-test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        let rows: Vec<_> = output.lines().filter_map(Row::read).collect();
-        assert_eq!(
-            table_of(&rows),
-            "oidc provider  a refusal is explained  ok\noidc provider  sign in                 FAILED\n"
-        );
-    }
+/// The folder of the tests, with what the providers are made from.
+fn source() -> PathBuf {
+    workspace::root().join("tests/interop")
 }
