@@ -1,4 +1,4 @@
-//! `cargo xtask e2e`: a real browser signs in, is refused, and signs out.
+//! `cargo xtask e2e`: a real browser at every page, each scene with a lab of its own.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::lab::{self, Lab, Places};
+use crate::lab;
 use crate::net;
 use crate::options::Options;
 use crate::process::{self, Log, Server};
@@ -15,13 +15,14 @@ use crate::test;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
-pub(crate) const ABOUT: &str = "a real Chromium signs in, is refused and signs out; pictures in target/e2e";
+pub(crate) const ABOUT: &str =
+    "a real Chromium at every page, in light and dark, wide and narrow; pictures in target/e2e";
 
 pub(crate) fn run(options: Options) -> Result<()> {
     test::run_one(options, check)
 }
 
-/// Runs the tests of the module `browser` against a lab with a mock provider.
+/// Runs the tests of the module `browser`, which start the programs that they need.
 pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     let packages = ["chromium", "chromium-driver", "fonts-dejavu-core"];
     let tools = tools::from_debian(&["chromium", "chromedriver"], &packages)?;
@@ -31,15 +32,12 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     let folder = workspace::scratch("e2e")?;
     lab::empty(&folder)?;
     let programs = workspace::build(Profile::Debug)?;
-    let places = Places::fresh(folder.join("data"))?;
-    let _lab = Lab::start(&programs, &places, Some(&folder))?;
     let (_driver, driver_url) = start_driver(&folder)?;
 
     let mut tests = test_module("browser");
     tests
-        .env("E2E_LAB", places.lab_url())
-        .env("E2E_PROVIDER", places.idp_url())
-        .env("E2E_ADMIN_PASSWORD", lab::ADMIN_PASSWORD)
+        .env("E2E_LABGATE", programs.labgate)
+        .env("E2E_MOCK_IDP", programs.mock_idp)
         .env("E2E_WEBDRIVER", driver_url)
         .env("E2E_PICTURES", &folder);
     let mut ran = false;
@@ -48,7 +46,7 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
         ran |= line.starts_with("test browser::");
     })?;
     ensure!(ran, "no test ran");
-    println!("pictures and logs: {}", folder.display());
+    println!("pictures: {}", folder.display());
     Ok(Tools::Ready)
 }
 

@@ -88,7 +88,8 @@ fn mock_idp_command(programs: &Programs, places: &Places) -> Command {
     command
         .args(["serve", "--listen", &net::loopback(places.idp_port).to_string()])
         .args(["--client", &format!("lab:lab-secret:{lab}/api/auth/oidc/callback")])
-        .args(["--post-logout-redirect-uri", &format!("{lab}/")]);
+        .args(["--post-logout-redirect-uri", &format!("{lab}/signed-out")])
+        .args(["--backchannel-logout-uri", &format!("lab:{lab}/api/auth/oidc/backchannel-logout")]);
     command
 }
 

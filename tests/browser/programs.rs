@@ -1,0 +1,127 @@
+//! The programs, each scene with its own: Labgate, and the mock provider.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::Browser;
+use super::chromium::setting;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The initial password of the administrator `root`.
+pub(super) const ADMIN_PASSWORD: &str = "tulip anchor velvet";
+
+/// A lab that runs until this is dropped.
+pub(super) struct Lab {
+    pub(super) origin: String,
+    /// Where the provider is.
+    provider: Option<String>,
+    _programs: Vec<Running>,
+}
+
+impl Lab {
+    /// A lab that hands sign-in over to a mock provider by the four settings, and nothing more of it.
+    pub(super) async fn start() -> Self {
+        let (lab, idp) = (free_address(), free_address());
+        let (origin, provider) = (format!("http://{lab}"), format!("http://{idp}"));
+        let mut mock_idp = Command::new(setting("E2E_MOCK_IDP"));
+        mock_idp
+            .args(["serve", "--listen", &idp])
+            .args(["--client", &format!("lab:lab-secret:{origin}/api/auth/oidc/callback")])
+            .args(["--post-logout-redirect-uri", &format!("{origin}/signed-out")])
+            .args(["--backchannel-logout-uri", &format!("lab:{origin}/api/auth/oidc/backchannel-logout")]);
+        let mock_idp =
+            Running::start(mock_idp, &format!("{provider}/.well-known/openid-configuration")).await;
+        let mut labgate = labgate(&lab);
+        labgate
+            .env("LAB_EXTERNAL_OIDC_AUTH_URL", format!("{provider}/authorize"))
+            .env("LAB_EXTERNAL_OIDC_TOKEN_URL", format!("{provider}/token"))
+            .env("LAB_EXTERNAL_OIDC_CLIENT_ID", "lab")
+            .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", "lab-secret");
+        let labgate = Running::start(labgate, &format!("{origin}/healthz")).await;
+        Self { origin, provider: Some(provider), _programs: vec![labgate, mock_idp] }
+    }
+
+    /// A lab where people have passwords and register themselves.
+    pub(super) async fn without_provider() -> Self {
+        let lab = free_address();
+        let origin = format!("http://{lab}");
+        let labgate = Running::start(labgate(&lab), &format!("{origin}/healthz")).await;
+        Self { origin, provider: None, _programs: vec![labgate] }
+    }
+
+    /// An address at the provider.
+    pub(super) fn provider(&self, path: &str) -> String {
+        self.provider.clone().expect("a lab with a provider") + path
+    }
+
+    /// A browser with an empty profile.
+    pub(super) async fn browser(&self) -> Browser {
+        Browser::open(&self.origin, &[]).await
+    }
+
+    /// A browser that says to be this one.
+    pub(super) async fn browser_called(&self, user_agent: &str) -> Browser {
+        Browser::open(&self.origin, &[format!("--user-agent={user_agent}")]).await
+    }
+}
+
+fn labgate(address: &str) -> Command {
+    let mut command = Command::new(setting("E2E_LABGATE"));
+    command
+        .arg("serve")
+        .env_clear()
+        .env("LABGATE_LISTEN", address)
+        .env("LABGATE_ADMIN__USERNAME", "root")
+        .env("LABGATE_ADMIN__PASSWORD", ADMIN_PASSWORD);
+    command
+}
+
+/// Somewhere that was free a moment ago: the two have to know of each other before either runs.
+fn free_address() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// A program that runs until this is dropped. When the scene fails, what it logged is printed.
+struct Running {
+    child: Child,
+    log: PathBuf,
+    _folder: TempDir,
+}
+
+impl Running {
+    /// Starts it in a folder of its own and waits until it answers there.
+    async fn start(mut command: Command, url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let file = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).current_dir(folder.path());
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let running = Self { child, log, _folder: folder };
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let since = Instant::now();
+        while client.get(url).send().await.is_err() {
+            assert!(since.elapsed() < START_LIMIT, "{url} does not answer");
+            // There is nothing to wait on: it is another process, and its port was closed a moment ago.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            eprintln!("---- {}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
+    }
+}
