@@ -32,7 +32,11 @@ const STEPS: &[Step] = &[
     },
     Step { title: "tests", command: "cargo test --workspace --features labgate-token/remote", check: tests },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
-    Step { title: "interop", command: "cargo xtask interop --keycloak", check: |_, tally| interop::check(tally) },
+    Step {
+        title: "interop",
+        command: "cargo xtask interop --keycloak",
+        check: |_, tally| interop::check(tally),
+    },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
 ];
 
