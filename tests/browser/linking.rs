@@ -58,6 +58,9 @@ async fn a_way_to_sign_in_is_added_on_ones_own_page_and_removed() {
     root.click(&button("Add your organisation")).await;
     root.sees_elsewhere(AS_ADA, &lab.provider("/authorize")).await;
     root.click(AS_ADA).await;
+    root.sees(&button("Yes, add your organisation"), "/link").await;
+    root.picture("link-asked-for").await;
+    root.click(&button("Yes, add your organisation")).await;
     root.sees("//li[contains(., 'as ada@example.test')]", "/account").await;
     root.assert_signed_in().await;
 

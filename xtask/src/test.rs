@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::process;
 use crate::tally::Tally;
 use crate::tools::{self, Tools};
-use crate::workspace::{BUILD_LIMIT, cargo};
+use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
 use crate::{e2e, interop, postgres};
 
 pub(crate) const ABOUT: &str =
@@ -106,7 +106,11 @@ fn tests(command: &str, tally: &mut Tally) -> Result<Tools> {
         Ok(server) => {
             let command = format!("{command},labgate-tests/postgres");
             println!("with a PostgreSQL server, named by {}: {command}", postgres::VARIABLE);
-            run_cargo(cargo_as_written(&command).env(postgres::VARIABLE, &server.url), tally)
+            // Some tests kill the program and look at what it leaves.
+            let programs = workspace::build(Profile::Debug)?;
+            let mut tests = cargo_as_written(&command);
+            tests.env(postgres::VARIABLE, &server.url).env("LABGATE_TEST_PROGRAM", &programs.labgate);
+            run_cargo(&mut tests, tally)
         }
         Err(reason) => {
             println!("WITHOUT THE TESTS OF THE STORE ON POSTGRESQL: {reason}");

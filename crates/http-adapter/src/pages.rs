@@ -69,6 +69,8 @@ pub(crate) struct RegisterPage<'a> {
 #[derive(Template)]
 #[template(path = "password.html")]
 pub(crate) struct ChangePage<'a> {
+    /// For password managers; empty where only a ticket says who it is.
+    pub(crate) username: &'a str,
     /// Whether the present password is an initial one, which was just typed.
     pub(crate) is_due: bool,
     pub(crate) form_token: &'a str,
@@ -166,7 +168,9 @@ pub(crate) struct OwnSessionRow {
 #[template(path = "link.html")]
 pub(crate) struct LinkPage<'a> {
     pub(crate) provider: &'a str,
-    pub(crate) address: &'a str,
+    /// Who the person is there.
+    pub(crate) identity: &'a str,
+    pub(crate) was_asked_for: bool,
     pub(crate) session_proves: bool,
     pub(crate) password_proves: bool,
     pub(crate) form_token: &'a str,

@@ -47,8 +47,9 @@ pub trait AccountStore: Send + Sync {
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError>;
 
-    /// Records that the person signed in by this identity, and takes over its name, if it has one, and this e-mail
-    /// address, if there is one that can be trusted. An address that another account has is left out, the rest is done.
+    /// Records that the person signed in by this identity, and takes over this e-mail address, if there is one that can be
+    /// trusted, and its name, if the account has none: what somebody calls themselves here stays. An address that another
+    /// account has is left out, the rest is done.
     ///
     /// # Errors
     /// When the store cannot answer, or the identity is not linked to the account (any more).

@@ -27,18 +27,11 @@ pub enum CompletedSignIn {
         /// The attempt that is over.
         attempt: AttemptId,
     },
-    /// With a question: an account with the person's e-mail address is there, and something else opens it. The person must
-    /// prove that it is theirs before this identity opens it, too.
+    /// With a question: whether this identity may open an account that is there already, because it has the person's
+    /// e-mail address or because its person asked for that. Nobody is signed in by it before they say yes, on proof.
     LinkDue {
         /// Lets this browser do so.
         ticket: Ticket,
-        /// The attempt that is over.
-        attempt: AttemptId,
-    },
-    /// With the session that it had: its person asked for this identity to open their account, too, and now it does.
-    Linked {
-        /// Where to go.
-        return_to: ReturnTo,
         /// The attempt that is over.
         attempt: AttemptId,
     },
@@ -127,11 +120,9 @@ impl SignIn {
         let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
 
         if let Some(account) = attempt.link_to {
-            self.link_as_asked(account, &attempt.provider, &identity, visitor).await?;
-            return Ok(CompletedSignIn::Linked {
-                return_to: attempt.return_to.clone(),
-                attempt: attempt.id(),
-            });
+            let account = self.owner_who_asked(account, visitor).await?;
+            let ticket = self.ask_for_proof(&account, attempt, identity)?;
+            return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
         }
         let (account, created) = match self.account_for(&description, &identity, email).await? {
             Opened::Account { account, created } => (self.with_role(account, role).await?, created),
@@ -254,7 +245,7 @@ impl SignIn {
                 self.ports.log.record(SignInEvent::EmailKept { account: account.id });
             }
         }
-        account.name = identity.name.clone().or(account.name);
+        account.name = account.name.or_else(|| identity.name.clone());
         Ok(Some(account))
     }
 

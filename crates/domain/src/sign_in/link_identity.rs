@@ -20,9 +20,11 @@ use crate::time::Timestamp;
 pub struct PendingLink {
     /// Whose word the new identity is.
     pub provider: ProviderDescription,
-    /// The address that both have.
-    pub address: EmailAddress,
-    /// Whether this browser is signed in to the account, recently enough: saying yes is then proof.
+    /// Who the person is there: the address, or else the name.
+    pub identity: String,
+    /// Whether the person asked for it on their own page. Otherwise the account merely has the address.
+    pub was_asked_for: bool,
+    /// Whether this browser is signed in to the account, and recently enough or since it asked: saying yes is then proof.
     pub session_proves: bool,
     /// Whether the account's password can prove it.
     pub password_proves: bool,
@@ -36,7 +38,8 @@ struct LinkDue {
     provider: String,
     issuer: Issuer,
     subject: Subject,
-    address: EmailAddress,
+    address: Option<EmailAddress>,
+    was_asked_for: bool,
     name: Option<DisplayName>,
     groups: Vec<String>,
     methods: Vec<String>,
@@ -62,13 +65,17 @@ impl SignIn {
         let pending = async {
             let (due, account) = self.link_due(ticket).await?;
             let provider = self.provider(Some(&provider_id(&due)?))?.description();
-            let owner = self.recent_session(visitor).await;
             Ok(PendingLink {
                 provider,
-                session_proves: owner.is_some_and(|session| session.account == account.id),
+                session_proves: self.session_proves(&due, visitor).await,
                 password_proves: self.passwords_are_on()
                     && self.ports.accounts.credential(account.id).await?.is_some(),
-                address: due.address,
+                was_asked_for: due.was_asked_for,
+                identity: match (&due.address, &due.name) {
+                    (Some(address), _) => address.to_string(),
+                    (None, Some(name)) => name.as_str().to_owned(),
+                    (None, None) => due.subject.to_string(),
+                },
             })
         };
         pending.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
@@ -94,10 +101,8 @@ impl SignIn {
                     self.prove_owner(account.clone(), Some(password), visitor).await?;
                     IdentityChange::ProvedByPassword
                 }
-                None => match self.recent_session(visitor).await {
-                    Some(session) if session.account == account.id => IdentityChange::ProvedBySession,
-                    _ => return Err(SignInError::ReauthenticationNeeded),
-                },
+                None if self.session_proves(&due, visitor).await => IdentityChange::ProvedBySession,
+                None => return Err(SignInError::ReauthenticationNeeded),
             };
             let provider = provider_id(&due)?;
             let return_to = due.return_to.clone();
@@ -164,8 +169,9 @@ impl SignIn {
         attempt: &SignInAttempt,
         identity: ExternalIdentity,
     ) -> Result<Ticket, SignInError> {
-        let EmailClaim::Stated { address, .. } = identity.email else {
-            return Err(SignInError::EmailMissing);
+        let address = match identity.email {
+            EmailClaim::Stated { address, .. } => Some(address),
+            EmailClaim::Missing | EmailClaim::Malformed => None,
         };
         let due = LinkDue {
             account: account.id,
@@ -173,6 +179,7 @@ impl SignIn {
             issuer: identity.issuer,
             subject: identity.subject,
             address,
+            was_asked_for: attempt.link_to.is_some(),
             name: identity.name,
             groups: as_many_as_fit(&identity.groups, MAX_GROUPS_LEN),
             methods: as_many_as_fit(&identity.authentication_methods, MAX_GROUPS_LEN),
@@ -186,22 +193,26 @@ impl SignIn {
             .or_else(|_| self.seal_ticket(LINK_DUE, LinkDue { return_to: ReturnTo::main_page(), ..due }))?)
     }
 
-    /// Links the identity to the account for which its person began this attempt, in the very browser that is still signed
-    /// in to it.
-    pub(super) async fn link_as_asked(
+    /// The account for which its person began to add an identity, if this is the very browser that is still signed in to it.
+    /// The person is asked once more, for somebody else may have been signed in at the provider in this browser.
+    pub(super) async fn owner_who_asked(
         &self,
         account: AccountId,
-        provider: &ProviderId,
-        identity: &ExternalIdentity,
         visitor: &Visitor<'_>,
-    ) -> Result<(), SignInError> {
-        let checked = self.session_of(visitor).await?;
-        if checked.claims.sub != account {
-            return Err(SignInError::AnotherSession);
-        }
-        self.link(account, provider, identity, IdentityChange::ProvedBySession).await?;
-        self.end_all_sessions_of(account, Some(checked.claims.sid)).await?;
-        Ok(())
+    ) -> Result<Account, SignInError> {
+        let owner = self.account_of(visitor).await?;
+        if owner.id == account { Ok(owner) } else { Err(SignInError::AnotherSession) }
+    }
+
+    /// Whether this browser's session proves the account that a link is for.
+    async fn session_proves(&self, due: &LinkDue, visitor: &Visitor<'_>) -> bool {
+        let account = if due.was_asked_for {
+            // Whoever asked has proved who they are just before.
+            self.session_of(visitor).await.ok().map(|checked| checked.claims.sub)
+        } else {
+            self.recent_session(visitor).await.map(|session| session.account)
+        };
+        account == Some(due.account)
     }
 
     async fn link(
@@ -265,7 +276,10 @@ fn identity(due: LinkDue) -> Result<ExternalIdentity, SignInError> {
     Ok(ExternalIdentity {
         issuer: due.issuer,
         subject: due.subject,
-        email: EmailClaim::Stated { address: due.address, verified: true },
+        email: match due.address {
+            Some(address) => EmailClaim::Stated { address, verified: !due.was_asked_for },
+            None => EmailClaim::Missing,
+        },
         name: due.name,
         groups: due.groups,
         memberships: Memberships::default(),

@@ -3,6 +3,7 @@ use crate::error::{Refusal, SignInError};
 use crate::identity::LinkedIdentity;
 use crate::people::{Account, DisplayName};
 use crate::ports::SignInEvent;
+use crate::provider::ProviderHealth;
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionId};
 
@@ -13,8 +14,8 @@ pub struct OwnAccount {
     pub account: Account,
     /// Whether a password opens it.
     pub has_password: bool,
-    /// The identities that open it, oldest first.
-    pub identities: Vec<LinkedIdentity>,
+    /// The identities that open it, oldest first, with the name of the provider, where that is known.
+    pub identities: Vec<(LinkedIdentity, Option<String>)>,
     /// Its live sessions, newest first.
     pub sessions: Vec<Session>,
     /// The session that asks.
@@ -37,7 +38,7 @@ impl SignIn {
             sessions.retain(|session| session.is_live(now, self.policy.session_idle_limit));
             Ok(OwnAccount {
                 has_password: self.ports.accounts.credential(account.id).await?.is_some(),
-                identities: self.ports.accounts.identities(account.id).await?,
+                identities: self.with_providers(self.ports.accounts.identities(account.id).await?).await,
                 is_recent: self.recent_session(visitor).await.is_some(),
                 sessions,
                 this_session,
@@ -45,6 +46,23 @@ impl SignIn {
             })
         };
         found.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// The identities with the names of the providers that are at hand: nobody is asked over the network for it.
+    async fn with_providers(&self, identities: Vec<LinkedIdentity>) -> Vec<(LinkedIdentity, Option<String>)> {
+        let mut known = Vec::new();
+        for provider in &self.ports.providers {
+            if provider.health() == ProviderHealth::Ready
+                && let Ok(server) = provider.authorization_server().await
+            {
+                known.push((server.issuer, provider.description().name));
+            }
+        }
+        let named = |identity: LinkedIdentity| {
+            let provider = known.iter().find(|(issuer, _)| *issuer == identity.issuer);
+            (identity, provider.map(|(_, name)| name.clone()))
+        };
+        identities.into_iter().map(named).collect()
     }
 
     /// Changes what whoever asks wants to be called by people. Tokens say so from their next renewal on.

@@ -114,12 +114,12 @@ async fn setup(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 }
 
 async fn change_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
-    let signed_in = matches!(lab.check(&head).await, Some(Ok(_)));
-    if head.cookies.change.is_none() && !signed_in {
+    let username = lab.username(&head).await;
+    if head.cookies.change.is_none() && username.is_empty() {
         return Failure::not_signed_in(lab.sign_in.fresh_reference()).into_response();
     }
     let return_to = head.return_to();
-    lab.form_page(&head, |token| lab.change_page(&head, &return_to, token, None))
+    lab.form_page(&head, |token| lab.change_page(&head, &username, &return_to, token, None))
 }
 
 /// Chooses another password: with a ticket after an initial one, otherwise knowing the present one.
@@ -133,9 +133,12 @@ async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let return_to = return_to(fields);
     match changed {
         Ok(token) => Ok(lab.welcome(head, &token, &return_to)),
-        Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
-            lab.change_page(head, &return_to, token, Some(problem))
-        })),
+        Err(refusal) => {
+            let username = lab.username(head).await;
+            Ok(lab.form_again(head, refusal, |token, problem| {
+                lab.change_page(head, &username, &return_to, token, Some(problem))
+            }))
+        }
     }
 }
 
@@ -210,15 +213,23 @@ impl Lab {
         })
     }
 
+    /// What whoever is signed in is called when signing in; empty for nobody.
+    async fn username(&self, head: &Head) -> String {
+        let checked = self.check(head).await.and_then(Result::ok);
+        checked.map(|checked| checked.claims.username.to_string()).unwrap_or_default()
+    }
+
     fn change_page(
         &self,
         head: &Head,
+        username: &str,
         return_to: &ReturnTo,
         form_token: &FormToken,
         problem: Option<Problem<'_>>,
     ) -> Response {
         let length = self.sign_in.policy().password_length;
         pages::respond(&ChangePage {
+            username,
             is_due: head.cookies.change.is_some(),
             form_token: form_token.as_str(),
             return_to: return_to.as_str(),

@@ -90,9 +90,6 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
             see_other(paths::LINK),
             [lab.cookies.set_link(&ticket), lab.cookies.clear_attempt(attempt)],
         ),
-        Ok(CompletedSignIn::Linked { return_to, attempt }) => {
-            lab.with_cookies(see_other(return_to.as_str()), [lab.cookies.clear_attempt(attempt)])
-        }
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => see_other(return_to.as_str()),
         Err(refusal) => {
             let failure = Failure::from(refusal);

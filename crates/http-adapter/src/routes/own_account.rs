@@ -91,8 +91,9 @@ async fn page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 /// The same for a program.
 async fn show(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let own = lab.sign_in.own_account(&head.visitor()).await?;
-    let identity = |identity: &LinkedIdentity| {
+    let identity = |(identity, provider): &(LinkedIdentity, Option<String>)| {
         json!({
+            "provider": provider,
             "issuer": identity.issuer.as_str(),
             "subject": identity.subject.as_str(),
             "email": identity.email,
@@ -246,7 +247,8 @@ impl Lab {
         self.form_page(head, |token| {
             pages::respond(&LinkPage {
                 provider: &pending.provider.name,
-                address: pending.address.as_str(),
+                identity: &pending.identity,
+                was_asked_for: pending.was_asked_for,
                 session_proves: pending.session_proves,
                 password_proves: pending.password_proves,
                 form_token: token.as_str(),
@@ -267,8 +269,8 @@ impl Lab {
             let known = providers.iter().find(|(provider, _)| provider.id == *id);
             known.map_or_else(|| id.as_str().to_owned(), |(provider, _)| provider.name.clone())
         };
-        let rows = own.identities.iter().map(|known| IdentityRow {
-            provider: known.issuer.as_str(),
+        let rows = own.identities.iter().map(|(known, provider)| IdentityRow {
+            provider: provider.as_deref().unwrap_or(known.issuer.as_str()),
             issuer: known.issuer.as_str(),
             subject: known.subject.as_str(),
             email: known.email.as_ref().map_or("", |email| email.as_str()),

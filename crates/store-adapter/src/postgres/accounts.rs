@@ -40,7 +40,7 @@ const ADD: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const TAKE_OVER_PROFILE: &str = "
-    UPDATE accounts SET email = coalesce($2, email), name = coalesce($3, name) WHERE id = $1";
+    UPDATE accounts SET email = coalesce($2, email), name = coalesce(name, $3) WHERE id = $1";
 
 const SET_NAME: &str = "
     UPDATE accounts SET name = $2 WHERE id = $1";

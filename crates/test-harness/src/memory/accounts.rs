@@ -60,7 +60,7 @@ impl AccountStore for MemoryStore {
         }
         state.link(id, identity, at);
         if let Some(account) = state.accounts.get_mut(&id) {
-            account.name = identity.name.clone().or(account.name.take());
+            account.name = account.name.take().or(identity.name.clone());
             account.email = email.filter(|_| !taken).cloned().or(account.email.take());
         }
         Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })

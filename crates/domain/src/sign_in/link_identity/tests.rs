@@ -72,7 +72,8 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let pending = scene.sign_in.pending_link(&ticket, &Visitor::default()).await.unwrap();
-    assert_eq!(pending.address, ada());
+    assert_eq!(pending.identity, ada().as_str());
+    assert!(!pending.was_asked_for);
     assert!(pending.password_proves && !pending.session_proves);
 
     let confirmed = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
@@ -162,11 +163,7 @@ async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
 }
 
 /// Begins to link from one's own account, and comes back with this session token.
-async fn link_as_asked(
-    scene: &Scene,
-    begun_by: &str,
-    back_with: Option<&str>,
-) -> Result<CompletedSignIn, ErrorCode> {
+async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Result<Ticket, ErrorCode> {
     let begun = scene
         .sign_in
         .begin_link(None, ReturnTo::or_main_page("/account"), &[], None, &presenting(begun_by))
@@ -176,27 +173,29 @@ async fn link_as_asked(
         begun.authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     let cookie = PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed };
     let visitor = Visitor { session_token: back_with, ..Visitor::default() };
-    let completed =
-        scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], &visitor).await;
-    completed.map_err(|refusal| refusal.error.code())
+    let query = format!("code=c&state={state}");
+    match scene.sign_in.complete_external(&query, &[cookie], &visitor).await {
+        Ok(CompletedSignIn::LinkDue { ticket, .. }) => Ok(ticket),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal.error.code()),
+    }
 }
 
 #[tokio::test]
-async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone() {
+async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone_and_after_a_look() {
     let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
     let mut world = world(None);
     world.sessions.expect_find().returning(move |id| {
         let account = if id == session().id { session().account } else { other };
         Ok(Some(Session { id, account, ..session() }))
     });
+    world.accounts.checkpoint();
+    world.accounts.expect_find().returning(|id| Ok(Some(Account { id, ..account(AccountStatus::Active) })));
+    world.accounts.expect_credential().returning(|_| Ok(None));
     world.accounts.expect_link().times(1).returning(|_, _, _| Ok(IdentityLink::Linked));
-    world
-        .sessions
-        .expect_end_all_of()
-        .withf(|_, except, _| *except == Some(session().id))
-        .times(1)
-        .returning(|_, _, _| Ok(Vec::new()));
-    world.sessions.expect_create().never();
+    world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
+    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_end().returning(|_, _| Ok(()));
     let scene = world.scene();
     let own = scene.token(&account(AccountStatus::Active), &session());
     let strangers = Session {
@@ -208,9 +207,16 @@ async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone() {
     for (back_with, expected) in
         [(None, ErrorCode::NotSignedIn), (Some(&*strangers), ErrorCode::AnotherSession)]
     {
-        assert_eq!(link_as_asked(&scene, &own, back_with).await.unwrap_err(), expected);
+        assert_eq!(asked_for(&scene, &own, back_with).await.unwrap_err(), expected);
     }
-    assert!(matches!(link_as_asked(&scene, &own, Some(&own)).await, Ok(CompletedSignIn::Linked { .. })));
+    let ticket = asked_for(&scene, &own, Some(&own)).await.unwrap();
+    // However long the person has been signed in: they proved who they are when they asked.
+    scene.clock.advance(599);
+    let pending = scene.sign_in.pending_link(&ticket, &presenting(&own)).await.unwrap();
+    assert!(pending.was_asked_for && pending.session_proves);
+    let elsewhere = scene.sign_in.confirm_link(&ticket, None, &presenting(&strangers)).await;
+    assert_eq!(elsewhere.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
+    assert!(scene.sign_in.confirm_link(&ticket, None, &presenting(&own)).await.is_ok());
 }
 
 #[tokio::test]
@@ -222,7 +228,7 @@ async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
     world.accounts.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
-    let refusal = link_as_asked(&scene, &token, Some(&token)).await.unwrap_err();
+    let refusal = asked_for(&scene, &token, Some(&token)).await.unwrap_err();
     assert_eq!(refusal, ErrorCode::ReauthenticationNeeded);
     let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
     for (typed, code) in [
