@@ -147,7 +147,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 
 fn check(configuration: &Configuration) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    wiring::provider(configuration, &clock)?;
+    wiring::providers(configuration, &clock)?;
     write!(std::io::stdout(), "{}", configuration.in_force())?;
     Ok(())
 }

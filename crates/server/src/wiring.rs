@@ -12,6 +12,7 @@ use std::time::Duration;
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Username;
 use labgate_domain::ports::{Clock, IdentityProvider, StoreError};
+use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_http::{App, AppInfo};
@@ -53,11 +54,11 @@ impl Server {
     /// See [`StartError`].
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let provider = provider(&configuration, &clock)?;
+        let providers = providers(&configuration, &clock)?;
         // First, so that a second server on one address touches nothing.
         let (listener, address) = listen(configuration.listen).await?;
-        let Opened { ports, store, keys } = Opened::open(&configuration, provider.as_ref(), &clock).await?;
-        let missing_settings = if provider.is_some() { Vec::new() } else { external_oidc_settings() };
+        let Opened { ports, store, keys } = Opened::open(&configuration, &providers, &clock).await?;
+        let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
         let judge = Arc::clone(&ports.judge);
@@ -67,7 +68,7 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
-        if let Some(provider) = provider {
+        for provider in providers {
             background.spawn(warm_up(provider));
         }
         let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
@@ -109,14 +110,14 @@ struct Opened {
 impl Opened {
     async fn open(
         configuration: &Configuration,
-        provider: Option<&Arc<dyn IdentityProvider>>,
+        providers: &[Arc<dyn IdentityProvider>],
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         create_data_dir(&configuration.data_dir)?;
         let store = Store::open(&configuration.database).await?;
         let keys = LiveKeys::open(configuration, &**clock)?;
         let ports = Ports {
-            providers: provider.map(Arc::clone).into_iter().collect(),
+            providers: providers.to_vec(),
             accounts: store.accounts(),
             sessions: store.sessions(),
             spent_attempts: store.spent_attempts(),
@@ -142,7 +143,7 @@ pub async fn with_sign_in<T>(
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> Result<T, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Opened { ports, store, .. } = Opened::open(configuration, None, &clock).await?;
+    let Opened { ports, store, .. } = Opened::open(configuration, &[], &clock).await?;
     let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
     store.close().await;
     Ok(result)
@@ -174,8 +175,13 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] KeyFileError),
     /// The provider's settings do not fit together.
-    #[error("[external_oidc]: {0}")]
-    Provider(#[from] SettingsError),
+    #[error("the provider {id}: {error}", id = id.as_str())]
+    Provider {
+        /// Which, by its name here.
+        id: ProviderId,
+        /// Why.
+        error: SettingsError,
+    },
     /// The database does not answer.
     #[error(transparent)]
     NoAnswer(#[from] StoreError),
@@ -228,16 +234,20 @@ fn create_data_dir(path: &Path) -> Result<(), StartError> {
     made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
-/// The external provider, if one is set up. Asks nothing of it.
+/// The external providers that are set up. Asks nothing of them.
 ///
 /// # Errors
-/// When its settings do not fit together.
-pub fn provider(
+/// When the settings of one do not fit together.
+pub fn providers(
     configuration: &Configuration,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<Arc<dyn IdentityProvider>>, SettingsError> {
-    let settings = configuration.external_oidc.clone();
-    settings.map(|settings| labgate_provider::provider(settings, Arc::clone(clock))).transpose()
+) -> Result<Vec<Arc<dyn IdentityProvider>>, StartError> {
+    let made = configuration.providers.iter().map(|settings| {
+        let id = settings.description.id.clone();
+        labgate_provider::provider(settings.clone(), Arc::clone(clock))
+            .map_err(|error| StartError::Provider { id, error })
+    });
+    made.collect()
 }
 
 /// Where the keys of this configuration are.

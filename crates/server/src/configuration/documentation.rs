@@ -107,5 +107,5 @@ fn the_example_environment_is_valid() {
     let [example] = blocks("sh").try_into().unwrap();
     let environment: Vec<_> = example.lines().filter_map(|line| line.split_once('=')).collect();
     assert!(environment.len() >= 5, "{environment:?}");
-    assert!(read("", &environment).external_oidc.is_some());
+    assert_eq!(read("", &environment).providers.len(), 1);
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::protocol::{ClientId, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderSettings, Userinfo};
@@ -44,12 +45,77 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         return None;
     }
     refuse_missing(settings);
-    let description =
-        ProviderDescription { id: id?, name: name?, email_trust: email_trust?, admission: Arc::default() };
+    let admission = admission(settings)?;
+    let description = ProviderDescription {
+        id: id?,
+        name: name?,
+        email_trust: email_trust?,
+        admission: Arc::new(admission),
+    };
     let mut provider = ProviderSettings::new(description, location?, client_id?, client_secret?);
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;
     Some(provider)
+}
+
+/// The providers of the file's `[[provider]]` sections. Each names itself, for buttons and for the log.
+pub(super) fn further(settings: &mut Settings) -> Vec<ProviderSettings> {
+    let mut providers: Vec<ProviderSettings> = Vec::new();
+    for (mut section, number) in settings.providers().into_iter().zip(1..) {
+        for key in [&keys::PROVIDER_ID, &keys::PROVIDER_NAME] {
+            if !section.is_set(key) {
+                section.refuse::<()>(key, "is needed in a [[provider]] section");
+            }
+        }
+        let provider = read(&mut section);
+        settings.take_problems_of_provider(&format!("provider {number}"), section);
+        providers.extend(provider);
+    }
+    providers
+}
+
+/// Refuses a second provider of one name: the name tells them apart in URLs, attempts and sessions.
+pub(super) fn refuse_doubles(settings: &mut Settings, providers: &[ProviderSettings]) {
+    for (position, provider) in providers.iter().enumerate() {
+        let id = &provider.description.id;
+        let before = providers.iter().take(position).any(|other| other.description.id == *id);
+        if before {
+            let text = format!("is {id:?} for two providers: give each one of its own", id = id.as_str());
+            settings.refuse::<()>(&keys::PROVIDER_ID, text);
+        }
+    }
+}
+
+/// Who may come in, and whose members administer the lab. Without any rule whoever the provider signs in.
+fn admission(settings: &mut Settings) -> Option<AdmissionRules> {
+    const RULES: [(&Key, Criterion); 6] = [
+        (&keys::ALLOW_EMAIL_DOMAINS, Criterion::EmailDomain),
+        (&keys::ALLOW_TENANTS, Criterion::Tenant),
+        (&keys::ALLOW_HOSTED_DOMAINS, Criterion::HostedDomain),
+        (&keys::ALLOW_GROUPS, Criterion::Group),
+        (&keys::ALLOW_ORGANIZATIONS, Criterion::Organization),
+        (&keys::ALLOW_ACCOUNTS, Criterion::Account),
+    ];
+    let mut rules = Vec::new();
+    for (key, criterion) in RULES {
+        if !settings.is_set(key) {
+            continue;
+        }
+        match Rule::new(criterion, settings.list(key)?) {
+            Ok(rule) => rules.push(rule),
+            Err(error) => return settings.refuse(key, error.to_string()),
+        }
+    }
+    let administrators = if settings.is_set(&keys::ADMIN_GROUPS) {
+        let groups = settings.list(&keys::ADMIN_GROUPS)?;
+        if groups.iter().any(|group| group.trim().is_empty()) {
+            return settings.refuse(&keys::ADMIN_GROUPS, "has a blank value");
+        }
+        Some(groups)
+    } else {
+        None
+    };
+    Some(AdmissionRules::new(rules, administrators))
 }
 
 /// Whether somebody set up a provider, in full or in part.

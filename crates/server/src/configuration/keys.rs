@@ -95,6 +95,13 @@ keys! {
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
     PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
+    ALLOW_EMAIL_DOMAINS: List "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
+    ALLOW_TENANTS: List "external_oidc.allow_tenants" as "LAB_EXTERNAL_OIDC_ALLOW_TENANTS";
+    ALLOW_HOSTED_DOMAINS: List "external_oidc.allow_hosted_domains" as "LAB_EXTERNAL_OIDC_ALLOW_HOSTED_DOMAINS";
+    ALLOW_GROUPS: List "external_oidc.allow_groups" as "LAB_EXTERNAL_OIDC_ALLOW_GROUPS";
+    ALLOW_ORGANIZATIONS: List "external_oidc.allow_organizations" as "LAB_EXTERNAL_OIDC_ALLOW_ORGANIZATIONS";
+    ALLOW_ACCOUNTS: List "external_oidc.allow_accounts" as "LAB_EXTERNAL_OIDC_ALLOW_ACCOUNTS";
+    ADMIN_GROUPS: List "external_oidc.admin_groups" as "LAB_EXTERNAL_OIDC_ADMIN_GROUPS";
 
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
     IDLE_LIMIT: Text "session.idle_limit" = "12h";

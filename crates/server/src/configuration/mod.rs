@@ -89,8 +89,8 @@ pub struct Configuration {
     pub database: Location,
     /// What the core needs to know.
     pub policy: Policy,
-    /// The external provider; `None` when none is set up.
-    pub external_oidc: Option<ProviderSettings>,
+    /// The external providers, the one of `[external_oidc]` or of the variables first.
+    pub providers: Vec<ProviderSettings>,
     /// The proxies in front of this lab, whose word counts about where a request comes from.
     pub trusted_proxies: Vec<ProxyNetwork>,
     /// Whom to make the lab's first administrator, if there is none.
@@ -129,7 +129,9 @@ impl Configuration {
         let passwords = passwords::policy(&mut settings);
         let first_administrator = passwords::first_administrator(&mut settings, passwords);
         let limits = session::limits(&mut settings);
-        let external_oidc = external_oidc::read(&mut settings);
+        let mut providers: Vec<_> = external_oidc::read(&mut settings).into_iter().collect();
+        providers.extend(external_oidc::further(&mut settings));
+        external_oidc::refuse_doubles(&mut settings, &providers);
         let token_key = token::key(&mut settings);
         let levels = settings.value(&keys::LOG_LEVEL, Levels::parse);
         let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
@@ -164,7 +166,7 @@ impl Configuration {
             data_dir,
             database,
             policy,
-            external_oidc,
+            providers,
             trusted_proxies,
             first_administrator,
             token_key,

@@ -28,7 +28,7 @@ pub(super) fn policy(settings: &mut Settings) -> Option<Passwords> {
     let enabled = settings.switch(&keys::PASSWORDS_ENABLED);
     let length = length(settings);
     let enabled = enabled?;
-    if !enabled && !external_oidc::is_set_up(settings) {
+    if !enabled && !external_oidc::is_set_up(settings) && settings.providers().is_empty() {
         let settings_of_a_provider: Vec<String> =
             external_oidc::REQUIRED.iter().map(|key| key.variable()).collect();
         let text = format!(

@@ -28,6 +28,14 @@ impl Problem {
         Self { key: key.to_owned(), source, text: text.into() }
     }
 
+    /// The same problem, with a key of this section named within another.
+    pub(super) fn within(self, section: &str, name: &str) -> Self {
+        match self.key.strip_prefix(section) {
+            Some(rest) => Self { key: format!("{name}.{rest}"), ..self },
+            None => self,
+        }
+    }
+
     /// The key, such as `session.idle_limit`; empty when the problem is not one key's.
     #[must_use]
     pub fn key(&self) -> &str {

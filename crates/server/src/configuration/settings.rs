@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use figment::providers::{Format as _, Toml};
-use figment::value::{Dict, Map, Value};
+use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -13,6 +13,11 @@ use super::keys::{KEYS, Key, Kind, VARIABLE_PREFIXES};
 use super::problems::{Problem, Source};
 use super::values::{self, Readers};
 use super::{File, Sources};
+
+/// The sections for further providers.
+const PROVIDERS: &str = "provider";
+/// Where the keys of a provider stand.
+const SECTION_OF_PROVIDER: &str = "external_oidc.";
 
 /// The values of all keys, and the problems met so far.
 pub(super) struct Settings {
@@ -45,6 +50,61 @@ impl Settings {
             Err(error) if matches!(key.kind, Kind::Secret | Kind::Url) => self.refuse(key, error.to_string()),
             Err(error) => self.refuse(key, format!("{text:?} {error}")),
         }
+    }
+
+    /// The texts of a list that is set; `None` when it is not. One that is set and empty is a problem: whoever wrote it meant
+    /// something.
+    pub(super) fn list(&mut self, key: &Key) -> Option<Vec<String>> {
+        if !self.is_set(key) {
+            return None;
+        }
+        let texts: Vec<String> = match self.figment.find_value(key.path).ok()? {
+            Value::String(_, text) => text.split(',').map(|text| text.trim().to_owned()).collect(),
+            Value::Array(_, values) => match values.into_iter().map(Value::into_string).collect() {
+                Some(texts) => texts,
+                None => return self.refuse(key, "must be a list of texts in quotes"),
+            },
+            _ => return self.refuse(key, "must be a list of texts in quotes"),
+        };
+        match texts {
+            texts if texts.iter().all(String::is_empty) => {
+                self.refuse(key, "is empty: leave it out, or say what it is")
+            }
+            texts => Some(texts),
+        }
+    }
+
+    /// The sections `[[provider]]` of the file, each as settings of its own with the keys of `[external_oidc]`.
+    pub(super) fn providers(&self) -> Vec<Self> {
+        let Some(Value::Array(_, sections)) = self.figment.find_value(PROVIDERS).ok() else {
+            return Vec::new();
+        };
+        let source = self.figment.find_metadata(PROVIDERS).map_or(Source::Unset, Layer::source);
+        sections
+            .into_iter()
+            .filter_map(Value::into_dict)
+            .map(|section| Self::of_section(section, &source))
+            .collect()
+    }
+
+    fn of_section(section: Dict, source: &Source) -> Self {
+        let keys = || KEYS.iter().filter(|key| key.path.starts_with(SECTION_OF_PROVIDER));
+        let defaults = keys().filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
+        let mut dict = Dict::new();
+        let section_name = SECTION_OF_PROVIDER.trim_end_matches('.');
+        dict.insert(section_name.to_owned(), anew(Value::from(section)));
+        let mut settings =
+            Self { figment: defaults.fold(Figment::new(), Figment::merge), problems: Vec::new() };
+        settings.refuse_unknown_keys(&dict, "", source);
+        let figment = std::mem::take(&mut settings.figment);
+        settings.figment = figment.merge(Layer { source: source.clone(), dict });
+        settings
+    }
+
+    /// Takes over what is wrong with a section `[[provider]]`, under its own name.
+    pub(super) fn take_problems_of_provider(&mut self, name: &str, provider: Self) {
+        let renamed = provider.problems.into_iter().map(|problem| problem.within(SECTION_OF_PROVIDER, name));
+        self.problems.extend(renamed);
     }
 
     /// The value of a switch.
@@ -176,6 +236,13 @@ impl Settings {
                 KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
             };
             let text = match value {
+                Value::Array(_, sections) if path == PROVIDERS => {
+                    if sections.iter().all(|section| matches!(section, Value::Dict(..))) {
+                        continue;
+                    }
+                    "is a list of sections: write [[provider]]".to_owned()
+                }
+                _ if path == PROVIDERS => "is a list of sections: write [[provider]]".to_owned(),
                 // A dot in a name, which only quotes can bring there, would look like a section.
                 _ if !name.contains('.') && KEYS.iter().any(|key| key.path == path) => continue,
                 Value::Dict(_, dict) if is_section(&path) => {
@@ -253,6 +320,21 @@ impl Provider for Layer {
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Profile::Default.collect(self.dict.clone()))
+    }
+}
+
+/// The value without figment's memory of where it came from, so that it can come from another layer.
+fn anew(value: Value) -> Value {
+    match value {
+        Value::String(_, text) => Value::from(text),
+        Value::Bool(_, value) => Value::from(value),
+        Value::Dict(_, dict) => {
+            Value::from(dict.into_iter().map(|(name, value)| (name, anew(value))).collect::<Dict>())
+        }
+        Value::Array(_, values) => Value::from(values.into_iter().map(anew).collect::<Vec<_>>()),
+        Value::Num(_, number) => Value::Num(Tag::Default, number),
+        Value::Char(_, letter) => Value::Char(Tag::Default, letter),
+        Value::Empty(_, empty) => Value::Empty(Tag::Default, empty),
     }
 }
 

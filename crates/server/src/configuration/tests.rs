@@ -60,7 +60,7 @@ fn nothing_needs_to_be_set() {
     let configuration = read("", &[]);
     assert_eq!(configuration.listen.to_string(), "127.0.0.1:8091");
     assert_eq!(configuration.data_dir, PathBuf::from("./labgate-data"));
-    assert!(configuration.external_oidc.is_none());
+    assert!(configuration.providers.is_empty());
     assert!(matches!(configuration.token_key, TokenKey::InDataDir(Algorithm::Es256)));
     let policy = configuration.policy;
     assert_eq!(policy.public_url.origin(), "http://127.0.0.1:8091");

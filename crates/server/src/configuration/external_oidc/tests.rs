@@ -2,7 +2,7 @@ use super::super::tests::{PROVIDER, SECRET, problem, problems, read, temporary_f
 use super::*;
 
 fn provider(file: &str, environment: &[(&str, &str)]) -> ProviderSettings {
-    read(file, environment).external_oidc.unwrap()
+    read(file, environment).providers.remove(0)
 }
 
 /// The four settings without this one.
@@ -141,4 +141,80 @@ fn both_urls_are_judged_at_once() {
     let allowed =
         [&environment[..], &[("LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN", "http://op.example")]].concat();
     assert!(problem("", &allowed).starts_with("external_oidc.token_url"));
+}
+
+const TWO: &str = r#"
+    [[provider]]
+    id = "dex"
+    name = "Dex"
+    issuer = "https://dex.example.org/dex"
+    client_id = "lab"
+    client_secret = "secret-of-dex"
+    allow_groups = ["cn=lab,ou=groups", "lab"]
+    admin_groups = ["lab-admins"]
+
+    [[provider]]
+    id = "github"
+    name = "GitHub"
+    auth_url = "https://github.com/login/oauth/authorize"
+    token_url = "https://github.com/login/oauth/access_token"
+    client_id = "lab"
+    client_secret = "secret-of-github"
+    allow_organizations = ["example-lab"]
+"#;
+
+#[test]
+fn several_providers_stand_beside_the_one_of_the_variables() {
+    let configuration = read(TWO, &PROVIDER);
+    let ids: Vec<_> =
+        configuration.providers.iter().map(|provider| provider.description.id.as_str()).collect();
+    assert_eq!(ids, ["external", "dex", "github"]);
+    let dex = &configuration.providers[1].description.admission;
+    assert_eq!(dex.administrators(), Some(&["lab-admins".to_owned()][..]));
+    assert_eq!(dex.rules(), [Rule::new(Criterion::Group, ["cn=lab,ou=groups", "lab"]).unwrap()]);
+    assert!(configuration.providers[0].description.admission.rules().is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_section_is_told_by_its_number() {
+    for (from, to, expected) in [
+        ("id = \"dex\"\n", "", "provider 1.id (default): is needed"),
+        ("name = \"GitHub\"\n", "", "provider 2.name (default): is needed"),
+        ("id = \"github\"", "id = \"dex\"", "is \"dex\" for two providers"),
+        ("client_secret = \"secret-of-dex\"\n", "", "provider 1.client_secret (not set): is needed"),
+        ("allow_groups = [\"cn=lab,ou=groups\", \"lab\"]", "allow_groups = []", "is empty"),
+        ("allow_groups = [\"cn=lab,ou=groups\", \"lab\"]", "allow_groups = [\" \"]", "has a blank value"),
+        ("allow_organizations", "allow_organisations", "there is no such key; did you mean"),
+        ("issuer = \"https://dex.example.org/dex\"", "listen = \"0.0.0.0:1\"", "there is no such key"),
+    ] {
+        let file = TWO.replace(from, to);
+        assert_ne!(file, TWO, "{from}");
+        let problems = problems(&file, &[]).to_string();
+        assert!(problems.contains(expected), "{expected}: {problems}");
+        assert!(!problems.contains("secret-of"), "{problems}");
+    }
+    assert!(problems("provider = \"dex\"", &[]).to_string().contains("write [[provider]]"));
+    assert!(problems("provider = [\"dex\"]", &[]).to_string().contains("write [[provider]]"));
+}
+
+#[test]
+fn a_rule_that_is_set_and_means_nothing_stops_the_start() {
+    for (variable, value) in [
+        ("LAB_EXTERNAL_OIDC_ALLOW_GROUPS", ""),
+        ("LAB_EXTERNAL_OIDC_ALLOW_GROUPS", " , "),
+        ("LAB_EXTERNAL_OIDC_ALLOW_GROUPS", "lab,,"),
+        ("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "*.example.org"),
+        ("LAB_EXTERNAL_OIDC_ADMIN_GROUPS", ","),
+    ] {
+        let environment: Vec<_> = PROVIDER.into_iter().chain([(variable, value)]).collect();
+        let problems = problems("", &environment);
+        assert_eq!(problems.iter().count(), 1, "{variable}={value}: {problems}");
+    }
+    let domains = [("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "example.org, example.com")];
+    let environment: Vec<_> = PROVIDER.into_iter().chain(domains).collect();
+    let admission = provider("", &environment).description.admission;
+    assert_eq!(
+        admission.rules(),
+        [Rule::new(Criterion::EmailDomain, ["example.org", "example.com"]).unwrap()]
+    );
 }
