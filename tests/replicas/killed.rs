@@ -93,8 +93,8 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_can_be_repeated() {
     const PEOPLE: usize = 200;
     const HASH: &str = "$2y$05$abcdefghijklmnopqrstuuT5JwYH0V7sGHkVqrIoO5zxJzSn2mWHm";
     for lab in Killed::labs().await {
-        let rows: String = (0..PEOPLE).map(|number| format!("person{number},{HASH}\n")).collect();
-        let file = lab.file("people.csv", &format!("username,password_hash\n{rows}"));
+        let rows: Vec<String> = (0..PEOPLE).map(|number| format!("person{number},{HASH}")).collect();
+        let file = lab.file("people.csv", &format!("username,password_hash\n{}\n", rows.join("\n")));
         let import = ["account", "import", file.to_str().unwrap()];
         let store = lab.store().await;
         let mut before = 0;

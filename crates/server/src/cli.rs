@@ -1,6 +1,7 @@
 //! The command line.
 
 mod account;
+mod doctor;
 mod store;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -52,6 +53,9 @@ enum Command {
     /// Look after people's accounts, in the data directory
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
+    /// Find what keeps people from signing in, and say what to do
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::DoctorArgs),
     /// Look after the database
     Store(store::StoreArgs),
 }
@@ -83,6 +87,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
             Command::Keys { command: KeysCommand::List } => list(&configuration),
             Command::Account(arguments) => account::run(&configuration, arguments),
+            Command::Doctor(arguments) => doctor::run(&configuration, &arguments),
             Command::Store(arguments) => store::run(&configuration, arguments),
         }
     }

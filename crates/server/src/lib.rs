@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod configuration;
+pub mod doctor;
 mod key_list;
 pub mod logging;
 pub mod wiring;

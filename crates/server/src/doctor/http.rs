@@ -1,0 +1,74 @@
+//! Requests as a browser makes them, but following nothing.
+
+use std::time::Duration;
+
+use http::header::{COOKIE, DATE, LOCATION, SET_COOKIE};
+use reqwest::redirect::Policy;
+use url::Url;
+
+/// How much of a page is looked at for words that tell what is wrong.
+const MAX_BODY: usize = 64 * 1024;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// No HTTP client can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client can be made: {0}")]
+pub struct Unusable(reqwest::Error);
+
+pub(super) struct Http(reqwest::Client);
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    pub(super) date: Option<String>,
+    pub(super) cookies: Vec<String>,
+    pub(super) body: String,
+}
+
+impl Http {
+    pub(super) fn new() -> Result<Self, Unusable> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("labgate-doctor/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .timeout(PATIENCE)
+            .build();
+        client.map(Self).map_err(Unusable)
+    }
+
+    /// Asks for a page, with this cookie; the error is why there is no answer.
+    pub(super) async fn get(&self, url: &Url, cookie: Option<&str>) -> Result<Answer, String> {
+        let mut request = self.0.get(url.clone()).header("accept", "text/html");
+        if let Some(cookie) = cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        let mut response = request.send().await.map_err(|error| cause(&error))?;
+        let text =
+            |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (status, location, date) = (response.status().as_u16(), text(LOCATION), text(DATE));
+        let cookies = response.headers().get_all(SET_COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BODY {
+                body.truncate(MAX_BODY);
+                break;
+            }
+        }
+        Ok(Answer { status, location, date, cookies, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+}
+
+/// The innermost cause: the outer ones repeat the URL, which has a query.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it does not answer in time".to_owned();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
