@@ -6,6 +6,7 @@ mod arrows;
 #[cfg(feature = "browser")]
 mod browser;
 mod docs;
+mod doctor;
 mod flows;
 #[cfg(feature = "interop")]
 mod interop;
