@@ -10,6 +10,7 @@ mod doctor;
 mod flows;
 #[cfg(feature = "interop")]
 mod interop;
+mod personas;
 #[cfg(feature = "postgres")]
 mod replicas;
 mod store;

@@ -21,3 +21,73 @@ pub fn provider(
         Ok(Arc::new(OpenIdProvider::new(settings, clock)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
+    use labgate_domain::protocol::ClientId;
+    use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
+    use labgate_domain::time::Timestamp;
+
+    use super::*;
+    use crate::derivation::ProviderKind;
+    use crate::{Location, PlainHttpOrigins};
+
+    struct Now;
+
+    impl Clock for Now {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_seconds(1_800_000_000)
+        }
+    }
+
+    fn made(
+        tenant: &str,
+        rule: Option<Criterion>,
+        email_trust: EmailTrust,
+        kind: Option<ProviderKind>,
+    ) -> Result<(), SettingsError> {
+        let url = |last: &str| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/{last}");
+        let plain = PlainHttpOrigins::default();
+        let location = Location::endpoints(&url("authorize"), &url("token"), None, &plain).unwrap();
+        let rules =
+            rule.map(|criterion| Rule::new(criterion, ["example.org"]).unwrap()).into_iter().collect();
+        let description = ProviderDescription {
+            id: ProviderId::parse("entra").unwrap(),
+            name: "Entra".to_owned(),
+            email_trust,
+            admission: Arc::new(AdmissionRules::new(rules, None)),
+        };
+        let client_id = ClientId::parse("lab").unwrap();
+        let settings = ProviderSettings::new(description, location, client_id, "s".to_owned().into());
+        provider(ProviderSettings { kind, ..settings }, Arc::new(Now)).map(drop)
+    }
+
+    #[test]
+    fn c105_where_every_tenant_could_sign_in_the_tenants_are_named() {
+        const HOME: &str = "11111111-2222-3333-4444-555555555555";
+        let claim = EmailTrust::Claim;
+        for any in ["common", "organizations", "COMMON"] {
+            assert_eq!(made(any, None, claim, None), Err(SettingsError::TenantsNeeded), "{any}");
+            // Another rule is no list of tenants: an address can be anybody's there.
+            let other = made(any, Some(Criterion::EmailDomain), claim, None);
+            assert_eq!(other, Err(SettingsError::TenantsNeeded));
+            assert_eq!(made(any, Some(Criterion::Tenant), claim, None), Ok(()));
+            let trusting = made(any, Some(Criterion::Tenant), EmailTrust::Provider, None);
+            assert_eq!(trusting, Err(SettingsError::EmailTrustOfTenants));
+        }
+        assert_eq!(made(HOME, None, claim, None), Ok(()));
+        assert_eq!(made(HOME, None, EmailTrust::Provider, Some(ProviderKind::Entra)), Ok(()));
+    }
+
+    #[test]
+    fn a_kind_that_contradicts_the_urls_is_refused() {
+        let wrong = made("contoso.example", None, EmailTrust::Claim, Some(ProviderKind::Dex));
+        let Err(SettingsError::Kind { stated, found }) = wrong else { panic!("{wrong:?}") };
+        assert_eq!((stated, found), (ProviderKind::Dex, ProviderKind::Entra));
+        for kind in ["entra", "dex", "github", "generic"] {
+            assert_eq!(ProviderKind::parse(kind).unwrap().as_str(), kind);
+        }
+        assert!(ProviderKind::parse("Entra").is_err() && ProviderKind::parse("").is_err());
+    }
+}

@@ -13,8 +13,7 @@ use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::derivation::{
-    self, AUTH_URL_SETTING, Derived, Discovered, FetchError, MetadataSource, ProviderKind, ProviderMetadata,
-    RediscoveryError, TOKEN_URL_SETTING,
+    self, Derived, Discovered, FetchError, MetadataSource, ProviderKind, ProviderMetadata, RediscoveryError,
 };
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::json;
@@ -65,7 +64,7 @@ pub(crate) async fn find(
             Err(error) => return Err(ProviderError::Misconfigured(error.to_string())),
         },
     };
-    let (quirks, client_authentication) = usable(&discovered, settings.userinfo)?;
+    let (quirks, client_authentication) = usable(&discovered, settings)?;
     let keys = match before {
         Some(before) if before.metadata().jwks_uri == discovered.metadata.jwks_uri => {
             Arc::clone(&before.keys)
@@ -122,15 +121,8 @@ async fn by_issuer(
 }
 
 /// What to do differently for it and how to authenticate to it, if Labgate can work with it at all.
-fn usable(discovered: &Discovered, userinfo: Userinfo) -> Result<(Quirks, AuthType), ProviderError> {
+fn usable(discovered: &Discovered, settings: &ProviderSettings) -> Result<(Quirks, AuthType), ProviderError> {
     let metadata = &discovered.metadata;
-    if metadata.has_tenant_template() {
-        return Err(ProviderError::Misconfigured(format!(
-            "people of every Entra tenant could sign in at these URLs, and Labgate cannot limit that to some tenants yet: \
-             in {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}, put the Directory (tenant) ID in place of \"common\" or \
-             \"organizations\""
-        )));
-    }
     let methods = &metadata.code_challenge_methods_supported;
     if !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD) {
         return Err(ProviderError::Misconfigured(format!(
@@ -138,12 +130,12 @@ fn usable(discovered: &Discovered, userinfo: Userinfo) -> Result<(Quirks, AuthTy
             PkceChallenge::METHOD
         )));
     }
-    if userinfo == Userinfo::Always && metadata.userinfo_endpoint.is_none() {
+    if settings.userinfo == Userinfo::Always && metadata.userinfo_endpoint.is_none() {
         return Err(ProviderError::Misconfigured(
             "the userinfo endpoint is to be asked at every sign-in, and the provider has none".to_owned(),
         ));
     }
-    let quirks = Quirks::of(discovered.kind, &metadata.issuer);
+    let quirks = Quirks::of(settings.kind.unwrap_or(discovered.kind), &metadata.issuer);
     let authentication = quirks.client_authentication(&metadata.token_endpoint_auth_methods_supported);
     let authentication = authentication.ok_or_else(|| {
         ProviderError::Misconfigured(

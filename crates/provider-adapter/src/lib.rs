@@ -15,11 +15,13 @@ mod person;
 mod provider;
 mod quirks;
 mod settings;
+mod tenants;
 mod token;
 mod transport;
 mod userinfo;
 
 pub use choose::provider;
+pub use derivation::ProviderKind;
 pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
 pub use github::GitHubProvider;
 pub use provider::OpenIdProvider;

@@ -2,13 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use labgate_domain::identity::{ExternalIdentity, Memberships};
+use labgate_domain::admission::Criterion;
+use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
     Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault, ProviderCall,
     ProviderError,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId};
-use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
 
@@ -20,6 +21,7 @@ use crate::keys::KeySet;
 use crate::logout_token;
 use crate::person::{self, Person};
 use crate::settings::{ProviderSettings, SettingsError, Userinfo};
+use crate::tenants;
 use crate::token::{self, ClientCredentials, Tokens};
 use crate::transport::Transport;
 use crate::userinfo;
@@ -45,6 +47,20 @@ impl OpenIdProvider {
     /// # Errors
     /// When the extra certification authorities cannot be read, or the HTTP client cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        if let (Some(stated), Some(found)) = (settings.kind, settings.location.kind())
+            && stated != found
+        {
+            return Err(SettingsError::Kind { stated, found });
+        }
+        if settings.location.is_for_any_tenant() {
+            let rules = settings.description.admission.rules();
+            if !rules.iter().any(|rule| rule.criterion() == Criterion::Tenant) {
+                return Err(SettingsError::TenantsNeeded);
+            }
+            if settings.description.email_trust == EmailTrust::Provider {
+                return Err(SettingsError::EmailTrustOfTenants);
+            }
+        }
         let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits)?;
         let provider = Cache::new(Arc::clone(&clock), None);
         Ok(Self { settings, transport, clock, provider })
@@ -77,16 +93,17 @@ impl OpenIdProvider {
         let verified = self.verify(&provider, &keys, &tokens, redemption).await?;
         let userinfo = self.userinfo(&provider, &tokens, &verified).await?;
 
-        let person = Person::new(&verified.claims, userinfo.as_ref());
+        let claims = provider.quirks.claims;
+        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer);
         Ok(ExternalIdentity {
-            issuer: issuer.clone(),
+            subject: person.subject()?,
+            issuer: tenants::issuer_of(issuer, &verified.claims)?,
             email: person.email(),
             name: person.name(),
             groups: person.groups(),
-            memberships: Memberships::default(),
+            memberships: person.memberships(),
             authentication_methods: person.authentication_methods(),
             authenticated_at: verified.authenticated_at,
-            subject: verified.subject,
             session: session(&verified.claims),
             id_token_hint: IdTokenHint::parse(tokens.id_token()).ok(),
         })
@@ -126,8 +143,9 @@ impl OpenIdProvider {
         redemption: &CodeRedemption,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
+        let issuer = tenants::issuer_of(&provider.metadata().issuer, &token.claims)?;
         let expected = Expectation {
-            issuer: &provider.metadata().issuer,
+            issuer: &issuer,
             client_id: &self.settings.client_id,
             nonce: &redemption.nonce,
             started_at: redemption.started_at,

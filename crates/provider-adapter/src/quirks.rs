@@ -16,6 +16,34 @@ pub(crate) struct Quirks {
     pub(crate) prefers_post: bool,
     /// Its `end_session_endpoint` does not take a logout request (OpenID Connect RP-Initiated Logout section 2).
     pub(crate) foreign_logout: bool,
+    /// What it says of a person in claims of its own.
+    pub(crate) claims: PersonClaims,
+}
+
+/// Where a provider states what, beside the standard claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PersonClaims {
+    /// Names the person for good within the issuer.
+    pub(crate) subject: &'static str,
+    /// What makes an address the person's own, beside `email_verified: true`; one is enough.
+    pub(crate) evidence: &'static [Evidence],
+    /// The groups; those of all that are there.
+    pub(crate) groups: &'static [&'static str],
+    /// The tenant.
+    pub(crate) tenant: Option<&'static str>,
+    /// The hosted domain.
+    pub(crate) hosted_domain: Option<&'static str>,
+}
+
+/// A provider's way of vouching for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// `verified_primary_email` lists it (Entra).
+    ListedAsVerified,
+    /// `xms_edov` says that the owner of its domain is verified (Entra).
+    DomainOwnerVerified,
+    /// The person is a member, not a guest, of the one tenant that the issuer is (Entra): the address is the tenant's word.
+    MemberOfTheTenant,
 }
 
 impl Quirks {
@@ -24,22 +52,59 @@ impl Quirks {
         match kind {
             ProviderKind::Entra | ProviderKind::EntraV1 => Self::ENTRA,
             ProviderKind::Cognito => Self::COGNITO,
+            ProviderKind::Google => Self::GOOGLE,
+            ProviderKind::GitLab => Self::GITLAB,
             _ if is_entra(issuer) => Self::ENTRA,
             _ if is_cognito(issuer) => Self::COGNITO,
+            _ if issuer.as_str() == "https://accounts.google.com" => Self::GOOGLE,
+            _ if issuer.as_str() == "https://gitlab.com" => Self::GITLAB,
             _ => Self::NONE,
         }
     }
 
-    const NONE: Self = Self { backdating: Duration::ZERO, prefers_post: false, foreign_logout: false };
+    const NONE: Self = Self {
+        backdating: Duration::ZERO,
+        prefers_post: false,
+        foreign_logout: false,
+        claims: PersonClaims::STANDARD,
+    };
 
     /// Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its mind about
-    /// whether the secret in a Basic header is form-urlencoded.
-    const ENTRA: Self =
-        Self { backdating: Duration::from_mins(5), prefers_post: true, foreign_logout: false };
+    /// whether the secret in a Basic header is form-urlencoded. `sub` is another one for each application, `oid` is the person;
+    /// it is unique within the tenant, which the issuer names. It never says `email_verified`.
+    const ENTRA: Self = Self {
+        backdating: Duration::from_mins(5),
+        prefers_post: true,
+        foreign_logout: false,
+        claims: PersonClaims {
+            subject: "oid",
+            evidence: &[
+                Evidence::ListedAsVerified,
+                Evidence::DomainOwnerVerified,
+                Evidence::MemberOfTheTenant,
+            ],
+            groups: &["groups", "roles"],
+            tenant: Some("tid"),
+            hosted_domain: None,
+        },
+    };
+
+    const GOOGLE: Self =
+        Self { claims: PersonClaims { hosted_domain: Some("hd"), ..PersonClaims::STANDARD }, ..Self::NONE };
+
+    /// Its identity token has the groups that somebody is a direct member of; `groups` is at userinfo only.
+    const GITLAB: Self = Self {
+        claims: PersonClaims { groups: &["groups", "groups_direct"], ..PersonClaims::STANDARD },
+        ..Self::NONE
+    };
 
     /// Cognito publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an error
     /// page to a browser that comes with `post_logout_redirect_uri`.
-    const COGNITO: Self = Self { foreign_logout: true, ..Self::NONE };
+    const COGNITO: Self = Self {
+        foreign_logout: true,
+        claims: PersonClaims { groups: &["cognito:groups"], ..PersonClaims::STANDARD },
+        ..Self::NONE
+    };
 
     /// How to prove who we are, given what the provider says it accepts (Discovery section 3): nothing said means Basic.
     pub(crate) fn client_authentication(self, accepted: &[String]) -> Option<AuthType> {
@@ -53,6 +118,12 @@ impl Quirks {
             (false, false) => None,
         }
     }
+}
+
+impl PersonClaims {
+    /// As OpenID Connect Core section 5.1 has them.
+    pub(crate) const STANDARD: Self =
+        Self { subject: "sub", evidence: &[], groups: &["groups"], tenant: None, hosted_domain: None };
 }
 
 /// Whether this is an issuer of Microsoft Entra ID or of its External ID.

@@ -6,7 +6,7 @@ use labgate_domain::protocol::{ClientId, Issuer, Scopes};
 use labgate_domain::provider::ProviderDescription;
 use secrecy::SecretString;
 
-use crate::derivation::{ISSUER_SETTING, OperatorUrls, RejectedUrl};
+use crate::derivation::{self, ISSUER_SETTING, OperatorUrls, ProviderKind, RejectedUrl};
 use crate::endpoint::{Endpoint, EndpointError, OperatorHosts, PlainHttpOrigins};
 
 /// A provider as it is configured. Start with [`ProviderSettings::new`] and change what should differ.
@@ -16,6 +16,8 @@ pub struct ProviderSettings {
     pub description: ProviderDescription,
     /// Where it is.
     pub location: Location,
+    /// Which provider it is; `None` is found out from its URLs and its issuer.
+    pub kind: Option<ProviderKind>,
     /// Under which id Labgate is registered there.
     pub client_id: ClientId,
     /// What proves that we are this client.
@@ -48,6 +50,7 @@ impl ProviderSettings {
         Self {
             description,
             location,
+            kind: None,
             client_id,
             client_secret,
             scopes: Scopes::with_openid(["profile", "email"]).expect("well-formed scopes"),
@@ -111,6 +114,22 @@ impl Location {
         OperatorUrls::parse(authorization, token, issuer, plain_http).map(Place::Endpoints).map(Self)
     }
 
+    /// Whether people of every Entra tenant can sign in there.
+    pub(crate) fn is_for_any_tenant(&self) -> bool {
+        match &self.0 {
+            Place::Issuer { .. } => false,
+            Place::Endpoints(urls) => derivation::is_for_any_tenant(urls),
+        }
+    }
+
+    /// The kind that the URLs tell, if they do.
+    pub(crate) fn kind(&self) -> Option<ProviderKind> {
+        match &self.0 {
+            Place::Issuer { .. } => None,
+            Place::Endpoints(urls) => derivation::kind_of(urls),
+        }
+    }
+
     /// The issuer, if it is configured.
     pub(crate) fn configured_issuer(&self) -> Option<&Issuer> {
         match &self.0 {
@@ -169,6 +188,26 @@ pub enum SettingsError {
     /// It is to be GitHub, and the URLs are not GitHub's.
     #[error("the URLs are not those of a GitHub")]
     NotGitHub,
+    /// People of every tenant could sign in.
+    #[error(
+        "people of every Entra tenant can sign in at these URLs: name the tenants that may come in, by their ids \
+         (allow_tenants), or put your tenant's id into the URLs in place of \"common\" or \"organizations\""
+    )]
+    TenantsNeeded,
+    /// In another tenant, everybody can name any address as theirs.
+    #[error(
+        "email_trust is provider, and people of several Entra tenants can sign in: an administrator of any of them can write \
+         any address into an account; leave it at claim"
+    )]
+    EmailTrustOfTenants,
+    /// What it is said to be does not fit its URLs.
+    #[error("kind is {stated}, and the URLs are those of {found}", stated = stated.as_str(), found = found.as_str())]
+    Kind {
+        /// What the settings say.
+        stated: ProviderKind,
+        /// What the URLs say.
+        found: ProviderKind,
+    },
     /// At github.com, everybody can name any address as theirs.
     #[error(
         "email_trust is provider, and at github.com people enter whatever address they like: leave it at claim, so that \

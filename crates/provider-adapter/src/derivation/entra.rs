@@ -5,7 +5,7 @@ use super::operator_urls::OperatorUrls;
 use crate::endpoint::Endpoint;
 
 /// The tenant that personal Microsoft accounts live in.
-const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+pub(crate) const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// One of Microsoft's separate clouds.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +96,11 @@ impl Entra {
         Ok(Some(Self { at, document }))
     }
 
+    /// Whether it stands for tenants that are not known beforehand.
+    pub(super) fn is_for_any_tenant(&self) -> bool {
+        matches!(self.at.tenant.as_str(), "common" | "organizations")
+    }
+
     pub(super) fn is_v1(&self) -> bool {
         self.at.version == Version::V1
     }
@@ -149,7 +154,7 @@ impl Entra {
 }
 
 /// In lower case: that is how Entra publishes it.
-fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {

@@ -16,6 +16,7 @@ mod preset;
 mod search;
 mod source;
 
+pub(crate) use entra::{CONSUMERS, is_guid};
 pub use error::{DerivationError, IssuerHint, NotVouched, OtherEndpoint, Tried, WhyNot};
 pub use metadata::{MalformedMetadata, ProviderMetadata, Role};
 pub use operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, OperatorUrls, RejectedUrl, TOKEN_URL_SETTING};
@@ -103,6 +104,17 @@ pub(crate) fn without_asking(urls: &OperatorUrls) -> Option<Derived> {
         Ok(Preset::GitHub(github)) => Some(github.derived()),
         _ => None,
     }
+}
+
+/// The kind of provider that the operator's URLs tell; `None` when any could have them.
+pub(crate) fn kind_of(urls: &OperatorUrls) -> Option<ProviderKind> {
+    let preset = Preset::recognise(urls).ok()?;
+    Some(preset.kind()).filter(|kind| *kind != ProviderKind::Generic)
+}
+
+/// Whether people of every Entra tenant can sign in at these URLs.
+pub(crate) fn is_for_any_tenant(urls: &OperatorUrls) -> bool {
+    matches!(Preset::recognise(urls), Ok(Preset::Entra(entra)) if entra.is_for_any_tenant())
 }
 
 /// Why what was known stays in use instead of what was just fetched.

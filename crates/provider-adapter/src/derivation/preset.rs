@@ -1,4 +1,4 @@
-use labgate_domain::protocol::Issuer;
+use labgate_domain::protocol::{Issuer, Malformed};
 
 use super::Derived;
 use super::candidates::document_of;
@@ -31,6 +31,16 @@ pub enum ProviderKind {
     Cognito,
     /// authentik.
     Authentik,
+    /// Dex.
+    Dex,
+    /// Keycloak.
+    Keycloak,
+    /// GitLab.
+    GitLab,
+    /// Okta.
+    Okta,
+    /// Auth0.
+    Auth0,
 }
 
 impl ProviderKind {
@@ -45,8 +55,36 @@ impl ProviderKind {
             Self::GitHub => "github",
             Self::Cognito => "cognito",
             Self::Authentik => "authentik",
+            Self::Dex => "dex",
+            Self::Keycloak => "keycloak",
+            Self::GitLab => "gitlab",
+            Self::Okta => "okta",
+            Self::Auth0 => "auth0",
         }
     }
+
+    /// Takes a kind from the configuration.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(Malformed("kind of provider"))
+    }
+
+    const ALL: [Self; 12] = [
+        Self::Generic,
+        Self::Entra,
+        Self::EntraV1,
+        Self::Google,
+        Self::GitHub,
+        Self::Cognito,
+        Self::Authentik,
+        Self::Dex,
+        Self::Keycloak,
+        Self::GitLab,
+        Self::Okta,
+        Self::Auth0,
+    ];
 }
 
 /// Something that works, and that the operator should know.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::protocol::{ClientId, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
-use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderSettings, Userinfo};
+use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderKind, ProviderSettings, Userinfo};
 
 use super::keys::{self, KEYS, Key};
 use super::settings::Settings;
@@ -25,6 +25,11 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         ..=64 => Ok(text.to_owned()),
         _ => Err("has more than 64 characters"),
     });
+    let kind = settings.value(&keys::PROVIDER_KIND, |text| {
+        ProviderKind::parse(text)
+            .map_err(|_| "is no kind of provider that is known; leave it out, or write generic")
+    });
+    let kind_is_wrong = settings.is_set(&keys::PROVIDER_KIND) && kind.is_none();
     let email_trust = settings.value(&keys::EMAIL_TRUST, |text| {
         EmailTrust::parse(text).map_err(|_| "is neither claim nor provider")
     });
@@ -53,6 +58,10 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         admission: Arc::new(admission),
     };
     let mut provider = ProviderSettings::new(description, location?, client_id?, client_secret?);
+    if kind_is_wrong {
+        return None;
+    }
+    provider.kind = kind.filter(|kind| *kind != ProviderKind::Generic);
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;
     Some(provider)

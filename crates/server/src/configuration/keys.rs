@@ -89,6 +89,7 @@ keys! {
     CLIENT_SECRET: Secret "external_oidc.client_secret" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET";
     CLIENT_SECRET_FILE: Text "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
     ISSUER: Url "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
+    PROVIDER_KIND: Text "external_oidc.kind" as "LAB_EXTERNAL_OIDC_KIND";
     PROVIDER_ID: Text "external_oidc.id" = "external";
     PROVIDER_NAME: Text "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "your organisation";
     SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";

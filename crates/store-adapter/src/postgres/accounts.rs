@@ -54,7 +54,7 @@ const KEEP: &str = "
     SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE";
 
 /// What asks before it writes does both in one transaction. Nobody else changes who may use the lab between the questions
-/// and the answers ([`PostgresStore::write`]), so the unique indexes have nothing left to refuse.
+/// and the answers (`PostgresStore::write`), so the unique indexes have nothing left to refuse.
 #[async_trait]
 impl AccountStore for PostgresStore {
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {

@@ -1,0 +1,184 @@
+//! The providers of the world, as the mock plays them, through the real adapter: who somebody is, and whose word their address
+//! is.
+
+use std::sync::Arc;
+
+use labgate::world::{OsEntropy, SystemClock};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity};
+use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider};
+use labgate_domain::protocol::{
+    AuthorizationCode, AuthorizationRequest, ClientId, Nonce, PkceVerifier, RedirectUri, State,
+};
+use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
+use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIssuer, Persona, User};
+use labgate_provider::{Location, PlainHttpOrigins, ProviderKind, ProviderSettings, provider};
+use url::Url;
+
+const CALLBACK: &str = "http://127.0.0.1:9/api/auth/oidc/callback";
+const HOME: &str = "11111111-2222-3333-4444-555555555555";
+const OTHER: &str = "99999999-2222-3333-4444-555555555555";
+
+async fn playing(persona: Persona, users: impl IntoIterator<Item = User>) -> MockIdp {
+    let client = Client::new("lab", "lab-secret").redirect_uri(CALLBACK);
+    let mock = MockIdp::builder().algorithm(Algorithm::Rs256).persona(persona).client(client);
+    users.into_iter().fold(mock, labgate_mock_idp::MockIdpBuilder::user).start().await.unwrap()
+}
+
+/// The provider as an operator configures it: the two URLs, or the issuer where it cannot be derived.
+fn configured(idp: &MockIssuer, kind: Option<ProviderKind>) -> Arc<dyn IdentityProvider> {
+    // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not name.
+    let port = Url::parse(&idp.authorization_endpoint()).unwrap().port().unwrap();
+    let plain = PlainHttpOrigins::parse(&format!("http://localhost:{port},http://127.0.0.1:{port}")).unwrap();
+    let location = match kind {
+        // Known by its hosts otherwise.
+        Some(ProviderKind::Entra | ProviderKind::Cognito) => Location::issuer(idp.issuer().as_str(), &plain),
+        _ => Location::endpoints(&idp.authorization_endpoint(), &idp.token_endpoint(), None, &plain),
+    };
+    let description = ProviderDescription {
+        id: ProviderId::parse("p").unwrap(),
+        name: "P".to_owned(),
+        email_trust: EmailTrust::Claim,
+        admission: Arc::default(),
+    };
+    let client_id = ClientId::parse("lab").unwrap();
+    let mut settings =
+        ProviderSettings::new(description, location.unwrap(), client_id, "lab-secret".to_owned().into());
+    settings.kind = kind;
+    provider(settings, Arc::new(SystemClock)).unwrap()
+}
+
+/// A whole sign-in: to the provider, as this person, and back with a code.
+async fn sign_in(
+    provider: &dyn IdentityProvider,
+    idp: &MockIssuer,
+    subject: &str,
+) -> Result<ExternalIdentity, labgate_domain::ports::ProviderError> {
+    let server = provider.authorization_server().await?;
+    let (nonce, verifier) = (Nonce::fresh(&OsEntropy), PkceVerifier::fresh(&OsEntropy));
+    let redirect_uri = RedirectUri::parse(CALLBACK).unwrap();
+    let started_at = SystemClock.now();
+    let request = AuthorizationRequest {
+        client_id: server.client_id,
+        redirect_uri: redirect_uri.clone(),
+        scopes: server.scopes,
+        state: State::fresh(&OsEntropy),
+        nonce: nonce.clone(),
+        code_challenge: verifier.challenge(),
+        extra: server.extra_parameters,
+    };
+    let callback = idp.sign_in(&request.to_url(&server.authorization_endpoint), subject).unwrap();
+    let callback = Url::parse(&callback).unwrap();
+    let code = callback.query_pairs().find(|(name, _)| name == "code").expect("no code").1.into_owned();
+    let code = AuthorizationCode::parse(&code).unwrap();
+    let issuer = server.issuer;
+    provider.redeem(CodeRedemption { code, verifier, nonce, redirect_uri, issuer, started_at }).await
+}
+
+fn address(identity: &ExternalIdentity) -> (&str, bool) {
+    match &identity.email {
+        EmailClaim::Stated { address, verified } => (address.as_str(), *verified),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn entra() -> Persona {
+    Persona::entra(HOME)
+}
+
+#[tokio::test]
+async fn each_provider_says_who_somebody_is_in_its_own_way() {
+    for (persona, kind) in [
+        (Persona::Generic, None),
+        (Persona::Dex, None),
+        (Persona::keycloak("lab"), None),
+        (Persona::Google, None),
+        (Persona::GitLab, Some(ProviderKind::GitLab)),
+        (Persona::Okta { server: Some("default".to_owned()) }, None),
+        (Persona::Auth0, None),
+        (Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, Some(ProviderKind::Cognito)),
+        (Persona::GitHub, None),
+    ] {
+        let ada = User::new("ada").name("Ada Example").email("ada@example.test");
+        let idp = playing(persona.clone(), [ada]).await;
+        let provider = configured(&idp, kind);
+        let identity = sign_in(&*provider, &idp, "ada").await;
+        let identity = identity.unwrap_or_else(|error| panic!("{persona}: {error}"));
+        assert_eq!(address(&identity), ("ada@example.test", true), "{persona}");
+        // The same person next time, and nobody else.
+        let again = sign_in(&*provider, &idp, "ada").await.unwrap();
+        assert_eq!((again.issuer, again.subject), (identity.issuer, identity.subject), "{persona}");
+    }
+}
+
+#[tokio::test]
+async fn c102_an_entra_member_of_the_pinned_tenant_needs_no_further_settings() {
+    let ada = User::new("ada").name("Ada").email("ada@contoso.example").groups(["lab-admins"]);
+    let idp = playing(entra(), [ada]).await;
+    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
+    assert_eq!(address(&identity), ("ada@contoso.example", true));
+    assert_eq!(identity.memberships.tenant.as_deref(), Some(HOME));
+    assert!(identity.issuer.as_str().contains(HOME));
+    assert!(identity.memberships.groups_are_complete && identity.groups.len() == 1);
+    // By the object id: `sub` is another one for every application.
+    assert_eq!(identity.subject.as_str().len(), 36, "{}", identity.subject);
+}
+
+#[tokio::test]
+async fn c104_a_guests_address_is_nobodys_word_in_a_fresh_registration() {
+    let guest = User::new("eve").email("ada@contoso.example").tenant(OTHER);
+    let idp = playing(entra(), [guest]).await;
+    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let identity = sign_in(&*provider, &idp, "eve").await.unwrap();
+    assert_eq!(address(&identity), ("ada@contoso.example", false));
+}
+
+#[tokio::test]
+async fn a_guests_address_that_entra_has_verified_counts() {
+    let guest = User::new("guest").email("guest@partner.example").tenant(OTHER);
+    let idp = playing(Persona::Entra { tenant: HOME.to_owned(), optional_claims: true }, [guest]).await;
+    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let identity = sign_in(&*provider, &idp, "guest").await.unwrap();
+    assert_eq!(address(&identity), ("guest@partner.example", true));
+}
+
+#[tokio::test]
+async fn c105_a_token_of_another_tenant_is_refused() {
+    let ada = User::new("ada").email("ada@contoso.example");
+    let idp = playing(entra(), [ada]).await;
+    let provider = configured(&idp, Some(ProviderKind::Entra));
+    idp.fault(Fault::TenantSwap).once();
+    assert!(sign_in(&*provider, &idp, "ada").await.is_err());
+    idp.fault(Fault::IssuerTemplate).once();
+    assert!(sign_in(&*provider, &idp, "ada").await.is_err());
+    assert!(sign_in(&*provider, &idp, "ada").await.is_ok());
+}
+
+#[tokio::test]
+async fn groups_that_did_not_fit_are_known_to_be_missing() {
+    let ada = User::new("ada").email("ada@contoso.example").groups(["lab-admins"]);
+    let idp = playing(entra(), [ada]).await;
+    let provider = configured(&idp, Some(ProviderKind::Entra));
+    idp.fault(Fault::GroupsOverage).once();
+    let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
+    assert!(identity.groups.is_empty() && !identity.memberships.groups_are_complete);
+}
+
+#[tokio::test]
+async fn at_github_an_address_that_is_not_verified_is_not() {
+    let bob = User::new("bob").unverified_email("ada@example.test");
+    let idp = playing(Persona::GitHub, [bob]).await;
+    let provider = configured(&idp, None);
+    let identity = sign_in(&*provider, &idp, "bob").await.unwrap();
+    assert_ne!(identity.email, EmailClaim::Missing);
+    assert!(!address(&identity).1);
+}
+
+#[tokio::test]
+async fn c110_googles_hosted_domain_comes_from_the_claim() {
+    let ada = User::new("ada").email("ada@example.org").claim("hd", "example.org");
+    let idp = playing(Persona::Google, [ada]).await;
+    let provider = configured(&idp, Some(ProviderKind::Google));
+    let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
+    assert_eq!(identity.memberships.hosted_domain.as_deref(), Some("example.org"));
+}
