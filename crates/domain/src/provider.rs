@@ -6,6 +6,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::admission::AdmissionRules;
+use crate::identity::EmailClaim;
+use crate::people::EmailAddress;
 use crate::protocol::{ClientId, Issuer, Malformed, Scopes};
 use crate::time::Timestamp;
 
@@ -51,6 +53,19 @@ pub struct ProviderDescription {
     pub email_trust: EmailTrust,
     /// Who of its people may come in.
     pub admission: Arc<AdmissionRules>,
+}
+
+impl ProviderDescription {
+    /// The address, if it can be trusted to be the person's.
+    #[must_use]
+    pub fn trusted_address<'a>(&self, claim: &'a EmailClaim) -> Option<&'a EmailAddress> {
+        match claim {
+            EmailClaim::Stated { address, verified } => {
+                (*verified || self.email_trust == EmailTrust::Provider).then_some(address)
+            }
+            EmailClaim::Missing | EmailClaim::Malformed => None,
+        }
+    }
 }
 
 /// What makes a provider's e-mail address belong to the person who signed in.

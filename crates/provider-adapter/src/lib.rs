@@ -2,6 +2,7 @@
 
 mod cache;
 mod choose;
+mod claims;
 pub mod derivation;
 mod discovery;
 pub mod endpoint;
@@ -21,6 +22,7 @@ mod transport;
 mod userinfo;
 
 pub use choose::provider;
+pub use claims::identity_from_claims;
 pub use derivation::ProviderKind;
 pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
 pub use github::GitHubProvider;

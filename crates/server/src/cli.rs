@@ -1,6 +1,7 @@
 //! The command line.
 
 mod account;
+mod admission;
 mod doctor;
 mod store;
 
@@ -53,6 +54,8 @@ enum Command {
     /// Look after people's accounts, in the data directory
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
+    /// Try the rules about who comes in
+    Admission(admission::AdmissionArgs),
     /// Find what keeps people from signing in, and say what to do
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
@@ -87,6 +90,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
             Command::Keys { command: KeysCommand::List } => list(&configuration),
             Command::Account(arguments) => account::run(&configuration, arguments),
+            Command::Admission(arguments) => admission::run(&configuration, arguments),
             Command::Doctor(arguments) => doctor::run(&configuration, &arguments),
             Command::Store(arguments) => store::run(&configuration, arguments),
         }

@@ -130,3 +130,52 @@ fn it_serves_until_it_is_told_to_stop() {
     assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
     assert!(!rest.iter().any(|line| line.contains("/setup?")), "the link is for terminals: {rest:?}");
 }
+
+const ENTRA: &str = r#"
+[[provider]]
+id = "entra"
+name = "Entra"
+auth_url = "https://login.microsoftonline.com/organizations/oauth2/v2.0/authorize"
+token_url = "https://login.microsoftonline.com/organizations/oauth2/v2.0/token"
+client_id = "lab"
+client_secret = "the-secret"
+allow_tenants = ["11111111-2222-3333-4444-555555555555"]
+allow_groups = ["lab"]
+allow_accounts = ["ada@contoso.example"]
+admin_groups = ["lab-admins"]
+"#;
+
+#[test]
+fn the_rules_can_be_tried_with_somebodys_claims() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("labgate.toml"), ENTRA).unwrap();
+    let check = |tenant: &str, more: &str| {
+        let iss = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+        let claims = format!("{{\"iss\":\"{iss}\",\"tid\":\"{tenant}\",\"oid\":\"o\",\"sub\":\"s\"{more}}}");
+        std::fs::write(folder.path().join("claims.json"), claims).unwrap();
+        let arguments = ["admission", "check", "--provider", "entra", "--claims", "claims.json"];
+        let output = labgate(&folder, &arguments, &[]).output().unwrap();
+        let (stdout, stderr) = text(&output);
+        (output.status.success(), format!("{stdout}{stderr}"))
+    };
+    let home = "11111111-2222-3333-4444-555555555555";
+    let other = "99999999-2222-3333-4444-555555555555";
+    for (tenant, more, admitted, words) in [
+        (home, ",\"groups\":[\"lab\"]", true, "admitted by tenants, groups"),
+        (home, ",\"groups\":[\"lab\",\"lab-admins\"]", true, "the groups make the person an administrator"),
+        (home, "", false, "refused: groups does not hold"),
+        (home, ",\"hasgroups\":true", false, "does not name all groups"),
+        (other, ",\"groups\":[\"lab\"]", false, "refused: tenants does not hold"),
+        // An address that anybody can write into an account of theirs is nobody's.
+        (other, ",\"email\":\"ada@contoso.example\"", false, "no address is trusted"),
+        (other, ",\"email\":\"ada@contoso.example\",\"xms_edov\":true", true, "admitted by accounts"),
+    ] {
+        let (success, told) = check(tenant, more);
+        assert_eq!(success, admitted, "{more}: {told}");
+        assert!(told.contains(words), "{words}: {told}");
+        assert!(!told.contains("the-secret"), "{told}");
+    }
+    let output = labgate(&folder, &["admission", "check", "--provider", "x", "--claims", "claims.json"], &[]);
+    let (_, stderr) = text(&{ output }.output().unwrap());
+    assert!(stderr.contains("no such provider: there are entra"), "{stderr}");
+}

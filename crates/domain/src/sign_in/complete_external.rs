@@ -11,7 +11,7 @@ use crate::ports::{
     IdentityProvider, ProfileUpdate, SignInEvent,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
-use crate::provider::{EmailTrust, ProviderDescription, ProviderId};
+use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
 
@@ -357,13 +357,12 @@ fn role_if_admitted(
 
 /// The address, if it can be trusted to be the person's.
 fn trusted_email(provider: &ProviderDescription, claim: &EmailClaim) -> Result<EmailAddress, SignInError> {
-    match (claim, provider.email_trust) {
-        (EmailClaim::Missing, _) => Err(SignInError::EmailMissing),
-        (EmailClaim::Malformed, _) => Err(SignInError::EmailMalformed),
-        (EmailClaim::Stated { address, verified: true }, _)
-        | (EmailClaim::Stated { address, .. }, EmailTrust::Provider) => Ok(address.clone()),
-        (EmailClaim::Stated { address, verified: false }, EmailTrust::Claim) => {
-            Err(SignInError::EmailUnverified { address: address.clone() })
+    match claim {
+        EmailClaim::Missing => Err(SignInError::EmailMissing),
+        EmailClaim::Malformed => Err(SignInError::EmailMalformed),
+        EmailClaim::Stated { address, .. } => {
+            let trusted = provider.trusted_address(claim).cloned();
+            trusted.ok_or_else(|| SignInError::EmailUnverified { address: address.clone() })
         }
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::ports::{ProviderError, StoreError};
+use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, ada, identity, stated};
 use crate::time::Timestamp;
 

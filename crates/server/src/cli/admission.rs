@@ -1,0 +1,120 @@
+//! `labgate admission`: who would come in.
+
+use std::io::{Read as _, Write as _};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, Subcommand};
+use labgate_domain::admission::{Criterion, Decision};
+use labgate_domain::people::{EmailAddress, Role};
+use labgate_provider::{ProviderSettings, identity_from_claims};
+use serde_json::{Map, Value, json};
+
+use crate::configuration::Configuration;
+
+#[derive(Debug, Args)]
+pub(super) struct AdmissionArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what somebody's claims would lead to, and which rule decides it
+    Check {
+        /// The provider, by its id; the first one if it is left out
+        #[arg(long, value_name = "ID")]
+        provider: Option<String>,
+        /// A file with the claims of an identity token, as one JSON object; `-` is standard input. GitHub has no such claims
+        #[arg(long, value_name = "FILE")]
+        claims: String,
+        /// Answer with one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> anyhow::Result<()> {
+    let Command::Check { provider, claims, json } = arguments.command;
+    let settings = named(configuration, provider.as_deref())?;
+    let claims = read(&claims)?;
+    let identity = identity_from_claims(settings, &claims).map_err(|fault| {
+        anyhow!("these are not the claims of an identity token of this provider: {fault}")
+    })?;
+    let description = &settings.description;
+    let address = description.trusted_address(&identity.email);
+    let verdict = description.admission.judge(&identity, address);
+    let (admitted, rules, text) = words(&verdict.decision);
+
+    let mut out = std::io::stdout();
+    if json {
+        let answer = json!({
+            "admitted": admitted,
+            "rules": rules,
+            "subject": identity.subject.as_str(),
+            "trusted_email": address.map(EmailAddress::as_str),
+            "groups": identity.groups,
+            "role": verdict.role.map(Role::as_str),
+        });
+        writeln!(out, "{answer}")?;
+    } else {
+        writeln!(out, "{text}")?;
+        match address {
+            Some(address) => writeln!(out, "the address {address} is trusted")?,
+            None => writeln!(out, "no address is trusted: an account is neither made nor claimed")?,
+        }
+        if let Some(role) = verdict.role {
+            writeln!(
+                out,
+                "the groups make the person {}",
+                if role == Role::Admin { "an administrator" } else { "a user" }
+            )?;
+        }
+    }
+    if admitted { Ok(()) } else { Err(anyhow!("not admitted")) }
+}
+
+fn named<'a>(configuration: &'a Configuration, id: Option<&str>) -> anyhow::Result<&'a ProviderSettings> {
+    let mut providers = configuration.providers.iter();
+    let found = match id {
+        None => providers.next(),
+        Some(id) => providers.find(|settings| settings.description.id.as_str() == id),
+    };
+    let known = || {
+        let ids: Vec<&str> =
+            configuration.providers.iter().map(|settings| settings.description.id.as_str()).collect();
+        if ids.is_empty() {
+            "no provider is set up".to_owned()
+        } else {
+            format!("there are {}", ids.join(", "))
+        }
+    };
+    found.ok_or_else(|| anyhow!("no such provider: {}", known()))
+}
+
+fn read(file: &str) -> anyhow::Result<Map<String, Value>> {
+    let text = if file == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input")?;
+        text
+    } else {
+        std::fs::read_to_string(file).with_context(|| file.to_owned())?
+    };
+    match serde_json::from_str(&text).with_context(|| format!("{file} is not JSON"))? {
+        Value::Object(claims) => Ok(claims),
+        _ => bail!("{file} is not one JSON object"),
+    }
+}
+
+fn words(decision: &Decision) -> (bool, Vec<&'static str>, String) {
+    let names = |rules: &[Criterion]| rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>();
+    match decision {
+        Decision::NoRules => (true, Vec::new(), "admitted: there is no rule".to_owned()),
+        Decision::Admitted { by } => (true, names(by), format!("admitted by {}", names(by).join(", "))),
+        Decision::Refused { by } => (false, names(&[*by]), format!("refused: {} does not hold", by.as_str())),
+        Decision::GroupsUnknown => (
+            false,
+            names(&[Criterion::Group]),
+            "refused: the provider does not name all groups, and groups is a rule".to_owned(),
+        ),
+    }
+}
