@@ -9,6 +9,7 @@ mod logout;
 mod own_account;
 mod passwords;
 mod programs;
+mod providers;
 mod sign_in;
 
 use self::chromium::Browser;

@@ -48,6 +48,52 @@ impl Lab {
         Self { origin, provider: Some(provider), _programs: vec![labgate, mock_idp] }
     }
 
+    /// A lab with Entra, GitHub, Dex and Keycloak, all of which misbehave in these ways.
+    pub(super) async fn with_four_providers(faults: &[&str]) -> Self {
+        const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+        let (lab, idp) = (free_address(), free_address());
+        let (origin, provider) = (format!("http://{lab}"), format!("http://{idp}"));
+        let mut mock_idp = Command::new(setting("E2E_MOCK_IDP"));
+        mock_idp
+            .args(["serve", "--listen", &idp, "--persona", &format!("entra={TENANT}")])
+            .args(["--persona", "github", "--persona", "dex", "--persona", "keycloak=lab"])
+            .args(["--client", &format!("lab:lab-secret:{origin}/api/auth/oidc/callback")]);
+        for user in ["enno", "gil", "dora", "kay"] {
+            mock_idp.args(["--user", &format!("{user}:{user}@example.test:{user}")]);
+        }
+        for fault in faults {
+            mock_idp.args(["--fault", fault]);
+        }
+        let mock_idp =
+            Running::start(mock_idp, &format!("{provider}/dex/.well-known/openid-configuration")).await;
+
+        let port = idp.rsplit(':').next().unwrap();
+        let entry = |id: &str, name: &str, place: String| {
+            format!(
+                "[[provider]]\nid = \"{id}\"\nname = \"{name}\"\nclient_id = \"lab\"\n\
+                 client_secret = \"lab-secret\"\n\
+                 plain_http_origin = \"http://127.0.0.1:{port},http://localhost:{port}\"\n{place}\n"
+            )
+        };
+        let urls = |auth: &str, token: &str| {
+            format!("auth_url = \"{provider}{auth}\"\ntoken_url = \"{provider}{token}\"")
+        };
+        let keycloak = "/realms/lab/protocol/openid-connect";
+        let configuration = [
+            entry("entra", "Entra ID", format!("kind = \"entra\"\nissuer = \"{provider}/{TENANT}/v2.0\"")),
+            entry("github", "GitHub", urls("/login/oauth/authorize", "/login/oauth/access_token")),
+            entry("dex", "Dex", urls("/dex/auth", "/dex/token")),
+            entry("keycloak", "Keycloak", urls(&format!("{keycloak}/auth"), &format!("{keycloak}/token"))),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("labgate.toml");
+        fs::write(&file, configuration.concat()).unwrap();
+        let mut labgate = labgate(&lab);
+        labgate.arg("--config").arg(&file);
+        let labgate = Running::start(labgate, &format!("{origin}/healthz")).await;
+        Self { origin, provider: Some(provider), _programs: vec![labgate, mock_idp] }
+    }
+
     /// A lab where people have passwords and register themselves.
     pub(super) async fn without_provider() -> Self {
         let lab = free_address();
