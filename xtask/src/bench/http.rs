@@ -1,5 +1,6 @@
 //! One HTTP/1.1 exchange on a connection of its own, to a server that we started.
 
+use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -40,6 +41,11 @@ pub(super) fn exchange(port: u16, method: &str, target: &str, headers: &str, bod
 }
 
 impl Response {
+    /// The status code, as it was sent.
+    pub(super) fn status(&self) -> Option<&str> {
+        self.head.split(' ').nth(1)
+    }
+
     /// Where a redirect leads.
     pub(super) fn location(&self) -> Result<&str> {
         match self.all("location").next() {
@@ -60,6 +66,13 @@ impl Response {
     }
 }
 
+/// What it begins with, for messages.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.head)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +83,6 @@ mod tests {
         let response = Response { head: head.to_owned() };
         assert_eq!(response.cookies(), "a=1; c=3");
         assert_eq!(response.location().unwrap(), "/");
+        assert_eq!(response.status(), Some("303"));
     }
 }

@@ -1,6 +1,7 @@
 //! The same request again and again, over a few connections that stay open.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Instant;
 
@@ -36,21 +37,43 @@ impl Load {
     }
 
     fn work(&self) -> Result<()> {
+        let mut connection = self.connect()?;
+        for _ in 1..REQUESTS_PER_CONNECTION {
+            connection.ask()?;
+        }
+        Ok(())
+    }
+
+    /// Opens one of the connections and asks once.
+    pub(super) fn connect(&self) -> Result<Connection<'_>> {
         let mut stream = http::connect(self.port)?;
         let mut buffer = [0; 4096];
-        // All responses are as long as the first, so that reading them costs us next to nothing.
         stream.write_all(self.request.as_bytes())?;
         let length = first_length(&mut buffer, |free| stream.read(free))?;
-        let response = buffer.get_mut(..length).context("the response is too long")?;
-        for _ in 1..REQUESTS_PER_CONNECTION {
-            stream.write_all(self.request.as_bytes())?;
-            stream.read_exact(response)?;
-            ensure!(
-                response.starts_with(b"HTTP/1.1 200") && response.ends_with(b"\r\n\r\n"),
-                "unlike the first response:\n{}",
-                String::from_utf8_lossy(response)
-            );
-        }
+        Ok(Connection { load: self, stream, buffer, length })
+    }
+}
+
+/// A connection that stays open.
+pub(super) struct Connection<'a> {
+    load: &'a Load,
+    stream: TcpStream,
+    buffer: [u8; 4096],
+    /// All responses are as long as the first, so that reading them costs us next to nothing.
+    length: usize,
+}
+
+impl Connection<'_> {
+    /// Sends the request and reads the response.
+    pub(super) fn ask(&mut self) -> Result<()> {
+        let response = self.buffer.get_mut(..self.length).context("the response is too long")?;
+        self.stream.write_all(self.load.request.as_bytes())?;
+        self.stream.read_exact(response)?;
+        ensure!(
+            response.starts_with(b"HTTP/1.1 200") && response.ends_with(b"\r\n\r\n"),
+            "unlike the first response:\n{}",
+            String::from_utf8_lossy(response)
+        );
         Ok(())
     }
 }

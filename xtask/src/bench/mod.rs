@@ -1,7 +1,10 @@
 //! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines; times are those
-//! of this one. It fails on no number: a person judges the table.
+//! of this one. It fails on no number: a person judges the table. With `--data` it measures what many accounts cost.
 
+mod crowd;
+mod data;
 mod http;
+mod latency;
 mod load;
 mod sign_in;
 mod usage;
@@ -12,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use self::crowd::PEOPLE;
+use self::latency::Latencies;
 use self::load::Load;
 use self::usage::Usage;
 use crate::lab::{self, Lab, Places};
@@ -20,14 +25,20 @@ use crate::options::Options;
 use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
-pub(crate) const ABOUT: &str = "what a check, a sign-in and an idle lab cost, against the aims (Linux)";
+pub(crate) const ABOUT: &str =
+    "what a check, a sign-in and an idle lab cost, against the aims (Linux); --data: many accounts";
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
 const SIGN_INS: u32 = 200;
 
-pub(crate) fn run(options: Options) -> Result<()> {
+pub(crate) fn run(mut options: Options) -> Result<()> {
+    let data = options.flag("--data");
     options.finish()?;
+    println!("{}", load_average());
+    if data {
+        return data::run();
+    }
     if !cfg!(target_os = "linux") {
         bail!("reads /proc, which only Linux has");
     }
@@ -45,12 +56,16 @@ pub(crate) fn run(options: Options) -> Result<()> {
     let checks = compare_checks(&places, process, &cookie)?;
     println!("{SIGN_INS} sign-ins, one after the other");
     let per_sign_in = cpu_per_sign_in(&places, process)?;
-    let busy = Usage::of(process)?;
+    let loaded = Usage::of(process)?;
     drop(lab);
     println!("{ROUNDS} starts");
     let start = time_to_start(&programs, &places, &folder)?;
+    println!("checks without and with {PEOPLE} password sign-ins at once, in turn");
+    let latencies = latency::compare(&programs, &folder)?;
     let size = std::fs::metadata(&programs.labgate).context("the program's size")?.len();
 
+    let Latencies { quiet, crowded, sign_ins_per_second } = latencies;
+    let ratio = crowded.p99.as_secs_f64() / quiet.p99.as_secs_f64();
     let row = |what: &str, measured: &str, aim: &str| println!("{what:<52} {measured:>12}   {aim}");
     println!();
     row("", "measured", "aim");
@@ -58,9 +73,15 @@ pub(crate) fn run(options: Options) -> Result<()> {
     row("a check against an empty response: CPU time", &format!("{:.2} x", checks.cpu), "at most 1.25 x");
     row("checks per second, keep-alive", &format!("{:.0}", checks.per_second), "");
     row("CPU time of a whole external sign-in", &milliseconds(per_sign_in), "at most 5 ms");
+    row("a check, p50: alone", &microseconds(quiet.p50), "");
+    row("a check, p50: with 64 sign-ins at once", &microseconds(crowded.p50), "");
+    row("a check, p99: alone", &microseconds(quiet.p99), "");
+    row("a check, p99: with 64 sign-ins at once", &microseconds(crowded.p99), "");
+    row("a check, p99: with 64 sign-ins against alone", &format!("{ratio:.2} x"), "at most 2 x");
+    row("password sign-ins per second meanwhile", &format!("{sign_ins_per_second:.0}"), "");
     row("size of the program", &mebibytes(size), "at most 20 MiB");
     row("resident memory, idle", &mebibytes(idle.resident_bytes), "under 20 MB");
-    row("resident memory, after the load above", &mebibytes(busy.resident_bytes), "at most 50 MiB");
+    row("resident memory, after the load above", &mebibytes(loaded.resident_bytes), "at most 50 MiB");
     row("from spawn to the first answer", &milliseconds(start), "under 150 ms");
     Ok(())
 }
@@ -128,8 +149,20 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// How busy the machine was before: what else runs on it stands in every number.
+fn load_average() -> String {
+    let average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let minutes = average.split_whitespace().take(3).collect::<Vec<_>>().join(", ");
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("load average over 1, 5 and 15 minutes, before: {minutes} ({cores} cores)")
+}
+
 fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn microseconds(duration: Duration) -> String {
+    format!("{:.0} µs", duration.as_secs_f64() * 1e6)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for display, with one decimal")]

@@ -1,0 +1,79 @@
+//! How long a check takes, one by one, and how long while many people sign in with passwords.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::crowd::{Crowd, TRUSTED_PROXIES};
+use super::load::{Connection, Load};
+use super::median;
+use crate::lab::{self, Places};
+use crate::net;
+use crate::process::{Log, Server};
+use crate::workspace::Programs;
+
+/// Odd, so that there is a middle one.
+const ROUNDS: usize = 5;
+const CHECKS_PER_ROUND: usize = 2000;
+
+/// Between two checks, so that they are no load of their own.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Medians over all rounds.
+pub(super) struct Latencies {
+    pub(super) quiet: Percentiles,
+    pub(super) crowded: Percentiles,
+    pub(super) sign_ins_per_second: f64,
+}
+
+pub(super) struct Percentiles {
+    pub(super) p50: Duration,
+    pub(super) p99: Duration,
+}
+
+/// Compares both in a lab of its own, in turn.
+pub(super) fn compare(programs: &Programs, folder: &Path) -> Result<Latencies> {
+    let places = Places::fresh(folder.join("crowd"))?;
+    let crowd = Crowd::invite(programs, &places, folder)?;
+    let mut command = lab::labgate_command(programs, &places);
+    let (name, value) = TRUSTED_PROXIES;
+    let log = folder.join("labgate-crowd.log");
+    let mut server = Server::start("labgate", command.env(name, value), &Log::File(&log))?;
+    server.wait_until(lab::START_LIMIT, || net::answers(places.lab_port, "/healthz"))?;
+
+    let cookie = crowd.sign_in(0)?;
+    let check = Load::new(places.lab_port, "/api/auth/verify", Some(&cookie));
+    let mut connection = check.connect()?;
+    // Connections, caches and the pool of the hashes get warm.
+    crowd.while_signing_in(|| measure(&mut connection))?;
+    let (mut quiet, mut crowded, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        quiet.push(measure(&mut connection)?);
+        let (measured, per_second) = crowd.while_signing_in(|| measure(&mut connection))?;
+        crowded.push(measured);
+        sign_ins.push(per_second);
+    }
+    Ok(Latencies { quiet: middle(&quiet), crowded: middle(&crowded), sign_ins_per_second: median(sign_ins) })
+}
+
+fn measure(connection: &mut Connection<'_>) -> Result<Percentiles> {
+    let mut times = Vec::new();
+    for _ in 0..CHECKS_PER_ROUND {
+        thread::sleep(PAUSE);
+        let since = Instant::now();
+        connection.ask()?;
+        times.push(since.elapsed());
+    }
+    times.sort();
+    let at = |percent: usize| times.get(times.len() * percent / 100).copied().context("nothing was measured");
+    Ok(Percentiles { p50: at(50)?, p99: at(99)? })
+}
+
+fn middle(rounds: &[Percentiles]) -> Percentiles {
+    let of = |which: fn(&Percentiles) -> Duration| {
+        Duration::from_secs_f64(median(rounds.iter().map(|round| which(round).as_secs_f64()).collect()))
+    };
+    Percentiles { p50: of(|round| round.p50), p99: of(|round| round.p99) }
+}
