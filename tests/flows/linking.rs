@@ -129,6 +129,8 @@ async fn a_way_to_sign_in_is_added_and_removed_on_ones_own_page_but_never_the_la
     assert_eq!(browser.page().status(), 401, "{}", browser.page());
     browser.submit("Remove", &[("password", OTHER)]).await;
     assert!(!browser.page().text().contains("Mock provider as"), "{}", browser.page());
+    // Though the session began with it: whoever removes it has just proved who they are.
+    assert!(browser.page().text().contains("this one"), "{}", browser.page());
 
     // Whoever has nothing else keeps it.
     let mut bob = lab.browser();

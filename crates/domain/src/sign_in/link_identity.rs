@@ -154,12 +154,35 @@ impl SignIn {
                 IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
             }
             self.ports.log.record(SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() });
-            let now = self.ports.clock.now();
-            let ended = self.ports.sessions.end_all_from(issuer, None, Some(subject), now).await?;
-            self.forget_sessions(ended.into_iter().map(|(session, _)| session));
-            Ok(())
+            self.end_other_sessions_from(issuer, subject, &account, visitor).await
         };
         unlinked.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+    }
+
+    /// Ends the sessions of an account that began with an identity, but not this browser's: its person has just proved who
+    /// they are.
+    async fn end_other_sessions_from(
+        &self,
+        issuer: &Issuer,
+        subject: &Subject,
+        account: &Account,
+        visitor: &Visitor<'_>,
+    ) -> Result<(), SignInError> {
+        let here = self.session_of(visitor).await?.claims.sid;
+        let now = self.ports.clock.now();
+        let began_with_it = |session: &Session| {
+            session
+                .external
+                .as_ref()
+                .is_some_and(|external| external.issuer == *issuer && external.subject == *subject)
+        };
+        for session in self.ports.sessions.list_of(account.id, now).await? {
+            if session.id != here && began_with_it(&session) {
+                self.forget_sessions([session.id]);
+                self.ports.sessions.end(session.id, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Asks whoever came with the identity to prove that the account is theirs.

@@ -27,6 +27,22 @@ fn with_password() -> World {
     world(Some(credential(&format!("$fake${PASSWORD}"), false)))
 }
 
+/// A session of the account that began with the identity.
+fn begun_with_it(id: &str) -> Session {
+    let identity = identity(stated(true));
+    Session {
+        id: crate::session::SessionId::parse(id).unwrap(),
+        external: Some(crate::session::ExternalSession {
+            provider: ProviderId::parse("external").unwrap(),
+            issuer: identity.issuer,
+            subject: identity.subject,
+            id: None,
+            id_token_hint: None,
+        }),
+        ..session()
+    }
+}
+
 fn password(text: &str) -> Option<Password> {
     Password::typed(text).ok()
 }
@@ -224,7 +240,16 @@ async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
     let mut world = with_password();
     let old = Session { created_at: Timestamp::from_unix_seconds(NOW - 600), ..session() };
     world.sessions.expect_find().returning(move |_| Ok(Some(old.clone())));
-    world.sessions.expect_end_all_from().returning(|_, _, _, _| Ok(Vec::new()));
+    world
+        .sessions
+        .expect_list_of()
+        .returning(|_, _| Ok(vec![session(), begun_with_it("CCCCCCCCCCCCCCCCCCCCCA")]));
+    world
+        .sessions
+        .expect_end()
+        .withf(|id, _| *id == begun_with_it("CCCCCCCCCCCCCCCCCCCCCA").id)
+        .times(1)
+        .returning(|_, _| Ok(()));
     world.accounts.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
@@ -250,7 +275,7 @@ async fn c120_the_last_thing_that_opens_an_account_stays() {
         let mut world = world(None);
         world.sessions.expect_find().returning(|_| Ok(Some(session())));
         world.accounts.expect_unlink().returning(move |_, _, _| Ok(removal));
-        world.sessions.expect_end_all_from().never();
+        world.sessions.expect_end().never();
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());
         let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
