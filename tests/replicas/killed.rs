@@ -1,6 +1,7 @@
 //! `kill -9` at many points of what writes: nothing that was there is lost, and nothing is half done. The real program, on
 //! both databases. The points lie so many looks at the database after the start, so that they are spread over all of its work.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -37,6 +38,10 @@ impl Killed {
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let location = match &self.location {
             Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
             Location::Postgres(url) => url.expose_secret().to_owned(),
@@ -44,7 +49,8 @@ impl Killed {
         let mut program = Command::new(program());
         program.args(arguments).env_clear().current_dir(&self.folder);
         program.env("LABGATE_DATA_DIR", self.folder.path()).env("LABGATE_DATABASE", location);
-        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        program.stdin(Stdio::null()).stderr(Stdio::null());
+        program
     }
 
     fn file(&self, name: &str, content: &str) -> PathBuf {
@@ -112,6 +118,27 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_can_be_repeated() {
         assert!(done(lab.spawn(&import)), "it cannot be repeated");
         assert_eq!(accounts(&store).await.len(), PEOPLE);
         store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_outlives_a_kill_at_once() {
+    for lab in Killed::labs().await {
+        for number in 0..5 {
+            let name = format!("person{number}");
+            let mut command = lab.command(&["account", "create", &name]);
+            let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
+            let mut answer = String::new();
+            BufReader::new(program.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+            let _ = program.kill();
+            program.wait().unwrap();
+            assert!(answer.contains(&name), "{answer}");
+            let store = lab.store().await;
+            let there = accounts(&store).await.into_iter().find(|account| account.username.as_str() == name);
+            let id = there.expect("it is gone").id;
+            assert!(store.accounts().credential(id).await.unwrap().is_some(), "half there");
+            store.close().await;
+        }
     }
 }
 

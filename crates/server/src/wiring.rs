@@ -47,7 +47,7 @@ pub struct Server {
 
 impl Server {
     /// Starts: listens, opens the database and the keys, and makes both if they are not there. A lab without an
-    /// administrator gets the one of the settings, or a setup link. Nothing is asked of the provider; that happens in the
+    /// administrator gets the one of the settings, or on SQLite a setup link. Nothing is asked of the provider; that happens in the
     /// background, and the start does not depend on it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! `labgate account …`: looks after accounts in the data directory itself, without asking a running server.
+//! `labgate account …`: looks after accounts in the database itself, without asking a running server.
 
 mod import;
 mod report;
@@ -28,9 +28,9 @@ pub(super) struct AccountArgs {
 
 /// The help of `labgate account`, below the commands.
 pub(super) const HELP: &str = "NAME is a username or an e-mail address.\n\n\
-    The commands work on the data directory (data_dir), beside a running server or without one. A running server \
-    remembers for a while whom it let in: somebody who is disabled, signed out or deleted here is out when their \
-    token expires, after session.token_lifetime (15 minutes) at the latest; on the server's own pages, at once.";
+    The commands work on the database itself (database, or labgate.db in data_dir), beside running servers or without \
+    one. Somebody who is disabled, signed out or deleted here is out within a second; a service that checks tokens by \
+    itself notices it when the token expires, after session.token_lifetime (15 minutes) at the latest.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

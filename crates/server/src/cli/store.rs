@@ -35,7 +35,7 @@ enum Command {
 
 const HELP: &str = "Stop the lab first: what happens after the copy began is not copied. The keys stay where they are. A URL on a \
                     command line can be read by everybody on the machine; env:NAME keeps its password to yourself.\n\n\
-                    Example: LABGATE_NEW=postgres://labgate:…@db/labgate labgate store copy --to env:LABGATE_NEW";
+                    Example: NEW_DATABASE=postgres://labgate:…@db/labgate labgate store copy --to env:NEW_DATABASE";
 
 pub(super) fn run(configuration: &Configuration, arguments: StoreArgs) -> anyhow::Result<()> {
     let Command::Copy { from, to, json } = arguments.command;
@@ -67,6 +67,10 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
         }
     })
     .await;
+    if watched {
+        // What comes next begins a line.
+        let _ = writeln!(std::io::stderr());
+    }
     source.close().await;
     target.close().await;
     let copied = copied?;
@@ -77,9 +81,6 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
             copied.rows.iter().map(|(table, rows)| ((*table).to_owned(), json!(rows))).collect();
         writeln!(out, "{}", json!({ "copied": rows }))?;
         return Ok(());
-    }
-    if watched {
-        writeln!(std::io::stderr())?;
     }
     for (table, rows) in &copied.rows {
         writeln!(out, "{table}: {rows}")?;

@@ -8,6 +8,7 @@ use labgate_domain::error::{ErrorCode, SignInError};
 use labgate_domain::people::Role;
 use labgate_domain::ports::PasswordJudge;
 use labgate_domain::sign_in::{Administrator, NewAccount, SetupToken, SignIn};
+use labgate_store::Location;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::StartError;
@@ -15,7 +16,7 @@ use crate::configuration::{Configuration, FirstAdministrator};
 use crate::world::OsEntropy;
 
 /// Makes the first administrator of the settings, if there are such and there is no administrator; otherwise, a setup
-/// link. With an administrator, a link that was left over goes.
+/// link, where there is one server and people sign in with a password. With an administrator, a link that was left over goes.
 pub(super) async fn see_to(
     sign_in: SignIn,
     configuration: &Configuration,
@@ -36,6 +37,15 @@ pub(super) async fn see_to(
         tracing::warn!(
             "there is no administrator yet: labgate account create --email ADDRESS --admin makes one of whoever comes \
              from the provider with that address"
+        );
+        return Ok((sign_in, None));
+    }
+    // Each replica would make a link that no other knows: behind a load balancer it opens by chance.
+    if let Location::Postgres(_) = configuration.database {
+        file.delete()?;
+        tracing::warn!(
+            "there is no administrator yet: labgate account create NAME --admin makes one, and so do the settings \
+             admin.username and admin.password_file"
         );
         return Ok((sign_in, None));
     }
