@@ -15,6 +15,7 @@ pub fn provider(
     settings: ProviderSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn IdentityProvider>, SettingsError> {
+    let settings = settings.checked()?;
     if github::is_at(&settings.location) {
         Ok(Arc::new(GitHubProvider::new(settings, clock)?))
     } else {

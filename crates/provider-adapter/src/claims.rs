@@ -3,7 +3,7 @@ use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::Issuer;
 use serde_json::{Map, Value};
 
-use crate::derivation::{ProviderKind, ProviderMetadata};
+use crate::derivation::ProviderKind;
 use crate::person::Person;
 use crate::quirks::Quirks;
 use crate::settings::ProviderSettings;
@@ -13,19 +13,25 @@ use crate::tenants;
 /// signature and without asking anybody. For trying rules, never for signing in.
 ///
 /// # Errors
-/// When they name no issuer or nobody.
+/// When they name no issuer, or one that is not the provider's as far as that is known without asking, or nobody.
 pub fn identity_from_claims(
     settings: &ProviderSettings,
     claims: &Map<String, Value>,
 ) -> Result<ExternalIdentity, IdTokenFault> {
     let stated = claims.get("iss").and_then(Value::as_str);
     let stated = stated.and_then(|issuer| Issuer::parse(issuer).ok()).ok_or(IdTokenFault::Issuer)?;
-    let published = published(settings, &stated, claims);
-    let kind = settings.kind.or(settings.location.kind()).unwrap_or(ProviderKind::Generic);
-    let person = Person::new(claims, None, Quirks::of(kind, &stated).claims, &published);
+    let location = settings.location.clone().with_kind(settings.kind);
+    let published = location.known_issuer().unwrap_or_else(|| stated.clone());
+    let kind = settings.kind.or(location.kind()).unwrap_or(ProviderKind::Generic);
+    let habits = Quirks::of(kind, &stated).claims;
+    let issuer = tenants::issuer_of(&published, habits.tenant, claims)?;
+    if issuer != stated {
+        return Err(IdTokenFault::Issuer);
+    }
+    let person = Person::new(claims, None, habits, &published);
     Ok(ExternalIdentity {
         subject: person.subject()?,
-        issuer: tenants::issuer_of(&published, claims)?,
+        issuer,
         email: person.email(),
         name: person.name(),
         groups: person.groups(),
@@ -35,16 +41,4 @@ pub fn identity_from_claims(
         session: None,
         id_token_hint: None,
     })
-}
-
-/// The issuer that the provider publishes: where every tenant can sign in, it is the template.
-fn published(settings: &ProviderSettings, stated: &Issuer, claims: &Map<String, Value>) -> Issuer {
-    let tenant = claims.get("tid").and_then(Value::as_str).filter(|tenant| !tenant.is_empty());
-    match tenant.filter(|_| settings.location.is_for_any_tenant()) {
-        None => stated.clone(),
-        Some(tenant) => {
-            let template = stated.as_str().replacen(tenant, ProviderMetadata::TENANT_TEMPLATE, 1);
-            Issuer::parse(&template).unwrap_or_else(|_| stated.clone())
-        }
-    }
 }

@@ -135,6 +135,18 @@ impl Endpoint {
         Self(url)
     }
 
+    /// The same with this query.
+    pub(crate) fn with_query(&self, query: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(Some(query));
+        Self(url)
+    }
+
+    /// Another URL of the same origin, by all the rules for URLs; `None` when it is none.
+    pub(crate) fn sibling(&self, value: &str) -> Option<Self> {
+        strict_url(value).ok().filter(|url| url.origin() == self.0.origin()).map(Self)
+    }
+
     /// The path's segments, encoded as they are.
     pub(crate) fn segments(&self) -> Vec<&str> {
         self.0.path().trim_start_matches('/').split('/').collect()

@@ -26,6 +26,7 @@ pub(crate) struct Expectation<'a> {
 
 /// An identity token that holds.
 pub(crate) struct VerifiedIdToken {
+    pub(crate) issuer: Issuer,
     pub(crate) subject: Subject,
     /// When the person last proved who they are, if that is told in a way that can be read.
     pub(crate) authenticated_at: Option<Timestamp>,
@@ -61,6 +62,7 @@ pub(crate) fn verify(
         return Err(IdTokenFault::AccessTokenHash);
     }
     Ok(VerifiedIdToken {
+        issuer: expected.issuer.clone(),
         subject: Subject::parse(&claims.sub).map_err(|_| IdTokenFault::Subject)?,
         authenticated_at: token.claims.get("auth_time").and_then(numeric_date),
         claims: token.claims,

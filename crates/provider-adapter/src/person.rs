@@ -6,11 +6,14 @@ use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::{Issuer, Subject};
 use serde_json::{Map, Value};
 
+use crate::graph;
 use crate::quirks::{Evidence, PersonClaims};
 use crate::tenants;
 
 /// As many as Entra puts into a token.
 const MAX_GROUPS: usize = 200;
+/// As many as are asked for elsewhere.
+const MAX_FETCHED_GROUPS: usize = graph::MAX_GROUPS;
 const MAX_GROUP_BYTES: usize = 256;
 const MAX_METHODS: usize = 16;
 const MAX_METHOD_BYTES: usize = 64;
@@ -23,6 +26,8 @@ pub(crate) struct Person<'a> {
     claims: PersonClaims,
     /// Whether the identity token is of a member of the one tenant that its issuer is.
     is_member: bool,
+    /// The groups that the token had no room for, if they were asked for elsewhere.
+    fetched_groups: Option<Vec<String>>,
 }
 
 impl<'a> Person<'a> {
@@ -33,7 +38,12 @@ impl<'a> Person<'a> {
         published_issuer: &Issuer,
     ) -> Self {
         let is_member = tenants::is_of_a_member(published_issuer, id_token);
-        Self { id_token, userinfo, claims, is_member }
+        Self { id_token, userinfo, claims, is_member, fetched_groups: None }
+    }
+
+    /// The same with the groups that the token only says are elsewhere.
+    pub(crate) fn with_groups(self, fetched: Option<Vec<String>>) -> Self {
+        Self { fetched_groups: fetched, ..self }
     }
 
     /// Names the person for good within the issuer.
@@ -52,12 +62,13 @@ impl<'a> Person<'a> {
             tenant: text(self.claims.tenant),
             hosted_domain: text(self.claims.hosted_domain),
             organizations: Vec::new(),
-            groups_are_complete: !self.has_groups_elsewhere() && self.all_groups().len() <= MAX_GROUPS,
+            groups_are_complete: (self.fetched_groups.is_some() || !self.has_groups_elsewhere())
+                && self.all_groups().len() <= self.max_groups(),
         }
     }
 
-    /// Whether the groups did not fit into the token, and it only says where they are (OpenID Connect Core section 5.6.2).
-    fn has_groups_elsewhere(&self) -> bool {
+    /// Whether the groups did not fit into the token, which only says where they are (OpenID Connect Core section 5.6.2).
+    pub(crate) fn has_groups_elsewhere(&self) -> bool {
         let elsewhere = |document: &Map<String, Value>| {
             let names = document.get("_claim_names").and_then(Value::as_object);
             names.is_some_and(|names| self.claims.groups.iter().any(|claim| names.contains_key(*claim)))
@@ -69,10 +80,10 @@ impl<'a> Person<'a> {
     /// The e-mail address. Each document's `email_verified` speaks of its own address only; where two documents
     /// contradict each other, the address is unverified.
     pub(crate) fn email(&self) -> EmailClaim {
-        let first = self.with_evidence(email(self.id_token));
+        let first = self.email_in(self.id_token);
         let Some(userinfo) = self.userinfo else { return first };
-        let denied = denies_email(self.id_token) || denies_email(userinfo);
-        let (address, verified) = match (first, email(userinfo)) {
+        let denied = self.denies_email(self.id_token) || self.denies_email(userinfo);
+        let (address, verified) = match (first, self.email_in(userinfo)) {
             (EmailClaim::Malformed, _) | (EmailClaim::Missing, EmailClaim::Malformed) => {
                 return EmailClaim::Malformed;
             }
@@ -91,17 +102,20 @@ impl<'a> Person<'a> {
         EmailClaim::Stated { address, verified: verified && !denied }
     }
 
-    /// The address of the identity token, verified if the provider vouches for it in its own way.
-    fn with_evidence(&self, claim: EmailClaim) -> EmailClaim {
-        let EmailClaim::Stated { address, verified } = claim else { return claim };
-        let denied = denies_email(self.id_token);
-        let vouched = || self.claims.evidence.iter().any(|evidence| self.has(*evidence, &address));
-        let verified = verified || (!denied && vouched());
+    /// The address in one document, verified if the provider vouches for it in one of its ways.
+    fn email_in(&self, document: &Map<String, Value>) -> EmailClaim {
+        let address = match email(document) {
+            EmailClaim::Stated { address, .. } => address,
+            none => return none,
+        };
+        let vouched = || self.claims.evidence.iter().any(|evidence| self.has(*evidence, document, &address));
+        let verified = !self.denies_email(document) && vouched();
         EmailClaim::Stated { address, verified }
     }
 
-    fn has(&self, evidence: Evidence, address: &EmailAddress) -> bool {
+    fn has(&self, evidence: Evidence, document: &Map<String, Value>, address: &EmailAddress) -> bool {
         match evidence {
+            Evidence::EmailVerified => document.get("email_verified") == Some(&Value::Bool(true)),
             Evidence::ListedAsVerified => {
                 let listed = self.id_token.get("verified_primary_email").and_then(Value::as_array);
                 listed.is_some_and(|listed| {
@@ -109,14 +123,18 @@ impl<'a> Person<'a> {
                     texts.any(|text| EmailAddress::parse(text).as_ref() == Ok(address))
                 })
             }
-            Evidence::DomainOwnerVerified => match self.id_token.get("xms_edov") {
-                Some(Value::Bool(verified)) => *verified,
-                Some(Value::Number(number)) => number.as_u64() == Some(1),
-                Some(Value::String(text)) => matches!(text.as_str(), "1" | "true" | "True"),
-                _ => false,
-            },
+            Evidence::DomainOwnerVerified => owner_is_verified(document),
             Evidence::MemberOfTheTenant => self.is_member,
         }
+    }
+
+    /// Whether the document says of its address that it is not verified, rather than nothing.
+    fn denies_email(&self, document: &Map<String, Value>) -> bool {
+        let denies_owner = self.claims.evidence.contains(&Evidence::DomainOwnerVerified)
+            && !matches!(document.get("xms_edov"), None | Some(Value::Null))
+            && !owner_is_verified(document);
+        let denies = !matches!(document.get("email_verified"), None | Some(Value::Null | Value::Bool(true)));
+        denies || denies_owner
     }
 
     /// `name`, or else `preferred_username`.
@@ -130,10 +148,15 @@ impl<'a> Person<'a> {
     /// The groups: several, or one as text. What does not fit is left out, which takes rights away and never gives any.
     pub(crate) fn groups(&self) -> Vec<String> {
         let groups = self.all_groups();
-        if groups.len() > MAX_GROUPS {
-            tracing::warn!(stated = groups.len(), kept = MAX_GROUPS, "a person is in too many groups");
+        let kept = self.max_groups();
+        if groups.len() > kept {
+            tracing::warn!(stated = groups.len(), kept, "a person is in too many groups");
         }
-        groups.into_iter().take(MAX_GROUPS).collect()
+        groups.into_iter().take(kept).collect()
+    }
+
+    fn max_groups(&self) -> usize {
+        if self.fetched_groups.is_some() { MAX_FETCHED_GROUPS } else { MAX_GROUPS }
     }
 
     fn all_groups(&self) -> Vec<String> {
@@ -142,6 +165,8 @@ impl<'a> Person<'a> {
             let stated = self.documents().find_map(|document| document.get(*claim));
             groups.extend(stated.map_or(Vec::new(), |value| texts(value, MAX_GROUP_BYTES)));
         }
+        let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
+        groups.extend(texts(&fetched.collect(), MAX_GROUP_BYTES));
         groups
     }
 
@@ -177,9 +202,14 @@ fn email(document: &Map<String, Value>) -> EmailClaim {
     }
 }
 
-/// Whether the document says anything but `true` of its address, rather than nothing.
-fn denies_email(document: &Map<String, Value>) -> bool {
-    !matches!(document.get("email_verified"), None | Some(Value::Null | Value::Bool(true)))
+/// Whether `xms_edov` (Entra) says that who owns the address's domain is verified. Its type has varied.
+fn owner_is_verified(document: &Map<String, Value>) -> bool {
+    match document.get("xms_edov") {
+        Some(Value::Bool(verified)) => *verified,
+        Some(Value::Number(number)) => number.as_u64() == Some(1),
+        Some(Value::String(text)) => matches!(text.as_str(), "1" | "true"),
+        _ => false,
+    }
 }
 
 /// The clean, not too long texts of an array, or the one that stands in its place.

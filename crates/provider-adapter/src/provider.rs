@@ -2,19 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use labgate_domain::admission::Criterion;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault, ProviderCall,
-    ProviderError,
+    Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
+    ProviderCall, ProviderError,
 };
-use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId};
-use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Scopes};
+use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
 
 use crate::cache::{Asker, Cache};
+use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
+use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
 use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
@@ -45,22 +46,10 @@ impl OpenIdProvider {
     /// Makes one from its settings, without asking anybody.
     ///
     /// # Errors
-    /// When the extra certification authorities cannot be read, or the HTTP client cannot be made.
+    /// When the settings contradict each other, the extra certification authorities cannot be read, or the HTTP client cannot be
+    /// made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
-        if let (Some(stated), Some(found)) = (settings.kind, settings.location.kind())
-            && stated != found
-        {
-            return Err(SettingsError::Kind { stated, found });
-        }
-        if settings.location.is_for_any_tenant() {
-            let rules = settings.description.admission.rules();
-            if !rules.iter().any(|rule| rule.criterion() == Criterion::Tenant) {
-                return Err(SettingsError::TenantsNeeded);
-            }
-            if settings.description.email_trust == EmailTrust::Provider {
-                return Err(SettingsError::EmailTrustOfTenants);
-            }
-        }
+        let settings = settings.checked()?;
         let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits)?;
         let provider = Cache::new(Arc::clone(&clock), None);
         Ok(Self { settings, transport, clock, provider })
@@ -89,15 +78,24 @@ impl OpenIdProvider {
             method: provider.client_authentication.clone(),
         };
         let endpoint = &provider.metadata().token_endpoint;
-        let tokens = token::redeem(&self.transport, endpoint, credentials, redemption).await?;
+        let tokens = token::redeem(
+            &self.transport,
+            endpoint,
+            credentials,
+            redemption,
+            provider.quirks.fails_for_codes,
+        )
+        .await?;
         let verified = self.verify(&provider, &keys, &tokens, redemption).await?;
         let userinfo = self.userinfo(&provider, &tokens, &verified).await?;
 
         let claims = provider.quirks.claims;
         let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer);
+        let groups = self.groups_elsewhere(&provider, &tokens, &person).await;
+        let person = person.with_groups(groups);
         Ok(ExternalIdentity {
             subject: person.subject()?,
-            issuer: tenants::issuer_of(issuer, &verified.claims)?,
+            issuer: verified.issuer,
             email: person.email(),
             name: person.name(),
             groups: person.groups(),
@@ -143,7 +141,11 @@ impl OpenIdProvider {
         redemption: &CodeRedemption,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
-        let issuer = tenants::issuer_of(&provider.metadata().issuer, &token.claims)?;
+        let tenant = provider.quirks.claims.tenant;
+        let issuer = tenants::issuer_of(&provider.metadata().issuer, tenant, &token.claims)?;
+        if !tenants::key_is_for(token.key_issuer(), &issuer, tenant, &token.claims) {
+            return Err(IdTokenFault::UnknownKey.into());
+        }
         let expected = Expectation {
             issuer: &issuer,
             client_id: &self.settings.client_id,
@@ -188,6 +190,10 @@ impl OpenIdProvider {
         if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
             return Err(LogoutTokenError::OfAnotherIssuer);
         }
+        // A template is nobody's issuer: no token states it, and Entra sends none anyway.
+        if stated.as_deref().is_some_and(|issuer| issuer.contains(ProviderMetadata::TENANT_TEMPLATE)) {
+            return Err(LogoutTokenError::OfAnotherIssuer);
+        }
         if self.provider.last().is_some_and(|provider| !is_stated(&provider.metadata().issuer)) {
             return Err(LogoutTokenError::OfAnotherIssuer);
         }
@@ -203,6 +209,36 @@ impl OpenIdProvider {
             other => LogoutTokenError::Provider(other),
         })?;
         Ok(logout_token::verify(&signed, issuer, &self.settings.client_id, self.clock.now())?)
+    }
+
+    /// Asks for the groups that the identity token had no room for, if that is wanted. Without them the rest is as good as
+    /// before, so nothing that goes wrong here ends a sign-in by itself.
+    async fn groups_elsewhere(
+        &self,
+        provider: &Provider,
+        tokens: &Tokens,
+        person: &Person<'_>,
+    ) -> Option<Vec<String>> {
+        if !self.settings.fetch_groups || !person.has_groups_elsewhere() {
+            return None;
+        }
+        let asking = graph::groups(&self.transport, provider.metadata(), tokens.access_token());
+        let in_time = tokio::time::timeout(self.settings.limits.token_time, asking).await;
+        let reason = match in_time {
+            Ok(Ok(groups)) => return Some(groups),
+            Ok(Err(reason)) => reason,
+            Err(_) => "Microsoft Graph does not answer in time".to_owned(),
+        };
+        tracing::warn!(reason, "the person's groups are not all known");
+        None
+    }
+
+    /// The scopes to ask for.
+    fn scopes(&self) -> Scopes {
+        let configured = self.settings.scopes.to_parameter();
+        let graph = self.settings.fetch_groups.then_some(graph::SCOPE);
+        let all = configured.split(' ').filter(|scope| *scope != graph::SCOPE).chain(graph);
+        Scopes::with_openid(all).unwrap_or_else(|_| self.settings.scopes.clone())
     }
 
     /// Asks the userinfo endpoint, if that is wanted.
@@ -247,7 +283,7 @@ impl IdentityProvider for OpenIdProvider {
             end_session_endpoint: provider.end_session_endpoint().map(|endpoint| endpoint.url().clone()),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
-            scopes: self.settings.scopes.clone(),
+            scopes: self.scopes(),
             extra_parameters: Vec::new(),
         })
     }

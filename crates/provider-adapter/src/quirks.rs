@@ -16,6 +16,8 @@ pub(crate) struct Quirks {
     pub(crate) prefers_post: bool,
     /// Its `end_session_endpoint` does not take a logout request (OpenID Connect RP-Initiated Logout section 2).
     pub(crate) foreign_logout: bool,
+    /// It answers with a `server_error` of its own to a code that was used or has expired.
+    pub(crate) fails_for_codes: bool,
     /// What it says of a person in claims of its own.
     pub(crate) claims: PersonClaims,
 }
@@ -25,7 +27,7 @@ pub(crate) struct Quirks {
 pub(crate) struct PersonClaims {
     /// Names the person for good within the issuer.
     pub(crate) subject: &'static str,
-    /// What makes an address the person's own, beside `email_verified: true`; one is enough.
+    /// What makes an address the person's own; one is enough.
     pub(crate) evidence: &'static [Evidence],
     /// The groups; those of all that are there.
     pub(crate) groups: &'static [&'static str],
@@ -38,6 +40,8 @@ pub(crate) struct PersonClaims {
 /// A provider's way of vouching for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
+    /// `email_verified` is the JSON value `true` (OpenID Connect Core section 5.1).
+    EmailVerified,
     /// `verified_primary_email` lists it (Entra).
     ListedAsVerified,
     /// `xms_edov` says that the owner of its domain is verified (Entra).
@@ -49,15 +53,14 @@ pub(crate) enum Evidence {
 impl Quirks {
     /// Those of a provider, which is known by the operator's URLs or, where only its issuer is configured, by that.
     pub(crate) fn of(kind: ProviderKind, issuer: &Issuer) -> Self {
-        match kind {
+        match if kind == ProviderKind::Generic { kind_of(issuer).unwrap_or(kind) } else { kind } {
             ProviderKind::Entra | ProviderKind::EntraV1 => Self::ENTRA,
             ProviderKind::Cognito => Self::COGNITO,
             ProviderKind::Google => Self::GOOGLE,
             ProviderKind::GitLab => Self::GITLAB,
-            _ if is_entra(issuer) => Self::ENTRA,
-            _ if is_cognito(issuer) => Self::COGNITO,
-            _ if issuer.as_str() == "https://accounts.google.com" => Self::GOOGLE,
-            _ if issuer.as_str() == "https://gitlab.com" => Self::GITLAB,
+            ProviderKind::Dex => Self::DEX,
+            // Where its own examples put it.
+            ProviderKind::Generic if issuer.as_str().ends_with("/dex") => Self::DEX,
             _ => Self::NONE,
         }
     }
@@ -66,16 +69,21 @@ impl Quirks {
         backdating: Duration::ZERO,
         prefers_post: false,
         foreign_logout: false,
+        fails_for_codes: false,
         claims: PersonClaims::STANDARD,
     };
 
+    const DEX: Self = Self { fails_for_codes: true, ..Self::NONE };
+
     /// Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its mind about
     /// whether the secret in a Basic header is form-urlencoded. `sub` is another one for each application, `oid` is the person;
-    /// it is unique within the tenant, which the issuer names. It never says `email_verified`.
+    /// it is unique within the tenant, which the issuer names. It never says `email_verified`: where a token does, another tenant's
+    /// administrator may have had it put there.
     const ENTRA: Self = Self {
         backdating: Duration::from_mins(5),
         prefers_post: true,
         foreign_logout: false,
+        fails_for_codes: false,
         claims: PersonClaims {
             subject: "oid",
             evidence: &[
@@ -122,8 +130,24 @@ impl Quirks {
 
 impl PersonClaims {
     /// As OpenID Connect Core section 5.1 has them.
-    pub(crate) const STANDARD: Self =
-        Self { subject: "sub", evidence: &[], groups: &["groups"], tenant: None, hosted_domain: None };
+    pub(crate) const STANDARD: Self = Self {
+        subject: "sub",
+        evidence: &[Evidence::EmailVerified],
+        groups: &["groups"],
+        tenant: None,
+        hosted_domain: None,
+    };
+}
+
+/// The kind that an issuer tells, if it does.
+pub(crate) fn kind_of(issuer: &Issuer) -> Option<ProviderKind> {
+    match issuer.as_str() {
+        "https://accounts.google.com" => Some(ProviderKind::Google),
+        "https://gitlab.com" => Some(ProviderKind::GitLab),
+        _ if is_entra(issuer) => Some(ProviderKind::Entra),
+        _ if is_cognito(issuer) => Some(ProviderKind::Cognito),
+        _ => None,
+    }
 }
 
 /// Whether this is an issuer of Microsoft Entra ID or of its External ID.

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use labgate_domain::admission::Criterion;
 use labgate_domain::protocol::{ClientId, Issuer, Scopes};
-use labgate_domain::provider::ProviderDescription;
+use labgate_domain::provider::{EmailTrust, ProviderDescription};
 use secrecy::SecretString;
 
-use crate::derivation::{self, ISSUER_SETTING, OperatorUrls, ProviderKind, RejectedUrl};
+use crate::derivation::{
+    self, CONSUMERS, ISSUER_SETTING, OperatorUrls, ProviderKind, ProviderMetadata, RejectedUrl,
+};
 use crate::endpoint::{Endpoint, EndpointError, OperatorHosts, PlainHttpOrigins};
+use crate::quirks;
 
 /// A provider as it is configured. Start with [`ProviderSettings::new`] and change what should differ.
 #[derive(Clone, Debug)]
@@ -27,6 +31,9 @@ pub struct ProviderSettings {
     pub scopes: Scopes,
     /// When its userinfo endpoint is asked.
     pub userinfo: Userinfo,
+    /// Whether Entra's groups are asked of Microsoft Graph when they do not fit into the identity token. The scope `User.Read`
+    /// is asked for then.
+    pub fetch_groups: bool,
     /// Certification authorities to trust besides the system's, for this provider, as a bundle of PEM certificates.
     pub extra_ca_pem: Option<String>,
     /// How long and how much an answer may be.
@@ -55,9 +62,43 @@ impl ProviderSettings {
             client_secret,
             scopes: Scopes::with_openid(["profile", "email"]).expect("well-formed scopes"),
             userinfo: Userinfo::default(),
+            fetch_groups: false,
             extra_ca_pem: None,
             limits: Limits::default(),
         }
+    }
+}
+
+impl ProviderSettings {
+    /// The same, if it makes sense as a whole: what it is said to be fits its URLs, and where everybody could sign in, somebody
+    /// says who may.
+    pub(crate) fn checked(mut self) -> Result<Self, SettingsError> {
+        self.location = self.location.with_kind(self.kind);
+        let found = self.location.kind();
+        match (self.kind, found) {
+            (Some(stated), Some(found)) if stated != found && !(stated.is_entra() && found.is_entra()) => {
+                return Err(SettingsError::Kind { stated, found });
+            }
+            (Some(ProviderKind::GitHub), None) => return Err(SettingsError::NotGitHub),
+            (Some(ProviderKind::Entra), None) if self.location.configured_issuer().is_none() => {
+                return Err(SettingsError::NotEntra);
+            }
+            _ => {}
+        }
+        let is_entra = self.kind.or(found).is_some_and(ProviderKind::is_entra);
+        if self.fetch_groups && !is_entra {
+            return Err(SettingsError::FetchGroups);
+        }
+        if self.location.is_for_any_tenant() {
+            let rules = self.description.admission.rules();
+            if !rules.iter().any(|rule| rule.criterion() == Criterion::Tenant) {
+                return Err(SettingsError::TenantsNeeded);
+            }
+            if self.description.email_trust == EmailTrust::Provider {
+                return Err(SettingsError::EmailTrustOfTenants);
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -114,18 +155,37 @@ impl Location {
         OperatorUrls::parse(authorization, token, issuer, plain_http).map(Place::Endpoints).map(Self)
     }
 
-    /// Whether people of every Entra tenant can sign in there.
-    pub(crate) fn is_for_any_tenant(&self) -> bool {
-        match &self.0 {
-            Place::Issuer { .. } => false,
-            Place::Endpoints(urls) => derivation::is_for_any_tenant(urls),
+    /// The same with what the operator says that it is.
+    pub(crate) fn with_kind(self, kind: Option<ProviderKind>) -> Self {
+        match self.0 {
+            Place::Endpoints(urls) => Self(Place::Endpoints(urls.with_kind(kind))),
+            issuer @ Place::Issuer { .. } => Self(issuer),
         }
     }
 
-    /// The kind that the URLs tell, if they do.
+    /// The issuer, or its template, as far as it is known without asking anybody.
+    pub(crate) fn known_issuer(&self) -> Option<Issuer> {
+        let told = || match &self.0 {
+            Place::Endpoints(urls) => derivation::known_issuer(urls),
+            Place::Issuer { .. } => None,
+        };
+        self.configured_issuer().cloned().or_else(told)
+    }
+
+    /// Whether people of every Entra tenant, or everybody with a personal account, can sign in there.
+    pub(crate) fn is_for_any_tenant(&self) -> bool {
+        let of_anybody = |issuer: &Issuer| {
+            let is_theirs = |segment: &str| [ProviderMetadata::TENANT_TEMPLATE, CONSUMERS].contains(&segment);
+            issuer.as_str().split('/').any(is_theirs)
+        };
+        self.configured_issuer().is_some_and(of_anybody)
+            || matches!(&self.0, Place::Endpoints(urls) if derivation::is_for_any_tenant(urls))
+    }
+
+    /// The kind that the URLs, or the issuer alone, tell, if they do.
     pub(crate) fn kind(&self) -> Option<ProviderKind> {
         match &self.0 {
-            Place::Issuer { .. } => None,
+            Place::Issuer { issuer, .. } => quirks::kind_of(issuer),
             Place::Endpoints(urls) => derivation::kind_of(urls),
         }
     }
@@ -188,10 +248,20 @@ pub enum SettingsError {
     /// It is to be GitHub, and the URLs are not GitHub's.
     #[error("the URLs are not those of a GitHub")]
     NotGitHub,
+    /// It is to be Entra, and the URLs do not have the form of Entra's.
+    #[error(
+        "kind is entra, and the two URLs are not those of one tenant of Entra (https://HOST/TENANT/oauth2/v2.0/authorize and \
+         .../token): correct them, or set {ISSUER_SETTING}"
+    )]
+    NotEntra,
+    /// Groups are to be asked of Microsoft Graph, and it is not Entra.
+    #[error("fetch_groups asks Microsoft Graph, and the provider is not Entra: leave it out")]
+    FetchGroups,
     /// People of every tenant could sign in.
     #[error(
-        "people of every Entra tenant can sign in at these URLs: name the tenants that may come in, by their ids \
-         (allow_tenants), or put your tenant's id into the URLs in place of \"common\" or \"organizations\""
+        "people of every Entra tenant, or everybody with a personal account, can sign in at these URLs: name the tenants that \
+         may come in, by their ids (allow_tenants, LAB_EXTERNAL_OIDC_ALLOW_TENANTS), or put your tenant's id into the URLs in \
+         place of \"common\", \"organizations\" or \"consumers\""
     )]
     TenantsNeeded,
     /// In another tenant, everybody can name any address as theirs.

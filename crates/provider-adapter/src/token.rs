@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Endpoint;
+use crate::hints::hint;
 use crate::json;
 use crate::transport::{Answer, JSON, Transport};
 
@@ -37,12 +38,14 @@ pub(crate) struct ClientCredentials<'a> {
     pub(crate) method: AuthType,
 }
 
-/// Redeems the code: sends it once, whatever happens.
+/// Redeems the code: sends it once, whatever happens. `fails_for_codes` says that a `server_error` of this provider speaks of
+/// the code.
 pub(crate) async fn redeem(
     transport: &Transport,
     endpoint: &Endpoint,
     credentials: ClientCredentials<'_>,
     redemption: &CodeRedemption,
+    fails_for_codes: bool,
 ) -> Result<Tokens, ProviderError> {
     let unusable = |what| move |_| ProviderError::Misconfigured(format!("the {what} is not a URL"));
     let issuer = IssuerUrl::new(redemption.issuer.as_str().to_owned()).map_err(unusable("issuer"))?;
@@ -65,6 +68,7 @@ pub(crate) async fn redeem(
             redemption.verifier.as_str(),
             credentials.client_secret.expose_secret(),
         ],
+        fails_for_codes,
     };
     client
         .exchange_code(AuthorizationCode::new(redemption.code.as_str().to_owned()))
@@ -83,6 +87,7 @@ struct HttpClient<'a> {
     transport: &'a Transport,
     /// What must not come back in a message.
     secrets: [&'a str; 3],
+    fails_for_codes: bool,
 }
 
 impl<'c> AsyncHttpClient<'c> for HttpClient<'_> {
@@ -92,7 +97,8 @@ impl<'c> AsyncHttpClient<'c> for HttpClient<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let answer = self.transport.send(ProviderCall::Token, request).await;
-            normalised(&answer.map_err(|error| error.of(ProviderCall::Token))?, &self.secrets)
+            let answer = answer.map_err(|error| error.of(ProviderCall::Token))?;
+            normalised(&answer, &self.secrets, self.fails_for_codes)
         })
     }
 }
@@ -189,12 +195,18 @@ impl
 
 /// Makes of the answer what the library takes for a token response: exactly the members of [`Tokens`], each checked. All
 /// else is an error.
-fn normalised(answer: &Answer, secrets: &[&str]) -> Result<HttpResponse, ProviderError> {
+fn normalised(
+    answer: &Answer,
+    secrets: &[&str],
+    fails_for_codes: bool,
+) -> Result<HttpResponse, ProviderError> {
     let states_json = answer.media_type.as_deref() == Some(JSON);
     let members = if states_json { json::object(&answer.body).ok() } else { None };
     if let Some(error) = members.as_ref().and_then(|members| members.get("error")).filter(|it| !it.is_null())
     {
         let description = members.as_ref().and_then(|members| members.get("error_description"));
+        let of_the_code = fails_for_codes && answer.status.is_server_error() && error == "server_error";
+        let error = if of_the_code { &Value::from("invalid_grant") } else { error };
         return Err(refusal(answer.status, error, description, secrets));
     }
     match answer.status {
@@ -259,7 +271,11 @@ pub(crate) fn refusal(
         Some((_, code)) => code,
         None => unreadable(),
     };
-    let description = description.and_then(Value::as_str).filter(harmless).map(ForeignText::new);
+    let words = description.and_then(Value::as_str);
+    if let Some(hint) = hint(&format!("{} {}", code.as_str(), words.unwrap_or_default())) {
+        tracing::warn!(code = code.as_str(), "the provider's token endpoint refuses; most likely: {hint}");
+    }
+    let description = words.filter(harmless).map(ForeignText::new);
     match code {
         TokenErrorCode::InvalidGrant => ProviderError::CodeRejected(description),
         TokenErrorCode::InvalidClient | TokenErrorCode::UnauthorizedClient => {

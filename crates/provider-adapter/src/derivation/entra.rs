@@ -1,3 +1,5 @@
+use labgate_domain::protocol::Issuer;
+
 use super::candidates::document_of;
 use super::error::{DerivationError, WhyNot};
 use super::metadata::{ProviderMetadata, Role};
@@ -33,6 +35,25 @@ static CLOUDS: [Cloud; 3] = [
     },
 ];
 
+/// Where Entra is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// In one of Microsoft's clouds.
+    Cloud(&'static Cloud),
+    /// At another origin, because the operator says so: something that plays Entra.
+    Elsewhere(String),
+}
+
+impl Place {
+    fn issuer_origin(&self, version: Version) -> String {
+        match (self, version) {
+            (Self::Cloud(cloud), Version::V1) => format!("https://{}", cloud.v1_issuer_host),
+            (Self::Cloud(cloud), Version::V2) => format!("https://{}", cloud.issuer_host),
+            (Self::Elsewhere(origin), _) => origin.clone(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     V1,
@@ -50,41 +71,51 @@ pub(super) struct Entra {
 /// An endpoint `/TENANT/oauth2/v2.0/…`, or `/TENANT/oauth2/…` of the old version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct TenantEndpoint {
-    cloud: &'static Cloud,
+    place: Place,
     version: Version,
     /// A GUID, a domain name, `common`, `organizations` or `consumers`; in lower case, since case does not matter.
     tenant: String,
 }
 
 impl TenantEndpoint {
-    fn parse(endpoint: &Endpoint, last: &str) -> Option<Self> {
+    /// `anywhere` takes every host for Entra's.
+    fn parse(endpoint: &Endpoint, last: &str, anywhere: bool) -> Option<Self> {
         let url = endpoint.url();
-        if url.scheme() != "https" || url.port().is_some() || url.query().is_some() {
+        if url.query().is_some() {
             return None;
         }
         let host = url.host_str()?;
-        let cloud = CLOUDS.iter().find(|cloud| cloud.hosts.contains(&host))?;
+        let is_plain = url.scheme() != "https" || url.port().is_some();
+        let place = match CLOUDS.iter().find(|cloud| cloud.hosts.contains(&host)) {
+            Some(_) if is_plain => return None,
+            Some(cloud) => Place::Cloud(cloud),
+            None if anywhere && !is_external_id(host) => Place::Elsewhere(endpoint.origin()),
+            None => return None,
+        };
         let segments = endpoint.segments();
         let (tenant, version) = match segments.as_slice() {
             [tenant, "oauth2", "v2.0", name] if *name == last => (tenant, Version::V2),
             [tenant, "oauth2", name] if *name == last => (tenant, Version::V1),
             _ => return None,
         };
-        Some(Self { cloud, version, tenant: tenant.to_ascii_lowercase() })
+        Some(Self { place, version, tenant: tenant.to_ascii_lowercase() })
     }
 }
 
 impl Entra {
-    /// `None` when the URLs are not Entra's.
-    pub(super) fn recognise(urls: &OperatorUrls) -> Result<Option<Self>, DerivationError> {
+    /// `None` when the URLs are not Entra's. With `anywhere` they may be so at any host.
+    pub(super) fn recognise(urls: &OperatorUrls, anywhere: bool) -> Result<Option<Self>, DerivationError> {
         let (Some(at), Some(token)) = (
-            TenantEndpoint::parse(urls.authorization(), "authorize"),
-            TenantEndpoint::parse(urls.token(), "token"),
+            TenantEndpoint::parse(urls.authorization(), "authorize", anywhere),
+            TenantEndpoint::parse(urls.token(), "token", anywhere),
         ) else {
             return Ok(None);
         };
-        if at.cloud != token.cloud || at.tenant != token.tenant {
-            let shown = |at: &TenantEndpoint| format!("{}/{}", at.cloud.issuer_host, at.tenant);
+        if at.place != token.place || at.tenant != token.tenant {
+            let shown = |at: &TenantEndpoint| {
+                let origin = at.place.issuer_origin(Version::V2);
+                format!("{}/{}", origin.strip_prefix("https://").unwrap_or(&origin), at.tenant)
+            };
             return Err(DerivationError::TenantsDiffer { authorization: shown(&at), token: shown(&token) });
         }
         let base = match (at.version, token.version) {
@@ -96,9 +127,19 @@ impl Entra {
         Ok(Some(Self { at, document }))
     }
 
-    /// Whether it stands for tenants that are not known beforehand.
+    /// Whether it stands for tenants that are not known beforehand, or for the one that anybody can have an account in.
     pub(super) fn is_for_any_tenant(&self) -> bool {
-        matches!(self.at.tenant.as_str(), "common" | "organizations")
+        matches!(self.at.tenant.as_str(), "common" | "organizations" | "consumers" | CONSUMERS)
+    }
+
+    /// The issuer of this tenant, or the template; `None` where the tenant stands there by a domain name.
+    pub(super) fn known_issuer(&self) -> Option<Issuer> {
+        let tenant = match self.at.tenant.as_str() {
+            "common" | "organizations" => ProviderMetadata::TENANT_TEMPLATE,
+            "consumers" => CONSUMERS,
+            tenant => Some(tenant).filter(|tenant| is_guid(tenant))?,
+        };
+        Issuer::parse(&self.issuer_of(tenant)).ok()
     }
 
     pub(super) fn is_v1(&self) -> bool {
@@ -126,8 +167,8 @@ impl Entra {
     pub(super) fn endpoint_of_another(&self, metadata: &ProviderMetadata) -> Option<Role> {
         let issued_for = self.issued_for(metadata);
         let is_own = |role: Role, last| {
-            TenantEndpoint::parse(role.of(metadata), last).is_some_and(|published| {
-                published.cloud == self.at.cloud
+            TenantEndpoint::parse(role.of(metadata), last, true).is_some_and(|published| {
+                published.place == self.at.place
                     && published.version == self.at.version
                     && (published.tenant == self.at.tenant || Some(published.tenant.as_str()) == issued_for)
             })
@@ -146,11 +187,18 @@ impl Entra {
     }
 
     fn issuer_of(&self, tenant: &str) -> String {
+        let origin = self.at.place.issuer_origin(self.at.version);
         match self.at.version {
-            Version::V1 => format!("https://{}/{tenant}/", self.at.cloud.v1_issuer_host),
-            Version::V2 => format!("https://{}/{tenant}/v2.0", self.at.cloud.issuer_host),
+            Version::V1 => format!("{origin}/{tenant}/"),
+            Version::V2 => format!("{origin}/{tenant}/v2.0"),
         }
     }
+}
+
+/// Whether the host is External ID's, or that of its predecessor: they have tenants of their own, whose issuers the URLs do
+/// not tell, and into which customers sign themselves up.
+pub(crate) fn is_external_id(host: &str) -> bool {
+    [".ciamlogin.com", ".b2clogin.com"].iter().any(|suffix| host.ends_with(suffix))
 }
 
 /// In lower case: that is how Entra publishes it.

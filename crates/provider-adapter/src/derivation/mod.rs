@@ -16,7 +16,7 @@ mod preset;
 mod search;
 mod source;
 
-pub(crate) use entra::{CONSUMERS, is_guid};
+pub(crate) use entra::{CONSUMERS, is_external_id, is_guid};
 pub use error::{DerivationError, IssuerHint, NotVouched, OtherEndpoint, Tried, WhyNot};
 pub use metadata::{MalformedMetadata, ProviderMetadata, Role};
 pub use operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, OperatorUrls, RejectedUrl, TOKEN_URL_SETTING};
@@ -95,7 +95,11 @@ pub async fn derive(urls: &OperatorUrls, source: &dyn MetadataSource) -> Result<
     };
     let warnings = preset.warnings(urls, &metadata);
     let metadata = metadata.with_endpoints(urls);
-    Ok(Derived::OpenId(Discovered { kind: preset.kind(), metadata, document, warnings }))
+    let kind = match (preset.kind(), urls.kind()) {
+        (ProviderKind::Generic, Some(stated)) => stated,
+        (recognised, _) => recognised,
+    };
+    Ok(Derived::OpenId(Discovered { kind, metadata, document, warnings }))
 }
 
 /// What is known of the operator's URLs without asking anybody: a provider that publishes no metadata.
@@ -112,7 +116,12 @@ pub(crate) fn kind_of(urls: &OperatorUrls) -> Option<ProviderKind> {
     Some(preset.kind()).filter(|kind| *kind != ProviderKind::Generic)
 }
 
-/// Whether people of every Entra tenant can sign in at these URLs.
+/// The issuer, or its template, that the operator's URLs tell without asking anybody.
+pub(crate) fn known_issuer(urls: &OperatorUrls) -> Option<Issuer> {
+    Preset::recognise(urls).ok()?.known_issuer()
+}
+
+/// Whether people of every Entra tenant, or everybody with a personal account, can sign in at these URLs.
 pub(crate) fn is_for_any_tenant(urls: &OperatorUrls) -> bool {
     matches!(Preset::recognise(urls), Ok(Preset::Entra(entra)) if entra.is_for_any_tenant())
 }

@@ -1,5 +1,6 @@
 use labgate_domain::protocol::Issuer;
 
+use super::preset::ProviderKind;
 use crate::endpoint::{Endpoint, EndpointError, OperatorHosts, PlainHttpOrigins};
 
 /// The setting for the authorization endpoint, as messages call it.
@@ -15,6 +16,7 @@ pub struct OperatorUrls {
     authorization: Endpoint,
     token: Endpoint,
     issuer: Option<ConfiguredIssuer>,
+    kind: Option<ProviderKind>,
     hosts: OperatorHosts,
 }
 
@@ -64,7 +66,13 @@ impl OperatorUrls {
             .transpose()?;
         let named = [&authorization, &token].into_iter().chain(issuer.as_ref().map(|issuer| &issuer.home));
         let hosts = OperatorHosts::of(named, plain_http);
-        Ok(Self { authorization, token, issuer, hosts })
+        Ok(Self { authorization, token, issuer, kind: None, hosts })
+    }
+
+    /// The same with what the operator says that it is. Without that, the URLs alone tell.
+    #[must_use]
+    pub fn with_kind(self, kind: Option<ProviderKind>) -> Self {
+        Self { kind, ..self }
     }
 
     /// The authorization endpoint.
@@ -92,6 +100,10 @@ impl OperatorUrls {
 
     pub(super) fn issuer(&self) -> Option<&ConfiguredIssuer> {
         self.issuer.as_ref()
+    }
+
+    pub(super) fn kind(&self) -> Option<ProviderKind> {
+        self.kind
     }
 
     pub(super) fn share_an_origin(&self) -> bool {

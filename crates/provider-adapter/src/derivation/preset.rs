@@ -2,7 +2,7 @@ use labgate_domain::protocol::{Issuer, Malformed};
 
 use super::Derived;
 use super::candidates::document_of;
-use super::entra::Entra;
+use super::entra::{Entra, is_external_id};
 use super::error::{DerivationError, IssuerHint, OtherEndpoint, WhyNot};
 use super::metadata::{ProviderMetadata, Role};
 use super::operator_urls::{ISSUER_SETTING, OperatorUrls};
@@ -85,6 +85,11 @@ impl ProviderKind {
         Self::Okta,
         Self::Auth0,
     ];
+
+    /// Whether it is Entra, of either version.
+    pub(crate) fn is_entra(self) -> bool {
+        matches!(self, Self::Entra | Self::EntraV1)
+    }
 }
 
 /// Something that works, and that the operator should know.
@@ -123,11 +128,16 @@ pub(super) enum Preset {
 }
 
 impl Preset {
+    /// What the operator says that it is widens where Entra may be, and rules out what the paths alone would suggest.
     pub(super) fn recognise(urls: &OperatorUrls) -> Result<Self, DerivationError> {
-        if let Some(entra) = Entra::recognise(urls)? {
+        let stated = urls.kind();
+        if let Some(entra) = Entra::recognise(urls, stated == Some(ProviderKind::Entra))? {
             return Ok(Self::Entra(entra));
         }
-        if let Some(github) = GitHub::recognise(urls) {
+        let may_be = |kind| stated.is_none_or(|stated| stated == kind);
+        if let Some(github) = GitHub::recognise(urls)
+            && (github.is_hosted() || may_be(ProviderKind::GitHub))
+        {
             return Ok(Self::GitHub(github));
         }
         let (authorization, token) = (urls.authorization(), urls.token());
@@ -142,7 +152,9 @@ impl Preset {
         }
         let under = |endpoint: &Endpoint, path| endpoint.url().path().strip_suffix(path).map(str::to_owned);
         match (under(authorization, "/application/o/authorize/"), under(token, "/application/o/token/")) {
-            (Some(one), Some(other)) if one == other => Ok(Self::Authentik),
+            (Some(one), Some(other)) if one == other && may_be(ProviderKind::Authentik) => {
+                Ok(Self::Authentik)
+            }
             _ => Ok(Self::Generic),
         }
     }
@@ -200,6 +212,15 @@ impl Preset {
         other.map_or(Ok(()), |role| Err(OtherEndpoint { role, published: role.of(metadata).clone() }))
     }
 
+    /// The issuer, or its template, where the URLs tell.
+    pub(super) fn known_issuer(&self) -> Option<Issuer> {
+        match self {
+            Self::Entra(entra) => entra.known_issuer(),
+            Self::Google => Issuer::parse(GOOGLE_ISSUER).ok(),
+            _ => None,
+        }
+    }
+
     /// Whether nothing but the operator can name the issuer.
     pub(super) fn needs_issuer(&self) -> bool {
         matches!(self, Self::Cognito { .. } | Self::Authentik)
@@ -211,9 +232,7 @@ impl Preset {
         match self {
             Self::Cognito { region } => IssuerHint::Cognito { region: region.clone() },
             Self::Authentik => IssuerHint::Authentik { origin: urls.authorization().origin() },
-            _ if host.ends_with(".b2clogin.com") || host.ends_with(".ciamlogin.com") => {
-                IssuerHint::ExternalId
-            }
+            _ if is_external_id(host) => IssuerHint::ExternalId,
             _ => IssuerHint::Document,
         }
     }
@@ -265,6 +284,11 @@ impl GitHub {
             None => (authorization.with_path("/api/v3"), vec![Warning::TakenForGitHub(origin)]),
         };
         Some(Self { issuer_parameter, api, warnings })
+    }
+
+    /// Whether it is GitHub's own, and not recognised by its paths alone.
+    fn is_hosted(&self) -> bool {
+        self.warnings.is_empty()
     }
 
     pub(super) fn derived(&self) -> Derived {

@@ -54,6 +54,11 @@ pub(crate) struct SignedToken {
 }
 
 impl SignedToken {
+    /// In whose name its key signs, if the key set says so.
+    pub(crate) fn key_issuer(&self) -> Option<&str> {
+        self.key.issuer()
+    }
+
     /// The hash of a text that came beside the token, such as `at_hash` (OpenID Connect Core section 3.1.3.6).
     pub(crate) fn half_hash(&self, text: &str) -> Option<String> {
         self.key.half_hash(self.algorithm, text)

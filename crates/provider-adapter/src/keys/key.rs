@@ -10,6 +10,7 @@ use super::Algorithm;
 /// A public key that may have signed a token.
 pub(crate) struct Key {
     kid: Option<String>,
+    issuer: Option<String>,
     algorithms: Vec<Algorithm>,
     public: CoreJsonWebKey,
 }
@@ -24,6 +25,7 @@ struct Jwk {
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
     kid: Option<String>,
+    issuer: Option<Value>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -36,6 +38,8 @@ impl Key {
     /// as if it were absent (RFC 7517 section 5).
     pub(super) fn parse(value: Value) -> Result<Self, &'static str> {
         let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is not a JSON Web Key")?;
+        // What is not text is nobody's issuer, and must not count as none.
+        let issuer = jwk.issuer.as_ref().map(|issuer| issuer.as_str().unwrap_or_default().to_owned());
         if jwk.usage.as_ref().is_some_and(|usage| usage != "sig") {
             return Err("its use is not to sign");
         }
@@ -60,7 +64,7 @@ impl Key {
         // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all the same.
         match key.verify_signature(&first.to_core(), b"", &[1; 64]) {
             Err(SignatureVerificationError::CryptoError(_)) => {
-                Ok(Self { kid: jwk.kid, algorithms, public: key })
+                Ok(Self { kid: jwk.kid, issuer, algorithms, public: key })
             }
             _ => Err("its numbers are not a key"),
         }
@@ -69,6 +73,11 @@ impl Key {
     /// Its name in the set.
     pub(super) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// In whose name it signs, where the set says so (Entra).
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Whether it signs with this algorithm (RFC 8725 section 3.1).

@@ -10,6 +10,7 @@
 )]
 
 mod discovery;
+mod entra;
 mod github;
 mod id_token_claims;
 mod id_token_signature;

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError};
 use labgate_domain::protocol::{ClientId, TokenErrorCode};
+use labgate_provider::ProviderKind;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
@@ -132,6 +133,17 @@ async fn c046_error_responses_say_whose_fault_it_is() {
         let result = op.redeem_response(json_answer(status, &body)).await;
         assert_eq!(result, Err(expected), "{status} {body}");
     }
+}
+
+#[tokio::test]
+async fn c046_dex_fails_where_it_means_the_code() {
+    let op = Op::start_with(|settings| settings.kind = Some(ProviderKind::Dex)).await;
+    let failure = json!({"error": "server_error", "error_description": "boom"});
+    let refused = op.redeem_response(json_answer(500, &failure)).await;
+    assert_eq!(refused, Err(ProviderError::CodeRejected(Some(described("boom")))));
+    let unavailable =
+        op.redeem_response(json_answer(503, &json!({"error": "temporarily_unavailable"}))).await;
+    assert!(matches!(unavailable, Err(ProviderError::Unavailable { .. })));
 }
 
 #[tokio::test]

@@ -1,0 +1,98 @@
+//! The groups of a person at Entra that did not fit into the identity token, by Microsoft Graph.
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use labgate_domain::ports::ProviderCall;
+use serde_json::Value;
+use url::Url;
+
+use crate::derivation::ProviderMetadata;
+use crate::discovery::get;
+use crate::endpoint::Endpoint;
+use crate::json;
+use crate::transport::{JSON, Transport};
+
+/// What the access token must be good for.
+pub(crate) const SCOPE: &str = "User.Read";
+
+/// In which groups the person is, at any depth. The place that the token names for this (`_claim_sources`) is that of an API
+/// which is retired, and is never asked.
+const PATH: &str = "/v1.0/me/transitiveMemberOf";
+const QUERY: &str = "$select=id&$top=100";
+
+/// So many pages are asked for.
+const MAX_PAGES: usize = 20;
+/// The most groups that are kept.
+pub(crate) const MAX_GROUPS: usize = 2000;
+
+/// Where Graph is for each of Microsoft's clouds, by the host of the issuer.
+const CLOUDS: [(&str, &str); 5] = [
+    ("login.microsoftonline.com", "https://graph.microsoft.com"),
+    ("sts.windows.net", "https://graph.microsoft.com"),
+    ("login.microsoftonline.us", "https://graph.microsoft.us"),
+    ("login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+    ("sts.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+];
+
+/// Asks Graph for all of them, or says why they cannot be had. The access token goes into the `Authorization` header and to no
+/// other origin.
+pub(crate) async fn groups(
+    transport: &Transport,
+    metadata: &ProviderMetadata,
+    access_token: &str,
+) -> Result<Vec<String>, String> {
+    let first = place(metadata).ok_or("nothing says where Microsoft Graph is")?;
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {access_token}"))
+        .map_err(|_| "the access token does not fit into a header")?;
+    bearer.set_sensitive(true);
+
+    let mut groups = Vec::new();
+    let mut next = first.clone();
+    for _ in 0..MAX_PAGES {
+        let mut request = get(&next);
+        request.headers_mut().insert(AUTHORIZATION, bearer.clone());
+        let answer = transport.send(ProviderCall::UserInfo, request).await;
+        let body = answer.map_err(|error| format!("Microsoft Graph {error}"))?.ok_body(&[JSON]);
+        let body = body.map_err(|reason| format!("Microsoft Graph {reason}"))?;
+        let mut page = json::object(&body)
+            .map_err(|_| "Microsoft Graph answers with what is not one JSON object with unique members")?;
+        let Some(Value::Array(members)) = page.remove("value") else {
+            return Err("Microsoft Graph answers without a list of groups".to_owned());
+        };
+        groups.extend(members.iter().filter_map(group).map(str::to_owned));
+        next = match page.get("@odata.nextLink") {
+            None | Some(Value::Null) => return Ok(groups),
+            Some(link) => {
+                further(&first, link).ok_or("the list of groups goes on outside of Microsoft Graph")?
+            }
+        };
+    }
+    Err(format!("the list of groups has more than {MAX_PAGES} pages"))
+}
+
+/// The list's first page. A provider outside of Microsoft's clouds, which only the operator makes one of Entra's, has its Graph
+/// where its userinfo endpoint is: Entra's is a part of Graph.
+fn place(metadata: &ProviderMetadata) -> Option<Endpoint> {
+    let issuer = Url::parse(metadata.issuer.as_str()).ok()?;
+    let cloud =
+        CLOUDS.iter().find(|(host, _)| issuer.scheme() == "https" && issuer.host_str() == Some(*host));
+    let list = match cloud {
+        Some((_, graph)) => {
+            Endpoint::parse(&format!("{graph}{PATH}"), &crate::PlainHttpOrigins::default()).ok()?
+        }
+        None => metadata.userinfo_endpoint.as_ref()?.with_path(PATH),
+    };
+    Some(list.with_query(QUERY))
+}
+
+/// The identifier of a group. A directory role or an administrative unit is none.
+fn group(member: &Value) -> Option<&str> {
+    let of_type = member.get("@odata.type").and_then(Value::as_str);
+    let is_group = of_type.is_none_or(|name| name == "#microsoft.graph.group");
+    member.get("id").and_then(Value::as_str).filter(|_| is_group)
+}
+
+/// The next page, if it is at the same origin.
+fn further(first: &Endpoint, link: &Value) -> Option<Endpoint> {
+    first.sibling(link.as_str()?).filter(|next| next.url().path().starts_with("/v1.0/"))
+}
