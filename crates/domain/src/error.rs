@@ -314,7 +314,7 @@ error_codes! {
     /// Too many groups.
     GroupsUnknown = "groups_unknown", Configuration,
         "The sign-in provider did not say which groups you are in. Please tell the lab's operator.",
-        "The person is in more groups than fit into the identity token (Entra: over 200). Let the provider state only the groups that are assigned to the application.";
+        "The person is in more groups than fit into the identity token (Entra: over 200). Let the provider state only the groups that are assigned to the application, or set LAB_EXTERNAL_OIDC_FETCH_GROUPS=true.";
     /// No account.
     RegistrationClosed = "registration_closed", Person,
         "You have no account here yet, and this lab does not create accounts by itself. Please ask its administrator for one.",

@@ -50,6 +50,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         return None;
     }
     refuse_missing(settings);
+    let fetch_groups = settings.switch(&keys::FETCH_GROUPS)?;
     let admission = admission(settings)?;
     let description = ProviderDescription {
         id: id?,
@@ -62,6 +63,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         return None;
     }
     provider.kind = kind.filter(|kind| *kind != ProviderKind::Generic);
+    provider.fetch_groups = fetch_groups;
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;
     Some(provider)

@@ -102,6 +102,7 @@ keys! {
     ALLOW_GROUPS: List "external_oidc.allow_groups" as "LAB_EXTERNAL_OIDC_ALLOW_GROUPS";
     ALLOW_ORGANIZATIONS: List "external_oidc.allow_organizations" as "LAB_EXTERNAL_OIDC_ALLOW_ORGANIZATIONS";
     ALLOW_ACCOUNTS: List "external_oidc.allow_accounts" as "LAB_EXTERNAL_OIDC_ALLOW_ACCOUNTS";
+    FETCH_GROUPS: Switch "external_oidc.fetch_groups" as "LAB_EXTERNAL_OIDC_FETCH_GROUPS" = "false";
     ADMIN_GROUPS: List "external_oidc.admin_groups" as "LAB_EXTERNAL_OIDC_ADMIN_GROUPS";
 
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
