@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn entra_and_cognito_are_known_by_their_issuers_too() {
+    fn some_providers_are_known_by_their_issuers_too() {
         for (issuer, quirks) in [
             ("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123".to_owned(), Quirks::COGNITO),
             ("https://cognito-idp-fips.us-east-1.amazonaws.com/us-east-1_A".to_owned(), Quirks::COGNITO),
@@ -210,6 +210,9 @@ mod tests {
             (format!("https://{GUID}.ciamlogin.com/{GUID}/v2.0"), Quirks::ENTRA),
             ("https://login.microsoftonline.com.evil.example/v2.0".to_owned(), Quirks::NONE),
             ("https://evilciamlogin.com/".to_owned(), Quirks::NONE),
+            ("http://127.0.0.1:5556/dex".to_owned(), Quirks::DEX),
+            ("https://accounts.google.com".to_owned(), Quirks::GOOGLE),
+            ("https://gitlab.com".to_owned(), Quirks::GITLAB),
             ("http://login.microsoftonline.com/x".to_owned(), Quirks::NONE),
         ] {
             let issuer = Issuer::parse(&issuer).unwrap();

@@ -20,7 +20,8 @@ pub struct ProviderSettings {
     pub description: ProviderDescription,
     /// Where it is.
     pub location: Location,
-    /// Which provider it is; `None` is found out from its URLs and its issuer.
+    /// Which provider it is; `None` is found out from its URLs and its issuer. It must not contradict those; Entra may then be at
+    /// any host, and what has GitHub's or authentik's paths need not be either.
     pub kind: Option<ProviderKind>,
     /// Under which id Labgate is registered there.
     pub client_id: ClientId,

@@ -35,10 +35,14 @@ const SIGN_INS: u32 = 200;
 pub(crate) fn run(mut options: Options) -> Result<()> {
     let data = options.flag("--data");
     options.finish()?;
-    println!("{}", load_average());
-    if data {
-        return data::run();
-    }
+    let machine = load_average();
+    println!("{machine}");
+    let measured = if data { data::run() } else { run_programs() };
+    // Once more, below the table, where it is read together with the numbers.
+    measured.inspect(|()| println!("\n{machine}"))
+}
+
+fn run_programs() -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("reads /proc, which only Linux has");
     }
@@ -152,9 +156,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// How busy the machine was before: what else runs on it stands in every number.
 fn load_average() -> String {
     let average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let minutes = average.split_whitespace().take(3).collect::<Vec<_>>().join(", ");
+    let minutes: Vec<_> = average.split_whitespace().take(3).collect();
+    let is_busy = minutes.first().and_then(|last| last.parse().ok()).is_some_and(|last: f64| last > 0.5);
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    format!("load average over 1, 5 and 15 minutes, before: {minutes} ({cores} cores)")
+    let minutes = minutes.join(", ");
+    let verdict = if is_busy { ": on a BUSY machine, the numbers are noisy" } else { "" };
+    format!("load average over 1, 5 and 15 minutes, before: {minutes} ({cores} cores){verdict}")
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -62,7 +62,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     if kind_is_wrong {
         return None;
     }
-    provider.kind = kind.filter(|kind| *kind != ProviderKind::Generic);
+    provider.kind = kind;
     provider.fetch_groups = fetch_groups;
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;

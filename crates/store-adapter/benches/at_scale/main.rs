@@ -7,6 +7,7 @@ mod filling;
 mod lab;
 mod operation;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -73,22 +74,25 @@ async fn compare(database: &str, few: &Location, many: &Location) -> Result<()> 
         "ratio"
     );
     for (operation, [few, many]) in times {
-        let (few, many) = (median(few), median(many));
+        // Of each round, so that what else the machine does meanwhile weighs on both.
+        let ratios = few.iter().zip(&many).map(|(few, many)| many.as_secs_f64() / few.as_secs_f64());
+        let ratio = median(ratios.collect(), f64::total_cmp);
+        let (few, many) = (median(few, Duration::cmp), median(many, Duration::cmp));
         println!(
             "{:<44} {:>13} {:>13} {:>8}   {}",
             operation.title(),
             shown(few),
             shown(many),
-            format!("{:.2} x", many.as_secs_f64() / few.as_secs_f64()),
+            format!("{ratio:.2} x"),
             operation.aim()
         );
     }
     Ok(())
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+fn median<T: Copy + Default>(mut values: Vec<T>, compare: impl FnMut(&T, &T) -> Ordering) -> T {
+    values.sort_by(compare);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn shown(time: Duration) -> String {

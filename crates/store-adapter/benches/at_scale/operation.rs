@@ -37,7 +37,8 @@ impl Operation {
     pub(crate) const fn rounds(self) -> u32 {
         match self {
             Self::Search => 3,
-            _ => 15,
+            Self::RenewSession => 15,
+            Self::SignInByName | Self::FindByIdentity => 101,
         }
     }
 
@@ -45,7 +46,7 @@ impl Operation {
     /// puts off, such as SQLite's checkpoints, is in it.
     pub(crate) const fn times_in_a_round(self) -> u32 {
         match self {
-            Self::SignInByName | Self::FindByIdentity => 2000,
+            Self::SignInByName | Self::FindByIdentity => 300,
             Self::RenewSession => 1000,
             Self::Search => 1,
         }
