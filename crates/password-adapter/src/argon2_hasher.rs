@@ -73,6 +73,7 @@ impl Argon2Hasher {
         // The permits go with the work: a request that is given up does not let another one in early.
         let held: [OwnedSemaphorePermit; 2] = [waiting, turn];
         let done = tokio::task::spawn_blocking(move || {
+            give_way_to_others();
             let result = work();
             drop(held);
             result
@@ -106,6 +107,17 @@ impl Argon2Hasher {
             || params.t_cost() < self.params.t_cost()
             || params.output_len().is_some_and(|len| len < Params::DEFAULT_OUTPUT_LEN);
         affordable.then_some(if weaker { Strength::Weaker } else { Strength::Todays })
+    }
+}
+
+/// Lets every other thread of the lab run first, for as long as this thread lives: a check of somebody's session takes
+/// microseconds and must not wait for a core that hashes. On an idle machine hashing is as quick as before.
+fn give_way_to_others() {
+    #[cfg(target_os = "linux")]
+    {
+        const NICE: i32 = 10;
+        // A machine that does not let us only keeps the others waiting a little longer.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     }
 }
 
