@@ -15,7 +15,9 @@ async fn claim(store: &Store, number: u8, identity: &ExternalIdentity) -> Identi
 }
 
 async fn link(store: &Store, number: u8, identity: &ExternalIdentity) -> IdentityLink {
-    store.accounts.link(account_id(number), identity, at(2000)).await.unwrap()
+    let present = store.accounts.credential(account_id(number)).await.unwrap();
+    let proven = present.as_ref().map(|credential| &credential.hash);
+    store.accounts.link(account_id(number), identity, proven, at(2000)).await.unwrap()
 }
 
 async fn unlink(store: &Store, id: AccountId, identity: &ExternalIdentity) -> IdentityRemoval {
@@ -134,7 +136,7 @@ async fn a_further_identity_is_linked_and_linking_it_again_changes_nothing() {
     let ada = add_ada(&store).await;
     let second = ExternalIdentity { name: Some(name("Lady")), ..identity("second") };
     for seconds in [2000, 3000] {
-        let again = store.accounts.link(ada.id, &second, at(seconds)).await;
+        let again = store.accounts.link(ada.id, &second, None, at(seconds)).await;
         assert_eq!(again, Ok(IdentityLink::Linked));
         assert_eq!(whose(&other, &second).await, Some(ada.id));
         let expected = [linked(&self::ada().1, 1000), linked(&second, 2000)];
@@ -144,12 +146,20 @@ async fn a_further_identity_is_linked_and_linking_it_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_with_a_password_gets_an_identity_beside_it() {
-    let [store, _] = replicas().await;
+async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_that_is_the_password() {
+    let [store, other] = replicas().await;
     add_local(&store, &local(1, "ada"), Some(&credential("$ada"))).await;
-    assert_eq!(link(&store, 1, &identity("ada")).await, IdentityLink::Linked);
-    assert_eq!(store.accounts.credential(account_id(1)).await, Ok(Some(credential("$ada"))));
-    assert_eq!(whose(&store, &identity("ada")).await, Some(account_id(1)));
+    let (id, second) = (account_id(1), identity("ada"));
+    for outdated in [None, Some(credential("$before"))] {
+        let outdated = outdated.as_ref().map(|credential| &credential.hash);
+        let linked = other.accounts.link(id, &second, outdated, at(2000)).await;
+        assert_eq!(linked, Ok(IdentityLink::CredentialChanged));
+        assert_eq!(whose(&store, &second).await, None);
+    }
+    let linked = other.accounts.link(id, &second, Some(&credential("$ada").hash), at(2000)).await;
+    assert_eq!(linked, Ok(IdentityLink::Linked));
+    assert_eq!(store.accounts.credential(id).await, Ok(Some(credential("$ada"))));
+    assert_eq!(whose(&store, &second).await, Some(id));
 }
 
 #[tokio::test]
@@ -174,7 +184,7 @@ async fn identities_are_listed_oldest_first_with_what_was_said_last() {
     for (identity, seconds) in
         [(&at_other, 3000), (&identity("b"), 2000), (&identity("a"), 2000), (&identity("z"), 500)]
     {
-        assert_eq!(store.accounts.link(ada.id, identity, at(seconds)).await, Ok(IdentityLink::Linked));
+        assert_eq!(store.accounts.link(ada.id, identity, None, at(seconds)).await, Ok(IdentityLink::Linked));
     }
     let (_, hers) = self::ada();
     store

@@ -25,7 +25,7 @@ async fn fill(store: &Store) {
     let store = view(store);
     let ada = lab::add_ada(&store).await;
     lab::add_local(&store, &lab::local(2, "bob"), Some(&lab::credential("$bob"))).await;
-    store.accounts.link(ada.id, &identity_at("https://other.example", "ada"), at(1500)).await.unwrap();
+    store.accounts.link(ada.id, &identity_at("https://other.example", "ada"), None, at(1500)).await.unwrap();
     for number in 1..=5 {
         store.sessions.create(&session(number, ada.id)).await.unwrap();
     }

@@ -74,14 +74,16 @@ pub trait AccountStore: Send + Sync {
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError>;
 
-    /// Links a further identity to an active account, whose person has proved to be its owner.
+    /// Links a further identity to an active account, whose person has proved to be its owner, as long as its password is
+    /// the one of that moment: `credential`, or none. Whoever changes or resets a password means to keep out who knew it.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was linked then.
-    async fn link(
+    async fn link<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        credential: Option<&'a PasswordHash>,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError>;
 
@@ -244,6 +246,8 @@ pub enum IdentityLink {
     IdentityTaken,
     /// The account cannot be had so: it is not there, it is disabled, or (when claiming) something opens it already.
     Refused,
+    /// The account's password is another one than it was when its person proved who they are.
+    CredentialChanged,
 }
 
 /// How taking an identity from an account ended.

@@ -286,10 +286,7 @@ impl SignIn {
     }
 
     pub(super) fn forget_sessions(&self, ended: impl IntoIterator<Item = SessionId>) {
-        let now = self.ports.clock.now();
-        for session in ended {
-            self.recent.mark_ended(session, now);
-        }
+        self.recent.mark_ended(ended, self.ports.clock.now());
     }
 
     /// A credential that must be changed, and the password if it had to be made up. A given one is judged like any other:

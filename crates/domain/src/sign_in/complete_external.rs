@@ -276,7 +276,7 @@ impl SignIn {
                 let name = account.name.clone().or_else(|| identity.name.clone());
                 Ok(Some(Opened::Account { account: Account { name, ..account }, created: false }))
             }
-            IdentityLink::Refused => Ok(Some(Opened::WithProof(account))),
+            IdentityLink::Refused | IdentityLink::CredentialChanged => Ok(Some(Opened::WithProof(account))),
             IdentityLink::IdentityTaken => Ok(None),
         }
     }

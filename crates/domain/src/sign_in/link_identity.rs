@@ -7,12 +7,12 @@ use super::{BegunSignIn, CheckedRequest, SignIn, Ticket, Visitor};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
-use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password};
+use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
-use crate::session::{Session, SessionToken};
+use crate::session::{Session, SessionClaims, SessionToken};
 use crate::time::Timestamp;
 
 /// A link that waits for proof, as its page shows it.
@@ -52,6 +52,9 @@ const LINK_DUE: &str = "link an identity";
 
 /// How many bytes of groups a ticket has room for.
 const MAX_GROUPS_LEN: usize = 1024;
+
+/// How many bytes of methods it has room for: as many as a session token.
+const MAX_METHODS_LEN: usize = SessionClaims::MAX_METHODS_LEN;
 
 /// How long after signing in somebody may change what opens their account without proving again who they are.
 const RECENTLY: Duration = Duration::from_mins(10);
@@ -95,19 +98,30 @@ impl SignIn {
     ) -> Result<(SessionToken, ReturnTo), Refusal> {
         let confirmed = async {
             let (due, account) = self.link_due(ticket).await?;
-            let change = match password {
+            let (credential, change) = match password {
                 Some(password) => {
                     self.need_passwords()?;
-                    self.prove_owner(account.clone(), Some(password), visitor).await?;
-                    IdentityChange::ProvedByPassword
+                    let proven = self.prove_owner(account.clone(), Some(password), visitor).await?.credential;
+                    if proven.must_change {
+                        // Whoever made it knows it too, so it proves nothing until its person has changed it.
+                        return Err(SignInError::ReauthenticationNeeded);
+                    }
+                    (Some(proven), IdentityChange::ProvedByPassword)
                 }
-                None if self.session_proves(&due, visitor).await => IdentityChange::ProvedBySession,
-                None => return Err(SignInError::ReauthenticationNeeded),
+                None => {
+                    // Read before the session is, which ends with every change of it.
+                    let present = self.ports.accounts.credential(account.id).await?;
+                    if !self.session_proves(&due, visitor).await {
+                        return Err(SignInError::ReauthenticationNeeded);
+                    }
+                    (present, IdentityChange::ProvedBySession)
+                }
             };
+            let credential = credential.map(|credential| credential.hash);
             let provider = provider_id(&due)?;
             let return_to = due.return_to.clone();
             let identity = identity(due)?;
-            self.link(account.id, &provider, &identity, change).await?;
+            self.link(account.id, &provider, &identity, credential.as_ref(), change).await?;
             self.end_all_sessions_of(account.id, None).await?;
             let token = self.signed_in_at(&provider, &account, identity, false, visitor).await?;
             Ok((token, return_to))
@@ -205,7 +219,7 @@ impl SignIn {
             was_asked_for: attempt.link_to.is_some(),
             name: identity.name,
             groups: as_many_as_fit(&identity.groups, MAX_GROUPS_LEN),
-            methods: as_many_as_fit(&identity.authentication_methods, MAX_GROUPS_LEN),
+            methods: as_many_as_fit(&identity.authentication_methods, MAX_METHODS_LEN),
             authenticated_at: identity.authenticated_at,
             session: identity.session.map(|session| session.as_str().to_owned()),
             return_to: attempt.return_to.clone(),
@@ -243,12 +257,14 @@ impl SignIn {
         account: AccountId,
         provider: &ProviderId,
         identity: &ExternalIdentity,
+        credential: Option<&PasswordHash>,
         change: IdentityChange,
     ) -> Result<(), SignInError> {
-        match self.ports.accounts.link(account, identity, self.ports.clock.now()).await? {
+        match self.ports.accounts.link(account, identity, credential, self.ports.clock.now()).await? {
             IdentityLink::Linked => {}
             IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
             IdentityLink::Refused => return Err(SignInError::AccountDisabled),
+            IdentityLink::CredentialChanged => return Err(SignInError::ReauthenticationNeeded),
         }
         self.ports.log.record(SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
@@ -280,7 +296,9 @@ impl SignIn {
     pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
         let checked = self.session_of(visitor).await.ok()?;
         let session = self.ports.sessions.find(checked.claims.sid).await.ok()??;
-        (self.ports.clock.now() < session.created_at.plus(RECENTLY)).then_some(session)
+        let now = self.ports.clock.now();
+        let is_live = session.is_live(now, self.policy.session_idle_limit);
+        (is_live && now < session.created_at.plus(RECENTLY)).then_some(session)
     }
 
     /// This browser's session.

@@ -3,7 +3,7 @@
 use super::{SignIn, Visitor};
 use crate::error::SignInError;
 use crate::identity::ExternalIdentity;
-use crate::people::Account;
+use crate::people::{Account, AccountStatus, Credential};
 use crate::ports::Source;
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session, SessionId, SessionToken};
@@ -11,8 +11,7 @@ use crate::time::Timestamp;
 
 /// How a person proved who they are.
 pub(super) struct Proof {
-    /// At which provider and as whom; `None` is here, with a password.
-    external: Option<ExternalSession>,
+    means: Means,
     /// The groups the person is in.
     groups: Vec<String>,
     /// In what way (`amr`, RFC 8176).
@@ -21,16 +20,25 @@ pub(super) struct Proof {
     at: Option<Timestamp>,
 }
 
+/// What a person proved themselves with.
+enum Means {
+    /// The password that this was made of.
+    Password(Credential),
+    /// The word of a provider.
+    Provider(ExternalSession),
+}
+
 impl Proof {
     /// With a password, just now.
-    pub(super) fn password() -> Self {
-        Self { external: None, groups: Vec::new(), methods: vec!["pwd".to_owned()], at: None }
+    pub(super) fn password(credential: Credential) -> Self {
+        let means = Means::Password(credential);
+        Self { means, groups: Vec::new(), methods: vec!["pwd".to_owned()], at: None }
     }
 
     /// At a provider.
     pub(super) fn external(provider: ProviderId, identity: ExternalIdentity) -> Self {
         Self {
-            external: Some(ExternalSession {
+            means: Means::Provider(ExternalSession {
                 provider,
                 issuer: identity.issuer,
                 subject: identity.subject,
@@ -46,6 +54,9 @@ impl Proof {
 
 impl SignIn {
     /// Opens a new session: never one whose id existed before. The one that the browser had so far ends.
+    ///
+    /// Whatever takes a way into an account away ends the account's sessions too. One that is being opened at that moment
+    /// would escape, so the way in is looked at once more when the session is there.
     pub(super) async fn open_session(
         &self,
         account: &Account,
@@ -56,7 +67,10 @@ impl SignIn {
         let session = Session {
             id: SessionId::fresh(&*self.ports.entropy),
             account: account.id,
-            external: proof.external,
+            external: match &proof.means {
+                Means::Password(_) => None,
+                Means::Provider(external) => Some(external.clone()),
+            },
             user_agent: visitor.user_agent.clone(),
             address: visitor.source.map(Source::address),
             groups: proof.groups,
@@ -69,9 +83,28 @@ impl SignIn {
         };
         let token = self.ports.tokens.issue(&self.claims(account, &session, now))?;
         self.ports.sessions.create(&session).await?;
+        if let Err(error) = self.still_opens(account, &proof.means).await {
+            self.forget_sessions([session.id]);
+            self.ports.sessions.end(session.id, now).await?;
+            return Err(error);
+        }
         if let Some(previous) = visitor.session_token {
             self.end_session_of(previous).await?;
         }
         Ok((session.id, token))
+    }
+
+    async fn still_opens(&self, account: &Account, means: &Means) -> Result<(), SignInError> {
+        match means {
+            Means::Password(proven) => {
+                let present = self.ports.accounts.credential(account.id).await?;
+                if present.as_ref() == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
+            }
+            Means::Provider(ExternalSession { issuer, subject, .. }) => {
+                let present = self.ports.accounts.find_by_identity(issuer, subject).await?;
+                let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
+                if present.is_some_and(is_theirs) { Ok(()) } else { Err(SignInError::AccountDisabled) }
+            }
+        }
     }
 }

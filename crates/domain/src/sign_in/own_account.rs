@@ -90,7 +90,7 @@ impl SignIn {
                 return Ok(());
             }
             let now = self.ports.clock.now();
-            self.recent.mark_ended(session, now);
+            self.forget_sessions([session]);
             self.ports.sessions.end(session, now).await?;
             self.ports.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
             Ok::<_, SignInError>(())

@@ -101,12 +101,7 @@ impl SignIn {
             let ticket = self.seal_ticket(CHANGE_DUE, due)?;
             return Ok(PasswordSignedIn::ChangeDue { ticket, return_to: attempt.return_to });
         }
-        let token = self.signed_in(&proven.account, visitor).await?;
-        // A change of the password ends all sessions; one that it overtook must not survive it.
-        if self.ports.accounts.credential(proven.account.id).await?.as_ref() != Some(&proven.credential) {
-            self.end_session_of(token.expose()).await?;
-            return Err(SignInError::CredentialsWrong);
-        }
+        let token = self.signed_in(&proven.account, proven.credential, visitor).await?;
         Ok(PasswordSignedIn::SignedIn { token, return_to: attempt.return_to })
     }
 
@@ -249,7 +244,7 @@ impl SignIn {
         // Changed by somebody else in the meantime: what was proven proves nothing any more.
         self.forget_sessions(ended.ok_or(SignInError::CredentialsWrong)?);
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });
-        self.signed_in(&account, visitor).await
+        self.signed_in(&account, chosen, visitor).await
     }
 
     /// Whether this may be a new password of the account.
@@ -275,9 +270,10 @@ impl SignIn {
     pub(super) async fn signed_in(
         &self,
         account: &Account,
+        credential: Credential,
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, SignInError> {
-        let (session, token) = self.open_session(account, Proof::password(), visitor).await?;
+        let (session, token) = self.open_session(account, Proof::password(credential), visitor).await?;
         let event = SignInEvent::SignedIn { account: account.id, session, provider: None, created: false };
         self.ports.log.record(event);
         Ok(token)
@@ -302,7 +298,7 @@ impl SignIn {
 /// A person whose password was right.
 pub(super) struct Proven {
     pub(super) account: Account,
-    credential: Credential,
+    pub(super) credential: Credential,
 }
 
 fn fingerprint(hash: &PasswordHash) -> Vec<u8> {

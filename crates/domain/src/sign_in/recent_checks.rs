@@ -49,12 +49,12 @@ impl RecentChecks {
         self.checked.insert(token.into(), checked);
     }
 
-    /// From now on no token of this session is answered from memory.
-    pub(super) fn mark_ended(&self, session: SessionId, now: Timestamp) {
+    /// From now on no token of these sessions is answered from memory.
+    pub(super) fn mark_ended(&self, sessions: impl IntoIterator<Item = SessionId>, now: Timestamp) {
         // A poisoned map is still a map: no code that holds the lock can panic half-way.
         let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         ended.retain(|_, until| *until > now);
-        ended.insert(session, now.plus(Self::ENDED_FOR));
+        ended.extend(sessions.into_iter().map(|session| (session, now.plus(Self::ENDED_FOR))));
     }
 
     pub(super) fn has_ended(&self, session: SessionId) -> bool {

@@ -103,7 +103,7 @@ impl SignIn {
             }
             let (account, credential) = local_account?;
             match self.ports.accounts.create_local(&account, Some(&credential)).await? {
-                AccountCreation::Created => self.created(&account, visitor).await,
+                AccountCreation::Created => self.created(&account, credential, visitor).await,
                 AccountCreation::NameTaken | AccountCreation::IdentityTaken => Err(SignInError::NameTaken),
             }
         };
@@ -124,7 +124,7 @@ impl SignIn {
             self.need_setup_token(setup_token).await?;
             let (account, credential) = self.local_account(registration, Role::Admin).await?;
             match self.ports.accounts.create_first_administrator(&account, &credential).await? {
-                FirstAdministrator::Created => self.created(&account, visitor).await,
+                FirstAdministrator::Created => self.created(&account, credential, visitor).await,
                 FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
                 FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
             }
@@ -171,14 +171,19 @@ impl SignIn {
         Ok((account, credential))
     }
 
-    async fn created(&self, account: &Account, visitor: &Visitor<'_>) -> Result<SessionToken, SignInError> {
+    async fn created(
+        &self,
+        account: &Account,
+        credential: Credential,
+        visitor: &Visitor<'_>,
+    ) -> Result<SessionToken, SignInError> {
         let change = if account.role == Role::Admin { "set up" } else { "registered" };
         self.ports.log.record(SignInEvent::Administered {
             account: account.id,
             change,
             by: Some(account.id),
         });
-        self.signed_in(account, visitor).await
+        self.signed_in(account, credential, visitor).await
     }
 }
 

@@ -66,7 +66,7 @@ impl SignIn {
     async fn end_session(&self, claims: &SessionClaims) -> Result<(), SignInError> {
         let now = self.ports.clock.now();
         // First here: whoever gives up while the store is busy must not leave a token that memory vouches for.
-        self.recent.mark_ended(claims.sid, now);
+        self.forget_sessions([claims.sid]);
         self.ports.sessions.end(claims.sid, now).await?;
         self.ports.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
         Ok(())

@@ -47,6 +47,17 @@ pub(super) struct World {
     pub(super) hasher: Arc<FakeHasher>,
     pub(super) throttle: Arc<FakeThrottle>,
     pub(super) judge: MockPasswordJudge,
+    pub(super) opened: OpenedByIdentity,
+}
+
+/// The account that the identity opens by now, if it opens one.
+#[derive(Clone, Default)]
+pub(super) struct OpenedByIdentity(Arc<Mutex<Option<Account>>>);
+
+impl OpenedByIdentity {
+    pub(super) fn set(&self, account: &Account) {
+        *self.0.lock().unwrap() = Some(account.clone());
+    }
 }
 
 /// A sign-in in a world of fakes, and the handles to look at it.
@@ -90,6 +101,12 @@ impl World {
             hasher: self.hasher,
             throttle: self.throttle,
         }
+    }
+
+    /// An identity is looked for as often as needed, and opens what the test has linked it to.
+    pub(super) fn identities_open_what_is_linked(&mut self) {
+        let opened = self.opened.clone();
+        self.accounts.expect_find_by_identity().returning(move |_, _| Ok(opened.0.lock().unwrap().clone()));
     }
 
     /// A provider that can be begun with, and redeems as the test says afterwards.

@@ -138,13 +138,14 @@ impl AccountStore for PostgresStore {
         linking::claim(self, id, identity, at).await
     }
 
-    async fn link(
+    async fn link<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        credential: Option<&'a PasswordHash>,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError> {
-        linking::link(self, id, identity, at).await
+        linking::link(self, id, identity, credential, at).await
     }
 
     async fn unlink(

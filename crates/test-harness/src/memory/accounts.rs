@@ -86,15 +86,19 @@ impl AccountStore for MemoryStore {
         Ok(IdentityLink::Linked)
     }
 
-    async fn link(
+    async fn link<'a>(
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        credential: Option<&'a PasswordHash>,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError> {
         let mut state = self.answering()?;
         if !state.is_active(id) {
             return Ok(IdentityLink::Refused);
+        }
+        if state.credentials.get(&id).map(|present| &present.hash) != credential {
+            return Ok(IdentityLink::CredentialChanged);
         }
         match state.owner(identity) {
             Some(owner) if owner != id => return Ok(IdentityLink::IdentityTaken),

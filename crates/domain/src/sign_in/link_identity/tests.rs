@@ -1,10 +1,13 @@
+use std::sync::{Arc, Mutex};
+
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::Credential;
+use crate::ports::StoreError;
 use crate::provider::EmailTrust;
 use crate::sign_in::CompletedSignIn;
 use crate::sign_in::testing::{
-    NOW, Scene, World, account, ada, credential, identity, presenting, session, stated,
+    NOW, OpenedByIdentity, Scene, World, account, ada, credential, identity, presenting, session, stated,
 };
 
 const PASSWORD: &str = "the-password-of-ada";
@@ -15,12 +18,24 @@ fn world(opened_by: Option<Credential>) -> World {
     let mut provider = World::provider(false, EmailTrust::Claim);
     provider.expect_redeem().returning(|_| Ok(identity(stated(true))));
     world.providers.push(provider);
-    world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
+    world.identities_open_what_is_linked();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
     world.accounts.expect_credential().returning(move |_| Ok(opened_by.clone()));
     world
+}
+
+/// What the store does when it links.
+fn linking(
+    opened: &OpenedByIdentity,
+) -> impl Fn(AccountId, &ExternalIdentity, Option<&PasswordHash>, Timestamp) -> Result<IdentityLink, StoreError>
++ use<> {
+    let opened = opened.clone();
+    move |id, _, _, _| {
+        opened.set(&Account { id, ..account(AccountStatus::Active) });
+        Ok(IdentityLink::Linked)
+    }
 }
 
 fn with_password() -> World {
@@ -63,12 +78,12 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     world
         .accounts
         .expect_link()
-        .withf(|id, identity, _| {
+        .withf(|id, identity, _, _| {
             *id == account(AccountStatus::Active).id && identity.subject.as_str() == "subject-of-ada"
         })
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _| Ok(IdentityLink::Linked));
+        .returning(linking(&world.opened));
     world
         .sessions
         .expect_end_all_of()
@@ -117,6 +132,56 @@ async fn c112_without_proof_nothing_is_linked() {
 }
 
 #[tokio::test]
+async fn c112_a_password_that_is_not_the_persons_own_yet_proves_nothing() {
+    let mut world = world(Some(credential(&format!("$fake${PASSWORD}"), true)));
+    world.accounts.expect_link().never();
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
+}
+
+#[tokio::test]
+async fn c114_a_password_that_changes_while_a_link_is_made_leaves_no_link() {
+    let mut world = with_password();
+    world
+        .accounts
+        .expect_link()
+        .withf(|_, _, proven, _| proven.is_some_and(|hash| hash.expose() == format!("$fake${PASSWORD}")))
+        .times(1)
+        .returning(|_, _, _, _| Ok(IdentityLink::CredentialChanged));
+    world.sessions.expect_create().never();
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
+}
+
+#[tokio::test]
+async fn c114_an_identity_that_is_taken_away_while_its_session_begins_opens_none() {
+    let mut world = with_password();
+    // Linked, and taken away by a reset before the session is there.
+    world.accounts.expect_link().times(1).returning(|_, _, _, _| Ok(IdentityLink::Linked));
+    world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
+    let created = Arc::new(Mutex::new(None));
+    let there = Arc::clone(&created);
+    world.sessions.expect_create().times(1).returning(move |session| {
+        *there.lock().unwrap() = Some(session.id);
+        Ok(())
+    });
+    world
+        .sessions
+        .expect_end()
+        .withf(move |id, _| *created.lock().unwrap() == Some(*id))
+        .times(1)
+        .returning(|_, _| Ok(()));
+    let scene = world.scene();
+    let ticket = link_due(&scene).await;
+    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::AccountDisabled);
+}
+
+#[tokio::test]
 async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
     for (age, owner, code) in [
         (0, true, None),
@@ -131,11 +196,7 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
         let there = Session { account: session_account, created_at: began, ..session() };
         let found = there.clone();
         world.sessions.expect_find().returning(move |_| Ok(Some(found.clone())));
-        world
-            .accounts
-            .expect_link()
-            .times(usize::from(code.is_none()))
-            .returning(|_, _, _| Ok(IdentityLink::Linked));
+        world.accounts.expect_link().times(usize::from(code.is_none())).returning(linking(&world.opened));
         world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
         world.sessions.expect_create().returning(|_| Ok(()));
         world.sessions.expect_end().returning(|_, _| Ok(()));
@@ -168,7 +229,7 @@ async fn c117_a_ticket_is_for_one_thing_and_ten_minutes() {
 #[tokio::test]
 async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
     let mut world = with_password();
-    world.accounts.expect_link().returning(|_, _, _| Ok(IdentityLink::IdentityTaken));
+    world.accounts.expect_link().returning(|_, _, _, _| Ok(IdentityLink::IdentityTaken));
     world.sessions.expect_end_all_of().never();
     world.sessions.expect_create().never();
     let scene = world.scene();
@@ -206,9 +267,10 @@ async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone_and_after
         Ok(Some(Session { id, account, ..session() }))
     });
     world.accounts.checkpoint();
+    world.identities_open_what_is_linked();
     world.accounts.expect_find().returning(|id| Ok(Some(Account { id, ..account(AccountStatus::Active) })));
     world.accounts.expect_credential().returning(|_| Ok(None));
-    world.accounts.expect_link().times(1).returning(|_, _, _| Ok(IdentityLink::Linked));
+    world.accounts.expect_link().times(1).returning(linking(&world.opened));
     world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     world.sessions.expect_end().returning(|_, _| Ok(()));

@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex};
+
 use super::*;
 use crate::error::ErrorCode;
 use crate::ports::PasswordWeakness;
@@ -15,12 +17,18 @@ fn sign_in(name: &str, password: &str) -> PasswordSignIn {
 
 /// A world in which the account of this status has this credential.
 fn world(status: AccountStatus, known: Option<Credential>) -> World {
+    world_in_which(status, &Arc::new(Mutex::new(known)))
+}
+
+/// One in which that changes.
+fn world_in_which(status: AccountStatus, known: &Arc<Mutex<Option<Credential>>>) -> World {
+    let known = Arc::clone(known);
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(move |name| {
         Ok(matches!(name.as_str(), "ada" | "ada@example.com").then(|| account(status)))
     });
     world.accounts.expect_find().returning(move |_| Ok(Some(account(status))));
-    world.accounts.expect_credential().returning(move |_| Ok(known.clone()));
+    world.accounts.expect_credential().returning(move |_| Ok(known.lock().unwrap().clone()));
     world.judge.expect_weakness().returning(|_, _| None);
     world
 }
@@ -107,14 +115,18 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
 
 #[tokio::test]
 async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
-    let mut world = world(AccountStatus::Active, Some(credential("$fake$initial", true)));
+    let known = Arc::new(Mutex::new(Some(credential("$fake$initial", true))));
+    let mut world = world_in_which(AccountStatus::Active, &known);
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     world
         .accounts
         .expect_change_credential()
         .withf(|_, chosen, _, _| !chosen.must_change)
         .times(1)
-        .returning(|_, _, _, _| Ok(Some(Vec::new())));
+        .returning(move |_, chosen, _, _| {
+            *known.lock().unwrap() = Some(chosen.clone());
+            Ok(Some(Vec::new()))
+        });
     let scene = world.scene();
     let due =
         scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
@@ -167,8 +179,8 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
 
 #[tokio::test]
 async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for() {
-    let changed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let seen = std::sync::Arc::clone(&changed);
+    let changed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = Arc::clone(&changed);
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::sign_in::testing::World;
+use crate::sign_in::testing::{World, credential};
 
 struct Ones;
 
@@ -22,6 +22,10 @@ fn registration(username: &str) -> Registration {
 async fn whoever_registers_gets_a_user_account_and_a_session() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
+    world
+        .accounts
+        .expect_credential()
+        .returning(|_| Ok(Some(credential("$fake$correct-horse-battery", false))));
     world
         .accounts
         .expect_create_local()
@@ -69,6 +73,10 @@ async fn the_setup_token_makes_one_administrator() {
     let token = SetupToken::fresh(&Ones);
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
+    world
+        .accounts
+        .expect_credential()
+        .returning(|_| Ok(Some(credential("$fake$correct-horse-battery", false))));
     let mut there = false;
     world.accounts.expect_has_administrator().returning(|| Ok(false));
     world.accounts.expect_create_first_administrator().times(2).returning(move |account, _| {

@@ -1,13 +1,13 @@
 //! Which identities open an account. Questions and changes are one transaction, and nobody else changes accounts meanwhile.
 
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
-use labgate_domain::people::{AccountId, DisplayName, EmailAddress};
+use labgate_domain::people::{AccountId, DisplayName, EmailAddress, PasswordHash};
 use labgate_domain::ports::{IdentityLink, IdentityRemoval, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 use sqlx::{PgConnection, PgExecutor, PgPool, Postgres};
 
-use super::identities;
+use super::{credentials, identities};
 use crate::postgres::record::Record;
 use crate::postgres::{PostgresStore, failed, unchanged};
 
@@ -66,11 +66,16 @@ pub(super) async fn link(
     store: &PostgresStore,
     id: AccountId,
     identity: &ExternalIdentity,
+    credential: Option<&PasswordHash>,
     at: Timestamp,
 ) -> Result<IdentityLink, StoreError> {
     let mut transaction = store.write().await?;
     if !holds(IS_ACTIVE, &mut transaction, id).await? {
         return unchanged(transaction, IdentityLink::Refused).await;
+    }
+    let present = credentials::find(&mut *transaction, id).await?;
+    if present.as_ref().map(|present| &present.hash) != credential {
+        return unchanged(transaction, IdentityLink::CredentialChanged).await;
     }
     match identities::owner(&mut transaction, identity).await? {
         Some(owner) if owner == id.to_string() => return unchanged(transaction, IdentityLink::Linked).await,

@@ -1,13 +1,13 @@
 //! Which identities open an account. Questions and changes are one transaction, and nobody else writes meanwhile.
 
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
-use labgate_domain::people::{AccountId, DisplayName, EmailAddress};
+use labgate_domain::people::{AccountId, DisplayName, EmailAddress, PasswordHash};
 use labgate_domain::ports::{IdentityLink, IdentityRemoval, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, SqliteExecutor, SqlitePool};
 
-use super::identities;
+use super::{credentials, identities};
 use crate::sqlite::record::Record;
 use crate::sqlite::{SqliteStore, failed};
 
@@ -68,11 +68,16 @@ pub(super) async fn link(
     store: &SqliteStore,
     id: AccountId,
     identity: &ExternalIdentity,
+    credential: Option<&PasswordHash>,
     at: Timestamp,
 ) -> Result<IdentityLink, StoreError> {
     let mut transaction = store.write().await?;
     if !holds(IS_ACTIVE, &mut transaction, id).await? {
         return Ok(IdentityLink::Refused);
+    }
+    let present = credentials::find(&mut *transaction, id).await?;
+    if present.as_ref().map(|present| &present.hash) != credential {
+        return Ok(IdentityLink::CredentialChanged);
     }
     match identities::owner(&mut transaction, identity).await? {
         Some(owner) if owner == id.to_string() => return Ok(IdentityLink::Linked),
