@@ -54,13 +54,12 @@ pub(crate) fn source(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNe
         }
         return Some(Source::of(peer));
     }
-    let mut hops: Vec<&str> = Vec::new();
-    for line in headers.get_all("x-forwarded-for") {
-        hops.extend(line.to_str().ok()?.split(',').map(str::trim));
-    }
-    for hop in hops.into_iter().rev() {
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    // From the last on, for only what our own proxies have added can be believed: whatever a client put before it, readable
+    // or not, is never looked at.
+    for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
         // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
-        let address: IpAddr = hop.parse().ok()?;
+        let address: IpAddr = std::str::from_utf8(hop).ok()?.trim().parse().ok()?;
         if !is_proxy(&address) {
             return Some(Source::of(address));
         }
@@ -125,6 +124,17 @@ mod tests {
         assert_eq!(of(&["203.0.113.5", "198.51.100.7, 192.0.2.9"]).unwrap(), "198.51.100.7");
         assert_eq!(of(&[]).unwrap(), "10.1.1.1");
         assert_eq!(of(&["198.51.100.7, unknown"]), None);
+    }
+
+    #[test]
+    fn c184_what_a_client_puts_before_its_address_cannot_hide_it() {
+        for planted in ["\u{e9}, ", "unknown, ", ", ", "\"_x\", ", "1.2.3.4.5, "] {
+            let forwarded = [format!("{planted}198.51.100.7")];
+            let forwarded: Vec<&str> = forwarded.iter().map(String::as_str).collect();
+            assert_eq!(source_of("10.1.1.1", &forwarded, &["10.0.0.0/8"]).unwrap(), "198.51.100.7");
+            let lines = [planted, "198.51.100.7"];
+            assert_eq!(source_of("10.1.1.1", &lines, &["10.0.0.0/8"]).unwrap(), "198.51.100.7");
+        }
     }
 
     #[test]
