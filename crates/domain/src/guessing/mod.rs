@@ -89,8 +89,8 @@ impl Tally {
 
 impl Guess {
     /// The counters that this try touches, given whether [`Guess::known_key`] is known. One of each kind at most and the
-    /// kinds always in the same order, so that a store can lock them one after the other. None for a registration from
-    /// nowhere known, which is not counted.
+    /// kinds always in the same order, so that a store can lock them one after the other. What comes from a source that is
+    /// not known may come from many, so it is counted for its target over all sources alone; a registration not at all.
     #[must_use]
     pub fn counters(&self, known: bool) -> Vec<Counter> {
         let counter = |key, rule| Counter { key, rule };
@@ -98,13 +98,13 @@ impl Guess {
             let key = self.source.map(ThrottleKey::registration);
             return key.into_iter().map(|key| counter(key, REGISTERING)).collect();
         }
+        let from_all_sources = counter(ThrottleKey::from_all_sources(self), FROM_ALL_SOURCES);
+        let Some(source) = self.source else { return vec![from_all_sources] };
         let from_one_source = counter(ThrottleKey::from_one_source(self), FROM_ONE_SOURCE);
         if known {
             return vec![from_one_source];
         }
-        let from_all_sources = counter(ThrottleKey::from_all_sources(self), FROM_ALL_SOURCES);
-        let of_source = self.source.map(|source| counter(ThrottleKey::source(source), OF_SOURCE));
-        [Some(from_one_source), Some(from_all_sources), of_source].into_iter().flatten().collect()
+        vec![from_one_source, from_all_sources, counter(ThrottleKey::source(source), OF_SOURCE)]
     }
 
     /// Under which it is remembered that the person signed in from here, if that can be: with an account and a source.

@@ -15,8 +15,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
 
+fn somewhere() -> Source {
+    Source::of([203, 0, 113, 77].into())
+}
+
 fn nobody(name: &str) -> Guess {
-    Guess { target: GuessTarget::Nobody(name.to_owned()), source: None }
+    Guess { target: GuessTarget::Nobody(name.to_owned()), source: Some(somewhere()) }
 }
 
 fn from(source: &str, guess: Guess) -> Guess {
@@ -25,7 +29,7 @@ fn from(source: &str, guess: Guess) -> Guess {
 
 fn account(number: u32) -> Guess {
     let id = AccountId::parse(&format!("01900000-0000-7000-8000-{number:012}")).unwrap();
-    Guess { target: GuessTarget::Account(id), source: None }
+    Guess { target: GuessTarget::Account(id), source: Some(somewhere()) }
 }
 
 fn owner() -> Guess {
@@ -184,7 +188,8 @@ async fn c177_ten_thousand_made_up_names_push_out_no_account_and_memory_is_bound
         throttle.admit(owner(), at(0)).await.unwrap();
     }
     for number in 0..30_000 {
-        throttle.admit(nobody(&format!("name{number}")), at(1)).await.unwrap();
+        let elsewhere = format!("198.18.{}.{}", number / 256, number % 256);
+        throttle.admit(from(&elsewhere, nobody(&format!("name{number}"))), at(1)).await.unwrap();
     }
     assert!(!is_admitted(&throttle, owner(), 0).await);
     for number in 0..30_000 {
@@ -251,7 +256,7 @@ async fn a_right_password_forgives_and_a_day_forgets() {
     }
     assert!(!is_admitted(&throttle, owner(), 0).await);
     assert_eq!(throttle.delete_expired(at(0)).await, Ok(0));
-    assert_eq!(throttle.delete_expired(at(DAY)).await, Ok(2));
+    assert_eq!(throttle.delete_expired(at(DAY)).await, Ok(3));
     for _ in 0..5 {
         assert!(is_admitted(&throttle, owner(), DAY).await);
     }
