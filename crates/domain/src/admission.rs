@@ -104,9 +104,11 @@ impl Rule {
             Criterion::HostedDomain => memberships.hosted_domain.as_deref().is_some_and(takes_any_case),
             Criterion::Group => identity.groups.iter().any(|group| takes(group)),
             Criterion::Organization => memberships.organizations.iter().any(|name| takes_any_case(name)),
-            Criterion::Account => {
-                takes(identity.subject.as_str()) || email.is_some_and(|email| takes(email.as_str()))
-            }
+            // A subject that reads like an address is none that anybody has vouched for.
+            Criterion::Account => self.values.iter().any(|value| match EmailAddress::parse(value) {
+                Ok(address) => email == Some(&address),
+                Err(_) => value == identity.subject.as_str(),
+            }),
         }
     }
 }
@@ -211,14 +213,12 @@ impl AdmissionRules {
         }
     }
 
-    /// The groups decide, unless they are not all known and those that are make nobody an administrator.
+    /// The groups decide. Where they are not all known, those that are do: who may administer the lab is never taken on
+    /// trust from an earlier day.
     fn role(&self, identity: &ExternalIdentity) -> Option<Role> {
         let administrators = self.administrators.as_ref()?;
-        if identity.groups.iter().any(|group| administrators.contains(group)) {
-            Some(Role::Admin)
-        } else {
-            identity.memberships.groups_are_complete.then_some(Role::User)
-        }
+        let administers = identity.groups.iter().any(|group| administrators.contains(group));
+        Some(if administers { Role::Admin } else { Role::User })
     }
 }
 
@@ -339,7 +339,22 @@ mod tests {
         let role = |group: &str| {
             AdmissionRules::new(Vec::new(), Some(vec![group.to_owned()])).judge(&some, None).role
         };
-        assert_eq!((role("one"), role("lab-admins")), (Some(Role::Admin), None));
+        assert_eq!((role("one"), role("lab-admins")), (Some(Role::Admin), Some(Role::User)));
+    }
+
+    #[test]
+    fn c110_an_account_named_by_its_address_is_not_whoever_has_that_as_a_subject() {
+        let rules = || vec![rule(Criterion::Account, "ada@example.com")];
+        let planted = ExternalIdentity {
+            subject: Subject::parse("ada@example.com").unwrap(),
+            ..identity(&[], Memberships::default())
+        };
+        let by = Criterion::Account;
+        assert_eq!(decision(rules(), &planted, None), Decision::Refused { by });
+        let mallory = email("mallory@example.com");
+        assert_eq!(decision(rules(), &planted, mallory.as_ref()), Decision::Refused { by });
+        let ada = email("Ada@Example.com");
+        assert!(matches!(decision(rules(), &planted, ada.as_ref()), Decision::Admitted { .. }));
     }
 
     #[test]
