@@ -32,19 +32,24 @@ impl SignIn {
         ended.await.map_err(|error: SignInError| self.refuse(error, None, None, ReturnTo::main_page()))
     }
 
-    /// The token, verified by the provider whose it is. One that cannot be asked whether it is its does not keep the others
-    /// from it.
+    /// The token, verified by the provider whose it is. One that cannot be asked, or takes it for a bad one of its own, does
+    /// not keep the others from it: two may share an issuer, each with a client of its own.
     async fn verified(&self, logout_token: &str) -> Result<(ProviderId, LogoutToken), LogoutTokenError> {
-        let mut unanswered = LogoutTokenError::OfAnotherIssuer;
+        let mut refusal = LogoutTokenError::OfAnotherIssuer;
         for provider in &self.ports.providers {
             match provider.verify_logout_token(logout_token).await {
                 Ok(token) => return Ok((provider.description().id, token)),
                 Err(LogoutTokenError::OfAnotherIssuer) => {}
-                Err(error @ LogoutTokenError::Provider(_)) => unanswered = error,
-                Err(error @ LogoutTokenError::Invalid(_)) => return Err(error),
+                // Whoever could not be asked might have taken it, so this is what is answered: come again.
+                Err(error @ LogoutTokenError::Provider(_)) => refusal = error,
+                Err(error @ LogoutTokenError::Invalid(_)) => {
+                    if !matches!(refusal, LogoutTokenError::Provider(_)) {
+                        refusal = error;
+                    }
+                }
             }
         }
-        Err(unanswered)
+        Err(refusal)
     }
 }
 

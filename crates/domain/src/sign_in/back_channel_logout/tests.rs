@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::AccountStatus;
-use crate::ports::{LogoutTokenFault, MockIdentityProvider, ProviderCall, ProviderError};
+use crate::ports::{IdTokenFault, LogoutTokenFault, MockIdentityProvider, ProviderCall, ProviderError};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::EmailTrust;
 use crate::sign_in::NotSignedIn;
@@ -85,6 +85,10 @@ async fn each_provider_is_asked_until_one_knows_the_token() {
     let mut world = World::default();
     world.providers.push(answering(Err(LogoutTokenError::OfAnotherIssuer)));
     world.providers.push(answering(Err(LogoutTokenError::Provider(down))));
+    // Of the same issuer, with another client id.
+    world
+        .providers
+        .push(answering(Err(LogoutTokenError::Invalid(LogoutTokenFault::Token(IdTokenFault::Audience)))));
     world.providers.push(answering(Ok(token(Some("sid"), None))));
     world.sessions.expect_end_all_from().times(1).returning(|_, _, _, _| Ok(Vec::new()));
     assert!(world.scene().sign_in.end_sessions_from_provider("token").await.is_ok());
