@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bcrypt_hash;
 
-/// Argon2id (RFC 9106), as many at once as the machine has cores, and only so many waiting: the rest of the lab stays
-/// quick, and memory is bounded.
+/// Argon2id (RFC 9106), on all cores but one, and only so many waiting: the rest of the lab stays quick, and memory is
+/// bounded.
 ///
 /// Hashes that another program made with bcrypt are checked in the same pool, and are weak at any cost, so that the first
 /// sign-in replaces them. Until then how long a check takes shows that the account was imported and has not been used
@@ -47,6 +47,7 @@ impl Argon2Hasher {
 
     fn with_params(entropy: Arc<dyn Entropy>, params: Params) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let at_once = (cores - 1).max(1);
         // A hash of nothing that anybody knows: 32 zero bytes are not what any password hashes to.
         let dummy = format!(
             "$argon2id$v=19$m={},t={},p={}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -58,8 +59,8 @@ impl Argon2Hasher {
             entropy,
             params,
             dummy: dummy.into(),
-            at_once: Arc::new(Semaphore::new(cores)),
-            waiting: Arc::new(Semaphore::new(cores + MAX_WAITING)),
+            at_once: Arc::new(Semaphore::new(at_once)),
+            waiting: Arc::new(Semaphore::new(at_once + MAX_WAITING)),
         }
     }
 
