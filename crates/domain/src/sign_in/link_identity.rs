@@ -98,24 +98,21 @@ impl SignIn {
     ) -> Result<(SessionToken, ReturnTo), Refusal> {
         let confirmed = async {
             let (due, account) = self.link_due(ticket).await?;
-            let (credential, change) = match password {
-                Some(password) => {
-                    self.need_passwords()?;
-                    let proven = self.prove_owner(account.clone(), Some(password), visitor).await?.credential;
-                    if proven.must_change {
-                        // Whoever made it knows it too, so it proves nothing until its person has changed it.
-                        return Err(SignInError::ReauthenticationNeeded);
-                    }
-                    (Some(proven), IdentityChange::ProvedByPassword)
+            let (credential, change) = if let Some(password) = password {
+                self.need_passwords()?;
+                let proven = self.prove_owner(account.clone(), Some(password), visitor).await?.credential;
+                if proven.must_change {
+                    // Whoever made it knows it too, so it proves nothing until its person has changed it.
+                    return Err(SignInError::ReauthenticationNeeded);
                 }
-                None => {
-                    // Read before the session is, which ends with every change of it.
-                    let present = self.ports.accounts.credential(account.id).await?;
-                    if !self.session_proves(&due, visitor).await {
-                        return Err(SignInError::ReauthenticationNeeded);
-                    }
-                    (present, IdentityChange::ProvedBySession)
+                (Some(proven), IdentityChange::ProvedByPassword)
+            } else {
+                // Read before the session is, which ends with every change of it.
+                let present = self.ports.accounts.credential(account.id).await?;
+                if !self.session_proves(&due, visitor).await {
+                    return Err(SignInError::ReauthenticationNeeded);
                 }
+                (present, IdentityChange::ProvedBySession)
             };
             let credential = credential.map(|credential| credential.hash);
             let provider = provider_id(&due)?;
