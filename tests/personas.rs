@@ -39,6 +39,7 @@ fn configured(idp: &MockIssuer, kind: Option<ProviderKind>) -> Arc<dyn IdentityP
         name: "P".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: Arc::default(),
+        recheck: None,
     };
     let client_id = ClientId::parse("lab").unwrap();
     let mut settings =

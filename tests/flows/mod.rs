@@ -7,6 +7,7 @@ mod logout;
 mod own_account;
 mod pages;
 mod passwords;
+mod recheck;
 mod refusals;
 mod sessions;
 mod sign_in;

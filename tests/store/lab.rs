@@ -128,6 +128,7 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
         authenticated_at: None,
         session: None,
         id_token_hint: None,
+        refresh_token: None,
     }
 }
 
@@ -163,6 +164,7 @@ pub(super) fn external(subject: &str, sid: &str) -> ExternalSession {
         subject,
         id: Some(ProviderSessionId::parse(sid).unwrap()),
         id_token_hint: Some(IdTokenHint::parse("header.claims.signature").unwrap()),
+        recheck: None,
     }
 }
 

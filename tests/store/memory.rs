@@ -14,6 +14,8 @@ mod credentials;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "rechecks.rs"]
+mod rechecks;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "sessions_from_provider.rs"]

@@ -240,6 +240,7 @@ mod tests {
             authenticated_at: None,
             session: None,
             id_token_hint: None,
+            refresh_token: None,
         }
     }
 

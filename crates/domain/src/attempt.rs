@@ -13,6 +13,7 @@ use crate::ports::{AttemptSealer, Entropy, SealError};
 use crate::protocol::{Issuer, Malformed, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
+use crate::session::SessionId;
 use crate::time::Timestamp;
 
 /// Names an attempt without giving away its `state`: the first half of the state's SHA-256, 22 characters of base64url.
@@ -38,6 +39,17 @@ impl AttemptId {
         let digest =
             Sha256::new().chain_update("logout token\0").chain_update(issuer.as_str()).chain_update("\0");
         for (to, from) in bytes.iter_mut().zip(digest.chain_update(id).finalize()) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+
+    /// The id under which something of a session is sealed, so that it opens for no other session.
+    #[must_use]
+    pub fn of_session(session: SessionId) -> Self {
+        let mut bytes = [0; 16];
+        let digest = Sha256::new().chain_update("session\0").chain_update(session.to_string());
+        for (to, from) in bytes.iter_mut().zip(digest.finalize()) {
             *to = from;
         }
         Self(bytes)

@@ -440,6 +440,7 @@ impl SignInError {
                 ProviderError::Unavailable { .. } => ErrorCode::ProviderUnavailable,
                 ProviderError::Misconfigured(_) => ErrorCode::ProviderMisconfigured,
                 ProviderError::CodeRejected(_) => ErrorCode::CodeRejected,
+                ProviderError::RefreshRejected(_) => ErrorCode::AccessDenied,
                 ProviderError::ClientRejected(_) => ErrorCode::ClientRejected,
                 ProviderError::TokenError { .. } => ErrorCode::RequestRefused,
                 ProviderError::TokenResponse(_) | ProviderError::IdTokenMissing => {

@@ -1,7 +1,7 @@
 //! Who somebody is at a provider.
 
 use crate::people::{DisplayName, EmailAddress};
-use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
+use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, RefreshToken, Subject};
 use crate::time::Timestamp;
 
 /// What a provider says of the person who just signed in there, after everything about it was verified.
@@ -30,6 +30,8 @@ pub struct ExternalIdentity {
     pub session: Option<ProviderSessionId>,
     /// The identity token itself, to hand back when the person signs out.
     pub id_token_hint: Option<IdTokenHint>,
+    /// What lets us ask about the person again, if the provider gives us that.
+    pub refresh_token: Option<RefreshToken>,
 }
 
 /// What a person belongs to at a provider, besides groups. Rules of admission look at it; nothing of it is kept.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -53,6 +54,8 @@ pub struct ProviderDescription {
     pub email_trust: EmailTrust,
     /// Who of its people may come in.
     pub admission: Arc<AdmissionRules>,
+    /// How often it is asked again about a person whose session goes on; `None` is never.
+    pub recheck: Option<Duration>,
 }
 
 impl ProviderDescription {

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::SealedAttempt;
 use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
 use crate::ports::Entropy;
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
@@ -117,6 +118,17 @@ pub struct ExternalSession {
     pub id: Option<ProviderSessionId>,
     /// Tells the provider whom to sign out.
     pub id_token_hint: Option<IdTokenHint>,
+    /// When and with what the provider is asked again, if it is.
+    pub recheck: Option<Recheck>,
+}
+
+/// What a provider is asked with whether a person whose session goes on may still come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recheck {
+    /// The [`RefreshToken`](crate::protocol::RefreshToken), sealed: whoever has the database alone can do nothing with it.
+    pub refresh_token: SealedAttempt,
+    /// When.
+    pub due_at: Timestamp,
 }
 
 /// What a browser says it is (`User-Agent`, RFC 9110 section 10.1.5): printable ASCII, at most [`Self::MAX_LEN`] bytes.

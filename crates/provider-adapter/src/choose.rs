@@ -58,6 +58,7 @@ mod tests {
             name: "Entra".to_owned(),
             email_trust,
             admission: Arc::new(AdmissionRules::new(rules, None)),
+            recheck: None,
         };
         let client_id = ClientId::parse("lab").unwrap();
         let settings = ProviderSettings::new(description, location, client_id, "s".to_owned().into());

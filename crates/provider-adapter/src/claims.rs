@@ -40,5 +40,6 @@ pub fn identity_from_claims(
         authenticated_at: None,
         session: None,
         id_token_hint: None,
+        refresh_token: None,
     })
 }

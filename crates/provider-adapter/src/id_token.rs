@@ -14,8 +14,10 @@ use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken, numeric_date};
 pub(crate) struct Expectation<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) client_id: &'a ClientId,
-    pub(crate) nonce: &'a Nonce,
-    /// When the attempt started.
+    /// The attempt's. `None` for a token that a refresh token was answered with: that should have no nonce, and no browser
+    /// can have brought it (OpenID Connect Core section 12.2).
+    pub(crate) nonce: Option<&'a Nonce>,
+    /// When the attempt, or the request for a newer token, started.
     pub(crate) started_at: Timestamp,
     /// How much earlier than the truth this provider writes `iat`.
     pub(crate) backdating: Duration,
@@ -52,7 +54,7 @@ pub(crate) fn verify(
         return Err(IdTokenFault::AuthorizedParty);
     }
     let nonce = claims.nonce.and_then(|nonce| Nonce::parse(&nonce).ok());
-    if nonce.as_ref() != Some(expected.nonce) {
+    if expected.nonce.is_some() && nonce.as_ref() != expected.nonce {
         return Err(IdTokenFault::Nonce);
     }
     if registered.issued_at() < expected.started_at.minus(LEEWAY + expected.backdating) {
@@ -112,7 +114,7 @@ mod tests {
         let expected = Expectation {
             issuer: &Issuer::parse(issuer).unwrap(),
             client_id: &ClientId::parse("lab").unwrap(),
-            nonce: &Nonce::parse("n").unwrap(),
+            nonce: Some(&Nonce::parse("n").unwrap()),
             started_at: Timestamp::from_unix_seconds(NOW),
             backdating,
             access_token: "a",

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
     Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError,
+    ProviderCall, ProviderError, RefreshRequest,
 };
-use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Scopes};
+use labgate_domain::protocol::{IdTokenHint, Issuer, Nonce, ProviderSessionId, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use labgate_domain::time::Timestamp;
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
 
@@ -21,6 +22,7 @@ use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
 use crate::logout_token;
 use crate::person::{self, Person};
+use crate::quirks::{Offline, Quirks};
 use crate::settings::{ProviderSettings, SettingsError, Userinfo};
 use crate::tenants;
 use crate::token::{self, ClientCredentials, Tokens};
@@ -29,6 +31,9 @@ use crate::userinfo;
 
 /// For how long the last keys are used while the provider does not hand out any.
 const KEYS_USABLE_FOR: Duration = Duration::from_hours(24);
+
+/// Asks for a refresh token (OpenID Connect Core section 11).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// An OpenID provider as the core wants it.
 ///
@@ -72,26 +77,68 @@ impl OpenIdProvider {
         }
         // Before the code is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
-        let credentials = ClientCredentials {
-            client_id: &self.settings.client_id,
-            client_secret: &self.settings.client_secret,
-            method: provider.client_authentication.clone(),
-        };
         let endpoint = &provider.metadata().token_endpoint;
         let tokens = token::redeem(
             &self.transport,
             endpoint,
-            credentials,
+            self.credentials(&provider),
             redemption,
             provider.quirks.fails_for_codes,
         )
         .await?;
-        let verified = self.verify(&provider, &keys, &tokens, redemption).await?;
-        let userinfo = self.userinfo(&provider, &tokens, &verified).await?;
+        let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
+        self.told(&provider, &keys, &tokens, nonce, started_at).await
+    }
+
+    /// Asks again about a person, step by step.
+    async fn identity_again(&self, request: &RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+        let provider = self.provider().await?;
+        // Before the refresh token is spent: without keys it would be spent in vain.
+        let keys = self.keys(&provider).await?;
+        let started_at = self.clock.now();
+        let endpoint = &provider.metadata().token_endpoint;
+        let tokens = token::refresh(
+            &self.transport,
+            endpoint,
+            self.credentials(&provider),
+            request,
+            provider.quirks.fails_for_codes,
+        )
+        .await?;
+        let identity = self.told(&provider, &keys, &tokens, None, started_at).await?;
+        if identity.issuer != request.issuer {
+            return Err(IdTokenFault::Issuer.into());
+        }
+        if identity.subject != request.subject {
+            return Err(IdTokenFault::Subject.into());
+        }
+        Ok(identity)
+    }
+
+    fn credentials(&self, provider: &Provider) -> ClientCredentials<'_> {
+        ClientCredentials {
+            client_id: &self.settings.client_id,
+            client_secret: &self.settings.client_secret,
+            method: provider.client_authentication.clone(),
+        }
+    }
+
+    /// What these tokens, and what can be asked for with them, say of somebody.
+    async fn told(
+        &self,
+        provider: &Provider,
+        keys: &Arc<KeySet>,
+        tokens: &Tokens,
+        nonce: Option<&Nonce>,
+        started_at: Timestamp,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let verified = self.verify(provider, keys, tokens, nonce, started_at).await?;
+        let userinfo = self.userinfo(provider, tokens, &verified).await?;
 
         let claims = provider.quirks.claims;
+        let issuer = &provider.metadata().issuer;
         let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer);
-        let groups = self.groups_elsewhere(&provider, &tokens, &person).await;
+        let groups = self.groups_elsewhere(provider, tokens, &person).await;
         let person = person.with_groups(groups);
         Ok(ExternalIdentity {
             subject: person.subject()?,
@@ -104,6 +151,7 @@ impl OpenIdProvider {
             authenticated_at: verified.authenticated_at,
             session: session(&verified.claims),
             id_token_hint: IdTokenHint::parse(tokens.id_token()).ok(),
+            refresh_token: tokens.refresh_token().filter(|_| self.asks_again()),
         })
     }
 
@@ -138,7 +186,8 @@ impl OpenIdProvider {
         provider: &Provider,
         keys: &Arc<KeySet>,
         tokens: &Tokens,
-        redemption: &CodeRedemption,
+        nonce: Option<&Nonce>,
+        started_at: Timestamp,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
         let tenant = provider.quirks.claims.tenant;
@@ -149,8 +198,8 @@ impl OpenIdProvider {
         let expected = Expectation {
             issuer: &issuer,
             client_id: &self.settings.client_id,
-            nonce: &redemption.nonce,
-            started_at: redemption.started_at,
+            nonce,
+            started_at,
             backdating: provider.quirks.backdating,
             access_token: tokens.access_token(),
             now: self.clock.now(),
@@ -234,11 +283,22 @@ impl OpenIdProvider {
     }
 
     /// The scopes to ask for.
-    fn scopes(&self) -> Scopes {
+    fn scopes(&self, quirks: Quirks) -> Scopes {
         let configured = self.settings.scopes.to_parameter();
         let graph = self.settings.fetch_groups.then_some(graph::SCOPE);
-        let all = configured.split(' ').filter(|scope| *scope != graph::SCOPE).chain(graph);
+        let offline = match quirks.offline {
+            Offline::Scope if self.asks_again() => Some(OFFLINE_ACCESS),
+            _ => None,
+        };
+        let further: Vec<&str> = [graph, offline].into_iter().flatten().collect();
+        let all =
+            configured.split(' ').filter(|scope| !further.contains(scope)).chain(further.iter().copied());
         Scopes::with_openid(all).unwrap_or_else(|_| self.settings.scopes.clone())
+    }
+
+    /// Whether the provider is asked again about people who are signed in.
+    fn asks_again(&self) -> bool {
+        self.settings.description.recheck.is_some()
     }
 
     /// Asks the userinfo endpoint, if that is wanted.
@@ -283,13 +343,22 @@ impl IdentityProvider for OpenIdProvider {
             end_session_endpoint: provider.end_session_endpoint().map(|endpoint| endpoint.url().clone()),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
-            scopes: self.scopes(),
-            extra_parameters: Vec::new(),
+            scopes: self.scopes(provider.quirks),
+            extra_parameters: match provider.quirks.offline {
+                Offline::Parameters(parameters) if self.asks_again() => {
+                    parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+                }
+                _ => Vec::new(),
+            },
         })
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
         self.identity(&redemption).instrument(self.span()).await
+    }
+
+    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+        self.identity_again(&request).instrument(self.span()).await
     }
 
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {

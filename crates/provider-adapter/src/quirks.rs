@@ -18,8 +18,22 @@ pub(crate) struct Quirks {
     pub(crate) foreign_logout: bool,
     /// It answers with a `server_error` of its own to a code that was used or has expired.
     pub(crate) fails_for_codes: bool,
+    /// What it takes to be given a refresh token.
+    pub(crate) offline: Offline,
     /// What it says of a person in claims of its own.
     pub(crate) claims: PersonClaims,
+}
+
+/// What it takes to be given a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offline {
+    /// The scope `offline_access` (OpenID Connect Core section 11).
+    Scope,
+    /// Nothing. Some refuse the scope, and at Keycloak it asks for more than is needed: a token that outlives the person's
+    /// session there.
+    Always,
+    /// Parameters of the authorization request.
+    Parameters(&'static [(&'static str, &'static str)]),
 }
 
 /// Where a provider states what, beside the standard claims.
@@ -70,6 +84,7 @@ impl Quirks {
         prefers_post: false,
         foreign_logout: false,
         fails_for_codes: false,
+        offline: Offline::Scope,
         claims: PersonClaims::STANDARD,
     };
 
@@ -84,6 +99,7 @@ impl Quirks {
         prefers_post: true,
         foreign_logout: false,
         fails_for_codes: false,
+        offline: Offline::Scope,
         claims: PersonClaims {
             subject: "oid",
             evidence: &[
@@ -97,11 +113,16 @@ impl Quirks {
         },
     };
 
-    const GOOGLE: Self =
-        Self { claims: PersonClaims { hosted_domain: Some("hd"), ..PersonClaims::STANDARD }, ..Self::NONE };
+    /// It gives a refresh token with a person's consent only, which is otherwise asked for once.
+    const GOOGLE: Self = Self {
+        offline: Offline::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
+        claims: PersonClaims { hosted_domain: Some("hd"), ..PersonClaims::STANDARD },
+        ..Self::NONE
+    };
 
     /// Its identity token has the groups that somebody is a direct member of; `groups` is at userinfo only.
     const GITLAB: Self = Self {
+        offline: Offline::Always,
         claims: PersonClaims { groups: &["groups", "groups_direct"], ..PersonClaims::STANDARD },
         ..Self::NONE
     };
@@ -110,6 +131,7 @@ impl Quirks {
     /// page to a browser that comes with `post_logout_redirect_uri`.
     const COGNITO: Self = Self {
         foreign_logout: true,
+        offline: Offline::Always,
         claims: PersonClaims { groups: &["cognito:groups"], ..PersonClaims::STANDARD },
         ..Self::NONE
     };

@@ -1,4 +1,4 @@
-//! The code for tokens (RFC 6749 section 4.1.3).
+//! The code for tokens (RFC 6749 section 4.1.3), and a refresh token for newer ones (section 6).
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError};
-use labgate_domain::protocol::{ClientId, TokenErrorCode};
+use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
+use labgate_domain::protocol::{ClientId, Issuer, RefreshToken, TokenErrorCode};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreIdToken, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken,
@@ -16,7 +16,7 @@ use openidconnect::core::{
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientSecret, EmptyAdditionalClaims,
     HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, Scope, StandardErrorResponse, TokenResponse, TokenUrl,
+    RequestTokenError, Scope, StandardErrorResponse, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -47,46 +47,80 @@ pub(crate) async fn redeem(
     redemption: &CodeRedemption,
     fails_for_codes: bool,
 ) -> Result<Tokens, ProviderError> {
-    let unusable = |what| move |_| ProviderError::Misconfigured(format!("the {what} is not a URL"));
-    let issuer = IssuerUrl::new(redemption.issuer.as_str().to_owned()).map_err(unusable("issuer"))?;
     let redirect_uri =
         RedirectUrl::new(redemption.redirect_uri.as_str().to_owned()).map_err(unusable("redirect URI"))?;
-    let client = TokenClient::new(
-        openidconnect::ClientId::new(credentials.client_id.as_str().to_owned()),
-        issuer,
-        JsonWebKeySet::default(),
-    )
-    .set_client_secret(ClientSecret::new(credentials.client_secret.expose_secret().to_owned()))
-    .set_auth_type(credentials.method)
-    .set_token_uri(TokenUrl::from_url(endpoint.url().clone()))
-    .set_redirect_uri(redirect_uri);
-
     let http = HttpClient {
         transport,
-        secrets: [
+        secrets: vec![
             redemption.code.as_str(),
             redemption.verifier.as_str(),
             credentials.client_secret.expose_secret(),
         ],
         fails_for_codes,
     };
-    client
+    client(&redemption.issuer, endpoint, &credentials)?
+        .set_redirect_uri(redirect_uri)
         .exchange_code(AuthorizationCode::new(redemption.code.as_str().to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(redemption.verifier.as_str().to_owned()))
         .request_async(&http)
         .await
-        .map_err(|error| match error {
-            RequestTokenError::Request(error) => error,
-            // The other variants hold the response; after `normalised` they cannot occur.
-            _ => ProviderError::TokenResponse("it cannot be read"),
+        .map_err(requested)
+}
+
+/// Sends a refresh token once, whatever happens. `fails_for_codes` says that a `server_error` of this provider speaks of it.
+pub(crate) async fn refresh(
+    transport: &Transport,
+    endpoint: &Endpoint,
+    credentials: ClientCredentials<'_>,
+    request: &RefreshRequest,
+    fails_for_codes: bool,
+) -> Result<Tokens, ProviderError> {
+    let refresh_token = request.refresh_token.as_str();
+    let http = HttpClient {
+        transport,
+        secrets: vec![refresh_token, credentials.client_secret.expose_secret()],
+        fails_for_codes,
+    };
+    client(&request.issuer, endpoint, &credentials)?
+        .exchange_refresh_token(&openidconnect::RefreshToken::new(refresh_token.to_owned()))
+        .request_async(&http)
+        .await
+        .map_err(|error| match requested(error) {
+            ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
+            other => other,
         })
+}
+
+fn client(
+    issuer: &Issuer,
+    endpoint: &Endpoint,
+    credentials: &ClientCredentials<'_>,
+) -> Result<ClientAtEndpoint, ProviderError> {
+    let issuer = IssuerUrl::new(issuer.as_str().to_owned()).map_err(unusable("issuer"))?;
+    let client_id = openidconnect::ClientId::new(credentials.client_id.as_str().to_owned());
+    Ok(TokenClient::new(client_id, issuer, JsonWebKeySet::default())
+        .set_client_secret(ClientSecret::new(credentials.client_secret.expose_secret().to_owned()))
+        .set_auth_type(credentials.method.clone())
+        .set_token_uri(TokenUrl::from_url(endpoint.url().clone())))
+}
+
+fn unusable(what: &'static str) -> impl Fn(url::ParseError) -> ProviderError {
+    move |_| ProviderError::Misconfigured(format!("the {what} is not a URL"))
+}
+
+fn requested<T: openidconnect::ErrorResponse>(error: RequestTokenError<ProviderError, T>) -> ProviderError {
+    match error {
+        RequestTokenError::Request(error) => error,
+        // The other variants hold the response; after `normalised` they cannot occur.
+        _ => ProviderError::TokenResponse("it cannot be read"),
+    }
 }
 
 /// What `openidconnect` sends the request with.
 struct HttpClient<'a> {
     transport: &'a Transport,
     /// What must not come back in a message.
-    secrets: [&'a str; 3],
+    secrets: Vec<&'a str>,
     fails_for_codes: bool,
 }
 
@@ -104,7 +138,7 @@ impl<'c> AsyncHttpClient<'c> for HttpClient<'_> {
 }
 
 /// `openidconnect`'s client with a token response that leaves the identity token as it is.
-type TokenClient = Client<
+type TokenClient<TokenEndpoint = openidconnect::EndpointNotSet> = Client<
     EmptyAdditionalClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -120,26 +154,29 @@ type TokenClient = Client<
     openidconnect::EndpointNotSet,
     openidconnect::EndpointNotSet,
     openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
+    TokenEndpoint,
     openidconnect::EndpointNotSet,
 >;
 
+type ClientAtEndpoint = TokenClient<openidconnect::EndpointSet>;
+
 /// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used: Labgate uses the
-/// access token at once and keeps no token, so `expires_in`, `refresh_token` and `scope` are not read at all.
+/// access token at once and keeps at most the refresh token, so `expires_in` and `scope` are not read at all.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Tokens {
     access_token: AccessToken,
     token_type: CoreTokenType,
-    id_token: IdTokenText,
+    id_token: Secret,
+    refresh_token: Option<Secret>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(transparent)]
-struct IdTokenText(String);
+struct Secret(String);
 
-impl fmt::Debug for IdTokenText {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdTokenText([redacted])")
+        f.write_str("Secret([redacted])")
     }
 }
 
@@ -152,6 +189,11 @@ impl Tokens {
     /// Not verified, not even taken apart. Secret.
     pub(crate) fn id_token(&self) -> &str {
         &self.id_token.0
+    }
+
+    /// What newer ones can be had for, if there is a usable one.
+    pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
+        self.refresh_token.as_ref().and_then(|token| RefreshToken::parse(&token.0).ok())
     }
 }
 
@@ -170,7 +212,7 @@ impl OAuth2TokenResponse for Tokens {
         None
     }
 
-    fn refresh_token(&self) -> Option<&RefreshToken> {
+    fn refresh_token(&self) -> Option<&openidconnect::RefreshToken> {
         None
     }
 
@@ -224,6 +266,8 @@ fn normalised(
         "access_token": access_token(&members)?,
         "token_type": token_type(&members)?,
         "id_token": id_token(&members)?,
+        // An odd one is as good as none.
+        "refresh_token": members.get("refresh_token").and_then(Value::as_str),
     });
     Ok(HttpResponse::new(body.to_string().into_bytes()))
 }

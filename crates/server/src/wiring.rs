@@ -31,6 +31,8 @@ use crate::world::{OsEntropy, SystemClock};
 
 /// How often expired sessions and attempts are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
+/// How often it is looked for sessions about which a provider is to be asked again: much more often than each of them is.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the keys are read again: a key made by the command line is known, and one that is due signs, after this time
 /// at the latest. Well below [`KeyDirectory::PUBLICATION_DELAY`], within which every replica must know a new key.
 const KEYS_INTERVAL: Duration = Duration::from_mins(1);
@@ -68,6 +70,11 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
+        for provider in providers.iter().map(|provider| provider.description()) {
+            if provider.recheck.is_some() {
+                background.spawn(recheck_sessions(Arc::clone(&sign_in), provider.id));
+            }
+        }
         for provider in providers {
             background.spawn(warm_up(provider));
         }
@@ -329,6 +336,19 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
         match sign_in.forget_expired().await {
             Ok((sessions, attempts)) => tracing::debug!(sessions, attempts, "deleted what has expired"),
             Err(error) => tracing::error!(error = error.to_string(), "what has expired could not be deleted"),
+        }
+    }
+}
+
+/// Asks a provider again, whenever it is time, about the people whom it has signed in. Each has a task of its own: one that is
+/// down keeps the others from nothing.
+async fn recheck_sessions(sign_in: Arc<SignIn>, provider: ProviderId) {
+    let mut ticks = every(RECHECK_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sign_in.recheck_sessions(&provider).await {
+            let provider = provider.as_str();
+            tracing::error!(provider, error = error.to_string(), "sessions could not be rechecked");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
     AccountStore, IdentityProvider, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle,
@@ -50,6 +52,8 @@ pub struct LabBuilder {
     email_trust: EmailTrust,
     users: Vec<User>,
     with_provider: bool,
+    admission: AdmissionRules,
+    recheck: Option<Duration>,
 }
 
 impl Lab {
@@ -67,6 +71,8 @@ impl Lab {
             email_trust: EmailTrust::Claim,
             users: User::examples(),
             with_provider: true,
+            admission: AdmissionRules::default(),
+            recheck: None,
         }
     }
 
@@ -117,6 +123,12 @@ impl Lab {
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
         self.server.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+    }
+
+    /// Asks the provider again about everybody for whom it is time, and answers how many that were.
+    pub async fn recheck(&self) -> u64 {
+        let provider = ProviderId::parse("mock").expect("a provider id");
+        self.server.sign_in.recheck_sessions(&provider).await.expect("a store that works")
     }
 
     /// The path of the link that makes the first administrator.
@@ -209,6 +221,16 @@ impl LabBuilder {
         self
     }
 
+    /// Who of the provider's people may come in.
+    pub fn admission(self, admission: AdmissionRules) -> Self {
+        Self { admission, ..self }
+    }
+
+    /// The provider is asked again so often about people who are signed in; see [`Lab::recheck`].
+    pub fn recheck(self, interval: Duration) -> Self {
+        Self { recheck: Some(interval), ..self }
+    }
+
     /// No provider is set up.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -249,7 +271,8 @@ impl LabBuilder {
             id: ProviderId::parse("mock").expect("a provider id"),
             name: "Mock provider".to_owned(),
             email_trust: self.email_trust,
-            admission: Arc::default(),
+            admission: Arc::new(self.admission),
+            recheck: self.recheck,
         };
         let client_id = ClientId::parse("lab").expect("a client id");
         let provider: Arc<dyn IdentityProvider> = Arc::new(idp.identity_provider(description, client_id));

@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use crate::ForeignText;
 use crate::identity::ExternalIdentity;
 use crate::protocol::{
-    AuthorizationCode, Issuer, Nonce, PkceVerifier, ProviderSessionId, RedirectUri, Subject, TokenErrorCode,
+    AuthorizationCode, Issuer, Nonce, PkceVerifier, ProviderSessionId, RedirectUri, RefreshToken, Subject,
+    TokenErrorCode,
 };
 use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use crate::time::Timestamp;
@@ -30,6 +31,15 @@ pub trait IdentityProvider: Send + Sync {
     /// # Errors
     /// See [`ProviderError`].
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
+
+    /// Asks again about a person who signed in before (RFC 6749 section 6). The answer MUST have been verified like that of
+    /// [`Self::redeem`], but for what only a browser's attempt has; and its issuer and subject are those of the request. Its
+    /// refresh token is the one to ask with next time. The token MUST NOT be sent twice: a provider that takes each once would
+    /// believe it stolen.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError>;
 
     /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); whether it was used before is
     /// for the caller to find out.
@@ -108,6 +118,17 @@ pub struct CodeRedemption {
     pub started_at: Timestamp,
 }
 
+/// About whom a provider is asked again, and with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshRequest {
+    /// What it gave us for that.
+    pub refresh_token: RefreshToken,
+    /// Whose word the session rests on. An adapter whose provider has another issuer by now MUST refuse.
+    pub issuer: Issuer,
+    /// About whom: the answer MUST be about nobody else (OpenID Connect Core section 12.2).
+    pub subject: Subject,
+}
+
 /// A call to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderCall {
@@ -151,6 +172,9 @@ pub enum ProviderError {
     /// The code was not accepted: used, expired, or for another client or redirect URI (`invalid_grant`).
     #[error("the provider did not accept the authorization code{}", described(.0.as_ref()))]
     CodeRejected(Option<ForeignText>),
+    /// The refresh token was not accepted: expired, taken back, or used before (`invalid_grant`).
+    #[error("the provider did not accept the refresh token{}", described(.0.as_ref()))]
+    RefreshRejected(Option<ForeignText>),
     /// Client id or secret were not accepted (`invalid_client`, `unauthorized_client`).
     #[error("the provider did not accept the client id or its secret{}", described(.0.as_ref()))]
     ClientRejected(Option<ForeignText>),
@@ -174,6 +198,28 @@ pub enum ProviderError {
     /// The userinfo response is not one, or is about somebody else.
     #[error("the provider's userinfo response is not valid: {0}")]
     UserInfo(&'static str),
+}
+
+impl ProviderError {
+    /// Whether it says nothing of the person who was asked about, so that asking later may help: the provider cannot be used
+    /// at the moment, or we are configured wrongly.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unavailable { .. }
+            | Self::Misconfigured(_)
+            | Self::ClientRejected(_)
+            | Self::TokenResponse(_) => true,
+            Self::TokenError { code, .. } => {
+                matches!(code, TokenErrorCode::ServerError | TokenErrorCode::TemporarilyUnavailable)
+            }
+            Self::CodeRejected(_)
+            | Self::RefreshRejected(_)
+            | Self::IdTokenMissing
+            | Self::IdToken(_)
+            | Self::UserInfo(_) => false,
+        }
+    }
 }
 
 fn described(text: Option<&ForeignText>) -> String {

@@ -92,6 +92,24 @@ pub enum SignInEvent {
         /// Who says so.
         provider: ProviderId,
     },
+    /// A provider was asked again about the person of a session, and that ended it.
+    NotAdmittedAgain {
+        /// Whose.
+        account: AccountId,
+        /// Which session.
+        session: SessionId,
+        /// Who was asked.
+        provider: ProviderId,
+        /// Why it ended.
+        error: SignInError,
+    },
+    /// A provider could not be asked again about people whose sessions go on, and will be a little later.
+    RecheckPutOff {
+        /// Which.
+        provider: ProviderId,
+        /// Why.
+        error: SignInError,
+    },
     /// Somebody chose another password.
     PasswordChanged {
         /// Whose.

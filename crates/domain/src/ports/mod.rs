@@ -20,7 +20,7 @@ pub use accounts::{
 pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
 pub use identity_provider::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError,
+    ProviderCall, ProviderError, RefreshRequest,
 };
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::people::AccountId;
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
-use crate::session::{Session, SessionId};
+use crate::provider::ProviderId;
+use crate::session::{Recheck, Session, SessionId};
 use crate::time::Timestamp;
 
 /// The sessions of the lab.
@@ -33,7 +34,7 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint). Ending it again, or one that is not there, changes nothing.
+    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`]. Ending it again, or one that is not there, changes nothing.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -68,6 +69,34 @@ pub trait SessionStore: Send + Sync {
         subject: Option<&'a Subject>,
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
+
+    /// Takes sessions that began at this provider and are [due](Recheck::due_at) by `now`: of those the longest overdue,
+    /// `at_most` so many. Only those that have not been ended, whose absolute limit lies after `now` and that were seen after
+    /// `seen_after`. Each is due again at `again_at`, atomically: of any number of calls at once, on whatever replica, one gets
+    /// it.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn take_due(
+        &self,
+        provider: &ProviderId,
+        now: Timestamp,
+        seen_after: Timestamp,
+        again_at: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Keeps what the provider said when it was asked again: the person's groups, and with what it is asked next time, if it
+    /// is. Nothing happens to an ended session.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn keep_answer<'a>(
+        &self,
+        id: SessionId,
+        groups: &'a [String],
+        recheck: Option<&'a Recheck>,
+    ) -> Result<(), StoreError>;
 
     /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
     ///

@@ -19,7 +19,7 @@ pub use client::{ClientId, RedirectUri};
 pub use end_session_request::EndSessionRequest;
 pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
 pub use issuer::Issuer;
-pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, State};
+pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};
 pub use pkce::{PkceChallenge, PkceVerifier};
 pub use subject::Subject;
 

@@ -81,6 +81,12 @@ opaque_value! {
     IdTokenHint, "id_token_hint", max 2048
 }
 
+opaque_value! {
+    /// A refresh token: lets us ask the provider again about a person who signed in there (RFC 6749 section 1.5). One that is
+    /// longer is not kept, for it is stored sealed.
+    RefreshToken, "refresh_token", max 2560
+}
+
 impl State {
     /// A fresh `state` of 256 random bits.
     #[must_use]

@@ -16,8 +16,8 @@ use crate::time::Timestamp;
 pub struct CheckedRequest {
     /// Who is asking.
     pub claims: Arc<SessionClaims>,
-    /// A token to replace the presented one, which has expired, or states another role than the person has by now, while
-    /// its session lives.
+    /// A token to replace the presented one, which has expired, or states another role or other groups than the person has
+    /// by now, while its session lives.
     pub renewed: Option<SessionToken>,
 }
 
@@ -41,8 +41,8 @@ pub enum NotSignedIn {
 impl SignIn {
     /// Says who presents this session token. This runs on every request of the lab.
     ///
-    /// An expired token whose session lives is renewed, and one whose role has changed. That is idempotent: requests at the same time may each get a
-    /// token, all of the same session.
+    /// An expired token whose session lives is renewed, and one whose role or groups have changed. That is idempotent:
+    /// requests at the same time may each get a token, all of the same session.
     ///
     /// # Errors
     /// When nobody is signed in, or it cannot be found out.
@@ -74,7 +74,9 @@ impl SignIn {
             .ok_or(NotSignedIn::AccountDisabled)?;
 
         // What a person may do must not outlive the change of it by a token's life.
-        let checked = if now < claims.exp && claims.role == account.role {
+        let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
+        let says_so = claims.role == account.role && claims.groups == groups;
+        let checked = if now < claims.exp && says_so {
             Checked { claims: Arc::new(claims), renewed: None, at: now }
         } else {
             self.renew(&account, &session, now).await.map_err(|error| {

@@ -182,7 +182,11 @@ impl SignIn {
     }
 
     /// The account with the role that the provider's groups say, if they do. The last administrator stays one.
-    async fn with_role(&self, account: Account, role: Option<Role>) -> Result<Account, SignInError> {
+    pub(super) async fn with_role(
+        &self,
+        account: Account,
+        role: Option<Role>,
+    ) -> Result<Account, SignInError> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
         match self.ports.accounts.set_role(account.id, role).await? {
             AccountChange::Done => {}
@@ -342,7 +346,7 @@ async fn redeem(
 }
 
 /// What the person may do by the provider's groups, if the rules let them in at all.
-fn role_if_admitted(
+pub(super) fn role_if_admitted(
     provider: &ProviderDescription,
     identity: &ExternalIdentity,
     email: Option<&EmailAddress>,
@@ -356,7 +360,10 @@ fn role_if_admitted(
 }
 
 /// The address, if it can be trusted to be the person's.
-fn trusted_email(provider: &ProviderDescription, claim: &EmailClaim) -> Result<EmailAddress, SignInError> {
+pub(super) fn trusted_email(
+    provider: &ProviderDescription,
+    claim: &EmailClaim,
+) -> Result<EmailAddress, SignInError> {
     match claim {
         EmailClaim::Missing => Err(SignInError::EmailMissing),
         EmailClaim::Malformed => Err(SignInError::EmailMalformed),

@@ -30,8 +30,8 @@ pub struct PendingLink {
     pub password_proves: bool,
 }
 
-/// What the ticket of a link says: everything of the identity that a session needs, but no hint for signing out, for which
-/// there is no room.
+/// What the ticket of a link says: everything of the identity that a session needs, but no hint for signing out and no refresh
+/// token, for which there is no room.
 #[derive(Serialize, Deserialize)]
 struct LinkDue {
     account: AccountId,
@@ -325,6 +325,7 @@ fn identity(due: LinkDue) -> Result<ExternalIdentity, SignInError> {
         authenticated_at: due.authenticated_at,
         session: session.map_err(|_| SignInError::AttemptUnknown)?,
         id_token_hint: None,
+        refresh_token: None,
     })
 }
 

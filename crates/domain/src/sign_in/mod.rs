@@ -8,6 +8,7 @@
 //! | `complete_external` | take it back with a code, and open a session |
 //! | `link_identity` | let a further identity open an account, on proof that both are one person's |
 //! | `check_request` | say who is asking, on every request of the lab |
+//! | `recheck` | ask a provider again whether somebody may still come in |
 //! | `sign_out` | end a session, here and at the provider |
 //! | `back_channel_logout` | end the sessions that a provider says have ended |
 //! | `own_account` | look after one's own account and sessions |
@@ -29,6 +30,7 @@ mod open_session;
 mod own_account;
 mod passwords;
 mod recent_checks;
+mod recheck;
 mod register;
 mod sign_out;
 #[cfg(test)]

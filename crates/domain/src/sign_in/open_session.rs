@@ -5,6 +5,7 @@ use crate::error::SignInError;
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountStatus, Credential};
 use crate::ports::Source;
+use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session, SessionId, SessionToken};
 use crate::time::Timestamp;
@@ -24,8 +25,8 @@ pub(super) struct Proof {
 enum Means {
     /// The password that this was made of.
     Password(Credential),
-    /// The word of a provider.
-    Provider(ExternalSession),
+    /// The word of a provider, and what asks for it again.
+    Provider(ExternalSession, Option<RefreshToken>),
 }
 
 impl Proof {
@@ -38,13 +39,17 @@ impl Proof {
     /// At a provider.
     pub(super) fn external(provider: ProviderId, identity: ExternalIdentity) -> Self {
         Self {
-            means: Means::Provider(ExternalSession {
-                provider,
-                issuer: identity.issuer,
-                subject: identity.subject,
-                id: identity.session,
-                id_token_hint: identity.id_token_hint,
-            }),
+            means: Means::Provider(
+                ExternalSession {
+                    provider,
+                    issuer: identity.issuer,
+                    subject: identity.subject,
+                    id: identity.session,
+                    id_token_hint: identity.id_token_hint,
+                    recheck: None,
+                },
+                identity.refresh_token,
+            ),
             groups: identity.groups,
             methods: identity.authentication_methods,
             at: identity.authenticated_at,
@@ -64,12 +69,12 @@ impl SignIn {
         visitor: &Visitor<'_>,
     ) -> Result<(SessionId, SessionToken), SignInError> {
         let now = self.ports.clock.now();
-        let session = Session {
+        let mut session = Session {
             id: SessionId::fresh(&*self.ports.entropy),
             account: account.id,
             external: match &proof.means {
                 Means::Password(_) => None,
-                Means::Provider(external) => Some(external.clone()),
+                Means::Provider(external, _) => Some(external.clone()),
             },
             user_agent: visitor.user_agent.clone(),
             address: visitor.source.map(Source::address),
@@ -81,6 +86,9 @@ impl SignIn {
             expires_at: now.plus(self.policy.session_absolute_limit),
             ended_at: None,
         };
+        if let Means::Provider(external, refresh_token) = &proof.means {
+            self.plan_recheck(&mut session, &external.provider, refresh_token.as_ref())?;
+        }
         let token = self.ports.tokens.issue(&self.claims(account, &session, now))?;
         self.ports.sessions.create(&session).await?;
         if let Err(error) = self.still_opens(account, &proof.means).await {
@@ -94,13 +102,33 @@ impl SignIn {
         Ok((session.id, token))
     }
 
+    /// Where the operator wants a provider to be asked again: when, and with what. Where it gave us nothing to ask with, the
+    /// person has to come by it again at that time.
+    fn plan_recheck(
+        &self,
+        session: &mut Session,
+        provider: &ProviderId,
+        refresh_token: Option<&RefreshToken>,
+    ) -> Result<(), SignInError> {
+        let Some(interval) = self.provider(Some(provider))?.description().recheck else { return Ok(()) };
+        let due_at = session.created_at.plus(interval);
+        // One that cannot be sealed is as good as none.
+        let recheck = refresh_token
+            .and_then(|token| self.seal_refresh_token(session.id, session.expires_at, token, due_at).ok());
+        match (&mut session.external, recheck) {
+            (Some(external), Some(recheck)) => external.recheck = Some(recheck),
+            _ => session.expires_at = session.expires_at.min(due_at),
+        }
+        Ok(())
+    }
+
     async fn still_opens(&self, account: &Account, means: &Means) -> Result<(), SignInError> {
         match means {
             Means::Password(proven) => {
                 let present = self.ports.accounts.credential(account.id).await?;
                 if present.as_ref() == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
             }
-            Means::Provider(ExternalSession { issuer, subject, .. }) => {
+            Means::Provider(ExternalSession { issuer, subject, .. }, _) => {
                 let present = self.ports.accounts.find_by_identity(issuer, subject).await?;
                 let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
                 if present.is_some_and(is_theirs) { Ok(()) } else { Err(SignInError::AccountDisabled) }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -111,18 +112,24 @@ impl World {
 
     /// A provider that can be begun with, and redeems as the test says afterwards.
     pub(super) fn provider(issuer_in_response: bool, email_trust: EmailTrust) -> MockIdentityProvider {
-        Self::provider_with(issuer_in_response, email_trust, AdmissionRules::default())
+        Self::provider_with(issuer_in_response, email_trust, AdmissionRules::default(), None)
     }
 
     /// One whose people come in by these rules.
     pub(super) fn provider_that_admits(admission: AdmissionRules) -> MockIdentityProvider {
-        Self::provider_with(false, EmailTrust::Claim, admission)
+        Self::provider_with(false, EmailTrust::Claim, admission, None)
+    }
+
+    /// One whose people come in by these rules, and that is asked again every ten minutes whether they still may.
+    pub(super) fn provider_that_is_asked_again(admission: AdmissionRules) -> MockIdentityProvider {
+        Self::provider_with(false, EmailTrust::Claim, admission, Some(Duration::from_mins(10)))
     }
 
     fn provider_with(
         issuer_in_response: bool,
         email_trust: EmailTrust,
         admission: AdmissionRules,
+        recheck: Option<Duration>,
     ) -> MockIdentityProvider {
         let mut provider = MockIdentityProvider::new();
         provider.expect_description().return_const(ProviderDescription {
@@ -130,6 +137,7 @@ impl World {
             name: "External".to_owned(),
             email_trust,
             admission: Arc::new(admission),
+            recheck,
         });
         provider.expect_health().return_const(ProviderHealth::Ready);
         provider.expect_authorization_server().returning(move || {
@@ -175,6 +183,7 @@ pub(super) fn identity(email: EmailClaim) -> ExternalIdentity {
         authenticated_at: None,
         session: None,
         id_token_hint: None,
+        refresh_token: None,
     }
 }
 
@@ -393,7 +402,7 @@ impl Throttle for FakeThrottle {
             return Ok(Admission::Admitted);
         }
         if counted.iter().filter(|known| known.target == guess.target).count() >= 3 {
-            return Ok(Admission::Wait(std::time::Duration::from_secs(1)));
+            return Ok(Admission::Wait(Duration::from_secs(1)));
         }
         counted.push(guess);
         Ok(Admission::Admitted)

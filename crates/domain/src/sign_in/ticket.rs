@@ -27,6 +27,16 @@ impl Ticket {
         format!("{}.{}", self.id, self.sealed.as_str())
     }
 
+    /// What was sealed elsewhere than in a browser.
+    pub(super) fn of(id: AttemptId, sealed: SealedAttempt) -> Self {
+        Self { id, sealed }
+    }
+
+    /// What is kept of it where its id is known.
+    pub(super) fn into_sealed(self) -> SealedAttempt {
+        self.sealed
+    }
+
     /// Takes a ticket from a browser; whether it is good shows when it is used.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -52,9 +62,18 @@ struct Sealed<T> {
 impl SignIn {
     pub(super) fn seal_ticket<T: Serialize>(&self, purpose: &str, content: T) -> Result<Ticket, SealError> {
         let until = self.ports.clock.now().plus(Ticket::LIFETIME);
+        self.seal_under(AttemptId::fresh(&*self.ports.entropy), purpose, until, content)
+    }
+
+    pub(super) fn seal_under<T: Serialize>(
+        &self,
+        id: AttemptId,
+        purpose: &str,
+        until: Timestamp,
+        content: T,
+    ) -> Result<Ticket, SealError> {
         let sealed = Sealed { purpose: purpose.to_owned(), until, content };
         let plaintext = serde_json::to_vec(&sealed).map_err(|_| SealError)?;
-        let id = AttemptId::fresh(&*self.ports.entropy);
         Ok(Ticket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
     }
 

@@ -16,15 +16,19 @@ use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError,
+    ProviderCall, ProviderError, RefreshRequest,
 };
-use labgate_domain::protocol::{ClientId, IdTokenHint, ProviderSessionId, Scopes, Subject, TokenErrorCode};
+use labgate_domain::protocol::{
+    ClientId, IdTokenHint, Issuer, ProviderSessionId, RefreshToken, Scopes, Subject, TokenErrorCode,
+};
+
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use self::rules::Occasion;
 use crate::id_token::access_token_hash;
 use crate::issuer::{Endpoint, IssuerCore, locked};
 use crate::mock_idp::Core;
@@ -68,14 +72,9 @@ impl InProcessProvider {
             .map_err(|_| unavailable("it does not answer in JSON".to_owned()))
     }
 
-    /// Sends the code to the token endpoint, once.
-    async fn token_response(&self, redemption: &CodeRedemption) -> Result<Map<String, Value>, ProviderError> {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "authorization_code")
-            .append_pair("code", redemption.code.as_str())
-            .append_pair("redirect_uri", redemption.redirect_uri.as_str())
-            .append_pair("code_verifier", redemption.verifier.as_str())
-            .finish();
+    /// Sends a grant to the token endpoint, once.
+    async fn token_response(&self, grant: &[(&str, &str)]) -> Result<Map<String, Value>, ProviderError> {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(grant).finish();
         let request = Request::builder()
             .method(Method::POST)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -141,6 +140,7 @@ impl IdentityProvider for InProcessProvider {
         if metadata.get("issuer").and_then(Value::as_str) != Some(self.issuer.issuer.as_str()) {
             return Err(misconfigured("issuer is another one"));
         }
+        let offline = self.description.recheck.map(|_| "offline_access");
         let endpoint = |name: &str| Url::parse(metadata.get(name)?.as_str()?).ok();
         Ok(AuthorizationServer {
             issuer: self.issuer.issuer.clone(),
@@ -150,7 +150,7 @@ impl IdentityProvider for InProcessProvider {
             states_issuer_in_response: metadata.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
             client_id: self.client_id.clone(),
-            scopes: Scopes::with_openid(["profile", "email", "groups"])
+            scopes: Scopes::with_openid(["profile", "email", "groups"].into_iter().chain(offline))
                 .map_err(|_| misconfigured("scopes cannot be written"))?,
             extra_parameters: Vec::new(),
         })
@@ -162,24 +162,28 @@ impl IdentityProvider for InProcessProvider {
                 "the attempt was started with another issuer".to_owned(),
             ));
         }
-        let response = self.token_response(&redemption).await?;
-        let text = |name: &str| response.get(name).and_then(Value::as_str);
-        if !text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer")) {
-            return Err(ProviderError::TokenResponse("the token type is not Bearer"));
-        }
-        let access_token =
-            text("access_token").ok_or(ProviderError::TokenResponse("there is no access token"))?;
-        let id_token = text("id_token").ok_or(ProviderError::IdTokenMissing)?;
+        let response = self
+            .token_response(&[
+                ("grant_type", "authorization_code"),
+                ("code", redemption.code.as_str()),
+                ("redirect_uri", redemption.redirect_uri.as_str()),
+                ("code_verifier", redemption.verifier.as_str()),
+            ])
+            .await?;
+        let (issuer, nonce) = (&redemption.issuer, Some(&redemption.nonce));
+        self.told(&response, &Occasion { issuer, nonce, started_at: redemption.started_at }).await
+    }
 
-        let jwks = self.document(ProviderCall::Jwks, Endpoint::Jwks).await?;
-        let (claims, algorithm) = jws::verify(id_token, &["JWT"], &jwks)?;
-        let subject = rules::check(&claims, &redemption, &self.client_id, self.issuer.now())?;
-        if claims.get("at_hash").is_some_and(|hash| *hash != access_token_hash(access_token, algorithm)) {
-            return Err(IdTokenFault::AccessTokenHash.into());
-        }
-        let further = self.userinfo(access_token, &subject).await?;
-        let identity = identity(&redemption, subject, &claims, &further);
-        Ok(ExternalIdentity { id_token_hint: IdTokenHint::parse(id_token).ok(), ..identity })
+    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+        let started_at = self.issuer.now();
+        let grant = [("grant_type", "refresh_token"), ("refresh_token", request.refresh_token.as_str())];
+        let response = self.token_response(&grant).await.map_err(|error| match error {
+            ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
+            other => other,
+        })?;
+        let occasion = Occasion { issuer: &request.issuer, nonce: None, started_at };
+        let identity = self.told(&response, &occasion).await?;
+        if identity.subject == request.subject { Ok(identity) } else { Err(IdTokenFault::Subject.into()) }
     }
 
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
@@ -197,6 +201,39 @@ impl IdentityProvider for InProcessProvider {
     }
 }
 
+impl InProcessProvider {
+    /// What a token response, and userinfo by it, say of somebody.
+    async fn told(
+        &self,
+        response: &Map<String, Value>,
+        occasion: &Occasion<'_>,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let text = |name: &str| response.get(name).and_then(Value::as_str);
+        if !text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("Bearer")) {
+            return Err(ProviderError::TokenResponse("the token type is not Bearer"));
+        }
+        let access_token =
+            text("access_token").ok_or(ProviderError::TokenResponse("there is no access token"))?;
+        let id_token = text("id_token").ok_or(ProviderError::IdTokenMissing)?;
+
+        let jwks = self.document(ProviderCall::Jwks, Endpoint::Jwks).await?;
+        let (claims, algorithm) = jws::verify(id_token, &["JWT"], &jwks)?;
+        let subject = rules::check(&claims, occasion, &self.client_id, self.issuer.now())?;
+        if claims.get("at_hash").is_some_and(|hash| *hash != access_token_hash(access_token, algorithm)) {
+            return Err(IdTokenFault::AccessTokenHash.into());
+        }
+        let further = self.userinfo(access_token, &subject).await?;
+        let identity = identity(occasion.issuer, subject, &claims, &further);
+        let asks_again = self.description.recheck.is_some();
+        let refresh_token = text("refresh_token").and_then(|token| RefreshToken::parse(token).ok());
+        Ok(ExternalIdentity {
+            id_token_hint: IdTokenHint::parse(id_token).ok(),
+            refresh_token: refresh_token.filter(|_| asks_again),
+            ..identity
+        })
+    }
+}
+
 fn token_error(error: &str, document: &Map<String, Value>) -> ProviderError {
     let description = document.get("error_description").and_then(Value::as_str).map(ForeignText::new);
     match TokenErrorCode::parse(error) {
@@ -210,7 +247,7 @@ fn token_error(error: &str, document: &Map<String, Value>) -> ProviderError {
 
 /// What the identity token says, completed by what userinfo says.
 fn identity(
-    redemption: &CodeRedemption,
+    issuer: &Issuer,
     subject: Subject,
     claims: &Map<String, Value>,
     further: &Map<String, Value>,
@@ -222,7 +259,7 @@ fn identity(
     };
     let email_source = if claims.contains_key("email") { claims } else { further };
     ExternalIdentity {
-        issuer: redemption.issuer.clone(),
+        issuer: issuer.clone(),
         subject,
         email: email(email_source),
         name: find("name").and_then(Value::as_str).and_then(DisplayName::new),
@@ -231,6 +268,7 @@ fn identity(
         authentication_methods: texts("amr"),
         session: claims.get("sid").and_then(Value::as_str).and_then(|sid| ProviderSessionId::parse(sid).ok()),
         id_token_hint: None,
+        refresh_token: None,
         authenticated_at: find("auth_time").and_then(rules::seconds).map(Timestamp::from_unix_seconds),
     }
 }

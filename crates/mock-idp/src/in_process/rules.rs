@@ -2,23 +2,31 @@
 
 use std::time::Duration;
 
-use labgate_domain::ports::{CodeRedemption, IdTokenFault};
-use labgate_domain::protocol::{ClientId, Subject};
+use labgate_domain::ports::IdTokenFault;
+use labgate_domain::protocol::{ClientId, Issuer, Nonce, Subject};
 use labgate_domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 /// How far two clocks may differ.
 pub(super) const LEEWAY: Duration = Duration::from_mins(1);
 
+/// What an identity token must fit.
+pub(super) struct Occasion<'a> {
+    pub(super) issuer: &'a Issuer,
+    /// None after a refresh (section 12.2).
+    pub(super) nonce: Option<&'a Nonce>,
+    pub(super) started_at: Timestamp,
+}
+
 /// The subject of an identity token that breaks no rule.
 pub(super) fn check(
     claims: &Map<String, Value>,
-    redemption: &CodeRedemption,
+    occasion: &Occasion<'_>,
     client: &ClientId,
     now: Timestamp,
 ) -> Result<Subject, IdTokenFault> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("iss") != Some(redemption.issuer.as_str()) {
+    if text("iss") != Some(occasion.issuer.as_str()) {
         return Err(IdTokenFault::Issuer);
     }
     let ours = Value::from(client.as_str());
@@ -30,10 +38,10 @@ pub(super) fn check(
     if claims.get("azp").is_some_and(|party| *party != ours) {
         return Err(IdTokenFault::AuthorizedParty);
     }
-    if text("nonce") != Some(redemption.nonce.as_str()) {
+    if text("nonce") != occasion.nonce.map(Nonce::as_str) {
         return Err(IdTokenFault::Nonce);
     }
-    times(claims, redemption.started_at, now)?;
+    times(claims, occasion.started_at, now)?;
     Subject::parse(text("sub").ok_or(IdTokenFault::Malformed)?).map_err(|_| IdTokenFault::Subject)
 }
 

@@ -17,6 +17,7 @@ fn provider(lab: &Lab) -> impl IdentityProvider + use<> {
         name: "Mock".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: std::sync::Arc::default(),
+        recheck: None,
     };
     lab.idp.identity_provider(description, ClientId::parse("lab").unwrap())
 }

@@ -16,10 +16,11 @@ use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{ExternalIdentity, Memberships};
 use labgate_domain::ports::{
     Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall, ProviderError,
+    RefreshRequest,
 };
-use labgate_domain::protocol::{Issuer, Scopes};
+use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
 use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Instrument as _, Span};
 
 use crate::derivation::{self, Derived, OperatorUrls};
@@ -93,7 +94,21 @@ impl GitHubProvider {
                  GitHub App",
             ));
         }
-        let asking = self.ask(&grant.access_token, grant.has(MEMBERSHIP_SCOPE));
+        let sees_memberships = grant.has(MEMBERSHIP_SCOPE);
+        let identity = self.ask_in_time(&grant.access_token, sees_memberships).await?;
+        // Its access tokens do not expire by themselves: with the same one it is asked again.
+        let knows_enough = sees_memberships || !memberships_matter(&self.settings);
+        let again = RefreshToken::parse(grant.access_token.expose_secret()).ok();
+        let asks_again = self.settings.description.recheck.is_some() && knows_enough;
+        Ok(ExternalIdentity { refresh_token: again.filter(|_| asks_again), ..identity })
+    }
+
+    async fn ask_in_time(
+        &self,
+        access_token: &SecretString,
+        sees_memberships: bool,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let asking = self.ask(access_token, sees_memberships);
         tokio::time::timeout(self.settings.limits.discovery_time, asking).await.unwrap_or_else(|_| {
             let reason = "it does not answer in time".to_owned();
             Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason })
@@ -131,6 +146,7 @@ impl GitHubProvider {
             authenticated_at: None,
             session: None,
             id_token_hint: None,
+            refresh_token: None,
         })
     }
 
@@ -183,6 +199,18 @@ impl IdentityProvider for GitHubProvider {
         let redeemed = self.identity(&redemption).instrument(self.span()).await;
         self.note(matches!(redeemed, Err(ProviderError::Unavailable { .. })));
         redeemed
+    }
+
+    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+        let asked = async {
+            let access_token = SecretString::from(request.refresh_token.as_str());
+            let identity = self.ask_in_time(&access_token, true).await?;
+            if identity.issuer != request.issuer || identity.subject != request.subject {
+                return Err(ProviderError::UserInfo("it is about somebody else"));
+            }
+            Ok(identity)
+        };
+        asked.instrument(self.span()).await
     }
 
     async fn verify_logout_token(&self, _token: &str) -> Result<LogoutToken, LogoutTokenError> {

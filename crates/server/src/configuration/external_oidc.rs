@@ -1,4 +1,6 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::protocol::{ClientId, Scopes};
@@ -7,13 +9,16 @@ use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderKind, Provi
 
 use super::keys::{self, KEYS, Key};
 use super::settings::Settings;
-use super::values::Readers;
+use super::values::{self, Readers};
 
 /// The keys that set up a provider. An issuer can stand in for the two URLs.
 pub(super) const REQUIRED: [&Key; 4] =
     [&keys::AUTH_URL, &keys::TOKEN_URL, &keys::CLIENT_ID, &keys::CLIENT_SECRET];
 
 const SECTION: &str = "external_oidc.";
+
+/// How often a provider can be asked again: not so often that it minds, and within the time for which what was sealed opens.
+const RECHECK: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
 
 /// The provider; `None` when nobody set up any, or there are problems. One that is half set up is a problem: people would
 /// see a lab without the sign-in that its operator believes to be there.
@@ -52,11 +57,19 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     refuse_missing(settings);
     let fetch_groups = settings.switch(&keys::FETCH_GROUPS)?;
     let admission = admission(settings)?;
+    let recheck = settings.value(&keys::RECHECK, |text| match text {
+        "off" => Ok(None),
+        text => match values::duration(text)? {
+            interval if RECHECK.contains(&interval) => Ok(Some(interval)),
+            _ => Err("is not from 5m to 12h, nor off"),
+        },
+    });
     let description = ProviderDescription {
         id: id?,
         name: name?,
         email_trust: email_trust?,
         admission: Arc::new(admission),
+        recheck: recheck?,
     };
     let mut provider = ProviderSettings::new(description, location?, client_id?, client_secret?);
     if kind_is_wrong {

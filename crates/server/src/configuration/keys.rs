@@ -104,6 +104,7 @@ keys! {
     ALLOW_ACCOUNTS: List "external_oidc.allow_accounts" as "LAB_EXTERNAL_OIDC_ALLOW_ACCOUNTS";
     FETCH_GROUPS: Switch "external_oidc.fetch_groups" as "LAB_EXTERNAL_OIDC_FETCH_GROUPS" = "false";
     ADMIN_GROUPS: List "external_oidc.admin_groups" as "LAB_EXTERNAL_OIDC_ADMIN_GROUPS";
+    RECHECK: Text "external_oidc.recheck" as "LAB_EXTERNAL_OIDC_RECHECK" = "off";
 
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
     IDLE_LIMIT: Text "session.idle_limit" = "12h";

@@ -6,7 +6,7 @@ use labgate_domain::session::SessionId;
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `check_failed`) and,
+/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `not_admitted_again`, `recheck_put_off`, `check_failed`) and,
 /// where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`,
 /// `provider` (of a sign-in, none is a password), `account`, `session` (its first characters: enough to follow it, not
 /// enough to name it), `created`, `change`, `issuer`, `sessions` and `by`. A refusal is a warning; a
@@ -56,6 +56,20 @@ impl SignInLog for TracingLog {
                 tracing::info!(
                     target: TARGET, event = "signed_out_by_provider", %account, session = shortened(session),
                     provider = provider.as_str(), "the provider ended a session"
+                );
+            }
+            SignInEvent::NotAdmittedAgain { account, session, provider, error } => {
+                tracing::info!(
+                    target: TARGET, event = "not_admitted_again", %account, session = shortened(session),
+                    provider = provider.as_str(), code = error.code().as_str(), error = error.to_string(),
+                    "the provider was asked again about somebody, and their session ended"
+                );
+            }
+            SignInEvent::RecheckPutOff { provider, error } => {
+                tracing::warn!(
+                    target: TARGET, event = "recheck_put_off", provider = provider.as_str(),
+                    code = error.code().as_str(), error = error.to_string(), remedy = error.code().for_operator(),
+                    "the provider cannot be asked again about people who are signed in; their sessions go on"
                 );
             }
             SignInEvent::SignedOutElsewhere { account, sessions } => {

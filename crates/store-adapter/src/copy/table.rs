@@ -85,6 +85,8 @@ pub(super) const TABLES: &[Table] = &[
             ("last_seen_at", Number),
             ("expires_at", Number),
             ("ended_at", Number),
+            ("refresh_token", Text),
+            ("recheck_at", Number),
         ],
         key: 1,
     },

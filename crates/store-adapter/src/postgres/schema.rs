@@ -7,7 +7,10 @@ use super::{Address, refused};
 use crate::OpenError;
 
 /// Every step, as (version, description, file).
-const STEPS: &[(i64, &str, &str)] = &[(1, "a lab", include_str!("../../migrations/postgres/0001_a_lab.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "a lab", include_str!("../../migrations/postgres/0001_a_lab.sql")),
+    (2, "rechecks", include_str!("../../migrations/postgres/0002_rechecks.sql")),
+];
 
 /// Of several replicas that start at once, one takes the steps and the others wait, for as long as that takes.
 const WAIT_FOR_OTHERS: &str = "

@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use labgate_domain::attempt::SealedAttempt;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
+use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{PgExecutor, Postgres};
@@ -16,19 +17,22 @@ use super::{PostgresStore, failed};
 const ADD: &str = "
     INSERT INTO sessions
         (id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent, address, groups,
-         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at,
+         refresh_token, recheck_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Whole sessions.
+macro_rules! whole {
+    () => {
+        "sessions.ctid::text AS place, id, account_id, provider, issuer, subject, provider_session, id_token_hint,
+             user_agent, address, groups, authentication_methods, authenticated_at, created_at, last_seen_at,
+             expires_at, ended_at, refresh_token, recheck_at "
+    };
+}
+
 macro_rules! select {
     ($which:literal) => {
-        concat!(
-            "SELECT ctid::text AS place, id, account_id, provider, issuer, subject, provider_session, id_token_hint,
-                 user_agent, address, groups, authentication_methods, authenticated_at, created_at, last_seen_at,
-                 expires_at, ended_at
-             FROM sessions ",
-            $which
-        )
+        concat!("SELECT ", whole!(), "FROM sessions ", $which)
     };
 }
 
@@ -42,7 +46,8 @@ macro_rules! end {
             " ORDER BY id FOR NO KEY UPDATE)
              UPDATE sessions SET ended_at = ",
             $at,
-            ", id_token_hint = NULL FROM ending WHERE sessions.id = ending.id
+            ", id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+             FROM ending WHERE sessions.id = ending.id
              RETURNING sessions.ctid::text AS place, sessions.id, sessions.account_id"
         )
     };
@@ -59,7 +64,22 @@ const TOUCH: &str = "
     UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2 AND ended_at IS NULL";
 
 const END: &str = "
-    UPDATE sessions SET ended_at = $2, id_token_hint = NULL WHERE id = $1 AND ended_at IS NULL";
+    UPDATE sessions SET ended_at = $2, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+    WHERE id = $1 AND ended_at IS NULL";
+
+/// What another replica is taking at this moment is passed over.
+const TAKE_DUE: &str = concat!(
+    "WITH due AS (
+         SELECT id AS due_id FROM sessions
+         WHERE provider = $1 AND recheck_at <= $2 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3
+         ORDER BY recheck_at, id LIMIT $5
+         FOR NO KEY UPDATE SKIP LOCKED)
+     UPDATE sessions SET recheck_at = $4 FROM due WHERE id = due_id RETURNING ",
+    whole!()
+);
+
+const KEEP_ANSWER: &str = "
+    UPDATE sessions SET groups = $2, refresh_token = $3, recheck_at = $4 WHERE id = $1 AND ended_at IS NULL";
 
 const END_ALL_OF: &str = end!("account_id = $1 AND ($2::text IS NULL OR id <> $2)", at "$3");
 
@@ -79,6 +99,7 @@ const DELETE_EXPIRED: &str = "
 impl SessionStore for PostgresStore {
     async fn create(&self, session: &Session) -> Result<(), StoreError> {
         let external = session.external.as_ref();
+        let recheck = external.and_then(|external| external.recheck.as_ref());
         sqlx::query(ADD)
             .bind(session.id.to_string())
             .bind(session.account.to_string())
@@ -96,6 +117,8 @@ impl SessionStore for PostgresStore {
             .bind(session.last_seen_at.as_unix_seconds())
             .bind(session.expires_at.as_unix_seconds())
             .bind(session.ended_at.map(Timestamp::as_unix_seconds))
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at.as_unix_seconds()))
             .execute(&self.pool)
             .await
             .map_err(failed)?;
@@ -171,6 +194,43 @@ impl SessionStore for PostgresStore {
         ended.iter().map(whose).collect()
     }
 
+    async fn take_due(
+        &self,
+        provider: &ProviderId,
+        now: Timestamp,
+        seen_after: Timestamp,
+        again_at: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(TAKE_DUE)
+            .bind(provider.as_str())
+            .bind(now.as_unix_seconds())
+            .bind(seen_after.as_unix_seconds())
+            .bind(again_at.as_unix_seconds())
+            .bind(i64::from(at_most))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed)?;
+        rows.iter().map(session).collect()
+    }
+
+    async fn keep_answer<'a>(
+        &self,
+        id: SessionId,
+        groups: &'a [String],
+        recheck: Option<&'a Recheck>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(KEEP_ANSWER)
+            .bind(id.to_string())
+            .bind(list(groups))
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at.as_unix_seconds()))
+            .execute(&self.pool)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
         let deleted = sqlx::query(DELETE_EXPIRED)
             .bind(before.as_unix_seconds())
@@ -230,7 +290,14 @@ fn external(record: Record<'_>) -> Result<Option<ExternalSession>, StoreError> {
         subject: record.parsed("subject", Subject::parse)?,
         id: record.parsed_if_present("provider_session", ProviderSessionId::parse)?,
         id_token_hint: record.parsed_if_present("id_token_hint", IdTokenHint::parse)?,
+        recheck: recheck(record)?,
     }))
+}
+
+fn recheck(record: Record<'_>) -> Result<Option<Recheck>, StoreError> {
+    let refresh_token = record.parsed_if_present("refresh_token", SealedAttempt::parse)?;
+    let due_at = record.time_if_present("recheck_at")?;
+    Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| Recheck { refresh_token, due_at }))
 }
 
 fn address(text: &str) -> Result<IpAddr, Malformed> {

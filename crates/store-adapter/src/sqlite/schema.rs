@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "accounts and sessions", include_str!("../../migrations/sqlite/0001_accounts_and_sessions.sql")),
     (2, "passwords", include_str!("../../migrations/sqlite/0002_passwords.sql")),
     (3, "sessions of providers", include_str!("../../migrations/sqlite/0003_sessions_of_providers.sql")),
+    (4, "rechecks", include_str!("../../migrations/sqlite/0004_rechecks.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.

@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use labgate_domain::attempt::SealedAttempt;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
+use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, SqliteExecutor};
@@ -16,19 +17,22 @@ use super::{SqliteStore, failed};
 const ADD: &str = "
     INSERT INTO sessions
         (id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent, address, groups,
-         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at,
+         refresh_token, recheck_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// Whole sessions.
+macro_rules! whole {
+    () => {
+        "rowid, id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent,
+             address, groups, authentication_methods, authenticated_at, created_at, last_seen_at, expires_at,
+             ended_at, refresh_token, recheck_at "
+    };
+}
+
 macro_rules! select {
     ($which:literal) => {
-        concat!(
-            "SELECT rowid, id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent,
-                 address, groups, authentication_methods, authenticated_at, created_at, last_seen_at, expires_at,
-                 ended_at
-             FROM sessions ",
-            $which
-        )
+        concat!("SELECT ", whole!(), "FROM sessions ", $which)
     };
 }
 
@@ -43,20 +47,34 @@ const TOUCH: &str = "
     UPDATE sessions SET last_seen_at = ?2 WHERE id = ?1 AND last_seen_at < ?2 AND ended_at IS NULL";
 
 const END: &str = "
-    UPDATE sessions SET ended_at = ?2, id_token_hint = NULL WHERE id = ?1 AND ended_at IS NULL";
+    UPDATE sessions SET ended_at = ?2, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+    WHERE id = ?1 AND ended_at IS NULL";
+
+const TAKE_DUE: &str = concat!(
+    "UPDATE sessions SET recheck_at = ?4
+     WHERE id IN (
+         SELECT id FROM sessions
+         WHERE provider = ?1 AND recheck_at <= ?2 AND ended_at IS NULL AND expires_at > ?2 AND last_seen_at > ?3
+         ORDER BY recheck_at, id LIMIT ?5)
+     RETURNING ",
+    whole!()
+);
+
+const KEEP_ANSWER: &str = "
+    UPDATE sessions SET groups = ?2, refresh_token = ?3, recheck_at = ?4 WHERE id = ?1 AND ended_at IS NULL";
 
 const END_ALL_OF: &str = "
-    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL
+    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
     WHERE account_id = ?1 AND ended_at IS NULL AND (?2 IS NULL OR id <> ?2)
     RETURNING rowid, id";
 
 const END_ALL_FROM_SESSION: &str = "
-    UPDATE sessions SET ended_at = ?4, id_token_hint = NULL
+    UPDATE sessions SET ended_at = ?4, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
     WHERE issuer = ?1 AND provider_session = ?2 AND ended_at IS NULL AND (?3 IS NULL OR subject = ?3)
     RETURNING rowid, id, account_id";
 
 const END_ALL_FROM_SUBJECT: &str = "
-    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL
+    UPDATE sessions SET ended_at = ?3, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
     WHERE issuer = ?1 AND subject = ?2 AND ended_at IS NULL
     RETURNING rowid, id, account_id";
 
@@ -68,6 +86,7 @@ const DELETE_EXPIRED: &str = "
 impl SessionStore for SqliteStore {
     async fn create(&self, session: &Session) -> Result<(), StoreError> {
         let external = session.external.as_ref();
+        let recheck = external.and_then(|external| external.recheck.as_ref());
         sqlx::query(ADD)
             .bind(session.id.to_string())
             .bind(session.account.to_string())
@@ -85,6 +104,8 @@ impl SessionStore for SqliteStore {
             .bind(session.last_seen_at.as_unix_seconds())
             .bind(session.expires_at.as_unix_seconds())
             .bind(session.ended_at.map(Timestamp::as_unix_seconds))
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at.as_unix_seconds()))
             .execute(&self.writer)
             .await
             .map_err(failed)?;
@@ -161,6 +182,43 @@ impl SessionStore for SqliteStore {
         ended.iter().map(whose).collect()
     }
 
+    async fn take_due(
+        &self,
+        provider: &ProviderId,
+        now: Timestamp,
+        seen_after: Timestamp,
+        again_at: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(TAKE_DUE)
+            .bind(provider.as_str())
+            .bind(now.as_unix_seconds())
+            .bind(seen_after.as_unix_seconds())
+            .bind(again_at.as_unix_seconds())
+            .bind(i64::from(at_most))
+            .fetch_all(&self.writer)
+            .await
+            .map_err(failed)?;
+        rows.iter().map(session).collect()
+    }
+
+    async fn keep_answer<'a>(
+        &self,
+        id: SessionId,
+        groups: &'a [String],
+        recheck: Option<&'a Recheck>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(KEEP_ANSWER)
+            .bind(id.to_string())
+            .bind(list(groups))
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at.as_unix_seconds()))
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
         let deleted = sqlx::query(DELETE_EXPIRED)
             .bind(before.as_unix_seconds())
@@ -220,7 +278,14 @@ fn external(record: Record<'_>) -> Result<Option<ExternalSession>, StoreError> {
         subject: record.parsed("subject", Subject::parse)?,
         id: record.parsed_if_present("provider_session", ProviderSessionId::parse)?,
         id_token_hint: record.parsed_if_present("id_token_hint", IdTokenHint::parse)?,
+        recheck: recheck(record)?,
     }))
+}
+
+fn recheck(record: Record<'_>) -> Result<Option<Recheck>, StoreError> {
+    let refresh_token = record.parsed_if_present("refresh_token", SealedAttempt::parse)?;
+    let due_at = record.time_if_present("recheck_at")?;
+    Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| Recheck { refresh_token, due_at }))
 }
 
 fn address(text: &str) -> Result<IpAddr, Malformed> {

@@ -47,6 +47,7 @@ fn identity() -> ExternalIdentity {
         authenticated_at: None,
         session: None,
         id_token_hint: None,
+        refresh_token: None,
     }
 }
 

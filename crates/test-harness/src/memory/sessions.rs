@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
-use labgate_domain::session::{ExternalSession, Session, SessionId};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
 use super::{MemoryStore, State};
@@ -88,6 +89,53 @@ impl SessionStore for MemoryStore {
         Ok(ended.collect())
     }
 
+    async fn take_due(
+        &self,
+        provider: &ProviderId,
+        now: Timestamp,
+        seen_after: Timestamp,
+        again_at: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut state = self.answering()?;
+        let due_at = |session: &Session| {
+            let external = session.external.as_ref().filter(|external| external.provider == *provider)?;
+            external.recheck.as_ref().map(|recheck| recheck.due_at)
+        };
+        let is_due = |session: &&mut Session| {
+            session.ended_at.is_none()
+                && now < session.expires_at
+                && seen_after < session.last_seen_at
+                && due_at(session).is_some_and(|due_at| due_at <= now)
+        };
+        let mut due: Vec<&mut Session> = state.sessions.values_mut().filter(is_due).collect();
+        due.sort_by_key(|session| (due_at(session), session.id.to_string()));
+        due.truncate(at_most as usize);
+        let taken = due.into_iter().map(|session| {
+            if let Some(recheck) = session.external.as_mut().and_then(|external| external.recheck.as_mut()) {
+                recheck.due_at = again_at;
+            }
+            session.clone()
+        });
+        Ok(taken.collect())
+    }
+
+    async fn keep_answer<'a>(
+        &self,
+        id: SessionId,
+        groups: &'a [String],
+        recheck: Option<&'a Recheck>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.answering()?;
+        if let Some(session) = state.sessions.get_mut(&id).filter(|session| session.ended_at.is_none()) {
+            session.groups = groups.to_vec();
+            if let Some(external) = &mut session.external {
+                external.recheck = recheck.cloned();
+            }
+        }
+        Ok(())
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut state = self.answering()?;
         let deleted = state.sessions.extract_if(|_, session| session.expires_at < before).count();
@@ -118,5 +166,6 @@ fn end(session: &mut Session, at: Timestamp) {
     session.ended_at = Some(at);
     if let Some(external) = &mut session.external {
         external.id_token_hint = None;
+        external.recheck = None;
     }
 }

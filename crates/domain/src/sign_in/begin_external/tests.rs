@@ -99,6 +99,7 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
         name: "External".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: std::sync::Arc::default(),
+        recheck: None,
     });
     provider.expect_authorization_server().returning(|| {
         Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "timed out".to_owned() })

@@ -203,6 +203,7 @@ pub(crate) fn settings(location: Location) -> ProviderSettings {
         name: "The provider".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: Arc::default(),
+        recheck: None,
     };
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     ProviderSettings::new(description, location, client_id, SecretString::from(CLIENT_SECRET))

@@ -16,7 +16,7 @@ const SESSION: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 const ADD_SESSION_OF_ADA: &str = "
     INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external',
-        'https://op.example', 'ada', 'sid', 'hint', 'browser', '::1', '[]', '[]', 0, 0, 0, 100, NULL)";
+        'https://op.example', 'ada', 'sid', 'hint', 'browser', '::1', '[]', '[]', 0, 0, 0, 100, NULL, NULL, NULL)";
 
 const ADD_CREDENTIAL_OF_ADA: &str = "
     INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ada', 0)";

@@ -1,0 +1,224 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::admission::{AdmissionRules, Criterion, Rule};
+use crate::error::ErrorCode;
+use crate::identity::ExternalIdentity;
+use crate::ports::{AccountCreation, IdTokenFault, ProviderCall, ProviderError};
+use crate::protocol::Subject;
+use crate::sign_in::testing::{NOW, Scene, World, account, identity, stated};
+use crate::sign_in::{CompletedSignIn, Visitor};
+
+const TOKEN: &str = "refresh-1";
+
+type Answered = Result<ExternalIdentity, ProviderError>;
+type Answer = Box<dyn Fn() -> Answered + Send>;
+
+fn refresh_token(text: &str) -> Option<RefreshToken> {
+    RefreshToken::parse(text).ok()
+}
+
+fn external() -> ProviderId {
+    ProviderId::parse("external").unwrap()
+}
+
+/// Ada in these groups, with what the provider is asked with the next time.
+fn ada_in(group: &str, next: Option<&str>) -> ExternalIdentity {
+    let groups = vec![group.to_owned()];
+    ExternalIdentity { groups, refresh_token: next.and_then(refresh_token), ..identity(stated(true)) }
+}
+
+/// A world in which the group `lab` may come in, and Ada signs in with this refresh token. What sessions are created and kept
+/// is seen.
+struct Lab {
+    world: World,
+    created: Arc<Mutex<Vec<Session>>>,
+}
+
+impl Lab {
+    fn new(given: Option<&str>, answers: Vec<Answer>) -> Self {
+        let mut world = World::default();
+        let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab"]).unwrap()], None);
+        let mut provider = World::provider_that_is_asked_again(rules);
+        let signed_in = ada_in("lab", given);
+        provider.expect_redeem().returning(move |_| Ok(signed_in.clone()));
+        let mut answers = answers.into_iter();
+        provider.expect_ask_again().times(answers.len()).returning(move |request| {
+            assert_eq!(request.refresh_token, refresh_token(TOKEN).unwrap());
+            answers.next().unwrap()()
+        });
+        world.providers.push(provider);
+        world.identities_open_what_is_linked();
+        world.accounts.expect_find_by_name().returning(|_| Ok(None));
+        let opened = world.opened.clone();
+        world.accounts.expect_create().returning(move |account, _| {
+            opened.set(account);
+            Ok(AccountCreation::Created)
+        });
+        let created = Arc::new(Mutex::new(Vec::new()));
+        let there = Arc::clone(&created);
+        world.sessions.expect_create().returning(move |session| {
+            there.lock().unwrap().push(session.clone());
+            Ok(())
+        });
+        Self { world, created }
+    }
+
+    /// Ada signs in, ten minutes pass, and it is time to ask again about the session, and about nobody else.
+    async fn signed_in(mut self) -> (Scene, Session) {
+        let due = Arc::clone(&self.created);
+        self.world.sessions.expect_take_due().returning(move |provider, now, seen_after, again_at, _| {
+            assert_eq!(*provider, external());
+            assert!(seen_after < now && now < again_at);
+            Ok(std::mem::take(&mut *due.lock().unwrap()))
+        });
+        let created = self.created;
+        let scene = self.world.scene();
+        sign_in(&scene).await;
+        let session = created.lock().unwrap()[0].clone();
+        scene.clock.advance(600);
+        (scene, session)
+    }
+}
+
+async fn sign_in(scene: &Scene) {
+    let (cookie, state) = scene.begin("/").await;
+    let query = format!("code=c&state={state}");
+    let completed = scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await;
+    assert!(matches!(completed, Ok(CompletedSignIn::SignedIn { .. })));
+}
+
+fn ended_by(scene: &Scene) -> Option<ErrorCode> {
+    scene.log.events().iter().find_map(|event| match event {
+        SignInEvent::NotAdmittedAgain { error, .. } => Some(error.code()),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_token() {
+    let mut lab = Lab::new(
+        Some(TOKEN),
+        vec![Box::new(|| {
+            let groups = vec!["lab".to_owned(), "new".to_owned()];
+            Ok(ExternalIdentity { groups, ..ada_in("lab", Some("refresh-2")) })
+        })],
+    );
+    let kept = Arc::new(Mutex::new(None));
+    let keeping = Arc::clone(&kept);
+    lab.world.sessions.expect_keep_answer().times(1).returning(move |_, groups, recheck| {
+        assert_eq!(groups, ["lab", "new"]);
+        *keeping.lock().unwrap() = recheck.cloned();
+        Ok(())
+    });
+    lab.world.sessions.expect_end().never();
+    let (scene, session) = lab.signed_in().await;
+    let planned = session.external.clone().unwrap().recheck.unwrap();
+    assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
+
+    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    let kept = kept.lock().unwrap().take().unwrap();
+    assert_eq!(kept.due_at.as_unix_seconds(), NOW + 1200);
+    let external = ExternalSession { recheck: Some(kept), ..session.external.unwrap() };
+    let next = scene.sign_in.open_refresh_token(session.id, &external);
+    assert_eq!(next, Ok(refresh_token("refresh-2").unwrap()));
+}
+
+#[tokio::test]
+async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
+    let answers: [(fn() -> Answered, ErrorCode); 4] = [
+        (|| Ok(ada_in("elsewhere", Some("refresh-2"))), ErrorCode::NotAdmitted),
+        (|| Err(ProviderError::RefreshRejected(None)), ErrorCode::AccessDenied),
+        (|| Err(IdTokenFault::Signature.into()), ErrorCode::IdTokenInvalid),
+        (
+            || {
+                let subject = Subject::parse("somebody else").unwrap();
+                Ok(ExternalIdentity { subject, ..ada_in("lab", Some("refresh-2")) })
+            },
+            ErrorCode::AnotherSession,
+        ),
+    ];
+    for (answer, code) in answers {
+        let mut lab = Lab::new(Some(TOKEN), vec![Box::new(answer)]);
+        lab.world.sessions.expect_keep_answer().returning(|_, _, _| Ok(()));
+        let ended = Arc::new(Mutex::new(None));
+        let ending = Arc::clone(&ended);
+        lab.world.sessions.expect_end().times(1).returning(move |id, _| {
+            *ending.lock().unwrap() = Some(id);
+            Ok(())
+        });
+        let (scene, session) = lab.signed_in().await;
+        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+        assert_eq!((*ended.lock().unwrap(), ended_by(&scene)), (Some(session.id), Some(code)));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_while() {
+    for error in [
+        ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() },
+        ProviderError::ClientRejected(None),
+        ProviderError::TokenResponse("it is not application/json"),
+    ] {
+        let mut lab = Lab::new(Some(TOKEN), vec![Box::new(move || Err(error.clone()))]);
+        lab.world.sessions.expect_keep_answer().never();
+        lab.world.sessions.expect_end().never();
+        let created = Arc::clone(&lab.created);
+        let (scene, session) = lab.signed_in().await;
+        // Two are due, and the second is not even tried.
+        created.lock().unwrap().push(session);
+        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+        assert!(matches!(scene.log.events().last(), Some(SignInEvent::RecheckPutOff { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_identity_opens_the_account_no_more_ends_unasked() {
+    let mut lab = Lab::new(Some(TOKEN), Vec::new());
+    lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
+    let opened = lab.world.opened.clone();
+    let (scene, _) = lab.signed_in().await;
+    opened.set(&account(AccountStatus::Active));
+    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    assert_eq!(ended_by(&scene), Some(ErrorCode::AccountDisabled));
+}
+
+#[tokio::test]
+async fn what_was_sealed_for_one_session_opens_for_no_other() {
+    let mut lab = Lab::new(Some(TOKEN), Vec::new());
+    lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
+    let created = Arc::clone(&lab.created);
+    let (scene, session) = lab.signed_in().await;
+    let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
+    *created.lock().unwrap() = vec![Session { id, ..session }];
+    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    assert_eq!(ended_by(&scene), Some(ErrorCode::AttemptUnknown));
+}
+
+#[tokio::test]
+async fn whom_nobody_can_be_asked_about_has_to_come_by_the_provider_again() {
+    let lab = Lab::new(None, Vec::new());
+    let (_, session) = lab.signed_in().await;
+    assert_eq!(session.expires_at.as_unix_seconds(), NOW + 600);
+    assert_eq!(session.external.unwrap().recheck, None);
+}
+
+#[tokio::test]
+async fn where_nobody_is_to_be_asked_again_no_token_is_kept() {
+    let mut world = World::default();
+    let mut provider = World::provider_that_admits(AdmissionRules::default());
+    provider.expect_redeem().returning(|_| Ok(ada_in("lab", Some(TOKEN))));
+    world.providers.push(provider);
+    world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(crate::ports::ProfileUpdate::Done));
+    world
+        .sessions
+        .expect_create()
+        .withf(|session| session.external.as_ref().is_some_and(|external| external.recheck.is_none()))
+        .times(1)
+        .returning(|_| Ok(()));
+    world.sessions.expect_take_due().never();
+    let scene = world.scene();
+    sign_in(&scene).await;
+    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0));
+}

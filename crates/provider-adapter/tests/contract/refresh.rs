@@ -1,0 +1,197 @@
+//! Asking again about a person who is signed in (C56; RFC 6749 section 6, OpenID Connect Core section 12).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use labgate_domain::ForeignText;
+use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
+use labgate_domain::protocol::{Issuer, RefreshToken, Subject, TokenErrorCode};
+use labgate_provider::{ProviderKind, ProviderSettings};
+use serde_json::{Value, json};
+use wiremock::Request;
+
+use crate::support::{
+    CLIENT_ID, CLIENT_SECRET, NONCE, NOW, Op, TOKEN, USERINFO, fault, json_answer, token_response, with,
+};
+
+const REFRESH: &str = "refresh-token-1";
+
+fn rechecks(settings: &mut ProviderSettings) {
+    settings.description.recheck = Some(Duration::from_mins(15));
+}
+
+fn token(text: &str) -> Option<RefreshToken> {
+    RefreshToken::parse(text).ok()
+}
+
+fn form(request: &Request) -> HashMap<String, String> {
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+impl Op {
+    async fn ask_again(&self) -> Result<ExternalIdentity, ProviderError> {
+        let request = RefreshRequest {
+            refresh_token: token(REFRESH).unwrap(),
+            issuer: Issuer::parse(&self.issuer()).unwrap(),
+            subject: Subject::parse("subject-1").unwrap(),
+        };
+        self.provider.ask_again(request).await
+    }
+
+    /// Asks again, and is answered with an identity token with these claims changed.
+    async fn ask_again_for(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
+        let id_token = self.id_token(with(json!({"nonce": null}), changes));
+        let answer = with(token_response(&id_token), json!({"refresh_token": "refresh-token-2"}));
+        self.answer(TOKEN, json_answer(200, &answer));
+        self.ask_again().await
+    }
+}
+
+#[tokio::test]
+async fn the_refresh_token_is_kept_only_where_the_provider_is_asked_again() {
+    for (recheck, given, kept) in [
+        (true, json!(REFRESH), token(REFRESH)),
+        (true, Value::Null, None),
+        (true, json!(7), None),
+        (true, json!("two\nlines"), None),
+        (true, json!("x".repeat(RefreshToken::MAX_LEN + 1)), None),
+        (false, json!(REFRESH), None),
+    ] {
+        let op = Op::start_with(|settings| {
+            if recheck {
+                rechecks(settings);
+            }
+        })
+        .await;
+        let answer = with(token_response(&op.id_token(json!({}))), json!({"refresh_token": given}));
+        let identity = op.redeem_response(json_answer(200, &answer)).await.unwrap();
+        assert_eq!(identity.refresh_token, kept, "{recheck} {given}");
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
+    for (kind, scope, parameter) in [
+        (None, true, None),
+        (Some(ProviderKind::Dex), true, None),
+        (Some(ProviderKind::GitLab), false, None),
+        (Some(ProviderKind::Cognito), false, None),
+        (Some(ProviderKind::Google), false, Some("access_type")),
+    ] {
+        for asks in [true, false] {
+            let op = Op::start_with(|settings| {
+                settings.kind = kind;
+                if asks {
+                    rechecks(settings);
+                }
+            })
+            .await;
+            let server = op.provider.authorization_server().await.unwrap();
+            let scopes = server.scopes.to_parameter();
+            assert_eq!(
+                scopes.split(' ').any(|it| it == "offline_access"),
+                asks && scope,
+                "{kind:?}: {scopes}"
+            );
+            let first = server.extra_parameters.first().map(|(name, _)| name.as_str());
+            assert_eq!(first, parameter.filter(|_| asks), "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one() {
+    let op = Op::start_with(rechecks).await;
+    let identity = op.ask_again_for(json!({"groups": ["lab"]})).await.unwrap();
+    assert_eq!(identity.refresh_token, token("refresh-token-2"));
+    assert_eq!((identity.subject.as_str(), &*identity.groups), ("subject-1", &["lab".to_owned()][..]));
+
+    let requests = op.requests(TOKEN).await;
+    assert_eq!(requests.len(), 1, "once");
+    let form = form(&requests[0]);
+    let expected = [("grant_type", "refresh_token"), ("refresh_token", REFRESH)];
+    assert_eq!(form, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    assert!(requests[0].headers["authorization"].to_str().unwrap().starts_with("Basic "), "{CLIENT_ID}");
+}
+
+#[tokio::test]
+async fn c056_the_newer_identity_token_is_verified_like_the_first() {
+    let op = Op::start_with(rechecks).await;
+    for (changes, expected) in [
+        (json!({"iss": "https://elsewhere.example"}), IdTokenFault::Issuer),
+        (json!({"sub": "subject-2"}), IdTokenFault::Subject),
+        (json!({"aud": "another"}), IdTokenFault::Audience),
+        (json!({"aud": [CLIENT_ID, "another"]}), IdTokenFault::Audience),
+        (json!({"azp": "another"}), IdTokenFault::AuthorizedParty),
+        (json!({"exp": NOW - 61}), IdTokenFault::Expired),
+        (json!({"iat": NOW - 61}), IdTokenFault::OlderThanAttempt),
+        (json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), IdTokenFault::AccessTokenHash),
+    ] {
+        assert_eq!(fault(op.ask_again_for(changes.clone()).await), expected, "{changes}");
+    }
+    // What it has no business to say is not looked at.
+    assert!(op.ask_again_for(json!({"nonce": NONCE})).await.is_ok());
+    let no_id_token = json!({"access_token": "a", "token_type": "Bearer"});
+    op.answer(TOKEN, json_answer(200, &no_id_token));
+    assert_eq!(op.ask_again().await, Err(ProviderError::IdTokenMissing));
+}
+
+#[tokio::test]
+async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
+    let op = Op::start_with(|settings| {
+        rechecks(settings);
+        settings.userinfo = labgate_provider::Userinfo::Always;
+    })
+    .await;
+    op.answer(USERINFO, json_answer(200, &json!({"sub": "subject-2"})));
+    assert!(matches!(op.ask_again_for(json!({})).await, Err(ProviderError::UserInfo(_))));
+}
+
+#[tokio::test]
+async fn refusals_are_told_from_what_may_pass() {
+    let op = Op::start_with(rechecks).await;
+    let rejected = |text: &str| ProviderError::RefreshRejected(Some(ForeignText::new(text)));
+    for (status, body, expected, passes) in [
+        (400, json!({"error": "invalid_grant"}), ProviderError::RefreshRejected(None), false),
+        (
+            400,
+            json!({"error": "invalid_grant", "error_description": "AADSTS700082: idle"}),
+            rejected("AADSTS700082: idle"),
+            false,
+        ),
+        (401, json!({"error": "invalid_client"}), ProviderError::ClientRejected(None), true),
+        (
+            // Dex says so of a token that was used before.
+            400,
+            json!({"error": "invalid_request"}),
+            ProviderError::TokenError { code: TokenErrorCode::InvalidRequest, description: None },
+            false,
+        ),
+    ] {
+        op.answer(TOKEN, json_answer(status, &body));
+        let error = op.ask_again().await.unwrap_err();
+        assert_eq!(error, expected);
+        assert_eq!(error.may_pass(), passes, "{error}");
+    }
+    for down in [
+        json_answer(400, &json!({"error": "temporarily_unavailable"})),
+        json_answer(500, &json!({"error": "server_error"})),
+        wiremock::ResponseTemplate::new(502),
+    ] {
+        op.answer(TOKEN, down);
+        let error = op.ask_again().await.unwrap_err();
+        assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
+        assert!(error.may_pass(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_says_the_refresh_token_or_the_secret() {
+    let op = Op::start_with(rechecks).await;
+    let echo = format!("no use: {REFRESH} {CLIENT_SECRET}");
+    op.answer(TOKEN, json_answer(400, &json!({"error": "invalid_grant", "error_description": echo})));
+    let error = op.ask_again().await.unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains(REFRESH) && !shown.contains(CLIENT_SECRET), "{shown}");
+}

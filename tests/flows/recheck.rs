@@ -1,0 +1,113 @@
+//! The provider is asked again about people who are signed in.
+
+use std::time::Duration;
+
+use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
+use labgate_domain::ports::{Clock as _, SessionStore as _, SignInEvent};
+use labgate_mock_idp::Fault;
+use labgate_test_harness::Lab;
+
+use super::{ADA, json, request, session_cookie};
+
+/// A lab for the group `lab-users`, of which the provider is asked again after a quarter of an hour.
+fn lab() -> Lab {
+    let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab-users"]).unwrap()], None);
+    Lab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
+}
+
+async fn signed_in(lab: &Lab) -> String {
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    session_cookie(&browser)
+}
+
+async fn is_open(lab: &Lab, cookie: &str) -> bool {
+    lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
+}
+
+#[tokio::test]
+async fn somebody_who_may_still_come_in_stays_signed_in_for_as_long_as_they_are_there() {
+    let lab = lab();
+    let cookie = signed_in(&lab).await;
+    for _ in 0..3 {
+        assert_eq!(lab.recheck().await, 0, "it is not time yet");
+        lab.clock().advance(Duration::from_mins(15));
+        assert_eq!(lab.recheck().await, 1);
+        assert!(is_open(&lab, &cookie).await);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_taken_away_ends_the_session() {
+    let lab = lab();
+    let cookie = signed_in(&lab).await;
+    lab.clock().advance(Duration::from_mins(15));
+    // The first of her groups alone, which is another one.
+    lab.idp().fault(Fault::GroupsString).once();
+    assert!(is_open(&lab, &cookie).await);
+    assert_eq!(lab.recheck().await, 1);
+    assert!(!is_open(&lab, &cookie).await, "within the second");
+    let events = lab.log().events();
+    let ended = events.iter().find_map(|event| match event {
+        SignInEvent::NotAdmittedAgain { error, .. } => Some(error.code().as_str()),
+        _ => None,
+    });
+    assert_eq!(ended, Some("not_admitted"));
+    // It is the rule that keeps her out, not the provider: she may come in again as soon as it holds.
+    assert!(is_open(&lab, &signed_in(&lab).await).await);
+}
+
+#[tokio::test]
+async fn c056_an_answer_that_cannot_be_believed_ends_the_session() {
+    for fault in [Fault::WrongIssuer, Fault::WrongAudience, Fault::WrongKey, Fault::UserinfoSubMismatch] {
+        let lab = lab();
+        let cookie = signed_in(&lab).await;
+        lab.clock().advance(Duration::from_mins(15));
+        lab.idp().fault(fault.clone()).once();
+        assert_eq!(lab.recheck().await, 1);
+        assert!(!is_open(&lab, &cookie).await, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_ends_nothing_and_is_asked_again_a_little_later() {
+    let lab = lab();
+    let cookie = signed_in(&lab).await;
+    lab.clock().advance(Duration::from_mins(15));
+    lab.idp().fault(Fault::HtmlTokenError).once();
+    assert_eq!(lab.recheck().await, 1);
+    assert!(is_open(&lab, &cookie).await);
+    assert_eq!(lab.recheck().await, 0, "it is left alone for a while");
+    lab.clock().advance(Duration::from_mins(2));
+    assert_eq!(lab.recheck().await, 1);
+    assert!(is_open(&lab, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_somebody_else_used_ends_the_session() {
+    let lab = lab();
+    let cookie = signed_in(&lab).await;
+    lab.clock().advance(Duration::from_mins(15));
+    // Whoever restores an old copy of the database has tokens that were spent since.
+    let old = lab.store().live_sessions(lab.clock().now(), Duration::from_hours(1)).pop().unwrap();
+    assert_eq!(lab.recheck().await, 1);
+    let spent = old.external.as_ref().and_then(|external| external.recheck.as_ref());
+    lab.store().keep_answer(old.id, &old.groups, spent).await.unwrap();
+    assert_eq!(lab.recheck().await, 1);
+    assert!(!is_open(&lab, &cookie).await);
+}
+
+#[tokio::test]
+async fn what_people_are_told_of_their_groups_is_todays() {
+    let lab = Lab::builder().recheck(Duration::from_mins(15)).build();
+    let cookie = signed_in(&lab).await;
+    let groups = async |lab: &Lab| {
+        let me = lab.request(request("GET", "/api/auth/me", &[("cookie", &cookie)])).await;
+        json(&me)["groups"].clone()
+    };
+    assert_eq!(groups(&lab).await, serde_json::json!(["lab-admins", "lab-users"]));
+    lab.clock().advance(Duration::from_mins(15));
+    lab.idp().fault(Fault::GroupsString).once();
+    assert_eq!(lab.recheck().await, 1);
+    assert_ne!(groups(&lab).await, serde_json::json!(["lab-admins", "lab-users"]));
+}

@@ -1,0 +1,130 @@
+//! `SessionStore::take_due` and `keep_answer`: sessions about which a provider is to be asked again.
+
+use labgate_domain::attempt::SealedAttempt;
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
+use labgate_domain::time::Timestamp;
+
+use super::lab::{Store, add_ada, at, at_once, ended, external, session, session_id};
+use super::replicas;
+
+fn recheck(token: &str, seconds: i64) -> Recheck {
+    Recheck { refresh_token: SealedAttempt::parse(token).unwrap(), due_at: at(seconds) }
+}
+
+/// A session of Ada's, due at that time.
+fn due(number: u8, account: labgate_domain::people::AccountId, seconds: i64) -> Session {
+    let external = ExternalSession { recheck: Some(recheck("sealed", seconds)), ..external("ada", "sid-1") };
+    Session { external: Some(external), ..session(number, account) }
+}
+
+fn provider() -> ProviderId {
+    external("ada", "sid-1").provider
+}
+
+async fn take(store: &Store, provider: &ProviderId, now: i64, at_most: u32) -> Vec<Session> {
+    store.sessions.take_due(provider, at(now), at(500), at(now + 120), at_most).await.unwrap()
+}
+
+fn ids(sessions: &[Session]) -> Vec<SessionId> {
+    let mut ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+    ids.sort_by_key(ToString::to_string);
+    ids
+}
+
+fn due_at(session: &Session) -> Option<Timestamp> {
+    Some(session.external.as_ref()?.recheck.as_ref()?.due_at)
+}
+
+#[tokio::test]
+async fn only_live_sessions_of_the_provider_that_are_due_are_taken_and_the_longest_overdue_first() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await.id;
+    let elsewhere = |mut session: Session| {
+        session.external.as_mut().unwrap().provider = ProviderId::parse("elsewhere").unwrap();
+        session
+    };
+    for session in [
+        due(1, ada, 1900),
+        due(2, ada, 2000),
+        due(3, ada, 1800),
+        due(4, ada, 2001),
+        session(5, ada),
+        elsewhere(due(6, ada, 1000)),
+        ended(due(7, ada, 1000), 1500),
+        Session { last_seen_at: at(500), ..due(8, ada, 1000) },
+        Session { expires_at: at(2000), ..due(9, ada, 1000) },
+    ] {
+        store.sessions.create(&session).await.unwrap();
+    }
+    let first = take(&other, &provider(), 2000, 2).await;
+    assert_eq!(ids(&first), [session_id(1), session_id(3)]);
+    assert!(first.iter().all(|session| due_at(session) == Some(at(2120))));
+    let expected = due(3, ada, 2120);
+    assert_eq!(store.sessions.find(session_id(3)).await, Ok(Some(expected.clone())));
+    assert!(first.contains(&expected), "whole sessions");
+
+    assert_eq!(ids(&take(&store, &provider(), 2000, 2).await), [session_id(2)]);
+    assert!(take(&other, &provider(), 2000, 2).await.is_empty(), "each is somebody's already");
+    assert_eq!(ids(&take(&other, &provider(), 2120, 9).await).len(), 4, "due again when nobody came back");
+}
+
+#[tokio::test]
+async fn of_many_replicas_at_once_one_takes_a_session() {
+    let replicas = replicas().await;
+    let ada = add_ada(&replicas[0]).await.id;
+    for number in 1..=20 {
+        replicas[0].sessions.create(&due(number, ada, 1000)).await.unwrap();
+    }
+    let taken = at_once(&replicas, 8, |store, _| async move {
+        let mut all = Vec::new();
+        loop {
+            match take(&store, &provider(), 2000, 3).await {
+                some if some.is_empty() => return all,
+                some => all.extend(some),
+            }
+        }
+    })
+    .await;
+    let taken: Vec<Session> = taken.into_iter().flatten().collect();
+    assert_eq!(ids(&taken), (1..=20).map(session_id).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
+async fn what_the_provider_said_is_kept() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await.id;
+    let before = due(1, ada, 1000);
+    store.sessions.create(&before).await.unwrap();
+    let groups = vec!["new \"group\"".to_owned()];
+    for next in [Some(recheck("another", 3000)), None] {
+        store.sessions.keep_answer(before.id, &groups, next.as_ref()).await.unwrap();
+        let external = before.external.clone().map(|external| ExternalSession { recheck: next, ..external });
+        let expected = Session { groups: groups.clone(), external, ..before.clone() };
+        assert_eq!(other.sessions.find(before.id).await, Ok(Some(expected)));
+    }
+    store.sessions.keep_answer(session_id(2), &groups, None).await.unwrap();
+    assert_eq!(other.sessions.find(session_id(2)).await, Ok(None), "nothing is made");
+}
+
+#[tokio::test]
+async fn c154_with_its_end_a_session_forgets_what_the_provider_could_be_asked_with() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await.id;
+    for number in 1..=4 {
+        store.sessions.create(&due(number, ada, 1000)).await.unwrap();
+    }
+    let issuer = external("ada", "sid-1").issuer;
+    let sid = external("ada", "sid-1").id;
+    store.sessions.end(session_id(1), at(1500)).await.unwrap();
+    store.sessions.keep_answer(session_id(1), &[], Some(&recheck("late", 3000))).await.unwrap();
+    store.sessions.end_all_of(ada, Some(session_id(4)), at(1500)).await.unwrap();
+    store.sessions.end_all_from(&issuer, sid.as_ref(), None, at(1500)).await.unwrap();
+    for number in 1..=4 {
+        let ended = other.sessions.find(session_id(number)).await.unwrap().unwrap();
+        assert_eq!(ended.ended_at, Some(at(1500)));
+        assert_eq!(ended.external.unwrap().recheck, None, "{number}");
+        assert_eq!(ended.groups, session(number, ada).groups, "{number}");
+    }
+    assert!(take(&other, &provider(), 2000, 9).await.is_empty());
+}
