@@ -9,7 +9,7 @@ use url::Url;
 use crate::admission::AdmissionRules;
 use crate::identity::EmailClaim;
 use crate::people::EmailAddress;
-use crate::protocol::{ClientId, Issuer, Malformed, Scopes};
+use crate::protocol::{ClientId, EndSessionEndpoint, Issuer, Malformed, Scopes};
 use crate::time::Timestamp;
 
 /// Names a provider in this lab's configuration and URLs: 1 to 32 of `a-z`, `0-9` and `-`.
@@ -75,7 +75,7 @@ impl ProviderDescription {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmailTrust {
     /// The provider says so for each person: `email_verified` is the JSON value `true`
-    /// (OpenID Connect Core section 5.1).
+    /// (OpenID Connect Core section 5.1), or what that provider has in its place.
     #[default]
     Claim,
     /// The operator says so for the provider: it hands out only addresses that it owns or has checked itself.
@@ -122,12 +122,12 @@ pub enum ProviderHealth {
 /// A provider's authorization server, as its metadata describes it (Discovery section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
-    /// Its exact issuer.
+    /// Its exact issuer, or its template for the issuers of tenants; see [`Issuer::stands_for`].
     pub issuer: Issuer,
     /// Where the browser is sent.
     pub authorization_endpoint: Url,
     /// Where a browser is sent to sign out there (OpenID Connect RP-Initiated Logout section 2.1).
-    pub end_session_endpoint: Option<Url>,
+    pub end_session_endpoint: Option<EndSessionEndpoint>,
     /// Whether it promises the `iss` parameter in its responses (RFC 9207 section 3).
     pub states_issuer_in_response: bool,
     /// Under which id Labgate is registered there.

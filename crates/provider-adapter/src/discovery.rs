@@ -7,7 +7,7 @@ use http::header::ACCEPT;
 use http::{Method, Request};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{ProviderCall, ProviderError};
-use labgate_domain::protocol::{Issuer, PkceChallenge};
+use labgate_domain::protocol::{EndSessionEndpoint, Issuer, PkceChallenge};
 use openidconnect::{AuthType, HttpRequest};
 use serde_json::Value;
 
@@ -38,8 +38,9 @@ impl Provider {
     }
 
     /// Where a browser goes with a logout request (OpenID Connect RP-Initiated Logout section 2.1).
-    pub(crate) fn end_session_endpoint(&self) -> Option<&Endpoint> {
-        self.metadata().end_session_endpoint.as_ref().filter(|_| !self.quirks.foreign_logout)
+    pub(crate) fn end_session_endpoint(&self) -> Option<EndSessionEndpoint> {
+        let url = self.metadata().end_session_endpoint.as_ref()?.url().clone();
+        Some(EndSessionEndpoint { url, form: self.quirks.logout })
     }
 }
 

@@ -340,7 +340,7 @@ impl IdentityProvider for OpenIdProvider {
         Ok(AuthorizationServer {
             issuer: metadata.issuer.clone(),
             authorization_endpoint: metadata.authorization_endpoint.url().clone(),
-            end_session_endpoint: provider.end_session_endpoint().map(|endpoint| endpoint.url().clone()),
+            end_session_endpoint: provider.end_session_endpoint(),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes(provider.quirks),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use labgate_domain::protocol::Issuer;
+use labgate_domain::protocol::{EndSessionForm, Issuer};
 use openidconnect::AuthType;
 
 use crate::derivation::ProviderKind;
@@ -14,8 +14,8 @@ pub(crate) struct Quirks {
     pub(crate) backdating: Duration,
     /// It takes the client secret from the body more reliably than from a header.
     pub(crate) prefers_post: bool,
-    /// Its `end_session_endpoint` does not take a logout request (OpenID Connect RP-Initiated Logout section 2).
-    pub(crate) foreign_logout: bool,
+    /// What its `end_session_endpoint` takes.
+    pub(crate) logout: EndSessionForm,
     /// It answers with a `server_error` of its own to a code that was used or has expired.
     pub(crate) fails_for_codes: bool,
     /// What it takes to be given a refresh token.
@@ -64,6 +64,8 @@ pub(crate) enum Evidence {
     MemberOfTheTenant,
 }
 
+const OKTA_DOMAINS: [&str; 4] = [".okta.com", ".okta-emea.com", ".okta-gov.com", ".oktapreview.com"];
+
 impl Quirks {
     /// Those of a provider, which is known by the operator's URLs or, where only its issuer is configured, by that.
     pub(crate) fn of(kind: ProviderKind, issuer: &Issuer) -> Self {
@@ -73,6 +75,8 @@ impl Quirks {
             ProviderKind::Google => Self::GOOGLE,
             ProviderKind::GitLab => Self::GITLAB,
             ProviderKind::Dex => Self::DEX,
+            ProviderKind::Okta => Self::OKTA,
+            ProviderKind::Generic if is_under(issuer, &OKTA_DOMAINS) => Self::OKTA,
             // Where its own examples put it.
             ProviderKind::Generic if issuer.as_str().ends_with("/dex") => Self::DEX,
             _ => Self::NONE,
@@ -82,7 +86,7 @@ impl Quirks {
     const NONE: Self = Self {
         backdating: Duration::ZERO,
         prefers_post: false,
-        foreign_logout: false,
+        logout: EndSessionForm::Standard,
         fails_for_codes: false,
         offline: Offline::Scope,
         claims: PersonClaims::STANDARD,
@@ -97,7 +101,7 @@ impl Quirks {
     const ENTRA: Self = Self {
         backdating: Duration::from_mins(5),
         prefers_post: true,
-        foreign_logout: false,
+        logout: EndSessionForm::Standard,
         fails_for_codes: false,
         offline: Offline::Scope,
         claims: PersonClaims {
@@ -112,6 +116,8 @@ impl Quirks {
             hosted_domain: None,
         },
     };
+
+    const OKTA: Self = Self { logout: EndSessionForm::StandardWithHint, ..Self::NONE };
 
     /// It gives a refresh token with a person's consent only, which is otherwise asked for once.
     const GOOGLE: Self = Self {
@@ -130,7 +136,7 @@ impl Quirks {
     /// Cognito publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an error
     /// page to a browser that comes with `post_logout_redirect_uri`.
     const COGNITO: Self = Self {
-        foreign_logout: true,
+        logout: EndSessionForm::LogoutUri,
         offline: Offline::Always,
         claims: PersonClaims { groups: &["cognito:groups"], ..PersonClaims::STANDARD },
         ..Self::NONE
@@ -192,6 +198,11 @@ fn is_cognito(issuer: &Issuer) -> bool {
     })
 }
 
+/// Whether its host is one of a domain of which the provider gives each customer one.
+fn is_under(issuer: &Issuer, domains: &[&str]) -> bool {
+    https_host(issuer).is_some_and(|host| domains.iter().any(|domain| host.ends_with(domain)))
+}
+
 fn https_host(issuer: &Issuer) -> Option<&str> {
     issuer.as_str().strip_prefix("https://").and_then(|rest| rest.split('/').next())
 }
@@ -236,6 +247,9 @@ mod tests {
             ("https://accounts.google.com".to_owned(), Quirks::GOOGLE),
             ("https://gitlab.com".to_owned(), Quirks::GITLAB),
             ("http://login.microsoftonline.com/x".to_owned(), Quirks::NONE),
+            ("https://acme.okta.com".to_owned(), Quirks::OKTA),
+            ("https://acme.oktapreview.com/oauth2/default".to_owned(), Quirks::OKTA),
+            ("https://evilokta.com".to_owned(), Quirks::NONE),
         ] {
             let issuer = Issuer::parse(&issuer).unwrap();
             assert_eq!(Quirks::of(ProviderKind::Generic, &issuer), quirks, "{issuer}");

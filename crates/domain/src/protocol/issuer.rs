@@ -16,6 +16,9 @@ impl Issuer {
     /// The longest accepted issuer, in bytes.
     pub const MAX_LEN: usize = 1024;
 
+    /// What stands in place of the tenant in the issuer that Entra publishes where people of several tenants sign in.
+    pub const TENANT_TEMPLATE: &str = "{tenantid}";
+
     /// Takes an issuer as configured or published. Plain http is possible here: where it is allowed is the
     /// adapter's transport rule.
     ///
@@ -34,6 +37,17 @@ impl Issuer {
             && url.username().is_empty()
             && url.password().is_none();
         if plain { Ok(Self(value.to_owned())) } else { Err(refused) }
+    }
+
+    /// Whether `other` is this issuer or, where this one is a template, that of one tenant (a GUID in its place). Whose word
+    /// a token is, is never decided by this: such a token names its issuer in full.
+    #[must_use]
+    pub fn stands_for(&self, other: &Self) -> bool {
+        let Some((before, after)) = self.0.split_once(Self::TENANT_TEMPLATE) else { return self == other };
+        let tenant = other.0.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        tenant.is_some_and(|tenant| {
+            tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        })
     }
 
     /// The issuer, byte for byte.
@@ -80,6 +94,29 @@ mod tests {
             Issuer::parse("https://op.example/").unwrap()
         );
         assert_eq!(Issuer::parse("https://OP.example").unwrap().as_str(), "https://OP.example");
+    }
+
+    #[test]
+    fn c105_a_template_stands_for_one_tenant_in_its_place_and_for_nothing_else() {
+        const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+        let issuer = |text: &str| Issuer::parse(text).unwrap();
+        let template = issuer("https://login.example/{tenantid}/v2.0");
+        let of = |tenant: &str| issuer(&format!("https://login.example/{tenant}/v2.0"));
+        assert!(template.stands_for(&of(TENANT)));
+        for other in [
+            template.clone(),
+            of("common"),
+            of(""),
+            of(&format!("{TENANT}/x")),
+            of(&format!("../{TENANT}")),
+            issuer(&format!("https://evil.example/{TENANT}/v2.0")),
+            issuer(&format!("https://login.example/{TENANT}/v2.0/")),
+            issuer(&format!("https://login.example/{TENANT}")),
+        ] {
+            assert!(!template.stands_for(&other), "{other}");
+        }
+        assert!(of(TENANT).stands_for(&of(TENANT)));
+        assert!(!of(TENANT).stands_for(&template) && !of(TENANT).stands_for(&of("common")));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod subject;
 pub use authorization_request::{AuthorizationRequest, MalformedRequest, Scopes};
 pub use authorization_response::{AuthorizationOutcome, AuthorizationResponse, MalformedResponse};
 pub use client::{ClientId, RedirectUri};
-pub use end_session_request::EndSessionRequest;
+pub use end_session_request::{EndSessionEndpoint, EndSessionForm, EndSessionRequest};
 pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
 pub use issuer::Issuer;
 pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};

@@ -59,7 +59,7 @@ impl SignIn {
             }
         }
         let named = |identity: LinkedIdentity| {
-            let provider = known.iter().find(|(issuer, _)| *issuer == identity.issuer);
+            let provider = known.iter().find(|(issuer, _)| issuer.stands_for(&identity.issuer));
             (identity, provider.map(|(_, name)| name.clone()))
         };
         identities.into_iter().map(named).collect()

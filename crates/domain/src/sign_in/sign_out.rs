@@ -22,7 +22,8 @@ pub struct LeftProvider {
     pub id: ProviderId,
     /// What it is called.
     pub name: String,
-    /// Where to send the browser to sign out there, too; `None` when the provider has no such place.
+    /// Where to send the browser to sign out there, too; `None` when the provider has no such place, or would
+    /// answer with an error page.
     pub end_session_url: Option<Url>,
 }
 
@@ -81,15 +82,16 @@ impl SignIn {
             ProviderHealth::Unavailable { .. } => None,
             _ => provider.authorization_server().await.ok(),
         };
-        let end_session_url = server.filter(|server| server.issuer == external.issuer).and_then(|server| {
-            let request = EndSessionRequest {
-                id_token_hint: external.id_token_hint,
-                client_id: server.client_id,
-                post_logout_redirect_uri: self.policy.public_url.signed_out_page()?,
-                state: State::fresh(&*self.ports.entropy),
-            };
-            server.end_session_endpoint.map(|endpoint| request.to_url(&endpoint))
-        });
+        let end_session_url =
+            server.filter(|server| server.issuer.stands_for(&external.issuer)).and_then(|server| {
+                let request = EndSessionRequest {
+                    id_token_hint: external.id_token_hint,
+                    client_id: server.client_id,
+                    post_logout_redirect_uri: self.policy.public_url.signed_out_page()?,
+                    state: State::fresh(&*self.ports.entropy),
+                };
+                server.end_session_endpoint.and_then(|endpoint| request.to_url(&endpoint))
+            });
         Some(LeftProvider { id, name, end_session_url })
     }
 }

@@ -23,7 +23,7 @@ use crate::ports::{
     MockIdentityProvider, MockPasswordJudge, MockSessionStore, PasswordHasher, PasswordVerdict, SealError,
     SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
 };
-use crate::protocol::{ClientId, Issuer, Scopes, Subject};
+use crate::protocol::{ClientId, EndSessionEndpoint, EndSessionForm, Issuer, Scopes, Subject};
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::{PlainHttp, PublicUrl};
 use crate::return_to::ReturnTo;
@@ -112,20 +112,26 @@ impl World {
 
     /// A provider that can be begun with, and redeems as the test says afterwards.
     pub(super) fn provider(issuer_in_response: bool, email_trust: EmailTrust) -> MockIdentityProvider {
-        Self::provider_with(issuer_in_response, email_trust, AdmissionRules::default(), None)
+        Self::provider_with(ISSUER, issuer_in_response, email_trust, AdmissionRules::default(), None)
     }
 
     /// One whose people come in by these rules.
     pub(super) fn provider_that_admits(admission: AdmissionRules) -> MockIdentityProvider {
-        Self::provider_with(false, EmailTrust::Claim, admission, None)
+        Self::provider_with(ISSUER, false, EmailTrust::Claim, admission, None)
     }
 
     /// One whose people come in by these rules, and that is asked again every ten minutes whether they still may.
     pub(super) fn provider_that_is_asked_again(admission: AdmissionRules) -> MockIdentityProvider {
-        Self::provider_with(false, EmailTrust::Claim, admission, Some(Duration::from_mins(10)))
+        Self::provider_with(ISSUER, false, EmailTrust::Claim, admission, Some(Duration::from_mins(10)))
+    }
+
+    /// One that publishes this issuer.
+    pub(super) fn provider_of(issuer: &'static str) -> MockIdentityProvider {
+        Self::provider_with(issuer, false, EmailTrust::Claim, AdmissionRules::default(), None)
     }
 
     fn provider_with(
+        issuer: &'static str,
         issuer_in_response: bool,
         email_trust: EmailTrust,
         admission: AdmissionRules,
@@ -142,9 +148,12 @@ impl World {
         provider.expect_health().return_const(ProviderHealth::Ready);
         provider.expect_authorization_server().returning(move || {
             Ok(AuthorizationServer {
-                issuer: Issuer::parse(ISSUER).unwrap(),
+                issuer: Issuer::parse(issuer).unwrap(),
                 authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
-                end_session_endpoint: Url::parse("https://op.example/logout").ok(),
+                end_session_endpoint: Some(EndSessionEndpoint {
+                    url: Url::parse("https://op.example/logout").unwrap(),
+                    form: EndSessionForm::Standard,
+                }),
                 states_issuer_in_response: issuer_in_response,
                 client_id: ClientId::parse("lab").unwrap(),
                 scopes: Scopes::with_openid(["email"]).unwrap(),

@@ -19,9 +19,9 @@ use labgate_domain::ports::{
     ProviderCall, ProviderError, RefreshRequest,
 };
 use labgate_domain::protocol::{
-    ClientId, IdTokenHint, Issuer, ProviderSessionId, RefreshToken, Scopes, Subject, TokenErrorCode,
+    ClientId, EndSessionEndpoint, EndSessionForm, IdTokenHint, Issuer, ProviderSessionId, RefreshToken,
+    Scopes, Subject, TokenErrorCode,
 };
-
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -146,7 +146,8 @@ impl IdentityProvider for InProcessProvider {
             issuer: self.issuer.issuer.clone(),
             authorization_endpoint: endpoint("authorization_endpoint")
                 .ok_or_else(|| misconfigured("authorization_endpoint is not a URL"))?,
-            end_session_endpoint: endpoint("end_session_endpoint"),
+            end_session_endpoint: endpoint("end_session_endpoint")
+                .map(|url| EndSessionEndpoint { url, form: EndSessionForm::Standard }),
             states_issuer_in_response: metadata.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
             client_id: self.client_id.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use labgate_domain::protocol::AuthorizationErrorCode;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,9 @@ use crate::User;
 use crate::authorize::Refusal;
 use crate::id_token::unset_all;
 use crate::issuer::{Endpoint as At, IssuerCore, locked};
+use crate::pages;
+use crate::parameters::Parameters;
+use crate::reply::Response;
 use crate::token::TokenRefusal as R;
 use crate::worthless::Worthless as W;
 
@@ -132,6 +135,17 @@ impl Habits for Okta {
         state("jti", format!("ID.{}", telling.issuer.random_text()).into());
         state("amr", json!(["pwd"]));
         state("idp", "00o1mock".into());
+    }
+
+    /// It knows whom to sign out by the hint alone.
+    fn logout(
+        &self,
+        _issuer: &IssuerCore,
+        parameters: &Parameters,
+        _headers: &HeaderMap,
+    ) -> Option<Response> {
+        let has_hint = parameters.first("id_token_hint").is_some_and(|hint| !hint.is_empty());
+        (!has_hint).then(|| pages::bad_request("The parameter id_token_hint is missing."))
     }
 
     fn token_error(&self, _issuer: &IssuerCore, refusal: &R) -> TokenAnswer {

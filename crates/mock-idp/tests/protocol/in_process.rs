@@ -43,7 +43,7 @@ async fn a_proper_sign_in_gives_the_identity() {
     let server = provider.authorization_server().await.unwrap();
     assert_eq!(server.issuer.as_str(), "http://idp.test");
     assert_eq!(server.authorization_endpoint.as_str(), "http://idp.test/authorize");
-    assert_eq!(server.end_session_endpoint.unwrap().as_str(), "http://idp.test/end_session");
+    assert_eq!(server.end_session_endpoint.unwrap().url.as_str(), "http://idp.test/end_session");
     assert!(server.states_issuer_in_response);
     assert_eq!(provider.health(), ProviderHealth::Ready);
     assert_eq!(provider.description().name, "Mock");

@@ -55,7 +55,7 @@ pub enum MalformedMetadata {
 
 impl ProviderMetadata {
     /// Entra's placeholder for the tenant in a multi-tenant issuer.
-    pub const TENANT_TEMPLATE: &str = "{tenantid}";
+    pub const TENANT_TEMPLATE: &str = Issuer::TENANT_TEMPLATE;
 
     /// Takes a metadata document. Unknown members are ignored, and so are optional ones of the wrong type; an endpoint
     /// that must not be called is an error even if it is optional. Only `end_session_endpoint`, which Labgate never calls

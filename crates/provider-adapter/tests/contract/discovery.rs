@@ -332,7 +332,11 @@ async fn the_endpoint_for_signing_out_is_passed_on_and_a_bad_one_counts_as_absen
         op.publish(json!({"end_session_endpoint": published}));
         op.clock.advance(3600);
         let server = op.provider.authorization_server().await.unwrap();
-        assert_eq!(server.end_session_endpoint.as_ref().map(url::Url::as_str), passed_on, "{published}");
+        assert_eq!(
+            server.end_session_endpoint.as_ref().map(|endpoint| endpoint.url.as_str()),
+            passed_on,
+            "{published}"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::ports::{Clock, IdTokenFault, IdentityProvider as _, ProviderError};
-use labgate_domain::protocol::Issuer;
+use labgate_domain::protocol::{EndSessionForm, Issuer};
 use labgate_domain::provider::EmailTrust;
 use labgate_provider::{
     Location, OpenIdProvider, PlainHttpOrigins, ProviderKind, ProviderSettings, SettingsError,
@@ -183,6 +183,18 @@ async fn c105_the_template_stands_for_the_tenant_of_the_token() {
         (json!({"tid": [HOME]}), IdTokenFault::Subject),
     ] {
         assert_eq!(fault(entra.redeem(changes.clone()).await), expected, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn c155_people_of_every_tenant_sign_out_where_the_document_says() {
+    for entra in [Entra::one().await, Entra::any().await] {
+        let server = entra.provider.authorization_server().await.unwrap();
+        let ada = entra.identity(json!({})).await;
+        assert!(server.issuer.stands_for(&ada.issuer), "{} {}", server.issuer, ada.issuer);
+        let endpoint = server.end_session_endpoint.unwrap();
+        let published = format!("{}/{}/oauth2/v2.0/logout", entra.op.issuer(), entra.tenant);
+        assert_eq!((endpoint.url.as_str(), endpoint.form), (published.as_str(), EndSessionForm::Standard));
     }
 }
 

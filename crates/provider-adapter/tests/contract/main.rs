@@ -16,6 +16,7 @@ mod id_token_claims;
 mod id_token_signature;
 mod keys;
 mod logout_token;
+mod presets;
 mod refresh;
 mod secrets;
 mod support;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::{AccountId, AccountStatus};
+use crate::ports::Clock as _;
+use crate::protocol::{Issuer, Subject};
 use crate::sign_in::testing::{World, account, presenting, session};
 
 fn world(there: Session) -> World {
@@ -44,6 +46,27 @@ async fn c150_everywhere_means_here_too_and_at_once() {
     let token = scene.token(&account(AccountStatus::Active), &session());
     scene.sign_in.sign_out_everywhere(&presenting(&token)).await.unwrap();
     assert!(scene.sign_in.check_request(&token).await.is_err());
+}
+
+#[tokio::test]
+async fn an_identity_of_one_tenant_has_the_name_of_the_provider_for_several() {
+    let mut world = World::default();
+    world.providers.push(World::provider_of("https://login.example/{tenantid}/v2.0"));
+    let scene = world.scene();
+    for (issuer, expected) in [
+        ("https://login.example/11111111-2222-3333-4444-555555555555/v2.0", Some("External")),
+        ("https://other.example/11111111-2222-3333-4444-555555555555/v2.0", None),
+    ] {
+        let identity = LinkedIdentity {
+            issuer: Issuer::parse(issuer).unwrap(),
+            subject: Subject::parse("ada").unwrap(),
+            email: None,
+            first_sign_in_at: scene.clock.now(),
+            last_sign_in_at: scene.clock.now(),
+        };
+        let named = scene.sign_in.with_providers(vec![identity]).await;
+        assert_eq!(named[0].1.as_deref(), expected, "{issuer}");
+    }
 }
 
 #[tokio::test]

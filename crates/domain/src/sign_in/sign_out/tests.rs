@@ -58,6 +58,28 @@ async fn a_session_of_another_issuer_is_not_handed_to_the_one_configured_now() {
 }
 
 #[tokio::test]
+async fn c155_where_the_issuer_is_a_template_a_session_of_one_tenant_ends_there_too() {
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+    let of = |issuer: &str| {
+        let mut found = external();
+        if let Some(external) = &mut found.external {
+            external.issuer = Issuer::parse(issuer).unwrap();
+        }
+        found
+    };
+    for (issuer, goes_on) in [
+        (format!("https://login.example/{TENANT}/v2.0"), true),
+        (format!("https://former.example/{TENANT}/v2.0"), false),
+        ("https://login.example/common/v2.0".to_owned(), false),
+    ] {
+        let mut world = world(of(&issuer));
+        world.providers.push(World::provider_of("https://login.example/{tenantid}/v2.0"));
+        let url = sign_out(&world.scene()).await.provider.unwrap().end_session_url;
+        assert_eq!(url.is_some(), goes_on, "{issuer}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_began_with_a_password_leaves_no_provider() {
     let mut world = world(session());
     world.providers.push(World::provider(false, EmailTrust::Claim));

@@ -2,7 +2,7 @@ use labgate_mock_idp::Persona;
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, metadata, refused_scope, tokens, userinfo};
-use crate::lab::Lab;
+use crate::lab::{Lab, SIGNED_OUT};
 
 fn custom() -> Lab {
     at(Persona::Okta { server: Some("default".to_owned()) }, &["profile", "email", "groups"])
@@ -38,6 +38,18 @@ async fn a_trip_gives_a_thin_identity_token_and_the_rest_at_userinfo() {
     assert_eq!(userinfo["email"], "ada@example.test");
     assert_eq!(userinfo["email_verified"], true);
     assert_eq!(userinfo["sub"], claims["sub"]);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_out_without_a_hint() {
+    let lab = custom();
+    let tokens = tokens(&lab, ada()).await;
+    let base = format!("/oauth2/default/v1/logout?client_id=lab&post_logout_redirect_uri={SIGNED_OUT}");
+    for without in [base.clone(), format!("{base}&id_token_hint=")] {
+        assert_eq!(lab.get(&without, &[]).await.status, 400, "{without}");
+    }
+    let hinted = format!("{base}&id_token_hint={}", tokens.field("id_token"));
+    assert_eq!(lab.get(&hinted, &[]).await.status, 200);
 }
 
 #[tokio::test]
