@@ -183,3 +183,46 @@ async fn c110_googles_hosted_domain_comes_from_the_claim() {
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert_eq!(identity.memberships.hosted_domain.as_deref(), Some("example.org"));
 }
+
+#[tokio::test]
+async fn c102_a_personal_google_account_by_an_address_elsewhere_does_not_vouch_for_it() {
+    let ada = User::new("ada").email("ada@example.org").claim("hd", serde_json::Value::Null);
+    let eve = User::new("eve").email("eve@gmail.com");
+    let idp = playing(Persona::Google, [ada, eve]).await;
+    let provider = configured(&idp, Some(ProviderKind::Google));
+    let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
+    assert_eq!(address(&identity), ("ada@example.org", false));
+    let identity = sign_in(&*provider, &idp, "eve").await.unwrap();
+    assert_eq!(address(&identity), ("eve@gmail.com", true));
+}
+
+#[tokio::test]
+async fn keycloaks_roles_count_as_groups_and_its_urls_tell_that_it_is_one() {
+    let ada = User::new("ada").email("ada@example.test").groups(["lab-users"]);
+    let ada = ada.claim("realm_access", serde_json::json!({"roles": ["lab-admin"]}));
+    let others = serde_json::json!({"lab": {"roles": ["own"]}, "account": {"roles": ["manage-account"]}});
+    let idp = playing(Persona::keycloak("lab"), [ada.claim("resource_access", others)]).await;
+    let provider = configured(&idp, None);
+    let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
+    assert_eq!(identity.groups, ["lab-users", "lab-admin", "own"]);
+}
+
+#[tokio::test]
+async fn auth0s_groups_stand_under_the_url_of_an_action() {
+    let ada = User::new("ada").email("ada@example.test").groups(["lab-admins"]);
+    let idp = playing(Persona::Auth0, [ada]).await;
+    let provider = configured(&idp, Some(ProviderKind::Auth0));
+    assert_eq!(sign_in(&*provider, &idp, "ada").await.unwrap().groups, ["lab-admins"]);
+}
+
+#[tokio::test]
+async fn c067_a_cognito_token_for_another_use_signs_nobody_in() {
+    let ada = User::new("ada").email("ada@example.test");
+    let eve = ada.clone().claim("token_use", "access");
+    for (user, signs_in) in [(ada, true), (eve, false)] {
+        let idp = playing(Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, [user]).await;
+        let provider = configured(&idp, Some(ProviderKind::Cognito));
+        let identity = sign_in(&*provider, &idp, "ada").await;
+        assert_eq!(identity.is_ok(), signs_in, "{identity:?}");
+    }
+}

@@ -80,7 +80,7 @@ pub enum EmailClaim {
     Stated {
         /// The address.
         address: EmailAddress,
-        /// Whether `email_verified` beside it is the JSON value `true`.
+        /// Whether the provider vouches for it: by `email_verified`, or in a way of its own.
         verified: bool,
     },
 }

@@ -28,7 +28,7 @@ pub fn identity_from_claims(
     if issuer != stated {
         return Err(IdTokenFault::Issuer);
     }
-    let person = Person::new(claims, None, habits, &published);
+    let person = Person::new(claims, None, habits, &published, &settings.client_id);
     Ok(ExternalIdentity {
         subject: person.subject()?,
         issuer,

@@ -21,6 +21,8 @@ pub(crate) struct Expectation<'a> {
     pub(crate) started_at: Timestamp,
     /// How much earlier than the truth this provider writes `iat`.
     pub(crate) backdating: Duration,
+    /// What else each of its identity tokens says, and none of its other tokens: a claim and its text.
+    pub(crate) mark: Option<(&'static str, &'static str)>,
     /// The access token that came with it.
     pub(crate) access_token: &'a str,
     pub(crate) now: Timestamp,
@@ -44,6 +46,11 @@ pub(crate) fn verify(
     // Only a token about an event has them (RFC 8417 section 2.2): a logout token is no identity token, whatever else it
     // claims (Back-Channel Logout section 4.1).
     if token.claims.contains_key("events") {
+        return Err(IdTokenFault::Type);
+    }
+    let is_marked =
+        |(claim, text): (&str, &str)| token.claims.get(claim).and_then(Value::as_str) == Some(text);
+    if !expected.mark.is_none_or(is_marked) {
         return Err(IdTokenFault::Type);
     }
     let registered =
@@ -117,6 +124,7 @@ mod tests {
             nonce: Some(&Nonce::parse("n").unwrap()),
             started_at: Timestamp::from_unix_seconds(NOW),
             backdating,
+            mark: None,
             access_token: "a",
             now: Timestamp::from_unix_seconds(NOW + 20),
         };

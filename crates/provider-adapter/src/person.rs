@@ -1,13 +1,15 @@
 //! What a provider says of the person, from claims that were verified already (OpenID Connect Core section 5.1).
 
+use std::collections::HashSet;
+
 use labgate_domain::identity::{EmailClaim, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::IdTokenFault;
-use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::protocol::{ClientId, Issuer, Subject};
 use serde_json::{Map, Value};
 
 use crate::graph;
-use crate::quirks::{Evidence, PersonClaims};
+use crate::quirks::{Evidence, GroupList, Name, PersonClaims};
 use crate::tenants;
 
 /// As many as Entra puts into a token.
@@ -15,6 +17,8 @@ const MAX_GROUPS: usize = 200;
 /// As many as are asked for elsewhere.
 const MAX_FETCHED_GROUPS: usize = graph::MAX_GROUPS;
 const MAX_GROUP_BYTES: usize = 256;
+/// The domains of Gmail.
+const GMAIL: [&str; 2] = ["gmail.com", "googlemail.com"];
 const MAX_METHODS: usize = 16;
 const MAX_METHOD_BYTES: usize = 64;
 
@@ -24,6 +28,7 @@ pub(crate) struct Person<'a> {
     id_token: &'a Map<String, Value>,
     userinfo: Option<&'a Map<String, Value>>,
     claims: PersonClaims,
+    client_id: &'a ClientId,
     /// Whether the identity token is of a member of the one tenant that its issuer is.
     is_member: bool,
     /// The groups that the token had no room for, if they were asked for elsewhere.
@@ -36,9 +41,10 @@ impl<'a> Person<'a> {
         userinfo: Option<&'a Map<String, Value>>,
         claims: PersonClaims,
         published_issuer: &Issuer,
+        client_id: &'a ClientId,
     ) -> Self {
         let is_member = tenants::is_of_a_member(published_issuer, id_token);
-        Self { id_token, userinfo, claims, is_member, fetched_groups: None }
+        Self { id_token, userinfo, claims, client_id, is_member, fetched_groups: None }
     }
 
     /// The same with the groups that the token only says are elsewhere.
@@ -71,7 +77,7 @@ impl<'a> Person<'a> {
     pub(crate) fn has_groups_elsewhere(&self) -> bool {
         let elsewhere = |document: &Map<String, Value>| {
             let names = document.get("_claim_names").and_then(Value::as_object);
-            names.is_some_and(|names| self.claims.groups.iter().any(|claim| names.contains_key(*claim)))
+            names.is_some_and(|names| self.claims.groups.iter().any(|list| list.is_among(names)))
                 || document.get("hasgroups").is_some_and(|value| *value != Value::Bool(false))
         };
         self.documents().any(elsewhere)
@@ -115,7 +121,13 @@ impl<'a> Person<'a> {
 
     fn has(&self, evidence: Evidence, document: &Map<String, Value>, address: &EmailAddress) -> bool {
         match evidence {
-            Evidence::EmailVerified => document.get("email_verified") == Some(&Value::Bool(true)),
+            Evidence::EmailVerified => says_verified(document),
+            Evidence::EmailVerifiedInWords => self.says_verified_in_words(document),
+            Evidence::EmailVerifiedAndRun => {
+                let hosted = self.claims.hosted_domain.and_then(|claim| document.get(claim)?.as_str());
+                let is_hosted = hosted.is_some_and(|domain| !domain.is_empty());
+                says_verified(document) && (is_hosted || GMAIL.contains(&address.domain()))
+            }
             Evidence::ListedAsVerified => {
                 let listed = self.id_token.get("verified_primary_email").and_then(Value::as_array);
                 listed.is_some_and(|listed| {
@@ -134,7 +146,14 @@ impl<'a> Person<'a> {
             && !matches!(document.get("xms_edov"), None | Some(Value::Null))
             && !owner_is_verified(document);
         let denies = !matches!(document.get("email_verified"), None | Some(Value::Null | Value::Bool(true)));
-        denies || denies_owner
+        denies_owner || (denies && !self.says_verified_in_words(document))
+    }
+
+    /// Whether it is the userinfo of a provider that says so in words there, and not in its identity tokens.
+    fn says_verified_in_words(&self, document: &Map<String, Value>) -> bool {
+        self.claims.evidence.contains(&Evidence::EmailVerifiedInWords)
+            && self.userinfo.is_some_and(|userinfo| std::ptr::eq(userinfo, document))
+            && document.get("email_verified").and_then(Value::as_str) == Some("true")
     }
 
     /// `name`, or else `preferred_username`.
@@ -161,12 +180,16 @@ impl<'a> Person<'a> {
 
     fn all_groups(&self) -> Vec<String> {
         let mut groups = Vec::new();
-        for claim in self.claims.groups {
-            let stated = self.documents().find_map(|document| document.get(*claim));
-            groups.extend(stated.map_or(Vec::new(), |value| texts(value, MAX_GROUP_BYTES)));
+        for list in self.claims.groups {
+            let mut in_each = self.documents().map(|document| list.values(document, self.client_id));
+            let stated = in_each.find(|values| !values.is_empty()).unwrap_or_default();
+            groups.extend(stated.into_iter().flat_map(|value| texts(value, MAX_GROUP_BYTES)));
         }
         let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
         groups.extend(texts(&fetched.collect(), MAX_GROUP_BYTES));
+        // Two lists may name the same one.
+        let mut known = HashSet::new();
+        groups.retain(|group| known.insert(group.clone()));
         groups
     }
 
@@ -178,6 +201,37 @@ impl<'a> Person<'a> {
 
     fn documents(&self) -> impl Iterator<Item = &'a Map<String, Value>> {
         std::iter::once(self.id_token).chain(self.userinfo)
+    }
+}
+
+impl GroupList {
+    /// What stands there; several where the name is not known beforehand.
+    fn values<'v>(self, document: &'v Map<String, Value>, client_id: &ClientId) -> Vec<&'v Value> {
+        match self {
+            Self::At(names) => {
+                let mut values = names.iter().map(|name| match name {
+                    Name::Fixed(name) => *name,
+                    Name::ClientId => client_id.as_str(),
+                });
+                let first = values.next().and_then(|name| document.get(name));
+                first
+                    .and_then(|first| values.try_fold(first, |value, name| value.get(name)))
+                    .into_iter()
+                    .collect()
+            }
+            Self::Namespaced(segment) => {
+                let is_its = |name: &str| {
+                    let rest = ["https://", "http://"].iter().find_map(|scheme| name.strip_prefix(scheme));
+                    rest.and_then(|rest| rest.rsplit_once('/')).is_some_and(|(_, last)| last == segment)
+                };
+                document.iter().filter(|(name, _)| is_its(name)).map(|(_, value)| value).collect()
+            }
+        }
+    }
+
+    /// Whether it is one of the claims that stand elsewhere.
+    fn is_among(self, claim_names: &Map<String, Value>) -> bool {
+        matches!(self, Self::At([Name::Fixed(first), ..]) if claim_names.contains_key(*first))
     }
 }
 
@@ -194,12 +248,14 @@ fn email(document: &Map<String, Value>) -> EmailClaim {
         Some(_) => return EmailClaim::Malformed,
     };
     match EmailAddress::parse(text) {
-        Ok(address) => EmailClaim::Stated {
-            address,
-            verified: document.get("email_verified") == Some(&Value::Bool(true)),
-        },
+        Ok(address) => EmailClaim::Stated { address, verified: says_verified(document) },
         Err(_) => EmailClaim::Malformed,
     }
+}
+
+/// Whether `email_verified` is the JSON value `true`.
+fn says_verified(document: &Map<String, Value>) -> bool {
+    document.get("email_verified") == Some(&Value::Bool(true))
 }
 
 /// Whether `xms_edov` (Entra) says that who owns the address's domain is verified. Its type has varied.

@@ -137,7 +137,8 @@ impl OpenIdProvider {
 
         let claims = provider.quirks.claims;
         let issuer = &provider.metadata().issuer;
-        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer);
+        let person =
+            Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, &self.settings.client_id);
         let groups = self.groups_elsewhere(provider, tokens, &person).await;
         let person = person.with_groups(groups);
         Ok(ExternalIdentity {
@@ -201,6 +202,7 @@ impl OpenIdProvider {
             nonce,
             started_at,
             backdating: provider.quirks.backdating,
+            mark: provider.quirks.id_token_mark,
             access_token: tokens.access_token(),
             now: self.clock.now(),
         };

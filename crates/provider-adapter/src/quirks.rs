@@ -20,6 +20,8 @@ pub(crate) struct Quirks {
     pub(crate) fails_for_codes: bool,
     /// What it takes to be given a refresh token.
     pub(crate) offline: Offline,
+    /// A claim, and its text, that is in each of its identity tokens and in none of its access tokens.
+    pub(crate) id_token_mark: Option<(&'static str, &'static str)>,
     /// What it says of a person in claims of its own.
     pub(crate) claims: PersonClaims,
 }
@@ -43,12 +45,30 @@ pub(crate) struct PersonClaims {
     pub(crate) subject: &'static str,
     /// What makes an address the person's own; one is enough.
     pub(crate) evidence: &'static [Evidence],
-    /// The groups; those of all that are there.
-    pub(crate) groups: &'static [&'static str],
+    /// The groups; those of all lists that are there.
+    pub(crate) groups: &'static [GroupList],
     /// The tenant.
     pub(crate) tenant: Option<&'static str>,
     /// The hosted domain.
     pub(crate) hosted_domain: Option<&'static str>,
+}
+
+/// Where a list of groups stands in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupList {
+    /// Under a name, or under one within another.
+    At(&'static [Name]),
+    /// Under a URL that the operator has chosen and that ends in this segment.
+    Namespaced(&'static str),
+}
+
+/// A name on the way to a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// This one.
+    Fixed(&'static str),
+    /// The id under which we are registered there.
+    ClientId,
 }
 
 /// A provider's way of vouching for an address.
@@ -56,6 +76,11 @@ pub(crate) struct PersonClaims {
 pub(crate) enum Evidence {
     /// `email_verified` is the JSON value `true` (OpenID Connect Core section 5.1).
     EmailVerified,
+    /// `email_verified` is the text `true`, at userinfo (Cognito).
+    EmailVerifiedInWords,
+    /// `email_verified`, and the address is one that the provider itself runs: at Gmail, or of an account with a hosted domain
+    /// (Google).
+    EmailVerifiedAndRun,
     /// `verified_primary_email` lists it (Entra).
     ListedAsVerified,
     /// `xms_edov` says that the owner of its domain is verified (Entra).
@@ -75,10 +100,14 @@ impl Quirks {
             ProviderKind::Google => Self::GOOGLE,
             ProviderKind::GitLab => Self::GITLAB,
             ProviderKind::Dex => Self::DEX,
+            ProviderKind::Keycloak => Self::KEYCLOAK,
+            ProviderKind::Auth0 => Self::AUTH0,
             ProviderKind::Okta => Self::OKTA,
-            ProviderKind::Generic if is_under(issuer, &OKTA_DOMAINS) => Self::OKTA,
-            // Where its own examples put it.
+            // Where their own examples put them.
             ProviderKind::Generic if issuer.as_str().ends_with("/dex") => Self::DEX,
+            ProviderKind::Generic if is_a_realm(issuer) => Self::KEYCLOAK,
+            ProviderKind::Generic if is_under(issuer, &[".auth0.com"]) => Self::AUTH0,
+            ProviderKind::Generic if is_under(issuer, &OKTA_DOMAINS) => Self::OKTA,
             _ => Self::NONE,
         }
     }
@@ -89,6 +118,7 @@ impl Quirks {
         logout: EndSessionForm::Standard,
         fails_for_codes: false,
         offline: Offline::Scope,
+        id_token_mark: None,
         claims: PersonClaims::STANDARD,
     };
 
@@ -101,9 +131,6 @@ impl Quirks {
     const ENTRA: Self = Self {
         backdating: Duration::from_mins(5),
         prefers_post: true,
-        logout: EndSessionForm::Standard,
-        fails_for_codes: false,
-        offline: Offline::Scope,
         claims: PersonClaims {
             subject: "oid",
             evidence: &[
@@ -111,34 +138,84 @@ impl Quirks {
                 Evidence::DomainOwnerVerified,
                 Evidence::MemberOfTheTenant,
             ],
-            groups: &["groups", "roles"],
+            groups: &[GroupList::At(&[Name::Fixed("groups")]), GroupList::At(&[Name::Fixed("roles")])],
             tenant: Some("tid"),
             hosted_domain: None,
         },
+        ..Self::NONE
     };
 
+    /// Its roles are in the identity token where a mapper puts them there, in the form that its access tokens have: those of the
+    /// realm, and those of each client. Another client's roles say nothing here, and whoever looks after that client could name
+    /// them as they like. The refresh token that it gives to everybody ends with the person's session there; one for
+    /// `offline_access` would outlive it.
+    const KEYCLOAK: Self = Self {
+        offline: Offline::Always,
+        claims: PersonClaims {
+            groups: &[
+                GroupList::At(&[Name::Fixed("groups")]),
+                GroupList::At(&[Name::Fixed("realm_access"), Name::Fixed("roles")]),
+                GroupList::At(&[Name::Fixed("resource_access"), Name::ClientId, Name::Fixed("roles")]),
+            ],
+            ..PersonClaims::STANDARD
+        },
+        ..Self::NONE
+    };
+
+    /// An Action can say what groups and roles somebody has, but not under these names alone: they are Auth0's own, and it takes
+    /// them under a URL of the operator's choice.
+    const AUTH0: Self = Self {
+        claims: PersonClaims {
+            groups: &[
+                GroupList::At(&[Name::Fixed("groups")]),
+                GroupList::Namespaced("groups"),
+                GroupList::Namespaced("roles"),
+            ],
+            ..PersonClaims::STANDARD
+        },
+        ..Self::NONE
+    };
+
+    /// Okta signs nobody out without the identity token.
     const OKTA: Self = Self { logout: EndSessionForm::StandardWithHint, ..Self::NONE };
 
-    /// It gives a refresh token with a person's consent only, which is otherwise asked for once.
+    /// Anybody can have an account by an address elsewhere. Google has verified it once, and does not learn when it becomes
+    /// somebody else's. It gives a refresh token with a person's consent only, which is otherwise asked for once.
     const GOOGLE: Self = Self {
         offline: Offline::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
-        claims: PersonClaims { hosted_domain: Some("hd"), ..PersonClaims::STANDARD },
+        claims: PersonClaims {
+            evidence: &[Evidence::EmailVerifiedAndRun],
+            hosted_domain: Some("hd"),
+            ..PersonClaims::STANDARD
+        },
         ..Self::NONE
     };
 
     /// Its identity token has the groups that somebody is a direct member of; `groups` is at userinfo only.
     const GITLAB: Self = Self {
         offline: Offline::Always,
-        claims: PersonClaims { groups: &["groups", "groups_direct"], ..PersonClaims::STANDARD },
+        claims: PersonClaims {
+            groups: &[
+                GroupList::At(&[Name::Fixed("groups")]),
+                GroupList::At(&[Name::Fixed("groups_direct")]),
+            ],
+            ..PersonClaims::STANDARD
+        },
         ..Self::NONE
     };
 
     /// Cognito publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an error
-    /// page to a browser that comes with `post_logout_redirect_uri`.
+    /// page to a browser that comes with `post_logout_redirect_uri`. Its access tokens are signed by the same keys, and each
+    /// token says which of the two it is. At userinfo it says `email_verified` in words.
     const COGNITO: Self = Self {
         logout: EndSessionForm::LogoutUri,
         offline: Offline::Always,
-        claims: PersonClaims { groups: &["cognito:groups"], ..PersonClaims::STANDARD },
+        id_token_mark: Some(("token_use", "id")),
+        claims: PersonClaims {
+            evidence: &[Evidence::EmailVerified, Evidence::EmailVerifiedInWords],
+            groups: &[GroupList::At(&[Name::Fixed("cognito:groups")])],
+            ..PersonClaims::STANDARD
+        },
         ..Self::NONE
     };
 
@@ -161,7 +238,7 @@ impl PersonClaims {
     pub(crate) const STANDARD: Self = Self {
         subject: "sub",
         evidence: &[Evidence::EmailVerified],
-        groups: &["groups"],
+        groups: &[GroupList::At(&[Name::Fixed("groups")])],
         tenant: None,
         hosted_domain: None,
     };
@@ -196,6 +273,13 @@ fn is_cognito(issuer: &Issuer) -> bool {
         let amazon = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|suffix| host.ends_with(suffix));
         amazon && ["cognito-idp.", "cognito-idp-fips."].iter().any(|prefix| host.starts_with(prefix))
     })
+}
+
+/// Whether it ends as Keycloak's issuers do: `/realms/NAME`.
+fn is_a_realm(issuer: &Issuer) -> bool {
+    let path = issuer.as_str().splitn(4, '/').nth(3).unwrap_or_default();
+    path.rsplit_once('/')
+        .is_some_and(|(above, name)| !name.is_empty() && above.rsplit('/').next() == Some("realms"))
 }
 
 /// Whether its host is one of a domain of which the provider gives each customer one.
@@ -247,14 +331,24 @@ mod tests {
             ("https://accounts.google.com".to_owned(), Quirks::GOOGLE),
             ("https://gitlab.com".to_owned(), Quirks::GITLAB),
             ("http://login.microsoftonline.com/x".to_owned(), Quirks::NONE),
+            ("https://sso.example/realms/lab".to_owned(), Quirks::KEYCLOAK),
+            ("http://127.0.0.1:8180/auth/realms/lab".to_owned(), Quirks::KEYCLOAK),
+            ("https://sso.example/realms/".to_owned(), Quirks::NONE),
+            ("https://sso.example/realms/lab/v2.0".to_owned(), Quirks::NONE),
+            ("https://realms/lab".to_owned(), Quirks::NONE),
+            ("https://acme.eu.auth0.com/".to_owned(), Quirks::AUTH0),
             ("https://acme.okta.com".to_owned(), Quirks::OKTA),
             ("https://acme.oktapreview.com/oauth2/default".to_owned(), Quirks::OKTA),
             ("https://evilokta.com".to_owned(), Quirks::NONE),
+            ("https://evilauth0.com/".to_owned(), Quirks::NONE),
+            ("https://acme.auth0.com.evil.example/".to_owned(), Quirks::NONE),
         ] {
             let issuer = Issuer::parse(&issuer).unwrap();
             assert_eq!(Quirks::of(ProviderKind::Generic, &issuer), quirks, "{issuer}");
         }
         let elsewhere = Issuer::parse("https://op.example").unwrap();
         assert_eq!(Quirks::of(ProviderKind::Cognito, &elsewhere), Quirks::COGNITO);
+        assert_eq!(Quirks::of(ProviderKind::Keycloak, &elsewhere), Quirks::KEYCLOAK);
+        assert_eq!(Quirks::of(ProviderKind::Auth0, &elsewhere), Quirks::AUTH0);
     }
 }

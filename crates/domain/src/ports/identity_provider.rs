@@ -235,7 +235,7 @@ pub enum IdTokenFault {
     /// Not a signed JWT with the claims and types that must be there.
     #[error("it is malformed")]
     Malformed,
-    /// A `typ`, or a claim, that says it is another kind of token.
+    /// A `typ`, or a claim, that says it is another kind of token; or none that says it is this one, where each has that.
     #[error("its type is that of another token")]
     Type,
     /// A header that we would have to understand (`crit`) and do not.

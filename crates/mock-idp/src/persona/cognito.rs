@@ -122,8 +122,8 @@ impl Habits for Cognito {
 
     fn finish_id_token(&self, telling: &Telling<'_>, _code: Option<&str>, claims: &mut Map<String, Value>) {
         claims.remove("sid");
+        claims.entry("token_use").or_insert_with(|| "id".into());
         let mut state = |name: &str, value: String| claims.insert(name.to_owned(), value.into());
-        state("token_use", "id".to_owned());
         state("origin_jti", ids::guid(&[&telling.session().sid]));
         state("event_id", ids::guid(&[&telling.issuer.random_text()]));
         state("jti", ids::guid(&[&telling.issuer.random_text()]));

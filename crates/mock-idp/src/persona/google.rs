@@ -139,7 +139,9 @@ impl Habits for Google {
             statement.say_email(user);
         }
         statement.say_if_known("hd", hosted_domain(user));
-        statement.into_claims()
+        let mut claims = statement.into_claims();
+        claims.retain(|name, value| name != "hd" || !value.is_null());
+        claims
     }
 
     fn finish_id_token(&self, telling: &Telling<'_>, _code: Option<&str>, claims: &mut Map<String, Value>) {

@@ -59,12 +59,15 @@ pub enum Persona {
     GitHub,
     /// Dex 2.45 with the connector `local`: `/dex/auth` and `/dex/token`, issuer `/dex`.
     Dex,
-    /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`.
+    /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles are in no identity
+    /// token, unless the user has them in further claims (`realm_access`, `resource_access`), as by a mapper.
     Keycloak {
         /// The realm's name.
         realm: String,
     },
-    /// Google: `/o/oauth2/v2/auth`, and on the second origin `/token`, `/oauth2/v3/certs` and `/v1/userinfo`.
+    /// Google: `/o/oauth2/v2/auth`, and on the second origin `/token`, `/oauth2/v3/certs` and `/v1/userinfo`. An address that
+    /// is not at Gmail belongs to an organization (`hd`), unless the user has the further claim `hd` of null: a personal account
+    /// by an address elsewhere.
     Google,
     /// GitLab: `/oauth/authorize` and `/oauth/token`.
     GitLab,
@@ -76,7 +79,8 @@ pub enum Persona {
     },
     /// Auth0: `/authorize` and `/oauth/token`, issuer `/`.
     Auth0,
-    /// Amazon Cognito: `/oauth2/authorize` and `/oauth2/token`, issuer `/POOL` on the second origin.
+    /// Amazon Cognito: `/oauth2/authorize` and `/oauth2/token`, issuer `/POOL` on the second origin. A user's further claim
+    /// `token_use` takes the place of `id`.
     Cognito {
         /// The pool's id, such as `eu-west-1_AbCdEf123`.
         pool: String,

@@ -53,6 +53,12 @@ async fn a_trip_gives_its_claims_and_at_userinfo_verified_is_a_text() {
 }
 
 #[tokio::test]
+async fn a_user_can_have_a_token_of_another_use() {
+    let claims = tokens(&cognito(), ada().claim("token_use", "access")).await.id_token().1;
+    assert_eq!(claims["token_use"], "access");
+}
+
+#[tokio::test]
 async fn its_logout_page_wants_parameters_of_its_own() {
     let lab = cognito();
     let proper = lab.get(&format!("/logout?client_id=lab&post_logout_redirect_uri={SIGNED_OUT}"), &[]).await;

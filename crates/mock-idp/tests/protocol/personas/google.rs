@@ -51,6 +51,13 @@ async fn an_address_at_gmail_belongs_to_no_organization() {
 }
 
 #[tokio::test]
+async fn a_personal_account_may_have_an_address_elsewhere() {
+    let ada = User::new("ada").email("ada@example.test").claim("hd", serde_json::Value::Null);
+    let claims = claims(&google(), ada).await;
+    assert!(claims["email_verified"] == true && claims.get("hd").is_none());
+}
+
+#[tokio::test]
 async fn offline_access_is_an_error_on_its_own_page() {
     let lab = google();
     let url = lab.altered("scope", Some("openid offline_access"));

@@ -74,6 +74,13 @@ async fn groups_have_a_slash_in_front_where_the_mapper_gives_one() {
 }
 
 #[tokio::test]
+async fn roles_are_there_as_a_mapper_puts_them_there_and_not_otherwise() {
+    assert!(claims(&keycloak(), ada()).await.get("realm_access").is_none());
+    let roles = json!({"roles": ["lab-admin"]});
+    assert_eq!(claims(&keycloak(), ada().claim("realm_access", roles.clone())).await["realm_access"], roles);
+}
+
+#[tokio::test]
 async fn its_errors_are_its_own() {
     let lab = keycloak();
     let credentials = "Invalid client or Invalid client credentials";
