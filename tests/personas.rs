@@ -7,7 +7,8 @@ use labgate::world::{OsEntropy, SystemClock};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider};
 use labgate_domain::protocol::{
-    AuthorizationCode, AuthorizationRequest, ClientId, Nonce, PkceVerifier, RedirectUri, State,
+    AuthorizationCode, AuthorizationRequest, ClientId, Hint, HintParameters, Nonce, PkceVerifier,
+    RedirectUri, State,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIssuer, Persona, User};
@@ -26,6 +27,14 @@ async fn playing(persona: Persona, users: impl IntoIterator<Item = User>) -> Moc
 
 /// The provider as an operator configures it: the two URLs, or the issuer where it cannot be derived.
 fn configured(idp: &MockIssuer, kind: Option<ProviderKind>) -> Arc<dyn IdentityProvider> {
+    with_domain_hint(idp, kind, None)
+}
+
+fn with_domain_hint(
+    idp: &MockIssuer,
+    kind: Option<ProviderKind>,
+    domain_hint: Option<Hint>,
+) -> Arc<dyn IdentityProvider> {
     // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not name.
     let port = Url::parse(&idp.authorization_endpoint()).unwrap().port().unwrap();
     let plain = PlainHttpOrigins::parse(&format!("http://localhost:{port},http://127.0.0.1:{port}")).unwrap();
@@ -45,6 +54,7 @@ fn configured(idp: &MockIssuer, kind: Option<ProviderKind>) -> Arc<dyn IdentityP
     let mut settings =
         ProviderSettings::new(description, location.unwrap(), client_id, "lab-secret".to_owned().into());
     settings.kind = kind;
+    settings.domain_hint = domain_hint;
     provider(settings, Arc::new(SystemClock)).unwrap()
 }
 
@@ -73,6 +83,26 @@ async fn sign_in(
     let code = AuthorizationCode::parse(&code).unwrap();
     let issuer = server.issuer;
     provider.redeem(CodeRedemption { code, verifier, nonce, redirect_uri, issuer, started_at }).await
+}
+
+#[tokio::test]
+async fn hints_travel_by_the_names_that_the_provider_gives_them() {
+    let named = |login, domain| HintParameters { login: Some(login), domain };
+    for (persona, kind, parameters) in [
+        (Persona::keycloak("lab"), Some(ProviderKind::Keycloak), named("login_hint", Some("kc_idp_hint"))),
+        (Persona::Dex, Some(ProviderKind::Dex), named("login_hint", Some("connector_id"))),
+        (entra(), Some(ProviderKind::Entra), named("login_hint", Some("domain_hint"))),
+        (Persona::Generic, None, named("login_hint", None)),
+        (Persona::GitHub, None, named("login", None)),
+    ] {
+        let idp = playing(persona.clone(), []).await;
+        let fixed = parameters.domain.map(|_| Hint::parse("from-the-operator").unwrap());
+        let expected = parameters.domain.map(|name| (name.to_owned(), "from-the-operator".to_owned()));
+        let provider = with_domain_hint(&idp, kind, fixed);
+        let server = provider.authorization_server().await.unwrap();
+        assert_eq!(server.hint_parameters, parameters, "{persona}");
+        assert_eq!(server.extra_parameters, Vec::from_iter(expected), "{persona}");
+    }
 }
 
 fn address(identity: &ExternalIdentity) -> (&str, bool) {

@@ -7,6 +7,7 @@ mod logout;
 mod own_account;
 mod pages;
 mod passwords;
+mod providers;
 mod recheck;
 mod refusals;
 mod sessions;

@@ -186,6 +186,14 @@ impl AdmissionRules {
         self.administrators.as_deref()
     }
 
+    /// The hosted domain outside which nobody comes in, if that is the one rule.
+    #[must_use]
+    pub fn only_hosted_domain(&self) -> Option<&str> {
+        let [Rule { criterion: Criterion::HostedDomain, values }] = &*self.rules else { return None };
+        let [domain] = &**values else { return None };
+        Some(domain)
+    }
+
     /// What the rules say of whoever has this identity. `email` is their address, if it can be trusted.
     #[must_use]
     pub fn judge(&self, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> Verdict {
@@ -368,6 +376,23 @@ mod tests {
         let mapped = |group: &str| AdmissionRules::new(Vec::new(), Some(vec![group.to_owned()]));
         assert_eq!(mapped("lab-admins").judge(&ada, None).role, Some(Role::Admin));
         assert_eq!(mapped("LAB-ADMINS").judge(&ada, None).role, Some(Role::User));
+    }
+
+    #[test]
+    fn one_hosted_domain_says_where_people_belong_and_nothing_else_does() {
+        let hosted = || rule(Criterion::HostedDomain, "example.org");
+        let only = |rules| AdmissionRules::new(rules, None).only_hosted_domain().map(str::to_owned);
+        assert_eq!(only(vec![hosted()]).as_deref(), Some("example.org"));
+        let two = Rule::new(Criterion::HostedDomain, ["example.org", "example.com"]).unwrap();
+        for rules in [
+            vec![],
+            vec![two],
+            vec![rule(Criterion::EmailDomain, "example.org")],
+            // A single person may belong elsewhere.
+            vec![hosted(), rule(Criterion::Account, "ada@example.com")],
+        ] {
+            assert_eq!(only(rules.clone()), None, "{rules:?}");
+        }
     }
 
     #[test]

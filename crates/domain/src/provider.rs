@@ -9,7 +9,7 @@ use url::Url;
 use crate::admission::AdmissionRules;
 use crate::identity::EmailClaim;
 use crate::people::EmailAddress;
-use crate::protocol::{ClientId, EndSessionEndpoint, Issuer, Malformed, Scopes};
+use crate::protocol::{ClientId, EndSessionEndpoint, HintParameters, Issuer, Malformed, Scopes};
 use crate::time::Timestamp;
 
 /// Names a provider in this lab's configuration and URLs: 1 to 32 of `a-z`, `0-9` and `-`.
@@ -134,6 +134,8 @@ pub struct AuthorizationServer {
     pub client_id: ClientId,
     /// What is asked for.
     pub scopes: Scopes,
-    /// Further parameters that this provider wants.
+    /// Further parameters that the operator wants to be sent.
     pub extra_parameters: Vec<(String, String)>,
+    /// By which parameters it takes what a link says beforehand.
+    pub hint_parameters: HintParameters,
 }

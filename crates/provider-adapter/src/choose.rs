@@ -26,7 +26,7 @@ pub fn provider(
 #[cfg(test)]
 mod tests {
     use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
-    use labgate_domain::protocol::ClientId;
+    use labgate_domain::protocol::{ClientId, Hint};
     use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
     use labgate_domain::time::Timestamp;
 
@@ -80,6 +80,73 @@ mod tests {
         }
         assert_eq!(made(HOME, None, claim, None), Ok(()));
         assert_eq!(made(HOME, None, EmailTrust::Provider, Some(ProviderKind::Entra)), Ok(()));
+    }
+
+    /// What is sent besides, with these rules and this hint; no provider is asked.
+    fn extra(
+        (authorization, token): (&str, &str),
+        kind: Option<ProviderKind>,
+        domains: &[&str],
+        hint: Option<&str>,
+    ) -> Result<Vec<(String, String)>, SettingsError> {
+        let location = Location::endpoints(authorization, token, None, &PlainHttpOrigins::default()).unwrap();
+        let rule = Rule::new(Criterion::HostedDomain, domains.iter().copied());
+        let description = ProviderDescription {
+            id: ProviderId::parse("p").unwrap(),
+            name: "P".to_owned(),
+            email_trust: EmailTrust::Claim,
+            admission: Arc::new(AdmissionRules::new(rule.into_iter().collect(), None)),
+        };
+        let client_id = ClientId::parse("lab").unwrap();
+        let mut settings = ProviderSettings::new(description, location, client_id, "s".to_owned().into());
+        settings.kind = kind;
+        settings.domain_hint = hint.map(|hint| Hint::parse(hint).unwrap());
+        Ok(settings.checked()?.extra_parameters())
+    }
+
+    fn pair(name: &str, value: &str) -> Vec<(String, String)> {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    #[test]
+    fn a_fixed_hint_has_the_name_that_the_provider_gives_it() {
+        const ELSEWHERE: (&str, &str) = ("https://op.example/authorize", "https://op.example/token");
+        for (kind, parameter) in [
+            (ProviderKind::Keycloak, "kc_idp_hint"),
+            (ProviderKind::Dex, "connector_id"),
+            (ProviderKind::Auth0, "connection"),
+            (ProviderKind::Okta, "idp"),
+        ] {
+            assert_eq!(extra(ELSEWHERE, Some(kind), &[], Some("x&y")), Ok(pair(parameter, "x&y")));
+            assert_eq!(extra(ELSEWHERE, Some(kind), &["example.org"], None), Ok(vec![]));
+        }
+        let entra = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0";
+        let entra = (&*format!("{entra}/authorize"), &*format!("{entra}/token"));
+        assert_eq!(
+            extra(entra, None, &[], Some("contoso.example")),
+            Ok(pair("domain_hint", "contoso.example"))
+        );
+        let pool = "https://lab.auth.eu-west-1.amazoncognito.com/oauth2";
+        let cognito = (&*format!("{pool}/authorize"), &*format!("{pool}/token"));
+        assert_eq!(extra(cognito, None, &[], Some("Google")), Ok(pair("identity_provider", "Google")));
+        for kind in [None, Some(ProviderKind::Generic), Some(ProviderKind::GitLab)] {
+            assert_eq!(extra(ELSEWHERE, kind, &[], Some("x")), Err(SettingsError::DomainHint));
+            assert_eq!(extra(ELSEWHERE, kind, &["example.org"], None), Ok(vec![]));
+        }
+        let github =
+            ("https://github.com/login/oauth/authorize", "https://github.com/login/oauth/access_token");
+        assert_eq!(extra(github, None, &[], Some("x")), Err(SettingsError::DomainHint));
+    }
+
+    #[test]
+    fn google_is_told_the_one_domain_whose_people_come_in() {
+        const GOOGLE: (&str, &str) =
+            ("https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/token");
+        assert_eq!(extra(GOOGLE, None, &[], None), Ok(vec![]));
+        assert_eq!(extra(GOOGLE, None, &["example.org"], None), Ok(pair("hd", "example.org")));
+        assert_eq!(extra(GOOGLE, None, &["example.org", "example.com"], None), Ok(vec![]));
+        // What the operator says goes before what can be told.
+        assert_eq!(extra(GOOGLE, None, &["example.org"], Some("example.com")), Ok(pair("hd", "example.com")));
     }
 
     #[test]

@@ -298,6 +298,17 @@ impl OpenIdProvider {
         Scopes::with_openid(all).unwrap_or_else(|_| self.settings.scopes.clone())
     }
 
+    /// What the operator's hint adds to each request, and what it takes to be given a refresh token.
+    fn extra_parameters(&self, quirks: Quirks) -> Vec<(String, String)> {
+        let mut parameters = self.settings.extra_parameters();
+        if let Offline::Parameters(offline) = quirks.offline
+            && self.asks_again()
+        {
+            parameters.extend(offline.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        }
+        parameters
+    }
+
     /// Whether the provider is asked again about people who are signed in.
     fn asks_again(&self) -> bool {
         self.settings.description.recheck.is_some()
@@ -346,12 +357,8 @@ impl IdentityProvider for OpenIdProvider {
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes(provider.quirks),
-            extra_parameters: match provider.quirks.offline {
-                Offline::Parameters(parameters) if self.asks_again() => {
-                    parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-                }
-                _ => Vec::new(),
-            },
+            extra_parameters: self.extra_parameters(provider.quirks),
+            hint_parameters: self.settings.hint_parameters(),
         })
     }
 

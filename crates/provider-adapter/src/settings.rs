@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labgate_domain::admission::Criterion;
-use labgate_domain::protocol::{ClientId, Issuer, Scopes};
+use labgate_domain::protocol::{ClientId, Hint, HintParameters, Issuer, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription};
 use secrecy::SecretString;
 
@@ -32,6 +32,9 @@ pub struct ProviderSettings {
     pub scopes: Scopes,
     /// When its userinfo endpoint is asked.
     pub userinfo: Userinfo,
+    /// Where its people belong, for it to leave out the page that asks. What it is called there depends on the kind, which must
+    /// be one that takes it. Without this, Google is told the hosted domain that is the only rule.
+    pub domain_hint: Option<Hint>,
     /// Whether Entra's groups are asked of Microsoft Graph when they do not fit into the identity token. The scope `User.Read`
     /// is asked for then.
     pub fetch_groups: bool,
@@ -63,6 +66,7 @@ impl ProviderSettings {
             client_secret,
             scopes: Scopes::with_openid(["profile", "email"]).expect("well-formed scopes"),
             userinfo: Userinfo::default(),
+            domain_hint: None,
             fetch_groups: false,
             extra_ca_pem: None,
             limits: Limits::default(),
@@ -90,6 +94,9 @@ impl ProviderSettings {
         if self.fetch_groups && !is_entra {
             return Err(SettingsError::FetchGroups);
         }
+        if self.domain_hint.is_some() && self.domain_hint_parameter().is_none() {
+            return Err(SettingsError::DomainHint);
+        }
         if self.location.is_for_any_tenant() {
             let rules = self.description.admission.rules();
             if !rules.iter().any(|rule| rule.criterion() == Criterion::Tenant) {
@@ -100,6 +107,31 @@ impl ProviderSettings {
             }
         }
         Ok(self)
+    }
+
+    /// By which parameters it takes hints, apart from those that are fixed.
+    pub(crate) fn hint_parameters(&self) -> HintParameters {
+        HintParameters { domain: self.domain_hint_parameter(), ..HintParameters::OPENID }
+    }
+
+    /// The parameters of every authorization request: the hint that is configured, or that the rules make plain.
+    pub(crate) fn extra_parameters(&self) -> Vec<(String, String)> {
+        let told = || {
+            let is_google = self.known_kind() == Some(ProviderKind::Google);
+            self.description.admission.only_hosted_domain().filter(|_| is_google)
+        };
+        let hint = self.domain_hint.as_ref().map(Hint::as_str).or_else(told);
+        let named = self.domain_hint_parameter().zip(hint);
+        named.into_iter().map(|(name, hint)| (name.to_owned(), hint.to_owned())).collect()
+    }
+
+    fn domain_hint_parameter(&self) -> Option<&'static str> {
+        self.known_kind().and_then(ProviderKind::domain_hint)
+    }
+
+    /// What it is said to be, or what its URLs tell.
+    fn known_kind(&self) -> Option<ProviderKind> {
+        self.kind.or_else(|| self.location.kind())
     }
 }
 
@@ -258,6 +290,11 @@ pub enum SettingsError {
     /// Groups are to be asked of Microsoft Graph, and it is not Entra.
     #[error("fetch_groups asks Microsoft Graph, and the provider is not Entra: leave it out")]
     FetchGroups,
+    /// There is a hint, and no parameter for it.
+    #[error(
+        "domain_hint is set, and it is not known what this provider calls it: say which provider it is (kind), or leave it out"
+    )]
+    DomainHint,
     /// People of every tenant could sign in.
     #[error(
         "people of every Entra tenant, or everybody with a personal account, can sign in at these URLs: name the tenants that \

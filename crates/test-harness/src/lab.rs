@@ -16,7 +16,7 @@ use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
 use labgate_http::{App, AppInfo};
-use labgate_mock_idp::{Algorithm, Client, MockIdp, User};
+use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, User};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
 
@@ -54,6 +54,7 @@ pub struct LabBuilder {
     with_provider: bool,
     admission: AdmissionRules,
     recheck: Option<Duration>,
+    with_second_provider: bool,
 }
 
 impl Lab {
@@ -73,6 +74,7 @@ impl Lab {
             with_provider: true,
             admission: AdmissionRules::default(),
             recheck: None,
+            with_second_provider: false,
         }
     }
 
@@ -231,6 +233,11 @@ impl LabBuilder {
         Self { recheck: Some(interval), ..self }
     }
 
+    /// Another provider, with the same people: its id is `second`, and it is the mock's issuer at `/second`.
+    pub fn with_second_provider(self) -> Self {
+        Self { with_second_provider: true, ..self }
+    }
+
     /// No provider is set up.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -256,32 +263,41 @@ impl LabBuilder {
             .redirect_uri(public_url.redirect_uri().as_str())
             .post_logout_redirect_uri(format!("{}/signed-out", public_url.origin()))
             .backchannel_logout_uri(format!("{}/api/auth/oidc/backchannel-logout", public_url.origin()));
-        let idp = self.users.into_iter().fold(
-            MockIdp::builder()
-                .base_url(IDP)
-                .expect("an origin")
-                .algorithm(Algorithm::Es256)
-                .clock(Arc::clone(&clock) as _)
-                .entropy(Arc::new(SeededEntropy::new(2)))
-                .client(client),
-            labgate_mock_idp::MockIdpBuilder::user,
-        );
-        let idp = Arc::new(idp.build().expect("a mock provider"));
-        let description = ProviderDescription {
-            id: ProviderId::parse("mock").expect("a provider id"),
-            name: "Mock provider".to_owned(),
-            email_trust: self.email_trust,
-            admission: Arc::new(self.admission),
-            recheck: self.recheck,
+        let described = |idp: MockIdpBuilder| {
+            let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
+            self.users.iter().cloned().fold(idp, MockIdpBuilder::user)
         };
-        let client_id = ClientId::parse("lab").expect("a client id");
-        let provider: Arc<dyn IdentityProvider> = Arc::new(idp.identity_provider(description, client_id));
+        let idp = MockIdp::builder().base_url(IDP).expect("an origin");
+        let mut idp = described(idp.entropy(Arc::new(SeededEntropy::new(2))));
+        if self.with_second_provider {
+            idp = described(idp.another_issuer("/second").expect("a path"));
+        }
+        let idp = Arc::new(idp.build().expect("a mock provider"));
+        let admission = Arc::new(self.admission);
+        let provider = |id: &str, name: &str, issuer: &MockIssuer| -> Arc<dyn IdentityProvider> {
+            let description = ProviderDescription {
+                id: ProviderId::parse(id).expect("a provider id"),
+                name: name.to_owned(),
+                email_trust: self.email_trust,
+                admission: Arc::clone(&admission),
+                recheck: self.recheck,
+            };
+            let client_id = ClientId::parse("lab").expect("a client id");
+            Arc::new(issuer.identity_provider(description, client_id))
+        };
+        let mut providers = Vec::new();
+        if self.with_provider {
+            providers.push(provider("mock", "Mock provider", &idp));
+        }
+        if let Some(second) = idp.issuer_at("/second") {
+            providers.push(provider("second", "Second provider", &second));
+        }
 
         let log = Arc::new(MemoryLog::default());
         let key = SigningKey::generate(Algorithm::Es256).expect("a signing key");
         let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
         let ports = Ports {
-            providers: if self.with_provider { vec![provider] } else { Vec::new() },
+            providers,
             accounts: stores.accounts,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,

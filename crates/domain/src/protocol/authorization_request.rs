@@ -122,9 +122,12 @@ const OWN_PARAMETERS: [&str; 8] = [
     "code_challenge_method",
 ];
 
+/// With these a request could carry other values for its own parameters (RFC 9101), or ask for another way back.
+const OVERRIDING_PARAMETERS: [&str; 3] = ["request", "request_uri", "response_mode"];
+
 impl AuthorizationRequest {
     /// The URL to send the browser to: the endpoint, its own query kept, with this request's parameters.
-    /// An extra parameter cannot replace one of the request's own.
+    /// An extra parameter cannot replace one of the request's own, nor bring others in their place.
     #[must_use]
     pub fn to_url(&self, endpoint: &Url) -> Url {
         let mut url = endpoint.clone();
@@ -143,7 +146,8 @@ impl AuthorizationRequest {
                 .append_pair("code_challenge", self.code_challenge.as_str())
                 .append_pair("code_challenge_method", PkceChallenge::METHOD);
             for (name, value) in &self.extra {
-                if !OWN_PARAMETERS.contains(&name.as_str()) {
+                let name = name.as_str();
+                if !OWN_PARAMETERS.contains(&name) && !OVERRIDING_PARAMETERS.contains(&name) {
                     query.append_pair(name, value);
                 }
             }
@@ -244,10 +248,18 @@ mod tests {
 
     #[test]
     fn an_extra_parameter_cannot_replace_an_own_one() {
+        let endpoint = Url::parse("https://op.example/auth").unwrap();
         let mut request = request();
-        request.extra = vec![("state".to_owned(), "forged".to_owned())];
-        let url = request.to_url(&Url::parse("https://op.example/auth").unwrap());
-        assert_eq!(url.query_pairs().filter(|(name, _)| name == "state").count(), 1);
+        request.extra.clear();
+        let without = request.to_url(&endpoint);
+        for name in OWN_PARAMETERS.into_iter().chain(OVERRIDING_PARAMETERS) {
+            request.extra = vec![(name.to_owned(), "forged".to_owned())];
+            assert_eq!(request.to_url(&endpoint), without, "{name}");
+        }
+        request.extra = vec![("login_hint".to_owned(), "a&state=forged#".to_owned())];
+        let sent: Vec<_> = request.to_url(&endpoint).query_pairs().into_owned().collect();
+        assert_eq!(sent.last().unwrap(), &request.extra[0]);
+        assert_eq!(sent.iter().filter(|(name, _)| name == "state").count(), 1);
     }
 
     #[test]

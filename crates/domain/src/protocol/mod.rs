@@ -8,6 +8,7 @@ mod authorization_response;
 mod client;
 mod end_session_request;
 mod error_codes;
+mod hints;
 mod issuer;
 mod opaque;
 mod pkce;
@@ -18,6 +19,7 @@ pub use authorization_response::{AuthorizationOutcome, AuthorizationResponse, Ma
 pub use client::{ClientId, RedirectUri};
 pub use end_session_request::{EndSessionEndpoint, EndSessionForm, EndSessionRequest};
 pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
+pub use hints::{Hint, HintParameters, Hints};
 pub use issuer::Issuer;
 pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};
 pub use pkce::{PkceChallenge, PkceVerifier};

@@ -5,7 +5,7 @@ use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::people::AccountId;
 use crate::ports::{SealError, SignInEvent};
-use crate::protocol::{AuthorizationRequest, Nonce, PkceVerifier, State};
+use crate::protocol::{AuthorizationRequest, Hints, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 
@@ -36,17 +36,18 @@ const MAX_TOTAL_LEN: usize = 6 * 1024;
 impl SignIn {
     /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where to send it.
     ///
-    /// `pending` are the attempts that the browser carries already.
+    /// `hints` are for the provider alone, and `pending` are the attempts that the browser carries already.
     ///
     /// # Errors
     /// When there is no such provider, or it cannot be asked for its metadata.
     pub async fn begin_external(
         &self,
         provider: Option<&ProviderId>,
+        hints: Hints,
         return_to: ReturnTo,
         pending: &[PresentedAttempt],
     ) -> Result<BegunSignIn, Refusal> {
-        self.try_begin_external(provider, &return_to, pending, None)
+        self.try_begin_external(provider, hints, &return_to, pending, None)
             .await
             .map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
     }
@@ -54,6 +55,7 @@ impl SignIn {
     pub(super) async fn try_begin_external(
         &self,
         provider: Option<&ProviderId>,
+        hints: Hints,
         return_to: &ReturnTo,
         pending: &[PresentedAttempt],
         link_to: Option<AccountId>,
@@ -76,6 +78,13 @@ impl SignIn {
             started_at: self.ports.clock.now(),
         };
         let cookie = self.seal(&attempt)?;
+        let mut extra = server.extra_parameters;
+        for (name, hint) in server.hint_parameters.of(hints) {
+            // What the operator has fixed is not for a link to change.
+            if !extra.iter().any(|(known, _)| known == name) {
+                extra.push((name.to_owned(), hint.as_str().to_owned()));
+            }
+        }
         let request = AuthorizationRequest {
             client_id: server.client_id,
             redirect_uri: attempt.redirect_uri,
@@ -83,7 +92,7 @@ impl SignIn {
             state: attempt.state,
             nonce: attempt.nonce,
             code_challenge: attempt.verifier.challenge(),
-            extra: server.extra_parameters,
+            extra,
         };
 
         self.ports.log.record(SignInEvent::Started { provider: provider_id });

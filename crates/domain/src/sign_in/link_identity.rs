@@ -9,7 +9,7 @@ use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
-use crate::protocol::{Issuer, ProviderSessionId, Subject};
+use crate::protocol::{Hints, Issuer, ProviderSessionId, Subject};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionClaims, SessionToken};
@@ -141,7 +141,8 @@ impl SignIn {
     ) -> Result<BegunSignIn, Refusal> {
         let begun = async {
             let account = self.recently_proven_account(password, visitor).await?;
-            self.try_begin_external(provider, &return_to, pending, Some(account.id)).await
+            let link_to = Some(account.id);
+            self.try_begin_external(provider, Hints::default(), &return_to, pending, link_to).await
         };
         begun.await.map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
     }

@@ -23,7 +23,9 @@ use crate::ports::{
     MockIdentityProvider, MockPasswordJudge, MockSessionStore, PasswordHasher, PasswordVerdict, SealError,
     SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
 };
-use crate::protocol::{ClientId, EndSessionEndpoint, EndSessionForm, Issuer, Scopes, Subject};
+use crate::protocol::{
+    ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
+};
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::{PlainHttp, PublicUrl};
 use crate::return_to::ReturnTo;
@@ -158,6 +160,7 @@ impl World {
                 client_id: ClientId::parse("lab").unwrap(),
                 scopes: Scopes::with_openid(["email"]).unwrap(),
                 extra_parameters: Vec::new(),
+                hint_parameters: HintParameters::OPENID,
             })
         });
         provider
@@ -173,7 +176,11 @@ impl Scene {
 
     /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
     pub(super) async fn begin(&self, return_to: &str) -> (PresentedAttempt, String) {
-        let begun = self.sign_in.begin_external(None, ReturnTo::or_main_page(return_to), &[]).await.unwrap();
+        let begun = self
+            .sign_in
+            .begin_external(None, Hints::default(), ReturnTo::or_main_page(return_to), &[])
+            .await
+            .unwrap();
         let state =
             begun.authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         (PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed }, state)

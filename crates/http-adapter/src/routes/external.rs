@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use labgate_domain::protocol::{Hint, Hints, Malformed};
 use labgate_domain::provider::{ProviderHealth, ProviderId};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::CompletedSignIn;
@@ -65,8 +66,11 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return lab.failure(HttpErrorCode::BadRequest).into_response(),
     };
+    let Ok(hints) = head.hints() else {
+        return lab.failure(HttpErrorCode::BadRequest).into_response();
+    };
     let return_to = head.return_to();
-    match lab.sign_in.begin_external(provider.as_ref(), return_to, &head.cookies.attempts).await {
+    match lab.sign_in.begin_external(provider.as_ref(), hints, return_to, &head.cookies.attempts).await {
         Ok(begun) => {
             let dropped = begun.dropped.iter().map(|id| lab.cookies.clear_attempt(*id));
             let pending = lab.cookies.set_attempt(begun.cookie.id, &begun.cookie.sealed);
@@ -118,5 +122,14 @@ impl Head {
     /// Where the person wants to go.
     pub(super) fn return_to(&self) -> ReturnTo {
         self.parameter("return_to").map(|target| ReturnTo::or_main_page(&target)).unwrap_or_default()
+    }
+
+    /// What the link says of whoever will sign in. What is empty counts as left out (RFC 6749 section 3.1).
+    fn hints(&self) -> Result<Hints, Malformed> {
+        let hint = |name| {
+            let value = self.parameter(name).filter(|value| !value.is_empty());
+            value.map(|value| Hint::parse(&value)).transpose()
+        };
+        Ok(Hints { login: hint("login_hint")?, domain: hint("domain_hint")? })
     }
 }

@@ -19,8 +19,8 @@ use labgate_domain::ports::{
     ProviderCall, ProviderError, RefreshRequest,
 };
 use labgate_domain::protocol::{
-    ClientId, EndSessionEndpoint, EndSessionForm, IdTokenHint, Issuer, ProviderSessionId, RefreshToken,
-    Scopes, Subject, TokenErrorCode,
+    ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, IdTokenHint, Issuer, ProviderSessionId,
+    RefreshToken, Scopes, Subject, TokenErrorCode,
 };
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
@@ -154,6 +154,7 @@ impl IdentityProvider for InProcessProvider {
             scopes: Scopes::with_openid(["profile", "email", "groups"].into_iter().chain(offline))
                 .map_err(|_| misconfigured("scopes cannot be written"))?,
             extra_parameters: Vec::new(),
+            hint_parameters: HintParameters::OPENID,
         })
     }
 

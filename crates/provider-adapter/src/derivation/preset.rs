@@ -86,6 +86,21 @@ impl ProviderKind {
         Self::Auth0,
     ];
 
+    /// By which parameter it is told where whoever signs in belongs, so that it leaves out the page that asks: an organisation
+    /// (Entra, Google), or a provider behind it (the others).
+    pub(crate) fn domain_hint(self) -> Option<&'static str> {
+        match self {
+            Self::Entra | Self::EntraV1 => Some("domain_hint"),
+            Self::Google => Some("hd"),
+            Self::Keycloak => Some("kc_idp_hint"),
+            Self::Dex => Some("connector_id"),
+            Self::Auth0 => Some("connection"),
+            Self::Cognito => Some("identity_provider"),
+            Self::Okta => Some("idp"),
+            Self::Generic | Self::GitHub | Self::GitLab | Self::Authentik => None,
+        }
+    }
+
     /// Whether it is Entra, of either version.
     pub(crate) fn is_entra(self) -> bool {
         matches!(self, Self::Entra | Self::EntraV1)

@@ -18,7 +18,7 @@ use labgate_domain::ports::{
     Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall, ProviderError,
     RefreshRequest,
 };
-use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
+use labgate_domain::protocol::{HintParameters, Issuer, RefreshToken, Scopes};
 use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Instrument as _, Span};
@@ -35,6 +35,9 @@ const SCOPES: [&str; 2] = ["read:user", "user:email"];
 const MEMBERSHIP_SCOPE: &str = "read:org";
 /// What means nothing to GitHub: the scopes of OpenID Connect Core sections 5.4 and 11.
 const OPENID_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// It knows `login_hint` by another name, and nothing behind it.
+const HINTS: HintParameters = HintParameters { login: Some("login"), domain: None };
 
 /// GitHub as the core wants it: github.com, a GitHub Enterprise Server or a tenant of ghe.com.
 ///
@@ -186,6 +189,7 @@ impl IdentityProvider for GitHubProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
             extra_parameters: Vec::new(),
+            hint_parameters: HINTS,
         })
     }
 

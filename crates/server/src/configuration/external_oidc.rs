@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
-use labgate_domain::protocol::{ClientId, Scopes};
+use labgate_domain::protocol::{ClientId, Hint, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderKind, ProviderSettings, Userinfo};
 
@@ -46,6 +46,9 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         "always" => Ok(Userinfo::Always),
         _ => Err("is neither when_email_is_missing nor always"),
     });
+    let domain_hint = settings.value(&keys::DOMAIN_HINT, |text| {
+        Hint::parse(text).map_err(|_| "is longer than 256 bytes, or has an invisible character")
+    });
     let client_id = settings
         .value(&keys::CLIENT_ID, |text| ClientId::parse(text).map_err(|_| "is longer than 512 bytes"));
     let client_secret = settings.secret(&keys::CLIENT_SECRET, &keys::CLIENT_SECRET_FILE, Readers::Anybody);
@@ -76,6 +79,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         return None;
     }
     provider.kind = kind;
+    provider.domain_hint = domain_hint;
     provider.fetch_groups = fetch_groups;
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;

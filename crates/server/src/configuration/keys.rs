@@ -95,6 +95,7 @@ keys! {
     SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
+    DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
     PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
     ALLOW_EMAIL_DOMAINS: List "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
     ALLOW_TENANTS: List "external_oidc.allow_tenants" as "LAB_EXTERNAL_OIDC_ALLOW_TENANTS";

@@ -39,11 +39,13 @@ fn everything_can_be_said_of_a_provider() {
         scopes = "email groups"
         email_trust = "provider"
         userinfo = "always"
+        domain_hint = "github"
         plain_http_origin = "http://dex:5556"
     "#;
     let provider = provider(file, &[]);
     assert_eq!(provider.scopes.to_parameter(), "openid email groups");
     assert_eq!(provider.userinfo, Userinfo::Always);
+    assert_eq!(provider.domain_hint.unwrap().as_str(), "github");
     assert_eq!(provider.description.id.as_str(), "dex-1");
     assert_eq!(provider.description.email_trust, EmailTrust::Provider);
 }
