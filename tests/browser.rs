@@ -18,6 +18,9 @@ use self::programs::Lab;
 /// The lab's cookie of somebody who is signed in, where it is not reached by https.
 const SESSION_COOKIE: &str = "labgate";
 
+/// What remembers the provider that was used last, where there are several.
+const COOKIE_OF_CHOICE: &str = "labgate-provider";
+
 /// What the forms of whoever is not signed in need.
 const COOKIE_OF_FORMS: &str = "labgate-form";
 
@@ -78,11 +81,20 @@ impl Browser {
 
     /// Has exactly one cookie, which no script can read and no other site can send along.
     async fn assert_signed_in(&self) {
-        assert_eq!(self.cookies().await, [SESSION_COOKIE]);
-        let cookie = self.client.get_named_cookie(SESSION_COOKIE).await.unwrap();
-        assert_eq!(cookie.http_only(), Some(true));
-        assert_eq!(cookie.path(), Some("/"));
-        assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
+        self.assert_cookies(&[SESSION_COOKIE]).await;
+    }
+
+    /// Has exactly these cookies, which no script can read and no other site can send along.
+    async fn assert_cookies(&self, names: &[&str]) {
+        let mut there = self.cookies().await;
+        there.sort_unstable();
+        assert_eq!(there, names);
+        for name in names {
+            let cookie = self.client.get_named_cookie(name).await.unwrap();
+            assert_eq!(cookie.http_only(), Some(true));
+            assert_eq!(cookie.path(), Some("/"));
+            assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
+        }
         assert_eq!(self.script("return document.cookie").await, "");
     }
 }

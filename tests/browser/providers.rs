@@ -1,6 +1,9 @@
 //! Several providers at once, as the mock plays them, and what an attacker would like them to do.
 
-use super::{Lab, link};
+use super::programs::ADMIN_PASSWORD;
+use super::{
+    ADMINISTRATORS_PASSWORD, COOKIE_OF_CHOICE, Lab, PASSWORD, SESSION_COOKIE, USERNAME, button, link, says,
+};
 
 /// Who signs in where.
 const PEOPLE: [(&str, &str, &str); 4] = [
@@ -33,7 +36,7 @@ async fn four_providers_have_four_buttons_and_four_people_four_accounts() {
         browser.click(&to(provider)).await;
         browser.click(&person(user)).await;
         browser.sees(&format!("//dd[.='{address}']"), "/").await;
-        browser.assert_signed_in().await;
+        browser.assert_cookies(&[SESSION_COOKIE, COOKIE_OF_CHOICE]).await;
         browser.close().await;
     }
     let root = lab.administrator().await;
@@ -43,6 +46,60 @@ async fn four_providers_have_four_buttons_and_four_people_four_accounts() {
     }
     root.picture("accounts-of-four-providers").await;
     root.close().await;
+}
+
+/// The first button of the page.
+fn first_button(text: &str) -> String {
+    format!("(//main//*[self::button or contains(@class, 'button')])[1][normalize-space()=\"{text}\"]")
+}
+
+#[tokio::test]
+async fn the_provider_that_was_used_last_is_the_first_button_the_next_time() {
+    let lab = Lab::with_four_providers(&[]).await;
+    let browser = lab.browser().await;
+    browser.go("/login").await;
+    browser.find(&first_button("Sign in with password")).await;
+    browser.click(&to("Dex")).await;
+    browser.click(&person("dora")).await;
+    browser.sees(&says("dora@example.test"), "/").await;
+    browser.click(&button("Sign out")).await;
+    browser.sees(&link("Sign in again"), "/signed-out").await;
+    browser.assert_cookies(&[COOKIE_OF_CHOICE]).await;
+
+    browser.click(&link("Sign in again")).await;
+    browser.sees(&first_button("Continue with Dex"), "/login").await;
+    browser.find(&says("Last used in this browser")).await;
+    for (other, ..) in PEOPLE {
+        assert_eq!(browser.count(&to(other)).await, 1, "{other}");
+    }
+    for field in [USERNAME, PASSWORD] {
+        browser.find(field).await;
+    }
+    browser.picture("sign-in-remembered").await;
+
+    // A sign-in with a password is none at a provider.
+    browser.fill(&[(USERNAME, "root"), (PASSWORD, "not the one")]).await;
+    browser.click(&button("Sign in with password")).await;
+    browser.sees(&first_button("Sign in with password"), "/api/auth/login").await;
+    browser.was_refused(401).await;
+    browser.picture("sign-in-remembered-refused").await;
+    browser.sign_in_first("root", ADMIN_PASSWORD, ADMINISTRATORS_PASSWORD).await;
+    browser.assert_signed_in().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_link_to_an_unknown_provider_shows_what_there_is() {
+    let lab = Lab::with_four_providers(&[]).await;
+    let browser = lab.browser().await;
+    browser.go("/login?provider=okta").await;
+    browser.sees(&to("Keycloak"), "/login").await;
+    browser.was_refused(404).await;
+    browser.picture("provider-unknown").await;
+    browser.click(&to("Keycloak")).await;
+    browser.click(&person("kay")).await;
+    browser.sees(&says("kay@example.test"), "/").await;
+    browser.close().await;
 }
 
 #[tokio::test]

@@ -1,12 +1,241 @@
-//! Several providers: what a link can say beforehand.
+//! Several providers: how to choose one, what a browser remembers of it, and what a link can say beforehand.
 
-use labgate_test_harness::Lab;
+use std::time::Duration;
+
+use labgate_domain::people::Role;
+use labgate_mock_idp::Fault;
+use labgate_test_harness::{Browser, Lab};
 use url::Url;
 
-use super::{json, last_visit, request, with_carol};
+use super::{ADA, CAROL, cookie_names, json, last_visit, request, with_carol};
+
+const CHOICE: &str = "__Host-labgate-provider";
+const TO_MOCK: &str = "Continue with Mock provider";
+const TO_SECOND: &str = "Continue with Second provider";
+const WITH_PASSWORD: &str = "Sign in with password";
+const LAST_USED: &str = "Last used in this browser";
 
 fn two() -> Lab {
     with_carol().with_second_provider().build()
+}
+
+/// The texts in the order in which the page has them.
+fn assert_order(browser: &Browser, texts: &[&str]) {
+    let page = browser.page().text();
+    let places: Vec<_> =
+        texts.iter().map(|text| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"))).collect();
+    assert!(places.is_sorted(), "{texts:?}: {page}");
+}
+
+async fn sign_in(browser: &mut Browser, button: &str, user: &str) {
+    browser.open("https://lab.test/login").await;
+    browser.click(button).await;
+    browser.click(user).await;
+    assert_eq!(browser.page().url().as_str(), "https://lab.test/", "{}", browser.page());
+}
+
+async fn sign_out(browser: &mut Browser) {
+    browser.open("https://lab.test/").await;
+    browser.click("Sign out").await;
+}
+
+#[tokio::test]
+async fn the_provider_that_was_used_last_comes_first_and_hides_nothing() {
+    let lab = two();
+    let mut browser = lab.browser();
+    browser.open("/login").await;
+    assert_order(&browser, &[WITH_PASSWORD, TO_MOCK, TO_SECOND]);
+    assert!(!browser.page().text().contains(LAST_USED), "{}", browser.page());
+
+    sign_in(&mut browser, TO_SECOND, ADA).await;
+    assert_eq!(cookie_names(&browser), ["__Host-labgate", CHOICE]);
+    browser.open("/login").await;
+    assert_order(&browser, &["You are signed in", TO_SECOND, LAST_USED, TO_MOCK, WITH_PASSWORD]);
+    sign_out(&mut browser).await;
+    assert_eq!(cookie_names(&browser), [CHOICE]);
+    browser.open("/login").await;
+    assert_order(&browser, &[TO_SECOND, LAST_USED, TO_MOCK, WITH_PASSWORD]);
+
+    // Whoever goes elsewhere this time is reminded of that the next time.
+    sign_in(&mut browser, TO_MOCK, CAROL).await;
+    sign_out(&mut browser).await;
+    browser.open("/login").await;
+    assert_order(&browser, &[TO_MOCK, LAST_USED, TO_SECOND, WITH_PASSWORD]);
+    // Another browser knows nothing of it, and this one forgets it after ninety days.
+    let mut other = lab.browser();
+    other.open("/login").await;
+    assert!(!other.page().text().contains(LAST_USED), "{}", other.page());
+    lab.clock().advance(Duration::from_hours(90 * 24));
+    browser.open("/login").await;
+    assert_order(&browser, &[WITH_PASSWORD, TO_MOCK, TO_SECOND]);
+    assert!(!cookie_names(&browser).contains(&CHOICE.to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_of_a_sign_in_that_was_not_completed_or_that_was_no_choice() {
+    let lab = two();
+    let mut browser = lab.browser();
+    browser.open("/login").await;
+    browser.click(TO_SECOND).await;
+    browser.click("Sign in as Bob Example").await;
+    assert_eq!(browser.page().status(), 403, "{}", browser.page());
+    assert!(!cookie_names(&browser).contains(&CHOICE.to_owned()));
+
+    let lab = Lab::new();
+    let mut browser = lab.browser();
+    sign_in(&mut browser, TO_MOCK, ADA).await;
+    assert_eq!(cookie_names(&browser), ["__Host-labgate"]);
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_password_ends_the_memory() {
+    let lab = two();
+    lab.add_account("root", Role::Admin, "tulip anchor velvet").await;
+    let mut browser = lab.browser();
+    sign_in(&mut browser, TO_SECOND, ADA).await;
+    sign_out(&mut browser).await;
+    browser.open("/login").await;
+    // A wrong one does not, and shows the form where the page begins.
+    browser.submit(WITH_PASSWORD, &[("username", "root"), ("password", "not the one")]).await;
+    assert_order(&browser, &[WITH_PASSWORD, TO_SECOND, LAST_USED, TO_MOCK]);
+    browser.submit(WITH_PASSWORD, &[("username", "root"), ("password", "tulip anchor velvet")]).await;
+    assert!(cookie_names(&browser).contains(&CHOICE.to_owned()));
+    browser.submit("Change the password", &[("next", "crater marble piano")]).await;
+    assert_eq!(cookie_names(&browser), ["__Host-labgate"]);
+}
+
+#[tokio::test]
+async fn an_identity_that_was_linked_is_what_was_used_last() {
+    let lab = two();
+    let mut browser = lab.browser();
+    sign_in(&mut browser, TO_MOCK, ADA).await;
+    // The same address at the other provider: the session says that both are one person's.
+    browser.open("/login").await;
+    browser.click(TO_SECOND).await;
+    browser.click(ADA).await;
+    assert_eq!(browser.page().url().path(), "/link", "{}", browser.page());
+    browser.click("Yes, add Second provider").await;
+    sign_out(&mut browser).await;
+    browser.open("/login").await;
+    assert_order(&browser, &[TO_SECOND, LAST_USED, TO_MOCK]);
+}
+
+#[tokio::test]
+async fn c137_a_planted_choice_changes_an_order_and_nothing_else() {
+    let lab = two();
+    let login = async |cookie: &str, path: &str| {
+        let response =
+            lab.request(request("GET", path, &[("cookie", cookie), ("accept", "text/html")])).await;
+        (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
+    };
+    let (status, plain) = login("", "/login").await;
+    for planted in ["x", "", "Second", "<script>alert(1)</script>", "https://evil.test", &"s".repeat(4000)] {
+        let (_, page) = login(&format!("{CHOICE}={planted}"), "/login").await;
+        assert_eq!(without_token(&page), without_token(&plain), "{planted}");
+    }
+    let (_, page) = login(&format!("{CHOICE}=second"), "/login").await;
+    assert!(page.contains(LAST_USED) && status == 200);
+    // It begins no sign-in: neither on the page, nor where a link names no provider.
+    assert!(!page.contains("http-equiv"), "{page}");
+    let start =
+        lab.request(request("GET", "/api/auth/oidc/login", &[("cookie", &format!("{CHOICE}=second"))])).await;
+    let location = start.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with("https://idp.test/authorize?"), "{location}");
+}
+
+/// A page without what is new in every answer.
+fn without_token(page: &str) -> String {
+    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    page.replace(token, "")
+}
+
+#[tokio::test]
+async fn a_link_can_name_the_provider_and_it_is_still_for_the_person_to_go_there() {
+    let lab = two();
+    let mut browser = lab.browser();
+    browser.open("/login?provider=second&return_to=/notebooks").await;
+    assert_eq!(browser.page().url().path(), "/login");
+    assert_order(&browser, &[TO_SECOND, TO_MOCK, WITH_PASSWORD]);
+    assert!(!browser.page().text().contains(LAST_USED), "{}", browser.page());
+    browser.click(TO_SECOND).await;
+    assert!(browser.page().url().path().starts_with("/second/"), "{}", browser.page());
+    browser.click(ADA).await;
+    assert_eq!(browser.page().url().path(), "/notebooks");
+}
+
+#[tokio::test]
+async fn a_link_to_an_unknown_provider_is_an_error_page_that_lists_what_there_is() {
+    let lab = two();
+    for path in ["/login", "/api/auth/oidc/login"] {
+        for unknown in ["third", "Second", "", "%3Cscript%3E"] {
+            let mut browser = lab.browser();
+            browser.open(&format!("{path}?provider={unknown}&return_to=/notebooks")).await;
+            assert_eq!(browser.page().status(), 404, "{path} {unknown}");
+            let page = browser.page().text();
+            assert!(page.contains("This way of signing in is not set up here."), "{page}");
+            assert!(page.contains("(provider_unknown)") && !page.contains("script"), "{page}");
+            assert_order(&browser, &[TO_MOCK, TO_SECOND, WITH_PASSWORD]);
+            browser.click(TO_SECOND).await;
+            browser.click(ADA).await;
+            assert_eq!(browser.page().url().path(), "/notebooks");
+        }
+    }
+    let mut browser = lab.browser();
+    browser.open("/login?provider=third").await;
+    browser.click(WITH_PASSWORD).await;
+    assert_eq!(browser.page().url().path(), "/login");
+    let program = lab.request(request("GET", "/api/auth/oidc/login?provider=third", &[])).await;
+    assert_eq!((program.status().as_u16(), json(&program)["code"].as_str()), (404, Some("provider_unknown")));
+}
+
+#[tokio::test]
+async fn c003_a_provider_that_is_down_hides_no_other_and_leads_back_to_the_choice() {
+    for (fault, status, code) in [
+        (Fault::Discovery500, 503, "provider_unavailable"),
+        (Fault::DiscoveryIssuerMismatch, 500, "provider_misconfigured"),
+    ] {
+        let lab = two();
+        lab.idp().fault(fault).always();
+        let mut browser = lab.browser();
+        browser.open("/login?return_to=/notebooks").await;
+        assert_order(&browser, &[TO_MOCK, TO_SECOND]);
+        browser.click(TO_MOCK).await;
+        assert_eq!(browser.page().status(), status, "{}", browser.page());
+        assert!(browser.page().text().contains(code), "{}", browser.page());
+        browser.click("Other ways to sign in").await;
+        assert_order(&browser, &[TO_MOCK, TO_SECOND]);
+        browser.click(TO_SECOND).await;
+        browser.click(ADA).await;
+        assert_eq!(browser.page().url().path(), "/notebooks", "{}", browser.page());
+    }
+}
+
+#[tokio::test]
+async fn c042_the_answer_of_one_provider_to_the_attempt_of_another_is_refused_before_its_code_is_sent() {
+    for (keeps_iss, code) in [(true, "issuer_mismatch"), (false, "issuer_missing")] {
+        let lab = two();
+        let mut browser = lab.browser();
+        browser.open("/api/auth/oidc/login?provider=mock").await;
+        let honest = last_visit(&browser, "/authorize");
+        browser.open("https://lab.test/api/auth/oidc/login?provider=second").await;
+        let second = lab.idp().issuer_at("/second").unwrap();
+        let answer = second.sign_in(&last_visit(&browser, "/second/authorize"), "ada").unwrap();
+        // The second provider sends the browser back with the state of the first one's attempt.
+        let mut forged = Url::parse(&answer).unwrap();
+        let state = honest.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let parameters: Vec<_> = forged.query_pairs().into_owned().collect();
+        forged.query_pairs_mut().clear().extend_pairs(
+            parameters
+                .into_iter()
+                .filter(|(name, _)| keeps_iss || name != "iss")
+                .map(|(name, value)| if name == "state" { (name, state.clone()) } else { (name, value) }),
+        );
+        browser.open_from("https://idp.test/", forged.as_str()).await;
+        assert!(browser.page().text().contains(code), "{}", browser.page());
+        assert_eq!(lab.store().session_count(), 0);
+        let requests = lab.idp().requests();
+        assert!(requests.iter().all(|request| !request.path().ends_with("/token")), "the code was sent");
+    }
 }
 
 /// What the link brings, as the provider gets it.

@@ -226,7 +226,7 @@ error_codes! {
     /// No such provider.
     ProviderUnknown = "provider_unknown", Configuration,
         "This way of signing in is not set up here.",
-        "Set the four LAB_EXTERNAL_OIDC_* settings; GET /api/auth/oidc/enabled names the missing ones.";
+        "Set the four LAB_EXTERNAL_OIDC_* settings, or correct the provider in the link: GET /api/auth/oidc/enabled names the settings that are missing and the providers that there are.";
     /// The provider is down.
     ProviderUnavailable = "provider_unavailable", Provider,
         "The sign-in provider does not answer properly at the moment. Please try again in a few minutes.",

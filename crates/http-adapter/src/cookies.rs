@@ -1,7 +1,10 @@
-//! The cookies (RFC 6265bis): one for the session, one for each attempt under way.
+//! The cookies (RFC 6265bis): one for the session, one for each attempt under way, and few that help on the way there.
+
+use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use labgate_domain::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
+use labgate_domain::provider::ProviderId;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::Ticket;
@@ -14,6 +17,7 @@ pub(crate) struct Cookies {
     form: &'static str,
     change: &'static str,
     link: &'static str,
+    provider: &'static str,
     secure: &'static str,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct PresentedCookies {
     pub(crate) change: Option<String>,
     /// A ticket to link an identity.
     pub(crate) link: Option<String>,
+    /// Which provider was used last. Whoever can plant a cookie can choose it: it decides about nothing but an order.
+    pub(crate) provider: Option<ProviderId>,
 }
 
 impl Cookies {
@@ -48,6 +54,8 @@ impl Cookies {
     const MAX_LEN: usize = 4096;
     /// How many attempts of one request are looked at.
     const MAX_ATTEMPTS: usize = 32;
+    /// How long a browser remembers which provider was used last: over a term, and no longer than that after the last visit.
+    const PROVIDER_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
     /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers refuse it
     /// on plain http.
@@ -59,6 +67,7 @@ impl Cookies {
                 form: "__Host-labgate-form",
                 change: "__Host-labgate-change",
                 link: "__Host-labgate-link",
+                provider: "__Host-labgate-provider",
                 secure: "; Secure",
             }
         } else {
@@ -68,6 +77,7 @@ impl Cookies {
                 form: "labgate-form",
                 change: "labgate-change",
                 link: "labgate-link",
+                provider: "labgate-provider",
                 secure: "",
             }
         }
@@ -92,6 +102,8 @@ impl Cookies {
                 presented.change = Some(value.to_owned());
             } else if name == self.link {
                 presented.link = Some(value.to_owned());
+            } else if name == self.provider {
+                presented.provider = ProviderId::parse(value).ok();
             } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
                 && presented.attempts.len() < Self::MAX_ATTEMPTS
                 && let (Ok(id), Ok(sealed)) = (AttemptId::parse(id), SealedAttempt::parse(value))
@@ -153,6 +165,17 @@ impl Cookies {
     /// Removes it.
     pub(crate) fn clear_link(&self) -> Result<HeaderValue, UnfitCookie> {
         self.set(self.link, "", "; Max-Age=0")
+    }
+
+    /// The cookie that remembers which provider was used last.
+    pub(crate) fn set_provider(&self, provider: &ProviderId) -> Result<HeaderValue, UnfitCookie> {
+        let max_age = format!("; Max-Age={}", Self::PROVIDER_LIFETIME.as_secs());
+        self.set(self.provider, provider.as_str(), &max_age)
+    }
+
+    /// Removes it.
+    pub(crate) fn clear_provider(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.provider, "", "; Max-Age=0")
     }
 
     fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
@@ -251,6 +274,40 @@ mod tests {
             cookies("https://lab.example").clear_session().unwrap(),
             "__Host-labgate=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
         );
+    }
+
+    #[test]
+    fn c133_the_remembered_provider_is_a_name_for_this_host_alone_and_for_ninety_days() {
+        let provider = ProviderId::parse("dex-1").unwrap();
+        let set = |public_url| cookies(public_url).set_provider(&provider).unwrap();
+        let rest = "dex-1; Path=/; HttpOnly; SameSite=Lax";
+        let secure = format!("__Host-labgate-provider={rest}; Secure; Max-Age=7776000");
+        assert_eq!(set("https://lab.example"), secure);
+        assert_eq!(set("http://127.0.0.1:8091"), format!("labgate-provider={rest}; Max-Age=7776000"));
+        assert_eq!(read(&[b"__Host-labgate-provider=dex-1"]).provider, Some(provider));
+        for planted in [
+            "labgate-provider=dex-1",
+            "__Host-labgate-provider=",
+            "__Host-labgate-provider=<b>",
+            "__Host-labgate-provider=Dex",
+        ] {
+            assert_eq!(read(&[planted.as_bytes()]), PresentedCookies::default(), "{planted}");
+        }
+    }
+
+    #[test]
+    fn architecture_md_lists_every_cookie_and_no_other() {
+        let document = include_str!("../../../docs/architecture.md");
+        let listed: Vec<_> = document
+            .lines()
+            .filter(|line| line.starts_with("| `labgate"))
+            .filter_map(|line| line.split('|').nth(1))
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect();
+        let Cookies { session, attempt_prefix, form, change, link, provider, secure: _ } =
+            cookies("http://127.0.0.1:8091");
+        let attempt = format!("{attempt_prefix}…");
+        assert_eq!(listed, [session, &attempt, form, change, link, provider]);
     }
 
     #[test]

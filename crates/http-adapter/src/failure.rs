@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::app::Response;
 use crate::audience::Audience;
-use crate::pages::{self, ErrorPage};
+use crate::pages::{self, ErrorPage, Way};
 use crate::paths;
 
 /// Errors that have nothing to do with a sign-in: what HTTP itself can get wrong.
@@ -145,7 +145,8 @@ pub(crate) struct Failure {
     pub(crate) for_person: &'static str,
     pub(crate) reference: Reference,
     retry_after: u64,
-    try_again: Option<ReturnTo>,
+    ways: Vec<Way>,
+    lists_all: bool,
     /// The attempt that is over.
     pub(crate) attempt: Option<AttemptId>,
     /// Whether nothing has written its reference into the log yet.
@@ -160,7 +161,8 @@ impl Failure {
             for_person: code.for_person(),
             reference,
             retry_after: 30,
-            try_again: None,
+            ways: Vec::new(),
+            lists_all: false,
             attempt: None,
             unlogged: true,
         }
@@ -169,7 +171,7 @@ impl Failure {
     /// Nobody is signed in.
     pub(crate) fn not_signed_in(reference: Reference) -> Self {
         Self {
-            try_again: Some(ReturnTo::main_page()),
+            ways: vec![to_sign_in("Sign in again", &ReturnTo::main_page())],
             unlogged: true,
             ..Self::coded(ErrorCode::NotSignedIn, reference)
         }
@@ -187,10 +189,21 @@ impl Failure {
             for_person: code.for_person(),
             reference,
             retry_after: 30,
-            try_again: None,
+            ways: Vec::new(),
+            lists_all: false,
             attempt: None,
             unlogged: false,
         }
+    }
+
+    /// The same, with a way back to the choice.
+    pub(crate) fn leading_to_other_ways(self, return_to: &ReturnTo) -> Self {
+        Self { ways: vec![to_sign_in("Other ways to sign in", return_to)], ..self }
+    }
+
+    /// The same, with every way of signing in that there is.
+    pub(crate) fn leading_to_each_of(self, ways: Vec<Way>) -> Self {
+        Self { ways, lists_all: true, ..self }
     }
 
     /// Writes the reference into the log, so that an operator finds it, unless the sign-in's own log or whoever met an
@@ -223,10 +236,8 @@ impl Failure {
                 message: self.for_person,
                 code: self.code,
                 reference: self.reference.as_str(),
-                try_again: self
-                    .try_again
-                    .as_ref()
-                    .map(|target| paths::with_parameters(paths::LOGIN, &[("return_to", target.as_str())])),
+                ways: &self.ways,
+                lists_all: self.lists_all,
             }),
             Audience::Program => self.problem(),
         };
@@ -269,9 +280,15 @@ impl From<Refusal> for Failure {
         };
         Self {
             retry_after,
-            try_again: try_again.then_some(refusal.return_to),
+            ways: try_again.then(|| to_sign_in("Sign in again", &refusal.return_to)).into_iter().collect(),
             attempt: refusal.attempt,
             ..Self::coded(code, refusal.reference)
         }
     }
+}
+
+/// To the sign-in page, and from there to that target.
+fn to_sign_in(label: &str, return_to: &ReturnTo) -> Way {
+    let href = paths::with_parameters(paths::LOGIN, &[("return_to", return_to.as_str())]);
+    Way { href, label: label.to_owned() }
 }

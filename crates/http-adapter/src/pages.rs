@@ -42,6 +42,8 @@ pub(crate) struct LoginPage<'a> {
     /// Where to go on to.
     pub(crate) return_to: &'a str,
     pub(crate) providers: Vec<ProviderButton>,
+    /// Whether they stand above the form, because the first is what this browser is expected to use.
+    pub(crate) providers_first: bool,
     /// Whether there is a form for name and password.
     pub(crate) passwords: bool,
     /// Whether people can make their own account.
@@ -208,6 +210,17 @@ pub(crate) struct ProviderButton {
     pub(crate) name: String,
     pub(crate) href: String,
     pub(crate) available: bool,
+    /// Whether this browser's last sign-in was there.
+    pub(crate) is_last_used: bool,
+    /// Whether it is what most will press.
+    pub(crate) stands_out: bool,
+}
+
+/// A way of signing in, as an error leads to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) href: String,
+    pub(crate) label: String,
 }
 
 /// An error, for a person.
@@ -217,8 +230,10 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) message: &'a str,
     pub(crate) code: &'a str,
     pub(crate) reference: &'a str,
-    /// Where to begin anew.
-    pub(crate) try_again: Option<String>,
+    /// Where to go from here; none is the main page.
+    pub(crate) ways: &'a [Way],
+    /// Whether they are all ways of signing in that there are.
+    pub(crate) lists_all: bool,
 }
 
 /// A response with this page.

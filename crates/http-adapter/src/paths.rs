@@ -1,6 +1,8 @@
 //! Where everything is. Each is a whole path without query.
 
 use labgate_domain::people::AccountId;
+use labgate_domain::provider::ProviderId;
+use labgate_domain::return_to::ReturnTo;
 
 /// Any method: whether somebody is signed in.
 pub(crate) const VERIFY: &str = "/api/auth/verify";
@@ -32,6 +34,15 @@ pub(crate) const ADMIN: &str = "/admin";
 /// `GET`: one account.
 pub(crate) fn account(id: AccountId) -> String {
     format!("{ADMIN}/accounts/{id}")
+}
+
+/// To a provider, and from there to that target.
+pub(crate) fn to_provider(provider: &ProviderId, return_to: &ReturnTo) -> String {
+    let mut begin = vec![("provider", provider.as_str())];
+    if return_to.as_str() != MAIN {
+        begin.push(("return_to", return_to.as_str()));
+    }
+    with_parameters(OIDC_LOGIN, &begin)
 }
 
 /// A path with these query parameters.

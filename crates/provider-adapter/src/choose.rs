@@ -96,6 +96,7 @@ mod tests {
             name: "P".to_owned(),
             email_trust: EmailTrust::Claim,
             admission: Arc::new(AdmissionRules::new(rule.into_iter().collect(), None)),
+            recheck: None,
         };
         let client_id = ClientId::parse("lab").unwrap();
         let mut settings = ProviderSettings::new(description, location, client_id, "s".to_owned().into());

@@ -26,6 +26,8 @@ pub enum CompletedSignIn {
         return_to: ReturnTo,
         /// The attempt that is over.
         attempt: AttemptId,
+        /// Where the person signed in.
+        provider: ProviderId,
     },
     /// With a question: whether this identity may open an account that is there already, because it has the person's
     /// e-mail address or because its person asked for that. Nobody is signed in by it before they say yes, on proof.
@@ -132,7 +134,12 @@ impl SignIn {
             }
         };
         let token = self.signed_in_at(&attempt.provider, &account, identity, created, visitor).await?;
-        Ok(CompletedSignIn::SignedIn { token, return_to: attempt.return_to.clone(), attempt: attempt.id() })
+        Ok(CompletedSignIn::SignedIn {
+            token,
+            return_to: attempt.return_to.clone(),
+            attempt: attempt.id(),
+            provider: attempt.provider.clone(),
+        })
     }
 
     pub(super) async fn signed_in_at(

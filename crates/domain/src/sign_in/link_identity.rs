@@ -30,6 +30,17 @@ pub struct PendingLink {
     pub password_proves: bool,
 }
 
+/// Somebody who proved that an identity is theirs, and is signed in by it.
+#[derive(Debug)]
+pub struct LinkedSignIn {
+    /// Opens the session.
+    pub token: SessionToken,
+    /// Where to go.
+    pub return_to: ReturnTo,
+    /// Whose word the identity is.
+    pub provider: ProviderId,
+}
+
 /// What the ticket of a link says: everything of the identity that a session needs, but no hint for signing out and no refresh
 /// token, for which there is no room.
 #[derive(Serialize, Deserialize)]
@@ -95,7 +106,7 @@ impl SignIn {
         ticket: &Ticket,
         password: Option<Password>,
         visitor: &Visitor<'_>,
-    ) -> Result<(SessionToken, ReturnTo), Refusal> {
+    ) -> Result<LinkedSignIn, Refusal> {
         let confirmed = async {
             let (due, account) = self.link_due(ticket).await?;
             let (credential, change) = if let Some(password) = password {
@@ -121,7 +132,7 @@ impl SignIn {
             self.link(account.id, &provider, &identity, credential.as_ref(), change).await?;
             self.end_all_sessions_of(account.id, None).await?;
             let token = self.signed_in_at(&provider, &account, identity, false, visitor).await?;
-            Ok((token, return_to))
+            Ok(LinkedSignIn { token, return_to, provider })
         };
         confirmed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
     }

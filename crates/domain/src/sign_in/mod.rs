@@ -4,6 +4,7 @@
 //!
 //! | file | use case |
 //! | --- | --- |
+//! | `offer_providers` | say where somebody can sign in, and put first what they chose |
 //! | `begin_external` | send a browser to a provider |
 //! | `complete_external` | take it back with a code, and open a session |
 //! | `link_identity` | let a further identity open an account, on proof that both are one person's |
@@ -26,6 +27,7 @@ mod complete_external;
 mod housekeeping;
 mod import;
 mod link_identity;
+mod offer_providers;
 mod open_session;
 mod own_account;
 mod passwords;
@@ -49,7 +51,8 @@ pub use begin_external::{BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn};
 pub use complete_external::CompletedSignIn;
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, JudgedRow};
-pub use link_identity::PendingLink;
+pub use link_identity::{LinkedSignIn, PendingLink};
+pub use offer_providers::{Offer, OfferedProvider};
 pub use own_account::OwnAccount;
 pub use passwords::{PasswordSignIn, PasswordSignedIn};
 pub use register::{Registration, SetupToken};

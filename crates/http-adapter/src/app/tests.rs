@@ -90,7 +90,7 @@ async fn every_reference_is_found_in_the_log_without_query_and_cookies() {
         ("PUT", "/api/auth/me?code=planted", 405),
         ("GET", "/api/auth/me?code=planted", 401),
         ("GET", "/password?code=planted", 401),
-        ("GET", "/api/auth/oidc/login?provider=%3Cplanted", 400),
+        ("GET", "/api/auth/oidc/login?login_hint=planted%0A", 400),
     ] {
         let lines = Lines::default();
         let guard = lines.collect();

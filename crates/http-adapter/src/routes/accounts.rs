@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use labgate_domain::error::Refusal;
 use labgate_domain::people::{DisplayName, Password};
+use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{PasswordSignIn, PasswordSignedIn, Registration, Ticket};
@@ -53,7 +54,9 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         return_to: return_to.clone(),
     };
     match lab.sign_in.sign_in_with_password(attempt, &head.visitor()).await {
-        Ok(PasswordSignedIn::SignedIn { token, return_to }) => Ok(lab.welcome(head, &token, &return_to)),
+        Ok(PasswordSignedIn::SignedIn { token, return_to }) => {
+            Ok(lab.welcome(head, &token, &return_to, None))
+        }
         Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
             let next = paths::with_parameters(paths::PASSWORD, &[("return_to", return_to.as_str())]);
             let response = match head.audience {
@@ -65,6 +68,7 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             lab.login_page(
                 None,
+                lab.sign_in.offer_providers(None, head.cookies.provider.as_ref()),
                 &return_to,
                 token,
                 Some((problem, fields.text("username").unwrap_or_default())),
@@ -84,7 +88,7 @@ async fn register_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 async fn register(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     match lab.sign_in.register(registration(fields), &head.visitor()).await {
-        Ok(token) => Ok(lab.welcome(head, &token, &return_to(fields))),
+        Ok(token) => Ok(lab.welcome(head, &token, &return_to(fields), None)),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
             lab.register_page(paths::REGISTER_ACTION, None, token, Some(problem), username)
@@ -105,7 +109,7 @@ async fn setup(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let setup_token = fields.text("setup_token").unwrap_or_default();
     lab.sign_in.check_setup_token(setup_token).await?;
     match lab.sign_in.set_up(setup_token, registration(fields), &head.visitor()).await {
-        Ok(token) => Ok(lab.welcome(head, &token, &ReturnTo::main_page())),
+        Ok(token) => Ok(lab.welcome(head, &token, &ReturnTo::main_page(), None)),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
             lab.register_page(paths::SETUP_ACTION, Some(setup_token), token, Some(problem), username)
@@ -132,7 +136,7 @@ async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     };
     let return_to = return_to(fields);
     match changed {
-        Ok(token) => Ok(lab.welcome(head, &token, &return_to)),
+        Ok(token) => Ok(lab.welcome(head, &token, &return_to, None)),
         Err(refusal) => {
             let username = lab.username(head).await;
             Ok(lab.form_again(head, refusal, |token, problem| {
@@ -160,14 +164,20 @@ fn registration(fields: &Fields) -> Registration {
 
 impl Lab {
     /// The answer to somebody who has just signed in.
-    pub(super) fn welcome(&self, head: &Head, token: &SessionToken, return_to: &ReturnTo) -> Response {
+    pub(super) fn welcome(
+        &self,
+        head: &Head,
+        token: &SessionToken,
+        return_to: &ReturnTo,
+        provider: Option<&ProviderId>,
+    ) -> Response {
         let response = match head.audience {
             Audience::Person => see_other(return_to.as_str()),
             Audience::Program => {
                 super::json(&json!({ "status": "signed_in", "return_to": return_to.as_str() }))
             }
         };
-        self.with_new_session(response, head, token)
+        self.with_new_session(response, head, token, provider)
     }
 
     /// A page with a form, and the cookie that its token needs.

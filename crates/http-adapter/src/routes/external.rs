@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use labgate_domain::error::{ErrorCode, Fault, Refusal};
 use labgate_domain::protocol::{Hint, Hints, Malformed};
 use labgate_domain::provider::{ProviderHealth, ProviderId};
 use labgate_domain::return_to::ReturnTo;
@@ -15,6 +16,7 @@ use crate::app::Response;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Posted;
 use crate::head::Head;
+use crate::pages::Way;
 use crate::paths;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
@@ -61,22 +63,21 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     if head.in_background {
         return lab.failure(HttpErrorCode::BadRequest).into_response();
     }
-    let provider = match head.parameter("provider").map(|id| ProviderId::parse(&id)) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return lab.failure(HttpErrorCode::BadRequest).into_response(),
+    let return_to = head.return_to();
+    let provider = match lab.asked_for(&head, &return_to) {
+        Ok(provider) => provider,
+        Err(failure) => return failure.into_response(),
     };
     let Ok(hints) = head.hints() else {
         return lab.failure(HttpErrorCode::BadRequest).into_response();
     };
-    let return_to = head.return_to();
     match lab.sign_in.begin_external(provider.as_ref(), hints, return_to, &head.cookies.attempts).await {
         Ok(begun) => {
             let dropped = begun.dropped.iter().map(|id| lab.cookies.clear_attempt(*id));
             let pending = lab.cookies.set_attempt(begun.cookie.id, &begun.cookie.sealed);
             lab.with_cookies(see_other(begun.authorization_url.as_str()), dropped.chain([pending]))
         }
-        Err(refusal) => Failure::from(refusal).into_response(),
+        Err(refusal) => lab.failure_of_provider(refusal).into_response(),
     }
 }
 
@@ -86,8 +87,9 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
         return status(StatusCode::NO_CONTENT);
     }
     match lab.sign_in.complete_external(&head.query, &head.cookies.attempts, &head.visitor()).await {
-        Ok(CompletedSignIn::SignedIn { token, return_to, attempt }) => {
-            let response = lab.with_new_session(see_other(return_to.as_str()), &head, &token);
+        Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
+            let onward = see_other(return_to.as_str());
+            let response = lab.with_new_session(onward, &head, &token, Some(&provider));
             lab.with_cookies(response, [lab.cookies.clear_attempt(attempt)])
         }
         Ok(CompletedSignIn::LinkDue { ticket, attempt }) => lab.with_cookies(
@@ -96,7 +98,7 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
         ),
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => see_other(return_to.as_str()),
         Err(refusal) => {
-            let failure = Failure::from(refusal);
+            let failure = lab.failure_of_provider(refusal);
             let over = failure.attempt.map(|attempt| lab.cookies.clear_attempt(attempt));
             lab.with_cookies(failure.into_response(), over)
         }
@@ -115,6 +117,44 @@ async fn back_channel_logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     match lab.sign_in.end_sessions_from_provider(logout_token).await {
         Ok(()) => Response::default(),
         Err(refusal) => Failure::from(refusal).into_response(),
+    }
+}
+
+impl Lab {
+    /// The provider that the link names, if it names any.
+    pub(super) fn asked_for(&self, head: &Head, return_to: &ReturnTo) -> Result<Option<ProviderId>, Failure> {
+        let Some(name) = head.parameter("provider") else { return Ok(None) };
+        match self.sign_in.find_provider(&name) {
+            Some(provider) => Ok(Some(provider)),
+            None => Err(self.failure_of_provider(self.sign_in.refuse_unknown_provider(return_to.clone()))),
+        }
+    }
+
+    /// What went wrong on the way to a provider or back. The page leads on to the other ways of signing in: one of them may
+    /// well work where this one does not.
+    fn failure_of_provider(&self, refusal: Refusal) -> Failure {
+        let (code, return_to) = (refusal.error.code(), refusal.return_to.clone());
+        let failure = Failure::from(refusal);
+        match code.fault() {
+            _ if code == ErrorCode::ProviderUnknown => failure.leading_to_each_of(self.ways(&return_to)),
+            Fault::Provider | Fault::Configuration if self.sign_in.has_several_ways() => {
+                failure.leading_to_other_ways(&return_to)
+            }
+            _ => failure,
+        }
+    }
+
+    /// Every way of signing in.
+    fn ways(&self, return_to: &ReturnTo) -> Vec<Way> {
+        let providers = self.sign_in.providers().into_iter().map(|(provider, _)| Way {
+            href: paths::to_provider(&provider.id, return_to),
+            label: format!("Continue with {}", provider.name),
+        });
+        let password = self.sign_in.passwords_are_on().then(|| Way {
+            href: paths::with_parameters(paths::LOGIN, &[("return_to", return_to.as_str())]),
+            label: "Sign in with password".to_owned(),
+        });
+        providers.chain(password).collect()
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
+use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 use serde_json::Value;
@@ -124,12 +125,23 @@ impl Lab {
         (FormToken::of(&FormSecret::Browser(&secret)), Some(self.cookies.set_form(&secret)))
     }
 
-    /// Sets the session cookie of somebody who has just signed in, and removes what led there.
-    fn with_new_session(&self, response: Response, head: &Head, token: &SessionToken) -> Response {
+    /// Sets the session cookie of somebody who has just signed in, removes what led there, and has the browser remember at
+    /// which provider it was; `None` is a password.
+    fn with_new_session(
+        &self,
+        response: Response,
+        head: &Head,
+        token: &SessionToken,
+        provider: Option<&ProviderId>,
+    ) -> Response {
         let session = [self.cookies.set_session(token)];
         let form = head.cookies.form.iter().map(|_| self.cookies.clear_form());
         let change = head.cookies.change.iter().map(|_| self.cookies.clear_change());
-        self.with_cookies(response, session.into_iter().chain(form).chain(change))
+        let remembered = match self.sign_in.worth_remembering(provider) {
+            Some(provider) => Some(self.cookies.set_provider(provider)),
+            None => head.cookies.provider.as_ref().map(|_| self.cookies.clear_provider()),
+        };
+        self.with_cookies(response, session.into_iter().chain(form).chain(change).chain(remembered))
     }
 
     /// What warp itself could not route. Handlers never reject, so this is only about paths and methods.

@@ -10,7 +10,7 @@ use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionId, UserAgent};
-use labgate_domain::sign_in::{OwnAccount, PendingLink, Ticket};
+use labgate_domain::sign_in::{LinkedSignIn, OwnAccount, PendingLink, Ticket};
 use serde_json::json;
 use warp::Filter as _;
 
@@ -163,8 +163,8 @@ async fn confirm_link(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let ticket = lab.link_ticket(head)?;
     match lab.sign_in.confirm_link(&ticket, password(fields, "password"), &head.visitor()).await {
-        Ok((token, return_to)) => {
-            let response = lab.welcome(head, &token, &return_to);
+        Ok(LinkedSignIn { token, return_to, provider }) => {
+            let response = lab.welcome(head, &token, &return_to, Some(&provider));
             Ok(lab.with_cookies(response, [lab.cookies.clear_link()]))
         }
         Err(refusal) => {

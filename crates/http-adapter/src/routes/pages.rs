@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use labgate_domain::people::Role;
-use labgate_domain::provider::{ProviderDescription, ProviderHealth};
+use labgate_domain::provider::ProviderHealth;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionClaims;
+use labgate_domain::sign_in::{Offer, OfferedProvider};
 
 use super::methods::get_or_head;
 use super::{Lab, Route, either, route};
@@ -45,16 +46,22 @@ async fn main(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 }
 
 /// The ways of signing in. Whoever is signed in already is told so and not sent on: a service that sends people here
-/// although they are signed in would otherwise send them round in circles.
+/// although they are signed in would otherwise send them round in circles. A link can name a provider, which then comes first:
+/// it is still for the person to press the button.
 async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let return_to = head.return_to();
+    let asked_for = match lab.asked_for(&head, &return_to) {
+        Ok(asked_for) => asked_for,
+        Err(failure) => return failure.into_response(),
+    };
+    let offer = lab.sign_in.offer_providers(asked_for.as_ref(), head.cookies.provider.as_ref());
     match lab.check(&head).await.and_then(Result::ok) {
         Some(checked) => {
             let token = FormToken::of(&FormSecret::Session(checked.claims.sid));
-            let page = lab.login_page(Some(address(&checked.claims)), &return_to, &token, None);
+            let page = lab.login_page(Some(address(&checked.claims)), offer, &return_to, &token, None);
             lab.with_renewal(page, &checked)
         }
-        None => lab.form_page(&head, |token| lab.login_page(None, &return_to, token, None)),
+        None => lab.form_page(&head, |token| lab.login_page(None, offer, &return_to, token, None)),
     }
 }
 
@@ -73,27 +80,28 @@ impl Lab {
     pub(super) fn login_page(
         &self,
         signed_in_as: Option<&str>,
+        offer: Offer,
         return_to: &ReturnTo,
         form_token: &FormToken,
         again: Option<(Problem<'_>, &str)>,
     ) -> Response {
-        let button = |(provider, health): (ProviderDescription, ProviderHealth)| {
-            let mut begin = vec![("provider", provider.id.as_str())];
-            if return_to.as_str() != paths::MAIN {
-                begin.push(("return_to", return_to.as_str()));
-            }
-            ProviderButton {
-                href: paths::with_parameters(paths::OIDC_LOGIN, &begin),
-                name: provider.name,
-                available: !matches!(health, ProviderHealth::Unavailable { .. }),
-            }
+        let passwords = self.sign_in.passwords_are_on();
+        // Whoever has just typed a password finds the form where the page begins.
+        let providers_first = offer.first_is_chosen && again.is_none();
+        let button = |(position, provider): (usize, OfferedProvider)| ProviderButton {
+            href: paths::to_provider(&provider.description.id, return_to),
+            name: provider.description.name,
+            available: !matches!(provider.health, ProviderHealth::Unavailable { .. }),
+            is_last_used: provider.is_last_used,
+            stands_out: signed_in_as.is_none() && if providers_first { position == 0 } else { !passwords },
         };
         let (problem, username) = again.map_or((None, ""), |(problem, username)| (Some(problem), username));
         pages::respond(&LoginPage {
             signed_in_as,
             return_to: return_to.as_str(),
-            providers: self.sign_in.providers().into_iter().map(button).collect(),
-            passwords: self.sign_in.passwords_are_on(),
+            providers: offer.providers.into_iter().enumerate().map(button).collect(),
+            providers_first,
+            passwords,
             registration: self.sign_in.people_can_register(),
             form_token: form_token.as_str(),
             problem,

@@ -109,8 +109,8 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     assert!(pending.password_proves && !pending.session_proves);
 
     let confirmed = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
-    let (_, return_to) = confirmed.unwrap();
-    assert_eq!(return_to.as_str(), "/notebooks");
+    let confirmed = confirmed.unwrap();
+    assert_eq!((confirmed.return_to.as_str(), confirmed.provider.as_str()), ("/notebooks", "external"));
     assert!(scene.log.events().iter().any(|event| {
         matches!(event, SignInEvent::Linked { change: IdentityChange::ProvedByPassword, .. })
     }));

@@ -1,0 +1,157 @@
+use super::SignIn;
+use crate::error::{Refusal, SignInError};
+use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
+use crate::return_to::ReturnTo;
+
+/// The providers as the sign-in page offers them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// All of them, whatever their health: the one that the link asks for, the one that was used last, the others as they are
+    /// configured.
+    pub providers: Vec<OfferedProvider>,
+    /// Whether the first was chosen, by the link or by what was used last, rather than merely configured first.
+    pub first_is_chosen: bool,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedProvider {
+    /// What it is called.
+    pub description: ProviderDescription,
+    /// Whether it can be used right now, as far as that is known without asking it.
+    pub health: ProviderHealth,
+    /// Whether it is the one that this browser remembers.
+    pub is_last_used: bool,
+}
+
+impl SignIn {
+    /// The provider that a link names, if there is one of this name.
+    #[must_use]
+    pub fn find_provider(&self, name: &str) -> Option<ProviderId> {
+        ProviderId::parse(name).ok().filter(|id| self.provider(Some(id)).is_ok())
+    }
+
+    /// Refuses a link that names no provider of this lab.
+    #[must_use]
+    pub fn refuse_unknown_provider(&self, return_to: ReturnTo) -> Refusal {
+        self.refuse(SignInError::ProviderUnknown, None, None, return_to)
+    }
+
+    /// The providers in the order in which to offer them. What a browser says that it used last comes from nowhere that could
+    /// be trusted: it moves one of the configured providers to the front, and does nothing else.
+    #[must_use]
+    pub fn offer_providers(&self, asked_for: Option<&ProviderId>, last_used: Option<&ProviderId>) -> Offer {
+        let last_used = self.worth_remembering(last_used);
+        let mut providers: Vec<_> = self
+            .providers()
+            .into_iter()
+            .map(|(description, health)| {
+                let is_last_used = Some(&description.id) == last_used;
+                OfferedProvider { description, health, is_last_used }
+            })
+            .collect();
+        let is_asked_for = |provider: &OfferedProvider| Some(&provider.description.id) == asked_for;
+        // The sort is stable: all others keep their order.
+        providers.sort_by_key(|provider| (!is_asked_for(provider), !provider.is_last_used));
+        let first = providers.first();
+        let first_is_chosen = first.is_some_and(|first| is_asked_for(first) || first.is_last_used);
+        Offer { providers, first_is_chosen }
+    }
+
+    /// What a browser is to remember of a sign-in at this provider: its name, where there are several to choose from. `None`
+    /// is a sign-in with a password.
+    #[must_use]
+    pub fn worth_remembering<'a>(&self, used: Option<&'a ProviderId>) -> Option<&'a ProviderId> {
+        used.filter(|_| self.ports.providers.len() > 1)
+    }
+
+    /// Whether somebody for whom one way of signing in does not work can try another.
+    #[must_use]
+    pub fn has_several_ways(&self) -> bool {
+        self.ports.providers.len() + usize::from(self.passwords_are_on()) > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::error::ErrorCode;
+    use crate::ports::{MockIdentityProvider, SignInEvent};
+    use crate::provider::EmailTrust;
+    use crate::sign_in::testing::{Scene, World};
+    use crate::time::Timestamp;
+
+    const DOWN: ProviderHealth = ProviderHealth::Unavailable { since: Timestamp::from_unix_seconds(1) };
+
+    fn id(name: &str) -> ProviderId {
+        ProviderId::parse(name).unwrap()
+    }
+
+    /// A lab with these providers, all of which are down.
+    fn scene(names: &[&str]) -> Scene {
+        let mut world = World::default();
+        for name in names {
+            let mut provider = MockIdentityProvider::new();
+            provider.expect_description().return_const(ProviderDescription {
+                id: id(name),
+                name: name.to_uppercase(),
+                email_trust: EmailTrust::Claim,
+                admission: Arc::default(),
+                recheck: None,
+            });
+            provider.expect_health().return_const(DOWN);
+            world.providers.push(provider);
+        }
+        world.scene()
+    }
+
+    /// The offer in one line: a star is what was used last, a bar ends what was chosen.
+    fn offered(names: &[&str], asked_for: Option<&str>, last_used: Option<&str>) -> String {
+        let offer =
+            scene(names).sign_in.offer_providers(asked_for.map(id).as_ref(), last_used.map(id).as_ref());
+        let names = offer.providers.iter().map(|provider| {
+            assert_eq!(provider.health, DOWN);
+            format!("{}{}", provider.description.id, if provider.is_last_used { "*" } else { "" })
+        });
+        let names: Vec<_> = names.collect();
+        format!("{}{}", if offer.first_is_chosen { "|" } else { "" }, names.join(" "))
+    }
+
+    #[test]
+    fn what_was_used_last_comes_first_and_hides_nothing() {
+        const ALL: &[&str] = &["a", "b", "c"];
+        assert_eq!(offered(ALL, None, None), "a b c");
+        assert_eq!(offered(ALL, None, Some("c")), "|c* a b");
+        assert_eq!(offered(ALL, None, Some("a")), "|a* b c");
+        assert_eq!(offered(ALL, Some("b"), None), "|b a c");
+        assert_eq!(offered(ALL, Some("b"), Some("c")), "|b c* a");
+        assert_eq!(offered(ALL, Some("b"), Some("b")), "|b* a c");
+        assert_eq!(offered(ALL, None, Some("gone")), "a b c");
+    }
+
+    #[test]
+    fn where_there_is_no_choice_nothing_is_remembered() {
+        assert_eq!(offered(&["a"], None, Some("a")), "a");
+        assert_eq!(offered(&[], None, Some("a")), "");
+        let remembers = |names, used: Option<&str>| {
+            scene(names).sign_in.worth_remembering(used.map(id).as_ref()).is_some()
+        };
+        assert!(remembers(&["a", "b"], Some("a")));
+        assert!(!remembers(&["a", "b"], None));
+        assert!(!remembers(&["a"], Some("a")));
+    }
+
+    #[test]
+    fn a_link_names_a_provider_exactly_or_none_and_keeps_its_target() {
+        let scene = scene(&["a", "b"]);
+        assert_eq!(scene.sign_in.find_provider("b"), Some(id("b")));
+        for unknown in ["c", "A", "", "<script>", &"a".repeat(33)] {
+            assert_eq!(scene.sign_in.find_provider(unknown), None, "{unknown}");
+        }
+        let refusal = scene.sign_in.refuse_unknown_provider(ReturnTo::or_main_page("/x"));
+        assert_eq!((refusal.error.code(), refusal.return_to.as_str()), (ErrorCode::ProviderUnknown, "/x"));
+        assert!(matches!(scene.log.events().last(), Some(SignInEvent::Refused { .. })));
+    }
+}
