@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use labgate_domain::ports::Source;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::session::UserAgent;
 use labgate_domain::sign_in::Visitor;
@@ -11,7 +10,7 @@ use labgate_domain::sign_in::Visitor;
 use crate::audience::Audience;
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::form::{FormSecret, Posted};
-use crate::origin::{Peer, ProxyNetwork, source};
+use crate::origin::{Peer, ProxyNetwork, Whence, whence};
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -28,8 +27,8 @@ pub(crate) struct Head {
     pub(crate) prefetch: bool,
     /// Whether the browser says that this is a script or an image asking, not the person going somewhere.
     pub(crate) in_background: bool,
-    /// Where it comes from, if that can be known.
-    pub(crate) source: Option<Source>,
+    /// Where it comes from.
+    pub(crate) whence: Whence,
     /// What it says of the browser.
     pub(crate) user_agent: Option<UserAgent>,
     /// What it posts.
@@ -54,7 +53,7 @@ impl Head {
                 text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
             }),
             in_background: text(headers, "sec-fetch-mode").is_some_and(|mode| mode != "navigate"),
-            source: source(parts.extensions.get::<Peer>().copied(), headers, proxies),
+            whence: whence(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
             posted: Posted::read(headers, body),
         }
@@ -71,7 +70,7 @@ impl Head {
         Visitor {
             session_token: self.cookies.session.as_deref(),
             user_agent: self.user_agent.clone(),
-            source: self.source,
+            source: self.whence.source,
         }
     }
 

@@ -37,6 +37,42 @@ impl FromStr for ProxyNetwork {
     }
 }
 
+/// Where a request comes from, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Whence {
+    pub(crate) told_by: ToldBy,
+    /// `None` when it cannot be known.
+    pub(crate) source: Option<Source>,
+}
+
+/// Who says where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToldBy {
+    /// The connection itself: no trusted proxy is in between.
+    Connection,
+    /// A trusted proxy.
+    Forwarded,
+    /// A trusted proxy that names nobody but trusted proxies: it asks for itself, or says nothing of whom it asks for.
+    Proxy,
+    /// A proxy that the operator has not told us of.
+    UnknownProxy,
+    /// A trusted proxy, in words that are no address.
+    Unreadable,
+}
+
+impl ToldBy {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Forwarded => "forwarded",
+            Self::Proxy => "proxy",
+            Self::UnknownProxy => "unknown_proxy",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// The source of a request: the peer, or behind trusted proxies the last address that is none of theirs. Without a
 /// trusted proxy nothing that a client says counts.
 ///
@@ -44,27 +80,31 @@ impl FromStr for ProxyNetwork {
 /// it are many: counted as one, a few mistyped passwords would shut all of them out, so the source is not known. Only the
 /// operator's own network can have that by sending the header; a public address stays what it is, whatever it says. What
 /// is tried against one account is counted in either case.
-pub(crate) fn source(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> Option<Source> {
+pub(crate) fn whence(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> Whence {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
-    let Peer(peer) = peer?;
+    let known = |told_by, address| Whence { told_by, source: Some(Source::of(address)) };
+    let unknown = |told_by| Whence { told_by, source: None };
+    let Some(Peer(peer)) = peer else { return unknown(ToldBy::Connection) };
     if !is_proxy(&peer) {
         if is_private(peer.to_canonical()) && FORWARDING.iter().any(|name| headers.contains_key(*name)) {
             warn_of_unknown_proxy(peer, &WARNED);
-            return None;
+            return unknown(ToldBy::UnknownProxy);
         }
-        return Some(Source::of(peer));
+        return known(ToldBy::Connection, peer);
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     // From the last on, for only what our own proxies have added can be believed: whatever a client put before it, readable
     // or not, is never looked at.
     for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
         // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
-        let address: IpAddr = std::str::from_utf8(hop).ok()?.trim().parse().ok()?;
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+            return unknown(ToldBy::Unreadable);
+        };
         if !is_proxy(&address) {
-            return Some(Source::of(address));
+            return known(ToldBy::Forwarded, address);
         }
     }
-    Some(Source::of(peer))
+    known(ToldBy::Proxy, peer)
 }
 
 /// What proxies say whom they forward for with.
@@ -106,8 +146,8 @@ mod tests {
             .map(|line| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap()))
             .collect();
         let proxies: Vec<ProxyNetwork> = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
-        let source = source(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-        source.map(|source| source.address().to_string())
+        let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+        whence.source.map(|source| source.address().to_string())
     }
 
     #[test]
@@ -138,6 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn it_is_known_who_says_where_a_request_comes_from() {
+        for (peer, forwarded, told_by) in [
+            ("192.0.2.1", None, "connection"),
+            ("192.0.2.1", Some("198.51.100.7"), "connection"),
+            ("10.1.1.1", None, "proxy"),
+            ("10.1.1.1", Some("10.2.2.2"), "proxy"),
+            ("10.1.1.1", Some("198.51.100.7"), "forwarded"),
+            ("10.1.1.1", Some("198.51.100.7:4711"), "unreadable"),
+            ("172.18.0.2", None, "connection"),
+            ("172.18.0.2", Some("198.51.100.7"), "unknown_proxy"),
+        ] {
+            let header = |line: &str| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap());
+            let headers = forwarded.map(header).into_iter().collect();
+            let proxies = ["10.0.0.0/8".parse().unwrap()];
+            let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+            assert_eq!(whence.told_by.as_str(), told_by, "{peer} {forwarded:?}");
+            let known = ["connection", "proxy", "forwarded"].contains(&told_by);
+            assert_eq!(whence.source.is_some(), known, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
     fn behind_a_private_proxy_that_is_not_configured_the_source_is_not_known() {
         for peer in [
             "127.0.0.1",
@@ -155,7 +217,7 @@ mod tests {
         }
         let headers =
             [("forwarded".parse().unwrap(), "for=198.51.100.7".parse().unwrap())].into_iter().collect();
-        assert_eq!(source(Some(Peer([10, 1, 1, 1].into())), &headers, &[]), None);
+        assert_eq!(whence(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).source, None);
     }
 
     #[test]

@@ -17,6 +17,11 @@ use crate::{App, AppInfo};
 
 /// The application of a lab at `https://lab.example` whose ports are never called.
 pub(crate) fn app() -> App {
+    app_with(AppInfo::default())
+}
+
+/// The same with what is told of this lab.
+pub(crate) fn app_with(info: AppInfo) -> App {
     let mut entropy = MockEntropy::new();
     entropy.expect_fill().returning(|bytes| bytes.fill(7));
     let mut clock = MockClock::new();
@@ -38,7 +43,7 @@ pub(crate) fn app() -> App {
         entropy: Arc::new(entropy),
     };
     let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
-    App::new(Arc::new(SignIn::new(ports, Policy::for_lab_at(public_url))), AppInfo::default())
+    App::new(Arc::new(SignIn::new(ports, Policy::for_lab_at(public_url))), info)
 }
 
 /// Log lines.

@@ -4,6 +4,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::*;
+use crate::origin::Peer;
 use crate::testing::{self, Lines};
 
 impl App {
@@ -127,4 +128,25 @@ fn code(response: &Response) -> String {
 fn member(response: &Response, name: &str) -> String {
     let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     problem[name].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_asks_is_told_whether_their_address_is_known_and_never_which_it_is() {
+    for (query, forwarded, told_by, is) in [
+        ("?is=198.51.100.7", "198.51.100.7", "forwarded", true),
+        ("?is=198.51.100.8", "198.51.100.7", "forwarded", false),
+        ("?is=nonsense", "198.51.100.7", "forwarded", false),
+        ("", "198.51.100.7", "forwarded", false),
+        ("?is=127.0.0.1", "127.0.0.1", "proxy", true),
+        ("?is=", "unknown", "unreadable", false),
+    ] {
+        let info = AppInfo { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..AppInfo::default() };
+        let mut request = request("GET", &format!("/api/auth/source{query}"));
+        request.headers_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
+        request.extensions_mut().insert(Peer([127, 0, 0, 1].into()));
+        let response = testing::app_with(info).handle(request).await;
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        let expected = format!(r#"{{"is":{is},"told_by":"{told_by}"}}"#);
+        assert_eq!(response.body(), &expected.into_bytes(), "{query} {forwarded}");
+    }
 }

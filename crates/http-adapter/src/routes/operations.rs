@@ -1,9 +1,10 @@
-//! `/.well-known/jwks.json`, `/healthz`, `/readyz`: for other services and for whoever runs this one.
+//! `/.well-known/jwks.json`, `/healthz`, `/readyz`, `/api/auth/source`: for other services and for whoever runs this one.
 
 use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderHealth;
 use serde_json::{Value, json};
 
@@ -11,12 +12,22 @@ use super::methods::get_or_head;
 use super::{Lab, Route, either, route};
 use crate::app::Response;
 use crate::head::Head;
+use crate::origin::Whence;
 
 pub(super) fn routes(lab: &Arc<Lab>) -> Route {
     let jwks = route(lab, warp::path!(".well-known" / "jwks.json" / ..), get_or_head(), jwks);
     let health = route(lab, warp::path!("healthz" / ..), get_or_head(), health);
     let readiness = route(lab, warp::path!("readyz" / ..), get_or_head(), readiness);
-    either(health, either(readiness, jwks))
+    let source = route(lab, warp::path!("api" / "auth" / "source" / ..), get_or_head(), source);
+    either(either(health, readiness), either(source, jwks))
+}
+
+/// Who says where this request comes from, and whether that is the address `is`: so an operator sees whether the proxies are
+/// known, and whether a made-up address counts. The address itself is not told, for it can be a proxy's inside.
+async fn source(_: Arc<Lab>, head: Arc<Head>) -> Response {
+    let asked = head.parameter("is").and_then(|address| address.parse().ok()).map(Source::of);
+    let Whence { told_by, source } = head.whence;
+    super::json(&json!({ "told_by": told_by.as_str(), "is": source.is_some() && source == asked }))
 }
 
 /// The public keys of the session tokens (RFC 7517).
