@@ -1,16 +1,34 @@
 //! `labgate doctor` against broken set-ups: each ends in a finding of its own, which says what to do. The mock plays the
 //! providers over real sockets.
 
+mod lab;
+mod served;
+
 use std::sync::Arc;
 
-use labgate::configuration::{Configuration, File, Sources};
-use labgate::doctor::{Finding, Outcome, examine};
+use labgate::configuration::{Configuration, File, Problems, Sources};
+use labgate::doctor::{Finding, Outcome, Step, examine};
 use labgate::world::SystemClock;
 use labgate_domain::ports::Clock;
 use labgate_domain::time::Timestamp;
 use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIdpBuilder, Persona};
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use self::served::{Told, served};
 
 const CALLBACK: &str = "http://127.0.0.1:9/api/auth/oidc/callback";
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+/// Everything that the doctor finds.
+async fn findings(configuration: Result<&Configuration, &Problems>, clock: Arc<dyn Clock>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    examine(configuration, &clock, |finding| findings.push(finding)).await.unwrap();
+    findings
+}
 
 /// A provider of this kind, at which the lab is registered as it should be.
 fn provider(persona: Persona) -> MockIdpBuilder {
@@ -28,7 +46,7 @@ struct Written {
     token_url: String,
     client_id: &'static str,
     secret: &'static str,
-    more: &'static str,
+    more: String,
 }
 
 impl Written {
@@ -38,12 +56,12 @@ impl Written {
             token_url: idp.token_endpoint(),
             client_id: "lab",
             secret: "lab-secret",
-            more: "",
+            more: String::new(),
         }
     }
 
-    /// What the doctor finds wrong at the provider; the lab itself does not run.
-    async fn diagnosed_by(&self, clock: Arc<dyn Clock>) -> Vec<(&'static str, String, String)> {
+    /// What the doctor finds of the provider; the lab itself does not run.
+    async fn examined_by(&self, clock: Arc<dyn Clock>) -> Vec<Finding> {
         let Self { auth_url, token_url, client_id, secret, more } = self;
         let text = format!(
             "public_url = \"http://127.0.0.1:9\"\n[[provider]]\nid = \"p\"\nname = \"P\"\nauth_url = \"{auth_url}\"\n\
@@ -52,25 +70,30 @@ impl Written {
         let sources =
             Sources { file: Some(File { name: "lab.toml".to_owned(), text }), environment: Vec::new() };
         let configuration = Configuration::read(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-        let findings = examine(&configuration, &clock, |_| {}).await.unwrap();
-        findings.into_iter().filter_map(bad).collect()
+        let findings = findings(Ok(&configuration), clock).await;
+        findings.into_iter().filter(|finding| finding.subject == "p").collect()
     }
 
-    async fn diagnosed(&self) -> Vec<(&'static str, String, String)> {
+    /// What is wrong there.
+    async fn diagnosed_by(&self, clock: Arc<dyn Clock>) -> Vec<(Step, String, String)> {
+        self.examined_by(clock).await.into_iter().filter_map(bad).collect()
+    }
+
+    async fn diagnosed(&self) -> Vec<(Step, String, String)> {
         self.diagnosed_by(Arc::new(SystemClock)).await
     }
 }
 
-fn bad(finding: Finding) -> Option<(&'static str, String, String)> {
+fn bad(finding: Finding) -> Option<(Step, String, String)> {
     match finding.outcome {
-        Outcome::Bad { problem, remedy } if finding.subject == "p" => Some((finding.step, problem, remedy)),
+        Outcome::Bad { problem, remedy } => Some((finding.step, problem, remedy)),
         _ => None,
     }
 }
 
 /// The one finding, at this step, whose problem or remedy has these words.
 #[track_caller]
-fn one(findings: Vec<(&'static str, String, String)>, step: &str, words: &str) -> String {
+fn one(findings: Vec<(Step, String, String)>, step: Step, words: &str) -> String {
     let [(at, problem, remedy)] = findings.try_into().unwrap_or_else(|other| panic!("{words}: {other:?}"));
     let told = format!("{problem} → {remedy}");
     assert_eq!(at, step, "{told}");
@@ -104,36 +127,40 @@ async fn ten_broken_set_ups_have_ten_findings() {
     let idp = provider(Persona::Generic).start().await.unwrap();
     let right = Written::of(&idp);
     let wrong_secret = Written { secret: "the-id-of-it", ..right.clone() };
-    told.insert(one(wrong_secret.diagnosed().await, "client", "paste the secret's value and not its id"));
+    told.insert(one(wrong_secret.diagnosed().await, Step::Client, "paste the secret's value and not its id"));
 
     let elsewhere = Written {
         auth_url: "http://127.0.0.1:9/authorize".to_owned(),
         token_url: "http://127.0.0.1:9/token".to_owned(),
         ..right.clone()
     };
-    told.insert(one(elsewhere.diagnosed().await, "metadata", "whether this machine reaches the provider"));
+    told.insert(one(
+        elsewhere.diagnosed().await,
+        Step::Metadata,
+        "whether this machine reaches the provider",
+    ));
 
     let clock = Arc::new(At(SystemClock.now().as_unix_seconds() + 3600));
     let late = right.diagnosed_by(clock).await;
-    told.insert(one(late, "clock", "ahead of the provider"));
+    told.insert(one(late, Step::Clock, "ahead of the provider"));
 
     idp.fault(Fault::Jwks500).always();
-    told.insert(one(right.diagnosed().await, "client", "publishes no keys that can be used"));
+    told.insert(one(right.diagnosed().await, Step::Keys, "publishes no keys that can be used"));
     idp.clear_faults();
     idp.fault(Fault::DiscoveryIssuerMismatch).always();
-    told.insert(one(right.diagnosed().await, "metadata", "issuer"));
+    told.insert(one(right.diagnosed().await, Step::Metadata, "issuer"));
     drop(idp);
 
     let dex = provider(Persona::Dex).start().await.unwrap();
     let right = Written::of(&dex);
     let unknown = Written { client_id: "lob", ..right.clone() };
     told.insert(one(
-        unknown.diagnosed().await.into_iter().filter(|(step, ..)| *step != "client").collect(),
-        "redirect_uri",
+        unknown.diagnosed().await.into_iter().filter(|(step, ..)| *step != Step::Client).collect(),
+        Step::Authorization,
         "staticClients",
     ));
-    let scope = Written { more: "scopes = \"email profile nonsense\"", ..right };
-    told.insert(one(scope.diagnosed().await, "scopes", "refuses a scope"));
+    let scope = Written { more: "scopes = \"email profile nonsense\"".to_owned(), ..right };
+    told.insert(one(scope.diagnosed().await, Step::Scopes, "take them out of the settings"));
 
     let other = registered(
         MockIdp::builder().algorithm(Algorithm::Es256).persona(Persona::Dex),
@@ -141,18 +168,215 @@ async fn ten_broken_set_ups_have_ten_findings() {
     );
     let other = other.start().await.unwrap();
     told.insert(one(
-        Written::of(&other).diagnosed().await.into_iter().filter(|(step, ..)| *step != "client").collect(),
-        "redirect_uri",
+        Written::of(&other)
+            .diagnosed()
+            .await
+            .into_iter()
+            .filter(|(step, ..)| *step != Step::Client)
+            .collect(),
+        Step::RedirectUri,
         "redirectURIs",
     ));
 
     let keycloak = provider(Persona::keycloak("lab")).start().await.unwrap();
     let wrong = Written { secret: "another", ..Written::of(&keycloak) };
-    told.insert(one(wrong.diagnosed().await, "client", "did not accept the client id or its secret"));
+    told.insert(one(wrong.diagnosed().await, Step::Client, "switch Client authentication on"));
 
     let github = provider(Persona::GitHub).start().await.unwrap();
     let wrong = Written { secret: "another", ..Written::of(&github) };
-    told.insert(one(wrong.diagnosed().await, "client", "incorrect"));
+    told.insert(one(wrong.diagnosed().await, Step::Client, "incorrect"));
 
     assert_eq!(told.len(), 10, "{told:#?}");
+}
+
+/// A provider that does what this test wants of it: its metadata with these changes, and this page in place of a sign-in.
+async fn peculiar(changes: Value, page: Told) -> Written {
+    let changes = Arc::new(changes);
+    let address = served(move |asked| {
+        let origin = format!("http://{}", asked.headers["host"]);
+        let mut metadata = json!({
+            "issuer": format!("{origin}/op"),
+            "authorization_endpoint": format!("{origin}/op/authorize"),
+            "token_endpoint": format!("{origin}/op/token"),
+            "jwks_uri": format!("{origin}/op/keys"),
+        });
+        metadata.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        // The public half of RFC 7517 appendix A.1.
+        let keys = json!({ "keys": [{
+            "kty": "EC", "crv": "P-256", "use": "sig", "kid": "1",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        }] });
+        let json = |status, body: &Value| Told::new(status, "application/json", body.to_string());
+        let told = match asked.path() {
+            "/op/.well-known/openid-configuration" => json(200, &metadata),
+            "/op/keys" => json(200, &keys),
+            "/op/token" => json(400, &json!({ "error": "invalid_grant" })),
+            "/op/authorize" => page.clone(),
+            _ => Told::new(404, "text/html", ""),
+        };
+        Box::pin(std::future::ready(told))
+    });
+    let origin = format!("http://{}", address.await);
+    Written {
+        auth_url: format!("{origin}/op/authorize"),
+        token_url: format!("{origin}/op/token"),
+        client_id: "lab",
+        secret: "lab-secret",
+        more: String::new(),
+    }
+}
+
+fn page(status: u16, body: &str) -> Told {
+    Told::new(status, "text/html", body)
+}
+
+#[tokio::test]
+async fn what_a_provider_publishes_is_looked_at_piece_by_piece() {
+    let plain = peculiar(json!({ "code_challenge_methods_supported": ["plain"] }), page(200, "")).await;
+    one(plain.diagnosed().await, Step::Pkce, "switch S256 on");
+
+    let secret = json!({ "id_token_signing_alg_values_supported": ["HS256", "none"] });
+    let secret = peculiar(secret, page(200, "")).await;
+    one(secret.diagnosed().await, Step::Algorithms, "RS256 or ES256");
+    let other = json!({ "id_token_signing_alg_values_supported": ["RS256"] });
+    let other = peculiar(other, page(200, "")).await;
+    one(other.diagnosed().await, Step::Algorithms, "with RS256 only");
+
+    let neither = json!({ "token_endpoint_auth_methods_supported": ["private_key_jwt"] });
+    let neither = peculiar(neither, page(200, "")).await;
+    one(neither.diagnosed().await, Step::Metadata, "neither client_secret_basic nor client_secret_post");
+
+    // All of them say something else, too; and what is not said is no fault.
+    let silent =
+        peculiar(json!({ "id_token_signing_alg_values_supported": ["HS256", "ES256"] }), page(200, "")).await;
+    let found = silent.examined_by(Arc::new(SystemClock)).await;
+    let of = |step| &found.iter().find(|finding| finding.step == step).unwrap().outcome;
+    assert_eq!(*of(Step::Algorithms), Outcome::Good("identity tokens may be signed with ES256".to_owned()));
+    assert!(matches!(of(Step::Pkce), Outcome::Unknown(_)));
+    assert!(matches!(of(Step::RedirectUri), Outcome::Unknown(_)));
+}
+
+#[tokio::test]
+async fn error_pages_are_understood_in_each_providers_own_words() {
+    for (status, body, step, words) in [
+        (200, "AADSTS50011: The redirect URI \\u0027x\\u0027 …", Step::RedirectUri, "platform Web"),
+        (400, "AADSTS700016: Application with identifier", Step::Authorization, "Application (client) ID"),
+        (400, "The &#39;redirect_uri&#39; parameter must be a Login redirect URI", Step::RedirectUri, "Okta"),
+        (403, "<p>Callback URL mismatch.</p>", Step::RedirectUri, "Allowed Callback URLs"),
+        (500, "<p>Internal error</p>", Step::Authorization, "--explain"),
+    ] {
+        let broken = peculiar(json!({}), page(status, body)).await;
+        one(broken.diagnosed().await, step, words);
+    }
+    for (persona, step, words) in [
+        (Persona::Google, Step::RedirectUri, "add exactly Labgate's callback"),
+        (Persona::GitLab, Step::RedirectUri, "the application's Redirect URI"),
+        (Persona::keycloak("lab"), Step::RedirectUri, "Valid redirect URIs"),
+        (Persona::Dex, Step::RedirectUri, "redirectURIs, and restart Dex"),
+        (
+            Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() },
+            Step::RedirectUri,
+            "Allowed callback URLs",
+        ),
+    ] {
+        let idp = registered(
+            MockIdp::builder().algorithm(Algorithm::Es256).persona(persona),
+            "http://127.0.0.1:9/other",
+        );
+        let idp = idp.start().await.unwrap();
+        let issuer = format!("issuer = \"{}\"", idp.issuer());
+        let found = Written { more: issuer, ..Written::of(&idp) }.diagnosed().await;
+        // Some refuse the code for its redirect URI, which is right as well.
+        one(found.into_iter().filter(|(at, ..)| *at != Step::Client).collect(), step, words);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_told_in_each_providers_own_words() {
+    for (persona, more, words) in [
+        (Persona::entra(TENANT), "kind = \"entra\"", "the column Value, not Secret ID"),
+        (Persona::Dex, "", "compare both with the provider's"),
+        (Persona::keycloak("lab"), "", "the tab Credentials"),
+        (Persona::GitHub, "", "make a new secret in the OAuth app"),
+        (Persona::Google, "", "paste the secret's value"),
+        (Persona::GitLab, "", "marked as Confidential"),
+    ] {
+        let idp = provider(persona.clone()).start().await.unwrap();
+        // Some have a second host, which nobody but the operator can vouch for inside this machine.
+        let port = idp.address().unwrap().port();
+        let more = format!("plain_http_origin = \"http://localhost:{port}\"\n{more}");
+        let right = Written { more, ..Written::of(&idp) };
+        assert_eq!(right.diagnosed().await, [], "{persona}");
+        let wrong = Written { secret: "another", ..right };
+        one(wrong.diagnosed().await, Step::Client, words);
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_would_be_refused_is_found_before_anybody_signs_in() {
+    let idp = provider(Persona::keycloak("lab")).start().await.unwrap();
+    let right = Written::of(&idp);
+    for (fault, step, words) in [
+        (Fault::CallbackWrongIss, Step::Issuer, "every sign-in is refused"),
+        (Fault::CallbackNoIss, Step::Issuer, "promises the parameter iss"),
+        (Fault::CallbackAlteredState, Step::Authorization, "another state"),
+        (Fault::CallbackMissingState, Step::Authorization, "another state"),
+        (
+            Fault::CallbackError("temporarily_unavailable".into(), "down".into()),
+            Step::Authorization,
+            "status page",
+        ),
+    ] {
+        idp.fault(fault).once();
+        one(right.diagnosed().await, step, words);
+    }
+    assert_eq!(right.diagnosed().await, []);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
+    let idp = provider(Persona::Generic).start().await.unwrap();
+    idp.fault(Fault::HtmlTokenError).always();
+    let found = Written::of(&idp).examined_by(Arc::new(SystemClock)).await;
+    let client = found.into_iter().find(|finding| finding.step == Step::Client).unwrap();
+    assert!(matches!(&client.outcome, Outcome::Unknown(text) if text.contains("502")), "{client:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_told_as_such() {
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let chain = vec![certificate.der().clone()];
+    let tls = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            assert!(acceptor.accept(stream).await.is_err(), "nobody goes on after this certificate");
+        }
+    });
+    let untrusted = Written {
+        auth_url: format!("{origin}/dex/auth"),
+        token_url: format!("{origin}/dex/token"),
+        client_id: "lab",
+        secret: "lab-secret",
+        more: String::new(),
+    };
+    one(untrusted.diagnosed().await, Step::Tls, "SSL_CERT_FILE");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_are_findings_and_the_only_ones() {
+    let text = "listen = \"nowhere\"\nlisten_to = 1\n".to_owned();
+    let sources = Sources { file: Some(File { name: "lab.toml".to_owned(), text }), environment: Vec::new() };
+    let problems = Configuration::read(&sources).unwrap_err();
+    let found = findings(Err(&problems), Arc::new(SystemClock)).await;
+    assert!(found.len() >= 2, "{found:?}");
+    for finding in found {
+        assert_eq!((finding.subject.as_str(), finding.step), ("lab", Step::Configuration));
+        assert!(bad(finding).unwrap().1.contains("lab.toml"));
+    }
 }

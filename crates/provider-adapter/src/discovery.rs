@@ -52,19 +52,7 @@ pub(crate) async fn find(
     before: Option<&Provider>,
     new_keys: impl FnOnce() -> Cache<KeySet> + Send,
 ) -> Result<Provider, ProviderError> {
-    let source = Documents(transport);
-    let discovered = match (&settings.location.0, before) {
-        (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await?,
-        (Place::Endpoints(urls), Some(before)) => derivation::rediscover(urls, &before.discovered, &source)
-            .await
-            .map_err(|error| refusal(&error))?,
-        (Place::Endpoints(urls), None) => match derivation::derive(urls, &source).await {
-            Ok(Derived::OpenId(discovered)) => discovered,
-            Ok(Derived::OAuth2Only { .. }) => return Err(only_oauth2()),
-            Err(error) if error.is_temporary() => return Err(unavailable(error.to_string())),
-            Err(error) => return Err(ProviderError::Misconfigured(error.to_string())),
-        },
-    };
+    let discovered = discover(settings, transport, before.map(|before| &before.discovered)).await?;
     let (quirks, client_authentication) = usable(&discovered, settings)?;
     let keys = match before {
         Some(before) if before.metadata().jwks_uri == discovered.metadata.jwks_uri => {
@@ -76,6 +64,27 @@ pub(crate) async fn find(
         }
     };
     Ok(Provider { discovered, quirks, client_authentication, keys })
+}
+
+/// Finds what the provider publishes, whether or not Labgate can work with it.
+pub(crate) async fn discover(
+    settings: &ProviderSettings,
+    transport: &Transport,
+    before: Option<&Discovered>,
+) -> Result<Discovered, ProviderError> {
+    let source = Documents(transport);
+    match (&settings.location.0, before) {
+        (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await,
+        (Place::Endpoints(urls), Some(before)) => {
+            derivation::rediscover(urls, before, &source).await.map_err(|error| refusal(&error))
+        }
+        (Place::Endpoints(urls), None) => match derivation::derive(urls, &source).await {
+            Ok(Derived::OpenId(discovered)) => Ok(discovered),
+            Ok(Derived::OAuth2Only { .. }) => Err(only_oauth2()),
+            Err(error) if error.is_temporary() => Err(unavailable(error.to_string())),
+            Err(error) => Err(ProviderError::Misconfigured(error.to_string())),
+        },
+    }
 }
 
 /// Fetches the provider's keys.
@@ -125,7 +134,7 @@ async fn by_issuer(
 fn usable(discovered: &Discovered, settings: &ProviderSettings) -> Result<(Quirks, AuthType), ProviderError> {
     let metadata = &discovered.metadata;
     let methods = &metadata.code_challenge_methods_supported;
-    if !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD) {
+    if excludes_pkce(methods) {
         return Err(ProviderError::Misconfigured(format!(
             "the provider states that it does not support PKCE with {}, which Labgate always uses",
             PkceChallenge::METHOD
@@ -145,6 +154,11 @@ fn usable(discovered: &Discovered, settings: &ProviderSettings) -> Result<(Quirk
         )
     })?;
     Ok((quirks, authentication))
+}
+
+/// Whether the provider says that it does not support the one PKCE method that Labgate uses. Saying nothing is not saying that.
+pub(crate) fn excludes_pkce(methods: &[String]) -> bool {
+    !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD)
 }
 
 fn only_oauth2() -> ProviderError {

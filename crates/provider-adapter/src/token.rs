@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Endpoint;
-use crate::hints::hint;
 use crate::json;
 use crate::transport::{Answer, JSON, Transport};
 
@@ -316,9 +315,6 @@ pub(crate) fn refusal(
         None => unreadable(),
     };
     let words = description.and_then(Value::as_str);
-    if let Some(hint) = hint(&format!("{} {}", code.as_str(), words.unwrap_or_default())) {
-        tracing::warn!(code = code.as_str(), "the provider's token endpoint refuses; most likely: {hint}");
-    }
     let description = words.filter(harmless).map(ForeignText::new);
     match code {
         TokenErrorCode::InvalidGrant => ProviderError::CodeRejected(description),

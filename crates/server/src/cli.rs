@@ -7,6 +7,7 @@ mod store;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -82,18 +83,21 @@ impl Cli {
     ///
     /// # Errors
     /// With what to tell the operator.
-    pub fn run(self) -> anyhow::Result<()> {
-        let configuration = Configuration::read(&Sources::of_process(self.config.as_deref())?)?;
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let sources = Sources::of_process(self.config.as_deref());
+        let configuration = sources.and_then(|sources| Configuration::read(&sources));
         match self.command {
-            Command::Serve => serve(configuration),
-            Command::Config { command: ConfigCommand::Check } => check(&configuration),
-            Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration),
-            Command::Keys { command: KeysCommand::List } => list(&configuration),
-            Command::Account(arguments) => account::run(&configuration, arguments),
-            Command::Admission(arguments) => admission::run(&configuration, arguments),
-            Command::Doctor(arguments) => doctor::run(&configuration, &arguments),
-            Command::Store(arguments) => store::run(&configuration, arguments),
-        }
+            // Settings that cannot be used are what it is asked about.
+            Command::Doctor(arguments) => return Ok(doctor::run(configuration, &arguments)),
+            Command::Serve => serve(configuration?),
+            Command::Config { command: ConfigCommand::Check } => check(&configuration?),
+            Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration?),
+            Command::Keys { command: KeysCommand::List } => list(&configuration?),
+            Command::Account(arguments) => account::run(&configuration?, arguments),
+            Command::Admission(arguments) => admission::run(&configuration?, arguments),
+            Command::Store(arguments) => store::run(&configuration?, arguments),
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

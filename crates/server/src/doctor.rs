@@ -3,9 +3,13 @@
 //! Nothing is changed anywhere: the authorization request is made as if by a browser and followed nowhere, and the code that
 //! is sent to the token endpoint is a made-up one, whose refusal is the good answer.
 
+mod authorization;
 mod deployment;
 mod http;
-mod providers;
+mod provider;
+mod step;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -13,15 +17,16 @@ use labgate_domain::ports::Clock;
 
 use self::http::Http;
 pub use self::http::Unusable;
-use crate::configuration::Configuration;
+pub use self::step::Step;
+use crate::configuration::{Configuration, Problems};
 
 /// What was found at one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about: a provider by its name here, or `lab`.
+    /// What it is about: a provider by its name here, or [`Finding::LAB`].
     pub subject: String,
-    /// The step, a stable word such as `metadata` or `redirect_uri`.
-    pub step: &'static str,
+    /// Where it was found.
+    pub step: Step,
     /// How it went.
     pub outcome: Outcome,
 }
@@ -31,7 +36,7 @@ pub struct Finding {
 pub enum Outcome {
     /// As it should be.
     Good(String),
-    /// Nothing can be said, or nothing needs to be done.
+    /// It cannot be seen from here; the text says what to look at.
     Unknown(String),
     /// Not as it should be.
     Bad {
@@ -43,14 +48,17 @@ pub enum Outcome {
 }
 
 impl Finding {
-    fn new(subject: &str, step: &'static str, outcome: Outcome) -> Self {
-        Self { subject: subject.to_owned(), step, outcome }
-    }
+    /// The subject of what is about the lab itself.
+    pub const LAB: &str = "lab";
 
     /// Whether there is something to mend.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         matches!(self.outcome, Outcome::Bad { .. })
+    }
+
+    fn of_lab(step: Step, outcome: Outcome) -> Self {
+        Self { subject: Self::LAB.to_owned(), step, outcome }
     }
 }
 
@@ -68,28 +76,44 @@ impl Outcome {
     }
 }
 
-/// Looks at everything, and tells each finding as it comes.
+/// Looks at everything, and tells each finding as it comes. Settings that cannot be used are findings, too; then there is
+/// nothing else to look at.
 ///
 /// # Errors
 /// When no HTTP client can be made.
 pub async fn examine(
-    configuration: &Configuration,
+    configuration: Result<&Configuration, &Problems>,
     clock: &Arc<dyn Clock>,
-    mut tell: impl FnMut(&Finding),
-) -> Result<Vec<Finding>, Unusable> {
+    mut tell: impl FnMut(Finding),
+) -> Result<(), Unusable> {
     let http = Http::new()?;
-    let mut findings = Vec::new();
-    let mut found = |finding: Finding| {
-        tell(&finding);
-        findings.push(finding);
-    };
-    for settings in &configuration.providers {
-        for finding in providers::examine(settings, configuration, clock, &http).await {
-            found(finding);
+    let configuration = match configuration {
+        Ok(configuration) => configuration,
+        Err(problems) => {
+            for problem in problems.iter() {
+                let outcome =
+                    Outcome::bad(problem.to_string(), "correct it: docs/configuration.md lists every key");
+                tell(Finding::of_lab(Step::Configuration, outcome));
+            }
+            return Ok(());
         }
+    };
+    tell(Finding::of_lab(Step::Configuration, providers_of(configuration)));
+    for settings in &configuration.providers {
+        let subject = settings.description.id.as_str();
+        let found = |step, outcome| tell(Finding { subject: subject.to_owned(), step, outcome });
+        provider::examine(settings, configuration, clock, &http, found).await;
     }
-    for finding in deployment::examine(configuration, &http).await {
-        found(finding);
-    }
-    Ok(findings)
+    deployment::examine(configuration, &http, |step, outcome| tell(Finding::of_lab(step, outcome))).await;
+    Ok(())
+}
+
+fn providers_of(configuration: &Configuration) -> Outcome {
+    let ids: Vec<&str> =
+        configuration.providers.iter().map(|settings| settings.description.id.as_str()).collect();
+    Outcome::good(match ids[..] {
+        [] => "can be used; no provider is set up, people sign in with passwords only".to_owned(),
+        [id] => format!("can be used; the provider is {id}"),
+        _ => format!("can be used; the providers are {}", ids.join(", ")),
+    })
 }

@@ -7,7 +7,7 @@ use labgate::cli::Cli;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("labgate: {error:#}");
             ExitCode::FAILURE

@@ -53,6 +53,12 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    /// The algorithms that there is a key for.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        let has_key = |algorithm: &Algorithm| self.0.iter().any(|key| key.signs_with(*algorithm));
+        Algorithm::ALL.into_iter().filter(has_key).collect()
+    }
+
     /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect Core
     /// section 10.1).
     pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Arc<Key>, NoKey> {

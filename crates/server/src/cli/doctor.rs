@@ -1,6 +1,7 @@
 //! `labgate doctor`: what keeps people from signing in, and what to do.
 
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use clap::Args;
 use labgate_domain::ports::Clock;
 use serde_json::{Value, json};
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Problems};
 use crate::doctor::{self, Finding, Outcome};
 use crate::world::SystemClock;
 
@@ -17,41 +18,88 @@ pub(super) struct DoctorArgs {
     /// Answer with one JSON document
     #[arg(long)]
     json: bool,
+    /// Say what a provider's error means, and look at nothing: its code, or the words on its page
+    #[arg(long, value_name = "WORDS", conflicts_with = "json")]
+    explain: Option<String>,
 }
 
-pub(super) const HELP: &str = "Looks at each provider (metadata, keys, clocks, redirect URI, scopes, client id and secret) and at the lab \
-                               through its public URL. Signs nobody in and changes nothing. Exits with 1 when there is something to mend.";
+pub(super) const HELP: &str = "Looks at each provider (metadata, keys, PKCE, certificates, clocks, redirect URI, scopes, client id and secret) \
+                               and at the lab through its public URL. Signs nobody in and changes nothing. Exits with 0 when there is nothing to \
+                               mend, with 1 when there is, with 2 when it cannot look.";
 
-pub(super) fn run(configuration: &Configuration, arguments: &DoctorArgs) -> anyhow::Result<()> {
+/// Nothing could be looked at; clap ends with the same when it does not understand.
+const CANNOT_LOOK: u8 = 2;
+
+/// Does what was asked for, and tells itself what goes wrong.
+pub(super) fn run(configuration: Result<Configuration, Problems>, arguments: &DoctorArgs) -> ExitCode {
+    let told = match &arguments.explain {
+        Some(words) => explain(words),
+        None => look(configuration.as_ref(), arguments.json),
+    };
+    told.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "labgate: {error:#}");
+        ExitCode::from(CANNOT_LOOK)
+    })
+}
+
+fn explain(words: &str) -> anyhow::Result<ExitCode> {
+    if let Some(hint) = labgate_provider::hint(words) {
+        writeln!(std::io::stdout(), "{}", hint.sentence)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(
+        std::io::stdout(),
+        "That is not known here. The provider's documentation or its log of sign-ins may say more."
+    )?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn look(configuration: Result<&Configuration, &Problems>, json: bool) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let json = arguments.json;
-    let tell = |finding: &Finding| {
+    let mut findings = Vec::new();
+    let tell = |finding: Finding| {
         if !json {
+            let before = findings.last().map(|before: &Finding| before.subject.as_str());
             // A reader that is gone is no reason to stop looking.
-            let _ = write!(std::io::stdout(), "{}", words(finding));
+            let _ = write!(std::io::stdout(), "{}", words(&finding, before));
         }
+        findings.push(finding);
     };
-    let findings = runtime.block_on(doctor::examine(configuration, &clock, tell))?;
+    runtime.block_on(doctor::examine(configuration, &clock, tell))?;
     let bad = findings.iter().filter(|finding| finding.is_bad()).count();
-    if json {
-        let findings: Vec<Value> = findings.iter().map(in_json).collect();
-        writeln!(std::io::stdout(), "{}", json!({ "findings": findings, "problems": bad }))?;
+    let mut stdout = std::io::stdout();
+    match (json, bad) {
+        (true, _) => {
+            let findings: Vec<Value> = findings.iter().map(in_json).collect();
+            writeln!(stdout, "{}", json!({ "findings": findings, "problems": bad }))?;
+        }
+        (false, 0) => writeln!(stdout, "\nnothing to mend")?,
+        (false, 1) => writeln!(stdout, "\n1 thing to mend")?,
+        (false, _) => writeln!(stdout, "\n{bad} things to mend")?,
     }
-    anyhow::ensure!(bad == 0, "{bad} to mend");
-    Ok(())
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn words(finding: &Finding) -> String {
+/// A finding as a line, two where there is something to do, under a line for its subject.
+fn words(finding: &Finding, subject_before: Option<&str>) -> String {
     let Finding { subject, step, outcome } = finding;
-    match outcome {
-        Outcome::Good(text) => format!("✓ {subject} {step}: {text}\n"),
-        Outcome::Unknown(text) => format!("– {subject} {step}: {text}\n"),
-        Outcome::Bad { problem, remedy } => format!("✗ {subject} {step}: {problem}\n  → {remedy}\n"),
-    }
+    let heading = match subject_before {
+        Some(before) if before == subject => String::new(),
+        Some(_) => format!("\n{subject}\n"),
+        None => format!("{subject}\n"),
+    };
+    let step = step.as_str();
+    let (sign, text, remedy) = match outcome {
+        Outcome::Good(text) => ('✓', text, None),
+        Outcome::Unknown(text) => ('–', text, None),
+        Outcome::Bad { problem, remedy } => ('✗', problem, Some(remedy)),
+    };
+    let remedy = remedy.map(|remedy| format!("{:20}→ {remedy}\n", ""));
+    format!("{heading}  {sign} {step:16}{text}\n{}", remedy.unwrap_or_default())
 }
 
 fn in_json(finding: &Finding) -> Value {
@@ -60,5 +108,5 @@ fn in_json(finding: &Finding) -> Value {
         Outcome::Unknown(text) => ("unknown", text, None),
         Outcome::Bad { problem, remedy } => ("bad", problem, Some(remedy)),
     };
-    json!({ "subject": finding.subject, "step": finding.step, "outcome": outcome, "text": text, "remedy": remedy })
+    json!({ "subject": finding.subject, "step": finding.step.as_str(), "outcome": outcome, "text": text, "remedy": remedy })
 }

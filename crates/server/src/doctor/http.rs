@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use http::header::{COOKIE, DATE, LOCATION, SET_COOKIE};
+use http::header::{DATE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use url::Url;
 
-/// How much of a page is looked at for words that tell what is wrong.
-const MAX_BODY: usize = 64 * 1024;
+/// How much of a page is looked at for words that tell what is wrong. Entra's error page has them in a script after some
+/// ten kilobytes.
+const MAX_BODY: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// No HTTP client can be made.
@@ -18,6 +19,7 @@ pub struct Unusable(reqwest::Error);
 pub(super) struct Http(reqwest::Client);
 
 /// What came back.
+#[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) location: Option<String>,
@@ -33,15 +35,17 @@ impl Http {
             .redirect(Policy::none())
             .referer(false)
             .timeout(PATIENCE)
+            // A balancer that looks no further than connections would lead to one replica only.
+            .pool_max_idle_per_host(0)
             .build();
         client.map(Self).map_err(Unusable)
     }
 
-    /// Asks for a page, with this cookie; the error is why there is no answer.
-    pub(super) async fn get(&self, url: &Url, cookie: Option<&str>) -> Result<Answer, String> {
+    /// Asks for a page, with these headers besides; the error is why there is no answer.
+    pub(super) async fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, String> {
         let mut request = self.0.get(url.clone()).header("accept", "text/html");
-        if let Some(cookie) = cookie {
-            request = request.header(COOKIE, cookie);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let mut response = request.send().await.map_err(|error| cause(&error))?;
         let text =

@@ -1,16 +1,16 @@
 use labgate_domain::error::{ErrorCode, SignInError};
-use labgate_domain::ports::{SignInEvent, SignInLog};
+use labgate_domain::ports::{ProviderError, SignInEvent, SignInLog};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `not_admitted_again`, `recheck_put_off`, `check_failed`) and,
-/// where they apply, `reference` (what the person quotes), `code`, `error`, `remedy`,
-/// `provider` (of a sign-in, none is a password), `account`, `session` (its first characters: enough to follow it, not
-/// enough to name it), `created`, `change`, `issuer`, `sessions` and `by`. A refusal is a warning; a
-/// failure of our own is an error.
+/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `not_admitted_again`,
+/// `recheck_put_off`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `hint` (what
+/// the provider's own words mean, where they are known), `remedy`, `provider` (of a sign-in, none is a password), `account`,
+/// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`, `issuer`, `sessions` and
+/// `by`. A refusal is a warning; a failure of our own is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 
@@ -112,12 +112,29 @@ fn refused(reference: &str, provider: Option<&str>, error: &SignInError) {
     let code = error.code();
     let remedy = code.for_operator();
     let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
+    let hint = hint(error);
     let error = error.to_string();
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
     } else {
-        tracing::warn!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
+        tracing::warn!(
+            target: TARGET, event = "refused", reference, code, provider, error, hint, remedy, "{REFUSED}"
+        );
     }
+}
+
+/// What the provider's own words mean, where the error has such.
+fn hint(error: &SignInError) -> Option<&'static str> {
+    use ProviderError as P;
+    let has_words = matches!(
+        error,
+        SignInError::Refused { .. }
+            | SignInError::Provider(
+                P::CodeRejected(_) | P::ClientRejected(_) | P::TokenError { .. } | P::Unavailable { .. }
+            )
+    );
+    let hint = has_words.then(|| labgate_provider::hint(&error.to_string())).flatten();
+    hint.map(|hint| hint.sentence)
 }
 
 const REFUSED: &str = "refused";

@@ -1,0 +1,90 @@
+//! What a provider publishes, for an operator who wants to see it piece by piece.
+
+use labgate_domain::ForeignText;
+use labgate_domain::ports::{ProviderCall, ProviderError};
+
+use crate::discovery;
+use crate::endpoint::Endpoint;
+use crate::github;
+use crate::keys::Algorithm;
+use crate::settings::ProviderSettings;
+use crate::transport::Transport;
+
+/// What an OpenID provider publishes.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The document that names both endpoints of the settings.
+    pub document: Endpoint,
+    /// Where its keys are.
+    pub jwks_uri: Endpoint,
+    /// What works, and should be known nevertheless.
+    pub warnings: Vec<String>,
+    /// What it says of PKCE.
+    pub pkce: Pkce,
+    /// The algorithms (JWA names) that it has usable keys for, and that Labgate accepts; or why its keys cannot be had.
+    pub algorithms_of_keys: Result<Vec<&'static str>, ProviderError>,
+    /// The algorithms that it says it signs identity tokens with; empty when it does not say.
+    pub stated_algorithms: Vec<ForeignText>,
+}
+
+/// What a provider says of PKCE with S256 (RFC 7636).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pkce {
+    /// That it supports it.
+    Stated,
+    /// Nothing.
+    Unsaid,
+    /// That it does not.
+    Excluded,
+}
+
+impl Published {
+    /// The algorithms that there is a usable key for, and that the provider does not say it never signs with. Empty means that
+    /// no identity token of its can be accepted.
+    #[must_use]
+    pub fn usable_algorithms(&self) -> Vec<&'static str> {
+        let is_stated = |name: &&str| {
+            self.stated_algorithms.is_empty() || self.stated_algorithms.iter().any(|it| it.as_str() == *name)
+        };
+        let of_keys = self.algorithms_of_keys.iter().flatten().copied();
+        of_keys.filter(is_stated).collect()
+    }
+}
+
+/// Asks for the provider's metadata and its keys, once and afresh. `None` is a provider that publishes neither: GitHub.
+///
+/// # Errors
+/// When the settings contradict each other, or no metadata can be accepted.
+pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, ProviderError> {
+    let unfit = |error: crate::SettingsError| ProviderError::Misconfigured(error.to_string());
+    let settings = settings.checked().map_err(unfit)?;
+    if github::is_at(&settings.location) {
+        return Ok(None);
+    }
+    let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits).map_err(unfit)?;
+    let discovering = discovery::discover(&settings, &transport, None);
+    let discovered = tokio::time::timeout(settings.limits.discovery_time, discovering).await;
+    let discovered = discovered.unwrap_or_else(|_| {
+        let reason = "it does not answer in time".to_owned();
+        Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason })
+    })?;
+    let metadata = discovered.metadata;
+    let keys = discovery::fetch_keys(&transport, &metadata.jwks_uri).await;
+    let methods = &metadata.code_challenge_methods_supported;
+    Ok(Some(Published {
+        document: discovered.document,
+        warnings: discovered.warnings.iter().map(ToString::to_string).collect(),
+        pkce: match methods.is_empty() {
+            true => Pkce::Unsaid,
+            false if discovery::excludes_pkce(methods) => Pkce::Excluded,
+            false => Pkce::Stated,
+        },
+        algorithms_of_keys: keys.map(|keys| keys.algorithms().into_iter().map(Algorithm::as_str).collect()),
+        stated_algorithms: metadata
+            .id_token_signing_alg_values_supported
+            .iter()
+            .map(|name| ForeignText::new(name))
+            .collect(),
+        jwks_uri: metadata.jwks_uri,
+    }))
+}

@@ -1,0 +1,62 @@
+/// Defines the steps with their words; `docs/doctor.md` lists the same.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// What is looked at, in the order in which it is: first of a provider, then of the lab.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Step { $($(#[$doc])* $name,)+ }
+
+        impl Step {
+            /// Every step.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stable word for it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+steps! {
+    /// The settings as a whole.
+    Configuration = "configuration",
+    /// The settings of one provider.
+    Settings = "settings",
+    /// The document that names both endpoints, and the issuer.
+    Metadata = "metadata",
+    /// The provider's keys.
+    Keys = "keys",
+    /// What identity tokens are signed with.
+    Algorithms = "algorithms",
+    /// What the provider says of PKCE.
+    Pkce = "pkce",
+    /// The authorization endpoint's answer to an authorization request.
+    Authorization = "authorization",
+    /// Certificates, or that there are none.
+    Tls = "tls",
+    /// The clocks.
+    Clock = "clock",
+    /// The redirect URI.
+    RedirectUri = "redirect_uri",
+    /// The issuer in the authorization response.
+    Issuer = "issuer",
+    /// The scopes.
+    Scopes = "scopes",
+    /// The client's id and secret.
+    Client = "client",
+    /// Where the public URL leads.
+    PublicUrl = "public_url",
+    /// The providers of the lab that answers.
+    Providers = "providers",
+    /// Whether cookies come back.
+    Cookie = "cookie",
+    /// Whether it is known where people come from.
+    ForwardedFor = "forwarded_for",
+    /// Whether headers that claim to be somebody open anything.
+    IdentityHeaders = "identity_headers",
+    /// Whether services behind the proxy believe such headers.
+    Services = "services",
+    /// The keys of the session tokens, across replicas.
+    SigningKeys = "signing_keys",
+}
