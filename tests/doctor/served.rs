@@ -60,7 +60,8 @@ pub(super) async fn served(answer: impl Fn(Asked) -> Telling + Send + Sync + 'st
 async fn one(mut stream: TcpStream, answer: &(impl Fn(Asked) -> Telling + Send + Sync)) -> Option<()> {
     let asked = read(&mut stream).await?;
     let Told { status, headers, body } = answer(asked).await;
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let length = body.len();
     let text = format!(
         "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"

@@ -430,6 +430,23 @@ error_codes! {
 }
 
 impl SignInError {
+    /// The whole error, if there is something in it that a provider has said in its own words.
+    #[must_use]
+    pub fn in_providers_words(&self) -> Option<String> {
+        let has_words = matches!(
+            self,
+            Self::Refused { .. }
+                | Self::Provider(
+                    ProviderError::CodeRejected(_)
+                        | ProviderError::RefreshRejected(_)
+                        | ProviderError::ClientRejected(_)
+                        | ProviderError::TokenError { .. }
+                        | ProviderError::Unavailable { .. }
+                )
+        );
+        has_words.then(|| self.to_string())
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -552,6 +569,8 @@ pub struct Refusal {
     pub attempt: Option<AttemptId>,
     /// At which provider, if that is known.
     pub provider: Option<ProviderId>,
+    /// What the provider's own words mean, and what whoever runs the lab can do; where they are known.
+    pub explanation: Option<&'static str>,
     /// Where the person wanted to go: a new attempt should lead there.
     pub return_to: ReturnTo,
 }

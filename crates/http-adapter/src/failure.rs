@@ -144,8 +144,9 @@ pub(crate) struct Failure {
     code: &'static str,
     pub(crate) for_person: &'static str,
     pub(crate) reference: Reference,
+    explanation: Option<&'static str>,
     retry_after: u64,
-    ways: Vec<Way>,
+    ways: Box<[Way]>,
     lists_all: bool,
     /// The attempt that is over.
     pub(crate) attempt: Option<AttemptId>,
@@ -160,8 +161,9 @@ impl Failure {
             code: code.as_str(),
             for_person: code.for_person(),
             reference,
+            explanation: None,
             retry_after: 30,
-            ways: Vec::new(),
+            ways: Box::default(),
             lists_all: false,
             attempt: None,
             unlogged: true,
@@ -171,7 +173,7 @@ impl Failure {
     /// Nobody is signed in.
     pub(crate) fn not_signed_in(reference: Reference) -> Self {
         Self {
-            ways: vec![to_sign_in("Sign in again", &ReturnTo::main_page())],
+            ways: [to_sign_in("Sign in again", &ReturnTo::main_page())].into(),
             unlogged: true,
             ..Self::coded(ErrorCode::NotSignedIn, reference)
         }
@@ -188,8 +190,9 @@ impl Failure {
             code: code.as_str(),
             for_person: code.for_person(),
             reference,
+            explanation: None,
             retry_after: 30,
-            ways: Vec::new(),
+            ways: Box::default(),
             lists_all: false,
             attempt: None,
             unlogged: false,
@@ -198,12 +201,12 @@ impl Failure {
 
     /// The same, with a way back to the choice.
     pub(crate) fn leading_to_other_ways(self, return_to: &ReturnTo) -> Self {
-        Self { ways: vec![to_sign_in("Other ways to sign in", return_to)], ..self }
+        Self { ways: [to_sign_in("Other ways to sign in", return_to)].into(), ..self }
     }
 
     /// The same, with every way of signing in that there is.
     pub(crate) fn leading_to_each_of(self, ways: Vec<Way>) -> Self {
-        Self { ways, lists_all: true, ..self }
+        Self { ways: ways.into(), lists_all: true, ..self }
     }
 
     /// Writes the reference into the log, so that an operator finds it, unless the sign-in's own log or whoever met an
@@ -236,6 +239,7 @@ impl Failure {
                 message: self.for_person,
                 code: self.code,
                 reference: self.reference.as_str(),
+                explanation: self.explanation,
                 ways: &self.ways,
                 lists_all: self.lists_all,
             }),
@@ -279,6 +283,7 @@ impl From<Refusal> for Failure {
             _ => 30,
         };
         Self {
+            explanation: refusal.explanation,
             retry_after,
             ways: try_again.then(|| to_sign_in("Sign in again", &refusal.return_to)).into_iter().collect(),
             attempt: refusal.attempt,

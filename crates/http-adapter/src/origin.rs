@@ -97,7 +97,8 @@ pub(crate) fn whence(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNe
     // or not, is never looked at.
     for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
         // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
-        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
+        else {
             return unknown(ToldBy::Unreadable);
         };
         if !is_proxy(&address) {

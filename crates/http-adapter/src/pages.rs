@@ -230,6 +230,8 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) message: &'a str,
     pub(crate) code: &'a str,
     pub(crate) reference: &'a str,
+    /// What whoever runs the lab can do, where that is known.
+    pub(crate) explanation: Option<&'static str>,
     /// Where to go from here; none is the main page.
     pub(crate) ways: &'a [Way],
     /// Whether they are all ways of signing in that there are.

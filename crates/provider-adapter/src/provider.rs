@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span};
 use crate::cache::{Asker, Cache};
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
+use crate::explain::explain;
 use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
 use crate::jwt::{self, Refusal, SignedToken, TokenKind};
@@ -338,6 +339,10 @@ impl OpenIdProvider {
 impl IdentityProvider for OpenIdProvider {
     fn description(&self) -> ProviderDescription {
         self.settings.description.clone()
+    }
+
+    fn explain(&self, words: &str) -> Option<&'static str> {
+        explain(words).map(|explanation| explanation.sentence)
     }
 
     fn health(&self) -> ProviderHealth {

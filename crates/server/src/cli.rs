@@ -88,7 +88,7 @@ impl Cli {
         let configuration = sources.and_then(|sources| Configuration::read(&sources));
         match self.command {
             // Settings that cannot be used are what it is asked about.
-            Command::Doctor(arguments) => return Ok(doctor::run(configuration, &arguments)),
+            Command::Doctor(arguments) => return Ok(doctor::run(configuration.as_ref(), &arguments)),
             Command::Serve => serve(configuration?),
             Command::Config { command: ConfigCommand::Check } => check(&configuration?),
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration?),

@@ -16,6 +16,10 @@ pub trait IdentityProvider: Send + Sync {
     /// What the operator says of it.
     fn description(&self) -> ProviderDescription;
 
+    /// What this provider means by an error in its own words, and what to do about it: one sentence of ours, for whoever runs the
+    /// lab. `None` when the words are not known. Nothing is decided by it.
+    fn explain(&self, words: &str) -> Option<&'static str>;
+
     /// Whether it can be used right now, without asking it.
     fn health(&self) -> ProviderHealth;
 

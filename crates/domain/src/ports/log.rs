@@ -66,6 +66,8 @@ pub enum SignInEvent {
         provider: Option<ProviderId>,
         /// Why.
         error: SignInError,
+        /// What the provider's own words mean, where they are known.
+        explanation: Option<&'static str>,
     },
     /// What opens an account changed.
     Linked {
@@ -102,6 +104,8 @@ pub enum SignInEvent {
         provider: ProviderId,
         /// Why it ended.
         error: SignInError,
+        /// What the provider's own words mean, where they are known.
+        explanation: Option<&'static str>,
     },
     /// A provider could not be asked again about people whose sessions go on, and will be a little later.
     RecheckPutOff {
@@ -109,6 +113,8 @@ pub enum SignInEvent {
         provider: ProviderId,
         /// Why.
         error: SignInError,
+        /// What the provider's own words mean, where they are known.
+        explanation: Option<&'static str>,
     },
     /// Somebody chose another password.
     PasswordChanged {

@@ -215,11 +215,19 @@ impl SignIn {
         return_to: ReturnTo,
     ) -> Refusal {
         let reference = self.fresh_reference();
+        let explanation = provider.as_ref().and_then(|provider| self.explanation(provider, &error));
         self.ports.log.record(SignInEvent::Refused {
             reference: reference.clone(),
             provider: provider.clone(),
             error: error.clone(),
+            explanation,
         });
-        Refusal { reference, error, attempt, provider, return_to }
+        Refusal { reference, error, attempt, provider, explanation, return_to }
+    }
+
+    /// What an error means that a provider has told in its own words.
+    fn explanation(&self, provider: &ProviderId, error: &SignInError) -> Option<&'static str> {
+        let words = error.in_providers_words()?;
+        self.provider(Some(provider)).ok()?.explain(&words)
     }
 }

@@ -47,8 +47,9 @@ impl SignIn {
                 match self.admit_again(provider, interval, &session).await {
                     Ok(()) => {}
                     Err(SignInError::Provider(error)) if error.may_pass() => {
-                        let provider = description.id;
-                        self.ports.log.record(SignInEvent::RecheckPutOff { provider, error: error.into() });
+                        let (provider, error) = (description.id, error.into());
+                        let explanation = self.explanation(&provider, &error);
+                        self.ports.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
                         return Ok(asked);
                     }
                     Err(error @ SignInError::Store(_)) => return Err(error),
@@ -114,6 +115,7 @@ impl SignIn {
             account: session.account,
             session: session.id,
             provider: provider.clone(),
+            explanation: self.explanation(provider, &error),
             error,
         });
         Ok(())

@@ -148,6 +148,7 @@ impl World {
             recheck,
         });
         provider.expect_health().return_const(ProviderHealth::Ready);
+        provider.expect_explain().returning(|words| words.contains("KNOWN-1").then_some("what to do"));
         provider.expect_authorization_server().returning(move || {
             Ok(AuthorizationServer {
                 issuer: Issuer::parse(issuer).unwrap(),

@@ -130,6 +130,10 @@ impl IdentityProvider for InProcessProvider {
         self.description.clone()
     }
 
+    fn explain(&self, _: &str) -> Option<&'static str> {
+        None
+    }
+
     fn health(&self) -> ProviderHealth {
         ProviderHealth::Ready
     }

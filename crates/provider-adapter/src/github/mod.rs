@@ -25,6 +25,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::derivation::{self, Derived, OperatorUrls};
 use crate::endpoint::Endpoint;
+use crate::explain::explain;
 use crate::settings::{Location, Place, ProviderSettings, SettingsError};
 use crate::transport::Transport;
 use api::{Api, List};
@@ -173,6 +174,10 @@ impl GitHubProvider {
 impl IdentityProvider for GitHubProvider {
     fn description(&self) -> ProviderDescription {
         self.settings.description.clone()
+    }
+
+    fn explain(&self, words: &str) -> Option<&'static str> {
+        explain(words).map(|explanation| explanation.sentence)
     }
 
     fn health(&self) -> ProviderHealth {

@@ -31,10 +31,10 @@ pub(super) const HELP: &str = "Looks at each provider (metadata, keys, PKCE, cer
 const CANNOT_LOOK: u8 = 2;
 
 /// Does what was asked for, and tells itself what goes wrong.
-pub(super) fn run(configuration: Result<Configuration, Problems>, arguments: &DoctorArgs) -> ExitCode {
+pub(super) fn run(configuration: Result<&Configuration, &Problems>, arguments: &DoctorArgs) -> ExitCode {
     let told = match &arguments.explain {
         Some(words) => explain(words),
-        None => look(configuration.as_ref(), arguments.json),
+        None => look(configuration, arguments.json),
     };
     told.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "labgate: {error:#}");
@@ -43,8 +43,8 @@ pub(super) fn run(configuration: Result<Configuration, Problems>, arguments: &Do
 }
 
 fn explain(words: &str) -> anyhow::Result<ExitCode> {
-    if let Some(hint) = labgate_provider::hint(words) {
-        writeln!(std::io::stdout(), "{}", hint.sentence)?;
+    if let Some(explanation) = labgate_provider::explain(words) {
+        writeln!(std::io::stdout(), "{}", explanation.sentence)?;
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(
@@ -98,8 +98,8 @@ fn words(finding: &Finding, subject_before: Option<&str>) -> String {
         Outcome::Unknown(text) => ('–', text, None),
         Outcome::Bad { problem, remedy } => ('✗', problem, Some(remedy)),
     };
-    let remedy = remedy.map(|remedy| format!("{:20}→ {remedy}\n", ""));
-    format!("{heading}  {sign} {step:16}{text}\n{}", remedy.unwrap_or_default())
+    let remedy = remedy.map(|remedy| format!("{:22}→ {remedy}\n", ""));
+    format!("{heading}  {sign} {step:18}{text}\n{}", remedy.unwrap_or_default())
 }
 
 fn in_json(finding: &Finding) -> Value {

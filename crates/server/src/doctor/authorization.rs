@@ -7,7 +7,7 @@ use labgate_domain::protocol::{
     AuthorizationErrorCode as Code, AuthorizationRequest, Nonce, PkceVerifier, RedirectUri, State,
 };
 use labgate_domain::provider::AuthorizationServer;
-use labgate_provider::{About, hint};
+use labgate_provider::{About, explain};
 use url::Url;
 
 use super::http::Answer;
@@ -76,11 +76,11 @@ impl Probe {
         };
         let error = value("error").unwrap_or_default();
         let words = format!("{error} {}", value("error_description").unwrap_or_default());
-        let hint = hint(&words).map(|hint| hint.sentence);
+        let known = explain(&words).map(|explanation| explanation.sentence);
         let said = ForeignText::new(words.trim());
         let registered = (Step::RedirectUri, Outcome::good(format!("{} is registered", self.redirect_uri)));
         let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref()));
-        let bad = |problem: String, usual: &str| Outcome::bad(problem, hint.unwrap_or(usual));
+        let bad = |problem: String, usual: &str| Outcome::bad(problem, known.unwrap_or(usual));
         if value("state").as_deref() != Some(self.state.as_str()) {
             let problem = "the browser comes back with another state than it left with, or none: every sign-in is refused";
             let remedy = "let nothing between the provider and the browser change or drop parameters; otherwise it is a fault of the provider's";
@@ -154,8 +154,8 @@ impl Probe {
 
     fn of_page(&self, answer: &Answer, location: Option<&Url>) -> (Step, Outcome) {
         let status = answer.status;
-        if let Some(hint) = hint(&words_of(answer, location)) {
-            let step = match hint.about {
+        if let Some(explanation) = explain(&words_of(answer, location)) {
+            let step = match explanation.about {
                 About::RedirectUri => Step::RedirectUri,
                 About::Scopes => Step::Scopes,
                 About::Other => Step::Authorization,
@@ -164,7 +164,7 @@ impl Probe {
                 "it shows an error page ({status}) to a sign-in that is to come back to {}",
                 self.redirect_uri
             );
-            return (step, Outcome::bad(problem, hint.sentence));
+            return (step, Outcome::bad(problem, explanation.sentence));
         }
         if status >= 400 {
             let problem =

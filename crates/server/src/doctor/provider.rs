@@ -8,7 +8,7 @@ use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier, TokenErro
 use labgate_domain::provider::AuthorizationServer;
 use labgate_domain::public_url::is_loopback;
 use labgate_domain::time::Timestamp;
-use labgate_provider::{About, Pkce, ProviderSettings, Published, hint, published};
+use labgate_provider::{About, Pkce, ProviderSettings, Published, explain, published};
 use url::Url;
 
 use super::authorization::Probe;
@@ -79,12 +79,11 @@ pub(super) async fn examine(
         Err(reason) => {
             let place = probe.url.origin().ascii_serialization();
             let problem = format!("the authorization endpoint at {place} cannot be reached: {reason}");
-            let (step, remedy) = match is_about_certificates(&reason) {
-                true => (Step::Tls, CERTIFICATE),
-                false => (
-                    Step::Authorization,
-                    "browsers need it, and this machine should reach it, too: compare auth_url",
-                ),
+            let (step, remedy) = if is_about_certificates(&reason) {
+                (Step::Tls, CERTIFICATE)
+            } else {
+                let remedy = "browsers need it, and this machine should reach it, too: compare auth_url";
+                (Step::Authorization, remedy)
             };
             found(step, Outcome::bad(problem, remedy));
         }
@@ -205,9 +204,9 @@ async fn client(
 /// What the token endpoint's answer to a made-up code means, other than that it is refused.
 pub(super) fn of_token_error(error: &ProviderError) -> (Step, Outcome) {
     let words = error.to_string();
-    if let Some(hint) = hint(&words) {
-        let step = if hint.about == About::RedirectUri { Step::RedirectUri } else { Step::Client };
-        return (step, Outcome::bad(words, hint.sentence));
+    if let Some(explanation) = explain(&words) {
+        let step = if explanation.about == About::RedirectUri { Step::RedirectUri } else { Step::Client };
+        return (step, Outcome::bad(words, explanation.sentence));
     }
     match error {
         ProviderError::Unavailable { call: ProviderCall::Token, .. } if !is_about_certificates(&words) => {

@@ -60,3 +60,16 @@ steps! {
     /// The keys of the session tokens, across replicas.
     SigningKeys = "signing_keys",
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Step;
+
+    #[test]
+    fn doctor_md_lists_every_step_in_its_order_and_no_other() {
+        let document = include_str!("../../../../docs/doctor.md");
+        let listed = document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let steps = Step::ALL.iter().map(|step| step.as_str());
+        assert!(listed.eq(steps), "docs/doctor.md and Step differ");
+    }
+}

@@ -5,10 +5,10 @@ use labgate_domain::ForeignText;
 use labgate_domain::error::{Reference, SignInError};
 use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _};
 use labgate_domain::protocol::{
-    AuthorizationErrorCode, ClientId, Issuer, RedirectUri, Scopes, TokenErrorCode,
+    AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
 use labgate_domain::provider::AuthorizationServer;
-use labgate_provider::hint;
+use labgate_provider::explain;
 use serde_json::Value;
 
 use super::authorization::Probe;
@@ -205,6 +205,7 @@ fn probe() -> Probe {
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
             extra_parameters: Vec::new(),
+            hint_parameters: HintParameters::OPENID,
         },
         &RedirectUri::parse(CALLBACK).unwrap(),
     )
@@ -248,7 +249,10 @@ fn by_the_doctor(by: By, words: &str) -> (Step, String) {
 /// The line of the log that has the reference which the person was told.
 fn in_the_log(error: SignInError) -> Value {
     let reference = Reference::fresh(&OsEntropy);
-    let event = SignInEvent::Refused { reference: reference.clone(), provider: None, error };
+    // As the sign-in and the adapters do between them.
+    let explanation = error.in_providers_words().and_then(|words| explain(&words));
+    let explanation = explanation.map(|explanation| explanation.sentence);
+    let event = SignInEvent::Refused { reference: reference.clone(), provider: None, error, explanation };
     let log = log_of("info", LogFormat::Json, || TracingLog.record(event));
     let line: Value = serde_json::from_str(log.trim_end()).unwrap();
     assert_eq!(line["reference"], reference.as_str());
@@ -276,17 +280,17 @@ fn every_error_in_its_providers_words_leads_to_what_to_do() {
         }
         if let Some(error) = refused(by, &words) {
             let line = in_the_log(error);
-            let in_log = line["hint"].as_str().unwrap_or_else(|| panic!("{by:?} {words}: {line}"));
+            let in_log = line["explanation"].as_str().unwrap_or_else(|| panic!("{by:?} {words}: {line}"));
             assert!(in_log.contains(told), "the log, {by:?} {words}: {in_log}");
         }
-        if let Some(hint) = hint(&words) {
-            assert!(hint.sentence.contains(told), "--explain {words}");
+        if let Some(explanation) = explain(&words) {
+            assert!(explanation.sentence.contains(told), "--explain {words}");
         }
     }
     for (by, words, told) in BY_CODE {
         let line = in_the_log(refused(*by, words).unwrap());
         assert!(line["remedy"].as_str().unwrap().contains(told), "{by:?} {words}: {line}");
-        assert!(line.get("hint").is_none(), "{by:?} {words}: {line}");
+        assert!(line.get("explanation").is_none(), "{by:?} {words}: {line}");
     }
 }
 

@@ -1,5 +1,5 @@
 use labgate_domain::error::{ErrorCode, SignInError};
-use labgate_domain::ports::{ProviderError, SignInEvent, SignInLog};
+use labgate_domain::ports::{SignInEvent, SignInLog};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 
@@ -7,8 +7,8 @@ use labgate_domain::session::SessionId;
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `not_admitted_again`,
-/// `recheck_put_off`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `hint` (what
-/// the provider's own words mean, where they are known), `remedy`, `provider` (of a sign-in, none is a password), `account`,
+/// `recheck_put_off`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `explanation`
+/// (what the provider's own words mean, where they are known), `remedy`, `provider` (of a sign-in, none is a password), `account`,
 /// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`, `issuer`, `sessions` and
 /// `by`. A refusal is a warning; a failure of our own is an error.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,9 +36,9 @@ impl SignInLog for TracingLog {
                     "the provider's new e-mail address is another account's, so the old one was kept"
                 );
             }
-            SignInEvent::Refused { reference, provider, error } => {
+            SignInEvent::Refused { reference, provider, error, explanation } => {
                 let provider = provider.as_ref().map(ProviderId::as_str);
-                refused(reference.as_str(), provider, &error);
+                refused(reference.as_str(), provider, &error, explanation);
             }
             SignInEvent::Linked { account, provider, change } => {
                 tracing::info!(
@@ -58,17 +58,18 @@ impl SignInLog for TracingLog {
                     provider = provider.as_str(), "the provider ended a session"
                 );
             }
-            SignInEvent::NotAdmittedAgain { account, session, provider, error } => {
+            SignInEvent::NotAdmittedAgain { account, session, provider, error, explanation } => {
                 tracing::info!(
                     target: TARGET, event = "not_admitted_again", %account, session = shortened(session),
-                    provider = provider.as_str(), code = error.code().as_str(), error = error.to_string(),
+                    provider = provider.as_str(), code = error.code().as_str(), error = error.to_string(), explanation,
                     "the provider was asked again about somebody, and their session ended"
                 );
             }
-            SignInEvent::RecheckPutOff { provider, error } => {
+            SignInEvent::RecheckPutOff { provider, error, explanation } => {
                 tracing::warn!(
                     target: TARGET, event = "recheck_put_off", provider = provider.as_str(),
-                    code = error.code().as_str(), error = error.to_string(), remedy = error.code().for_operator(),
+                    code = error.code().as_str(), error = error.to_string(), explanation,
+                    remedy = error.code().for_operator(),
                     "the provider cannot be asked again about people who are signed in; their sessions go on"
                 );
             }
@@ -108,33 +109,18 @@ impl SignInLog for TracingLog {
 
 const TARGET: &str = "labgate::sign_in";
 
-fn refused(reference: &str, provider: Option<&str>, error: &SignInError) {
+fn refused(reference: &str, provider: Option<&str>, error: &SignInError, explanation: Option<&str>) {
     let code = error.code();
     let remedy = code.for_operator();
     let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
-    let hint = hint(error);
     let error = error.to_string();
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
     } else {
         tracing::warn!(
-            target: TARGET, event = "refused", reference, code, provider, error, hint, remedy, "{REFUSED}"
+            target: TARGET, event = "refused", reference, code, provider, error, explanation, remedy, "{REFUSED}"
         );
     }
-}
-
-/// What the provider's own words mean, where the error has such.
-fn hint(error: &SignInError) -> Option<&'static str> {
-    use ProviderError as P;
-    let has_words = matches!(
-        error,
-        SignInError::Refused { .. }
-            | SignInError::Provider(
-                P::CodeRejected(_) | P::ClientRejected(_) | P::TokenError { .. } | P::Unavailable { .. }
-            )
-    );
-    let hint = has_words.then(|| labgate_provider::hint(&error.to_string())).flatten();
-    hint.map(|hint| hint.sentence)
 }
 
 const REFUSED: &str = "refused";

@@ -72,6 +72,7 @@ fn c191_a_provider_cannot_forge_a_refusal() {
             reference: Reference::fresh(&Sevens),
             provider: None,
             error: error.clone(),
+            explanation: None,
         });
     });
     assert_eq!(log.lines().count(), 1, "{log}");
@@ -85,6 +86,7 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
         reference: reference.clone(),
         provider: Some(provider()),
         error: SignInError::AttemptExpired,
+        explanation: None,
     });
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["target"], "labgate::sign_in");
@@ -103,6 +105,7 @@ fn a_failure_of_our_own_is_an_error() {
         reference: Reference::fresh(&Sevens),
         provider: None,
         error: error.clone(),
+        explanation: None,
     });
     assert_eq!((&refused["level"], &refused["code"]), (&"ERROR".into(), &"internal".into()));
     assert!(refused.get("provider").is_none(), "{refused}");

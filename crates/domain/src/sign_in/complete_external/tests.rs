@@ -1,7 +1,7 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
-use crate::ports::{ProviderError, StoreError};
+use crate::ports::{IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
 use crate::time::Timestamp;
@@ -155,6 +155,30 @@ async fn c033_c034_c035_c036_the_providers_errors_are_told_apart_and_make_no_tok
             code,
             "{error}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_says_is_explained_to_whoever_asks_and_in_the_log() {
+    let scene = nothing_happens(false).scene();
+    for (description, explained) in [("KNOWN-1", Some("what to do")), ("KNOWN", None)] {
+        let (cookie, state) = scene.begin("/").await;
+        let query = format!("error=access_denied&error_description={description}&state={state}");
+        let refusal =
+            scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap_err();
+        assert_eq!(refusal.explanation, explained, "{description}");
+        let last = scene.log.events().pop();
+        let Some(SignInEvent::Refused { reference, explanation, .. }) = last else { panic!("{last:?}") };
+        assert_eq!((reference, explanation), (refusal.reference, explained), "{description}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_our_own_is_not_explained_as_a_providers() {
+    for error in
+        [ProviderError::Misconfigured("KNOWN-1".to_owned()), ProviderError::IdToken(IdTokenFault::Nonce)]
+    {
+        assert_eq!(SignInError::from(error).in_providers_words(), None);
     }
 }
 

@@ -5,7 +5,7 @@ use About::{Other, RedirectUri, Scopes};
 
 /// What a known error means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hint {
+pub struct Explanation {
     /// What has to be looked at.
     pub about: About,
     /// One sentence for the operator. It is ours, and has nothing of the provider's text in it.
@@ -28,25 +28,25 @@ pub enum About {
 /// `text` is an error code, a description, a page, or all of these: what is looked for is Microsoft's `AADSTS` number, or words
 /// that only one product uses. Upper case and punctuation do not matter.
 #[must_use]
-pub fn hint(text: &str) -> Option<Hint> {
+pub fn explain(text: &str) -> Option<Explanation> {
     of_entra(text).or_else(|| of_others(text))
 }
 
-fn of_entra(text: &str) -> Option<Hint> {
+fn of_entra(text: &str) -> Option<Explanation> {
     const PREFIX: &str = "AADSTS";
     text.match_indices(PREFIX).find_map(|(at, _)| {
         let rest = text.get(at + PREFIX.len()..)?;
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let number = rest.get(..end)?.parse().ok()?;
         let known = ENTRA.iter().find(|(numbers, ..)| numbers.contains(&number));
-        known.map(|(_, about, sentence)| Hint { about: *about, sentence })
+        known.map(|(_, about, sentence)| Explanation { about: *about, sentence })
     })
 }
 
-fn of_others(text: &str) -> Option<Hint> {
+fn of_others(text: &str) -> Option<Explanation> {
     let text = words(text);
     let known = OTHERS.iter().find(|(phrase, ..)| text.contains(&words(phrase)));
-    known.map(|(_, about, sentence)| Hint { about: *about, sentence })
+    known.map(|(_, about, sentence)| Explanation { about: *about, sentence })
 }
 
 /// The words in lower case, each between two blanks: markup, quotes and brackets differ from one version to the next.
@@ -361,7 +361,7 @@ mod tests {
     use super::*;
 
     fn sentence(text: &str) -> Option<&'static str> {
-        hint(text).map(|hint| hint.sentence)
+        explain(text).map(|explanation| explanation.sentence)
     }
 
     #[test]
@@ -376,7 +376,7 @@ mod tests {
             "an unknown one is passed over"
         );
         for unknown in ["AADSTS70002150", "AADSTS", "AADSTS99999999999999", "7000215", "", "invalid_grant"] {
-            assert_eq!(hint(unknown), None, "{unknown}");
+            assert_eq!(explain(unknown), None, "{unknown}");
         }
     }
 
@@ -386,12 +386,12 @@ mod tests {
             "<h2>Bad Request</h2>\n<p>Unregistered  redirect_uri (&#34;http://x&#34;).</p>",
             "UNREGISTERED REDIRECT_URI",
         ] {
-            assert_eq!(hint(page).unwrap().about, RedirectUri, "{page}");
+            assert_eq!(explain(page).unwrap().about, RedirectUri, "{page}");
         }
         for other in
             ["unregistered redirect_uris", "access_denied unauthorized_client", "invalid_client", "é"]
         {
-            assert_eq!(hint(other), None, "{other}");
+            assert_eq!(explain(other), None, "{other}");
         }
     }
 
@@ -402,8 +402,8 @@ mod tests {
             assert_eq!(numbers.iter().filter(|it| *it == number).count(), 1, "{number}");
         }
         for (phrase, about, sentence) in OTHERS {
-            let own = Hint { about: *about, sentence };
-            assert_eq!(hint(&phrase.to_uppercase()), Some(own), "hidden by an earlier phrase: {phrase}");
+            let own = Explanation { about: *about, sentence };
+            assert_eq!(explain(&phrase.to_uppercase()), Some(own), "hidden by an earlier phrase: {phrase}");
         }
         for sentence in ENTRA.iter().map(|it| it.2).chain(OTHERS.iter().map(|it| it.2)) {
             assert!(sentence.ends_with('.') && sentence.len() < 140, "{sentence}");
