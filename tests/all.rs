@@ -8,6 +8,8 @@ mod browser;
 mod docs;
 mod doctor;
 mod flows;
+#[cfg(feature = "program")]
+mod guides;
 #[cfg(feature = "interop")]
 mod interop;
 mod personas;

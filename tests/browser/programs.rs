@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use labgate_mock_idp::Persona;
 use tempfile::TempDir;
 
 use super::Browser;
@@ -50,12 +51,21 @@ impl Lab {
 
     /// A lab with Entra, GitHub, Dex and Keycloak, all of which misbehave in these ways.
     pub(super) async fn with_four_providers(faults: &[&str]) -> Self {
-        const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+        Self::with_entra_and_three_others("11111111-2222-3333-4444-555555555555", "", faults).await
+    }
+
+    /// The same, but everybody's tenant may come in at Entra: one that the lab's people are of, and one that anybody may have made.
+    pub(super) async fn with_an_entra_of_many_tenants() -> Self {
+        let tenants = format!("allow_tenants = [\"{}\"]", Persona::HOME_TENANT);
+        Self::with_entra_and_three_others("organizations", &tenants, &[]).await
+    }
+
+    async fn with_entra_and_three_others(tenant: &str, rules: &str, faults: &[&str]) -> Self {
         let (lab, idp) = (free_address(), free_address());
         let (origin, provider) = (format!("http://{lab}"), format!("http://{idp}"));
         let mut mock_idp = Command::new(setting("E2E_MOCK_IDP"));
         mock_idp
-            .args(["serve", "--listen", &idp, "--persona", &format!("entra={TENANT}")])
+            .args(["serve", "--listen", &idp, "--persona", &format!("entra={tenant}")])
             .args(["--persona", "github", "--persona", "dex", "--persona", "keycloak=lab"])
             .args(["--client", &format!("lab:lab-secret:{origin}/api/auth/oidc/callback")]);
         for user in ["enno", "gil", "dora", "kay"] {
@@ -78,9 +88,14 @@ impl Lab {
         let urls = |auth: &str, token: &str| {
             format!("auth_url = \"{provider}{auth}\"\ntoken_url = \"{provider}{token}\"")
         };
+        let entra = |name: &str| format!("/{tenant}/oauth2/v2.0/{name}");
         let keycloak = "/realms/lab/protocol/openid-connect";
         let configuration = [
-            entry("entra", "Entra ID", format!("kind = \"entra\"\nissuer = \"{provider}/{TENANT}/v2.0\"")),
+            entry(
+                "entra",
+                "Entra ID",
+                format!("kind = \"entra\"\n{}\n{rules}", urls(&entra("authorize"), &entra("token"))),
+            ),
             entry("github", "GitHub", urls("/login/oauth/authorize", "/login/oauth/access_token")),
             entry("dex", "Dex", urls("/dex/auth", "/dex/token")),
             entry("keycloak", "Keycloak", urls(&format!("{keycloak}/auth"), &format!("{keycloak}/token"))),

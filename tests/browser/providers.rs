@@ -120,3 +120,29 @@ async fn attacks_end_on_an_error_page_of_their_own() {
         assert!(!browser.is_signed_in().await, "{fault}");
     }
 }
+
+#[tokio::test]
+async fn c102_an_address_that_an_attacker_writes_into_a_tenant_opens_nobodys_account() {
+    let lab = Lab::with_an_entra_of_many_tenants().await;
+    let victim = lab.browser().await;
+    victim.go("/login").await;
+    victim.click(&to("Dex")).await;
+    victim.click(&person("dora")).await;
+    victim.sees(&says("dora@example.test"), "/").await;
+
+    // Somebody of a tenant that may come in has written the victim's address into it (nOAuth).
+    let attacker = lab.browser().await;
+    attacker.go("/login").await;
+    attacker.click(&to("Entra ID")).await;
+    attacker.click(&person("dora")).await;
+    attacker.sees("//p[contains(., '(email_unverified)')]", "/api/auth/oidc/callback").await;
+    attacker.was_refused(403).await;
+    attacker.picture("attack-noauth").await;
+    assert!(!attacker.is_signed_in().await);
+    attacker.close().await;
+
+    victim.go("/account").await;
+    victim.sees(&says("dora@example.test"), "/account").await;
+    assert_eq!(victim.count(&says("Entra ID")).await, 0, "something was linked");
+    victim.close().await;
+}

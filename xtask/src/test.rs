@@ -30,7 +30,11 @@ const STEPS: &[Step] = &[
         command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
         check: plain,
     },
-    Step { title: "tests", command: "cargo test --workspace --features labgate-token/remote", check: tests },
+    Step {
+        title: "tests",
+        command: "cargo test --workspace --features labgate-token/remote,labgate-tests/program",
+        check: tests,
+    },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
     Step {
         title: "interop",
@@ -102,22 +106,25 @@ fn plain(command: &str, tally: &mut Tally) -> Result<Tools> {
 
 /// Runs the tests with those that need a PostgreSQL server, on one that is thrown away behind them.
 fn tests(command: &str, tally: &mut Tally) -> Result<Tools> {
+    // Some tests run the program, and some kill it and look at what it leaves.
+    let programs = workspace::build(Profile::Debug)?;
     match postgres::start()? {
         Ok(server) => {
             let command = format!("{command},labgate-tests/postgres");
             println!("with a PostgreSQL server, named by {}: {command}", postgres::VARIABLE);
-            // Some tests kill the program and look at what it leaves.
-            let programs = workspace::build(Profile::Debug)?;
             let mut tests = cargo_as_written(&command);
-            tests.env(postgres::VARIABLE, &server.url).env("LABGATE_TEST_PROGRAM", &programs.labgate);
+            tests.env(postgres::VARIABLE, &server.url).env(PROGRAM, &programs.labgate);
             run_cargo(&mut tests, tally)
         }
         Err(reason) => {
             println!("WITHOUT THE TESTS OF THE STORE ON POSTGRESQL: {reason}");
-            plain(command, tally)
+            run_cargo(cargo_as_written(command).env(PROGRAM, &programs.labgate), tally)
         }
     }
 }
+
+/// Tells the tests which program to run.
+const PROGRAM: &str = "LABGATE_TEST_PROGRAM";
 
 fn docs(command: &str, tally: &mut Tally) -> Result<Tools> {
     run_cargo(cargo_as_written(command).env("RUSTDOCFLAGS", "-D warnings"), tally)

@@ -18,7 +18,7 @@ use crate::derivation::{
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::json;
 use crate::keys::KeySet;
-use crate::quirks::Quirks;
+use crate::quirks::{Quirks, kind_in_effect};
 use crate::settings::{Place, ProviderSettings, Userinfo};
 use crate::transport::{JSON, Transport, TransportError};
 
@@ -59,7 +59,7 @@ pub(crate) async fn find(
             Arc::clone(&before.keys)
         }
         _ => {
-            tell(&discovered);
+            tell(&discovered, settings);
             Arc::new(new_keys())
         }
     };
@@ -179,9 +179,10 @@ fn unavailable(reason: String) -> ProviderError {
     ProviderError::Unavailable { call: ProviderCall::Discovery, reason }
 }
 
-fn tell(discovered: &Discovered) {
-    let metadata = &discovered.metadata;
-    let (issuer, kind) = (metadata.issuer.as_str(), discovered.kind.as_str());
+fn tell(discovered: &Discovered, settings: &ProviderSettings) {
+    let issuer = &discovered.metadata.issuer;
+    let kind = kind_in_effect(settings.kind.unwrap_or(discovered.kind), issuer).as_str();
+    let issuer = issuer.as_str();
     tracing::info!(issuer, kind, document = %discovered.document, "the provider is found");
     for warning in &discovered.warnings {
         tracing::warn!(%warning, "the provider works, but");

@@ -94,7 +94,7 @@ const OKTA_DOMAINS: [&str; 4] = [".okta.com", ".okta-emea.com", ".okta-gov.com",
 impl Quirks {
     /// Those of a provider, which is known by the operator's URLs or, where only its issuer is configured, by that.
     pub(crate) fn of(kind: ProviderKind, issuer: &Issuer) -> Self {
-        match if kind == ProviderKind::Generic { kind_of(issuer).unwrap_or(kind) } else { kind } {
+        match kind_in_effect(kind, issuer) {
             ProviderKind::Entra | ProviderKind::EntraV1 => Self::ENTRA,
             ProviderKind::Cognito => Self::COGNITO,
             ProviderKind::Google => Self::GOOGLE,
@@ -103,12 +103,7 @@ impl Quirks {
             ProviderKind::Keycloak => Self::KEYCLOAK,
             ProviderKind::Auth0 => Self::AUTH0,
             ProviderKind::Okta => Self::OKTA,
-            // Where their own examples put them.
-            ProviderKind::Generic if issuer.as_str().ends_with("/dex") => Self::DEX,
-            ProviderKind::Generic if is_a_realm(issuer) => Self::KEYCLOAK,
-            ProviderKind::Generic if is_under(issuer, &[".auth0.com"]) => Self::AUTH0,
-            ProviderKind::Generic if is_under(issuer, &OKTA_DOMAINS) => Self::OKTA,
-            _ => Self::NONE,
+            ProviderKind::Generic | ProviderKind::GitHub | ProviderKind::Authentik => Self::NONE,
         }
     }
 
@@ -244,6 +239,14 @@ impl PersonClaims {
     };
 }
 
+/// What a provider is taken for: this, or where it is none in particular, what its issuer tells.
+pub(crate) fn kind_in_effect(kind: ProviderKind, issuer: &Issuer) -> ProviderKind {
+    match kind {
+        ProviderKind::Generic => kind_of(issuer).unwrap_or(kind),
+        known => known,
+    }
+}
+
 /// The kind that an issuer tells, if it does.
 pub(crate) fn kind_of(issuer: &Issuer) -> Option<ProviderKind> {
     match issuer.as_str() {
@@ -251,6 +254,11 @@ pub(crate) fn kind_of(issuer: &Issuer) -> Option<ProviderKind> {
         "https://gitlab.com" => Some(ProviderKind::GitLab),
         _ if is_entra(issuer) => Some(ProviderKind::Entra),
         _ if is_cognito(issuer) => Some(ProviderKind::Cognito),
+        _ if is_under(issuer, &[".auth0.com"]) => Some(ProviderKind::Auth0),
+        _ if is_under(issuer, &OKTA_DOMAINS) => Some(ProviderKind::Okta),
+        // Where their own examples put them.
+        issuer if issuer.ends_with("/dex") => Some(ProviderKind::Dex),
+        _ if is_a_realm(issuer) => Some(ProviderKind::Keycloak),
         _ => None,
     }
 }
