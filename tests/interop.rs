@@ -8,5 +8,6 @@ mod cases;
 mod keycloak;
 mod oidc_provider;
 mod oidc_provider_mock;
+mod refresh;
 mod running;
 mod world;

@@ -88,13 +88,13 @@ impl Lab {
         let urls = |auth: &str, token: &str| {
             format!("auth_url = \"{provider}{auth}\"\ntoken_url = \"{provider}{token}\"")
         };
-        let entra = |name: &str| format!("/{tenant}/oauth2/v2.0/{name}");
+        let of_tenant = |name: &str| format!("/{tenant}/oauth2/v2.0/{name}");
         let keycloak = "/realms/lab/protocol/openid-connect";
         let configuration = [
             entry(
                 "entra",
                 "Entra ID",
-                format!("kind = \"entra\"\n{}\n{rules}", urls(&entra("authorize"), &entra("token"))),
+                format!("kind = \"entra\"\n{}\n{rules}", urls(&of_tenant("authorize"), &of_tenant("token"))),
             ),
             entry("github", "GitHub", urls("/login/oauth/authorize", "/login/oauth/access_token")),
             entry("dex", "Dex", urls("/dex/auth", "/dex/token")),

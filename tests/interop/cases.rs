@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 
+use super::refresh::Asking;
 use super::world::{EndsSessions, Provider, World};
 
 /// How long a provider may take to tell us what happened there.
@@ -110,5 +111,17 @@ pub(super) async fn a_session_that_ends_at_the_provider_ends_here<P: EndsSession
         assert!(since.elapsed() < NEWS_LIMIT, "the session goes on");
         // There is nothing to wait on: the provider tells Labgate, not us.
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(super) async fn a_refresh_token_says_who_it_is_again<P: Provider>() {
+    let mut world = World::<P>::new().await;
+    let mut asking = Asking::about(&mut world, "ada").await;
+    assert_eq!(asking.identity.groups, ["lab-users"]);
+    // Twice, for some give another token each time.
+    for _ in 0..2 {
+        let again = asking.again().await.unwrap();
+        assert_eq!(again.groups, ["lab-users"]);
+        assert_eq!(again.email, asking.identity.email);
     }
 }

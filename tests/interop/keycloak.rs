@@ -1,13 +1,15 @@
 //! Keycloak. All tests share one; each lab is a client of its own there. Keycloak wants every person to have an e-mail
 //! address, so nobody comes without one.
 
+use labgate_domain::ports::ProviderError;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Page};
 use super::cases::cases;
+use super::refresh::Asking;
 use super::running;
-use super::world::{EndsSessions, Provider, Registration};
+use super::world::{EndsSessions, Provider, Registration, World};
 
 cases!(
     Keycloak: sign_in,
@@ -19,7 +21,34 @@ cases!(
     sign_out_ends_the_session_for_copies_of_its_cookie_too,
     sign_out_goes_on_to_the_provider_and_comes_back,
     a_session_that_ends_at_the_provider_ends_here,
+    a_refresh_token_says_who_it_is_again,
 );
+
+#[tokio::test]
+async fn a_refresh_token_tells_of_a_group_that_was_taken_away_and_of_a_session_that_was_ended() {
+    let mut world = World::<Keycloak>::new().await;
+    // Somebody of this test's own: the others sign in as ada at the same time.
+    let name = format!("eve-{}", world.registration.client_id);
+    let password = json!({"type": "password", "value": "password", "temporary": false});
+    let eve = json!({
+        "username": name, "email": format!("{name}@example.test"), "emailVerified": true, "enabled": true,
+        "firstName": "Eve", "lastName": "Example", "groups": ["lab-users"], "credentials": [password],
+    });
+    administer(Method::POST, "users", eve.to_string()).await;
+    let found = administer(Method::GET, &format!("users?username={name}"), String::new()).await;
+    let id = found[0]["id"].as_str().unwrap();
+
+    let mut asking = Asking::about(&mut world, &name).await;
+    assert_eq!(asking.identity.groups, ["lab-users"]);
+    let groups = administer(Method::GET, &format!("users/{id}/groups"), String::new()).await;
+    let group = groups[0]["id"].as_str().unwrap();
+    administer(Method::DELETE, &format!("users/{id}/groups/{group}"), String::new()).await;
+    assert_eq!(asking.again().await.unwrap().groups, Vec::<String>::new());
+
+    world.provider.end_session(&mut world.browser).await;
+    let refused = asking.again().await.unwrap_err();
+    assert!(matches!(refused, ProviderError::RefreshRejected(_)), "{refused:?}");
+}
 
 struct Keycloak {
     /// What its administration calls our client.

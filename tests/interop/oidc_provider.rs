@@ -18,6 +18,7 @@ cases!(
     sign_out_ends_the_session_for_copies_of_its_cookie_too,
     sign_out_goes_on_to_the_provider_and_comes_back,
     a_session_that_ends_at_the_provider_ends_here,
+    a_refresh_token_says_who_it_is_again,
 );
 
 /// One of its own for each test.

@@ -44,6 +44,7 @@ async function configuration() {
     clients: [{
       client_id: 'lab',
       client_secret: 'lab-secret',
+      grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [`${lab}/api/auth/oidc/callback`],
       post_logout_redirect_uris: [`${lab}/signed-out`],
       backchannel_logout_uri: `${lab}/api/auth/oidc/backchannel-logout`,
@@ -60,10 +61,10 @@ async function configuration() {
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     interactions: { url: (_, interaction) => `/sign-in/${interaction.uid}` },
     findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
-    // The lab is first-party here: nobody is asked for consent.
+    // The lab is first-party here: everybody consents.
     async loadExistingGrant({ oidc }) {
       const grant = new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
-      grant.addOIDCScope('openid profile email');
+      grant.addOIDCScope('openid profile email offline_access');
       await grant.save();
       return grant;
     },
@@ -73,7 +74,10 @@ async function configuration() {
 
 // GET shows who can sign in; POST takes `user`, or `cancel`.
 async function signIn(request, response) {
-  await provider.interactionDetails(request, response);
+  const { prompt } = await provider.interactionDetails(request, response);
+  if (prompt.name === 'consent') {
+    return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true });
+  }
   if (request.method === 'GET') {
     const buttons = Object.keys(users).map((id) => `<button name="user" value="${id}">${id}</button>`).join(' ');
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });

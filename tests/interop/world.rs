@@ -38,7 +38,7 @@ pub(super) struct Registration {
 
 pub(super) struct World<P> {
     lab: String,
-    auth_url: String,
+    pub(super) registration: Registration,
     pub(super) provider: P,
     pub(super) browser: Browser,
     pub(super) labgate: Running,
@@ -59,7 +59,7 @@ impl<P: Provider> World<P> {
         let (provider, mut registration) = P::know(&lab).await;
         registration.client_secret = secret(registration.client_secret);
         let labgate = running::labgate(&lab, &registration).await;
-        Self { lab, auth_url: registration.auth_url, provider, browser: Browser::new(), labgate }
+        Self { lab, registration, provider, browser: Browser::new(), labgate }
     }
 
     pub(super) fn at_lab(&self, path: &str) -> String {
@@ -69,7 +69,7 @@ impl<P: Provider> World<P> {
     /// Begins a sign-in, and sees the provider ask who is there.
     pub(super) async fn go_to_provider(&mut self) -> Page {
         let page = self.browser.open(&self.at_lab("/api/auth/oidc/login")).await;
-        let provider = self.auth_url.parse::<url::Url>().unwrap().origin();
+        let provider = self.registration.auth_url.parse::<url::Url>().unwrap().origin();
         assert_eq!(
             (page.url.origin(), page.status),
             (provider, StatusCode::OK),
@@ -107,7 +107,7 @@ impl<P: Provider> World<P> {
         self.assert_is_at_lab(page)
     }
 
-    fn assert_is_at_lab(&self, page: Page) -> Page {
+    pub(super) fn assert_is_at_lab(&self, page: Page) -> Page {
         assert!(page.url.as_str().starts_with(&self.at_lab("/")), "{} {}", page.url, page.text);
         page
     }

@@ -290,7 +290,7 @@ impl OpenIdProvider {
         let configured = self.settings.scopes.to_parameter();
         let graph = self.settings.fetch_groups.then_some(graph::SCOPE);
         let offline = match quirks.offline {
-            Offline::Scope if self.asks_again() => Some(OFFLINE_ACCESS),
+            Offline::Scope | Offline::ScopeWithConsent if self.asks_again() => Some(OFFLINE_ACCESS),
             _ => None,
         };
         let further: Vec<&str> = [graph, offline].into_iter().flatten().collect();
@@ -302,11 +302,13 @@ impl OpenIdProvider {
     /// What the operator's hint adds to each request, and what it takes to be given a refresh token.
     fn extra_parameters(&self, quirks: Quirks) -> Vec<(String, String)> {
         let mut parameters = self.settings.extra_parameters();
-        if let Offline::Parameters(offline) = quirks.offline
-            && self.asks_again()
-        {
-            parameters.extend(offline.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        }
+        let offline: &[(&str, &str)] = match quirks.offline {
+            _ if !self.asks_again() => &[],
+            Offline::Scope | Offline::Always => &[],
+            Offline::ScopeWithConsent => &[("prompt", "consent")],
+            Offline::Parameters(parameters) => parameters,
+        };
+        parameters.extend(offline.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         parameters
     }
 

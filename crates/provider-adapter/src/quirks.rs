@@ -29,7 +29,10 @@ pub(crate) struct Quirks {
 /// What it takes to be given a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offline {
-    /// The scope `offline_access` (OpenID Connect Core section 11).
+    /// The scope `offline_access`, and that the person is asked for consent: otherwise a provider has to pass over the scope
+    /// (OpenID Connect Core section 11).
+    ScopeWithConsent,
+    /// The scope `offline_access` alone.
     Scope,
     /// Nothing. Some refuse the scope, and at Keycloak it asks for more than is needed: a token that outlives the person's
     /// session there.
@@ -103,7 +106,8 @@ impl Quirks {
             ProviderKind::Keycloak => Self::KEYCLOAK,
             ProviderKind::Auth0 => Self::AUTH0,
             ProviderKind::Okta => Self::OKTA,
-            ProviderKind::Generic | ProviderKind::GitHub | ProviderKind::Authentik => Self::NONE,
+            ProviderKind::Authentik => Self { offline: Offline::Scope, ..Self::NONE },
+            ProviderKind::Generic | ProviderKind::GitHub => Self::NONE,
         }
     }
 
@@ -112,18 +116,19 @@ impl Quirks {
         prefers_post: false,
         logout: EndSessionForm::Standard,
         fails_for_codes: false,
-        offline: Offline::Scope,
+        offline: Offline::ScopeWithConsent,
         id_token_mark: None,
         claims: PersonClaims::STANDARD,
     };
 
-    const DEX: Self = Self { fails_for_codes: true, ..Self::NONE };
+    const DEX: Self = Self { offline: Offline::Scope, fails_for_codes: true, ..Self::NONE };
 
     /// Entra backdates its tokens by five minutes, for clients whose clocks are late; and it has changed its mind about
     /// whether the secret in a Basic header is form-urlencoded. `sub` is another one for each application, `oid` is the person;
     /// it is unique within the tenant, which the issuer names. It never says `email_verified`: where a token does, another tenant's
     /// administrator may have had it put there.
     const ENTRA: Self = Self {
+        offline: Offline::Scope,
         backdating: Duration::from_mins(5),
         prefers_post: true,
         claims: PersonClaims {
@@ -160,6 +165,7 @@ impl Quirks {
     /// An Action can say what groups and roles somebody has, but not under these names alone: they are Auth0's own, and it takes
     /// them under a URL of the operator's choice.
     const AUTH0: Self = Self {
+        offline: Offline::Scope,
         claims: PersonClaims {
             groups: &[
                 GroupList::At(&[Name::Fixed("groups")]),
@@ -172,7 +178,8 @@ impl Quirks {
     };
 
     /// Okta signs nobody out without the identity token.
-    const OKTA: Self = Self { logout: EndSessionForm::StandardWithHint, ..Self::NONE };
+    const OKTA: Self =
+        Self { offline: Offline::Scope, logout: EndSessionForm::StandardWithHint, ..Self::NONE };
 
     /// Anybody can have an account by an address elsewhere. Google has verified it once, and does not learn when it becomes
     /// somebody else's. It gives a refresh token with a person's consent only, which is otherwise asked for once.

@@ -73,8 +73,13 @@ async fn the_refresh_token_is_kept_only_where_the_provider_is_asked_again() {
 #[tokio::test]
 async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
     for (kind, scope, parameter) in [
-        (None, true, None),
+        (None, true, Some("prompt")),
         (Some(ProviderKind::Dex), true, None),
+        (Some(ProviderKind::Entra), true, None),
+        (Some(ProviderKind::Okta), true, None),
+        (Some(ProviderKind::Auth0), true, None),
+        (Some(ProviderKind::Authentik), true, None),
+        (Some(ProviderKind::Keycloak), false, None),
         (Some(ProviderKind::GitLab), false, None),
         (Some(ProviderKind::Cognito), false, None),
         (Some(ProviderKind::Google), false, Some("access_type")),
