@@ -55,6 +55,7 @@ fn with_domain_hint(
         ProviderSettings::new(description, location.unwrap(), client_id, "lab-secret".to_owned().into());
     settings.kind = kind;
     settings.domain_hint = domain_hint;
+    settings.claim_namespace = Some("https://lab.example".to_owned());
     provider(settings, Arc::new(SystemClock)).unwrap()
 }
 

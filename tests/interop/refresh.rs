@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use labgate::world::{OsEntropy, SystemClock};
 use labgate_domain::identity::ExternalIdentity;
-use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider, ProviderError, RefreshRequest};
+use labgate_domain::ports::{
+    Clock as _, CodeRedemption, IdentityProvider, ProviderError, RefreshRequest, Refreshed,
+};
 use labgate_domain::protocol::{
     AuthorizationCode, AuthorizationRequest, ClientId, Nonce, PkceVerifier, RedirectUri, State,
 };
@@ -56,11 +58,11 @@ impl Asking {
             issuer: self.identity.issuer.clone(),
             subject: self.identity.subject.clone(),
         };
-        let again = self.provider.ask_again(request).await?;
-        if let Some(next) = &again.refresh_token {
-            self.identity.refresh_token = Some(next.clone());
+        let Refreshed { refresh_token, identity } = self.provider.ask_again(request).await;
+        if refresh_token.is_some() {
+            self.identity.refresh_token = refresh_token;
         }
-        Ok(again)
+        identity
     }
 }
 

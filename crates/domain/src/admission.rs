@@ -180,6 +180,12 @@ impl AdmissionRules {
         &self.rules
     }
 
+    /// Whether anything depends on which groups somebody is in.
+    #[must_use]
+    pub fn depend_on_groups(&self) -> bool {
+        self.administrators.is_some() || self.rules.iter().any(|rule| rule.criterion == Criterion::Group)
+    }
+
     /// The groups whose members administer the lab; `None` when groups say nothing about that.
     #[must_use]
     pub fn administrators(&self) -> Option<&[String]> {

@@ -4,7 +4,7 @@ use labgate_domain::protocol::Issuer;
 use serde_json::{Map, Value};
 
 use crate::derivation::ProviderKind;
-use crate::person::Person;
+use crate::person::{Person, Us};
 use crate::quirks::Quirks;
 use crate::settings::ProviderSettings;
 use crate::tenants;
@@ -28,7 +28,7 @@ pub fn identity_from_claims(
     if issuer != stated {
         return Err(IdTokenFault::Issuer);
     }
-    let person = Person::new(claims, None, habits, &published, &settings.client_id);
+    let person = Person::new(claims, None, habits, &published, Us::of(settings));
     Ok(ExternalIdentity {
         subject: person.subject()?,
         issuer,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::graph;
 use crate::quirks::{Evidence, GroupList, Name, PersonClaims};
+use crate::settings::ProviderSettings;
 use crate::tenants;
 
 /// As many as Entra puts into a token.
@@ -28,11 +29,25 @@ pub(crate) struct Person<'a> {
     id_token: &'a Map<String, Value>,
     userinfo: Option<&'a Map<String, Value>>,
     claims: PersonClaims,
-    client_id: &'a ClientId,
+    us: Us<'a>,
     /// Whether the identity token is of a member of the one tenant that its issuer is.
     is_member: bool,
     /// The groups that the token had no room for, if they were asked for elsewhere.
     fetched_groups: Option<Vec<String>>,
+}
+
+/// By what a provider knows us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Us<'a> {
+    client_id: &'a ClientId,
+    /// What the names of claims that were made for us begin with.
+    namespace: Option<&'a str>,
+}
+
+impl<'a> Us<'a> {
+    pub(crate) fn of(settings: &'a ProviderSettings) -> Self {
+        Self { client_id: &settings.client_id, namespace: settings.claim_namespace.as_deref() }
+    }
 }
 
 impl<'a> Person<'a> {
@@ -41,10 +56,10 @@ impl<'a> Person<'a> {
         userinfo: Option<&'a Map<String, Value>>,
         claims: PersonClaims,
         published_issuer: &Issuer,
-        client_id: &'a ClientId,
+        us: Us<'a>,
     ) -> Self {
         let is_member = tenants::is_of_a_member(published_issuer, id_token);
-        Self { id_token, userinfo, claims, client_id, is_member, fetched_groups: None }
+        Self { id_token, userinfo, claims, us, is_member, fetched_groups: None }
     }
 
     /// The same with the groups that the token only says are elsewhere.
@@ -181,8 +196,7 @@ impl<'a> Person<'a> {
     fn all_groups(&self) -> Vec<String> {
         let mut groups = Vec::new();
         for list in self.claims.groups {
-            let mut in_each = self.documents().map(|document| list.values(document, self.client_id));
-            let stated = in_each.find(|values| !values.is_empty()).unwrap_or_default();
+            let stated = self.documents().find_map(|document| list.value(document, self.us));
             groups.extend(stated.into_iter().flat_map(|value| texts(value, MAX_GROUP_BYTES)));
         }
         let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
@@ -205,27 +219,18 @@ impl<'a> Person<'a> {
 }
 
 impl GroupList {
-    /// What stands there; several where the name is not known beforehand.
-    fn values<'v>(self, document: &'v Map<String, Value>, client_id: &ClientId) -> Vec<&'v Value> {
+    /// What stands there.
+    fn value<'v>(self, document: &'v Map<String, Value>, us: Us<'_>) -> Option<&'v Value> {
         match self {
             Self::At(names) => {
-                let mut values = names.iter().map(|name| match name {
+                let mut names = names.iter().map(|name| match name {
                     Name::Fixed(name) => *name,
-                    Name::ClientId => client_id.as_str(),
+                    Name::ClientId => us.client_id.as_str(),
                 });
-                let first = values.next().and_then(|name| document.get(name));
-                first
-                    .and_then(|first| values.try_fold(first, |value, name| value.get(name)))
-                    .into_iter()
-                    .collect()
+                let first = document.get(names.next()?)?;
+                names.try_fold(first, |value, name| value.get(name))
             }
-            Self::Namespaced(segment) => {
-                let is_its = |name: &str| {
-                    let rest = ["https://", "http://"].iter().find_map(|scheme| name.strip_prefix(scheme));
-                    rest.and_then(|rest| rest.rsplit_once('/')).is_some_and(|(_, last)| last == segment)
-                };
-                document.iter().filter(|(name, _)| is_its(name)).map(|(_, value)| value).collect()
-            }
+            Self::Namespaced(segment) => document.get(&format!("{}/{segment}", us.namespace?)),
         }
     }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
     Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest,
+    ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, Nonce, ProviderSessionId, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
@@ -22,7 +22,7 @@ use crate::id_token::{self, Expectation, VerifiedIdToken};
 use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
 use crate::logout_token;
-use crate::person::{self, Person};
+use crate::person::{self, Person, Us};
 use crate::quirks::{Offline, Quirks};
 use crate::settings::{ProviderSettings, SettingsError, Userinfo};
 use crate::tenants;
@@ -91,9 +91,13 @@ impl OpenIdProvider {
         self.told(&provider, &keys, &tokens, nonce, started_at).await
     }
 
-    /// Asks again about a person, step by step.
-    async fn identity_again(&self, request: &RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+    /// Asks again about a person, step by step. The error is what went wrong before the refresh token was spent.
+    async fn refreshed(&self, request: &RefreshRequest) -> Result<Refreshed, ProviderError> {
         let provider = self.provider().await?;
+        if !provider.metadata().issuer.stands_for(&request.issuer) {
+            // What another provider gave is not for this one to see.
+            return Err(IdTokenFault::Issuer.into());
+        }
         // Before the refresh token is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
         let started_at = self.clock.now();
@@ -106,14 +110,16 @@ impl OpenIdProvider {
             provider.quirks.fails_for_codes,
         )
         .await?;
-        let identity = self.told(&provider, &keys, &tokens, None, started_at).await?;
-        if identity.issuer != request.issuer {
-            return Err(IdTokenFault::Issuer.into());
-        }
-        if identity.subject != request.subject {
-            return Err(IdTokenFault::Subject.into());
-        }
-        Ok(identity)
+        let identity = self.told(&provider, &keys, &tokens, None, started_at).await.and_then(|identity| {
+            if identity.issuer != request.issuer {
+                return Err(IdTokenFault::Issuer.into());
+            }
+            if identity.subject != request.subject {
+                return Err(IdTokenFault::Subject.into());
+            }
+            Ok(identity)
+        });
+        Ok(Refreshed { refresh_token: tokens.refresh_token(), identity })
     }
 
     fn credentials(&self, provider: &Provider) -> ClientCredentials<'_> {
@@ -124,7 +130,8 @@ impl OpenIdProvider {
         }
     }
 
-    /// What these tokens, and what can be asked for with them, say of somebody.
+    /// What these tokens, and what can be asked for with them, say of somebody. Without a nonce they are no answer to a sign-in:
+    /// then it is an error when groups could not be asked for on which something depends.
     async fn told(
         &self,
         provider: &Provider,
@@ -138,9 +145,17 @@ impl OpenIdProvider {
 
         let claims = provider.quirks.claims;
         let issuer = &provider.metadata().issuer;
-        let person =
-            Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, &self.settings.client_id);
-        let groups = self.groups_elsewhere(provider, tokens, &person).await;
+        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, Us::of(&self.settings));
+        let groups = match self.groups_elsewhere(provider, tokens, &person).await {
+            Ok(groups) => groups,
+            Err(reason) if nonce.is_none() && self.settings.description.admission.depend_on_groups() => {
+                return Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason });
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "the person's groups are not all known");
+                None
+            }
+        };
         let person = person.with_groups(groups);
         Ok(ExternalIdentity {
             subject: person.subject()?,
@@ -270,19 +285,13 @@ impl OpenIdProvider {
         provider: &Provider,
         tokens: &Tokens,
         person: &Person<'_>,
-    ) -> Option<Vec<String>> {
+    ) -> Result<Option<Vec<String>>, String> {
         if !self.settings.fetch_groups || !person.has_groups_elsewhere() {
-            return None;
+            return Ok(None);
         }
         let asking = graph::groups(&self.transport, provider.metadata(), tokens.access_token());
         let in_time = tokio::time::timeout(self.settings.limits.token_time, asking).await;
-        let reason = match in_time {
-            Ok(Ok(groups)) => return Some(groups),
-            Ok(Err(reason)) => reason,
-            Err(_) => "Microsoft Graph does not answer in time".to_owned(),
-        };
-        tracing::warn!(reason, "the person's groups are not all known");
-        None
+        in_time.unwrap_or_else(|_| Err("Microsoft Graph does not answer in time".to_owned())).map(Some)
     }
 
     /// The scopes to ask for.
@@ -373,8 +382,8 @@ impl IdentityProvider for OpenIdProvider {
         self.identity(&redemption).instrument(self.span()).await
     }
 
-    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
-        self.identity_again(&request).instrument(self.span()).await
+    async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
+        self.refreshed(&request).instrument(self.span()).await.unwrap_or_else(Refreshed::from)
     }
 
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {

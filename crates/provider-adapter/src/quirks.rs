@@ -61,7 +61,7 @@ pub(crate) struct PersonClaims {
 pub(crate) enum GroupList {
     /// Under a name, or under one within another.
     At(&'static [Name]),
-    /// Under a URL that the operator has chosen and that ends in this segment.
+    /// Under a URL: the namespace of ours, and this segment. What stands in another one was made for others.
     Namespaced(&'static str),
 }
 
@@ -163,7 +163,7 @@ impl Quirks {
     };
 
     /// An Action can say what groups and roles somebody has, but not under these names alone: they are Auth0's own, and it takes
-    /// them under a URL of the operator's choice.
+    /// them under a URL. One Action speaks to all applications of a tenant, so a URL of another one's says nothing here.
     const AUTH0: Self = Self {
         offline: Offline::Scope,
         claims: PersonClaims {

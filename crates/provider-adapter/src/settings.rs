@@ -35,6 +35,9 @@ pub struct ProviderSettings {
     /// Where its people belong, for it to leave out the page that asks. What it is called there depends on the kind, which must
     /// be one that takes it. Without this, Google is told the hosted domain that is the only rule.
     pub domain_hint: Option<Hint>,
+    /// What the names of claims begin with that are made for this lab (Auth0): its origin, such as `https://lab.example.org`.
+    /// Without it no such claim counts.
+    pub claim_namespace: Option<String>,
     /// Whether Entra's groups are asked of Microsoft Graph when they do not fit into the identity token. The scope `User.Read`
     /// is asked for then.
     pub fetch_groups: bool,
@@ -67,6 +70,7 @@ impl ProviderSettings {
             scopes: Scopes::with_openid(["profile", "email"]).expect("well-formed scopes"),
             userinfo: Userinfo::default(),
             domain_hint: None,
+            claim_namespace: None,
             fetch_groups: false,
             extra_ca_pem: None,
             limits: Limits::default(),

@@ -324,6 +324,10 @@ pub(crate) fn refusal(
         TokenErrorCode::ServerError | TokenErrorCode::TemporarilyUnavailable => {
             unavailable(own_failure(status, &code, description.as_ref()))
         }
+        // Too many, or too slow: that says nothing of what was asked (RFC 9110 section 15.5.9, RFC 6585 section 4).
+        _ if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+            unavailable(own_failure(status, &code, description.as_ref()))
+        }
         _ if status.is_server_error() => unavailable(own_failure(status, &code, description.as_ref())),
         _ => ProviderError::TokenError { code, description },
     }

@@ -1,6 +1,7 @@
 //! The product, put together: the only place that knows every adapter.
 
 mod first_administrator;
+mod rechecks;
 
 use std::fs::DirBuilder;
 use std::io;
@@ -25,14 +26,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use self::rechecks::Rechecks;
 use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
 use crate::logging::TracingLog;
 use crate::world::{OsEntropy, SystemClock};
 
 /// How often expired sessions and attempts are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
-/// How often it is looked for sessions about which a provider is to be asked again: much more often than each of them is.
-const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the keys are read again: a key made by the command line is known, and one that is due signs, after this time
 /// at the latest. Well below [`KeyDirectory::PUBLICATION_DELAY`], within which every replica must know a new key.
 const KEYS_INTERVAL: Duration = Duration::from_mins(1);
@@ -45,6 +45,7 @@ pub struct Server {
     store: Store,
     setup_link: Option<SecretString>,
     background: JoinSet<()>,
+    rechecks: Rechecks,
 }
 
 impl Server {
@@ -70,9 +71,10 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
+        let mut rechecks = Rechecks::none();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.recheck.is_some() {
-                background.spawn(recheck_sessions(Arc::clone(&sign_in), provider.id));
+                rechecks.begin(Arc::clone(&sign_in), provider.id);
             }
         }
         for provider in providers {
@@ -80,7 +82,7 @@ impl Server {
         }
         let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
         let app = App::new(sign_in, info);
-        Ok(Self { listener, address, app, store, setup_link, background })
+        Ok(Self { listener, address, app, store, setup_link, background, rechecks })
     }
 
     /// Where it listens, with the port that the system chose if it was asked to.
@@ -99,8 +101,9 @@ impl Server {
     /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and closes the
     /// database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, .. } = self;
+        let Self { listener, app, store, mut background, rechecks, .. } = self;
         labgate_http::serve(listener, app, shutdown).await;
+        rechecks.end().await;
         background.shutdown().await;
         store.close().await;
         tracing::info!("stopped");
@@ -336,19 +339,6 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
         match sign_in.forget_expired().await {
             Ok((sessions, attempts)) => tracing::debug!(sessions, attempts, "deleted what has expired"),
             Err(error) => tracing::error!(error = error.to_string(), "what has expired could not be deleted"),
-        }
-    }
-}
-
-/// Asks a provider again, whenever it is time, about the people whom it has signed in. Each has a task of its own: one that is
-/// down keeps the others from nothing.
-async fn recheck_sessions(sign_in: Arc<SignIn>, provider: ProviderId) {
-    let mut ticks = every(RECHECK_INTERVAL);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = sign_in.recheck_sessions(&provider).await {
-            let provider = provider.as_str();
-            tracing::error!(provider, error = error.to_string(), "sessions could not be rechecked");
         }
     }
 }

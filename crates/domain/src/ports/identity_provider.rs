@@ -37,13 +37,11 @@ pub trait IdentityProvider: Send + Sync {
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
 
     /// Asks again about a person who signed in before (RFC 6749 section 6). The answer MUST have been verified like that of
-    /// [`Self::redeem`], but for what only a browser's attempt has; and its issuer and subject are those of the request. Its
-    /// refresh token is the one to ask with next time. The token MUST NOT be sent twice: a provider that takes each once would
-    /// believe it stolen.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
-    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError>;
+    /// [`Self::redeem`], but for what only a browser's attempt has; and its issuer and subject are those of the request. The
+    /// token MUST NOT be sent twice: a provider that takes each once would believe it stolen. Nor may it be sent to a provider
+    /// of another issuer than the request's. What could not be asked about somebody, such as groups, is an error, and nothing
+    /// that they lack.
+    async fn ask_again(&self, request: RefreshRequest) -> Refreshed;
 
     /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); whether it was used before is
     /// for the caller to find out.
@@ -127,10 +125,27 @@ pub struct CodeRedemption {
 pub struct RefreshRequest {
     /// What it gave us for that.
     pub refresh_token: RefreshToken,
-    /// Whose word the session rests on. An adapter whose provider has another issuer by now MUST refuse.
+    /// Whose word the session rests on. An adapter whose provider has another issuer by now MUST refuse with
+    /// [`IdTokenFault::Issuer`], before anything is sent.
     pub issuer: Issuer,
     /// About whom: the answer MUST be about nobody else (OpenID Connect Core section 12.2).
     pub subject: Subject,
+}
+
+/// What a provider answers to that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refreshed {
+    /// With what to ask next time; `None` when that is what it was asked with. It counts whatever else went wrong.
+    pub refresh_token: Option<RefreshToken>,
+    /// Who it says that the person is.
+    pub identity: Result<ExternalIdentity, ProviderError>,
+}
+
+impl From<ProviderError> for Refreshed {
+    /// Nothing came of it.
+    fn from(error: ProviderError) -> Self {
+        Self { refresh_token: None, identity: Err(error) }
+    }
 }
 
 /// A call to a provider.

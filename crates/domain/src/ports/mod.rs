@@ -20,7 +20,7 @@ pub use accounts::{
 pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
 pub use identity_provider::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest,
+    ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};

@@ -80,8 +80,9 @@ impl SignIn {
         let cookie = self.seal(&attempt)?;
         let mut extra = server.extra_parameters;
         for (name, hint) in server.hint_parameters.of(hints) {
-            // What the operator has fixed is not for a link to change.
-            if !extra.iter().any(|(known, _)| known == name) {
+            // What the operator has fixed is not for a link to change, nor to say twice.
+            let in_url = server.authorization_endpoint.query_pairs().any(|(known, _)| known == name);
+            if !in_url && !extra.iter().any(|(known, _)| known == name) {
                 extra.push((name.to_owned(), hint.as_str().to_owned()));
             }
         }

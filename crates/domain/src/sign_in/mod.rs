@@ -61,6 +61,7 @@ pub use ticket::Ticket;
 pub use visitor::Visitor;
 
 use self::recent_checks::RecentChecks;
+use self::recheck::LastAnswers;
 use crate::attempt::AttemptId;
 use crate::error::{Reference, Refusal, SignInError};
 use crate::people::PasswordLength;
@@ -148,6 +149,7 @@ pub struct SignIn {
     ports: Ports,
     policy: Policy,
     recent: RecentChecks,
+    last_answers: LastAnswers,
     setup_token: Option<SetupToken>,
 }
 
@@ -155,7 +157,13 @@ impl SignIn {
     /// Puts the sign-in together.
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy, recent: RecentChecks::new(), setup_token: None }
+        Self {
+            ports,
+            policy,
+            recent: RecentChecks::new(),
+            last_answers: LastAnswers::default(),
+            setup_token: None,
+        }
     }
 
     /// What the operator decided.

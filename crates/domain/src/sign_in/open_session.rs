@@ -113,8 +113,10 @@ impl SignIn {
         let Some(interval) = self.provider(Some(provider))?.description().recheck else { return Ok(()) };
         let due_at = session.created_at.plus(interval);
         // One that cannot be sealed is as good as none.
-        let recheck = refresh_token
-            .and_then(|token| self.seal_refresh_token(session.id, session.expires_at, token, due_at).ok());
+        let recheck = refresh_token.and_then(|token| {
+            let told_at = session.created_at;
+            self.seal_refresh_token(session.id, session.expires_at, token, told_at, due_at).ok()
+        });
         match (&mut session.external, recheck) {
             (Some(external), Some(recheck)) => external.recheck = Some(recheck),
             _ => session.expires_at = session.expires_at.min(due_at),

@@ -1,30 +1,66 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::complete_external::{role_if_admitted, trusted_email};
 use super::{SignIn, Ticket};
 use crate::attempt::AttemptId;
 use crate::error::SignInError;
 use crate::people::{Account, AccountStatus};
-use crate::ports::{IdentityProvider, RefreshRequest, SealError, SignInEvent};
+use crate::ports::{IdentityProvider, RefreshRequest, Refreshed, SealError, SignInEvent};
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Recheck, Session, SessionId};
 use crate::time::Timestamp;
 
-/// For how long a session that is being asked about is nobody else's to ask about, and one that could not be asked about is
-/// left alone: longer than a provider may take to answer.
-const LEASE: Duration = Duration::from_mins(2);
+/// How many sessions are asked about in one go.
+const AT_ONCE: u32 = 4;
 
-/// How many sessions are taken at once: no more than can be asked about within the lease.
-const AT_ONCE: u32 = 8;
+/// For how long a session that is being asked about is nobody else's to ask about, and one that could not be asked about is
+/// left alone: longer than a provider may take to answer about all that are asked about in one go.
+const LEASE: Duration = Duration::from_mins(3);
+
+/// After so many intervals a session ends about which the provider has said nothing, though it speaks about others: people can
+/// keep it from answering about them, by using up whatever it allows each of them.
+const INTERVALS_WITHOUT_ANSWER: u32 = 3;
+
+/// A session ends about which nobody could be asked for so long, whatever the reason.
+const LONGEST_WITHOUT_ANSWER: Duration = Duration::from_hours(24);
 
 const REFRESH_TOKEN: &str = "refresh token";
 
+/// What is sealed beside a session.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    refresh_token: String,
+    /// When the provider last said who the person is.
+    told_at: Timestamp,
+}
+
+/// When each provider last said anything about anybody, as far as this process knows.
+#[derive(Debug, Default)]
+pub(super) struct LastAnswers(Mutex<HashMap<ProviderId, Timestamp>>);
+
+impl LastAnswers {
+    fn note(&self, provider: ProviderId, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(provider, now);
+    }
+
+    fn has_answered_after(&self, provider: &ProviderId, when: Timestamp) -> bool {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.get(provider).is_some_and(|last| *last > when)
+    }
+}
+
 impl SignIn {
-    /// Asks a provider again about the people of all sessions for which it is time, and ends those whose people may not come in
-    /// any more. To be called every now and then, on every replica. Answers how many sessions were asked about.
+    /// Asks a provider again about the people of a few sessions for which it is time, and ends those whose people may not come
+    /// in any more. To be called every now and then, on every replica, and again at once for as long as it is of use: answers
+    /// about how many sessions it is decided now.
     ///
-    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are asked about a little later.
+    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are asked about a little later, for at
+    /// most a day.
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
@@ -32,31 +68,32 @@ impl SignIn {
         let provider = &**self.provider(Some(provider))?;
         let description = provider.description();
         let Some(interval) = description.recheck else { return Ok(0) };
-        let mut asked = 0;
-        loop {
-            let now = self.ports.clock.now();
-            let seen_after = now.minus(self.policy.session_idle_limit);
-            let taken =
-                self.ports.sessions.take_due(&description.id, now, seen_after, now.plus(LEASE), AT_ONCE);
-            let taken = taken.await?;
-            if taken.is_empty() {
-                return Ok(asked);
-            }
-            for session in taken {
-                asked += 1;
-                match self.admit_again(provider, interval, &session).await {
-                    Ok(()) => {}
-                    Err(SignInError::Provider(error)) if error.may_pass() => {
-                        let (provider, error) = (description.id, error.into());
-                        let explanation = self.explanation(&provider, &error);
-                        self.ports.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
-                        return Ok(asked);
-                    }
-                    Err(error @ SignInError::Store(_)) => return Err(error),
-                    Err(error) => self.keep_out(&session, &description.id, error).await?,
+        let now = self.ports.clock.now();
+        let (seen_after, leased_until) = (now.minus(self.policy.session_idle_limit), now.plus(LEASE));
+        let taken = self.ports.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
+        let mut decided = 0;
+        let mut put_off = None;
+        for session in taken.await? {
+            match self.admit_again(provider, interval, leased_until, &session).await {
+                Ok(()) => decided += 1,
+                Err(SignInError::Provider(error))
+                    if error.may_pass() && !self.goes_unanswered(&session, &description.id, interval) =>
+                {
+                    put_off = Some(SignInError::from(error));
+                }
+                Err(error @ SignInError::Store(_)) => return Err(error),
+                Err(error) => {
+                    self.keep_out(&session, &description.id, error).await?;
+                    decided += 1;
                 }
             }
         }
+        if let Some(error) = put_off {
+            let explanation = self.explanation(&description.id, &error);
+            let provider = description.id;
+            self.ports.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
+        }
+        Ok(decided)
     }
 
     /// Asks about the person of one session, and keeps what the provider says.
@@ -64,31 +101,51 @@ impl SignIn {
         &self,
         provider: &dyn IdentityProvider,
         interval: Duration,
+        leased_until: Timestamp,
         session: &Session,
     ) -> Result<(), SignInError> {
         let external = session.external.as_ref().ok_or(SignInError::AttemptUnknown)?;
         let account = self.linked_account(session, external).await?;
-        let refresh_token = self.open_refresh_token(session.id, external)?;
+        let kept = self.open_kept(session.id, external)?;
+        let refresh_token =
+            RefreshToken::parse(&kept.refresh_token).map_err(|_| SignInError::AttemptUnknown)?;
         let request = RefreshRequest {
             refresh_token: refresh_token.clone(),
             issuer: external.issuer.clone(),
             subject: external.subject.clone(),
         };
-        let identity = provider.ask_again(request).await?;
+        let keep = async |groups: &[String], token: &RefreshToken, told_at, due_at| {
+            let recheck = self.seal_refresh_token(session.id, session.expires_at, token, told_at, due_at)?;
+            self.ports.sessions.keep_answer(session.id, groups, Some(&recheck)).await?;
+            Ok::<_, SignInError>(())
+        };
+        let Refreshed { refresh_token: next, identity } = provider.ask_again(request).await;
+        if let Some(next) = &next {
+            // Whatever comes of it: the one before is worth nothing any more.
+            keep(&session.groups, next, kept.told_at, leased_until).await?;
+        }
+        let identity = identity?;
         if identity.issuer != external.issuer || identity.subject != external.subject {
             return Err(SignInError::AnotherSession);
         }
-        // First of all: what it gave us for the next time must not be lost, for the last one is worth nothing any more.
-        let next = identity.refresh_token.as_ref().unwrap_or(&refresh_token);
-        let due_at = self.ports.clock.now().plus(interval);
-        let recheck = self.seal_refresh_token(session.id, session.expires_at, next, due_at)?;
-        self.ports.sessions.keep_answer(session.id, &identity.groups, Some(&recheck)).await?;
-
+        let now = self.ports.clock.now();
         let description = provider.description();
+        self.last_answers.note(description.id.clone(), now);
+
         let email = trusted_email(&description, &identity.email);
         let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
         self.with_role(account, role).await?;
-        Ok(())
+        keep(&identity.groups, next.as_ref().unwrap_or(&refresh_token), now, now.plus(interval)).await
+    }
+
+    /// Whether it is only about this session that the provider says nothing, or has not been of use for too long.
+    fn goes_unanswered(&self, session: &Session, provider: &ProviderId, interval: Duration) -> bool {
+        let kept = session.external.as_ref().and_then(|external| self.open_kept(session.id, external).ok());
+        let Some(Kept { told_at, .. }) = kept else { return true };
+        let silence = self.ports.clock.now().since(told_at);
+        let some = interval.saturating_mul(INTERVALS_WITHOUT_ANSWER);
+        let speaks = self.last_answers.has_answered_after(provider, told_at.plus(interval));
+        silence > some.max(LONGEST_WITHOUT_ANSWER) || (silence > some && speaks)
     }
 
     /// The account, if what the session began with opens it still.
@@ -127,22 +184,18 @@ impl SignIn {
         session: SessionId,
         until: Timestamp,
         token: &RefreshToken,
+        told_at: Timestamp,
         due_at: Timestamp,
     ) -> Result<Recheck, SealError> {
-        let id = AttemptId::of_session(session);
-        let refresh_token = self.seal_under(id, REFRESH_TOKEN, until, token.as_str())?.into_sealed();
-        Ok(Recheck { refresh_token, due_at })
+        let kept = Kept { refresh_token: token.as_str().to_owned(), told_at };
+        let sealed = self.seal_under(AttemptId::of_session(session), REFRESH_TOKEN, until, kept)?;
+        Ok(Recheck { refresh_token: sealed.into_sealed(), due_at })
     }
 
-    fn open_refresh_token(
-        &self,
-        session: SessionId,
-        external: &ExternalSession,
-    ) -> Result<RefreshToken, SignInError> {
+    fn open_kept(&self, session: SessionId, external: &ExternalSession) -> Result<Kept, SignInError> {
         let recheck = external.recheck.as_ref().ok_or(SignInError::AttemptUnknown)?;
         let ticket = Ticket::of(AttemptId::of_session(session), recheck.refresh_token.clone());
-        let token: String = self.open_ticket(REFRESH_TOKEN, &ticket)?;
-        RefreshToken::parse(&token).map_err(|_| SignInError::AttemptUnknown)
+        self.open_ticket(REFRESH_TOKEN, &ticket)
     }
 }
 

@@ -16,7 +16,7 @@ use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest,
+    ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, IdTokenHint, Issuer, ProviderSessionId,
@@ -180,16 +180,22 @@ impl IdentityProvider for InProcessProvider {
         self.told(&response, &Occasion { issuer, nonce, started_at: redemption.started_at }).await
     }
 
-    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+    async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
+        if request.issuer != self.issuer.issuer {
+            return ProviderError::from(IdTokenFault::Issuer).into();
+        }
         let started_at = self.issuer.now();
         let grant = [("grant_type", "refresh_token"), ("refresh_token", request.refresh_token.as_str())];
-        let response = self.token_response(&grant).await.map_err(|error| match error {
-            ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
-            other => other,
-        })?;
+        let response = match self.token_response(&grant).await {
+            Ok(response) => response,
+            Err(ProviderError::CodeRejected(why)) => return ProviderError::RefreshRejected(why).into(),
+            Err(other) => return other.into(),
+        };
         let occasion = Occasion { issuer: &request.issuer, nonce: None, started_at };
-        let identity = self.told(&response, &occasion).await?;
-        if identity.subject == request.subject { Ok(identity) } else { Err(IdTokenFault::Subject.into()) }
+        let identity = self.told(&response, &occasion).await.and_then(|identity| {
+            if identity.subject == request.subject { Ok(identity) } else { Err(IdTokenFault::Subject.into()) }
+        });
+        Refreshed { refresh_token: refresh_token(&response), identity }
     }
 
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
@@ -231,13 +237,16 @@ impl InProcessProvider {
         let further = self.userinfo(access_token, &subject).await?;
         let identity = identity(occasion.issuer, subject, &claims, &further);
         let asks_again = self.description.recheck.is_some();
-        let refresh_token = text("refresh_token").and_then(|token| RefreshToken::parse(token).ok());
         Ok(ExternalIdentity {
             id_token_hint: IdTokenHint::parse(id_token).ok(),
-            refresh_token: refresh_token.filter(|_| asks_again),
+            refresh_token: refresh_token(response).filter(|_| asks_again),
             ..identity
         })
     }
+}
+
+fn refresh_token(response: &Map<String, Value>) -> Option<RefreshToken> {
+    RefreshToken::parse(response.get("refresh_token")?.as_str()?).ok()
 }
 
 fn token_error(error: &str, document: &Map<String, Value>) -> ProviderError {

@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{ExternalIdentity, Memberships};
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall, ProviderError,
-    RefreshRequest,
+    Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
+    ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{HintParameters, Issuer, RefreshToken, Scopes};
 use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
@@ -210,16 +210,21 @@ impl IdentityProvider for GitHubProvider {
         redeemed
     }
 
-    async fn ask_again(&self, request: RefreshRequest) -> Result<ExternalIdentity, ProviderError> {
+    async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
         let asked = async {
+            if request.issuer != self.issuer {
+                // What another GitHub gave is not for this one to see.
+                return Err(IdTokenFault::Issuer.into());
+            }
             let access_token = SecretString::from(request.refresh_token.as_str());
             let identity = self.ask_in_time(&access_token, true).await?;
-            if identity.issuer != request.issuer || identity.subject != request.subject {
+            if identity.subject != request.subject {
                 return Err(ProviderError::UserInfo("it is about somebody else"));
             }
             Ok(identity)
         };
-        asked.instrument(self.span()).await
+        // The access token stays what it is.
+        Refreshed { refresh_token: None, identity: asked.instrument(self.span()).await }
     }
 
     async fn verify_logout_token(&self, _token: &str) -> Result<LogoutToken, LogoutTokenError> {
@@ -251,8 +256,8 @@ fn scopes(settings: &ProviderSettings) -> Scopes {
 /// Whether anything depends on a person's organisations and teams.
 fn memberships_matter(settings: &ProviderSettings) -> bool {
     let admission = &settings.description.admission;
-    let looks = |criterion| matches!(criterion, Criterion::Organization | Criterion::Group);
-    admission.administrators().is_some() || admission.rules().iter().any(|rule| looks(rule.criterion()))
+    let mut rules = admission.rules().iter();
+    admission.depend_on_groups() || rules.any(|rule| rule.criterion() == Criterion::Organization)
 }
 
 /// The person's groups and organisations.

@@ -2,11 +2,12 @@
 //! provider stands on loopback, so the settings say that it is Entra.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::ports::{Clock, IdTokenFault, IdentityProvider as _, ProviderError};
-use labgate_domain::protocol::{EndSessionForm, Issuer};
+use labgate_domain::ports::{Clock, IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
+use labgate_domain::protocol::{EndSessionForm, Issuer, RefreshToken};
 use labgate_domain::provider::EmailTrust;
 use labgate_provider::{
     Location, OpenIdProvider, PlainHttpOrigins, ProviderKind, ProviderSettings, SettingsError,
@@ -462,4 +463,28 @@ async fn claims_alone_lead_to_the_same_person() {
     assert_eq!(eve.issuer, Issuer::parse(&entra.issuer_of(OTHER)).unwrap());
     assert!(matches!(eve.email, EmailClaim::Stated { verified: false, .. }));
     assert_eq!(identity_from_claims(&any, &claims(json!({"tid": OTHER}))), Err(IdTokenFault::Issuer));
+}
+
+#[tokio::test]
+async fn a_graph_that_is_down_takes_nobodys_groups_away_while_they_are_signed_in() {
+    for (rules, put_off) in [(vec![], false), (vec![Rule::new(Criterion::Group, ["g1"]).unwrap()], true)] {
+        let entra = Entra::at(HOME, |settings| {
+            settings.fetch_groups = true;
+            settings.description.recheck = Some(Duration::from_mins(5));
+            settings.description.admission = Arc::new(AdmissionRules::new(rules, None));
+        })
+        .await;
+        entra.op.answer(GRAPH, ResponseTemplate::new(503));
+        let ada = entra.identity(overage()).await;
+        assert!(!ada.memberships.groups_are_complete, "the person is told so, and may try again");
+        let again = RefreshRequest {
+            refresh_token: RefreshToken::parse("refresh").unwrap(),
+            issuer: ada.issuer,
+            subject: ada.subject,
+        };
+        match entra.provider.ask_again(again).await.identity {
+            Ok(ada) => assert!(!put_off && !ada.memberships.groups_are_complete),
+            Err(error) => assert!(put_off && error.may_pass(), "{error}"),
+        }
+    }
 }

@@ -232,7 +232,11 @@ async fn auth0s_groups_and_roles_stand_under_urls() {
     let op = op(Kind::Auth0).await;
     let claims = json!({
         "https://lab.example/groups": ["lab-admins"],
-        "http://lab.example/v2/roles": "editor",
+        "https://lab.example/roles": "editor",
+        "https://shop.example/roles": ["x"],
+        "https://lab.example.evil.example/roles": ["x"],
+        "http://lab.example/groups": ["x"],
+        "https://lab.example/v2/roles": ["x"],
         "https://lab.example/mygroups": ["x"],
         "https://lab.example/groups/": ["x"],
         "https://lab.example/groups/x": ["x"],

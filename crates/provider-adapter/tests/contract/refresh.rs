@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use labgate_domain::ForeignText;
 use labgate_domain::identity::ExternalIdentity;
-use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
+use labgate_domain::ports::{
+    IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError, RefreshRequest, Refreshed,
+};
 use labgate_domain::protocol::{Issuer, RefreshToken, Subject, TokenErrorCode};
 use labgate_provider::{ProviderKind, ProviderSettings};
 use serde_json::{Value, json};
@@ -30,20 +32,28 @@ fn form(request: &Request) -> HashMap<String, String> {
 }
 
 impl Op {
-    async fn ask_again(&self) -> Result<ExternalIdentity, ProviderError> {
+    async fn refreshed(&self, issuer: &str) -> Refreshed {
         let request = RefreshRequest {
             refresh_token: token(REFRESH).unwrap(),
-            issuer: Issuer::parse(&self.issuer()).unwrap(),
+            issuer: Issuer::parse(issuer).unwrap(),
             subject: Subject::parse("subject-1").unwrap(),
         };
         self.provider.ask_again(request).await
     }
 
-    /// Asks again, and is answered with an identity token with these claims changed.
-    async fn ask_again_for(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
+    async fn ask_again(&self) -> Result<ExternalIdentity, ProviderError> {
+        self.refreshed(&self.issuer()).await.identity
+    }
+
+    /// Answers with an identity token with these claims changed, and another refresh token.
+    fn will_say(&self, changes: Value) {
         let id_token = self.id_token(with(json!({"nonce": null}), changes));
         let answer = with(token_response(&id_token), json!({"refresh_token": "refresh-token-2"}));
         self.answer(TOKEN, json_answer(200, &answer));
+    }
+
+    async fn ask_again_for(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
+        self.will_say(changes);
         self.ask_again().await
     }
 }
@@ -108,8 +118,10 @@ async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
 #[tokio::test]
 async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one() {
     let op = Op::start_with(rechecks).await;
-    let identity = op.ask_again_for(json!({"groups": ["lab"]})).await.unwrap();
-    assert_eq!(identity.refresh_token, token("refresh-token-2"));
+    op.will_say(json!({"groups": ["lab"]}));
+    let refreshed = op.refreshed(&op.issuer()).await;
+    assert_eq!(refreshed.refresh_token, token("refresh-token-2"));
+    let identity = refreshed.identity.unwrap();
     assert_eq!((identity.subject.as_str(), &*identity.groups), ("subject-1", &["lab".to_owned()][..]));
 
     let requests = op.requests(TOKEN).await;
@@ -154,6 +166,30 @@ async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
 }
 
 #[tokio::test]
+async fn the_next_token_is_handed_on_also_when_the_rest_of_the_answer_is_of_no_use() {
+    let op = Op::start_with(|settings| {
+        rechecks(settings);
+        settings.userinfo = labgate_provider::Userinfo::Always;
+    })
+    .await;
+    op.answer(USERINFO, wiremock::ResponseTemplate::new(503));
+    op.will_say(json!({}));
+    let Refreshed { refresh_token, identity } = op.refreshed(&op.issuer()).await;
+    assert_eq!(refresh_token, token("refresh-token-2"));
+    let error = identity.unwrap_err();
+    assert!(matches!(error, ProviderError::Unavailable { call: ProviderCall::UserInfo, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_another_provider_gave_is_not_sent() {
+    let op = Op::start_with(rechecks).await;
+    op.will_say(json!({}));
+    let refreshed = op.refreshed("https://another.example").await;
+    assert_eq!(refreshed, ProviderError::from(IdTokenFault::Issuer).into());
+    assert!(op.requests(TOKEN).await.is_empty());
+}
+
+#[tokio::test]
 async fn refusals_are_told_from_what_may_pass() {
     let op = Op::start_with(rechecks).await;
     let rejected = |text: &str| ProviderError::RefreshRejected(Some(ForeignText::new(text)));
@@ -182,6 +218,8 @@ async fn refusals_are_told_from_what_may_pass() {
     for down in [
         json_answer(400, &json!({"error": "temporarily_unavailable"})),
         json_answer(500, &json!({"error": "server_error"})),
+        json_answer(429, &json!({"error": "too_many_requests"})),
+        json_answer(408, &json!({"error": "slow_down"})),
         wiremock::ResponseTemplate::new(502),
     ] {
         op.answer(TOKEN, down);

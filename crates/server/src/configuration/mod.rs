@@ -151,6 +151,9 @@ impl Configuration {
             return Err(Problems::new(settings.into_problems()));
         };
         let in_force = in_force(&settings, &public_url);
+        for provider in &mut providers {
+            provider.claim_namespace = Some(public_url.origin().to_owned());
+        }
         let policy = Policy {
             public_url,
             passwords: passwords.enabled,

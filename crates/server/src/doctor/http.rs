@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::header::{DATE, LOCATION, SET_COOKIE};
+use labgate_domain::ForeignText;
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -74,5 +75,5 @@ fn cause(error: &reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    ForeignText::new(&innermost.to_string()).to_string()
 }

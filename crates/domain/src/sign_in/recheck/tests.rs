@@ -12,7 +12,13 @@ use crate::sign_in::{CompletedSignIn, Visitor};
 const TOKEN: &str = "refresh-1";
 
 type Answered = Result<ExternalIdentity, ProviderError>;
+/// Groups, and with what the provider is asked the next time.
+type KeptAnswer = (Vec<String>, Recheck);
 type Answer = Box<dyn Fn() -> Answered + Send>;
+
+fn down() -> Answered {
+    Err(ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() })
+}
 
 fn refresh_token(text: &str) -> Option<RefreshToken> {
     RefreshToken::parse(text).ok()
@@ -36,16 +42,29 @@ struct Lab {
 }
 
 impl Lab {
+    /// The provider gives this refresh token, and answers so when it is asked again; with the next token, where there is one.
     fn new(given: Option<&str>, answers: Vec<Answer>) -> Self {
+        let mut answers = answers.into_iter();
+        Self::whose_provider(given, answers.len(), move || {
+            let identity = answers.next().unwrap()();
+            let refresh_token = identity.as_ref().ok().and_then(|identity| identity.refresh_token.clone());
+            Refreshed { refresh_token, identity }
+        })
+    }
+
+    fn whose_provider(
+        given: Option<&str>,
+        times: usize,
+        mut answer: impl FnMut() -> Refreshed + Send + 'static,
+    ) -> Self {
         let mut world = World::default();
         let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab"]).unwrap()], None);
         let mut provider = World::provider_that_is_asked_again(rules);
         let signed_in = ada_in("lab", given);
         provider.expect_redeem().returning(move |_| Ok(signed_in.clone()));
-        let mut answers = answers.into_iter();
-        provider.expect_ask_again().times(answers.len()).returning(move |request| {
+        provider.expect_ask_again().times(times).returning(move |request| {
             assert_eq!(request.refresh_token, refresh_token(TOKEN).unwrap());
-            answers.next().unwrap()()
+            answer()
         });
         world.providers.push(provider);
         world.identities_open_what_is_linked();
@@ -62,6 +81,17 @@ impl Lab {
             Ok(())
         });
         Self { world, created }
+    }
+
+    /// What is kept from now on, in its order.
+    fn kept(&mut self) -> Arc<Mutex<Vec<KeptAnswer>>> {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeping = Arc::clone(&kept);
+        self.world.sessions.expect_keep_answer().returning(move |_, groups, recheck| {
+            keeping.lock().unwrap().push((groups.to_vec(), recheck.unwrap().clone()));
+            Ok(())
+        });
+        kept
     }
 
     /// Ada signs in, ten minutes pass, and it is time to ask again about the session, and about nobody else.
@@ -104,24 +134,67 @@ async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_
             Ok(ExternalIdentity { groups, ..ada_in("lab", Some("refresh-2")) })
         })],
     );
-    let kept = Arc::new(Mutex::new(None));
-    let keeping = Arc::clone(&kept);
-    lab.world.sessions.expect_keep_answer().times(1).returning(move |_, groups, recheck| {
-        assert_eq!(groups, ["lab", "new"]);
-        *keeping.lock().unwrap() = recheck.cloned();
-        Ok(())
-    });
+    let kept = lab.kept();
     lab.world.sessions.expect_end().never();
     let (scene, session) = lab.signed_in().await;
     let planned = session.external.clone().unwrap().recheck.unwrap();
     assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
 
     assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
-    let kept = kept.lock().unwrap().take().unwrap();
-    assert_eq!(kept.due_at.as_unix_seconds(), NOW + 1200);
-    let external = ExternalSession { recheck: Some(kept), ..session.external.unwrap() };
-    let next = scene.sign_in.open_refresh_token(session.id, &external);
-    assert_eq!(next, Ok(refresh_token("refresh-2").unwrap()));
+    let kept = kept.lock().unwrap().clone();
+    let opened = kept.iter().map(|(groups, recheck)| {
+        let kept = opened(&scene, &session, recheck);
+        let at = |timestamp: Timestamp| timestamp.as_unix_seconds() - NOW;
+        (groups.join(" "), kept.refresh_token, at(kept.told_at), at(recheck.due_at))
+    });
+    // The token before anything else, for its predecessor is worth nothing any more; then what follows from the answer.
+    let token = || "refresh-2".to_owned();
+    assert_eq!(
+        opened.collect::<Vec<_>>(),
+        [("lab".to_owned(), token(), 0, 780), ("lab new".to_owned(), token(), 600, 1200)]
+    );
+}
+
+/// What is sealed beside the session by then.
+fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> Kept {
+    let external = session.external.clone().unwrap();
+    let external = ExternalSession { recheck: Some(recheck.clone()), ..external };
+    scene.sign_in.open_kept(session.id, &external).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
+    let mut lab = Lab::whose_provider(Some(TOKEN), 1, || {
+        let error = ProviderError::Unavailable { call: ProviderCall::UserInfo, reason: "down".to_owned() };
+        Refreshed { refresh_token: refresh_token("refresh-2"), identity: Err(error) }
+    });
+    let kept = lab.kept();
+    lab.world.sessions.expect_end().never();
+    let (scene, session) = lab.signed_in().await;
+    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0));
+    let kept = kept.lock().unwrap().clone();
+    let [(_, recheck)] = &kept[..] else { panic!("{kept:?}") };
+    let kept = opened(&scene, &session, recheck);
+    assert_eq!((kept.refresh_token.as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
+}
+
+#[tokio::test]
+async fn whom_the_provider_never_speaks_about_is_out_after_three_intervals_if_it_speaks_about_others() {
+    for (after, others, is_out) in
+        [(1800, true, false), (1801, true, true), (1801, false, false), (86_401, false, true)]
+    {
+        let first: Answer = if others { Box::new(|| Ok(ada_in("lab", None))) } else { Box::new(down) };
+        let mut lab = Lab::new(Some(TOKEN), vec![first, Box::new(down)]);
+        lab.kept();
+        lab.world.sessions.expect_end().returning(|_, _| Ok(()));
+        let due = Arc::clone(&lab.created);
+        let (scene, session) = lab.signed_in().await;
+        scene.clock.advance(after - 600);
+        // Somebody else's session would do as well.
+        *due.lock().unwrap() = vec![session.clone(), session];
+        scene.sign_in.recheck_sessions(&external()).await.unwrap();
+        assert_eq!(ended_by(&scene), is_out.then_some(ErrorCode::ProviderUnavailable), "{after} {others}");
+    }
 }
 
 #[tokio::test]
@@ -160,15 +233,19 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_wh
         ProviderError::ClientRejected(None),
         ProviderError::TokenResponse("it is not application/json"),
     ] {
-        let mut lab = Lab::new(Some(TOKEN), vec![Box::new(move || Err(error.clone()))]);
+        let again = error.clone();
+        let answers: Vec<Answer> =
+            vec![Box::new(move || Err(error.clone())), Box::new(move || Err(again.clone()))];
+        let mut lab = Lab::new(Some(TOKEN), answers);
         lab.world.sessions.expect_keep_answer().never();
         lab.world.sessions.expect_end().never();
         let created = Arc::clone(&lab.created);
         let (scene, session) = lab.signed_in().await;
-        // Two are due, and the second is not even tried.
         created.lock().unwrap().push(session);
-        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
-        assert!(matches!(scene.log.events().last(), Some(SignInEvent::RecheckPutOff { .. })));
+        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0), "nothing to go on with at once");
+        let events = scene.log.events();
+        let put_off = events.iter().filter(|event| matches!(event, SignInEvent::RecheckPutOff { .. }));
+        assert_eq!(put_off.count(), 1, "one line for both");
     }
 }
 

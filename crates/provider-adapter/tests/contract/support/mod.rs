@@ -206,7 +206,8 @@ pub(crate) fn settings(location: Location) -> ProviderSettings {
         recheck: None,
     };
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
-    ProviderSettings::new(description, location, client_id, SecretString::from(CLIENT_SECRET))
+    let settings = ProviderSettings::new(description, location, client_id, SecretString::from(CLIENT_SECRET));
+    ProviderSettings { claim_namespace: Some("https://lab.example".to_owned()), ..settings }
 }
 
 /// `base` with these members changed; null takes one away.
