@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
@@ -10,6 +8,7 @@ use labgate_domain::ports::{Entropy, HashingError, PasswordHasher, PasswordVerdi
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bcrypt_hash;
+use crate::working_memory::WorkingMemory;
 
 /// Argon2id (RFC 9106), on all cores but one, and only so many waiting: the rest of the lab stays quick, and memory is
 /// bounded.
@@ -25,6 +24,7 @@ pub struct Argon2Hasher {
     dummy: Arc<str>,
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    argon2id: Argon2id,
 }
 
 /// How many may wait for a core.
@@ -55,12 +55,15 @@ impl Argon2Hasher {
             params.t_cost(),
             params.p_cost()
         );
+        let room = at_once + MAX_WAITING;
+        let waiting = Arc::new(Semaphore::new(room));
         Self {
             entropy,
             params,
             dummy: dummy.into(),
             at_once: Arc::new(Semaphore::new(at_once)),
-            waiting: Arc::new(Semaphore::new(at_once + MAX_WAITING)),
+            waiting: Arc::clone(&waiting),
+            argon2id: Argon2id { memory: Arc::default(), waiting, room },
         }
     }
 
@@ -80,10 +83,6 @@ impl Argon2Hasher {
             result
         });
         done.await.map_err(|_| HashingError::Failed)
-    }
-
-    fn argon2(&self) -> Argon2<'static> {
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
 
     /// Whether a stored hash can be checked, and asks for no more than we give; and whether it is weaker than today's.
@@ -111,6 +110,52 @@ impl Argon2Hasher {
     }
 }
 
+/// Works out hashes, on whatever thread it is called.
+#[derive(Clone)]
+struct Argon2id {
+    memory: Arc<WorkingMemory>,
+    waiting: Arc<Semaphore>,
+    /// How many permits of `waiting` there are.
+    room: usize,
+}
+
+impl Argon2id {
+    fn output(&self, params: Params, version: Version, password: &[u8], salt: &[u8]) -> Option<phc::Output> {
+        let mut memory = self.memory.take(params.block_count());
+        let mut output = [0; phc::Output::MAX_LENGTH];
+        let output = output.get_mut(..params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN));
+        let argon2 = Argon2::new(Algorithm::Argon2id, version, params);
+        let output = output.and_then(|output| {
+            argon2.hash_password_into_with_memory(password, salt, output, &mut memory).ok()?;
+            phc::Output::new(output).ok()
+        });
+        // One of the permits that are taken is ours.
+        let is_waited_for = self.waiting.available_permits() + 1 < self.room;
+        self.memory.put_back(memory, is_waited_for);
+        output
+    }
+
+    fn hash(&self, params: &Params, password: &[u8], salt: &[u8]) -> Option<String> {
+        let output = self.output(params.clone(), Version::V0x13, password, salt)?;
+        let hash = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: params.try_into().ok()?,
+            salt: Some(phc::Salt::new(salt).ok()?),
+            hash: Some(output),
+        };
+        Some(hash.to_string())
+    }
+
+    /// Whether the password is that of a PHC string; the comparison takes the same time wherever they differ.
+    fn fits(&self, password: &[u8], hash: &str) -> Option<bool> {
+        let hash = phc::PasswordHash::new(hash).ok()?;
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
+        let output = self.output(Params::try_from(&hash).ok()?, version, password, &hash.salt?)?;
+        Some(hash.hash? == output)
+    }
+}
+
 /// Lets every other thread of the lab run first, for as long as this thread lives: a check of somebody's session takes
 /// microseconds and must not wait for a core that hashes. On an idle machine hashing is as quick as before.
 fn give_way_to_others() {
@@ -135,14 +180,9 @@ impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt);
-        let argon2 = self.argon2();
-        let hashed = self
-            .run(move || {
-                let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt);
-                hash.map(|hash| hash.to_string())
-            })
-            .await?;
-        let hashed = hashed.map_err(|_| HashingError::Failed)?;
+        let (argon2id, params) = (self.argon2id.clone(), self.params.clone());
+        let hashed = self.run(move || argon2id.hash(&params, password.expose().as_bytes(), &salt)).await?;
+        let hashed = hashed.ok_or(HashingError::Failed)?;
         PasswordHash::parse(&hashed).map_err(|_| HashingError::Failed)
     }
 
@@ -152,7 +192,7 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError> {
         let known = hash.and_then(|hash| self.strength(hash.expose()).map(|strength| (hash, strength)));
-        let argon2 = self.argon2();
+        let argon2id = self.argon2id.clone();
         let dummy = Arc::clone(&self.dummy);
         self.run(move || {
             let (text, strength) =
@@ -160,7 +200,7 @@ impl PasswordHasher for Argon2Hasher {
             let password = password.expose().as_bytes();
             let fits = match strength {
                 Some(Strength::Bcrypt) => bcrypt_hash::fits(password, text),
-                _ => argon2.verify_password(password, text).is_ok(),
+                _ => argon2id.fits(password, text).unwrap_or(false),
             };
             match strength {
                 Some(Strength::Todays) if fits => PasswordVerdict::Right,
@@ -207,6 +247,17 @@ mod tests {
         let hash = hasher.hash(password("correct horse")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
         assert_eq!(hasher.verify(password("correct horse"), Some(hash)).await, Ok(PasswordVerdict::Right));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_the_reference_implementation_is_understood() {
+        let of_others =
+            hash("$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4");
+        let hasher = hasher(256);
+        let verdict = hasher.verify(password("password"), Some(of_others.clone())).await;
+        assert!(matches!(verdict, Ok(PasswordVerdict::Right | PasswordVerdict::RightButWeak)), "{verdict:?}");
+        let verdict = hasher.verify(password("Password"), Some(of_others)).await;
+        assert_eq!(verdict, Ok(PasswordVerdict::Wrong));
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod argon2_hasher;
 mod bcrypt_hash;
 mod memory_throttle;
 mod strength_judge;
+mod working_memory;
 
 pub use argon2_hasher::Argon2Hasher;
 pub use memory_throttle::MemoryThrottle;
