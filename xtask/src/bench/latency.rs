@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use super::crowd::{Crowd, TRUSTED_PROXIES};
 use super::load::{Connection, Load};
 use super::median;
+use super::usage::Usage;
 use crate::lab::{self, Places};
 use crate::net;
 use crate::process::{Log, Server};
@@ -26,6 +27,8 @@ pub(super) struct Latencies {
     pub(super) quiet: Percentiles,
     pub(super) crowded: Percentiles,
     pub(super) sign_ins_per_second: f64,
+    /// Of the server, when nobody signs in any more.
+    pub(super) resident_bytes: u64,
 }
 
 pub(super) struct Percentiles {
@@ -55,7 +58,12 @@ pub(super) fn compare(programs: &Programs, folder: &Path) -> Result<Latencies> {
         crowded.push(measured);
         sign_ins.push(per_second);
     }
-    Ok(Latencies { quiet: middle(&quiet), crowded: middle(&crowded), sign_ins_per_second: median(sign_ins) })
+    Ok(Latencies {
+        quiet: middle(&quiet),
+        crowded: middle(&crowded),
+        sign_ins_per_second: median(sign_ins),
+        resident_bytes: Usage::of(server.id())?.resident_bytes,
+    })
 }
 
 fn measure(connection: &mut Connection<'_>) -> Result<Percentiles> {
