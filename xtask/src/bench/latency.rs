@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Latencies {
     pub(super) quiet: Percentiles,
     pub(super) crowded: Percentiles,
+    /// While they sign in to another Labgate on the same machine: what the crowd costs whoever is there.
+    pub(super) beside: Percentiles,
     pub(super) sign_ins_per_second: f64,
     /// Of the server, when nobody signs in any more.
     pub(super) resident_bytes: u64,
@@ -36,34 +38,53 @@ pub(super) struct Percentiles {
     pub(super) p99: Duration,
 }
 
-/// Compares both in a lab of its own, in turn.
+/// Compares them in a lab of its own, in turn.
 pub(super) fn compare(programs: &Programs, folder: &Path) -> Result<Latencies> {
-    let places = Places::fresh(folder.join("crowd"))?;
-    let crowd = Crowd::invite(programs, &places, folder)?;
-    let mut command = lab::labgate_command(programs, &places);
-    let (name, value) = TRUSTED_PROXIES;
-    let log = folder.join("labgate-crowd.log");
-    let mut server = Server::start("labgate", command.env(name, value), &Log::File(&log))?;
-    server.wait_until(lab::START_LIMIT, || net::answers(places.lab_port, "/healthz"))?;
+    let here = Crowded::start(programs, folder, "crowd")?;
+    let elsewhere = Crowded::start(programs, folder, "crowd-elsewhere")?;
 
-    let cookie = crowd.sign_in(0)?;
-    let check = Load::new(places.lab_port, "/api/auth/verify", Some(&cookie));
+    let cookie = here.crowd.sign_in(0)?;
+    let check = Load::new(here.port, "/api/auth/verify", Some(&cookie));
     let mut connection = check.connect()?;
-    // Connections, caches and the pool of the hashes get warm.
-    crowd.while_signing_in(|| measure(&mut connection))?;
-    let (mut quiet, mut crowded, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
+    // Connections, caches and the pools of the hashes get warm.
+    for lab in [&here, &elsewhere] {
+        lab.crowd.while_signing_in(|| measure(&mut connection))?;
+    }
+    let (mut quiet, mut crowded, mut beside, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         quiet.push(measure(&mut connection)?);
-        let (measured, per_second) = crowd.while_signing_in(|| measure(&mut connection))?;
+        let (measured, per_second) = here.crowd.while_signing_in(|| measure(&mut connection))?;
         crowded.push(measured);
         sign_ins.push(per_second);
+        beside.push(elsewhere.crowd.while_signing_in(|| measure(&mut connection))?.0);
     }
     Ok(Latencies {
         quiet: middle(&quiet),
         crowded: middle(&crowded),
+        beside: middle(&beside),
         sign_ins_per_second: median(sign_ins),
-        resident_bytes: Usage::of(server.id())?.resident_bytes,
+        resident_bytes: Usage::of(here.server.id())?.resident_bytes,
     })
+}
+
+/// A lab that many people sign in to.
+struct Crowded {
+    crowd: Crowd,
+    port: u16,
+    server: Server,
+}
+
+impl Crowded {
+    fn start(programs: &Programs, folder: &Path, name: &str) -> Result<Self> {
+        let places = Places::fresh(folder.join(name))?;
+        let crowd = Crowd::invite(programs, &places, folder)?;
+        let mut command = lab::labgate_command(programs, &places);
+        let (variable, value) = TRUSTED_PROXIES;
+        let log = folder.join(format!("labgate-{name}.log"));
+        let mut server = Server::start("labgate", command.env(variable, value), &Log::File(&log))?;
+        server.wait_until(lab::START_LIMIT, || net::answers(places.lab_port, "/healthz"))?;
+        Ok(Self { crowd, port: places.lab_port, server })
+    }
 }
 
 fn measure(connection: &mut Connection<'_>) -> Result<Percentiles> {
