@@ -8,7 +8,10 @@ use super::replicas;
 #[tokio::test]
 async fn c027_an_attempt_is_spent_once_whichever_replica_is_asked() {
     let [store, other] = replicas().await;
+    assert_eq!(store.spent_attempts.is_spent(attempt(1)).await, Ok(false));
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::First));
+    assert_eq!(other.spent_attempts.is_spent(attempt(1)).await, Ok(true));
+    assert_eq!(other.spent_attempts.is_spent(attempt(2)).await, Ok(false));
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));
     assert_eq!(other.spent_attempts.consume(attempt(1), at(9000)).await, Ok(Consumption::Again));
     assert_eq!(other.spent_attempts.consume(attempt(2), at(2000)).await, Ok(Consumption::First));

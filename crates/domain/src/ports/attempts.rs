@@ -33,6 +33,12 @@ pub trait SpentAttempts: Send + Sync {
     /// When the store cannot answer; the attempt must then be treated as spent.
     async fn consume(&self, id: AttemptId, until: Timestamp) -> Result<Consumption, StoreError>;
 
+    /// Whether it was spent before. An answer of no may be out of date as soon as it is given.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError>;
+
     /// Forgets the ids whose time has passed, and answers how many.
     ///
     /// # Errors

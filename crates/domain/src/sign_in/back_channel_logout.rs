@@ -1,7 +1,7 @@
 use super::SignIn;
 use crate::attempt::AttemptId;
 use crate::error::{Refusal, SignInError};
-use crate::ports::{Consumption, LogoutToken, LogoutTokenError, SignInEvent};
+use crate::ports::{LogoutToken, LogoutTokenError, SignInEvent};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 
@@ -15,9 +15,8 @@ impl SignIn {
         let ended = async {
             let (provider, token) = self.verified(logout_token).await?;
             let id = AttemptId::of_logout_token(&token.issuer, &token.id);
-            match self.ports.spent_attempts.consume(id, token.refused_from).await? {
-                Consumption::First => {}
-                Consumption::Again => return Ok(()),
+            if self.ports.spent_attempts.is_spent(id).await? {
+                return Ok(());
             }
             let now = self.ports.clock.now();
             let (session, subject) = (token.session.as_ref(), token.subject.as_ref());
@@ -27,6 +26,9 @@ impl SignIn {
                 let provider = provider.clone();
                 self.ports.log.record(SignInEvent::SignedOutByProvider { account, session, provider });
             }
+            // Last: a provider that gets no answer comes again with the same token, and must find it good while there is
+            // something left to end. To end the same twice at once does no harm.
+            self.ports.spent_attempts.consume(id, token.refused_from).await?;
             Ok(())
         };
         ended.await.map_err(|error: SignInError| self.refuse(error, None, None, ReturnTo::main_page()))

@@ -350,6 +350,10 @@ impl SpentAttempts for FakeSpent {
         Ok(if first { Consumption::First } else { Consumption::Again })
     }
 
+    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().contains(&id))
+    }
+
     async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }

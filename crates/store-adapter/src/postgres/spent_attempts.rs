@@ -8,6 +8,9 @@ use super::{PostgresStore, failed};
 const SPEND: &str = "
     INSERT INTO spent_attempts (id, keep_until) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
 
+const IS_SPENT: &str = "
+    SELECT EXISTS (SELECT 1 FROM spent_attempts WHERE id = $1)";
+
 /// What another replica is deleting at this moment is left to it.
 const DELETE_EXPIRED: &str = "
     DELETE FROM spent_attempts WHERE id IN (
@@ -25,6 +28,11 @@ impl SpentAttempts for PostgresStore {
             .await
             .map_err(failed)?;
         Ok(if spent.rows_affected() == 1 { Consumption::First } else { Consumption::Again })
+    }
+
+    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+        let is_spent = sqlx::query_scalar(IS_SPENT).bind(id.as_bytes().as_slice());
+        is_spent.fetch_one(&self.pool).await.map_err(failed)
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -16,6 +16,10 @@ impl SpentAttempts for MemoryStore {
         Ok(Consumption::First)
     }
 
+    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+        Ok(self.answering()?.spent_attempts.contains_key(&id))
+    }
+
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut state = self.answering()?;
         let deleted = state.spent_attempts.extract_if(|_, until| *until < now).count();

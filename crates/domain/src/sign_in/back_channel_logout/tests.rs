@@ -1,7 +1,9 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::AccountStatus;
-use crate::ports::{IdTokenFault, LogoutTokenFault, MockIdentityProvider, ProviderCall, ProviderError};
+use crate::ports::{
+    IdTokenFault, LogoutTokenFault, MockIdentityProvider, ProviderCall, ProviderError, StoreError,
+};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::EmailTrust;
 use crate::sign_in::NotSignedIn;
@@ -61,6 +63,18 @@ async fn c164_a_token_that_was_used_before_ends_nothing_more() {
     for _ in 0..3 {
         scene.sign_in.end_sessions_from_provider("token").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn c164_a_token_that_could_not_be_obeyed_is_still_good() {
+    let mut world = World::default();
+    world.providers.push(answering(Ok(token(None, Some("ada")))));
+    let mut answers = [Err(StoreError("down".to_owned())), Ok(Vec::new())].into_iter();
+    world.sessions.expect_end_all_from().times(2).returning(move |_, _, _, _| answers.next().unwrap());
+    let scene = world.scene();
+    assert_eq!(refused(&scene).await, ErrorCode::Internal);
+    scene.sign_in.end_sessions_from_provider("token").await.unwrap();
+    scene.sign_in.end_sessions_from_provider("token").await.unwrap();
 }
 
 #[tokio::test]
