@@ -23,8 +23,7 @@ pub struct Argon2Hasher {
     /// What is checked where there is nothing to check.
     dummy: Arc<str>,
     at_once: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
-    argon2id: Argon2id,
+    queue: Queue,
 }
 
 /// How many may wait for a core.
@@ -56,14 +55,12 @@ impl Argon2Hasher {
             params.p_cost()
         );
         let room = at_once + MAX_WAITING;
-        let waiting = Arc::new(Semaphore::new(room));
         Self {
             entropy,
             params,
             dummy: dummy.into(),
             at_once: Arc::new(Semaphore::new(at_once)),
-            waiting: Arc::clone(&waiting),
-            argon2id: Argon2id { memory: Arc::default(), waiting, room },
+            queue: Queue { waiting: Arc::new(Semaphore::new(room)), room, memory: Arc::default() },
         }
     }
 
@@ -72,14 +69,15 @@ impl Argon2Hasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashingError> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| HashingError::Busy)?;
+        let waiting = Arc::clone(&self.queue.waiting).try_acquire_owned().map_err(|_| HashingError::Busy)?;
+        let mut place = Place { permits: vec![waiting], queue: self.queue.clone() };
         let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| HashingError::Failed)?;
-        // The permits go with the work: a request that is given up does not let another one in early.
-        let held: [OwnedSemaphorePermit; 2] = [waiting, turn];
+        place.permits.push(turn);
+        // The place goes with the work: a request that is given up does not let another one in early.
         let done = tokio::task::spawn_blocking(move || {
             give_way_to_others();
             let result = work();
-            drop(held);
+            drop(place);
             result
         });
         done.await.map_err(|_| HashingError::Failed)
@@ -110,18 +108,36 @@ impl Argon2Hasher {
     }
 }
 
-/// Works out hashes, on whatever thread it is called.
+/// Who waits for a core or has one, and the memory that they work in.
 #[derive(Clone)]
-struct Argon2id {
-    memory: Arc<WorkingMemory>,
+struct Queue {
     waiting: Arc<Semaphore>,
-    /// How many permits of `waiting` there are.
+    /// How many permits of it there are.
     room: usize,
+    memory: Arc<WorkingMemory>,
 }
+
+/// A place in the queue, and then on a core. The last one who leaves gives the memory back.
+struct Place {
+    permits: Vec<OwnedSemaphorePermit>,
+    queue: Queue,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.permits.clear();
+        if self.queue.waiting.available_permits() == self.queue.room {
+            self.queue.memory.give_back();
+        }
+    }
+}
+
+/// Works out hashes, on whatever thread it is called.
+struct Argon2id(Arc<WorkingMemory>);
 
 impl Argon2id {
     fn output(&self, params: Params, version: Version, password: &[u8], salt: &[u8]) -> Option<phc::Output> {
-        let mut memory = self.memory.take(params.block_count());
+        let mut memory = self.0.take(params.block_count());
         let mut output = [0; phc::Output::MAX_LENGTH];
         let output = output.get_mut(..params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN));
         let argon2 = Argon2::new(Algorithm::Argon2id, version, params);
@@ -129,9 +145,7 @@ impl Argon2id {
             argon2.hash_password_into_with_memory(password, salt, output, &mut memory).ok()?;
             phc::Output::new(output).ok()
         });
-        // One of the permits that are taken is ours.
-        let is_waited_for = self.waiting.available_permits() + 1 < self.room;
-        self.memory.put_back(memory, is_waited_for);
+        self.0.put_back(memory);
         output
     }
 
@@ -180,7 +194,7 @@ impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt);
-        let (argon2id, params) = (self.argon2id.clone(), self.params.clone());
+        let (argon2id, params) = (Argon2id(Arc::clone(&self.queue.memory)), self.params.clone());
         let hashed = self.run(move || argon2id.hash(&params, password.expose().as_bytes(), &salt)).await?;
         let hashed = hashed.ok_or(HashingError::Failed)?;
         PasswordHash::parse(&hashed).map_err(|_| HashingError::Failed)
@@ -192,7 +206,7 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError> {
         let known = hash.and_then(|hash| self.strength(hash.expose()).map(|strength| (hash, strength)));
-        let argon2id = self.argon2id.clone();
+        let argon2id = Argon2id(Arc::clone(&self.queue.memory));
         let dummy = Arc::clone(&self.dummy);
         self.run(move || {
             let (text, strength) =
@@ -364,9 +378,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn when_nobody_waits_any_more_the_memory_is_given_back() {
+        let hasher = Arc::new(hasher(64));
+        let bcrypt = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
+        let wrong = Ok(PasswordVerdict::Wrong);
+        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
+        assert_eq!(hasher.queue.memory.kept(), 0);
+
+        // Somebody waits meanwhile, and gives up.
+        let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
+        let place = Place { permits: vec![place], queue: hasher.queue.clone() };
+        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
+        assert_eq!(hasher.queue.memory.kept(), 1);
+        drop(place);
+        assert_eq!(hasher.queue.memory.kept(), 0);
+
+        // The last one has no use for it.
+        let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
+        let place = Place { permits: vec![place], queue: hasher.queue.clone() };
+        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
+        let checking = hasher.verify(password("wrong"), Some(bcrypt));
+        drop(place);
+        assert_eq!(checking.await, wrong);
+        assert_eq!(hasher.queue.memory.kept(), 0);
+    }
+
+    #[tokio::test]
     async fn c175_of_200_at_once_a_bounded_number_waits_and_the_rest_is_turned_away() {
         let hasher = Arc::new(hasher(64));
-        let room = hasher.waiting.available_permits();
+        let room = hasher.queue.waiting.available_permits();
         let cores = hasher.at_once.available_permits();
         assert_eq!(room, cores + 64);
         let all_cores =
@@ -387,7 +427,7 @@ mod tests {
         for place in places {
             assert_eq!(place.await.unwrap(), Ok(PasswordVerdict::Wrong));
         }
-        assert_eq!(hasher.waiting.available_permits(), room);
+        assert_eq!(hasher.queue.waiting.available_permits(), room);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -396,8 +436,8 @@ mod tests {
         let turns = Arc::clone(&hasher.at_once)
             .acquire_many_owned(u32::try_from(hasher.at_once.available_permits()).unwrap());
         let turns = turns.await.unwrap();
-        let waiting = u32::try_from(hasher.waiting.available_permits()).unwrap();
-        let queue = Arc::clone(&hasher.waiting).acquire_many_owned(waiting).await.unwrap();
+        let waiting = u32::try_from(hasher.queue.waiting.available_permits()).unwrap();
+        let queue = Arc::clone(&hasher.queue.waiting).acquire_many_owned(waiting).await.unwrap();
         assert_eq!(hasher.hash(password("correct horse")).await, Err(HashingError::Busy));
         drop((turns, queue));
         assert!(hasher.hash(password("correct horse")).await.is_ok());

@@ -2,7 +2,7 @@ use std::sync::{Mutex, PoisonError};
 
 use argon2::Block;
 
-/// The memory that hashes are worked out in. It is kept for as long as somebody waits for it, and goes back to the system then.
+/// The memory that hashes are worked out in, to be kept for as long as somebody waits for it and given back to the system then.
 ///
 /// Without this each hash takes its megabytes from the allocator, which keeps them for every thread that has ever hashed.
 #[derive(Default)]
@@ -23,14 +23,19 @@ impl WorkingMemory {
         memory
     }
 
-    /// Keeps it for the next one, if there is one, and otherwise nothing.
-    pub(crate) fn put_back(&self, memory: Vec<Block>, is_waited_for: bool) {
-        let mut idle = self.idle();
-        if is_waited_for {
-            idle.push(memory);
-        } else {
-            idle.clear();
-        }
+    /// Keeps it for the next one.
+    pub(crate) fn put_back(&self, memory: Vec<Block>) {
+        self.idle().push(memory);
+    }
+
+    /// Gives everything back that nobody works in.
+    pub(crate) fn give_back(&self) {
+        self.idle().clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.idle().len()
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
@@ -43,20 +48,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_waited_for_is_used_again_and_the_rest_is_given_back() {
+    fn what_was_put_back_is_used_again_until_it_is_given_back() {
         let memory = WorkingMemory::default();
         let piece = memory.take(64);
         assert_eq!(piece.len(), 64);
         assert!(piece.capacity() * Block::SIZE >= ROOM);
         let address = piece.as_ptr();
-        memory.put_back(piece, true);
+        memory.put_back(piece);
         let again = memory.take(32);
         assert_eq!((again.as_ptr(), again.len()), (address, 32));
 
-        let other = memory.take(8);
-        memory.put_back(again, true);
-        assert_eq!(memory.idle().len(), 1);
-        memory.put_back(other, false);
-        assert!(memory.idle().is_empty());
+        memory.put_back(again);
+        assert_eq!(memory.kept(), 1);
+        memory.give_back();
+        assert_eq!(memory.kept(), 0);
     }
 }
