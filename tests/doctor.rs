@@ -116,7 +116,10 @@ async fn what_works_has_no_finding() {
         [Persona::Generic, Persona::Dex, Persona::keycloak("lab"), Persona::GitHub, Persona::GitLab]
     {
         let idp = provider(persona.clone()).start().await.unwrap();
-        assert_eq!(Written::of(&idp).diagnosed().await, [], "{persona}");
+        for more in ["", "recheck = \"15m\""] {
+            let written = Written { more: more.to_owned(), ..Written::of(&idp) };
+            assert_eq!(written.diagnosed().await, [], "{persona} {more}");
+        }
     }
 }
 

@@ -72,6 +72,16 @@ pub(crate) async fn discover(
     transport: &Transport,
     before: Option<&Discovered>,
 ) -> Result<Discovered, ProviderError> {
+    let looking = look(settings, transport, before);
+    let in_time = tokio::time::timeout(settings.limits.discovery_time, looking).await;
+    in_time.unwrap_or_else(|_| Err(unavailable("it does not answer in time".to_owned())))
+}
+
+async fn look(
+    settings: &ProviderSettings,
+    transport: &Transport,
+    before: Option<&Discovered>,
+) -> Result<Discovered, ProviderError> {
     let source = Documents(transport);
     match (&settings.location.0, before) {
         (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await,

@@ -51,7 +51,7 @@ pub(crate) async fn groups(
     for _ in 0..MAX_PAGES {
         let mut request = get(&next);
         request.headers_mut().insert(AUTHORIZATION, bearer.clone());
-        let answer = transport.send(ProviderCall::UserInfo, request).await;
+        let answer = transport.send(ProviderCall::Groups, request).await;
         let body = answer.map_err(|error| format!("Microsoft Graph {error}"))?.ok_body(&[JSON]);
         let body = body.map_err(|reason| format!("Microsoft Graph {reason}"))?;
         let mut page = json::object(&body)

@@ -23,7 +23,7 @@ use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
 use crate::logout_token;
 use crate::person::{self, Person, Us};
-use crate::quirks::{Offline, Quirks};
+use crate::quirks::Offline;
 use crate::settings::{ProviderSettings, SettingsError, Userinfo};
 use crate::tenants;
 use crate::token::{self, ClientCredentials, Tokens};
@@ -149,7 +149,7 @@ impl OpenIdProvider {
         let groups = match self.groups_elsewhere(provider, tokens, &person).await {
             Ok(groups) => groups,
             Err(reason) if nonce.is_none() && self.settings.description.admission.depend_on_groups() => {
-                return Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason });
+                return Err(ProviderError::Unavailable { call: ProviderCall::Groups, reason });
             }
             Err(reason) => {
                 tracing::warn!(reason, "the person's groups are not all known");
@@ -179,14 +179,7 @@ impl OpenIdProvider {
     async fn find(&self) -> Result<Provider, ProviderError> {
         let before = self.provider.last();
         let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
-        let finding = discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys);
-        match tokio::time::timeout(self.settings.limits.discovery_time, finding).await {
-            Ok(found) => found,
-            Err(_) => Err(ProviderError::Unavailable {
-                call: ProviderCall::Discovery,
-                reason: "it does not answer in time".to_owned(),
-            }),
-        }
+        discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
     }
 
     async fn keys(&self, provider: &Provider) -> Result<Arc<KeySet>, ProviderError> {
@@ -295,12 +288,12 @@ impl OpenIdProvider {
     }
 
     /// The scopes to ask for.
-    fn scopes(&self, quirks: Quirks) -> Scopes {
+    fn scopes(&self, offline: Offline) -> Scopes {
         let configured = self.settings.scopes.to_parameter();
         let graph = self.settings.fetch_groups.then_some(graph::SCOPE);
-        let offline = match quirks.offline {
-            Offline::Scope | Offline::ScopeWithConsent if self.asks_again() => Some(OFFLINE_ACCESS),
-            _ => None,
+        let offline = match offline {
+            Offline::Scope | Offline::ScopeWithConsent => Some(OFFLINE_ACCESS),
+            Offline::Always | Offline::Parameters(_) => None,
         };
         let further: Vec<&str> = [graph, offline].into_iter().flatten().collect();
         let all =
@@ -309,16 +302,27 @@ impl OpenIdProvider {
     }
 
     /// What the operator's hint adds to each request, and what it takes to be given a refresh token.
-    fn extra_parameters(&self, quirks: Quirks) -> Vec<(String, String)> {
+    fn extra_parameters(&self, offline: Offline) -> Vec<(String, String)> {
         let mut parameters = self.settings.extra_parameters();
-        let offline: &[(&str, &str)] = match quirks.offline {
-            _ if !self.asks_again() => &[],
+        let offline: &[(&str, &str)] = match offline {
             Offline::Scope | Offline::Always => &[],
             Offline::ScopeWithConsent => &[("prompt", "consent")],
             Offline::Parameters(parameters) => parameters,
         };
         parameters.extend(offline.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         parameters
+    }
+
+    /// What it takes to be given a refresh token, where one is wanted. A provider that lists its scopes without the one for that
+    /// would refuse the whole request for it.
+    fn offline(&self, provider: &Provider) -> Offline {
+        let scopes = &provider.metadata().scopes_supported;
+        let knows_scope = scopes.is_empty() || scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
+        match provider.quirks.offline {
+            _ if !self.asks_again() => Offline::Always,
+            Offline::Scope | Offline::ScopeWithConsent if !knows_scope => Offline::Always,
+            offline => offline,
+        }
     }
 
     /// Whether the provider is asked again about people who are signed in.
@@ -366,14 +370,15 @@ impl IdentityProvider for OpenIdProvider {
     async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError> {
         let provider = self.provider().instrument(self.span()).await?;
         let metadata = provider.metadata();
+        let offline = self.offline(&provider);
         Ok(AuthorizationServer {
             issuer: metadata.issuer.clone(),
             authorization_endpoint: metadata.authorization_endpoint.url().clone(),
             end_session_endpoint: provider.end_session_endpoint(),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
             client_id: self.settings.client_id.clone(),
-            scopes: self.scopes(provider.quirks),
-            extra_parameters: self.extra_parameters(provider.quirks),
+            scopes: self.scopes(offline),
+            extra_parameters: self.extra_parameters(offline),
             hint_parameters: self.settings.hint_parameters(),
         })
     }

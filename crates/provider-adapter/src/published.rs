@@ -1,7 +1,7 @@
 //! What a provider publishes, for an operator who wants to see it piece by piece.
 
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::ProviderError;
 
 use crate::discovery;
 use crate::endpoint::Endpoint;
@@ -15,6 +15,8 @@ use crate::transport::Transport;
 pub struct Published {
     /// The document that names both endpoints of the settings.
     pub document: Endpoint,
+    /// Where codes and the client's secret go.
+    pub token_endpoint: Endpoint,
     /// Where its keys are.
     pub jwks_uri: Endpoint,
     /// What works, and should be known nevertheless.
@@ -62,12 +64,7 @@ pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, 
         return Ok(None);
     }
     let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits).map_err(unfit)?;
-    let discovering = discovery::discover(&settings, &transport, None);
-    let discovered = tokio::time::timeout(settings.limits.discovery_time, discovering).await;
-    let discovered = discovered.unwrap_or_else(|_| {
-        let reason = "it does not answer in time".to_owned();
-        Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason })
-    })?;
+    let discovered = discovery::discover(&settings, &transport, None).await?;
     let metadata = discovered.metadata;
     let keys = discovery::fetch_keys(&transport, &metadata.jwks_uri).await;
     let methods = &metadata.code_challenge_methods_supported;
@@ -85,6 +82,7 @@ pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, 
             .iter()
             .map(|name| ForeignText::new(name))
             .collect(),
+        token_endpoint: metadata.token_endpoint,
         jwks_uri: metadata.jwks_uri,
     }))
 }

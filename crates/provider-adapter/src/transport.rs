@@ -205,14 +205,16 @@ impl Limits {
     fn time(&self, call: ProviderCall) -> Duration {
         match call {
             ProviderCall::Discovery | ProviderCall::Jwks => self.metadata_time,
-            ProviderCall::Token | ProviderCall::UserInfo => self.token_time,
+            ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => self.token_time,
         }
     }
 
     fn size(&self, call: ProviderCall) -> usize {
         match call {
             ProviderCall::Jwks => self.jwks_size,
-            ProviderCall::Discovery | ProviderCall::Token | ProviderCall::UserInfo => self.document_size,
+            ProviderCall::Discovery | ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => {
+                self.document_size
+            }
         }
     }
 }

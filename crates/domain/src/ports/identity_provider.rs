@@ -155,10 +155,12 @@ pub enum ProviderCall {
     Discovery,
     /// Its keys (RFC 7517).
     Jwks,
-    /// The code for tokens (RFC 6749 section 4.1.3).
+    /// The code, or a refresh token, for tokens (RFC 6749 sections 4.1.3 and 6).
     Token,
     /// Further claims (OpenID Connect Core section 5.3).
     UserInfo,
+    /// Groups that have no room in a token.
+    Groups,
 }
 
 impl ProviderCall {
@@ -170,6 +172,7 @@ impl ProviderCall {
             Self::Jwks => "JWKS",
             Self::Token => "token",
             Self::UserInfo => "userinfo",
+            Self::Groups => "groups",
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct ProviderMetadata {
     pub token_endpoint_auth_methods_supported: Vec<String>,
     /// Which PKCE methods it states (RFC 8414 section 2); empty when it does not say.
     pub code_challenge_methods_supported: Vec<String>,
+    /// The scopes that it says it knows; empty when it does not say.
+    pub scopes_supported: Vec<String>,
     /// Which algorithms it may sign identity tokens with. A statement, not a permission: our own list decides.
     pub id_token_signing_alg_values_supported: Vec<String>,
 }
@@ -97,6 +99,7 @@ impl ProviderMetadata {
                 .unwrap_or(false),
             token_endpoint_auth_methods_supported: published.token_endpoint_auth_methods_supported.0,
             code_challenge_methods_supported: published.code_challenge_methods_supported.0,
+            scopes_supported: published.scopes_supported.0,
             id_token_signing_alg_values_supported: published.id_token_signing_alg_values_supported.0,
         })
     }
@@ -182,6 +185,8 @@ struct Published {
     token_endpoint_auth_methods_supported: Strings,
     #[serde(default)]
     code_challenge_methods_supported: Strings,
+    #[serde(default)]
+    scopes_supported: Strings,
     #[serde(default)]
     id_token_signing_alg_values_supported: Strings,
 }

@@ -116,6 +116,17 @@ async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
 }
 
 #[tokio::test]
+async fn a_scope_that_the_provider_does_not_list_is_not_asked_for() {
+    for (listed, asked) in [(json!(["openid", "offline_access"]), true), (json!(["openid"]), false)] {
+        let op = Op::start_with(rechecks).await;
+        op.publish(json!({"scopes_supported": listed}));
+        let server = op.provider.authorization_server().await.unwrap();
+        assert_eq!(server.scopes.to_parameter().contains("offline_access"), asked);
+        assert_eq!(server.extra_parameters.is_empty(), !asked);
+    }
+}
+
+#[tokio::test]
 async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one() {
     let op = Op::start_with(rechecks).await;
     op.will_say(json!({"groups": ["lab"]}));

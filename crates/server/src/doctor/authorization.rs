@@ -33,6 +33,8 @@ impl Probe {
     pub(super) fn of(server: &AuthorizationServer, redirect_uri: &RedirectUri) -> Self {
         let mut extra = server.extra_parameters.clone();
         if server.scopes.ask_for_identity() {
+            // In place of what a sign-in may ask for.
+            extra.retain(|(name, _)| name != "prompt");
             extra.push(("prompt".to_owned(), "none".to_owned()));
         }
         let state = State::fresh(&OsEntropy);

@@ -47,8 +47,8 @@ pub(super) async fn examine(
         }
     };
     let has_pkce = published.as_ref().is_none_or(|published| published.pkce != Pkce::Excluded);
-    let server = if has_pkce { provider.authorization_server().await } else { Err(pkce_excluded()) };
-    if let Ok(server) = &server {
+    let server = if has_pkce { Some(provider.authorization_server().await) } else { None };
+    if let Some(Ok(server)) = &server {
         let document = match &published {
             Some(published) => format!("{} names both endpoints", published.document),
             None => "GitHub, which publishes none".to_owned(),
@@ -64,9 +64,9 @@ pub(super) async fn examine(
         found(Step::Pkce, pkce(published.pkce));
     }
     let server = match server {
-        Ok(server) => server,
-        Err(_) if !has_pkce => return,
-        Err(error) => {
+        None => return,
+        Some(Ok(server)) => server,
+        Some(Err(error)) => {
             let (step, outcome) = of_error(Step::Metadata, &error);
             found(step, outcome);
             return;
@@ -75,6 +75,7 @@ pub(super) async fn examine(
 
     let redirect_uri = configuration.policy.public_url.redirect_uri();
     let probe = Probe::of(&server, &redirect_uri);
+    let mut is_reached = false;
     match http.get(&probe.url, &[]).await {
         Err(reason) => {
             let place = probe.url.origin().ascii_serialization();
@@ -88,7 +89,7 @@ pub(super) async fn examine(
             found(step, Outcome::bad(problem, remedy));
         }
         Ok(answer) => {
-            found(Step::Tls, tls(&server, published.as_ref()));
+            is_reached = true;
             found(Step::Clock, clocks(&answer, clock.now()));
             for (step, outcome) in probe.judge(&answer) {
                 found(step, outcome);
@@ -100,6 +101,9 @@ pub(super) async fn examine(
     } else {
         (Step::Client, Outcome::unknown("id and secret are not tried before the provider's keys can be had"))
     };
+    if is_reached && step != Step::Tls {
+        found(Step::Tls, tls(&server, published.as_ref()));
+    }
     found(step, outcome);
 }
 
@@ -149,14 +153,10 @@ fn pkce(pkce: Pkce) -> Outcome {
     }
 }
 
-/// What stands for the server of a provider that is not asked any further.
-fn pkce_excluded() -> ProviderError {
-    ProviderError::Misconfigured("PKCE is not supported".to_owned())
-}
-
-/// All certificates were accepted by now; what is left is whether there were any.
+/// Whatever was asked by now has shown a certificate that was accepted; what is left is whether all of them had to.
 fn tls(server: &AuthorizationServer, published: Option<&Published>) -> Outcome {
-    let of_documents = published.into_iter().flat_map(|it| [it.document.url(), it.jwks_uri.url()]);
+    let of_documents =
+        published.into_iter().flat_map(|it| [it.document.url(), it.jwks_uri.url(), it.token_endpoint.url()]);
     let urls: Vec<&Url> = of_documents.chain([&server.authorization_endpoint]).collect();
     let plain: Vec<&&Url> = urls.iter().filter(|url| url.scheme() != "https").collect();
     match plain.iter().find(|url| !is_loopback(url)) {

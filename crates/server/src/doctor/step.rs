@@ -1,7 +1,7 @@
 /// Defines the steps with their words; `docs/doctor.md` lists the same.
 macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// What is looked at, in the order in which it is: first of a provider, then of the lab.
+        /// What is looked at: the settings, then each provider, then the lab.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Step { $($(#[$doc])* $name,)+ }
 
@@ -33,8 +33,6 @@ steps! {
     Pkce = "pkce",
     /// The authorization endpoint's answer to an authorization request.
     Authorization = "authorization",
-    /// Certificates, or that there are none.
-    Tls = "tls",
     /// The clocks.
     Clock = "clock",
     /// The redirect URI.
@@ -43,6 +41,8 @@ steps! {
     Issuer = "issuer",
     /// The scopes.
     Scopes = "scopes",
+    /// Certificates, or that there are none.
+    Tls = "tls",
     /// The client's id and secret.
     Client = "client",
     /// Where the public URL leads.
