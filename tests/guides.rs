@@ -1,5 +1,5 @@
-//! The guides of `docs/providers`, followed word for word: the program gets the settings that stand there and no others, and the
-//! providers, whom the mock plays, have their own names, in a network of this test's.
+//! The guides of `docs/providers`, followed word for word: the program gets the settings that stand there, and of others only what
+//! says where it is and how it gets out. The providers, whom the mock plays, have their own names, in a network of this test's.
 
 mod network;
 
@@ -15,6 +15,8 @@ use url::Url;
 use self::network::Network;
 
 const CALLBACK: &str = "https://lab.example.org/api/auth/oidc/callback";
+/// Who signs in everywhere.
+const ADDRESS: &str = "ada@example.org";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 /// A page, and who plays the provider that it is about.
@@ -25,8 +27,7 @@ struct Guide {
     persona: fn() -> Persona,
     /// The provider's hosts: of its pages, and the other one.
     hosts: [&'static str; 2],
-    /// Somebody at this provider, with this address.
-    address: &'static str,
+    /// Those of the person who signs in.
     groups: &'static [&'static str],
 }
 
@@ -39,7 +40,6 @@ const ENTRA: Guide = Guide {
     ],
     persona: || Persona::entra(TENANT),
     hosts: ["login.microsoftonline.com", "graph.microsoft.com"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -48,7 +48,6 @@ const DEX: Guide = Guide {
     blanks: &[("<the same text>", "a long random text")],
     persona: || Persona::Dex,
     hosts: ["dex.example.org", "unused.example.org"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -57,7 +56,6 @@ const GITHUB: Guide = Guide {
     blanks: &[("<client id>", "Iv1.0123456789abcdef"), ("<client secret>", "a-secret")],
     persona: || Persona::GitHub,
     hosts: ["github.com", "api.github.com"],
-    address: "ada@example.org",
     groups: &["your-organization"],
 };
 
@@ -66,7 +64,6 @@ const KEYCLOAK: Guide = Guide {
     blanks: &[("<realm>", "lab"), ("<client id>", "lab"), ("<secret>", "a-secret")],
     persona: || Persona::keycloak("lab"),
     hosts: ["sso.example.org", "unused.example.org"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -75,7 +72,6 @@ const GOOGLE: Guide = Guide {
     blanks: &[("<id>", "0123"), ("<secret>", "a-secret")],
     persona: || Persona::Google,
     hosts: ["accounts.google.com", "oauth2.googleapis.com"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -84,7 +80,6 @@ const GITLAB: Guide = Guide {
     blanks: &[("<application id>", "lab"), ("<secret>", "a-secret")],
     persona: || Persona::GitLab,
     hosts: ["gitlab.com", "unused.example.org"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -93,7 +88,6 @@ const OKTA: Guide = Guide {
     blanks: &[("<org>", "example"), ("<client id>", "lab"), ("<client secret>", "a-secret")],
     persona: || Persona::Okta { server: Some("default".to_owned()) },
     hosts: ["example.okta.com", "unused.example.org"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -107,7 +101,6 @@ const AUTH0: Guide = Guide {
     ],
     persona: || Persona::Auth0,
     hosts: ["example.eu.auth0.com", "unused.example.org"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -121,7 +114,6 @@ const COGNITO: Guide = Guide {
     ],
     persona: || Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() },
     hosts: ["example.auth.eu-west-1.amazoncognito.com", "cognito-idp.eu-west-1.amazonaws.com"],
-    address: "ada@example.org",
     groups: &[],
 };
 
@@ -148,7 +140,7 @@ impl Guide {
         };
         let client =
             Client::new(set("CLIENT_ID"), secret.unwrap_or(set("CLIENT_SECRET"))).redirect_uri(CALLBACK);
-        let ada = User::new("ada").name("Ada").email(self.address).groups(self.groups.iter().copied());
+        let ada = User::new("ada").name("Ada").email(ADDRESS).groups(self.groups.iter().copied());
         let [first, second] = self.hosts.map(|host| format!("https://{host}"));
         let described = MockIdp::builder().base_url(&first).unwrap().second_origin(&second).unwrap();
         described.persona((self.persona)()).client(client).user(ada).start().await.unwrap()
@@ -270,7 +262,7 @@ async fn followed(guide: &Guide) {
     );
     let me = browser.get("/api/auth/me").await;
     let me: Value = serde_json::from_str(&me.body).unwrap();
-    assert_eq!(me["username"], guide.address, "{}", guide.hosts[0]);
+    assert_eq!(me["username"], ADDRESS, "{}", guide.hosts[0]);
 }
 
 #[tokio::test]
@@ -287,11 +279,23 @@ async fn the_guide_to_dex_ends_in_a_session() {
     followed(&DEX).await;
 }
 
+const OTHERS: [Guide; 7] = [GITHUB, KEYCLOAK, GOOGLE, GITLAB, OKTA, AUTH0, COGNITO];
+
 #[tokio::test]
 async fn each_other_guide_ends_in_a_session() {
-    for guide in [GITHUB, KEYCLOAK, GOOGLE, GITLAB, OKTA, AUTH0, COGNITO] {
+    for guide in OTHERS {
         followed(&guide).await;
     }
+}
+
+#[test]
+fn there_is_no_guide_that_is_not_followed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/providers");
+    let pages = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.file_name().is_some_and(|name| name != "README.md"));
+    let mut pages: Vec<String> = pages.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    pages.retain(|page| ![ENTRA, DEX].iter().chain(&OTHERS).any(|guide| guide.page == page));
+    assert!(pages.is_empty(), "{pages:?}");
 }
 
 #[tokio::test]

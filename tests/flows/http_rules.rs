@@ -100,6 +100,7 @@ async fn c021_third_party_initiation_is_not_supported_and_changes_nothing() {
     let response = lab.request(request("GET", path, &[])).await;
     let location = response.headers()["location"].to_str().unwrap();
     assert!(location.starts_with("https://idp.test/authorize?") && !location.contains("evil"), "{location}");
+    assert!(location.contains("&login_hint=ada"), "{location}");
     assert_eq!(lab.request(request("GET", "/initiate_login", &[])).await.status(), 404);
 }
 

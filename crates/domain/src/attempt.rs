@@ -46,7 +46,7 @@ impl AttemptId {
 
     /// The id under which something of a session is sealed, so that it opens for no other session.
     #[must_use]
-    pub fn of_session(session: SessionId) -> Self {
+    pub(crate) fn of_session(session: SessionId) -> Self {
         let mut bytes = [0; 16];
         let digest = Sha256::new().chain_update("session\0").chain_update(session.to_string());
         for (to, from) in bytes.iter_mut().zip(digest.finalize()) {

@@ -134,7 +134,7 @@ pub struct AuthorizationServer {
     pub client_id: ClientId,
     /// What is asked for.
     pub scopes: Scopes,
-    /// Further parameters that the operator wants to be sent.
+    /// Further parameters: what the operator wants to be sent, and what it takes to be given a refresh token.
     pub extra_parameters: Vec<(String, String)>,
     /// By which parameters it takes what a link says beforehand.
     pub hint_parameters: HintParameters,

@@ -54,7 +54,7 @@ impl Cookies {
     const MAX_LEN: usize = 4096;
     /// How many attempts of one request are looked at.
     const MAX_ATTEMPTS: usize = 32;
-    /// How long a browser remembers which provider was used last: over a term, and no longer than that after the last visit.
+    /// How long a browser remembers which provider was used last: over a term, and no longer than that after the last sign-in there.
     const PROVIDER_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
     /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers refuse it
@@ -157,6 +157,11 @@ impl Cookies {
         self.set_ticket(self.change, ticket)
     }
 
+    /// Removes it.
+    pub(crate) fn clear_change(&self) -> Result<HeaderValue, UnfitCookie> {
+        self.set(self.change, "", "; Max-Age=0")
+    }
+
     /// The cookie with a ticket to link an identity.
     pub(crate) fn set_link(&self, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
         self.set_ticket(self.link, ticket)
@@ -181,11 +186,6 @@ impl Cookies {
     fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
         let max_age = format!("; Max-Age={}", Ticket::LIFETIME.as_secs());
         self.set(name, &ticket.to_text(), &max_age)
-    }
-
-    /// Removes it.
-    pub(crate) fn clear_change(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.change, "", "; Max-Age=0")
     }
 
     /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must bring the

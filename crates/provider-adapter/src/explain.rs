@@ -26,7 +26,7 @@ pub enum About {
 /// What an error in a provider's own words means; `None` when they are unknown.
 ///
 /// `text` is an error code, a description, a page, or all of these: what is looked for is Microsoft's `AADSTS` number, or words
-/// that only one product uses. Upper case and punctuation do not matter.
+/// that a product uses. Upper case and punctuation do not matter.
 #[must_use]
 pub fn explain(text: &str) -> Option<Explanation> {
     of_entra(text).or_else(|| of_others(text))

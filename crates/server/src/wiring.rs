@@ -71,7 +71,7 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
-        let mut rechecks = Rechecks::none();
+        let mut rechecks = Rechecks::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.recheck.is_some() {
                 rechecks.begin(Arc::clone(&sign_in), provider.id);
@@ -98,8 +98,8 @@ impl Server {
         self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and closes the
-    /// database.
+    /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and
+    /// the providers that are being asked, for as long again, and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, app, store, mut background, rechecks, .. } = self;
         labgate_http::serve(listener, app, shutdown).await;

@@ -34,7 +34,8 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`]. Ending it again, or one that is not there, changes nothing.
+    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`]. Ending
+    /// it again, or one that is not there, changes nothing.
     ///
     /// # Errors
     /// When the store cannot answer.

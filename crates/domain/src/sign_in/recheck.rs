@@ -9,7 +9,9 @@ use super::{SignIn, Ticket};
 use crate::attempt::AttemptId;
 use crate::error::SignInError;
 use crate::people::{Account, AccountStatus};
-use crate::ports::{IdentityProvider, RefreshRequest, Refreshed, SealError, SignInEvent};
+use crate::ports::{
+    IdTokenFault, IdentityProvider, ProviderError, RefreshRequest, Refreshed, SealError, SignInEvent,
+};
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Recheck, Session, SessionId};
@@ -60,7 +62,7 @@ impl SignIn {
     /// about how many sessions it is decided now.
     ///
     /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are asked about a little later, for at
-    /// most a day.
+    /// most a day, or three intervals where that is longer.
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
@@ -126,7 +128,7 @@ impl SignIn {
         }
         let identity = identity?;
         if identity.issuer != external.issuer || identity.subject != external.subject {
-            return Err(SignInError::AnotherSession);
+            return Err(ProviderError::from(IdTokenFault::Subject).into());
         }
         let now = self.ports.clock.now();
         let description = provider.description();
@@ -157,7 +159,8 @@ impl SignIn {
         let found = self.ports.accounts.find_by_identity(&external.issuer, &external.subject).await?;
         let is_theirs =
             |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
-        found.filter(is_theirs).ok_or(SignInError::AccountDisabled)
+        let found = found.ok_or(SignInError::IdentityUnknown)?;
+        if is_theirs(&found) { Ok(found) } else { Err(SignInError::AccountDisabled) }
     }
 
     async fn keep_out(

@@ -161,3 +161,15 @@ fn what_was_done_to_an_account_is_told_with_who_did_it() {
     assert_eq!(by_somebody["by"], account().to_string());
     assert!(done(None).get("by").is_none());
 }
+
+#[test]
+fn configuration_md_names_every_event_and_no_other() {
+    let code = include_str!("sign_in_log.rs");
+    let events = code.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let written: std::collections::BTreeSet<&str> = events.collect();
+    let document = include_str!("../../../../docs/configuration.md");
+    let (_, rest) = document.split_once("The field `event` says what happened: ").unwrap();
+    let (sentence, _) = rest.split_once(". Where they apply").unwrap();
+    let named: std::collections::BTreeSet<&str> = sentence.split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, written);
+}

@@ -22,7 +22,7 @@ pub(super) struct Rechecks {
 }
 
 impl Rechecks {
-    pub(super) fn none() -> Self {
+    pub(super) fn new() -> Self {
         Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) }
     }
 
@@ -31,9 +31,10 @@ impl Rechecks {
     }
 
     /// Finishes what is under way: a refresh token that was spent, and whose successor nobody kept, would end a session.
-    pub(super) async fn end(self) {
+    pub(super) async fn end(mut self) {
         self.stop.send_replace(true);
-        if timeout(PATIENCE, self.tasks.join_all()).await.is_err() {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(PATIENCE, all).await.is_err() {
             tracing::warn!("a provider that was asked again about somebody did not answer before the end");
         }
     }
@@ -66,7 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_waits_for_what_is_under_way() {
-        let mut rechecks = Rechecks::none();
+        let mut rechecks = Rechecks::new();
         let mut stop = rechecks.stop.subscribe();
         let (done, is_done) = tokio::sync::oneshot::channel();
         rechecks.tasks.spawn(async move {
@@ -77,5 +78,12 @@ mod tests {
         });
         rechecks.end().await;
         assert_eq!(is_done.await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panicked_keeps_the_end_from_nothing() {
+        let mut rechecks = Rechecks::new();
+        rechecks.tasks.spawn(async { panic!("as a test wants") });
+        rechecks.end().await;
     }
 }

@@ -208,7 +208,7 @@ async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
                 let subject = Subject::parse("somebody else").unwrap();
                 Ok(ExternalIdentity { subject, ..ada_in("lab", Some("refresh-2")) })
             },
-            ErrorCode::AnotherSession,
+            ErrorCode::IdTokenInvalid,
         ),
     ];
     for (answer, code) in answers {
