@@ -260,6 +260,26 @@ async fn what_a_provider_publishes_is_looked_at_piece_by_piece() {
 }
 
 #[tokio::test]
+async fn rules_that_nobody_can_meet_are_found() {
+    let dex = provider(Persona::Dex).start().await.unwrap();
+    for (more, words) in [
+        (
+            "allow_tenants = [\"11111111-2222-3333-4444-555555555555\"]",
+            "the rule about tenants keeps everybody out",
+        ),
+        ("allow_organizations = [\"lab\"]", "the rule about organizations keeps everybody out"),
+        ("allow_hosted_domains = [\"example.org\"]", "keeps everybody out"),
+        ("allow_groups = [\"lab-users\"]", "add groups to the scopes"),
+        ("admin_groups = [\"lab-admins\"]", "add groups to the scopes"),
+    ] {
+        let written = Written { more: more.to_owned(), ..Written::of(&dex) };
+        one(written.diagnosed().await, Step::Settings, words);
+    }
+    let more = "allow_groups = [\"lab-users\"]\nscopes = \"openid profile email groups\"".to_owned();
+    assert_eq!(Written { more, ..Written::of(&dex) }.diagnosed().await, []);
+}
+
+#[tokio::test]
 async fn error_pages_are_understood_in_each_providers_own_words() {
     for (status, body, step, words) in [
         (200, "AADSTS50011: The redirect URI \\u0027x\\u0027 …", Step::RedirectUri, "platform Web"),

@@ -1,14 +1,19 @@
 //! What a provider publishes, for an operator who wants to see it piece by piece.
 
 use labgate_domain::ForeignText;
+use labgate_domain::admission::{Criterion, Rule};
 use labgate_domain::ports::ProviderError;
 
 use crate::discovery;
 use crate::endpoint::Endpoint;
 use crate::github;
 use crate::keys::Algorithm;
+use crate::quirks::Quirks;
 use crate::settings::ProviderSettings;
 use crate::transport::Transport;
+
+/// The scope by which Dex, Okta and others name groups.
+const GROUPS: &str = "groups";
 
 /// What an OpenID provider publishes.
 #[derive(Clone, Debug)]
@@ -21,6 +26,10 @@ pub struct Published {
     pub jwks_uri: Endpoint,
     /// What works, and should be known nevertheless.
     pub warnings: Vec<String>,
+    /// The rules that nobody can meet, because this kind of provider says nothing about what they look at.
+    pub rules_without_claim: Vec<Criterion>,
+    /// Whether something depends on groups, and the scope is not asked for by which the provider names them.
+    pub lacks_scope_for_groups: bool,
     /// What it says of PKCE.
     pub pkce: Pkce,
     /// The algorithms (JWA names) that it has usable keys for, and that Labgate accepts; or why its keys cannot be had.
@@ -66,11 +75,26 @@ pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, 
     let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits).map_err(unfit)?;
     let discovered = discovery::discover(&settings, &transport, None).await?;
     let metadata = discovered.metadata;
+    let claims = Quirks::of(settings.kind.unwrap_or(discovered.kind), &metadata.issuer).claims;
+    let admission = &settings.description.admission;
+    let says_nothing = |criterion| match criterion {
+        Criterion::Tenant => claims.tenant.is_none(),
+        Criterion::HostedDomain => claims.hosted_domain.is_none(),
+        Criterion::Organization => true,
+        Criterion::EmailDomain | Criterion::Group | Criterion::Account => false,
+    };
+    let rules = admission.rules().iter().map(Rule::criterion);
+    let asked = settings.scopes.to_parameter();
+    let asks_for_groups = asked.split(' ').any(|scope| scope == GROUPS);
     let keys = discovery::fetch_keys(&transport, &metadata.jwks_uri).await;
     let methods = &metadata.code_challenge_methods_supported;
     Ok(Some(Published {
         document: discovered.document,
         warnings: discovered.warnings.iter().map(ToString::to_string).collect(),
+        rules_without_claim: rules.filter(|criterion| says_nothing(*criterion)).collect(),
+        lacks_scope_for_groups: admission.depend_on_groups()
+            && metadata.scopes_supported.iter().any(|scope| scope == GROUPS)
+            && !asks_for_groups,
         pkce: match methods.is_empty() {
             true => Pkce::Unsaid,
             false if discovery::excludes_pkce(methods) => Pkce::Excluded,

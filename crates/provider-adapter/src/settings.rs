@@ -79,6 +79,14 @@ impl ProviderSettings {
 }
 
 impl ProviderSettings {
+    /// Whether the settings make sense as a whole, as far as that is known without asking the provider.
+    ///
+    /// # Errors
+    /// The first thing that does not.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.clone().checked().map(drop)
+    }
+
     /// The same, if it makes sense as a whole: what it is said to be fits its URLs, and where everybody could sign in, somebody
     /// says who may.
     pub(crate) fn checked(mut self) -> Result<Self, SettingsError> {
@@ -130,7 +138,8 @@ impl ProviderSettings {
     }
 
     fn domain_hint_parameter(&self) -> Option<&'static str> {
-        self.known_kind().and_then(ProviderKind::domain_hint)
+        let kind = self.known_kind().or_else(|| self.location.expected_kind());
+        kind.and_then(ProviderKind::domain_hint)
     }
 
     /// What it is said to be, or what its URLs tell.
@@ -225,6 +234,17 @@ impl Location {
             Place::Issuer { issuer, .. } => quirks::kind_of(issuer),
             Place::Endpoints(urls) => derivation::kind_of(urls),
         }
+    }
+
+    /// The kind that the issuer will tell, if it is where such endpoints let expect it. Nothing but names of parameters follows
+    /// from it before the provider has said so.
+    pub(crate) fn expected_kind(&self) -> Option<ProviderKind> {
+        let Place::Endpoints(urls) = &self.0 else { return self.kind() };
+        let authorization = urls.authorization().url().as_str();
+        let issuer = ["/protocol/openid-connect/auth", "/v1/authorize", "/authorize", "/auth"]
+            .iter()
+            .find_map(|end| authorization.strip_suffix(end))?;
+        Issuer::parse(issuer).ok().as_ref().and_then(quirks::kind_of)
     }
 
     /// The issuer, if it is configured.

@@ -71,7 +71,8 @@ impl ProviderKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(Malformed("kind of provider"))
     }
 
-    const ALL: [Self; 12] = [
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
         Self::Generic,
         Self::Entra,
         Self::EntraV1,

@@ -5,8 +5,11 @@ use std::time::Duration;
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::protocol::{ClientId, Hint, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
-use labgate_provider::{Endpoint, Location, PlainHttpOrigins, ProviderKind, ProviderSettings, Userinfo};
+use labgate_provider::{
+    Endpoint, Location, PlainHttpOrigins, ProviderKind, ProviderSettings, SettingsError, Userinfo,
+};
 
+use super::InForce;
 use super::keys::{self, KEYS, Key};
 use super::settings::Settings;
 use super::values::{self, Readers};
@@ -15,7 +18,7 @@ use super::values::{self, Readers};
 pub(super) const REQUIRED: [&Key; 4] =
     [&keys::AUTH_URL, &keys::TOKEN_URL, &keys::CLIENT_ID, &keys::CLIENT_SECRET];
 
-const SECTION: &str = "external_oidc.";
+pub(super) const SECTION: &str = "external_oidc.";
 
 /// How often a provider can be asked again: not so often that it minds, and within the time for which what was sealed opens.
 const RECHECK: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
@@ -31,8 +34,9 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
         _ => Err("has more than 64 characters"),
     });
     let kind = settings.value(&keys::PROVIDER_KIND, |text| {
-        ProviderKind::parse(text)
-            .map_err(|_| "is no kind of provider that is known; leave it out, or write generic")
+        ProviderKind::parse(text).map_err(|_| {
+            format!("is no kind of provider that is known: there are {}, or leave it out", kinds())
+        })
     });
     let kind_is_wrong = settings.is_set(&keys::PROVIDER_KIND) && kind.is_none();
     let email_trust = settings.value(&keys::EMAIL_TRUST, |text| {
@@ -83,35 +87,47 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     provider.fetch_groups = fetch_groups;
     provider.scopes = scopes?;
     provider.userinfo = userinfo?;
-    Some(provider)
+    match provider.check() {
+        Ok(()) => Some(provider),
+        Err(error) => settings.refuse(key_of(&error), error.to_string()),
+    }
 }
 
-/// The providers of the file's `[[provider]]` sections. Each names itself, for buttons and for the log.
-pub(super) fn further(settings: &mut Settings) -> Vec<ProviderSettings> {
-    let mut providers: Vec<ProviderSettings> = Vec::new();
+/// Whose value to change when the settings do not fit together.
+fn key_of(error: &SettingsError) -> &'static Key {
+    match error {
+        SettingsError::DomainHint => &keys::DOMAIN_HINT,
+        SettingsError::FetchGroups => &keys::FETCH_GROUPS,
+        SettingsError::TenantsNeeded => &keys::ALLOW_TENANTS,
+        SettingsError::EmailTrust | SettingsError::EmailTrustOfTenants => &keys::EMAIL_TRUST,
+        _ => &keys::PROVIDER_KIND,
+    }
+}
+
+/// The providers of the file's `[[provider]]` sections, beside the one that is there already. Each names itself, for buttons and
+/// for the log; the name tells them apart in URLs, attempts and sessions. What is in force of each is told by its number.
+pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSettings>) -> Vec<InForce> {
+    let mut in_force = Vec::new();
     for (mut section, number) in settings.providers().into_iter().zip(1..) {
         for key in [&keys::PROVIDER_ID, &keys::PROVIDER_NAME] {
             if !section.is_set(key) {
-                section.refuse::<()>(key, "is needed in a [[provider]] section");
+                section.refuse_unset(key, "is needed in a [[provider]] section");
             }
         }
-        let provider = read(&mut section);
-        settings.take_problems_of_provider(&format!("provider {number}"), section);
-        providers.extend(provider);
-    }
-    providers
-}
-
-/// Refuses a second provider of one name: the name tells them apart in URLs, attempts and sessions.
-pub(super) fn refuse_doubles(settings: &mut Settings, providers: &[ProviderSettings]) {
-    for (position, provider) in providers.iter().enumerate() {
-        let id = &provider.description.id;
-        let before = providers.iter().take(position).any(|other| other.description.id == *id);
-        if before {
-            let text = format!("is {id:?} for two providers: give each one of its own", id = id.as_str());
-            settings.refuse::<()>(&keys::PROVIDER_ID, text);
+        let name = format!("provider {number}");
+        if let Some(provider) = read(&mut section) {
+            let id = &provider.description.id;
+            if section.is_set(&keys::PROVIDER_ID) && providers.iter().any(|other| other.description.id == *id)
+            {
+                let text = format!("is {:?} for two providers: give each one of its own", id.as_str());
+                section.refuse::<()>(&keys::PROVIDER_ID, text);
+            }
+            providers.push(provider);
         }
+        in_force.extend(InForce::of_section(&section, &name));
+        settings.take_problems_of_provider(&name, section);
     }
+    in_force
 }
 
 /// Who may come in, and whose members administer the lab. Without any rule whoever the provider signs in.
@@ -144,6 +160,10 @@ fn admission(settings: &mut Settings) -> Option<AdmissionRules> {
         None
     };
     Some(AdmissionRules::new(rules, administrators))
+}
+
+fn kinds() -> String {
+    ProviderKind::ALL.map(ProviderKind::as_str).join(", ")
 }
 
 /// Whether somebody set up a provider, in full or in part.
@@ -192,13 +212,13 @@ fn refuse_missing(settings: &mut Settings) {
             continue;
         }
         let instead = if is_url && !issuer {
-            format!(" (or {} alone, in place of both URLs)", keys::ISSUER.variable())
+            format!(" (or {} alone, in place of both URLs)", settings.name_to_set(&keys::ISSUER))
         } else {
             String::new()
         };
         let text = format!(
             "is needed, because other settings of the provider are set: set {}{instead}",
-            key.variable()
+            settings.name_to_set(key)
         );
         settings.refuse::<()>(key, text);
     }

@@ -105,9 +105,24 @@ pub struct Configuration {
 /// A key with the value that is in force.
 #[derive(Debug)]
 struct InForce {
-    path: &'static str,
+    path: String,
     value: String,
     source: Source,
+}
+
+impl InForce {
+    /// What a section `[[provider]]` sets, or leaves at a default that is not nothing.
+    fn of_section(section: &Settings, name: &str) -> Vec<Self> {
+        let named = KEYS.iter().filter_map(|key| Some((key, key.path.strip_prefix(external_oidc::SECTION)?)));
+        let in_force = named.filter_map(|(key, rest)| {
+            Some(Self {
+                path: format!("{name}.{rest}"),
+                value: section.shown(key)?,
+                source: section.source(key),
+            })
+        });
+        in_force.collect()
+    }
 }
 
 impl Configuration {
@@ -130,8 +145,7 @@ impl Configuration {
         let first_administrator = passwords::first_administrator(&mut settings, passwords);
         let limits = session::limits(&mut settings);
         let mut providers: Vec<_> = external_oidc::read(&mut settings).into_iter().collect();
-        providers.extend(external_oidc::further(&mut settings));
-        external_oidc::refuse_doubles(&mut settings, &providers);
+        let of_sections = external_oidc::further(&mut settings, &mut providers);
         let token_key = token::key(&mut settings);
         let levels = settings.value(&keys::LOG_LEVEL, Levels::parse);
         let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
@@ -150,7 +164,8 @@ impl Configuration {
         else {
             return Err(Problems::new(settings.into_problems()));
         };
-        let in_force = in_force(&settings, &public_url);
+        let mut in_force = in_force(&settings, &public_url);
+        in_force.extend(of_sections);
         for provider in &mut providers {
             provider.claim_namespace = Some(public_url.origin().to_owned());
         }
@@ -203,7 +218,7 @@ fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
         None => "-".to_owned(),
     };
     KEYS.iter()
-        .map(|key| InForce { path: key.path, value: shown(key), source: settings.source(key) })
+        .map(|key| InForce { path: key.path.to_owned(), value: shown(key), source: settings.source(key) })
         .collect()
 }
 

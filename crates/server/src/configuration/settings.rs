@@ -23,14 +23,19 @@ const SECTION_OF_PROVIDER: &str = "external_oidc.";
 pub(super) struct Settings {
     figment: Figment,
     problems: Vec<Problem>,
+    /// Whether these are those of one section `[[provider]]`, whose keys stand there by their last name alone.
+    is_section: bool,
 }
 
 impl Settings {
     /// Brings the sources together: the defaults, over them the file, over it the environment.
     pub(super) fn merge(sources: &Sources) -> Self {
         let defaults = KEYS.iter().filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
-        let mut settings =
-            Self { figment: defaults.fold(Figment::new(), Figment::merge), problems: Vec::new() };
+        let mut settings = Self {
+            figment: defaults.fold(Figment::new(), Figment::merge),
+            problems: Vec::new(),
+            is_section: false,
+        };
         if let Some(file) = &sources.file {
             settings.merge_file(file);
         }
@@ -93,8 +98,11 @@ impl Settings {
         let mut dict = Dict::new();
         let section_name = SECTION_OF_PROVIDER.trim_end_matches('.');
         dict.insert(section_name.to_owned(), anew(Value::from(section)));
-        let mut settings =
-            Self { figment: defaults.fold(Figment::new(), Figment::merge), problems: Vec::new() };
+        let mut settings = Self {
+            figment: defaults.fold(Figment::new(), Figment::merge),
+            problems: Vec::new(),
+            is_section: true,
+        };
         settings.refuse_unknown_keys(&dict, "", source);
         let figment = std::mem::take(&mut settings.figment);
         settings.figment = figment.merge(Layer { source: source.clone(), dict });
@@ -153,6 +161,19 @@ impl Settings {
             None => Source::Unset,
             Some(metadata) => Layer::source(metadata),
         }
+    }
+
+    /// What to tell an operator to set.
+    pub(super) fn name_to_set(&self, key: &Key) -> String {
+        match key.path.strip_prefix(SECTION_OF_PROVIDER) {
+            Some(name) if self.is_section => name.to_owned(),
+            _ => key.variable(),
+        }
+    }
+
+    /// Adds the problem that this key is not set.
+    pub(super) fn refuse_unset(&mut self, key: &Key, text: impl Into<String>) {
+        self.problems.push(Problem::new(key.path, Source::Unset, text));
     }
 
     /// Adds a problem with the value of this key.
@@ -250,6 +271,7 @@ impl Settings {
                     continue;
                 }
                 _ if is_section(&path) => format!("is a section: write [{path}]"),
+                _ if self.is_section => format!("there is no such key{}", suggestion_in_section(&path)),
                 _ => format!("there is no such key{}", suggestion_for_key(&path)),
             };
             self.problems.push(Problem::new(&path, source.clone(), text));
@@ -381,6 +403,12 @@ fn suggestion_for_key(path: &str) -> String {
     let sections = KEYS.iter().filter_map(|key| key.path.split_once('.')).map(|(section, _)| section);
     let similar = || most_similar(path, KEYS.iter().map(|key| key.path).chain(sections).map(str::to_owned));
     suggestion(by_leaf.or_else(by_variable).map(str::to_owned).or_else(similar))
+}
+
+/// The same within a section `[[provider]]`.
+fn suggestion_in_section(path: &str) -> String {
+    let keys = || KEYS.iter().filter_map(|key| key.path.strip_prefix(SECTION_OF_PROVIDER)).map(str::to_owned);
+    suggestion(most_similar(path.strip_prefix(SECTION_OF_PROVIDER).unwrap_or(path), keys()))
 }
 
 fn suggestion_for_variable(name: &str) -> String {

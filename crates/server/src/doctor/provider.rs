@@ -58,6 +58,9 @@ pub(super) async fn examine(
     for warning in published.iter().flat_map(|published| &published.warnings) {
         found(Step::Settings, Outcome::unknown(format!("it works, but {warning}")));
     }
+    for outcome in published.iter().flat_map(rules) {
+        found(Step::Settings, outcome);
+    }
     let mut has_keys = true;
     if let Some(published) = &published {
         has_keys = keys(published, &mut found);
@@ -105,6 +108,26 @@ pub(super) async fn examine(
         found(Step::Tls, tls(&server, published.as_ref()));
     }
     found(step, outcome);
+}
+
+/// The rules that keep out more people than they say.
+fn rules(published: &Published) -> impl Iterator<Item = Outcome> {
+    let never = published.rules_without_claim.iter().map(|criterion| {
+        Outcome::bad(
+            format!(
+                "the rule about {} keeps everybody out: this provider says nothing about them",
+                criterion.as_str()
+            ),
+            "take the rule away; or say which provider it is (kind), if it is one that does",
+        )
+    });
+    let unasked = published.lacks_scope_for_groups.then(|| {
+        Outcome::bad(
+            "groups matter to the settings, and are not asked for: this provider names them by the scope groups",
+            "add groups to the scopes: LAB_EXTERNAL_OIDC_SCOPES=\"openid profile email groups\"",
+        )
+    });
+    never.chain(unasked)
 }
 
 /// Tells whether there are keys.

@@ -175,18 +175,36 @@ fn several_providers_stand_beside_the_one_of_the_variables() {
     assert_eq!(dex.administrators(), Some(&["lab-admins".to_owned()][..]));
     assert_eq!(dex.rules(), [Rule::new(Criterion::Group, ["cn=lab,ou=groups", "lab"]).unwrap()]);
     assert!(configuration.providers[0].description.admission.rules().is_empty());
+    let in_force = configuration.in_force().to_string();
+    for line in [
+        "provider 1.id = dex (file lab.toml)",
+        "provider 1.client_secret = set (file lab.toml)",
+        "provider 2.allow_organizations = example-lab (file lab.toml)",
+        "provider 2.email_trust = claim (default)",
+    ] {
+        assert!(in_force.lines().any(|it| it == line), "{line}: {in_force}");
+    }
 }
 
 #[test]
 fn what_is_wrong_with_a_section_is_told_by_its_number() {
     for (from, to, expected) in [
-        ("id = \"dex\"\n", "", "provider 1.id (default): is needed"),
-        ("name = \"GitHub\"\n", "", "provider 2.name (default): is needed"),
-        ("id = \"github\"", "id = \"dex\"", "is \"dex\" for two providers"),
-        ("client_secret = \"secret-of-dex\"\n", "", "provider 1.client_secret (not set): is needed"),
+        ("id = \"dex\"\n", "", "provider 1.id (not set): is needed"),
+        ("name = \"GitHub\"\n", "", "provider 2.name (not set): is needed"),
+        ("id = \"github\"", "id = \"dex\"", "provider 2.id (file lab.toml): is \"dex\" for two providers"),
+        ("client_secret = \"secret-of-dex\"\n", "", "are set: set client_secret"),
         ("allow_groups = [\"cn=lab,ou=groups\", \"lab\"]", "allow_groups = []", "is empty"),
         ("allow_groups = [\"cn=lab,ou=groups\", \"lab\"]", "allow_groups = [\" \"]", "has a blank value"),
-        ("allow_organizations", "allow_organisations", "there is no such key; did you mean"),
+        (
+            "allow_organizations",
+            "allow_organisations",
+            "there is no such key; did you mean allow_organizations?",
+        ),
+        (
+            "allow_organizations = [\"example-lab\"]",
+            "fetch_groups = true",
+            "provider 2.fetch_groups (file lab.toml): ",
+        ),
         ("issuer = \"https://dex.example.org/dex\"", "listen = \"0.0.0.0:1\"", "there is no such key"),
     ] {
         let file = TWO.replace(from, to);
