@@ -9,6 +9,7 @@ use labgate::configuration::{Configuration, Sources};
 use labgate::doctor::{Outcome, Step};
 use labgate::wiring::Server;
 use labgate::world::SystemClock;
+use labgate_mock_idp::{MockIdp, Persona};
 use tempfile::TempDir;
 
 use super::served::{Asked, Told, served};
@@ -242,4 +243,27 @@ async fn a_lab_that_runs_with_other_settings_is_found() {
     let [(step, problem, _)] = lab.diagnosed().await.try_into().unwrap();
     assert_eq!(step, Step::Providers);
     assert!(problem.contains("has []") && problem.contains("have [external]"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_lab_that_was_not_restarted_with_another_client_is_found() {
+    let idp = MockIdp::builder().persona(Persona::Dex).start().await.unwrap();
+    let (auth_url, token_url) = (idp.authorization_endpoint(), idp.token_endpoint());
+    let with_client = |client| {
+        [
+            ("LAB_EXTERNAL_OIDC_AUTH_URL", auth_url.as_str()),
+            ("LAB_EXTERNAL_OIDC_TOKEN_URL", token_url.as_str()),
+            ("LAB_EXTERNAL_OIDC_CLIENT_ID", client),
+            ("LAB_EXTERNAL_OIDC_CLIENT_SECRET", "lab-secret"),
+            TRUSTED,
+        ]
+    };
+    let mut lab = Lab::new(GOOD, 1, &with_client("lab")).await;
+    assert_eq!(lab.diagnosed().await, []);
+    let folder = tempfile::tempdir().unwrap();
+    let public_url = lab.configuration.policy.public_url.to_string();
+    lab.configuration = configuration(&public_url, &folder, &with_client("another"));
+    let [(step, problem, _)] = lab.diagnosed().await.try_into().unwrap();
+    assert_eq!(step, Step::Providers);
+    assert!(problem.contains("is lab at external") && problem.contains("have another"), "{problem}");
 }

@@ -12,7 +12,7 @@ use crate::ports::{
     Entropy, HashingError, LogoutTokenError, PasswordWeakness, ProviderError, SealError, SigningError,
     StoreError,
 };
-use crate::protocol::{AuthorizationErrorCode, MalformedResponse};
+use crate::protocol::{AuthorizationErrorCode, MalformedResponse, Subject};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 
@@ -67,10 +67,14 @@ pub enum SignInError {
         address: EmailAddress,
     },
     /// The operator's rules do not let the person in.
-    #[error("the rule about {} does not let the person in", rule.as_str())]
+    #[error("the rule about {} does not let {subject} in, of whom the provider states {}", rule.as_str(), if stated.as_str().is_empty() { "nothing for it" } else { stated.as_str() })]
     NotAdmitted {
         /// The rule that does not hold.
         rule: Criterion,
+        /// Who wants to come in.
+        subject: Subject,
+        /// What the rule looked at.
+        stated: ForeignText,
     },
     /// A rule looks at groups, and the provider did not name all of the person's.
     #[error("the provider did not name all groups of the person, and a rule looks at them")]
@@ -322,7 +326,7 @@ error_codes! {
     /// Another account's address.
     EmailTaken = "email_taken", Person,
         "Somebody else was signing in with your e-mail address at the same moment. Please start again.",
-        "Two first sign-ins of one address met. If it happens again, another account has the address: labgate account show tells what opens it.";
+        "Two first sign-ins of one address met. If it happens again, another account has the address: labgate account show ADDRESS finds it, and its person's page /account what opens it.";
     /// Disabled.
     AccountDisabled = "account_disabled", Person,
         "Your account is disabled. Please ask the lab's administrator.",

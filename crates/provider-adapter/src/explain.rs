@@ -34,10 +34,14 @@ pub fn explain(text: &str) -> Option<Explanation> {
 
 fn of_entra(text: &str) -> Option<Explanation> {
     const PREFIX: &str = "AADSTS";
-    text.match_indices(PREFIX).find_map(|(at, _)| {
+    let in_words = text.match_indices(PREFIX).filter_map(|(at, _)| {
         let rest = text.get(at + PREFIX.len()..)?;
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let number = rest.get(..end)?.parse().ok()?;
+        rest.get(..end)?.parse().ok()
+    });
+    // Microsoft's own pages and ours leave the prefix out, too.
+    let alone = text.trim().parse().ok();
+    in_words.chain(alone).find_map(|number: u32| {
         let known = ENTRA.iter().find(|(numbers, ..)| numbers.contains(&number));
         known.map(|(_, about, sentence)| Explanation { about: *about, sentence })
     })
@@ -218,7 +222,7 @@ const OTHERS: &[(&str, About, &str)] = &[
         Other,
         "The refresh token was used before or is another client's: sign in again.",
     ),
-    ("Login error. Please contact your administrator", Other, "Dex's connector failed: Dex's log says why."),
+    ("Login error", Other, "Dex's connector failed: Dex's log says why."),
     // Keycloak, and Dex in its second line
     (
         "Invalid client or Invalid client credentials",
@@ -304,11 +308,7 @@ const OTHERS: &[(&str, About, &str)] = &[
         Other,
         "Okta has no access policy rule for this: Security, API, the authorization server, Access Policies.",
     ),
-    (
-        "User is not assigned to the client application",
-        Other,
-        "Okta: assign the person or a group under Assignments.",
-    ),
+    ("User is not assigned", Other, "Okta: assign the person or a group under Assignments."),
     (
         "parameter must be a Login redirect URI",
         RedirectUri,
@@ -375,7 +375,10 @@ mod tests {
             sentence("see AADSTS0 and AADSTS50011.").unwrap().contains("redirect URI"),
             "an unknown one is passed over"
         );
-        for unknown in ["AADSTS70002150", "AADSTS", "AADSTS99999999999999", "7000215", "", "invalid_grant"] {
+        assert_eq!(sentence(" 7000222 "), sentence("AADSTS7000222"));
+        for unknown in
+            ["AADSTS70002150", "AADSTS", "AADSTS99999999999999", "secret 7000215", "", "invalid_grant"]
+        {
             assert_eq!(explain(unknown), None, "{unknown}");
         }
     }

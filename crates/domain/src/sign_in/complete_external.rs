@@ -1,7 +1,7 @@
 use super::open_session::Proof;
 use super::{SignIn, Ticket, Visitor};
 use crate::ForeignText;
-use crate::admission::Decision;
+use crate::admission::{Criterion, Decision};
 use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity};
@@ -361,8 +361,25 @@ pub(super) fn role_if_admitted(
     let verdict = provider.admission.judge(identity, email);
     match verdict.decision {
         Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
-        Decision::Refused { by } => Err(SignInError::NotAdmitted { rule: by }),
+        Decision::Refused { by } => Err(SignInError::NotAdmitted {
+            rule: by,
+            subject: identity.subject.clone(),
+            stated: ForeignText::new(&looked_at(by, identity, email)),
+        }),
         Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
+    }
+}
+
+/// What a rule looks at, as the provider states it.
+fn looked_at(rule: Criterion, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> String {
+    let memberships = &identity.memberships;
+    match rule {
+        Criterion::EmailDomain => email.map(ToString::to_string).unwrap_or_default(),
+        Criterion::Tenant => memberships.tenant.clone().unwrap_or_default(),
+        Criterion::HostedDomain => memberships.hosted_domain.clone().unwrap_or_default(),
+        Criterion::Group => identity.groups.join(", "),
+        Criterion::Organization => memberships.organizations.join(", "),
+        Criterion::Account => email.map_or_else(|| identity.subject.to_string(), ToString::to_string),
     }
 }
 

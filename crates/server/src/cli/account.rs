@@ -3,6 +3,7 @@
 mod import;
 mod report;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -145,10 +146,13 @@ fn in_lab<T>(
 ) -> anyhow::Result<T> {
     // A command that only looks, or that changes what must be there, makes no lab where there is none.
     if let Location::Sqlite(file) = &configuration.database
-        && !makes_a_lab
         && !file.exists()
     {
-        bail!("{} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is", file.display());
+        let file = file.display();
+        if !makes_a_lab {
+            bail!("{file} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is");
+        }
+        writeln!(std::io::stderr(), "labgate: there was no lab here: {file} is a new one")?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -37,6 +37,9 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
     let Command::Check { provider, claims, json } = arguments.command;
     let settings = named(configuration, provider.as_deref())?;
     let claims = read(&claims)?;
+    if let Some(missing) = ["iss", "sub"].into_iter().find(|name| !claims.contains_key(*name)) {
+        bail!("the claims lack {missing}: give those of a whole identity token, as the provider signs it");
+    }
     let identity = identity_from_claims(settings, &claims).map_err(|fault| {
         anyhow!("these are not the claims of an identity token of this provider: {fault}")
     })?;
@@ -60,7 +63,10 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
         writeln!(out, "{text}")?;
         match address {
             Some(address) => writeln!(out, "the address {address} is trusted")?,
-            None => writeln!(out, "no address is trusted: an account is neither made nor claimed")?,
+            None => writeln!(
+                out,
+                "no address is trusted: an account is neither made nor claimed, and somebody new ends at email_missing or email_unverified"
+            )?,
         }
         if let Some(role) = verdict.role {
             writeln!(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use labgate_domain::ForeignText;
 use labgate_domain::public_url::PublicUrl;
+use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
 
@@ -95,7 +96,15 @@ impl Lab<'_> {
             configuration.providers.iter().map(|settings| settings.description.id.to_string()).collect();
         match stated.as_ref().and_then(ids) {
             Some(theirs) if theirs == ours => {
-                Outcome::good("the lab that runs there has those of these settings")
+                for settings in &configuration.providers {
+                    if let Some(other) = self.other_client(settings).await {
+                        return other;
+                    }
+                }
+                Outcome::good(
+                    "the lab that runs there has those of these settings, each as the same client; whether it has the same secrets cannot \
+                     be seen: restart it after a change",
+                )
             }
             Some(theirs) => Outcome::bad(
                 format!(
@@ -109,6 +118,24 @@ impl Lab<'_> {
                 "the lab does not say which it has: let the proxy pass /api/auth/oidc/enabled on, and compare",
             ),
         }
+    }
+
+    /// What to say when the lab sends people to a provider as another client than the settings have.
+    async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
+        let id = &settings.description.id;
+        let begun = self.get(&format!("/api/auth/oidc/login?provider={id}"), &[]).await.ok()?;
+        let to_provider = Url::parse(&begun.location?).ok()?;
+        let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
+        (client != settings.client_id.as_str()).then(|| {
+            Outcome::bad(
+                format!(
+                    "the lab that runs there is {} at {id}, and these settings have {}",
+                    ForeignText::new(&client),
+                    settings.client_id.as_str()
+                ),
+                "restart the lab with these settings, or run the doctor with the lab's",
+            )
+        })
     }
 
     /// Whether a cookie that the lab sets comes back to it, as it was set.

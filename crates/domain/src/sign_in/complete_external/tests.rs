@@ -473,7 +473,12 @@ async fn whoever_the_rules_keep_out_finds_nothing_not_even_their_own_account() {
     world.accounts.expect_find_by_identity().never();
     world.accounts.expect_claim().never();
     world.sessions.expect_create().never();
-    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::NotAdmitted);
+    let error = completed(&world.scene(), "/").await.unwrap_err().error;
+    assert_eq!(error.code(), ErrorCode::NotAdmitted);
+    assert_eq!(
+        error.to_string(),
+        "the rule about groups does not let subject-of-ada in, of whom the provider states other"
+    );
 
     let mut world = with_rules(only("lab"), &["lab"]);
     nobody_is_known(&mut world);
