@@ -426,7 +426,7 @@ error_codes! {
     /// Not from here.
     CrossSite = "cross_site", Person,
         "This request did not come from a page of this lab, so nothing was done.",
-        "Another site made the browser send it. If it is your own front end, it must be served under the public URL.";
+        "Another site made the browser send it. If it is your own front end, it must be served under the public URL; a program of yours sends the header Origin with that URL.";
     /// Our failure.
     Internal = "internal", Labgate,
         "Something went wrong here. Please try again in a moment.",

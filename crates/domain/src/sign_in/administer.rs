@@ -123,12 +123,18 @@ impl SignIn {
         looked.await.map_err(|error| self.refuse_to_administer(error))
     }
 
-    /// The account of this name.
+    /// The account of this name, address or id.
     ///
     /// # Errors
     /// When there is none, or the store failed.
     pub async fn account_named(&self, _: &Administrator, name: &str) -> Result<Account, Refusal> {
         let found = async {
+            // An id first: nobody can choose theirs, and a name that looks like another's is not meant.
+            if let Ok(id) = AccountId::parse(name)
+                && let Some(account) = self.ports.accounts.find(id).await?
+            {
+                return Ok(account);
+            }
             let name = Username::typed(name).map_err(|_| SignInError::AccountUnknown)?;
             self.ports.accounts.find_by_name(&name).await?.ok_or(SignInError::AccountUnknown)
         };

@@ -104,7 +104,7 @@ enum AccountCommand {
 
 #[derive(Debug, Args)]
 struct Named {
-    /// The username or e-mail address
+    /// The username, the e-mail address, or the id that stands in the log
     name: String,
 }
 

@@ -57,6 +57,23 @@ async fn an_account_for_an_address_is_opened_by_nothing_yet() {
 }
 
 #[tokio::test]
+async fn an_account_is_named_by_its_id_before_anybody_who_is_called_like_that() {
+    let ada = account(AccountStatus::Active);
+    let eve =
+        Account { id: AccountId::parse("01890000-0000-7000-8000-0000000000ee").unwrap(), ..ada.clone() };
+    let named = async |name: &str, by_id: Option<Account>| {
+        let (mut world, eve) = (World::default(), eve.clone());
+        world.accounts.expect_find().returning(move |_| Ok(by_id.clone()));
+        world.accounts.expect_find_by_name().returning(move |_| Ok(Some(eve.clone())));
+        world.scene().sign_in.account_named(&by(), name).await.unwrap()
+    };
+    let id = ada.id.to_string();
+    assert_eq!(named(&id, Some(ada.clone())).await, ada);
+    assert_eq!(named(&id, None).await, eve);
+    assert_eq!(named("eve", Some(ada)).await, eve);
+}
+
+#[tokio::test]
 async fn c150_whoever_is_disabled_or_demoted_is_signed_out() {
     for (patch, ends) in [
         (AccountPatch::Status(AccountStatus::Disabled), 1),
