@@ -394,7 +394,7 @@ error_codes! {
     /// Not a username.
     UsernameMalformed = "username_malformed", Person,
         "A username has up to 64 letters from a to z, digits, dots, hyphens and underscores, and begins with a letter or a digit.",
-        "E-mail addresses are names of accounts from an external provider only.";
+        "E-mail addresses are names of accounts from an external provider only, which no password opens.";
     /// Taken.
     NameTaken = "name_taken", Person,
         "This name is taken. Please choose another one.",

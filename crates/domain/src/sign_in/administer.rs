@@ -2,12 +2,12 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{SignIn, Visitor};
+use super::{NotSignedIn, SignIn, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
-use crate::ports::{AccountChange, AccountCreation, AccountPage, Entropy, SignInEvent};
+use crate::ports::{AccountChange, AccountCreation, AccountPage, Entropy, SignInEvent, StoreError};
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionId};
 
@@ -161,8 +161,9 @@ impl SignIn {
     ) -> Result<CreatedAccount, SignInError> {
         let username = match (&new.username, &new.email) {
             (Some(name), _) => Username::local(name.trim()).map_err(|_| SignInError::UsernameMalformed)?,
-            (None, Some(email)) => Username::from(email),
-            (None, None) => return Err(SignInError::UsernameMalformed),
+            (None, Some(email)) if new.password.is_none() => Username::from(email),
+            // An address alone is for whoever comes from a provider: no password could open that account.
+            (None, _) => return Err(SignInError::UsernameMalformed),
         };
         let now = self.ports.clock.now();
         let account = Account {
@@ -274,7 +275,11 @@ impl SignIn {
     /// The account behind a session, as the store has it now.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
         let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
-        let checked = self.check_request(token).await.map_err(|_| SignInError::NotSignedIn)?;
+        let checked = self.check_request(token).await.map_err(|error| match error {
+            // Nobody is let in, and nobody is told that they have to sign in for that.
+            NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
+            _ => SignInError::NotSignedIn,
+        })?;
         let account = self.ports.accounts.find(checked.claims.sub).await?;
         account.filter(|account| account.status == AccountStatus::Active).ok_or(SignInError::NotSignedIn)
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
+use crate::ports::StoreError;
 use crate::session::SessionId;
 use crate::sign_in::testing::{World, account, presenting, session};
 
@@ -54,6 +55,26 @@ async fn an_account_for_an_address_is_opened_by_nothing_yet() {
         let refusal = scene.sign_in.create_account(&by(), new(username, email)).await.unwrap_err();
         assert_eq!(refusal.error.code(), code);
     }
+}
+
+#[tokio::test]
+async fn a_password_for_whoever_comes_from_a_provider_is_refused_and_not_dropped() {
+    let mut world = World::default();
+    world.accounts.expect_create_local().never();
+    let password = Password::typed("tulip anchor velvet").ok();
+    let eve = NewAccount { password, ..new(None, Some("eve@example.com")) };
+    let refusal = world.scene().sign_in.create_account(&by(), eve).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::UsernameMalformed);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_signs_nobody_out_of_their_own_page() {
+    let mut world = World::default();
+    world.sessions.expect_find().returning(|_| Err(StoreError("down".to_owned())));
+    let scene = world.scene();
+    let token = scene.token(&account(AccountStatus::Active), &session());
+    let visitor = presenting(&token);
+    assert_eq!(scene.sign_in.account_of(&visitor).await.unwrap_err().code(), ErrorCode::Internal);
 }
 
 #[tokio::test]
