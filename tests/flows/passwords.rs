@@ -238,6 +238,32 @@ async fn the_api_signs_in_and_administers_with_json() {
 }
 
 #[tokio::test]
+async fn a_ticket_to_change_a_password_that_is_over_is_in_nobodys_way() {
+    let lab = Lab::builder().without_provider().build();
+    let browser = with_administrator(&lab).await;
+    let cookie = session_cookie(&browser);
+    let post = |path: &str, cookie: &str, body: &str| {
+        let headers =
+            [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+        let mut request = request("POST", path, &headers);
+        *request.body_mut() = body.to_owned().into();
+        lab.request(request)
+    };
+    let created = json(&post("/api/auth/users", &cookie, r#"{"username":"ada"}"#).await);
+    let login = serde_json::json!({"username": "ada", "password": created["initial_password"]}).to_string();
+    let due = post("/api/auth/login", "", &login).await;
+    let ticket = due.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(ticket.starts_with("__Host-labgate-change="), "{ticket}");
+
+    let id = created["id"].as_str().unwrap();
+    assert_eq!(post(&format!("/api/auth/users/{id}/reset-password"), &cookie, "").await.status(), 200);
+    let refused = post("/api/auth/password", &ticket, r#"{"next":"quarry pebble lighthouse"}"#).await;
+    assert_eq!(json(&refused)["code"], "attempt_spent");
+    let cleared = refused.headers()["set-cookie"].to_str().unwrap();
+    assert!(cleared.starts_with("__Host-labgate-change=;") && cleared.contains("Max-Age=0"), "{cleared}");
+}
+
+#[tokio::test]
 async fn whoever_is_no_administrator_administers_nothing() {
     let lab = Lab::builder().without_provider().build();
     with_administrator(&lab).await;
