@@ -1,5 +1,7 @@
 //! GitHub: plain OAuth 2.0, and an API that says who somebody is.
 
+mod asked_again;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,12 +10,9 @@ use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutTokenError, ProviderCall, ProviderError,
-    RefreshRequest, Refreshed,
+    Clock, CodeRedemption, IdentityProvider, LogoutTokenError, ProviderCall, ProviderError,
 };
-use labgate_domain::protocol::{
-    AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, RefreshToken, Scopes, Subject,
-};
+use labgate_domain::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderHealth};
 use labgate_domain::time::Timestamp;
 use labgate_provider::{GitHubProvider, Location, PlainHttpOrigins, ProviderSettings, SettingsError};
@@ -722,53 +721,4 @@ async fn c190_no_github_error_and_no_log_line_carries_a_secret() {
     let sent = hub.requests().await;
     assert!(sent[0].body.windows(PLANTED_SECRET.len()).any(|part| part == PLANTED_SECRET.as_bytes()));
     assert_eq!(sent[1].headers["authorization"], format!("Bearer {PLANTED_ACCESS_TOKEN}").as_str());
-}
-
-impl Hub {
-    /// Asks again about somebody with the access token of before.
-    async fn ask_again(&self, issuer: &str, subject: &str) -> Refreshed {
-        let request = RefreshRequest {
-            refresh_token: RefreshToken::parse(ACCESS_TOKEN).unwrap(),
-            issuer: Issuer::parse(issuer).unwrap(),
-            subject: Subject::parse(subject).unwrap(),
-        };
-        self.provider.ask_again(request).await
-    }
-}
-
-#[tokio::test]
-async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
-    let rule = Rule::new(Criterion::Organization, ["lab"]).unwrap();
-    let hub = Hub::start_with(|settings| {
-        admission(settings, vec![rule], None);
-        settings.description.recheck = Some(Duration::from_mins(5));
-    })
-    .await;
-    hub.answer(TOKEN, json_answer(200, &tokens(json!({"scope": "read:org,user:email"}))));
-    let ada = hub.redeem().await.unwrap();
-    assert_eq!(ada.refresh_token, RefreshToken::parse(ACCESS_TOKEN).ok());
-    let again = async || hub.ask_again(ada.issuer.as_str(), ada.subject.as_str()).await;
-
-    hub.answer(ORGS, json_answer(200, &json!([{"login": "Acme", "id": 1}])));
-    let Refreshed { refresh_token, identity } = again().await;
-    assert_eq!(
-        (refresh_token, &*identity.unwrap().memberships.organizations),
-        (None, &["Acme".to_owned()][..])
-    );
-
-    let other = hub.ask_again(ada.issuer.as_str(), "7").await.identity.unwrap_err();
-    assert!(matches!(other, ProviderError::UserInfo(_)), "{other}");
-
-    // The person has used up what GitHub allows them: that is not for long, and no word about them.
-    let limited = ResponseTemplate::new(403).insert_header("x-ratelimit-remaining", "0");
-    hub.answer(USER, limited);
-    assert!(again().await.identity.unwrap_err().may_pass());
-    // They have taken the access back.
-    hub.answer(USER, json_answer(401, &json!({"message": "Bad credentials"})));
-    assert!(!again().await.identity.unwrap_err().may_pass());
-
-    let before = hub.requests().await.len();
-    let elsewhere = hub.ask_again("https://github.com/login/oauth", ada.subject.as_str()).await;
-    assert_eq!(elsewhere, ProviderError::from(IdTokenFault::Issuer).into());
-    assert_eq!(hub.requests().await.len(), before, "another GitHub's token was sent");
 }

@@ -1,0 +1,61 @@
+//! Asking GitHub again about somebody who is signed in.
+
+use std::time::Duration;
+
+use labgate_domain::admission::{Criterion, Rule};
+use labgate_domain::ports::{IdTokenFault, ProviderError, RefreshRequest, Refreshed};
+use labgate_domain::protocol::{Issuer, RefreshToken, Subject};
+use serde_json::json;
+use wiremock::ResponseTemplate;
+
+use super::{Hub, ORGS, TOKEN, USER, admission, tokens};
+use crate::support::{ACCESS_TOKEN, json_answer};
+
+impl Hub {
+    /// Asks again about somebody with the access token of before.
+    async fn ask_again(&self, issuer: &str, subject: &str) -> Refreshed {
+        let request = RefreshRequest {
+            refresh_token: RefreshToken::parse(ACCESS_TOKEN).unwrap(),
+            issuer: Issuer::parse(issuer).unwrap(),
+            subject: Subject::parse(subject).unwrap(),
+        };
+        self.provider.ask_again(request).await
+    }
+}
+
+#[tokio::test]
+async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
+    let rule = Rule::new(Criterion::Organization, ["lab"]).unwrap();
+    let hub = Hub::start_with(|settings| {
+        admission(settings, vec![rule], None);
+        settings.description.recheck = Some(Duration::from_mins(5));
+    })
+    .await;
+    hub.answer(TOKEN, json_answer(200, &tokens(json!({"scope": "read:org,user:email"}))));
+    let ada = hub.redeem().await.unwrap();
+    assert_eq!(ada.refresh_token, RefreshToken::parse(ACCESS_TOKEN).ok());
+    let again = async || hub.ask_again(ada.issuer.as_str(), ada.subject.as_str()).await;
+
+    hub.answer(ORGS, json_answer(200, &json!([{"login": "Acme", "id": 1}])));
+    let Refreshed { refresh_token, identity } = again().await;
+    assert_eq!(
+        (refresh_token, &*identity.unwrap().memberships.organizations),
+        (None, &["Acme".to_owned()][..])
+    );
+
+    let other = hub.ask_again(ada.issuer.as_str(), "7").await.identity.unwrap_err();
+    assert!(matches!(other, ProviderError::UserInfo(_)), "{other}");
+
+    // The person has used up what GitHub allows them: that is not for long, and no word about them.
+    let limited = ResponseTemplate::new(403).insert_header("x-ratelimit-remaining", "0");
+    hub.answer(USER, limited);
+    assert!(again().await.identity.unwrap_err().may_pass());
+    // They have taken the access back.
+    hub.answer(USER, json_answer(401, &json!({"message": "Bad credentials"})));
+    assert!(!again().await.identity.unwrap_err().may_pass());
+
+    let before = hub.requests().await.len();
+    let elsewhere = hub.ask_again("https://github.com/login/oauth", ada.subject.as_str()).await;
+    assert_eq!(elsewhere, ProviderError::from(IdTokenFault::Issuer).into());
+    assert_eq!(hub.requests().await.len(), before, "another GitHub's token was sent");
+}
