@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod adapter_alone;
 mod arrows;
 #[cfg(feature = "browser")]
 mod browser;

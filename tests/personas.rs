@@ -3,17 +3,16 @@
 
 use std::sync::Arc;
 
-use labgate::world::{OsEntropy, SystemClock};
+use labgate::world::SystemClock;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider};
-use labgate_domain::protocol::{
-    AuthorizationCode, AuthorizationRequest, ClientId, Hint, HintParameters, Nonce, PkceVerifier,
-    RedirectUri, State,
-};
+use labgate_domain::ports::IdentityProvider;
+use labgate_domain::protocol::{ClientId, Hint, HintParameters};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIssuer, Persona, User};
 use labgate_provider::{Location, PlainHttpOrigins, ProviderKind, ProviderSettings, provider};
 use url::Url;
+
+use crate::adapter_alone::Begun;
 
 const CALLBACK: &str = "http://127.0.0.1:9/api/auth/oidc/callback";
 const HOME: &str = "11111111-2222-3333-4444-555555555555";
@@ -65,25 +64,9 @@ async fn sign_in(
     idp: &MockIssuer,
     subject: &str,
 ) -> Result<ExternalIdentity, labgate_domain::ports::ProviderError> {
-    let server = provider.authorization_server().await?;
-    let (nonce, verifier) = (Nonce::fresh(&OsEntropy), PkceVerifier::fresh(&OsEntropy));
-    let redirect_uri = RedirectUri::parse(CALLBACK).unwrap();
-    let started_at = SystemClock.now();
-    let request = AuthorizationRequest {
-        client_id: server.client_id,
-        redirect_uri: redirect_uri.clone(),
-        scopes: server.scopes,
-        state: State::fresh(&OsEntropy),
-        nonce: nonce.clone(),
-        code_challenge: verifier.challenge(),
-        extra: server.extra_parameters,
-    };
-    let callback = idp.sign_in(&request.to_url(&server.authorization_endpoint), subject).unwrap();
-    let callback = Url::parse(&callback).unwrap();
-    let code = callback.query_pairs().find(|(name, _)| name == "code").expect("no code").1.into_owned();
-    let code = AuthorizationCode::parse(&code).unwrap();
-    let issuer = server.issuer;
-    provider.redeem(CodeRedemption { code, verifier, nonce, redirect_uri, issuer, started_at }).await
+    let begun = Begun::at(provider, CALLBACK).await?;
+    let back_at = Url::parse(&idp.sign_in(&begun.url, subject).unwrap()).unwrap();
+    provider.redeem(begun.redemption(&back_at)).await
 }
 
 #[tokio::test]

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use labgate::world::{OsEntropy, SystemClock};
+use labgate::world::SystemClock;
 use labgate_domain::identity::ExternalIdentity;
-use labgate_domain::ports::{
-    Clock as _, CodeRedemption, IdentityProvider, ProviderError, RefreshRequest, Refreshed,
-};
-use labgate_domain::protocol::{
-    AuthorizationCode, AuthorizationRequest, ClientId, Nonce, PkceVerifier, RedirectUri, State,
-};
+use labgate_domain::ports::{IdentityProvider, ProviderError, RefreshRequest, Refreshed};
+use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_provider::{Location, PlainHttpOrigins, ProviderSettings, provider};
 
 use super::world::{Provider, World};
+use crate::adapter_alone::Begun;
 
 /// A provider, and what it said of somebody who signed in.
 pub(super) struct Asking {
@@ -26,28 +23,12 @@ impl Asking {
     /// Signs somebody in as the lab does.
     pub(super) async fn about<P: Provider>(world: &mut World<P>, person: &str) -> Self {
         let provider = asked_again(world);
-        let server = provider.authorization_server().await.unwrap();
-        let (nonce, verifier) = (Nonce::fresh(&OsEntropy), PkceVerifier::fresh(&OsEntropy));
-        let redirect_uri = RedirectUri::parse(&world.at_lab("/api/auth/oidc/callback")).unwrap();
-        let started_at = SystemClock.now();
-        let request = AuthorizationRequest {
-            client_id: server.client_id,
-            redirect_uri: redirect_uri.clone(),
-            scopes: server.scopes,
-            state: State::fresh(&OsEntropy),
-            nonce: nonce.clone(),
-            code_challenge: verifier.challenge(),
-            extra: server.extra_parameters,
-        };
-        let page = world.browser.open(request.to_url(&server.authorization_endpoint).as_str()).await;
+        let begun = Begun::at(&*provider, &world.at_lab("/api/auth/oidc/callback")).await.unwrap();
+        let page = world.browser.open(begun.url.as_str()).await;
         let page = world.provider.sign_in(&mut world.browser, page, person).await;
         // The lab did not begin this sign-in and refuses it, so the code is there for us.
         let page = world.assert_is_at_lab(page);
-        let code = page.url.query_pairs().find(|(name, _)| name == "code").expect("no code").1.into_owned();
-        let code = AuthorizationCode::parse(&code).unwrap();
-        let issuer = server.issuer;
-        let redemption = CodeRedemption { code, verifier, nonce, redirect_uri, issuer, started_at };
-        let identity = provider.redeem(redemption).await.unwrap();
+        let identity = provider.redeem(begun.redemption(&page.url)).await.unwrap();
         Self { provider, identity }
     }
 
