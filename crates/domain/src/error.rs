@@ -451,6 +451,12 @@ impl SignInError {
         has_words.then(|| self.to_string())
     }
 
+    /// Whether what was presented, an attempt or a ticket, will never be of use again.
+    #[must_use]
+    pub fn ends_attempt(&self) -> bool {
+        matches!(self, Self::AttemptUnknown | Self::AttemptExpired | Self::AttemptSpent)
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -293,7 +293,7 @@ impl From<Refusal> for Failure {
 }
 
 /// To the sign-in page, and from there to that target.
-fn to_sign_in(label: &str, return_to: &ReturnTo) -> Way {
+pub(crate) fn to_sign_in(label: &str, return_to: &ReturnTo) -> Way {
     let href = paths::with_parameters(paths::LOGIN, &[("return_to", return_to.as_str())]);
     Way { href, label: label.to_owned() }
 }

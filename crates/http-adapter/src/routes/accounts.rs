@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use labgate_domain::error::{Refusal, SignInError};
+use labgate_domain::error::Refusal;
 use labgate_domain::people::{DisplayName, Password};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
@@ -138,7 +138,7 @@ async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     match changed {
         Ok(token) => Ok(lab.welcome(head, &token, &return_to, None)),
         // Whoever is signed in can go on with the password that they have.
-        Err(refusal) if is_over(&refusal.error) => {
+        Err(refusal) if refusal.error.ends_attempt() => {
             Ok(lab.with_cookies(Failure::from(refusal).into_response(), [lab.cookies.clear_change()]))
         }
         Err(refusal) => {
@@ -148,11 +148,6 @@ async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
             }))
         }
     }
-}
-
-/// Whether a ticket is of no use any more.
-fn is_over(error: &SignInError) -> bool {
-    matches!(error, SignInError::AttemptUnknown | SignInError::AttemptExpired | SignInError::AttemptSpent)
 }
 
 fn return_to(fields: &Fields) -> ReturnTo {

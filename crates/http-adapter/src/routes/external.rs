@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::methods::{get, get_or_head, post};
 use super::{Lab, Route, either, route, see_other, status};
 use crate::app::Response;
-use crate::failure::{Failure, HttpErrorCode};
+use crate::failure::{Failure, HttpErrorCode, to_sign_in};
 use crate::form::Posted;
 use crate::head::Head;
 use crate::pages::Way;
@@ -150,10 +150,8 @@ impl Lab {
             href: paths::to_provider(&provider.id, return_to),
             label: format!("Continue with {}", provider.name),
         });
-        let password = self.sign_in.passwords_are_on().then(|| Way {
-            href: paths::with_parameters(paths::LOGIN, &[("return_to", return_to.as_str())]),
-            label: "Sign in with password".to_owned(),
-        });
+        let passwords = self.sign_in.passwords_are_on();
+        let password = passwords.then(|| to_sign_in("Sign in with password", return_to));
         providers.chain(password).collect()
     }
 }
