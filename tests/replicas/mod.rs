@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Request;
 use labgate_domain::people::Role;
-use labgate_store::PostgresStore;
+use labgate_store::Store;
 use labgate_test_harness::{Browser, Lab, LabBuilder, Stores};
 
 use crate::store::postgres::{Database, fresh};
@@ -34,12 +34,17 @@ impl Replicas {
 }
 
 async fn stores(database: &Database) -> Stores {
-    let store = PostgresStore::open(database.url()).await.unwrap();
+    let store = Store::open(&database.location()).await.unwrap();
+    let throttle = store.throttle().unwrap();
+    let store = Arc::new(store);
     Stores {
-        accounts: Arc::new(store.clone()),
-        sessions: Arc::new(store.clone()),
-        spent_attempts: Arc::new(store.clone()),
-        throttle: Arc::new(store),
+        accounts: store.clone(),
+        identities: store.clone(),
+        credentials: store.clone(),
+        administration: store.clone(),
+        sessions: store.clone(),
+        spent_attempts: store,
+        throttle,
     }
 }
 
@@ -93,7 +98,7 @@ async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
 }
 
 #[tokio::test]
-async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_other() {
+async fn c150_disabling_and_a_new_password_end_sessions_on_the_other_server() {
     let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
@@ -162,7 +167,7 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
 }
 
 #[tokio::test]
-async fn c177_guesses_at_one_server_count_at_the_other() {
+async fn c177_failed_logins_at_one_server_count_at_the_other() {
     let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut statuses = Vec::new();
@@ -171,6 +176,6 @@ async fn c177_guesses_at_one_server_count_at_the_other() {
         statuses.push(with_password(lab, "ada", "a wrong password").await.page().status().as_u16());
     }
     let admitted = statuses.iter().filter(|status| **status == 401).count();
-    assert!((1..=51).contains(&admitted), "{admitted} guesses in one second");
+    assert!((1..=51).contains(&admitted), "{admitted} attempts in one second");
     assert_eq!(statuses.last(), Some(&429));
 }
