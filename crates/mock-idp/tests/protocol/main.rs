@@ -8,7 +8,6 @@
 
 mod authorization;
 mod faults;
-mod in_process;
 mod issuers;
 mod lab;
 mod logout;
