@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
-use labgate_domain::ports::{AccountStore, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle};
+use labgate_domain::ports::{
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SignInEvent, SignInLog,
+    SpentAttempts, Throttle,
+};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
@@ -109,7 +112,7 @@ impl Lab {
             role,
             password: Password::typed(initial_password).ok(),
         };
-        let by = Administrator::at_the_machine();
+        let by = Administrator::local_operator();
         self.server.sign_in.create_account(&by, new).await.expect("an account");
     }
 
@@ -122,7 +125,7 @@ impl Lab {
             role: Role::User,
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
-        self.server.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
     }
 
     /// Asks the provider again about everybody for whom it is time, and answers about how many it is decided.
@@ -154,6 +157,9 @@ impl Lab {
     pub fn replica(&self, stores: Stores) -> Self {
         let ports = Ports {
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             throttle: stores.throttle,
@@ -302,6 +308,9 @@ impl LabBuilder {
         let ports = Ports {
             providers,
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
@@ -335,6 +344,12 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
 pub struct Stores {
     /// Accounts and identities.
     pub accounts: Arc<dyn AccountStore>,
+    /// The external identities.
+    pub identities: Arc<dyn IdentityStore>,
+    /// The passwords.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// The changes that administrators make.
+    pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Spent attempts.
@@ -347,6 +362,9 @@ impl From<&MemoryStore> for Stores {
     fn from(store: &MemoryStore) -> Self {
         Self {
             accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             throttle: Arc::new(MinuteThrottle::default()),

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use labgate_domain::ports::{Clock, IdentityProvider};
+use labgate_domain::ports::IdentityProvider;
 use labgate_domain::protocol::{ClientId, Scopes};
 use labgate_domain::provider::ProviderDescription;
+use labgate_domain::world::Clock;
 use labgate_mock_idp::{MockIdp, MockIssuer};
 use labgate_provider::{
     Exchange, ExchangeBody, ExchangeError, Location, PlainHttpOrigins, ProviderSettings, Userinfo,
