@@ -32,15 +32,13 @@ async fn every_fault_of_a_sign_in_is_refused_or_rightly_accepted() {
             Fault::CallbackNoIss => "issuer_missing",
             Fault::CallbackAlteredState => "attempt_unknown",
             Fault::CallbackMissingState => "callback_malformed",
-            Fault::CallbackError(..)
-            | Fault::HtmlTokenError
-            | Fault::RedirectToken
-            | Fault::Discovery500
-            | Fault::Jwks500 => "provider_unavailable",
+            Fault::CallbackError(..) => "provider_busy",
+            Fault::HtmlTokenError | Fault::RedirectToken | Fault::Discovery500 | Fault::Jwks500 => {
+                "provider_unavailable"
+            }
             Fault::DiscoveryIssuerMismatch => "provider_misconfigured",
-            Fault::OddTokenType(_) | Fault::TruncatedJson => "token_response_invalid",
-            Fault::Error200 => "token_error",
-            Fault::NoIdToken => "id_token_missing",
+            Fault::NoIdToken | Fault::OddTokenType(_) | Fault::TruncatedJson => "token_response_invalid",
+            Fault::Error200 => "request_refused",
             Fault::UserinfoSubMismatch => "userinfo_invalid",
             _ => "id_token_invalid",
         };
