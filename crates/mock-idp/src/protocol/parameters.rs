@@ -1,3 +1,5 @@
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use url::form_urlencoded;
 
 /// The parameters of a query or of a form, in the order in which they came.
@@ -27,9 +29,15 @@ impl Parameters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The first parameter of this name: for our own forms, where nobody gains by sending it twice.
+    /// The first parameter of this name: for the mock's own forms, where a second one has no effect.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty())
     }
+}
+
+/// Returns the access token of a request (RFC 6750 section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
 }

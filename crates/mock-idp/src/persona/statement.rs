@@ -1,26 +1,28 @@
 use labgate_domain::protocol::Scopes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::User;
-use crate::issuer::IssuerCore;
-use crate::ledger::{Grant, Session};
+use crate::protocol::{Claims, Grant, Session};
+use crate::site::Site;
+use crate::user::User;
 
-/// Which document says something of a person.
+/// The document that states claims about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum To {
+pub(crate) enum Document {
     IdToken,
     UserInfo,
 }
 
-/// An occasion to say who somebody is.
-pub(crate) struct Telling<'a> {
-    pub(crate) issuer: &'a IssuerCore,
+/// An occasion to state claims about a person.
+pub(crate) struct Occasion<'a> {
+    pub(crate) site: &'a Site,
     pub(crate) grant: &'a Grant,
     pub(crate) scopes: &'a Scopes,
-    pub(crate) to: To,
+    pub(crate) document: Document,
+    /// The person's `sub`.
+    pub(crate) subject: String,
 }
 
-impl Telling<'_> {
+impl Occasion<'_> {
     pub(crate) fn user(&self) -> &User {
         &self.grant.session.user
     }
@@ -37,28 +39,23 @@ impl Telling<'_> {
         self.scopes.contains(scope)
     }
 
-    /// The person's `sub`.
-    pub(crate) fn subject(&self) -> String {
-        self.issuer.habits.subject(self.client(), self.user())
-    }
-
-    /// What the user's own claims and the subject say.
+    /// Begins with the user's own claims and the subject.
     pub(crate) fn begin(&self) -> Statement {
         let mut claims = self.user().further_claims().clone();
-        claims.insert("sub".to_owned(), self.subject().into());
+        claims.insert("sub".to_owned(), self.subject.as_str().into());
         Statement(claims)
     }
 }
 
 /// Claims about a person. A claim that the user was given explicitly stays as it is.
-pub(crate) struct Statement(Map<String, Value>);
+pub(crate) struct Statement(Claims);
 
 impl Statement {
     pub(crate) fn say(&mut self, name: &str, value: impl Into<Value>) {
         self.0.entry(name).or_insert(value.into());
     }
 
-    /// Says what is known.
+    /// States a value that is known.
     pub(crate) fn say_if_known(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.say(name, value);
@@ -92,7 +89,7 @@ impl Statement {
         }
     }
 
-    pub(crate) fn into_claims(self) -> Map<String, Value> {
+    pub(crate) fn into_claims(self) -> Claims {
         self.0
     }
 }
