@@ -9,7 +9,8 @@ use labgate_domain::ports::{ProviderCall, ProviderError};
 use openidconnect::HttpRequest;
 use reqwest::{Certificate, Client, ClientBuilder};
 
-use crate::settings::{Limits, SettingsError};
+use crate::settings::Limits;
+use crate::unchecked::SettingsError;
 
 /// One provider's HTTP client.
 ///
