@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::people::AccountId;
-use crate::ports::{AttemptSealer, Entropy, SealError};
 use crate::protocol::{Issuer, Malformed, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
+use crate::sealed::{SealError, Sealer};
 use crate::session::SessionId;
 use crate::time::Timestamp;
+use crate::world::Entropy;
 
 /// Names an attempt without giving away its `state`: the first half of the state's SHA-256, 22 characters of base64url.
 /// The browser's cookie is named after it, so several tabs can be under way side by side.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AttemptId([u8; 16]);
+pub struct SealId([u8; 16]);
 
-impl AttemptId {
+impl SealId {
     /// The attempt that this `state` belongs to.
     #[must_use]
     pub fn of(state: &State) -> Self {
@@ -80,23 +81,23 @@ impl AttemptId {
     }
 }
 
-impl fmt::Display for AttemptId {
+impl fmt::Display for SealId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
-impl fmt::Debug for AttemptId {
+impl fmt::Debug for SealId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AttemptId({self})")
+        write!(f, "SealId({self})")
     }
 }
 
 /// An attempt as the browser carries it: sealed, so it can neither be read nor changed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SealedAttempt(String);
+pub struct Sealed(String);
 
-impl SealedAttempt {
+impl Sealed {
     /// The longest sealed attempt, in bytes: with its name it stays well under a cookie's 4096.
     pub const MAX_LEN: usize = 3800;
 
@@ -120,9 +121,9 @@ impl SealedAttempt {
     }
 }
 
-impl fmt::Debug for SealedAttempt {
+impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealedAttempt([redacted])")
+        f.write_str("Sealed([redacted])")
     }
 }
 
@@ -130,9 +131,9 @@ impl fmt::Debug for SealedAttempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedAttempt {
     /// From the cookie's name.
-    pub id: AttemptId,
+    pub id: SealId,
     /// From the cookie's value.
-    pub sealed: SealedAttempt,
+    pub sealed: Sealed,
 }
 
 /// Everything that one trip to a provider must remember.
@@ -170,8 +171,8 @@ impl SignInAttempt {
 
     /// Names this attempt.
     #[must_use]
-    pub fn id(&self) -> AttemptId {
-        AttemptId::of(&self.state)
+    pub fn id(&self) -> SealId {
+        SealId::of(&self.state)
     }
 
     /// When it expires.
@@ -190,7 +191,7 @@ impl SignInAttempt {
     ///
     /// # Errors
     /// When the sealer has no key.
-    pub fn seal(&self, sealer: &dyn AttemptSealer) -> Result<SealedAttempt, SealError> {
+    pub fn seal(&self, sealer: &dyn Sealer) -> Result<Sealed, SealError> {
         let written = Written {
             provider: self.provider.as_str().to_owned(),
             issuer: self.issuer.clone(),
@@ -209,7 +210,7 @@ impl SignInAttempt {
 
     /// Opens what a browser presented; `None` when it is not an attempt that we sealed under this id.
     #[must_use]
-    pub fn open(presented: &PresentedAttempt, sealer: &dyn AttemptSealer) -> Option<Self> {
+    pub fn open(presented: &PresentedAttempt, sealer: &dyn Sealer) -> Option<Self> {
         let plaintext = sealer.open(presented.id, &presented.sealed)?;
         let written: Written = serde_json::from_slice(&plaintext).ok()?;
         let attempt = Self {

@@ -3,9 +3,9 @@
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use labgate_domain::ForeignText;
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal, SignInError};
 use labgate_domain::return_to::ReturnTo;
+use labgate_domain::sealed::SealId;
 use serde::Serialize;
 
 use crate::app::Response;
@@ -149,7 +149,7 @@ pub(crate) struct Failure {
     ways: Box<[Way]>,
     lists_all: bool,
     /// The attempt that is over.
-    pub(crate) attempt: Option<AttemptId>,
+    pub(crate) attempt: Option<SealId>,
     /// Whether nothing has written its reference into the log yet.
     unlogged: bool,
 }

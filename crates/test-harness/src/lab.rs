@@ -111,7 +111,7 @@ impl Lab {
             role,
             password: Password::typed(initial_password).ok(),
         };
-        let by = Administrator::at_the_machine();
+        let by = Administrator::local_operator();
         self.server.sign_in.create_account(&by, new).await.expect("an account");
     }
 
@@ -124,7 +124,7 @@ impl Lab {
             role: Role::User,
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
-        self.server.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
     }
 
     /// Asks the provider again about everybody for whom it is time, and answers about how many it is decided.

@@ -226,7 +226,7 @@ impl ProviderError {
     /// Whether it says nothing of the person who was asked about, so that asking later may help: the provider cannot be used
     /// at the moment, or we are configured wrongly.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. }
             | Self::Misconfigured(_)

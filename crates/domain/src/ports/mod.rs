@@ -17,7 +17,7 @@ pub use accounts::{
     AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
     IdentityRemoval, ProfileUpdate,
 };
-pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
+pub use attempts::{Consumption, SealError, Sealer, SpentAttempts};
 pub use identity_provider::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
     ProviderCall, ProviderError, RefreshRequest, Refreshed,
@@ -25,14 +25,14 @@ pub use identity_provider::{
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use sessions::SessionStore;
-pub use throttle::{Admission, Guess, GuessTarget, Source, Throttle};
+pub use throttle::{Admission, LoginAttempt, LoginTarget, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
 pub use world::{Clock, Entropy};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     accounts::MockAccountStore,
-    attempts::{MockAttemptSealer, MockSpentAttempts},
+    attempts::{MockSealer, MockSpentAttempts},
     identity_provider::MockIdentityProvider,
     log::MockSignInLog,
     passwords::{MockPasswordHasher, MockPasswordJudge},

@@ -115,7 +115,7 @@ async fn create(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 /// One account.
 async fn show(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
-    let (account, sessions) = lab.sign_in.look_at_account(&by, lab.account_id(id)?).await?;
+    let (account, sessions) = lab.sign_in.account_details(&by, lab.account_id(id)?).await?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
     Ok(super::json(&with_member(account_json(&account), "sessions", sessions.into())))
 }
@@ -167,7 +167,7 @@ async fn accounts_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 /// One account, for a person.
 async fn account_page(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
-    let (account, sessions) = lab.sign_in.look_at_account(&by, lab.account_id(id)?).await?;
+    let (account, sessions) = lab.sign_in.account_details(&by, lab.account_id(id)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
     Ok(lab.form_page(head, |token| {
         pages::respond(&AccountPage {

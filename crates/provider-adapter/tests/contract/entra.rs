@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::ports::{Clock, IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
+use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
 use labgate_domain::protocol::{EndSessionForm, Issuer, RefreshToken};
+use labgate_domain::world::Clock;
 use labgate_provider::{Field, OpenIdProvider, SettingsError, UncheckedSettings, identity_from_claims};
 use serde_json::{Map, Value, json};
 use wiremock::ResponseTemplate;
@@ -476,7 +477,7 @@ async fn a_graph_that_is_down_takes_nobodys_groups_away_while_they_are_signed_in
         };
         match entra.provider.ask_again(again).await.identity {
             Ok(ada) => assert!(!put_off && !ada.memberships.groups_are_complete),
-            Err(error) => assert!(put_off && error.may_pass(), "{error}"),
+            Err(error) => assert!(put_off && error.is_transient(), "{error}"),
         }
     }
 }

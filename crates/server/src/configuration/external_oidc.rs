@@ -97,7 +97,8 @@ pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSetti
         let name = format!("provider {number}");
         if let Some(provider) = read(&mut section) {
             let id = &provider.description().id;
-            if section.is_set(&keys::PROVIDER_ID) && providers.iter().any(|other| other.description().id == *id)
+            if section.is_set(&keys::PROVIDER_ID)
+                && providers.iter().any(|other| other.description().id == *id)
             {
                 let text = format!("is {:?} for two providers: give each one of its own", id.as_str());
                 section.refuse::<()>(&keys::PROVIDER_ID, text);

@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::keys::{KEYS, Key, ValueKind, VARIABLE_PREFIXES};
+use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
 use super::problems::{Problem, Source};
 use super::values::{self, Readers};
 use super::{File, Sources};
@@ -52,7 +52,9 @@ impl Settings {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
-            Err(error) if matches!(key.kind, ValueKind::Secret | ValueKind::Url) => self.refuse(key, error.to_string()),
+            Err(error) if matches!(key.kind, ValueKind::Secret | ValueKind::Url) => {
+                self.refuse(key, error.to_string())
+            }
             Err(error) => self.refuse(key, format!("{text:?} {error}")),
         }
     }

@@ -68,12 +68,12 @@ impl Lab {
     async fn sign_in_by_name(&self, key: &Key) -> Result<()> {
         let found = self.accounts.find_by_name(&Username::typed(&key.username())?).await?;
         let account = expected(found, key)?;
-        self.accounts.credential(account.id).await?.ok_or("a credential is missing")?;
+        self.credentials.credential(account.id).await?.ok_or("a credential is missing")?;
         Ok(())
     }
 
     async fn find_by_identity(&self, key: &Key) -> Result<()> {
-        let found = self.accounts.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
+        let found = self.identities.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
         expected(found, key)?;
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Lab {
     }
 
     async fn search(&self, key: &Key) -> Result<()> {
-        let page = self.accounts.list(Some(&key.username()), None, PAGE).await?;
+        let page = self.administration.list(Some(&key.username()), None, PAGE).await?;
         expected(page.accounts.into_iter().next(), key)?;
         Ok(())
     }
