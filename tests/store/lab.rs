@@ -9,7 +9,10 @@ use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Mem
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::{AccountCreation, AccountStore, SessionStore, SpentAttempts};
+use labgate_domain::ports::{
+    AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+    SpentAttempts,
+};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::SealId;
@@ -21,15 +24,30 @@ use tokio::task::JoinSet;
 #[derive(Clone)]
 pub(super) struct Store {
     pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) identities: Arc<dyn IdentityStore>,
+    pub(super) credentials: Arc<dyn CredentialStore>,
+    pub(super) administration: Arc<dyn AdministrationStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) spent_attempts: Arc<dyn SpentAttempts>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Store {
-    pub(super) fn new(store: impl AccountStore + SessionStore + SpentAttempts + Clone + 'static) -> Self {
+    pub(super) fn new(
+        store: impl AccountStore
+        + AdministrationStore
+        + CredentialStore
+        + IdentityStore
+        + SessionStore
+        + SpentAttempts
+        + Clone
+        + 'static,
+    ) -> Self {
         Self {
             accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store),
             _kept: None,

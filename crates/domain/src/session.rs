@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
-use crate::sealed::Sealed;
+use crate::sealed::{SealId, Sealed};
 use crate::time::Timestamp;
 use crate::world::Entropy;
 
@@ -65,6 +65,14 @@ impl TryFrom<String> for SessionId {
 impl From<SessionId> for String {
     fn from(id: SessionId) -> Self {
         id.to_string()
+    }
+}
+
+impl SealId {
+    /// Returns the id under which something of a session is sealed, so that it opens for no other session.
+    #[must_use]
+    pub(crate) fn of_session(session: SessionId) -> Self {
+        Self::derived(&["session\0", &session.to_string()])
     }
 }
 

@@ -68,6 +68,7 @@ pub struct UncheckedSettings {
     /// `None` is a value that cannot be read.
     values: HashMap<Field, Option<Vec<String>>>,
     client_secret: Option<SecretString>,
+    admission: Option<Arc<AdmissionRules>>,
     /// The limits of the provider's answers.
     pub limits: Limits,
     /// The kinds that a provider can be.
@@ -76,7 +77,7 @@ pub struct UncheckedSettings {
 
 impl Default for UncheckedSettings {
     fn default() -> Self {
-        Self { values: HashMap::new(), client_secret: None, limits: Limits::default(), kinds: KINDS }
+        Self { values: HashMap::new(), client_secret: None, admission: None, limits: Limits::default(), kinds: KINDS }
     }
 }
 
@@ -102,6 +103,12 @@ impl UncheckedSettings {
     pub fn set_client_secret(&mut self, secret: SecretString) {
         self.values.insert(Field::ClientSecret, Some(Vec::new()));
         self.client_secret = Some(secret);
+    }
+
+    /// The same settings with ready admission rules in place of those of the fields.
+    #[must_use]
+    pub fn with_admission(self, admission: Arc<AdmissionRules>) -> Self {
+        Self { admission: Some(admission), ..self }
     }
 
     /// Notes that a field is set to a value that cannot be read. It is an error that the caller tells.
@@ -176,7 +183,7 @@ impl UncheckedSettings {
                 id: id?,
                 name: name?,
                 email_trust: email_trust?,
-                admission: Arc::new(admission?),
+                admission: self.admission.map_or_else(|| admission.map(Arc::new), Some)?,
                 recheck: recheck?,
             },
             stated_kind: kind?,

@@ -130,6 +130,9 @@ impl Opened {
         let ports = Ports {
             providers: providers.to_vec(),
             accounts: store.accounts(),
+            identities: store.identities(),
+            credentials: store.credentials(),
+            administration: store.administration(),
             sessions: store.sessions(),
             spent_attempts: store.spent_attempts(),
             sealer: Arc::clone(&keys.seals) as _,

@@ -9,9 +9,9 @@ use http::{Request, Response};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
-    AccountStore, IdentityProvider, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle,
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SignInEvent, SignInLog,
+    SpentAttempts, Throttle,
 };
-use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
@@ -23,6 +23,7 @@ use url::Url;
 use crate::browser::{Browser, Site};
 use crate::memory::MemoryStore;
 use crate::passwords::{MinuteThrottle, PlainHasher, WordJudge};
+use crate::provider;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
@@ -156,6 +157,9 @@ impl Lab {
     pub fn replica(&self, stores: Stores) -> Self {
         let ports = Ports {
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             throttle: stores.throttle,
@@ -280,7 +284,7 @@ impl LabBuilder {
         }
         let idp = Arc::new(idp.build().expect("a mock provider"));
         let admission = Arc::new(self.admission);
-        let provider = |id: &str, name: &str, issuer: &MockIssuer| -> Arc<dyn IdentityProvider> {
+        let provider = |id: &str, name: &str, issuer: &MockIssuer| {
             let description = ProviderDescription {
                 id: ProviderId::parse(id).expect("a provider id"),
                 name: name.to_owned(),
@@ -288,8 +292,7 @@ impl LabBuilder {
                 admission: Arc::clone(&admission),
                 recheck: self.recheck,
             };
-            let client_id = ClientId::parse("lab").expect("a client id");
-            Arc::new(issuer.identity_provider(description, client_id))
+            provider::connect(&idp, issuer, description, Arc::clone(&clock) as _)
         };
         let mut providers = Vec::new();
         if self.with_provider {
@@ -305,6 +308,9 @@ impl LabBuilder {
         let ports = Ports {
             providers,
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
@@ -338,6 +344,12 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
 pub struct Stores {
     /// Accounts and identities.
     pub accounts: Arc<dyn AccountStore>,
+    /// The external identities.
+    pub identities: Arc<dyn IdentityStore>,
+    /// The passwords.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// The changes that administrators make.
+    pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Spent attempts.
@@ -350,6 +362,9 @@ impl From<&MemoryStore> for Stores {
     fn from(store: &MemoryStore) -> Self {
         Self {
             accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             throttle: Arc::new(MinuteThrottle::default()),

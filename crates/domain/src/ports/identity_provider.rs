@@ -7,6 +7,7 @@ use crate::protocol::{
     TokenErrorCode,
 };
 use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use crate::sealed::SealId;
 use crate::time::Timestamp;
 
 /// Somebody else who knows who a person is.
@@ -64,6 +65,14 @@ pub struct LogoutToken {
     pub id: String,
     /// From when on the token is refused for its age alone: until then its id must be remembered.
     pub refused_from: Timestamp,
+}
+
+impl SealId {
+    /// Returns the id under which a logout token is spent: its `jti` is unique within its issuer.
+    #[must_use]
+    pub fn of_logout_token(issuer: &Issuer, id: &str) -> Self {
+        Self::derived(&["logout token\0", issuer.as_str(), "\0", id])
+    }
 }
 
 /// Why a logout token ends nothing.

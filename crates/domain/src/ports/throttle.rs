@@ -88,11 +88,11 @@ impl Source {
 
 /// Whether a try may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Permit {
     /// It may.
-    Admitted,
+    Granted,
     /// Not before this span has passed. It was not counted.
-    Wait(Duration),
+    RetryAfter(Duration),
 }
 
 #[cfg(test)]

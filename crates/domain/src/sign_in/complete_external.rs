@@ -243,15 +243,16 @@ impl SignIn {
         identity: &ExternalIdentity,
         email: Option<&EmailAddress>,
     ) -> Result<Option<Account>, SignInError> {
-        let accounts = &*self.ports.accounts;
-        let Some(mut account) = accounts.find_by_identity(&identity.issuer, &identity.subject).await? else {
+        let identities = &*self.ports.identities;
+        let Some(mut account) = identities.find_by_identity(&identity.issuer, &identity.subject).await?
+        else {
             return Ok(None);
         };
         if account.status == AccountStatus::Disabled {
             return Err(SignInError::AccountDisabled);
         }
         let now = self.ports.clock.now();
-        match accounts.record_sign_in(account.id, identity, email, now).await? {
+        match identities.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
                 self.ports.log.record(SignInEvent::EmailKept { account: account.id });

@@ -65,8 +65,8 @@ use self::recheck::LastAnswers;
 use crate::error::{Reference, Refusal, SignInError};
 use crate::people::PasswordLength;
 use crate::ports::{
-    AccountStore, IdentityProvider, PasswordHasher, PasswordJudge, SessionStore, SignInEvent, SignInLog,
-    SpentAttempts, Throttle, TokenIssuer,
+    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
+    PasswordJudge, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::PublicUrl;
@@ -80,8 +80,14 @@ use crate::world::{Clock, Entropy};
 pub struct Ports {
     /// Who can say who somebody is; the first is the default.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
-    /// Accounts and their identities.
+    /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
+    /// The external identities that open them.
+    pub identities: Arc<dyn IdentityStore>,
+    /// The passwords that open them.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// What administrators do with them.
+    pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Makes attempts single-use.

@@ -239,8 +239,8 @@ impl SignIn {
         }
         let chosen = Credential { hash: self.ports.hasher.hash(next).await?, must_change: false };
         let now = self.ports.clock.now();
-        let accounts = &self.ports.accounts;
-        let ended = accounts.change_credential(account.id, &chosen, &credential.hash, now).await?;
+        let credentials = &self.ports.credentials;
+        let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
         // Changed by somebody else in the meantime: what was proven proves nothing any more.
         self.forget_sessions(ended.ok_or(SignInError::CredentialsWrong)?);
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });

@@ -19,9 +19,10 @@ use crate::people::{
     Username,
 };
 use crate::ports::{
-    Consumption, HashingError, LoginAttempt, MockAccountStore, MockIdentityProvider, MockPasswordJudge,
-    MockSessionStore, PasswordHasher, PasswordVerdict, Permit, SignInEvent, SignInLog, SigningError,
-    SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
+    Consumption, HashingError, LoginAttempt, MockAccountStore, MockAdministrationStore, MockCredentialStore,
+    MockIdentityProvider, MockIdentityStore, MockPasswordJudge, MockSessionStore, PasswordHasher,
+    PasswordVerdict, Permit, SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle,
+    TokenFault, TokenIssuer,
 };
 use crate::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
@@ -46,6 +47,9 @@ pub(super) struct World {
     pub(super) tokens: Arc<FakeTokens>,
     spent: Arc<FakeSpent>,
     pub(super) accounts: MockAccountStore,
+    pub(super) identities: MockIdentityStore,
+    pub(super) credentials: MockCredentialStore,
+    pub(super) administration: MockAdministrationStore,
     pub(super) sessions: MockSessionStore,
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
@@ -81,6 +85,9 @@ impl World {
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
             accounts: Arc::new(self.accounts),
+            identities: Arc::new(self.identities),
+            credentials: Arc::new(self.credentials),
+            administration: Arc::new(self.administration),
             sessions: Arc::new(self.sessions),
             spent_attempts: self.spent,
             sealer: Arc::new(FakeSealer),

@@ -53,7 +53,7 @@ impl fmt::Debug for Ticket {
 
 /// What stands inside the seal. The purpose keeps a ticket for one thing from being used for another.
 #[derive(Serialize, Deserialize)]
-struct Sealed<T> {
+struct TicketContent<T> {
     purpose: String,
     until: Timestamp,
     content: T,
@@ -72,7 +72,7 @@ impl SignIn {
         until: Timestamp,
         content: T,
     ) -> Result<Ticket, SealError> {
-        let sealed = Sealed { purpose: purpose.to_owned(), until, content };
+        let sealed = TicketContent { purpose: purpose.to_owned(), until, content };
         let plaintext = serde_json::to_vec(&sealed).map_err(|_| SealError)?;
         Ok(Ticket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
     }
@@ -84,7 +84,7 @@ impl SignIn {
     ) -> Result<T, SignInError> {
         let plaintext =
             self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(SignInError::AttemptUnknown)?;
-        let sealed: Sealed<T> =
+        let sealed: TicketContent<T> =
             serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
         if sealed.purpose != purpose {
             return Err(SignInError::AttemptUnknown);

@@ -4,7 +4,9 @@ use std::fs;
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
-use labgate_domain::ports::{AccountStore, Consumption, SessionStore, SpentAttempts};
+use labgate_domain::ports::{
+    AccountStore, Consumption, CredentialStore, IdentityStore, SessionStore, SpentAttempts,
+};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;

@@ -1,26 +1,8 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::sealed::{SealId, Sealed};
+use crate::sealed::SealId;
 use crate::time::Timestamp;
-
-/// Seals what an attempt must remember, so that the browser can carry it and neither read nor change it.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait Sealer: Send + Sync {
-    /// Encrypts and authenticates `plaintext`, bound to `id`: under another id it does not open.
-    ///
-    /// # Errors
-    /// When there is no key to seal with.
-    fn seal(&self, id: SealId, plaintext: &[u8]) -> Result<Sealed, SealError>;
-
-    /// What was sealed under this id; `None` when it was not sealed by us, or was changed, or under another id.
-    fn open(&self, id: SealId, sealed: &Sealed) -> Option<Vec<u8>>;
-}
-
-/// Sealing failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sealing the sign-in attempt failed")]
-pub struct SealError;
 
 /// The memory that makes an attempt single-use across restarts and replicas.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

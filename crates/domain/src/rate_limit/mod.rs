@@ -119,7 +119,7 @@ impl LoginAttempt {
 
 /// Admits a try and counts it as a failure everywhere; or, when a counter holds it back, answers the longest wait and
 /// counts nothing.
-pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Admission {
+pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
     let wait = tallies.iter().filter_map(|tally| tally.count.wait(tally.counter.rule, now)).max();
     if let Some(wait) = wait {
         return Permit::RetryAfter(wait);
