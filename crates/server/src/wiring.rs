@@ -257,7 +257,7 @@ pub fn providers(
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn IdentityProvider>>, StartError> {
     let made = configuration.providers.iter().map(|settings| {
-        let id = settings.description.id.clone();
+        let id = settings.description().id.clone();
         labgate_provider::provider(settings.clone(), Arc::clone(clock))
             .map_err(|error| StartError::Provider { id, error })
     });

@@ -4,7 +4,10 @@ use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::Issuer;
 use serde_json::{Map, Value};
 
-use crate::derivation::{CONSUMERS, ProviderMetadata, is_external_id, is_guid};
+use crate::derivation::ProviderMetadata;
+
+/// The tenant of all personal Microsoft accounts.
+pub(crate) const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// The issuer that a token must state: the provider's, or with Entra's template in place of a tenant, the template for the
 /// tenant that the token is from. Whether that tenant may come in is for the rules of admission to say.
@@ -87,6 +90,22 @@ pub(crate) fn is_of_a_member(published: &Issuer, claims: &Map<String, Value>) ->
 /// its own people.
 fn signs_itself_up(issuer: &Issuer) -> bool {
     issuer.as_str().split('/').nth(2).is_some_and(is_external_id)
+}
+
+/// Whether the host is External ID's, or that of its predecessor: they have tenants of their own, whose issuers the URLs
+/// do not tell, and into which customers sign themselves up.
+pub(super) fn is_external_id(host: &str) -> bool {
+    [".ciamlogin.com", ".b2clogin.com"].iter().any(|suffix| host.ends_with(suffix))
+}
+
+/// Whether the text is a GUID in lower case, as Entra publishes it.
+pub(super) fn is_guid(text: &str) -> bool {
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => hex(byte),
+        })
 }
 
 #[cfg(test)]
