@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
@@ -20,7 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, Sleep};
 
-use crate::{App, HttpErrorCode, Peer, paths};
+use crate::route_table::{self, Body};
+use crate::{App, HttpErrorCode, Peer};
 
 /// How long a client may take to send its first request's head.
 const FIRST_HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -107,9 +108,11 @@ pub(crate) async fn attend(
 /// Reads the body, if there is one, and has the application answer.
 async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
-    // A proxy's sub-request announces the body of the request that it holds, and does not send it.
-    let takes_a_body = parts.method == Method::POST && parts.uri.path() != paths::VERIFY;
-    let body = if body.is_end_stream() || !takes_a_body {
+    let takes_a_body = || {
+        let found = route_table::find(&parts.method, parts.uri.path());
+        found.is_ok_and(|found| found.route.body != Body::Unread)
+    };
+    let body = if body.is_end_stream() || !takes_a_body() {
         Ok(Bytes::new())
     } else {
         match tokio::time::timeout(BODY_TIME_LIMIT, Limited::new(body, MAX_BODY_LEN).collect()).await {

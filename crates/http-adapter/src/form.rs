@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq as _;
 pub(crate) enum Posted {
     /// Nothing.
     Nothing,
-    /// `application/x-www-form-urlencoded`: any site's form can send it, so it must bring a form token.
+    /// `application/x-www-form-urlencoded`: any site's form can send it, so it must bring a CSRF token.
     Form(Fields),
     /// `application/json`: another site's script cannot send it without asking us first.
     Json(Fields),
@@ -66,7 +66,7 @@ impl Fields {
     }
 }
 
-/// What a browser's form tokens are made from: something that it keeps in a cookie and another site does not know.
+/// What a browser's CSRF tokens are made from: something that it keeps in a cookie and another site does not know.
 ///
 /// It is the id of the session and not the text of the session's cookie, because that text changes with each renewal and
 /// a form in another tab would be refused once. The id is 128 random bits; it stands in the `HttpOnly` cookie and on no
@@ -79,14 +79,14 @@ impl Fields {
 /// genuine one neither is believed; and a form's origin is checked all the same. Insisting on a session that lives would
 /// only refuse the "Sign out" of one that has ended meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormSecret<'a> {
+pub(crate) enum CsrfSecret<'a> {
     /// The session that the browser says it has.
     Session(SessionId),
     /// Without a session, a cookie made for this (a double submit).
     Browser(&'a str),
 }
 
-impl FormSecret<'_> {
+impl CsrfSecret<'_> {
     /// From the text of a session cookie, if it is a token that names a session.
     pub(crate) fn of_session_cookie(token: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -102,18 +102,18 @@ impl FormSecret<'_> {
 
 /// What a page of ours puts into its forms and another site cannot know.
 #[derive(Clone, Debug)]
-pub(crate) struct FormToken(String);
+pub(crate) struct CsrfToken(String);
 
-impl FormToken {
+impl CsrfToken {
     /// The name of the hidden field.
-    pub(crate) const FIELD: &str = "form_token";
+    pub(crate) const FIELD: &str = "csrf_token";
 
     /// The token of a browser with this secret.
-    pub(crate) fn of(secret: &FormSecret<'_>) -> Self {
+    pub(crate) fn of(secret: &CsrfSecret<'_>) -> Self {
         let digest = Sha256::new_with_prefix("labgate form token\n");
         let digest = match secret {
-            FormSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
-            FormSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
+            CsrfSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
+            CsrfSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
         };
         Self(BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()))
     }
@@ -171,10 +171,10 @@ mod tests {
 
     #[test]
     fn c178_a_form_token_fits_one_secret_only() {
-        let token = FormToken::of(&FormSecret::Browser("secret"));
-        let fields = |token: &str| Fields([(FormToken::FIELD.to_owned(), token.to_owned().into())].into());
+        let token = CsrfToken::of(&CsrfSecret::Browser("secret"));
+        let fields = |token: &str| Fields([(CsrfToken::FIELD.to_owned(), token.to_owned().into())].into());
         assert!(token.is_in(&fields(token.as_str())));
-        assert!(!FormToken::of(&FormSecret::Browser("another")).is_in(&fields(token.as_str())));
+        assert!(!CsrfToken::of(&CsrfSecret::Browser("another")).is_in(&fields(token.as_str())));
         assert!(!token.is_in(&Fields::default()) && !token.is_in(&fields("")));
     }
 
@@ -185,22 +185,22 @@ mod tests {
     #[test]
     fn the_form_tokens_of_a_session_outlive_its_tokens() {
         let of = |payload: &str, signature: &str| {
-            FormToken::of(&FormSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
+            CsrfToken::of(&CsrfSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
         };
         let first = of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":1}"#, "x");
         assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":2}"#, "y"), first);
         assert_ne!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAQ","exp":1}"#, "x"), first);
         // The same text in the other cookie gives another token.
-        assert_ne!(FormToken::of(&FormSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
+        assert_ne!(CsrfToken::of(&CsrfSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
     }
 
     #[test]
     fn a_cookie_that_names_no_session_makes_no_token() {
         for odd in ["", ".", "..", "a.b", "a.b.c", "e30.e30.x"] {
-            assert_eq!(FormSecret::of_session_cookie(odd), None, "{odd}");
+            assert_eq!(CsrfSecret::of_session_cookie(odd), None, "{odd}");
         }
         for odd in [r#"{"sid":""}"#, r#"{"sid":"short"}"#, r#"{"sid":1}"#, "[]", "{"] {
-            assert_eq!(FormSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
+            assert_eq!(CsrfSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The pages. They work without JavaScript, and nothing in them comes from elsewhere.
 
 use askama::Template;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use labgate_domain::provider::ProviderDescription;
 
-use crate::app::Response;
+use crate::paths;
 
 /// The style sheet of all pages.
 pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
@@ -13,7 +13,7 @@ pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
 #[template(path = "main.html")]
 pub(crate) struct MainPage<'a> {
     pub(crate) person: Option<Person<'a>>,
-    pub(crate) form_token: &'a str,
+    pub(crate) form: Form<'a>,
 }
 
 /// Who is signed in.
@@ -27,7 +27,15 @@ pub(crate) struct Person<'a> {
     pub(crate) is_admin: bool,
 }
 
-/// What was wrong with what a form posted.
+/// The parts that all pages with forms share.
+#[derive(Default)]
+pub(crate) struct Form<'a> {
+    pub(crate) csrf_token: &'a str,
+    /// The problem of a form that is shown again.
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// The problem with a form's fields.
 pub(crate) struct Problem<'a> {
     pub(crate) message: &'a str,
     pub(crate) reference: &'a str,
@@ -48,8 +56,7 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) passwords: bool,
     /// Whether people can make their own account.
     pub(crate) registration: bool,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) form: Form<'a>,
     /// The name that was typed.
     pub(crate) username: &'a str,
 }
@@ -58,10 +65,8 @@ pub(crate) struct LoginPage<'a> {
 #[derive(Template)]
 #[template(path = "register.html")]
 pub(crate) struct RegisterPage<'a> {
-    pub(crate) action: &'a str,
     pub(crate) setup_token: Option<&'a str>,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) form: Form<'a>,
     pub(crate) username: &'a str,
     pub(crate) min_length: usize,
     pub(crate) max_length: usize,
@@ -75,9 +80,8 @@ pub(crate) struct ChangePage<'a> {
     pub(crate) username: &'a str,
     /// Whether the present password is an initial one, which was just typed.
     pub(crate) is_due: bool,
-    pub(crate) form_token: &'a str,
+    pub(crate) form: Form<'a>,
     pub(crate) return_to: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
     pub(crate) min_length: usize,
     pub(crate) max_length: usize,
 }
@@ -89,7 +93,7 @@ pub(crate) struct AccountsPage<'a> {
     pub(crate) search: &'a str,
     pub(crate) accounts: Vec<AccountRow<'a>>,
     pub(crate) next: Option<String>,
-    pub(crate) form_token: &'a str,
+    pub(crate) form: Form<'a>,
 }
 
 /// An account in a list.
@@ -109,15 +113,16 @@ pub(crate) struct AccountRow<'a> {
 pub(crate) struct AccountPage<'a> {
     pub(crate) account: AccountRow<'a>,
     pub(crate) is_own: bool,
-    pub(crate) sessions: Vec<SessionRow<'a>>,
-    pub(crate) form_token: &'a str,
+    pub(crate) sessions: Vec<SessionRow>,
+    pub(crate) form: Form<'a>,
 }
 
 /// A session in a list.
-pub(crate) struct SessionRow<'a> {
+pub(crate) struct SessionRow {
     pub(crate) began: String,
     pub(crate) last_seen: String,
-    pub(crate) by: &'a str,
+    /// The provider; `None` is a password.
+    pub(crate) by: Option<String>,
 }
 
 /// `GET /account`.
@@ -133,10 +138,9 @@ pub(crate) struct OwnAccountPage<'a> {
     pub(crate) identities: Vec<IdentityRow<'a>>,
     /// Whether something else would still open the account.
     pub(crate) can_remove: bool,
-    pub(crate) providers: Vec<ProviderChoice>,
+    pub(crate) providers: Vec<&'a ProviderDescription>,
     pub(crate) sessions: Vec<OwnSessionRow>,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) form: Form<'a>,
 }
 
 /// An identity that opens the account.
@@ -146,12 +150,6 @@ pub(crate) struct IdentityRow<'a> {
     pub(crate) subject: &'a str,
     pub(crate) email: &'a str,
     pub(crate) last_used: String,
-}
-
-/// A provider that can be added.
-pub(crate) struct ProviderChoice {
-    pub(crate) id: String,
-    pub(crate) name: String,
 }
 
 /// A session of the account.
@@ -175,8 +173,7 @@ pub(crate) struct LinkPage<'a> {
     pub(crate) was_asked_for: bool,
     pub(crate) session_proves: bool,
     pub(crate) password_proves: bool,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) form: Form<'a>,
 }
 
 /// On the way to a provider after a form. Not a redirect: a browser lets a form's answer redirect only to where
@@ -236,12 +233,4 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) ways: &'a [Way],
     /// Whether they are all ways of signing in that there are.
     pub(crate) lists_all: bool,
-}
-
-/// A response with this page.
-pub(crate) fn respond(page: &impl Template) -> Response {
-    // Rendering into a string fails only when a value's own `Display` does; ours do not.
-    let mut response = Response::new(page.render().unwrap_or_default().into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
 }

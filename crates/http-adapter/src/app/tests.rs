@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::*;
-use crate::origin::Peer;
+use crate::client_addr::Peer;
 use crate::testing::{self, Lines};
 
 impl App {

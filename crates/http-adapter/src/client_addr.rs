@@ -39,15 +39,15 @@ impl FromStr for ProxyNetwork {
 
 /// Where a request comes from, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Whence {
-    pub(crate) told_by: ToldBy,
+pub(crate) struct ClientAddr {
+    pub(crate) source: AddrSource,
     /// `None` when it cannot be known.
-    pub(crate) source: Option<Source>,
+    pub(crate) address: Option<Source>,
 }
 
 /// Who says where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ToldBy {
+pub(crate) enum AddrSource {
     /// The connection itself: no trusted proxy is in between.
     Connection,
     /// A trusted proxy.
@@ -60,7 +60,7 @@ pub(crate) enum ToldBy {
     Unreadable,
 }
 
-impl ToldBy {
+impl AddrSource {
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -80,17 +80,17 @@ impl ToldBy {
 /// it are many: counted as one, a few mistyped passwords would shut all of them out, so the source is not known. Only the
 /// operator's own network can have that by sending the header; a public address stays what it is, whatever it says. What
 /// is tried against one account is counted in either case.
-pub(crate) fn whence(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> Whence {
+pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> ClientAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
-    let known = |told_by, address| Whence { told_by, source: Some(Source::of(address)) };
-    let unknown = |told_by| Whence { told_by, source: None };
-    let Some(Peer(peer)) = peer else { return unknown(ToldBy::Connection) };
+    let known = |source, address| ClientAddr { source, address: Some(Source::of(address)) };
+    let unknown = |source| ClientAddr { source, address: None };
+    let Some(Peer(peer)) = peer else { return unknown(AddrSource::Connection) };
     if !is_proxy(&peer) {
         if is_private(peer.to_canonical()) && FORWARDING.iter().any(|name| headers.contains_key(*name)) {
             warn_of_unknown_proxy(peer, &WARNED);
-            return unknown(ToldBy::UnknownProxy);
+            return unknown(AddrSource::UnknownProxy);
         }
-        return known(ToldBy::Connection, peer);
+        return known(AddrSource::Connection, peer);
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     // From the last on, for only what our own proxies have added can be believed: whatever a client put before it, readable
@@ -99,13 +99,13 @@ pub(crate) fn whence(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNe
         // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
         else {
-            return unknown(ToldBy::Unreadable);
+            return unknown(AddrSource::Unreadable);
         };
         if !is_proxy(&address) {
-            return known(ToldBy::Forwarded, address);
+            return known(AddrSource::Forwarded, address);
         }
     }
-    known(ToldBy::Proxy, peer)
+    known(AddrSource::Proxy, peer)
 }
 
 /// What proxies say whom they forward for with.
@@ -147,8 +147,8 @@ mod tests {
             .map(|line| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap()))
             .collect();
         let proxies: Vec<ProxyNetwork> = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
-        let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-        whence.source.map(|source| source.address().to_string())
+        let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+        client_addr.address.map(|source| source.address().to_string())
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn it_is_known_who_says_where_a_request_comes_from() {
-        for (peer, forwarded, told_by) in [
+        for (peer, forwarded, source) in [
             ("192.0.2.1", None, "connection"),
             ("192.0.2.1", Some("198.51.100.7"), "connection"),
             ("10.1.1.1", None, "proxy"),
@@ -193,10 +193,10 @@ mod tests {
             let header = |line: &str| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap());
             let headers = forwarded.map(header).into_iter().collect();
             let proxies = ["10.0.0.0/8".parse().unwrap()];
-            let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-            assert_eq!(whence.told_by.as_str(), told_by, "{peer} {forwarded:?}");
-            let known = ["connection", "proxy", "forwarded"].contains(&told_by);
-            assert_eq!(whence.source.is_some(), known, "{peer} {forwarded:?}");
+            let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+            assert_eq!(client_addr.source.as_str(), source, "{peer} {forwarded:?}");
+            let known = ["connection", "proxy", "forwarded"].contains(&source);
+            assert_eq!(client_addr.address.is_some(), known, "{peer} {forwarded:?}");
         }
     }
 
@@ -218,7 +218,7 @@ mod tests {
         }
         let headers =
             [("forwarded".parse().unwrap(), "for=198.51.100.7".parse().unwrap())].into_iter().collect();
-        assert_eq!(whence(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).source, None);
+        assert_eq!(client_addr(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).address, None);
     }
 
     #[test]
