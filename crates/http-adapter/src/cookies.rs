@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use labgate_domain::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
+use labgate_domain::attempt::{PresentedAttempt, SignInAttempt};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::public_url::PublicUrl;
+use labgate_domain::sealed::{SealId, Sealed};
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::Ticket;
 
@@ -106,7 +107,7 @@ impl Cookies {
                 presented.provider = ProviderId::parse(value).ok();
             } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
                 && presented.attempts.len() < Self::MAX_ATTEMPTS
-                && let (Ok(id), Ok(sealed)) = (AttemptId::parse(id), SealedAttempt::parse(value))
+                && let (Ok(id), Ok(sealed)) = (SealId::parse(id), Sealed::parse(value))
             {
                 presented.attempts.push(PresentedAttempt { id, sealed });
             }
@@ -128,17 +129,13 @@ impl Cookies {
     }
 
     /// The cookie of an attempt.
-    pub(crate) fn set_attempt(
-        &self,
-        id: AttemptId,
-        sealed: &SealedAttempt,
-    ) -> Result<HeaderValue, UnfitCookie> {
+    pub(crate) fn set_attempt(&self, id: SealId, sealed: &Sealed) -> Result<HeaderValue, UnfitCookie> {
         let max_age = format!("; Max-Age={}", SignInAttempt::LIFETIME.as_secs());
         self.set(&format!("{}{id}", self.attempt_prefix), sealed.as_str(), &max_age)
     }
 
     /// Removes the cookie of an attempt.
-    pub(crate) fn clear_attempt(&self, id: AttemptId) -> Result<HeaderValue, UnfitCookie> {
+    pub(crate) fn clear_attempt(&self, id: SealId) -> Result<HeaderValue, UnfitCookie> {
         self.set(&format!("{}{id}", self.attempt_prefix), "", "; Max-Age=0")
     }
 

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use labgate_domain::ports::{
-    MockAccountStore, MockAttemptSealer, MockClock, MockEntropy, MockPasswordHasher, MockPasswordJudge,
-    MockSessionStore, MockSignInLog, MockSpentAttempts, MockThrottle, MockTokenIssuer,
+    MockAccountStore, MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInLog,
+    MockSpentAttempts, MockThrottle, MockTokenIssuer,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::sealed::MockSealer;
 use labgate_domain::sign_in::{Policy, Ports, SignIn};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::{MockClock, MockEntropy};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
@@ -33,7 +35,7 @@ pub(crate) fn app_with(info: AppInfo) -> App {
         accounts: Arc::new(MockAccountStore::new()),
         sessions: Arc::new(MockSessionStore::new()),
         spent_attempts: Arc::new(MockSpentAttempts::new()),
-        sealer: Arc::new(MockAttemptSealer::new()),
+        sealer: Arc::new(MockSealer::new()),
         tokens: Arc::new(MockTokenIssuer::new()),
         hasher: Arc::new(MockPasswordHasher::new()),
         judge: Arc::new(MockPasswordJudge::new()),

@@ -46,7 +46,7 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
 /// Describes one account.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    let (account, sessions) = state.sign_in.look_at_account(&by, account_id(request)?).await?;
+    let (account, sessions) = state.sign_in.account_details(&by, account_id(request)?).await?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
     Ok(reply::json(&with_member(account_json(&account), "sessions", sessions.into())))
 }
@@ -97,7 +97,7 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
 /// Shows one account.
 pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    let (account, sessions) = state.sign_in.look_at_account(&by, account_id(request)?).await?;
+    let (account, sessions) = state.sign_in.account_details(&by, account_id(request)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
     let session = |session: &'_ Session| SessionRow {
         began: utc(session.created_at),
