@@ -1,10 +1,11 @@
 //! A sign-in by a provider's adapter alone, without the lab around it.
 
 use labgate::world::{OsEntropy, SystemClock};
-use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider, ProviderError};
+use labgate_domain::ports::{CodeRedemption, IdentityProvider, ProviderError};
 use labgate_domain::protocol::{
     AuthorizationCode, AuthorizationRequest, Nonce, PkceVerifier, RedirectUri, State,
 };
+use labgate_domain::world::Clock as _;
 use url::Url;
 
 /// A sign-in that has begun.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
-use labgate_domain::ports::{Clock as _, SessionStore as _, SignInEvent};
+use labgate_domain::ports::{SessionStore as _, SignInEvent};
+use labgate_domain::world::Clock as _;
 use labgate_mock_idp::Fault;
 use labgate_test_harness::Lab;
 

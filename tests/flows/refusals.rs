@@ -155,7 +155,7 @@ async fn c121_a_disabled_account_stays_out_at_sign_in() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let session =
-        lab.store().live_sessions(labgate_domain::ports::Clock::now(lab.clock()), Duration::MAX).remove(0);
+        lab.store().live_sessions(labgate_domain::world::Clock::now(lab.clock()), Duration::MAX).remove(0);
     lab.store().disable(session.account);
     refused(&lab, ADA, 403, "account_disabled").await;
 }

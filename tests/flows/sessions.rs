@@ -96,7 +96,7 @@ async fn c150_a_disabled_account_is_out_when_its_token_expires_at_the_latest() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
-    let now = labgate_domain::ports::Clock::now(lab.clock());
+    let now = labgate_domain::world::Clock::now(lab.clock());
     lab.store().disable(lab.store().live_sessions(now, Duration::MAX)[0].account);
     lab.clock().advance(Duration::from_mins(15));
     assert_eq!(check(&lab, &cookie).await.0, 401);
@@ -140,7 +140,7 @@ async fn another_service_can_check_the_token_by_the_published_keys() {
     let jwks = lab.request(request("GET", "/.well-known/jwks.json", &[])).await;
     let jwks = std::str::from_utf8(jwks.body()).unwrap();
     let verifier = labgate_token::Verifier::from_jwks(jwks, "https://lab.test", "https://lab.test").unwrap();
-    let now = labgate_domain::ports::Clock::now(lab.clock());
+    let now = labgate_domain::world::Clock::now(lab.clock());
     assert_eq!(verifier.verify(token, now).unwrap().username.as_str(), "ada@example.test");
     assert!(verifier.verify(token, now.plus(Duration::from_mins(15))).is_err());
 }

@@ -63,7 +63,7 @@ async fn of_many_that_start_at_once_on_nothing_one_makes_the_administrator_of_th
     assert!(servers.iter().all(|server| server.setup_link().is_none()));
     let configuration = shared.configuration(&[]);
     let page = with_sign_in(&configuration, async |sign_in| {
-        sign_in.list_accounts(&Administrator::at_the_machine(), None, None, 10).await.unwrap()
+        sign_in.list_accounts(&Administrator::local_operator(), None, None, 10).await.unwrap()
     });
     let accounts = page.await.unwrap().accounts;
     let accounts: Vec<_> = accounts.iter().map(|it| (it.username.as_str(), it.role)).collect();
@@ -105,7 +105,7 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
     assert_eq!((status(one, token.expose()).await, status(two, token.expose()).await), (200, 200));
 
     with_sign_in(&configuration, async |sign_in| {
-        let by = Administrator::at_the_machine();
+        let by = Administrator::local_operator();
         let ada = sign_in.account_named(&by, "ada").await.unwrap();
         sign_in.sign_out_account(&by, ada.id).await.unwrap();
     })

@@ -21,7 +21,7 @@ async fn an_account_is_found_as_it_was_added_on_every_replica() {
         store.accounts.check().await.unwrap();
         assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
         assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob.clone())));
-        let found = store.accounts.find_by_identity(&her_identity.issuer, &her_identity.subject).await;
+        let found = store.identities.find_by_identity(&her_identity.issuer, &her_identity.subject).await;
         assert_eq!(found, Ok(Some(ada.clone())));
     }
 }
@@ -40,7 +40,7 @@ async fn c121_a_disabled_account_is_found_and_says_so() {
     add(&store, &eve, &identity("eve")).await;
     assert_eq!(store.accounts.find(eve.id).await, Ok(Some(eve.clone())));
     let identity = identity("eve");
-    let found = store.accounts.find_by_identity(&identity.issuer, &identity.subject).await;
+    let found = store.identities.find_by_identity(&identity.issuer, &identity.subject).await;
     assert_eq!(found, Ok(Some(eve)));
 }
 
@@ -87,7 +87,7 @@ async fn an_identity_opens_one_account_for_good() {
     let [store, _] = replicas().await;
     add_ada(&store).await;
     let eve = account(2, "eve@example.com");
-    assert_eq!(store.accounts.create(&eve, &ada().1).await, Ok(AccountCreation::IdentityTaken));
+    assert_eq!(store.identities.create(&eve, &ada().1).await, Ok(AccountCreation::IdentityTaken));
     assert_eq!(store.accounts.find(eve.id).await, Ok(None), "both or neither");
     assert_eq!(whose(&store, &ada().1).await, Some(account_id(1)));
     add(&store, &eve, &identity("eve")).await;
@@ -99,7 +99,7 @@ async fn c106_every_spelling_of_an_address_is_one_account() {
     add(&store, &account(1, "Ada@Bücher.example"), &identity("ada")).await;
     for (number, spelling) in (2..).zip(["ada@bücher.example", "ADA@xn--bcher-kva.EXAMPLE"]) {
         let eve = account(number, spelling);
-        let added = store.accounts.create(&eve, &identity("eve")).await;
+        let added = store.identities.create(&eve, &identity("eve")).await;
         assert_eq!(added, Ok(AccountCreation::NameTaken), "{spelling}");
         assert_eq!(store.accounts.find(eve.id).await, Ok(None), "both or neither");
         assert_eq!(whose(&store, &identity("eve")).await, None, "both or neither");
@@ -120,7 +120,7 @@ async fn c101_a_username_and_an_address_are_taken_by_each_other() {
         named(2, "eve@example.com", "ada@example.com"),
         named(2, "lovelace@example.com", "eve@example.com"),
     ] {
-        let added = store.accounts.create(&taken, &identity("eve")).await;
+        let added = store.identities.create(&taken, &identity("eve")).await;
         assert_eq!(added, Ok(AccountCreation::NameTaken), "{taken:?}");
     }
     add(&store, &named(2, "eve@example.com", "mallory@example.com"), &identity("eve")).await;
@@ -141,7 +141,7 @@ async fn a_known_identity_is_told_before_a_known_name() {
     let (ada, identity) = ada();
     add(&store, &ada, &identity).await;
     let again = Account { id: account_id(2), ..ada };
-    assert_eq!(store.accounts.create(&again, &identity).await, Ok(AccountCreation::IdentityTaken));
+    assert_eq!(store.identities.create(&again, &identity).await, Ok(AccountCreation::IdentityTaken));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +150,7 @@ async fn c122_first_sign_ins_at_once_make_one_account() {
         let replicas = replicas().await;
         let added = at_once(&replicas, 8, |store, number| async move {
             let account = account(number, "ada@example.com");
-            (account.id, store.accounts.create(&account, &identity("ada")).await.unwrap())
+            (account.id, store.identities.create(&account, &identity("ada")).await.unwrap())
         })
         .await;
 
@@ -173,7 +173,7 @@ async fn c122_one_address_claimed_at_once_goes_to_one_identity() {
         let replicas = replicas().await;
         let added = at_once(&replicas, 8, |store, number| async move {
             let identity = identity(&format!("person-{number}"));
-            store.accounts.create(&account(number, "shared@example.com"), &identity).await.unwrap()
+            store.identities.create(&account(number, "shared@example.com"), &identity).await.unwrap()
         })
         .await;
         let count = |how| added.iter().filter(|it| **it == how).count();

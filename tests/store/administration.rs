@@ -16,7 +16,7 @@ fn numbers(page: &AccountPage) -> Vec<u8> {
 }
 
 async fn found(store: &Store, search: &str) -> Vec<u8> {
-    numbers(&store.accounts.list(Some(search), None, 100).await.unwrap())
+    numbers(&store.administration.list(Some(search), None, 100).await.unwrap())
 }
 
 async fn add_all(store: &Store, accounts: &[Account]) {
@@ -29,14 +29,14 @@ async fn add_all(store: &Store, accounts: &[Account]) {
 async fn accounts_are_listed_whole_in_the_order_of_their_ids() {
     let [store, other] = replicas().await;
     assert_eq!(
-        store.accounts.list(None, None, 10).await,
+        store.administration.list(None, None, 10).await,
         Ok(AccountPage { accounts: Vec::new(), more: false })
     );
     let bob = disabled(administrator(local(2, "bob")));
     add_all(&store, &[local(200, "aaron"), bob.clone()]).await;
     let ada = add_ada(&store).await;
     let expected = AccountPage { accounts: vec![ada, bob, local(200, "aaron")], more: false };
-    assert_eq!(other.accounts.list(None, None, 3).await, Ok(expected));
+    assert_eq!(other.administration.list(None, None, 3).await, Ok(expected));
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn pages_join_without_gap_or_overlap_and_the_last_one_says_so() {
             let mut seen = Vec::new();
             loop {
                 let after = seen.last().map(|number| account_id(*number));
-                let page = store.accounts.list(search, after, limit).await.unwrap();
+                let page = store.administration.list(search, after, limit).await.unwrap();
                 assert!(page.accounts.len() <= limit as usize);
                 seen.extend(numbers(&page));
                 assert_eq!(page.more, seen.len() < all.len(), "{search:?} {limit} {seen:?}");
@@ -61,13 +61,14 @@ async fn pages_join_without_gap_or_overlap_and_the_last_one_says_so() {
             }
             assert_eq!(seen, all, "{search:?} {limit}");
         }
-        let after =
-            async |number| numbers(&store.accounts.list(search, Some(account_id(number)), 9).await.unwrap());
+        let after = async |number| {
+            numbers(&store.administration.list(search, Some(account_id(number)), 9).await.unwrap())
+        };
         assert_eq!(after(4).await, [5, 7, 9], "an account that is gone leaves its place");
         assert!(after(9).await.is_empty());
-        let none = store.accounts.list(search, None, 0).await;
+        let none = store.administration.list(search, None, 0).await;
         assert_eq!(none, Ok(AccountPage { accounts: Vec::new(), more: true }));
-        let everybody = store.accounts.list(search, None, u32::MAX).await.unwrap();
+        let everybody = store.administration.list(search, None, u32::MAX).await.unwrap();
         assert_eq!(numbers(&everybody), all);
     }
 }
@@ -95,9 +96,12 @@ async fn a_search_finds_parts_of_username_address_and_name_whatever_the_case() {
     assert!(found(&store, "elodie").await.is_empty(), "an accent is no matter of case");
     assert!(found(&store, "lada").await.is_empty(), "each text for itself");
     assert_eq!(found(&store, "").await, [1, 2, 3, 4, 5, 6]);
-    assert_eq!(numbers(&store.accounts.list(Some("ada"), Some(account_id(1)), 2).await.unwrap()), [2, 3]);
-    assert!(store.accounts.list(Some("ada"), Some(account_id(1)), 2).await.unwrap().more);
-    assert!(!store.accounts.list(Some("ada"), Some(account_id(1)), 3).await.unwrap().more);
+    assert_eq!(
+        numbers(&store.administration.list(Some("ada"), Some(account_id(1)), 2).await.unwrap()),
+        [2, 3]
+    );
+    assert!(store.administration.list(Some("ada"), Some(account_id(1)), 2).await.unwrap().more);
+    assert!(!store.administration.list(Some("ada"), Some(account_id(1)), 3).await.unwrap().more);
 }
 
 #[tokio::test]
@@ -139,7 +143,7 @@ async fn a_search_goes_through_more_accounts_than_are_looked_at_together() {
         add_local(&store, &account, None).await;
     }
     let page = async |search: &'static str, after| {
-        let page = store.accounts.list(Some(search), after, 2).await.unwrap();
+        let page = store.administration.list(Some(search), after, 2).await.unwrap();
         (page.accounts.iter().map(|account| account.id).collect::<Vec<_>>(), page.more)
     };
     assert_eq!(page("p2099", None).await, (vec![id(2099)], false));
@@ -157,19 +161,19 @@ async fn c121_status_and_role_change_and_nothing_else() {
     store.sessions.create(&session(1, bob.id)).await.unwrap();
 
     for _ in 0..2 {
-        let change = store.accounts.set_status(bob.id, AccountStatus::Disabled).await;
+        let change = store.administration.set_status(bob.id, AccountStatus::Disabled).await;
         assert_eq!(change, Ok(AccountChange::Done), "done, or so already");
         assert_eq!(other.accounts.find(bob.id).await, Ok(Some(disabled(bob.clone()))));
     }
-    assert_eq!(store.accounts.set_status(bob.id, AccountStatus::Active).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_status(bob.id, AccountStatus::Active).await, Ok(AccountChange::Done));
     for _ in 0..2 {
-        assert_eq!(store.accounts.set_role(bob.id, Role::Admin).await, Ok(AccountChange::Done));
+        assert_eq!(store.administration.set_role(bob.id, Role::Admin).await, Ok(AccountChange::Done));
         assert_eq!(other.accounts.find(bob.id).await, Ok(Some(administrator(bob.clone()))));
     }
-    assert_eq!(store.accounts.set_role(bob.id, Role::User).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_role(bob.id, Role::User).await, Ok(AccountChange::Done));
 
     assert_eq!(other.accounts.find(bob.id).await, Ok(Some(bob.clone())));
-    assert_eq!(other.accounts.credential(bob.id).await, Ok(Some(credential("$bob"))));
+    assert_eq!(other.credentials.credential(bob.id).await, Ok(Some(credential("$bob"))));
     assert_eq!(other.sessions.find(session_id(1)).await, Ok(Some(session(1, bob.id))));
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada)));
 }
@@ -178,18 +182,21 @@ async fn c121_status_and_role_change_and_nothing_else() {
 async fn whoever_is_not_there_cannot_be_changed() {
     let [store, _] = replicas().await;
     let nobody = account_id(1);
-    assert_eq!(store.accounts.set_status(nobody, AccountStatus::Disabled).await, Ok(AccountChange::NotFound));
-    assert_eq!(store.accounts.set_role(nobody, Role::Admin).await, Ok(AccountChange::NotFound));
-    assert_eq!(store.accounts.delete(nobody).await, Ok(AccountChange::NotFound));
+    assert_eq!(
+        store.administration.set_status(nobody, AccountStatus::Disabled).await,
+        Ok(AccountChange::NotFound)
+    );
+    assert_eq!(store.administration.set_role(nobody, Role::Admin).await, Ok(AccountChange::NotFound));
+    assert_eq!(store.administration.delete(nobody).await, Ok(AccountChange::NotFound));
     assert_eq!(store.accounts.find(nobody).await, Ok(None));
 }
 
 /// Every way to lose an administrator.
 async fn try_to_lose(store: &Store, id: AccountId) -> [AccountChange; 3] {
     [
-        store.accounts.set_status(id, AccountStatus::Disabled).await.unwrap(),
-        store.accounts.set_role(id, Role::User).await.unwrap(),
-        store.accounts.delete(id).await.unwrap(),
+        store.administration.set_status(id, AccountStatus::Disabled).await.unwrap(),
+        store.administration.set_role(id, Role::User).await.unwrap(),
+        store.administration.delete(id).await.unwrap(),
     ]
 }
 
@@ -205,17 +212,21 @@ async fn the_last_active_administrator_stays() {
         "eve does not count"
     );
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-    assert_eq!(store.accounts.set_status(ada.id, AccountStatus::Active).await, Ok(AccountChange::Done));
-    assert_eq!(store.accounts.set_role(ada.id, Role::Admin).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_status(ada.id, AccountStatus::Active).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_role(ada.id, Role::Admin).await, Ok(AccountChange::Done));
 
     let eve = account_id(3);
-    assert_eq!(store.accounts.set_role(eve, Role::User).await, Ok(AccountChange::Done), "she is not active");
-    assert_eq!(store.accounts.delete(eve).await, Ok(AccountChange::Done));
+    assert_eq!(
+        store.administration.set_role(eve, Role::User).await,
+        Ok(AccountChange::Done),
+        "she is not active"
+    );
+    assert_eq!(store.administration.delete(eve).await, Ok(AccountChange::Done));
 
-    assert_eq!(store.accounts.set_role(account_id(2), Role::Admin).await, Ok(AccountChange::Done));
-    assert_eq!(store.accounts.set_role(ada.id, Role::User).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_role(account_id(2), Role::Admin).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_role(ada.id, Role::User).await, Ok(AccountChange::Done));
     assert_eq!(try_to_lose(&other, account_id(2)).await, [AccountChange::LastAdministrator; 3]);
-    assert_eq!(store.accounts.delete(ada.id).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::Done));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,15 +240,15 @@ async fn however_many_administrators_are_lost_at_once_one_stays() {
         let changes = at_once(&replicas, 8, |store, number| async move {
             let id = account_id(number);
             match number % 3 {
-                0 => store.accounts.set_status(id, AccountStatus::Disabled).await.unwrap(),
-                1 => store.accounts.set_role(id, Role::User).await.unwrap(),
-                _ => store.accounts.delete(id).await.unwrap(),
+                0 => store.administration.set_status(id, AccountStatus::Disabled).await.unwrap(),
+                1 => store.administration.set_role(id, Role::User).await.unwrap(),
+                _ => store.administration.delete(id).await.unwrap(),
             }
         })
         .await;
         let count = |how| changes.iter().filter(|it| **it == how).count();
         assert_eq!((count(AccountChange::Done), count(AccountChange::LastAdministrator)), (7, 1));
-        let page = replicas[1].accounts.list(None, None, 100).await.unwrap();
+        let page = replicas[1].administration.list(None, None, 100).await.unwrap();
         let active =
             page.accounts.iter().filter(|it| it.role == Role::Admin && it.status == AccountStatus::Active);
         assert_eq!(active.count(), 1);
@@ -251,21 +262,21 @@ async fn an_account_is_deleted_with_all_that_belongs_to_it_and_nothing_else() {
     add_local(store, &administrator(local(9, "root")), Some(&credential("$root"))).await;
     store.sessions.create(&session(9, account_id(9))).await.unwrap();
     let ada = add_ada(store).await;
-    store.accounts.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
+    store.credentials.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
     store.sessions.create(&session(1, ada.id)).await.unwrap();
 
-    assert_eq!(store.accounts.delete(ada.id).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::Done));
     for store in &replicas {
         assert_eq!(store.accounts.find(ada.id).await, Ok(None));
         assert_eq!(store.accounts.find_by_name(&ada.username).await, Ok(None));
         assert_eq!(whose(store, &identity("ada")).await, None);
-        assert_eq!(store.accounts.credential(ada.id).await, Ok(None));
+        assert_eq!(store.credentials.credential(ada.id).await, Ok(None));
         assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
         assert_eq!(store.sessions.list_of(ada.id, at(0)).await, Ok(Vec::new()));
-        assert_eq!(store.accounts.credential(account_id(9)).await, Ok(Some(credential("$root"))));
+        assert_eq!(store.credentials.credential(account_id(9)).await, Ok(Some(credential("$root"))));
         assert_eq!(store.sessions.find(session_id(9)).await, Ok(Some(session(9, account_id(9)))));
     }
-    assert_eq!(store.accounts.delete(ada.id).await, Ok(AccountChange::NotFound));
+    assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::NotFound));
     assert_eq!(add_ada(other).await, ada, "name and identity are free again");
-    assert_eq!(store.accounts.credential(ada.id).await, Ok(None), "nothing comes back");
+    assert_eq!(store.credentials.credential(ada.id).await, Ok(None), "nothing comes back");
 }

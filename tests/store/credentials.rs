@@ -17,17 +17,17 @@ async fn a_credential_is_replaced_whole_and_only_that_of_the_account() {
     add_local(store, &local(2, "bob"), Some(&credential("$bob"))).await;
 
     let reset = Credential { must_change: true, ..credential("$reset") };
-    assert_eq!(other.accounts.reset_credential(account_id(1), &reset, NOW).await, Ok(Some(Vec::new())));
+    assert_eq!(other.credentials.reset_credential(account_id(1), &reset, NOW).await, Ok(Some(Vec::new())));
     for store in &replicas {
-        assert_eq!(store.accounts.credential(account_id(1)).await, Ok(Some(reset.clone())));
-        assert_eq!(store.accounts.credential(account_id(2)).await, Ok(Some(credential("$bob"))));
+        assert_eq!(store.credentials.credential(account_id(1)).await, Ok(Some(reset.clone())));
+        assert_eq!(store.credentials.credential(account_id(2)).await, Ok(Some(credential("$bob"))));
     }
 
     let chosen = credential("$chosen");
-    let changed = store.accounts.change_credential(account_id(1), &chosen, &reset.hash, NOW).await;
+    let changed = store.credentials.change_credential(account_id(1), &chosen, &reset.hash, NOW).await;
     assert_eq!(changed, Ok(Some(Vec::new())));
     assert_eq!(
-        other.accounts.credential(account_id(1)).await,
+        other.credentials.credential(account_id(1)).await,
         Ok(Some(chosen)),
         "it must not be changed again"
     );
@@ -42,10 +42,13 @@ async fn what_is_no_longer_the_hash_replaces_nothing() {
     for other in ["$now", "$NOW", "$Now$", "$", "$bob", "$%"] {
         let other = credential(other);
         let new = credential("$new");
-        let strengthened = store.accounts.strengthen_credential(account_id(1), &new, &other.hash).await;
+        let strengthened = store.credentials.strengthen_credential(account_id(1), &new, &other.hash).await;
         assert_eq!(strengthened, Ok(false));
-        assert_eq!(store.accounts.change_credential(account_id(1), &new, &other.hash, NOW).await, Ok(None));
-        assert_eq!(store.accounts.credential(account_id(1)).await, Ok(Some(now.clone())));
+        assert_eq!(
+            store.credentials.change_credential(account_id(1), &new, &other.hash, NOW).await,
+            Ok(None)
+        );
+        assert_eq!(store.credentials.credential(account_id(1)).await, Ok(Some(now.clone())));
     }
 }
 
@@ -54,10 +57,10 @@ async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     let first = credential("$first");
-    assert_eq!(store.accounts.change_credential(ada.id, &first, &first.hash, NOW).await, Ok(None));
-    assert_eq!(store.accounts.credential(ada.id).await, Ok(None));
-    assert_eq!(store.accounts.reset_credential(ada.id, &first, NOW).await, Ok(Some(Vec::new())));
-    assert_eq!(other.accounts.credential(ada.id).await, Ok(Some(first)));
+    assert_eq!(store.credentials.change_credential(ada.id, &first, &first.hash, NOW).await, Ok(None));
+    assert_eq!(store.credentials.credential(ada.id).await, Ok(None));
+    assert_eq!(store.credentials.reset_credential(ada.id, &first, NOW).await, Ok(Some(Vec::new())));
+    assert_eq!(other.credentials.credential(ada.id).await, Ok(Some(first)));
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada)), "nothing else changes");
 }
 
@@ -65,10 +68,10 @@ async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had
 async fn nobody_has_no_credential() {
     let [store, _] = replicas().await;
     let new = credential("$new");
-    assert_eq!(store.accounts.reset_credential(account_id(1), &new, NOW).await, Ok(None));
-    assert_eq!(store.accounts.change_credential(account_id(1), &new, &new.hash, NOW).await, Ok(None));
-    assert_eq!(store.accounts.strengthen_credential(account_id(1), &new, &new.hash).await, Ok(false));
-    assert_eq!(store.accounts.credential(account_id(1)).await, Ok(None));
+    assert_eq!(store.credentials.reset_credential(account_id(1), &new, NOW).await, Ok(None));
+    assert_eq!(store.credentials.change_credential(account_id(1), &new, &new.hash, NOW).await, Ok(None));
+    assert_eq!(store.credentials.strengthen_credential(account_id(1), &new, &new.hash).await, Ok(false));
+    assert_eq!(store.credentials.credential(account_id(1)).await, Ok(None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,13 +82,16 @@ async fn of_many_changes_of_one_password_at_once_one_counts() {
         let set = at_once(&replicas, 16, |store, number| async move {
             let new = credential(&format!("${number}"));
             let old = credential("$old").hash;
-            let changed = store.accounts.change_credential(account_id(1), &new, &old, NOW).await.unwrap();
+            let changed = store.credentials.change_credential(account_id(1), &new, &old, NOW).await.unwrap();
             (new.clone(), changed.is_some())
         })
         .await;
         let winners: Vec<_> = set.into_iter().filter(|it| it.1).map(|it| it.0).collect();
         assert_eq!(winners.len(), 1);
-        assert_eq!(replicas[1].accounts.credential(account_id(1)).await.unwrap().as_ref(), winners.first());
+        assert_eq!(
+            replicas[1].credentials.credential(account_id(1)).await.unwrap().as_ref(),
+            winners.first()
+        );
     }
 }
 
@@ -100,14 +106,14 @@ async fn c150_a_changed_password_ends_all_sessions_of_the_account_with_it() {
     }
     let old = credential("$old").hash;
     let (new, no) = (credential("$new"), credential("$no").hash);
-    assert_eq!(store.accounts.change_credential(account_id(1), &new, &no, NOW).await, Ok(None));
+    assert_eq!(store.credentials.change_credential(account_id(1), &new, &no, NOW).await, Ok(None));
     assert_eq!(
         other.sessions.find(session_id(1)).await.unwrap().unwrap().ended_at,
         None,
         "ended for nothing"
     );
 
-    let changed = other.accounts.change_credential(account_id(1), &new, &old, NOW).await;
+    let changed = other.credentials.change_credential(account_id(1), &new, &old, NOW).await;
     let mut ended = changed.unwrap().unwrap();
     ended.sort_by_key(ToString::to_string);
     let mut expected = vec![session_id(1), session_id(2)];
@@ -123,15 +129,15 @@ async fn c115_a_reset_password_drops_the_identities_of_an_account_that_had_one()
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     store.sessions.create(&session(1, ada.id)).await.unwrap();
-    let identities = async || store.accounts.identities(ada.id).await.unwrap().len();
+    let identities = async || store.identities.identities(ada.id).await.unwrap().len();
     // The first password is another way in; nobody can have abused one that was not there.
-    let reset = store.accounts.reset_credential(ada.id, &credential("$first"), NOW).await;
+    let reset = store.credentials.reset_credential(ada.id, &credential("$first"), NOW).await;
     assert_eq!(reset, Ok(Some(vec![session_id(1)])));
     assert_eq!(identities().await, 1);
     assert_eq!(
-        store.accounts.reset_credential(ada.id, &credential("$second"), NOW).await,
+        store.credentials.reset_credential(ada.id, &credential("$second"), NOW).await,
         Ok(Some(Vec::new()))
     );
     assert_eq!(identities().await, 0);
-    assert_eq!(store.accounts.credential(ada.id).await, Ok(Some(credential("$second"))));
+    assert_eq!(store.credentials.credential(ada.id).await, Ok(Some(credential("$second"))));
 }

@@ -5,14 +5,17 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::{AccountCreation, AccountStore, SessionStore, SpentAttempts};
+use labgate_domain::ports::{
+    AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+    SpentAttempts,
+};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
+use labgate_domain::sealed::SealId;
 use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use tokio::task::JoinSet;
@@ -21,15 +24,30 @@ use tokio::task::JoinSet;
 #[derive(Clone)]
 pub(super) struct Store {
     pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) identities: Arc<dyn IdentityStore>,
+    pub(super) credentials: Arc<dyn CredentialStore>,
+    pub(super) administration: Arc<dyn AdministrationStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) spent_attempts: Arc<dyn SpentAttempts>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Store {
-    pub(super) fn new(store: impl AccountStore + SessionStore + SpentAttempts + Clone + 'static) -> Self {
+    pub(super) fn new(
+        store: impl AccountStore
+        + AdministrationStore
+        + CredentialStore
+        + IdentityStore
+        + SessionStore
+        + SpentAttempts
+        + Clone
+        + 'static,
+    ) -> Self {
         Self {
             accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store),
             _kept: None,
@@ -78,8 +96,8 @@ pub(super) fn session_id(number: u8) -> SessionId {
     SessionId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
 }
 
-pub(super) fn attempt(number: u8) -> AttemptId {
-    AttemptId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
+pub(super) fn attempt(number: u8) -> SealId {
+    SealId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
 }
 
 /// The account of somebody whose address is also the username.
@@ -193,7 +211,7 @@ pub(super) fn session(number: u8, account: AccountId) -> Session {
 }
 
 pub(super) async fn add(store: &Store, account: &Account, identity: &ExternalIdentity) {
-    assert_eq!(store.accounts.create(account, identity).await, Ok(AccountCreation::Created));
+    assert_eq!(store.identities.create(account, identity).await, Ok(AccountCreation::Created));
 }
 
 pub(super) async fn add_local(store: &Store, account: &Account, credential: Option<&Credential>) {
@@ -223,6 +241,6 @@ pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentit
 
 /// Who this is according to the store.
 pub(super) async fn whose(store: &Store, identity: &ExternalIdentity) -> Option<AccountId> {
-    let account = store.accounts.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
+    let account = store.identities.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
     account.map(|account| account.id)
 }

@@ -11,21 +11,21 @@ use super::lab::{
 use super::replicas;
 
 async fn claim(store: &Store, number: u8, identity: &ExternalIdentity) -> IdentityLink {
-    store.accounts.claim(account_id(number), identity, at(2000)).await.unwrap()
+    store.identities.claim(account_id(number), identity, at(2000)).await.unwrap()
 }
 
 async fn link(store: &Store, number: u8, identity: &ExternalIdentity) -> IdentityLink {
-    let present = store.accounts.credential(account_id(number)).await.unwrap();
+    let present = store.credentials.credential(account_id(number)).await.unwrap();
     let proven = present.as_ref().map(|credential| &credential.hash);
-    store.accounts.link(account_id(number), identity, proven, at(2000)).await.unwrap()
+    store.identities.link(account_id(number), identity, proven, at(2000)).await.unwrap()
 }
 
 async fn unlink(store: &Store, id: AccountId, identity: &ExternalIdentity) -> IdentityRemoval {
-    store.accounts.unlink(id, &identity.issuer, &identity.subject).await.unwrap()
+    store.identities.unlink(id, &identity.issuer, &identity.subject).await.unwrap()
 }
 
 async fn identities(store: &Store, id: AccountId) -> Vec<LinkedIdentity> {
-    store.accounts.identities(id).await.unwrap()
+    store.identities.identities(id).await.unwrap()
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_further_identity_is_linked_and_linking_it_again_changes_nothing() {
     let ada = add_ada(&store).await;
     let second = ExternalIdentity { name: Some(name("Lady")), ..identity("second") };
     for seconds in [2000, 3000] {
-        let again = store.accounts.link(ada.id, &second, None, at(seconds)).await;
+        let again = store.identities.link(ada.id, &second, None, at(seconds)).await;
         assert_eq!(again, Ok(IdentityLink::Linked));
         assert_eq!(whose(&other, &second).await, Some(ada.id));
         let expected = [linked(&self::ada().1, 1000), linked(&second, 2000)];
@@ -152,13 +152,13 @@ async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_t
     let (id, second) = (account_id(1), identity("ada"));
     for outdated in [None, Some(credential("$before"))] {
         let outdated = outdated.as_ref().map(|credential| &credential.hash);
-        let linked = other.accounts.link(id, &second, outdated, at(2000)).await;
+        let linked = other.identities.link(id, &second, outdated, at(2000)).await;
         assert_eq!(linked, Ok(IdentityLink::CredentialChanged));
         assert_eq!(whose(&store, &second).await, None);
     }
-    let linked = other.accounts.link(id, &second, Some(&credential("$ada").hash), at(2000)).await;
+    let linked = other.identities.link(id, &second, Some(&credential("$ada").hash), at(2000)).await;
     assert_eq!(linked, Ok(IdentityLink::Linked));
-    assert_eq!(store.accounts.credential(id).await, Ok(Some(credential("$ada"))));
+    assert_eq!(store.credentials.credential(id).await, Ok(Some(credential("$ada"))));
     assert_eq!(whose(&store, &second).await, Some(id));
 }
 
@@ -184,11 +184,14 @@ async fn identities_are_listed_oldest_first_with_what_was_said_last() {
     for (identity, seconds) in
         [(&at_other, 3000), (&identity("b"), 2000), (&identity("a"), 2000), (&identity("z"), 500)]
     {
-        assert_eq!(store.accounts.link(ada.id, identity, None, at(seconds)).await, Ok(IdentityLink::Linked));
+        assert_eq!(
+            store.identities.link(ada.id, identity, None, at(seconds)).await,
+            Ok(IdentityLink::Linked)
+        );
     }
     let (_, hers) = self::ada();
     store
-        .accounts
+        .identities
         .record_sign_in(ada.id, &identity("a"), Some(&email("ada@example.com")), at(9000))
         .await
         .unwrap();
@@ -228,7 +231,7 @@ async fn c120_who_has_a_password_needs_no_identity() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     let (_, hers) = self::ada();
-    store.accounts.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
+    store.credentials.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
     assert_eq!(unlink(&store, ada.id, &hers).await, IdentityRemoval::Removed);
     assert!(identities(&store, ada.id).await.is_empty());
     assert_eq!(claim(&store, 1, &hers).await, IdentityLink::Refused, "a password opens it");
@@ -288,7 +291,7 @@ async fn a_deleted_account_frees_its_identities() {
     let [store, _] = replicas().await;
     add(&store, &account(1, "bob@example.com"), &identity("bob")).await;
     assert_eq!(link(&store, 1, &identity("robert")).await, IdentityLink::Linked);
-    store.accounts.delete(account_id(1)).await.unwrap();
+    store.administration.delete(account_id(1)).await.unwrap();
     assert!(identities(&store, account_id(1)).await.is_empty());
     add_local(&store, &local(2, "rob"), None).await;
     assert_eq!(claim(&store, 2, &identity("robert")).await, IdentityLink::Linked);

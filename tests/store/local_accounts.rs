@@ -25,10 +25,10 @@ async fn a_local_account_is_found_as_it_was_added_on_every_replica() {
 
     for store in &replicas {
         assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-        assert_eq!(store.accounts.credential(ada.id).await, Ok(Some(initial.clone())));
+        assert_eq!(store.credentials.credential(ada.id).await, Ok(Some(initial.clone())));
         assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob.clone())));
-        assert_eq!(store.accounts.credential(bob.id).await, Ok(None));
-        assert_eq!(store.accounts.credential(account_id(3)).await, Ok(None));
+        assert_eq!(store.credentials.credential(bob.id).await, Ok(None));
+        assert_eq!(store.credentials.credential(account_id(3)).await, Ok(None));
     }
 }
 
@@ -70,10 +70,10 @@ async fn c101_local_and_external_names_are_taken_by_each_other() {
     ] {
         let added = store.accounts.create_local(&taken, Some(&planted)).await;
         assert_eq!(added, Ok(AccountCreation::NameTaken), "{taken:?}");
-        let added = store.accounts.create(&taken, &identity("eve")).await;
+        let added = store.identities.create(&taken, &identity("eve")).await;
         assert_eq!(added, Ok(AccountCreation::NameTaken), "{taken:?}");
         assert_eq!(store.accounts.find(taken.id).await, Ok(None));
-        assert_eq!(store.accounts.credential(taken.id).await, Ok(None), "both or neither");
+        assert_eq!(store.credentials.credential(taken.id).await, Ok(None), "both or neither");
     }
     assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob)));
 }
@@ -87,7 +87,7 @@ async fn an_account_id_is_never_used_twice() {
     let errors = [
         store.accounts.create_local(&planted, Some(&credential("$planted"))).await.unwrap_err(),
         store
-            .accounts
+            .administration
             .create_first_administrator(&administrator(planted), &credential("$planted"))
             .await
             .unwrap_err(),
@@ -96,7 +96,7 @@ async fn an_account_id_is_never_used_twice() {
         assert!(!error.to_string().contains("planted"), "{error}");
     }
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-    assert_eq!(store.accounts.credential(ada.id).await, Ok(Some(credential("$ada"))));
+    assert_eq!(store.credentials.credential(ada.id).await, Ok(Some(credential("$ada"))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +113,7 @@ async fn c122_registrations_of_one_name_at_once_make_one_account() {
         assert_eq!((created.len(), refused), (1, 15), "{added:?}");
         let winner = created[0].0;
         assert_eq!(found_by_name(&replicas[1], "ada").await, Some(local(winner, "ada")));
-        let hers = replicas[0].accounts.credential(account_id(winner)).await.unwrap();
+        let hers = replicas[0].credentials.credential(account_id(winner)).await.unwrap();
         assert_eq!(hers, Some(credential(&format!("${winner}"))));
     }
 }
@@ -123,28 +123,28 @@ async fn the_first_administrator_is_made_once() {
     let replicas = replicas().await;
     let [store, other] = &replicas;
     add_local(store, &local(1, "ada"), None).await;
-    assert_eq!(other.accounts.has_administrator().await, Ok(false));
+    assert_eq!(other.administration.has_administrator().await, Ok(false));
 
     let ada = administrator(local(2, "ada"));
-    let taken = store.accounts.create_first_administrator(&ada, &credential("$ada")).await;
+    let taken = store.administration.create_first_administrator(&ada, &credential("$ada")).await;
     assert_eq!(taken, Ok(FirstAdministrator::NameTaken));
     assert_eq!(store.accounts.find(ada.id).await, Ok(None));
-    assert_eq!(other.accounts.has_administrator().await, Ok(false));
+    assert_eq!(other.administration.has_administrator().await, Ok(false));
 
     let root = administrator(local(2, "root"));
-    let made = store.accounts.create_first_administrator(&root, &credential("$root")).await;
+    let made = store.administration.create_first_administrator(&root, &credential("$root")).await;
     assert_eq!(made, Ok(FirstAdministrator::Created));
     for store in &replicas {
-        assert_eq!(store.accounts.has_administrator().await, Ok(true));
+        assert_eq!(store.administration.has_administrator().await, Ok(true));
         assert_eq!(store.accounts.find(root.id).await, Ok(Some(root.clone())));
-        assert_eq!(store.accounts.credential(root.id).await, Ok(Some(credential("$root"))));
+        assert_eq!(store.credentials.credential(root.id).await, Ok(Some(credential("$root"))));
     }
 
     for again in [administrator(local(3, "eve")), administrator(local(3, "root"))] {
-        let made = other.accounts.create_first_administrator(&again, &credential("$eve")).await;
+        let made = other.administration.create_first_administrator(&again, &credential("$eve")).await;
         assert_eq!(made, Ok(FirstAdministrator::AlreadyThere), "{again:?}");
         assert_eq!(store.accounts.find(again.id).await, Ok(None));
-        assert_eq!(store.accounts.credential(again.id).await, Ok(None));
+        assert_eq!(store.credentials.credential(again.id).await, Ok(None));
     }
 }
 
@@ -152,9 +152,9 @@ async fn the_first_administrator_is_made_once() {
 async fn a_disabled_administrator_is_there_all_the_same() {
     let [store, _] = replicas().await;
     add_local(&store, &disabled(administrator(local(1, "ada"))), None).await;
-    assert_eq!(store.accounts.has_administrator().await, Ok(true));
+    assert_eq!(store.administration.has_administrator().await, Ok(true));
     let eve = administrator(local(2, "eve"));
-    let made = store.accounts.create_first_administrator(&eve, &credential("$eve")).await;
+    let made = store.administration.create_first_administrator(&eve, &credential("$eve")).await;
     assert_eq!(made, Ok(FirstAdministrator::AlreadyThere));
 }
 
@@ -164,11 +164,11 @@ async fn of_many_first_administrators_at_once_one_is_made() {
         let replicas = replicas().await;
         let made = at_once(&replicas, 16, |store, number| async move {
             let account = administrator(local(number, &format!("root-{number}")));
-            store.accounts.create_first_administrator(&account, &credential("$root")).await.unwrap()
+            store.administration.create_first_administrator(&account, &credential("$root")).await.unwrap()
         })
         .await;
         let count = |how| made.iter().filter(|it| **it == how).count();
         assert_eq!((count(FirstAdministrator::Created), count(FirstAdministrator::AlreadyThere)), (1, 15));
-        assert_eq!(replicas[1].accounts.list(None, None, 16).await.unwrap().accounts.len(), 1);
+        assert_eq!(replicas[1].administration.list(None, None, 16).await.unwrap().accounts.len(), 1);
     }
 }

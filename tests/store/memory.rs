@@ -43,10 +43,12 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
     let (account, identity) = lab::ada();
     assert!(store.accounts.check().await.is_err());
     assert!(store.accounts.find(ada.id).await.is_err());
-    assert!(store.accounts.create(&account, &identity).await.is_err());
-    assert!(store.accounts.list(None, None, 1).await.is_err());
-    assert!(store.accounts.delete(ada.id).await.is_err());
-    assert!(store.accounts.reset_credential(ada.id, &lab::credential("$new"), ada.created_at).await.is_err());
+    assert!(store.identities.create(&account, &identity).await.is_err());
+    assert!(store.administration.list(None, None, 1).await.is_err());
+    assert!(store.administration.delete(ada.id).await.is_err());
+    assert!(
+        store.credentials.reset_credential(ada.id, &lab::credential("$new"), ada.created_at).await.is_err()
+    );
     assert!(store.sessions.find(lab::session_id(1)).await.is_err());
     assert!(store.sessions.end_all_of(ada.id, None, at(2000)).await.is_err());
     assert!(store.sessions.end(lab::session_id(1), at(2000)).await.is_err());
@@ -54,7 +56,7 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
 
     memory.set_failing(false);
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-    assert_eq!(store.accounts.credential(ada.id).await, Ok(None));
+    assert_eq!(store.credentials.credential(ada.id).await, Ok(None));
     assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
 }
 

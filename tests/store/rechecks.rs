@@ -1,7 +1,7 @@
 //! `SessionStore::take_due` and `keep_answer`: sessions about which a provider is to be asked again.
 
-use labgate_domain::attempt::SealedAttempt;
 use labgate_domain::provider::ProviderId;
+use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
@@ -9,7 +9,7 @@ use super::lab::{Store, add_ada, at, at_once, ended, external, session, session_
 use super::replicas;
 
 fn recheck(token: &str, seconds: i64) -> Recheck {
-    Recheck { refresh_token: SealedAttempt::parse(token).unwrap(), due_at: at(seconds) }
+    Recheck { refresh_token: Sealed::parse(token).unwrap(), due_at: at(seconds) }
 }
 
 /// A session of Ada's, due at that time.

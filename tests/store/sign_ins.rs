@@ -17,7 +17,7 @@ async fn ada_signs_in(store: &Store, address: &str, her_name: Option<&str>) -> P
         name: her_name.map(name),
         ..ada().1
     };
-    store.accounts.record_sign_in(account_id(1), &identity, Some(&email(address)), at(2000)).await.unwrap()
+    store.identities.record_sign_in(account_id(1), &identity, Some(&email(address)), at(2000)).await.unwrap()
 }
 
 #[tokio::test]
@@ -45,13 +45,13 @@ async fn without_an_address_that_can_be_trusted_the_old_one_stays_and_the_rest_i
     let claimed = EmailClaim::Stated { address: email("unproven@example.com"), verified: false };
     let identity = ExternalIdentity { email: claimed, name: Some(name("Lady")), ..self::ada().1 };
     for (seconds, last) in [(2000, 2000), (1500, 2000)] {
-        let update = store.accounts.record_sign_in(ada.id, &identity, None, at(seconds)).await;
+        let update = store.identities.record_sign_in(ada.id, &identity, None, at(seconds)).await;
         assert_eq!(update, Ok(ProfileUpdate::Done));
         assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada.clone())));
         let kept = LinkedIdentity { last_sign_in_at: at(last), ..linked(&identity, 1000) };
-        assert_eq!(other.accounts.identities(ada.id).await, Ok(vec![kept]), "{seconds}");
+        assert_eq!(other.identities.identities(ada.id).await, Ok(vec![kept]), "{seconds}");
     }
-    let unknown = store.accounts.record_sign_in(account_id(2), &identity, None, at(2000)).await;
+    let unknown = store.identities.record_sign_in(account_id(2), &identity, None, at(2000)).await;
     unknown.unwrap_err();
 }
 
@@ -91,7 +91,7 @@ async fn an_address_that_was_given_up_is_free() {
 
     let given_up = email("ada@example.com");
     let bob = identity("bob");
-    let update = store.accounts.record_sign_in(account_id(2), &bob, Some(&given_up), at(2000)).await;
+    let update = store.identities.record_sign_in(account_id(2), &bob, Some(&given_up), at(2000)).await;
     assert_eq!(update, Ok(ProfileUpdate::Done));
 }
 
@@ -119,7 +119,7 @@ async fn c101_who_is_not_linked_to_the_account_changes_nothing_of_it() {
     ] {
         let identity = ExternalIdentity { name: Some(name("Planted Name")), ..identity };
         let recorded =
-            store.accounts.record_sign_in(account_id(number), &identity, Some(&planted), at(2000)).await;
+            store.identities.record_sign_in(account_id(number), &identity, Some(&planted), at(2000)).await;
         let error = recorded.unwrap_err().to_string();
         assert!(!error.to_lowercase().contains("planted"), "no personal data in {error}");
     }
@@ -137,7 +137,7 @@ async fn c122_one_address_taken_over_at_once_goes_to_one_account() {
     let updates = at_once(&replicas, 8, |store, number| async move {
         let identity = identity(&format!("person-{number}"));
         let wanted = email("wanted@example.com");
-        store.accounts.record_sign_in(account_id(number), &identity, Some(&wanted), at(2000)).await.unwrap()
+        store.identities.record_sign_in(account_id(number), &identity, Some(&wanted), at(2000)).await.unwrap()
     })
     .await;
     let count = |how| updates.iter().filter(|it| **it == how).count();

@@ -59,11 +59,11 @@ async fn c027_a_restart_keeps_everything() {
     let store = Store::new(open(&folder).await);
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
     assert_eq!(
-        store.accounts.find_by_identity(&identity.issuer, &identity.subject).await,
+        store.identities.find_by_identity(&identity.issuer, &identity.subject).await,
         Ok(Some(ada.clone()))
     );
     assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob.clone())));
-    assert_eq!(store.accounts.credential(bob.id).await, Ok(Some(lab::credential("$bob"))));
+    assert_eq!(store.credentials.credential(bob.id).await, Ok(Some(lab::credential("$bob"))));
     assert_eq!(store.sessions.find(lab::session_id(1)).await, Ok(Some(lab::session(1, ada.id))));
     assert_eq!(store.spent_attempts.consume(lab::attempt(1), at(2000)).await, Ok(Consumption::Again));
 }

@@ -1,128 +1,22 @@
 //! One trip to a provider and back.
 
-use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::people::AccountId;
-use crate::ports::{AttemptSealer, Entropy, SealError};
-use crate::protocol::{Issuer, Malformed, Nonce, PkceVerifier, RedirectUri, State};
+use crate::protocol::{Issuer, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
-use crate::session::SessionId;
+use crate::sealed::{SealError, SealId, Sealed, Sealer};
 use crate::time::Timestamp;
 
-/// Names an attempt without giving away its `state`: the first half of the state's SHA-256, 22 characters of base64url.
-/// The browser's cookie is named after it, so several tabs can be under way side by side.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AttemptId([u8; 16]);
-
-impl AttemptId {
-    /// The attempt that this `state` belongs to.
+impl SealId {
+    /// Returns the id of the attempt with this `state`, without giving the state away. The browser's cookie is named after
+    /// it, so several tabs can be under way side by side.
     #[must_use]
     pub fn of(state: &State) -> Self {
-        let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(Sha256::digest(state.as_str())) {
-            *to = from;
-        }
-        Self(id)
-    }
-
-    /// The id under which a logout token is spent: its `jti` is unique within its issuer.
-    #[must_use]
-    pub fn of_logout_token(issuer: &Issuer, id: &str) -> Self {
-        let mut bytes = [0; 16];
-        let digest =
-            Sha256::new().chain_update("logout token\0").chain_update(issuer.as_str()).chain_update("\0");
-        for (to, from) in bytes.iter_mut().zip(digest.chain_update(id).finalize()) {
-            *to = from;
-        }
-        Self(bytes)
-    }
-
-    /// The id under which something of a session is sealed, so that it opens for no other session.
-    #[must_use]
-    pub(crate) fn of_session(session: SessionId) -> Self {
-        let mut bytes = [0; 16];
-        let digest = Sha256::new().chain_update("session\0").chain_update(session.to_string());
-        for (to, from) in bytes.iter_mut().zip(digest.finalize()) {
-            *to = from;
-        }
-        Self(bytes)
-    }
-
-    /// A fresh id, for what is sealed without a state.
-    #[must_use]
-    pub fn fresh(entropy: &dyn Entropy) -> Self {
-        let mut id = [0; 16];
-        entropy.fill(&mut id);
-        Self(id)
-    }
-
-    /// Takes an id from a cookie's name.
-    ///
-    /// # Errors
-    /// When it is not 16 bytes in base64url.
-    pub fn parse(value: &str) -> Result<Self, Malformed> {
-        let refused = Malformed("attempt id");
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).map_err(|_| refused)?;
-        bytes.try_into().map(Self).map_err(|_| refused)
-    }
-
-    /// The id's bytes, for the store and for binding a seal to it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for AttemptId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for AttemptId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AttemptId({self})")
-    }
-}
-
-/// An attempt as the browser carries it: sealed, so it can neither be read nor changed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedAttempt(String);
-
-impl SealedAttempt {
-    /// The longest sealed attempt, in bytes: with its name it stays well under a cookie's 4096.
-    pub const MAX_LEN: usize = 3800;
-
-    /// Takes a sealed attempt from a sealer or from a cookie.
-    ///
-    /// # Errors
-    /// When it is longer than [`Self::MAX_LEN`] or is not base64url.
-    pub fn parse(value: &str) -> Result<Self, Malformed> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !value.is_empty() && value.len() <= Self::MAX_LEN && value.bytes().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("sealed attempt"))
-        }
-    }
-
-    /// The sealed attempt as it stands in the cookie.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SealedAttempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealedAttempt([redacted])")
+        Self::derived(&[state.as_str()])
     }
 }
 
@@ -130,9 +24,9 @@ impl fmt::Debug for SealedAttempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedAttempt {
     /// From the cookie's name.
-    pub id: AttemptId,
+    pub id: SealId,
     /// From the cookie's value.
-    pub sealed: SealedAttempt,
+    pub sealed: Sealed,
 }
 
 /// Everything that one trip to a provider must remember.
@@ -170,8 +64,8 @@ impl SignInAttempt {
 
     /// Names this attempt.
     #[must_use]
-    pub fn id(&self) -> AttemptId {
-        AttemptId::of(&self.state)
+    pub fn id(&self) -> SealId {
+        SealId::of(&self.state)
     }
 
     /// When it expires.
@@ -190,7 +84,7 @@ impl SignInAttempt {
     ///
     /// # Errors
     /// When the sealer has no key.
-    pub fn seal(&self, sealer: &dyn AttemptSealer) -> Result<SealedAttempt, SealError> {
+    pub fn seal(&self, sealer: &dyn Sealer) -> Result<Sealed, SealError> {
         let written = Written {
             provider: self.provider.as_str().to_owned(),
             issuer: self.issuer.clone(),
@@ -209,7 +103,7 @@ impl SignInAttempt {
 
     /// Opens what a browser presented; `None` when it is not an attempt that we sealed under this id.
     #[must_use]
-    pub fn open(presented: &PresentedAttempt, sealer: &dyn AttemptSealer) -> Option<Self> {
+    pub fn open(presented: &PresentedAttempt, sealer: &dyn Sealer) -> Option<Self> {
         let plaintext = sealer.open(presented.id, &presented.sealed)?;
         let written: Written = serde_json::from_slice(&plaintext).ok()?;
         let attempt = Self {

@@ -3,18 +3,19 @@
 use std::fmt;
 
 use crate::ForeignText;
-use crate::attempt::AttemptId;
+use crate::sealed::SealId;
 use std::time::Duration;
 
 use crate::admission::Criterion;
 use crate::people::EmailAddress;
 use crate::ports::{
-    Entropy, HashingError, LogoutTokenError, PasswordWeakness, ProviderError, SealError, SigningError,
-    StoreError,
+    HashingError, LogoutTokenError, PasswordWeakness, ProviderError, SigningError, StoreError,
 };
 use crate::protocol::{AuthorizationErrorCode, MalformedResponse, Subject};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
+use crate::sealed::SealError;
+use crate::world::Entropy;
 
 /// Why somebody was not signed in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -436,7 +437,7 @@ error_codes! {
 impl SignInError {
     /// The whole error, if there is something in it that a provider has said in its own words.
     #[must_use]
-    pub fn in_providers_words(&self) -> Option<String> {
+    pub fn provider_message(&self) -> Option<String> {
         let has_words = matches!(
             self,
             Self::Refused { .. }
@@ -576,7 +577,7 @@ pub struct Refusal {
     /// Why.
     pub error: SignInError,
     /// The attempt that is over, if the refusal belongs to one.
-    pub attempt: Option<AttemptId>,
+    pub attempt: Option<SealId>,
     /// At which provider, if that is known.
     pub provider: Option<ProviderId>,
     /// What the provider's own words mean, and what whoever runs the lab can do; where they are known.

@@ -9,12 +9,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::SealedAttempt;
 use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
-use crate::ports::Entropy;
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
+use crate::sealed::{SealId, Sealed};
 use crate::time::Timestamp;
+use crate::world::Entropy;
 
 /// Names a session: 128 random bits, 22 characters of base64url. It names, it does not prove: only a signed token
 /// opens a session.
@@ -65,6 +65,14 @@ impl TryFrom<String> for SessionId {
 impl From<SessionId> for String {
     fn from(id: SessionId) -> Self {
         id.to_string()
+    }
+}
+
+impl SealId {
+    /// Returns the id under which something of a session is sealed, so that it opens for no other session.
+    #[must_use]
+    pub(crate) fn of_session(session: SessionId) -> Self {
+        Self::derived(&["session\0", &session.to_string()])
     }
 }
 
@@ -126,7 +134,7 @@ pub struct ExternalSession {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recheck {
     /// The [`RefreshToken`](crate::protocol::RefreshToken), sealed: whoever has the database alone can do nothing with it.
-    pub refresh_token: SealedAttempt,
+    pub refresh_token: Sealed,
     /// When.
     pub due_at: Timestamp,
 }

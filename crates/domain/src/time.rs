@@ -1,4 +1,4 @@
-//! Points in time. The core never reads the clock: every rule takes `now` from the [`Clock`](crate::ports::Clock) port.
+//! Points in time. The core never reads the clock: every rule takes `now` from the [`Clock`](crate::world::Clock) port.
 
 use std::fmt;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use labgate_domain::ports::{
-    MockAccountStore, MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInLog,
-    MockSpentAttempts, MockThrottle, MockTokenIssuer,
+    MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore, MockPasswordHasher,
+    MockPasswordJudge, MockSessionStore, MockSignInLog, MockSpentAttempts, MockThrottle, MockTokenIssuer,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sealed::MockSealer;
@@ -33,6 +33,9 @@ pub(crate) fn app_with(info: AppInfo) -> App {
     let ports = Ports {
         providers: Vec::new(),
         accounts: Arc::new(MockAccountStore::new()),
+        identities: Arc::new(MockIdentityStore::new()),
+        credentials: Arc::new(MockCredentialStore::new()),
+        administration: Arc::new(MockAdministrationStore::new()),
         sessions: Arc::new(MockSessionStore::new()),
         spent_attempts: Arc::new(MockSpentAttempts::new()),
         sealer: Arc::new(MockSealer::new()),

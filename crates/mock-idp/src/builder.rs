@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use labgate_domain::ports::{Clock, Entropy};
+use labgate_domain::world::{Clock, Entropy};
 use labgate_token::Algorithm;
 use tokio::net::TcpListener;
 use url::Url;

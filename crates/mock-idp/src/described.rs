@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::protocol::Issuer;
+use labgate_domain::world::{Clock, Entropy};
 use labgate_token::Algorithm;
 use url::Url;
 

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::{Clock, Entropy};
 
 use crate::User;
 use crate::client::RegisteredClient;

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::{Clock, Entropy};
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug)]

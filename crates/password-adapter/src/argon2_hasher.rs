@@ -4,7 +4,8 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use labgate_domain::people::{Password, PasswordHash};
-use labgate_domain::ports::{Entropy, HashingError, PasswordHasher, PasswordVerdict};
+use labgate_domain::ports::{HashingError, PasswordHasher, PasswordVerdict};
+use labgate_domain::world::Entropy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bcrypt_hash;

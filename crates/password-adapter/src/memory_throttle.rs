@@ -2,15 +2,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use labgate_domain::guessing::{self, FailureCount, Tally, ThrottleKey, ThrottleKind};
-use labgate_domain::ports::{Admission, Guess, StoreError, Throttle};
+use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
+use labgate_domain::rate_limit::{self, FailureCount, Tally, ThrottleKey, ThrottleKind};
 use labgate_domain::time::Timestamp;
 
 use self::bounded::Bounded;
 
 mod bounded;
 
-/// Slows guessing down in the memory of one process, by the rules of [`guessing`].
+/// Slows guessing down in the memory of one process, by the rules of [`rate_limit`].
 ///
 /// Each kind of counter, and the known sources, are bounded apart to 16,000: the one that was used longest ago goes first.
 /// All is forgotten when the process ends.
@@ -25,10 +25,10 @@ struct Memory {
 }
 
 impl Memory {
-    fn tallies(&self, guess: &Guess, now: Timestamp) -> Vec<Tally> {
+    fn tallies(&self, guess: &LoginAttempt, now: Timestamp) -> Vec<Tally> {
         let known = guess.known_key().and_then(|key| self.known.get(&key)).is_some_and(|until| now < *until);
         let of = |key: &ThrottleKey| self.counts.get(&key.kind())?.get(key).map(|tally| tally.count);
-        let tally = |counter: guessing::Counter| Tally {
+        let tally = |counter: rate_limit::Counter| Tally {
             counter,
             count: of(&counter.key).unwrap_or_else(FailureCount::default),
         };
@@ -62,31 +62,31 @@ impl MemoryThrottle {
 
 #[async_trait]
 impl Throttle for MemoryThrottle {
-    async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError> {
+    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
         let mut memory = self.memory();
         let mut tallies = memory.tallies(&guess, now);
-        let admission = guessing::admit(&mut tallies, now);
-        if admission == Admission::Admitted {
+        let admission = rate_limit::admit(&mut tallies, now);
+        if admission == Permit::Granted {
             memory.keep(&tallies, now);
         }
         Ok(admission)
     }
 
-    async fn forgive(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
         let mut memory = self.memory();
         let mut tallies = memory.tallies(&guess, now);
-        guessing::forgive(&mut tallies);
+        rate_limit::record_success(&mut tallies);
         memory.keep(&tallies, now);
         if let Some(key) = guess.known_key() {
-            memory.known.put(key, now, guessing::known_until(now));
+            memory.known.put(key, now, rate_limit::known_until(now));
         }
         Ok(())
     }
 
-    async fn take_back(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError> {
+    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
         let mut memory = self.memory();
         let mut tallies = memory.tallies(&guess, now);
-        guessing::take_back(&mut tallies);
+        rate_limit::cancel(&mut tallies);
         memory.keep(&tallies, now);
         Ok(())
     }

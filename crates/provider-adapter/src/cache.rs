@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use labgate_domain::ports::{Clock, ProviderError};
+use labgate_domain::ports::ProviderError;
 use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 
 /// One document of a provider: fetched at first need, again after [`TTL`], and kept while the provider is down.
 ///

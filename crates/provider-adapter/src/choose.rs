@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use labgate_domain::ports::{Clock, IdentityProvider};
+use labgate_domain::ports::IdentityProvider;
+use labgate_domain::world::Clock;
 
 use crate::github::{self, GitHubProvider};
 use crate::provider::OpenIdProvider;

@@ -4,12 +4,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
+    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
     ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, Nonce, ProviderSessionId, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
 

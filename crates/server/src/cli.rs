@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
-use labgate_domain::ports::Clock;
+use labgate_domain::world::Clock;
 use labgate_token::KeyDirectory;
 
 use crate::configuration::{Configuration, Sources, TokenKey};

@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use labgate_domain::ports::Clock;
+use labgate_domain::world::Clock;
 
 use self::http::Http;
 pub use self::http::Unusable;

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Username;
-use labgate_domain::ports::{Clock, IdentityProvider, StoreError};
+use labgate_domain::ports::{IdentityProvider, StoreError};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use labgate_http::{App, AppInfo};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
 use labgate_provider::SettingsError;
@@ -129,6 +130,9 @@ impl Opened {
         let ports = Ports {
             providers: providers.to_vec(),
             accounts: store.accounts(),
+            identities: store.identities(),
+            credentials: store.credentials(),
+            administration: store.administration(),
             sessions: store.sessions(),
             spent_attempts: store.spent_attempts(),
             sealer: Arc::clone(&keys.seals) as _,

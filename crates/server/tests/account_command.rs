@@ -137,7 +137,7 @@ fn the_last_administrator_stays() {
 #[tokio::test]
 async fn the_list_is_whole_however_long_it_is() {
     let operator = Operator::new();
-    let by = Administrator::at_the_machine();
+    let by = Administrator::local_operator();
     with_sign_in(&operator.configuration(), async |sign_in| {
         for number in 0..1001 {
             let email = EmailAddress::parse(&format!("p{number}@example.com")).unwrap();

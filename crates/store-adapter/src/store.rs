@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use labgate_domain::ports::{AccountStore, SessionStore, SpentAttempts, Throttle};
+use labgate_domain::ports::{
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
+};
 
 use crate::{Location, OpenError, PostgresStore, SqliteStore};
 
@@ -28,6 +30,33 @@ impl Store {
     /// The port of the accounts.
     #[must_use]
     pub fn accounts(&self) -> Arc<dyn AccountStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Returns the external identities.
+    #[must_use]
+    pub fn identities(&self) -> Arc<dyn IdentityStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Returns the passwords.
+    #[must_use]
+    pub fn credentials(&self) -> Arc<dyn CredentialStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Returns what administrators change.
+    #[must_use]
+    pub fn administration(&self) -> Arc<dyn AdministrationStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

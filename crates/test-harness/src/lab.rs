@@ -9,7 +9,8 @@ use http::{Request, Response};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
-    AccountStore, IdentityProvider, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle,
+    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, SessionStore,
+    SignInEvent, SignInLog, SpentAttempts, Throttle,
 };
 use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
@@ -111,7 +112,7 @@ impl Lab {
             role,
             password: Password::typed(initial_password).ok(),
         };
-        let by = Administrator::at_the_machine();
+        let by = Administrator::local_operator();
         self.server.sign_in.create_account(&by, new).await.expect("an account");
     }
 
@@ -124,7 +125,7 @@ impl Lab {
             role: Role::User,
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
-        self.server.sign_in.create_account(&Administrator::at_the_machine(), new).await.expect("an account");
+        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
     }
 
     /// Asks the provider again about everybody for whom it is time, and answers about how many it is decided.
@@ -156,6 +157,9 @@ impl Lab {
     pub fn replica(&self, stores: Stores) -> Self {
         let ports = Ports {
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             throttle: stores.throttle,
@@ -305,6 +309,9 @@ impl LabBuilder {
         let ports = Ports {
             providers,
             accounts: stores.accounts,
+            identities: stores.identities,
+            credentials: stores.credentials,
+            administration: stores.administration,
             sessions: stores.sessions,
             spent_attempts: stores.spent_attempts,
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
@@ -338,6 +345,12 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
 pub struct Stores {
     /// Accounts and identities.
     pub accounts: Arc<dyn AccountStore>,
+    /// The external identities.
+    pub identities: Arc<dyn IdentityStore>,
+    /// The passwords.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// The changes that administrators make.
+    pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Spent attempts.
@@ -350,6 +363,9 @@ impl From<&MemoryStore> for Stores {
     fn from(store: &MemoryStore) -> Self {
         Self {
             accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             throttle: Arc::new(MinuteThrottle::default()),

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential};
 use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
 
@@ -31,7 +31,7 @@ struct State {
     credentials: HashMap<AccountId, Credential>,
     identities: HashMap<(Issuer, Subject), Link>,
     sessions: HashMap<SessionId, Session>,
-    spent_attempts: HashMap<AttemptId, Timestamp>,
+    spent_attempts: HashMap<SealId, Timestamp>,
 }
 
 /// Which account an identity opens, and what the account's person sees of it.

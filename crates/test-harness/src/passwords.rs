@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use labgate_domain::people::{Password, PasswordHash};
 use labgate_domain::ports::{
-    Admission, Guess, GuessTarget, HashingError, PasswordHasher, PasswordJudge, PasswordVerdict,
-    PasswordWeakness, StoreError, Throttle,
+    HashingError, LoginAttempt, LoginTarget, PasswordHasher, PasswordJudge, PasswordVerdict,
+    PasswordWeakness, Permit, StoreError, Throttle,
 };
 use labgate_domain::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl PasswordJudge for WordJudge {
 
 /// Lets five wrong tries pass for each target, then one each minute; registrations it lets pass.
 #[derive(Debug, Default)]
-pub struct MinuteThrottle(Mutex<HashMap<GuessTarget, (u32, Timestamp)>>);
+pub struct MinuteThrottle(Mutex<HashMap<LoginTarget, (u32, Timestamp)>>);
 
 impl MinuteThrottle {
     const FREE: u32 = 5;
@@ -69,25 +69,25 @@ impl MinuteThrottle {
 
 #[async_trait]
 impl Throttle for MinuteThrottle {
-    async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError> {
-        if guess.target == GuessTarget::Registration {
-            return Ok(Admission::Admitted);
+    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
+        if guess.target == LoginTarget::Registration {
+            return Ok(Permit::Granted);
         }
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, last) = failures.entry(guess.target).or_insert((0, now));
         if *count >= Self::FREE && now < last.plus(Self::WAIT) {
-            return Ok(Admission::Wait(last.plus(Self::WAIT).since(now)));
+            return Ok(Permit::RetryAfter(last.plus(Self::WAIT).since(now)));
         }
         (*count, *last) = (*count + 1, now);
-        Ok(Admission::Admitted)
+        Ok(Permit::Granted)
     }
 
-    async fn forgive(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+    async fn record_success(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&guess.target);
         Ok(())
     }
 
-    async fn take_back(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+    async fn cancel(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((count, _)) = failures.get_mut(&guess.target) {
             *count = count.saturating_sub(1);

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::{Clock, Entropy};
 
 /// A clock that stands still until a test moves it.
 #[derive(Debug)]

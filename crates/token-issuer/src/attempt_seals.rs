@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
-use labgate_domain::attempt::{AttemptId, SealedAttempt};
-use labgate_domain::ports::{AttemptSealer, SealError};
+use labgate_domain::sealed::{SealError, Sealer};
+use labgate_domain::sealed::{SealId, Sealed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::KeyError;
@@ -17,7 +17,7 @@ const PURPOSE: &[u8] = b"labgate sign-in attempt, version 1";
 
 const NONCE_LEN: usize = 24;
 
-/// Seals sign-in attempts by XChaCha20-Poly1305 under a random nonce: the core's [`AttemptSealer`]. A sealed attempt is
+/// Seals sign-in attempts by XChaCha20-Poly1305 under a random nonce: the core's [`Sealer`]. A sealed attempt is
 /// nonce and ciphertext in base64url, 54 bytes plus 4/3 of what it holds.
 #[derive(Debug)]
 pub struct AttemptSeals {
@@ -41,18 +41,18 @@ impl AttemptSeals {
     }
 }
 
-impl AttemptSealer for AttemptSeals {
-    fn seal(&self, id: AttemptId, plaintext: &[u8]) -> Result<SealedAttempt, SealError> {
+impl Sealer for AttemptSeals {
+    fn seal(&self, id: SealId, plaintext: &[u8]) -> Result<Sealed, SealError> {
         let mut nonce = [0; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| SealError)?;
         let payload = Payload { msg: plaintext, aad: &bound_to(id) };
         let ciphertext =
             self.keys().sealing.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
         let sealed = BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &ciphertext].concat());
-        SealedAttempt::parse(&sealed).map_err(|_| SealError)
+        Sealed::parse(&sealed).map_err(|_| SealError)
     }
 
-    fn open(&self, id: AttemptId, sealed: &SealedAttempt) -> Option<Vec<u8>> {
+    fn open(&self, id: SealId, sealed: &Sealed) -> Option<Vec<u8>> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed.as_str()).ok()?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_LEN>()?;
         let nonce = XNonce::from(*nonce);
@@ -64,7 +64,7 @@ impl AttemptSealer for AttemptSeals {
     }
 }
 
-fn bound_to(id: AttemptId) -> Vec<u8> {
+fn bound_to(id: SealId) -> Vec<u8> {
     [PURPOSE, id.as_bytes()].concat()
 }
 
@@ -122,8 +122,8 @@ mod tests {
         SealKey::from_text(&SealKey::generate_text().unwrap()).unwrap()
     }
 
-    fn id(number: u8) -> AttemptId {
-        AttemptId::parse(&BASE64_URL_SAFE_NO_PAD.encode([number; 16])).unwrap()
+    fn id(number: u8) -> SealId {
+        SealId::parse(&BASE64_URL_SAFE_NO_PAD.encode([number; 16])).unwrap()
     }
 
     fn seals() -> AttemptSeals {
@@ -155,7 +155,7 @@ mod tests {
             let other = key.0.encrypt(&XNonce::from(nonce), payload).unwrap();
             let sealed = BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &other].concat());
             let seals = AttemptSeals::new(SealKeys::new(key.clone(), vec![]));
-            assert_eq!(seals.open(id(1), &SealedAttempt::parse(&sealed).unwrap()), None);
+            assert_eq!(seals.open(id(1), &Sealed::parse(&sealed).unwrap()), None);
         }
     }
 
@@ -191,10 +191,10 @@ mod tests {
             for other in ["A", "Z", "_", "9"] {
                 let changed = format!("{}{other}{}", &text[..position], &text[position + 1..]);
                 if changed != text {
-                    assert_eq!(seals.open(id(1), &SealedAttempt::parse(&changed).unwrap()), None);
+                    assert_eq!(seals.open(id(1), &Sealed::parse(&changed).unwrap()), None);
                 }
             }
-            if let Ok(cut) = SealedAttempt::parse(&text[..position]) {
+            if let Ok(cut) = Sealed::parse(&text[..position]) {
                 assert_eq!(seals.open(id(1), &cut), None);
             }
         }
@@ -203,18 +203,18 @@ mod tests {
     #[test]
     fn garbage_does_not_open_and_never_panics() {
         let seals = seals();
-        for len in (1..120).chain([1000, 3799, SealedAttempt::MAX_LEN]) {
+        for len in (1..120).chain([1000, 3799, Sealed::MAX_LEN]) {
             let noise = digest::digest(&digest::SHA256, format!("{len}").as_bytes());
             let garbage = BASE64_URL_SAFE_NO_PAD.encode(noise.as_ref().repeat(100));
-            assert_eq!(seals.open(id(1), &SealedAttempt::parse(&garbage[..len]).unwrap()), None);
+            assert_eq!(seals.open(id(1), &Sealed::parse(&garbage[..len]).unwrap()), None);
         }
     }
 
     #[test]
     fn what_no_cookie_holds_is_not_sealed() {
         let seals = seals();
-        let most = SealedAttempt::MAX_LEN * 3 / 4 - NONCE_LEN - 16;
-        assert_eq!(seals.seal(id(1), &vec![0; most]).unwrap().as_str().len(), SealedAttempt::MAX_LEN);
+        let most = Sealed::MAX_LEN * 3 / 4 - NONCE_LEN - 16;
+        assert_eq!(seals.seal(id(1), &vec![0; most]).unwrap().as_str().len(), Sealed::MAX_LEN);
         assert_eq!(seals.seal(id(1), &vec![0; most + 1]), Err(SealError));
     }
 

@@ -25,7 +25,11 @@ async fn fill(store: &Store) {
     let store = view(store);
     let ada = lab::add_ada(&store).await;
     lab::add_local(&store, &lab::local(2, "bob"), Some(&lab::credential("$bob"))).await;
-    store.accounts.link(ada.id, &identity_at("https://other.example", "ada"), None, at(1500)).await.unwrap();
+    store
+        .identities
+        .link(ada.id, &identity_at("https://other.example", "ada"), None, at(1500))
+        .await
+        .unwrap();
     for number in 1..=5 {
         store.sessions.create(&session(number, ada.id)).await.unwrap();
     }
@@ -37,10 +41,10 @@ async fn assert_is_whole(store: &Store) {
     let store = view(store);
     let (ada, _) = lab::ada();
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-    let identities = store.accounts.identities(ada.id).await.unwrap();
+    let identities = store.identities.identities(ada.id).await.unwrap();
     let subjects: Vec<_> = identities.iter().map(|it| it.issuer.as_str()).collect();
     assert_eq!(subjects, ["https://op.example", "https://other.example"]);
-    assert_eq!(store.accounts.credential(account_id(2)).await, Ok(Some(lab::credential("$bob"))));
+    assert_eq!(store.credentials.credential(account_id(2)).await, Ok(Some(lab::credential("$bob"))));
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(Some(session(1, ada.id))));
     assert_eq!(store.sessions.find(session_id(5)).await, Ok(Some(lab::ended(session(5, ada.id), 2000))));
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));

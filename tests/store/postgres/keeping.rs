@@ -71,11 +71,11 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
 async fn what_goes_with_an_account_goes_with_it() {
     let (_database, store, mut connection) = lab().await;
     let lab = Store::new(store);
-    lab.accounts.set_role(account_id(2), Role::Admin).await.unwrap();
+    lab.administration.set_role(account_id(2), Role::Admin).await.unwrap();
     for (table, before) in [("sessions", 1), ("external_identities", 1), ("credentials", 1)] {
         assert_eq!(count(&mut connection, table).await, before, "{table}");
     }
-    lab.accounts.delete(account_id(1)).await.unwrap();
+    lab.administration.delete(account_id(1)).await.unwrap();
     for (table, after) in [("sessions", 0), ("external_identities", 0), ("credentials", 1)] {
         assert_eq!(count(&mut connection, table).await, after, "{table}");
     }
@@ -95,7 +95,7 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
         let error = match place.split('.').next().unwrap() {
             "accounts" => lab.accounts.find(account_id(1)).await.unwrap_err(),
             "sessions" => lab.sessions.find(session_id(1)).await.unwrap_err(),
-            _ => lab.accounts.credential(account_id(2)).await.unwrap_err(),
+            _ => lab.credentials.credential(account_id(2)).await.unwrap_err(),
         };
         let error = error.to_string();
         assert!(error.contains(place) && !error.contains("Planted"), "{error}");
@@ -214,7 +214,7 @@ async fn sessions_are_ended_in_the_order_of_their_ids() {
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
 
     let call = async move { store.delete(account_id(1)).await };
-    Store::new(open(&database).await).accounts.set_role(account_id(2), Role::Admin).await.unwrap();
+    Store::new(open(&database).await).administration.set_role(account_id(2), Role::Admin).await.unwrap();
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
     assert_eq!(count(&mut connection, "sessions").await, 0);
 }

@@ -64,7 +64,7 @@ async fn a_search_finds_what_the_domain_finds() {
         "a\0",
         "\n",
     ] {
-        let found = store.accounts.list(Some(search), None, 100).await.unwrap();
+        let found = store.administration.list(Some(search), None, 100).await.unwrap();
         let found: Vec<AccountId> = found.accounts.iter().map(|it| it.id).collect();
         let expected: Vec<AccountId> =
             everybody.iter().filter(|it| it.is_found_by(search)).map(|it| it.id).collect();
@@ -83,7 +83,7 @@ async fn among_many_accounts_a_search_goes_on_from_page_to_page() {
     for (search, expected) in [("PERSON49", 111), ("é", 2500), ("nobody", 0)] {
         let (mut after, mut found) = (None, 0);
         loop {
-            let page = store.accounts.list(Some(search), after, 50).await.unwrap();
+            let page = store.administration.list(Some(search), after, 50).await.unwrap();
             found += page.accounts.len();
             after = page.accounts.last().map(|account| account.id);
             if !page.more {

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{Admission, Guess, GuessTarget, Source, Throttle};
+use labgate_domain::ports::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
 use tokio::task::JoinSet;
 
 use super::{fresh, open};
 use crate::store::lab::{account_id, at};
 
-fn guess(number: u8, source: &str) -> Guess {
+fn guess(number: u8, source: &str) -> LoginAttempt {
     let account: AccountId = account_id(number);
-    Guess { target: GuessTarget::Account(account), source: Some(Source::of(source.parse().unwrap())) }
+    LoginAttempt { target: LoginTarget::Account(account), source: Some(Source::of(source.parse().unwrap())) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn c177_of_a_hundred_tries_at_once_on_two_replicas_five_are_admitted() {
         let replica = replica.clone();
         tries.spawn(async move { replica.admit(guess(1, "192.0.2.1"), at(1000)).await.unwrap() });
     }
-    let admitted = tries.join_all().await.into_iter().filter(|it| *it == Admission::Admitted).count();
+    let admitted = tries.join_all().await.into_iter().filter(|it| *it == Permit::Granted).count();
     assert_eq!(admitted, 5);
 }
 
@@ -33,18 +33,18 @@ async fn c177_what_one_replica_counted_holds_on_the_other_and_is_forgiven_there(
     let [store, other] = [open(&database).await, open(&database).await];
     let ada = || guess(1, "192.0.2.1");
     for _ in 0..5 {
-        assert_eq!(store.admit(ada(), at(1000)).await, Ok(Admission::Admitted));
+        assert_eq!(store.admit(ada(), at(1000)).await, Ok(Permit::Granted));
     }
-    let wait = Ok(Admission::Wait(Duration::from_secs(1)));
+    let wait = Ok(Permit::RetryAfter(Duration::from_secs(1)));
     assert_eq!(other.admit(ada(), at(1000)).await, wait);
-    assert_eq!(other.admit(guess(1, "192.0.2.2"), at(1000)).await, Ok(Admission::Admitted), "from elsewhere");
+    assert_eq!(other.admit(guess(1, "192.0.2.2"), at(1000)).await, Ok(Permit::Granted), "from elsewhere");
 
-    other.take_back(ada(), at(1000)).await.unwrap();
-    assert_eq!(store.admit(ada(), at(1000)).await, Ok(Admission::Admitted), "one was taken back");
+    other.cancel(ada(), at(1000)).await.unwrap();
+    assert_eq!(store.admit(ada(), at(1000)).await, Ok(Permit::Granted), "one was taken back");
     assert_eq!(store.admit(ada(), at(1000)).await, wait);
-    other.forgive(ada(), at(1000)).await.unwrap();
+    other.record_success(ada(), at(1000)).await.unwrap();
     for _ in 0..5 {
-        assert_eq!(store.admit(ada(), at(1000)).await, Ok(Admission::Admitted));
+        assert_eq!(store.admit(ada(), at(1000)).await, Ok(Permit::Granted));
     }
     assert_eq!(store.admit(ada(), at(1000)).await, wait);
 }
@@ -55,14 +55,14 @@ async fn c177_a_known_source_is_held_back_by_its_own_tries_alone() {
     let store = open(&database).await;
     let home = || guess(1, "192.0.2.1");
     store.admit(home(), at(1000)).await.unwrap();
-    store.forgive(home(), at(1000)).await.unwrap();
+    store.record_success(home(), at(1000)).await.unwrap();
     for stranger in 0..50 {
         let address = format!("198.51.100.{stranger}");
-        assert_eq!(store.admit(guess(1, &address), at(1000)).await, Ok(Admission::Admitted));
+        assert_eq!(store.admit(guess(1, &address), at(1000)).await, Ok(Permit::Granted));
     }
     let admission = store.admit(guess(1, "203.0.113.1"), at(1000)).await.unwrap();
-    assert!(matches!(admission, Admission::Wait(_)), "from all sources together it is too much");
-    assert_eq!(store.admit(home(), at(1000)).await, Ok(Admission::Admitted));
+    assert!(matches!(admission, Permit::RetryAfter(_)), "from all sources together it is too much");
+    assert_eq!(store.admit(home(), at(1000)).await, Ok(Permit::Granted));
 }
 
 #[tokio::test]
@@ -70,9 +70,9 @@ async fn what_counts_for_nothing_any_more_is_deleted_and_counted() {
     let database = fresh().await;
     let store = open(&database).await;
     store.admit(guess(1, "192.0.2.1"), at(1000)).await.unwrap();
-    store.admit(Guess { source: None, ..guess(2, "192.0.2.1") }, at(1000)).await.unwrap();
+    store.admit(LoginAttempt { source: None, ..guess(2, "192.0.2.1") }, at(1000)).await.unwrap();
     store.admit(guess(3, "192.0.2.1"), at(1000)).await.unwrap();
-    store.forgive(guess(3, "192.0.2.1"), at(1000)).await.unwrap();
+    store.record_success(guess(3, "192.0.2.1"), at(1000)).await.unwrap();
     let delete_expired = async |seconds| Throttle::delete_expired(&store, at(seconds)).await.unwrap();
     assert_eq!(delete_expired(1000).await, 0);
     // The two of Ada, the one of the second, that of the source.
@@ -100,5 +100,5 @@ async fn c177_a_flood_of_made_up_names_is_bounded_and_pushes_out_no_account() {
         .unwrap();
     assert_eq!(oldest, 1008, "those of longest ago went");
     let admission = store.admit(guess(1, "192.0.2.1"), at(0)).await.unwrap();
-    assert!(matches!(admission, Admission::Wait(_)));
+    assert!(matches!(admission, Permit::RetryAfter(_)));
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{DisplayName, EmailAddress, Username};
-use crate::ports::Entropy;
 use crate::protocol::Malformed;
 use crate::time::Timestamp;
+use crate::world::Entropy;
 
 /// Names an account for good; everything that belongs to a person refers to it. A UUIDv7 (RFC 9562 section 5.7).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

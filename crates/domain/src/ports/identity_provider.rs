@@ -7,6 +7,7 @@ use crate::protocol::{
     TokenErrorCode,
 };
 use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
+use crate::sealed::SealId;
 use crate::time::Timestamp;
 
 /// Somebody else who knows who a person is.
@@ -64,6 +65,14 @@ pub struct LogoutToken {
     pub id: String,
     /// From when on the token is refused for its age alone: until then its id must be remembered.
     pub refused_from: Timestamp,
+}
+
+impl SealId {
+    /// Returns the id under which a logout token is spent: its `jti` is unique within its issuer.
+    #[must_use]
+    pub fn of_logout_token(issuer: &Issuer, id: &str) -> Self {
+        Self::derived(&["logout token\0", issuer.as_str(), "\0", id])
+    }
 }
 
 /// Why a logout token ends nothing.
@@ -226,7 +235,7 @@ impl ProviderError {
     /// Whether it says nothing of the person who was asked about, so that asking later may help: the provider cannot be used
     /// at the moment, or we are configured wrongly.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. }
             | Self::Misconfigured(_)

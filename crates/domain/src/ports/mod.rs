@@ -4,20 +4,21 @@
 //! atomic says so. With the feature `mocks` each has a `mockall` mock beside it.
 
 mod accounts;
-mod attempts;
+mod administration;
+mod credentials;
+mod identities;
 mod identity_provider;
 mod log;
 mod passwords;
 mod sessions;
+mod spent_attempts;
 mod throttle;
 mod tokens;
-mod world;
 
-pub use accounts::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
-    IdentityRemoval, ProfileUpdate,
-};
-pub use attempts::{AttemptSealer, Consumption, SealError, SpentAttempts};
+pub use accounts::{AccountCreation, AccountStore};
+pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator};
+pub use credentials::CredentialStore;
+pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
     ProviderCall, ProviderError, RefreshRequest, Refreshed,
@@ -25,21 +26,23 @@ pub use identity_provider::{
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use sessions::SessionStore;
-pub use throttle::{Admission, Guess, GuessTarget, Source, Throttle};
+pub use spent_attempts::{Consumption, SpentAttempts};
+pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
-pub use world::{Clock, Entropy};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     accounts::MockAccountStore,
-    attempts::{MockAttemptSealer, MockSpentAttempts},
+    administration::MockAdministrationStore,
+    credentials::MockCredentialStore,
+    identities::MockIdentityStore,
     identity_provider::MockIdentityProvider,
     log::MockSignInLog,
     passwords::{MockPasswordHasher, MockPasswordJudge},
     sessions::MockSessionStore,
+    spent_attempts::MockSpentAttempts,
     throttle::MockThrottle,
     tokens::MockTokenIssuer,
-    world::{MockClock, MockEntropy},
 };
 
 /// A store that could not answer. The text is for the operator's log; it carries no secrets and no personal data.

@@ -8,32 +8,32 @@ use crate::people::AccountId;
 use crate::time::Timestamp;
 
 /// Slows guessing down, and never shuts anybody out for good. What is counted, and how long a try waits, says
-/// [`guessing`](crate::guessing); an adapter keeps the counts.
+/// [`rate_limit`](crate::rate_limit); an adapter keeps the counts.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Throttle: Send + Sync {
     /// Admits a try, and counts it as a failure unless it is forgiven or taken back
-    /// ([`guessing::admit`](crate::guessing::admit)); atomically, so that any number of tries at once are not admitted one
+    /// ([`rate_limit::admit`](crate::rate_limit::admit)); atomically, so that any number of tries at once are not admitted one
     /// by one. Memory MUST be bounded however many targets are tried.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError>;
+    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError>;
 
     /// The person knew the password: forgets the failures for this target from this source, takes this try back
-    /// everywhere else ([`guessing::forgive`](crate::guessing::forgive)), and remembers the source as known for the
+    /// everywhere else ([`rate_limit::record_success`](crate::rate_limit::record_success)), and remembers the source as known for the
     /// account. Only for a try that was admitted.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn forgive(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
     /// The password was never looked at: takes this try back everywhere
-    /// ([`guessing::take_back`](crate::guessing::take_back)). Only for a try that was admitted.
+    /// ([`rate_limit::cancel`](crate::rate_limit::cancel)). Only for a try that was admitted.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn take_back(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError>;
+    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes what counts for nothing any more, and answers how many entries that were. To be called now and then.
     ///
@@ -44,16 +44,16 @@ pub trait Throttle: Send + Sync {
 
 /// A try to sign in with a password, or to register.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Guess {
+pub struct LoginAttempt {
     /// Whose password is tried: the account, however it was named; or the name, where there is no account.
-    pub target: GuessTarget,
+    pub target: LoginTarget,
     /// Where the try comes from, if that is known: an IPv6 address stands for its /64.
     pub source: Option<Source>,
 }
 
 /// Whose password is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum GuessTarget {
+pub enum LoginTarget {
     /// An account's.
     Account(AccountId),
     /// Nobody's, under this name.
@@ -88,11 +88,11 @@ impl Source {
 
 /// Whether a try may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Permit {
     /// It may.
-    Admitted,
+    Granted,
     /// Not before this span has passed. It was not counted.
-    Wait(Duration),
+    RetryAfter(Duration),
 }
 
 #[cfg(test)]

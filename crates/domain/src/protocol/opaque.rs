@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use super::Malformed;
-use crate::ports::Entropy;
+use crate::world::Entropy;
 
 /// Defines a secret protocol value: visible ASCII, bounded, compared in constant time, never printed.
 macro_rules! opaque_value {

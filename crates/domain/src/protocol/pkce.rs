@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::Malformed;
 use super::opaque::random_text;
-use crate::ports::Entropy;
+use crate::world::Entropy;
 
 /// The `code_verifier` (RFC 7636 section 4.1): stays on the server side until the code is redeemed.
 #[derive(Clone, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use crate::error::{Refusal, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
-use crate::ports::{AccountChange, AccountCreation, AccountPage, Entropy, SignInEvent, StoreError};
+use crate::ports::{AccountChange, AccountCreation, AccountPage, SignInEvent, StoreError};
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionId};
+use crate::world::Entropy;
 
 /// Somebody who may administer accounts: proof of it, needed by every use case here.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Administrator(Option<Account>);
 impl Administrator {
     /// Whoever can run commands on the lab's machine with its data directory.
     #[must_use]
-    pub fn at_the_machine() -> Self {
+    pub fn local_operator() -> Self {
         Self(None)
     }
 
@@ -102,7 +103,7 @@ impl SignIn {
         limit: u32,
     ) -> Result<AccountPage, Refusal> {
         let search = search.map(str::trim).filter(|search| !search.is_empty());
-        let page = self.ports.accounts.list(search, after, limit.clamp(1, 500)).await;
+        let page = self.ports.administration.list(search, after, limit.clamp(1, 500)).await;
         page.map_err(|error| self.refuse_to_administer(error.into()))
     }
 
@@ -110,7 +111,7 @@ impl SignIn {
     ///
     /// # Errors
     /// When there is none, or the store failed.
-    pub async fn look_at_account(
+    pub async fn account_details(
         &self,
         _: &Administrator,
         id: AccountId,
@@ -205,7 +206,8 @@ impl SignIn {
         let reset = async {
             let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
-            let ended = self.ports.accounts.reset_credential(id, &credential, self.ports.clock.now()).await?;
+            let ended =
+                self.ports.credentials.reset_credential(id, &credential, self.ports.clock.now()).await?;
             self.forget_sessions(ended.ok_or(SignInError::AccountUnknown)?);
             self.record_administered(by, id, "password reset");
             Ok(CreatedAccount { account, initial_password })
@@ -227,11 +229,11 @@ impl SignIn {
             let (change, word) = match patch {
                 AccountPatch::Status(status) => {
                     let word = if status == AccountStatus::Active { "enabled" } else { "disabled" };
-                    (self.ports.accounts.set_status(id, status).await?, word)
+                    (self.ports.administration.set_status(id, status).await?, word)
                 }
                 AccountPatch::Role(role) => {
                     let word = if role == Role::Admin { "made administrator" } else { "made user" };
-                    (self.ports.accounts.set_role(id, role).await?, word)
+                    (self.ports.administration.set_role(id, role).await?, word)
                 }
             };
             done(change)?;
@@ -253,7 +255,7 @@ impl SignIn {
         let deleted = async {
             // Known before they are gone, so that no check is answered from memory afterwards.
             let sessions = self.ports.sessions.list_of(id, self.ports.clock.now()).await?;
-            done(self.ports.accounts.delete(id).await?)?;
+            done(self.ports.administration.delete(id).await?)?;
             self.forget_sessions(sessions.into_iter().map(|session| session.id));
             self.record_administered(by, id, "deleted");
             Ok(())

@@ -1,9 +1,9 @@
 use super::SignIn;
-use crate::attempt::AttemptId;
 use crate::error::{Refusal, SignInError};
 use crate::ports::{LogoutToken, LogoutTokenError, SignInEvent};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
+use crate::sealed::SealId;
 
 impl SignIn {
     /// Ends the sessions that a provider says have ended there (OpenID Connect Back-Channel Logout section 2.5). A session
@@ -14,7 +14,7 @@ impl SignIn {
     pub async fn end_sessions_from_provider(&self, logout_token: &str) -> Result<(), Refusal> {
         let ended = async {
             let (provider, token) = self.verified(logout_token).await?;
-            let id = AttemptId::of_logout_token(&token.issuer, &token.id);
+            let id = SealId::of_logout_token(&token.issuer, &token.id);
             if self.ports.spent_attempts.is_spent(id).await? {
                 return Ok(());
             }

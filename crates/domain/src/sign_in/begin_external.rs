@@ -1,13 +1,15 @@
 use url::Url;
 
 use super::SignIn;
-use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt, SignInAttempt};
+use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::people::AccountId;
-use crate::ports::{SealError, SignInEvent};
+use crate::ports::SignInEvent;
 use crate::protocol::{AuthorizationRequest, Hints, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
+use crate::sealed::SealError;
+use crate::sealed::{SealId, Sealed};
 
 /// A browser on its way to a provider.
 #[derive(Debug)]
@@ -17,16 +19,16 @@ pub struct BegunSignIn {
     /// What it must carry there and back.
     pub cookie: PendingCookie,
     /// Older attempts that it should forget.
-    pub dropped: Vec<AttemptId>,
+    pub dropped: Vec<SealId>,
 }
 
 /// A sealed attempt for the browser to carry, for at most [`SignInAttempt::LIFETIME`].
 #[derive(Debug)]
 pub struct PendingCookie {
     /// The attempt's name, part of the cookie's name.
-    pub id: AttemptId,
+    pub id: SealId,
     /// The cookie's value.
-    pub sealed: SealedAttempt,
+    pub sealed: Sealed,
 }
 
 /// How many bytes the sealed attempts of one browser may have together, so that proxies in front of us, which allow
@@ -114,7 +116,7 @@ impl SignIn {
     }
 
     /// The oldest attempts beyond what a browser may carry, and those that mean nothing any more.
-    fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<AttemptId> {
+    fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<SealId> {
         let now = self.ports.clock.now();
         let mut drop = Vec::new();
         let mut keep = Vec::new();

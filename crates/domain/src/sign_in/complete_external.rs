@@ -2,7 +2,7 @@ use super::open_session::Proof;
 use super::{SignIn, Ticket, Visitor};
 use crate::ForeignText;
 use crate::admission::{Criterion, Decision};
-use crate::attempt::{AttemptId, PresentedAttempt, SignInAttempt};
+use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
@@ -13,6 +13,7 @@ use crate::ports::{
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
+use crate::sealed::SealId;
 use crate::session::SessionToken;
 
 /// How a browser that came back leaves again.
@@ -25,7 +26,7 @@ pub enum CompletedSignIn {
         /// Where to go.
         return_to: ReturnTo,
         /// The attempt that is over.
-        attempt: AttemptId,
+        attempt: SealId,
         /// Where the person signed in.
         provider: ProviderId,
     },
@@ -35,7 +36,7 @@ pub enum CompletedSignIn {
         /// Lets this browser do so.
         ticket: Ticket,
         /// The attempt that is over.
-        attempt: AttemptId,
+        attempt: SealId,
     },
     /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is signed in, so
     /// there is nothing to explain. Nothing of the callback was used.
@@ -167,7 +168,7 @@ impl SignIn {
         response: &AuthorizationResponse,
         pending: &[PresentedAttempt],
     ) -> Result<SignInAttempt, SignInError> {
-        let id = AttemptId::of(&response.state);
+        let id = SealId::of(&response.state);
         // A sibling site can plant a second cookie of the same name: each is tried, and only a seal of ours opens.
         pending
             .iter()
@@ -195,7 +196,7 @@ impl SignIn {
         role: Option<Role>,
     ) -> Result<Account, SignInError> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
-        match self.ports.accounts.set_role(account.id, role).await? {
+        match self.ports.administration.set_role(account.id, role).await? {
             AccountChange::Done => {}
             AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
         }
@@ -242,15 +243,16 @@ impl SignIn {
         identity: &ExternalIdentity,
         email: Option<&EmailAddress>,
     ) -> Result<Option<Account>, SignInError> {
-        let accounts = &*self.ports.accounts;
-        let Some(mut account) = accounts.find_by_identity(&identity.issuer, &identity.subject).await? else {
+        let identities = &*self.ports.identities;
+        let Some(mut account) = identities.find_by_identity(&identity.issuer, &identity.subject).await?
+        else {
             return Ok(None);
         };
         if account.status == AccountStatus::Disabled {
             return Err(SignInError::AccountDisabled);
         }
         let now = self.ports.clock.now();
-        match accounts.record_sign_in(account.id, identity, email, now).await? {
+        match identities.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
                 self.ports.log.record(SignInEvent::EmailKept { account: account.id });
@@ -277,7 +279,7 @@ impl SignIn {
         if account.email.as_ref() != Some(email) {
             return Ok(Some(Opened::WithProof(account)));
         }
-        match self.ports.accounts.claim(account.id, identity, self.ports.clock.now()).await? {
+        match self.ports.identities.claim(account.id, identity, self.ports.clock.now()).await? {
             IdentityLink::Linked => {
                 self.ports.log.record(SignInEvent::Linked {
                     account: account.id,
@@ -310,7 +312,7 @@ impl SignIn {
             status: AccountStatus::Active,
             created_at: now,
         };
-        match self.ports.accounts.create(&account, identity).await? {
+        match self.ports.identities.create(&account, identity).await? {
             AccountCreation::Created => Ok(Some(Opened::Account { account, created: true })),
             AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(None),
         }

@@ -28,7 +28,7 @@ pub struct ImportRow {
 
 /// A row that can become an account. Only [`SignIn::judge_import`] makes one.
 #[derive(Clone, Debug)]
-pub struct JudgedRow {
+pub struct ValidRow {
     line: u64,
     username: Username,
     email: Option<EmailAddress>,
@@ -37,7 +37,7 @@ pub struct JudgedRow {
     hash: Option<PasswordHash>,
 }
 
-impl JudgedRow {
+impl ValidRow {
     /// The line, from 1.
     #[must_use]
     pub fn line(&self) -> u64 {
@@ -111,7 +111,7 @@ impl SignIn {
         &self,
         _: &Administrator,
         rows: Vec<ImportRow>,
-    ) -> Result<Vec<JudgedRow>, Vec<ImportFault>> {
+    ) -> Result<Vec<ValidRow>, Vec<ImportFault>> {
         let mut taken = HashMap::new();
         let mut judged = Vec::with_capacity(rows.len());
         let mut faults = Vec::new();
@@ -129,14 +129,14 @@ impl SignIn {
         &self,
         row: ImportRow,
         taken: &mut HashMap<Username, u64>,
-    ) -> Result<JudgedRow, ImportProblem> {
+    ) -> Result<ValidRow, ImportProblem> {
         let ImportRow { line, username, email, name, role, hash } = row;
         let username = match (username, &email) {
             (Some(name), _) => Username::local(name.trim()).map_err(|_| ImportProblem::UsernameMalformed)?,
             (None, Some(email)) => Username::from(email),
             (None, None) => return Err(ImportProblem::NameMissing),
         };
-        let row = JudgedRow { line, username, email, name, role, hash };
+        let row = ValidRow { line, username, email, name, role, hash };
         // The first to have a name has it even if something else is wrong with that row: both are to be looked at.
         let mut repeated = None;
         for name in row.names() {
@@ -155,7 +155,7 @@ impl SignIn {
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn foresee_import(&self, _: &Administrator, row: &JudgedRow) -> Result<Imported, Refusal> {
+    pub async fn dry_run_import(&self, _: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
         let foreseen = async {
             for name in row.names() {
                 if self.ports.accounts.find_by_name(&name).await?.is_some() {
@@ -172,7 +172,7 @@ impl SignIn {
     ///
     /// # Errors
     /// When the store failed; the account was not made then.
-    pub async fn import_account(&self, by: &Administrator, row: &JudgedRow) -> Result<Imported, Refusal> {
+    pub async fn import_account(&self, by: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
         let imported = async {
             let now = self.ports.clock.now();
             let account = Account {

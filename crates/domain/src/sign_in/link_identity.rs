@@ -83,7 +83,7 @@ impl SignIn {
                 provider,
                 session_proves: self.session_proves(&due, visitor).await,
                 password_proves: self.passwords_are_on()
-                    && self.ports.accounts.credential(account.id).await?.is_some(),
+                    && self.ports.credentials.credential(account.id).await?.is_some(),
                 was_asked_for: due.was_asked_for,
                 identity: match (&due.address, &due.name) {
                     (Some(address), _) => address.to_string(),
@@ -119,7 +119,7 @@ impl SignIn {
                 (Some(proven), IdentityChange::ProvedByPassword)
             } else {
                 // Read before the session is, which ends with every change of it.
-                let present = self.ports.accounts.credential(account.id).await?;
+                let present = self.ports.credentials.credential(account.id).await?;
                 if !self.session_proves(&due, visitor).await {
                     return Err(SignInError::ReauthenticationNeeded);
                 }
@@ -171,7 +171,7 @@ impl SignIn {
     ) -> Result<(), Refusal> {
         let unlinked = async {
             let account = self.recently_proven_account(password, visitor).await?;
-            match self.ports.accounts.unlink(account.id, issuer, subject).await? {
+            match self.ports.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
                 IdentityRemoval::NotFound => return Err(SignInError::IdentityUnknown),
                 IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
@@ -269,7 +269,7 @@ impl SignIn {
         credential: Option<&PasswordHash>,
         change: IdentityChange,
     ) -> Result<(), SignInError> {
-        match self.ports.accounts.link(account, identity, credential, self.ports.clock.now()).await? {
+        match self.ports.identities.link(account, identity, credential, self.ports.clock.now()).await? {
             IdentityLink::Linked => {}
             IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
             IdentityLink::Refused => return Err(SignInError::AccountDisabled),

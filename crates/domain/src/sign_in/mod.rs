@@ -50,7 +50,7 @@ pub use administer::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 pub use begin_external::{BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn};
 pub use complete_external::CompletedSignIn;
-pub use import::{ImportFault, ImportProblem, ImportRow, Imported, JudgedRow};
+pub use import::{ImportFault, ImportProblem, ImportRow, Imported, ValidRow};
 pub use link_identity::{LinkedSignIn, PendingLink};
 pub use offer_providers::{Offer, OfferedProvider};
 pub use own_account::OwnAccount;
@@ -62,30 +62,38 @@ pub use visitor::Visitor;
 
 use self::recent_checks::RecentChecks;
 use self::recheck::LastAnswers;
-use crate::attempt::AttemptId;
 use crate::error::{Reference, Refusal, SignInError};
 use crate::people::PasswordLength;
 use crate::ports::{
-    AccountStore, AttemptSealer, Clock, Entropy, IdentityProvider, PasswordHasher, PasswordJudge,
-    SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle, TokenIssuer,
+    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
+    PasswordJudge, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::PublicUrl;
 use crate::return_to::ReturnTo;
+use crate::sealed::SealId;
+use crate::sealed::Sealer;
+use crate::world::{Clock, Entropy};
 
 /// Everything that the use cases need of the world.
 #[derive(Clone)]
 pub struct Ports {
     /// Who can say who somebody is; the first is the default.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
-    /// Accounts and their identities.
+    /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
+    /// The external identities that open them.
+    pub identities: Arc<dyn IdentityStore>,
+    /// The passwords that open them.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// What administrators do with them.
+    pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
     /// Makes attempts single-use.
     pub spent_attempts: Arc<dyn SpentAttempts>,
     /// Seals attempts.
-    pub sealer: Arc<dyn AttemptSealer>,
+    pub sealer: Arc<dyn Sealer>,
     /// Signs session tokens.
     pub tokens: Arc<dyn TokenIssuer>,
     /// Hashes passwords.
@@ -218,7 +226,7 @@ impl SignIn {
     fn refuse(
         &self,
         error: SignInError,
-        attempt: Option<AttemptId>,
+        attempt: Option<SealId>,
         provider: Option<ProviderId>,
         return_to: ReturnTo,
     ) -> Refusal {
@@ -235,7 +243,7 @@ impl SignIn {
 
     /// What an error means that a provider has told in its own words.
     fn explanation(&self, provider: &ProviderId, error: &SignInError) -> Option<&'static str> {
-        let words = error.in_providers_words()?;
+        let words = error.provider_message()?;
         self.provider(Some(provider)).ok()?.explain(&words)
     }
 }

@@ -127,11 +127,11 @@ impl SignIn {
     async fn still_opens(&self, account: &Account, means: &Means) -> Result<(), SignInError> {
         match means {
             Means::Password(proven) => {
-                let present = self.ports.accounts.credential(account.id).await?;
+                let present = self.ports.credentials.credential(account.id).await?;
                 if present.as_ref() == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
             }
             Means::Provider(ExternalSession { issuer, subject, .. }, _) => {
-                let present = self.ports.accounts.find_by_identity(issuer, subject).await?;
+                let present = self.ports.identities.find_by_identity(issuer, subject).await?;
                 let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
                 if present.is_some_and(is_theirs) { Ok(()) } else { Err(SignInError::AccountDisabled) }
             }

@@ -37,8 +37,8 @@ impl SignIn {
             let mut sessions = self.ports.sessions.list_of(account.id, now).await?;
             sessions.retain(|session| session.is_live(now, self.policy.session_idle_limit));
             Ok(OwnAccount {
-                has_password: self.ports.accounts.credential(account.id).await?.is_some(),
-                identities: self.with_providers(self.ports.accounts.identities(account.id).await?).await,
+                has_password: self.ports.credentials.credential(account.id).await?.is_some(),
+                identities: self.with_providers(self.ports.identities.identities(account.id).await?).await,
                 is_recent: self.recent_session(visitor).await.is_some(),
                 sessions,
                 this_session,

@@ -8,7 +8,7 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash,
     Username,
 };
-use crate::ports::{Admission, Guess, GuessTarget, PasswordVerdict, SignInEvent};
+use crate::ports::{LoginAttempt, LoginTarget, PasswordVerdict, Permit, SignInEvent};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
 
@@ -86,10 +86,10 @@ impl SignIn {
         };
         // Counted under the same form of the name whether there is an account or not.
         let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), String::from);
-        let guess = Guess {
+        let guess = LoginAttempt {
             target: match &account {
-                Some(account) => GuessTarget::Account(account.id),
-                None => GuessTarget::Nobody(counted_as.chars().take(64).collect()),
+                Some(account) => LoginTarget::Account(account.id),
+                None => LoginTarget::Nobody(counted_as.chars().take(64).collect()),
             },
             source: visitor.source,
         };
@@ -153,7 +153,7 @@ impl SignIn {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<Proven, SignInError> {
-        let guess = Guess { target: GuessTarget::Account(account.id), source: visitor.source };
+        let guess = LoginAttempt { target: LoginTarget::Account(account.id), source: visitor.source };
         self.prove(Some(account), password, guess).await
     }
 
@@ -162,15 +162,15 @@ impl SignIn {
         &self,
         account: Option<Account>,
         password: Option<Password>,
-        guess: Guess,
+        guess: LoginAttempt,
     ) -> Result<Proven, SignInError> {
-        if let Admission::Wait(wait) =
+        if let Permit::RetryAfter(wait) =
             self.ports.throttle.admit(guess.clone(), self.ports.clock.now()).await?
         {
             return Err(SignInError::TooManyTries { wait });
         }
         let credential = match &account {
-            Some(account) => self.ports.accounts.credential(account.id).await?,
+            Some(account) => self.ports.credentials.credential(account.id).await?,
             None => None,
         };
         // What cannot be a password is none, but takes as long as one.
@@ -182,7 +182,7 @@ impl SignIn {
         let verdict = self.ports.hasher.verify(password.clone(), hash).await;
         if verdict.is_err() {
             // The password was never looked at, so it was no wrong one.
-            self.ports.throttle.take_back(guess.clone(), self.ports.clock.now()).await?;
+            self.ports.throttle.cancel(guess.clone(), self.ports.clock.now()).await?;
         }
         let verdict = verdict?;
 
@@ -192,7 +192,7 @@ impl SignIn {
         if verdict == PasswordVerdict::Wrong || account.status == AccountStatus::Disabled {
             return Err(SignInError::CredentialsWrong);
         }
-        self.ports.throttle.forgive(guess, self.ports.clock.now()).await?;
+        self.ports.throttle.record_success(guess, self.ports.clock.now()).await?;
         let credential = match verdict {
             PasswordVerdict::RightButWeak => self.hash_again(&account, credential, password).await?,
             _ => credential,
@@ -210,11 +210,11 @@ impl SignIn {
         // There is a next time: nobody is kept out because too many others are waiting.
         let Ok(hash) = self.ports.hasher.hash(password.clone()).await else { return Ok(credential) };
         let stronger = Credential { hash, must_change: credential.must_change };
-        if self.ports.accounts.strengthen_credential(account.id, &stronger, &credential.hash).await? {
+        if self.ports.credentials.strengthen_credential(account.id, &stronger, &credential.hash).await? {
             return Ok(stronger);
         }
         // Somebody else replaced it: another sign-in with the same password, or a change of it.
-        let present = self.ports.accounts.credential(account.id).await?;
+        let present = self.ports.credentials.credential(account.id).await?;
         let hash = present.as_ref().map(|credential| credential.hash.clone());
         match (self.ports.hasher.verify(password, hash).await?, present) {
             (PasswordVerdict::Right | PasswordVerdict::RightButWeak, Some(present)) => Ok(present),
@@ -239,8 +239,8 @@ impl SignIn {
         }
         let chosen = Credential { hash: self.ports.hasher.hash(next).await?, must_change: false };
         let now = self.ports.clock.now();
-        let accounts = &self.ports.accounts;
-        let ended = accounts.change_credential(account.id, &chosen, &credential.hash, now).await?;
+        let credentials = &self.ports.credentials;
+        let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
         // Changed by somebody else in the meantime: what was proven proves nothing any more.
         self.forget_sessions(ended.ok_or(SignInError::CredentialsWrong)?);
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });
@@ -282,7 +282,7 @@ impl SignIn {
     async fn proven_by(&self, ticket: &Ticket) -> Result<Proven, SignInError> {
         let due: ChangeDue = self.open_ticket(CHANGE_DUE, ticket)?;
         let account = self.ports.accounts.find(due.account).await?;
-        let credential = self.ports.accounts.credential(due.account).await?;
+        let credential = self.ports.credentials.credential(due.account).await?;
         match (account, credential) {
             (Some(account), Some(credential))
                 if account.status == AccountStatus::Active

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::complete_external::{role_if_admitted, trusted_email};
 use super::{SignIn, Ticket};
-use crate::attempt::AttemptId;
 use crate::error::SignInError;
 use crate::people::{Account, AccountStatus};
-use crate::ports::{
-    IdTokenFault, IdentityProvider, ProviderError, RefreshRequest, Refreshed, SealError, SignInEvent,
-};
+use crate::ports::{IdTokenFault, IdentityProvider, ProviderError, RefreshRequest, Refreshed, SignInEvent};
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
+use crate::sealed::SealError;
+use crate::sealed::SealId;
 use crate::session::{ExternalSession, Recheck, Session, SessionId};
 use crate::time::Timestamp;
 
@@ -79,13 +78,13 @@ impl SignIn {
             match self.admit_again(provider, interval, leased_until, &session).await {
                 Ok(()) => decided += 1,
                 Err(SignInError::Provider(error))
-                    if error.may_pass() && !self.goes_unanswered(&session, &description.id, interval) =>
+                    if error.is_transient() && !self.goes_unanswered(&session, &description.id, interval) =>
                 {
                     put_off = Some(SignInError::from(error));
                 }
                 Err(error @ SignInError::Store(_)) => return Err(error),
                 Err(error) => {
-                    self.keep_out(&session, &description.id, error).await?;
+                    self.end_rejected_session(&session, &description.id, error).await?;
                     decided += 1;
                 }
             }
@@ -156,14 +155,14 @@ impl SignIn {
         session: &Session,
         external: &ExternalSession,
     ) -> Result<Account, SignInError> {
-        let found = self.ports.accounts.find_by_identity(&external.issuer, &external.subject).await?;
+        let found = self.ports.identities.find_by_identity(&external.issuer, &external.subject).await?;
         let is_theirs =
             |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
         let found = found.ok_or(SignInError::IdentityUnknown)?;
         if is_theirs(&found) { Ok(found) } else { Err(SignInError::AccountDisabled) }
     }
 
-    async fn keep_out(
+    async fn end_rejected_session(
         &self,
         session: &Session,
         provider: &ProviderId,
@@ -191,13 +190,13 @@ impl SignIn {
         due_at: Timestamp,
     ) -> Result<Recheck, SealError> {
         let kept = Kept { refresh_token: token.as_str().to_owned(), told_at };
-        let sealed = self.seal_under(AttemptId::of_session(session), REFRESH_TOKEN, until, kept)?;
+        let sealed = self.seal_under(SealId::of_session(session), REFRESH_TOKEN, until, kept)?;
         Ok(Recheck { refresh_token: sealed.into_sealed(), due_at })
     }
 
     fn open_kept(&self, session: SessionId, external: &ExternalSession) -> Result<Kept, SignInError> {
         let recheck = external.recheck.as_ref().ok_or(SignInError::AttemptUnknown)?;
-        let ticket = Ticket::of(AttemptId::of_session(session), recheck.refresh_token.clone());
+        let ticket = Ticket::of(SealId::of_session(session), recheck.refresh_token.clone());
         self.open_ticket(REFRESH_TOKEN, &ticket)
     }
 }

@@ -9,10 +9,11 @@ use super::{SignIn, Visitor};
 use crate::error::{Refusal, SignInError};
 use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{
-    AccountCreation, Admission, Entropy, FirstAdministrator, Guess, GuessTarget, SignInEvent, StoreError,
+    AccountCreation, FirstAdministrator, LoginAttempt, LoginTarget, Permit, SignInEvent, StoreError,
 };
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
+use crate::world::Entropy;
 
 /// Somebody who wants an account.
 pub struct Registration {
@@ -66,7 +67,7 @@ impl SignIn {
     /// # Errors
     /// When the store does not answer.
     pub async fn has_administrator(&self) -> Result<bool, StoreError> {
-        self.ports.accounts.has_administrator().await
+        self.ports.administration.has_administrator().await
     }
 
     /// Whether people can make an account with a password of their own. Not where a provider is set up: whom it does not
@@ -91,15 +92,15 @@ impl SignIn {
                 return Err(SignInError::SelfRegistrationOff);
             }
             // Names can be probed here as they can at every registration; not quickly.
-            let guess = Guess { target: GuessTarget::Registration, source: visitor.source };
-            if let Admission::Wait(wait) =
+            let guess = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
+            if let Permit::RetryAfter(wait) =
                 self.ports.throttle.admit(guess.clone(), self.ports.clock.now()).await?
             {
                 return Err(SignInError::TooManyTries { wait });
             }
             let local_account = self.local_account(registration, Role::User).await;
             if let Err(SignInError::Hashing(_)) = local_account {
-                self.ports.throttle.take_back(guess, self.ports.clock.now()).await?;
+                self.ports.throttle.cancel(guess, self.ports.clock.now()).await?;
             }
             let (account, credential) = local_account?;
             match self.ports.accounts.create_local(&account, Some(&credential)).await? {
@@ -123,7 +124,7 @@ impl SignIn {
         let set_up = async {
             self.need_setup_token(setup_token).await?;
             let (account, credential) = self.local_account(registration, Role::Admin).await?;
-            match self.ports.accounts.create_first_administrator(&account, &credential).await? {
+            match self.ports.administration.create_first_administrator(&account, &credential).await? {
                 FirstAdministrator::Created => self.created(&account, credential, visitor).await,
                 FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
                 FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
@@ -143,7 +144,7 @@ impl SignIn {
 
     async fn need_setup_token(&self, presented: &str) -> Result<(), SignInError> {
         let is_the_one = self.setup_token.as_ref().is_some_and(|token| token.is(presented));
-        if !is_the_one || self.ports.accounts.has_administrator().await? {
+        if !is_the_one || self.ports.administration.has_administrator().await? {
             return Err(SignInError::SetupClosed);
         }
         Ok(())

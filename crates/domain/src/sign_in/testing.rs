@@ -12,16 +12,17 @@ use url::Url;
 
 use super::{Policy, Ports, SignIn, Visitor};
 use crate::admission::AdmissionRules;
-use crate::attempt::{AttemptId, PresentedAttempt, SealedAttempt};
+use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash, Role,
     Username,
 };
 use crate::ports::{
-    Admission, AttemptSealer, Clock, Consumption, Entropy, Guess, HashingError, MockAccountStore,
-    MockIdentityProvider, MockPasswordJudge, MockSessionStore, PasswordHasher, PasswordVerdict, SealError,
-    SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
+    Consumption, HashingError, LoginAttempt, MockAccountStore, MockAdministrationStore, MockCredentialStore,
+    MockIdentityProvider, MockIdentityStore, MockPasswordJudge, MockSessionStore, PasswordHasher,
+    PasswordVerdict, Permit, SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle,
+    TokenFault, TokenIssuer,
 };
 use crate::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
@@ -29,8 +30,11 @@ use crate::protocol::{
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
 use crate::public_url::{PlainHttp, PublicUrl};
 use crate::return_to::ReturnTo;
+use crate::sealed::{SealError, Sealer};
+use crate::sealed::{SealId, Sealed};
 use crate::session::{Session, SessionClaims, SessionId, SessionToken};
 use crate::time::Timestamp;
+use crate::world::{Clock, Entropy};
 
 pub(super) const ISSUER: &str = "https://op.example";
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -43,6 +47,9 @@ pub(super) struct World {
     pub(super) tokens: Arc<FakeTokens>,
     spent: Arc<FakeSpent>,
     pub(super) accounts: MockAccountStore,
+    pub(super) identities: MockIdentityStore,
+    pub(super) credentials: MockCredentialStore,
+    pub(super) administration: MockAdministrationStore,
     pub(super) sessions: MockSessionStore,
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
@@ -78,6 +85,9 @@ impl World {
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
             accounts: Arc::new(self.accounts),
+            identities: Arc::new(self.identities),
+            credentials: Arc::new(self.credentials),
+            administration: Arc::new(self.administration),
             sessions: Arc::new(self.sessions),
             spent_attempts: self.spent,
             sealer: Arc::new(FakeSealer),
@@ -109,7 +119,7 @@ impl World {
     /// An identity is looked for as often as needed, and opens what the test has linked it to.
     pub(super) fn identities_open_what_is_linked(&mut self) {
         let opened = self.opened.clone();
-        self.accounts.expect_find_by_identity().returning(move |_, _| Ok(opened.0.lock().unwrap().clone()));
+        self.identities.expect_find_by_identity().returning(move |_, _| Ok(opened.0.lock().unwrap().clone()));
     }
 
     /// A provider that can be begun with, and redeems as the test says afterwards.
@@ -299,13 +309,13 @@ impl SignInLog for FakeLog {
 /// Seals by encoding, which is enough to see what is bound to what.
 struct FakeSealer;
 
-impl AttemptSealer for FakeSealer {
-    fn seal(&self, id: AttemptId, plaintext: &[u8]) -> Result<SealedAttempt, SealError> {
+impl Sealer for FakeSealer {
+    fn seal(&self, id: SealId, plaintext: &[u8]) -> Result<Sealed, SealError> {
         let bytes = [id.as_bytes(), plaintext].concat();
-        SealedAttempt::parse(&BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(|_| SealError)
+        Sealed::parse(&BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(|_| SealError)
     }
 
-    fn open(&self, id: AttemptId, sealed: &SealedAttempt) -> Option<Vec<u8>> {
+    fn open(&self, id: SealId, sealed: &Sealed) -> Option<Vec<u8>> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed.as_str()).ok()?;
         bytes.strip_prefix(id.as_bytes()).map(<[u8]>::to_vec)
     }
@@ -341,16 +351,16 @@ impl TokenIssuer for FakeTokens {
 }
 
 #[derive(Default)]
-struct FakeSpent(Mutex<HashSet<AttemptId>>);
+struct FakeSpent(Mutex<HashSet<SealId>>);
 
 #[async_trait]
 impl SpentAttempts for FakeSpent {
-    async fn consume(&self, id: AttemptId, _: Timestamp) -> Result<Consumption, StoreError> {
+    async fn consume(&self, id: SealId, _: Timestamp) -> Result<Consumption, StoreError> {
         let first = self.0.lock().unwrap().insert(id);
         Ok(if first { Consumption::First } else { Consumption::Again })
     }
 
-    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+    async fn is_spent(&self, id: SealId) -> Result<bool, StoreError> {
         Ok(self.0.lock().unwrap().contains(&id))
     }
 
@@ -407,34 +417,34 @@ impl PasswordHasher for FakeHasher {
 
 /// Admits three tries for each target that is counted at all, and remembers them.
 #[derive(Default)]
-pub(super) struct FakeThrottle(Mutex<Vec<Guess>>);
+pub(super) struct FakeThrottle(Mutex<Vec<LoginAttempt>>);
 
 impl FakeThrottle {
-    pub(super) fn counted(&self) -> Vec<Guess> {
+    pub(super) fn counted(&self) -> Vec<LoginAttempt> {
         self.0.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
 impl Throttle for FakeThrottle {
-    async fn admit(&self, guess: Guess, _: Timestamp) -> Result<Admission, StoreError> {
+    async fn admit(&self, guess: LoginAttempt, _: Timestamp) -> Result<Permit, StoreError> {
         let mut counted = self.0.lock().unwrap();
         if guess.counters(false).is_empty() {
-            return Ok(Admission::Admitted);
+            return Ok(Permit::Granted);
         }
         if counted.iter().filter(|known| known.target == guess.target).count() >= 3 {
-            return Ok(Admission::Wait(Duration::from_secs(1)));
+            return Ok(Permit::RetryAfter(Duration::from_secs(1)));
         }
         counted.push(guess);
-        Ok(Admission::Admitted)
+        Ok(Permit::Granted)
     }
 
-    async fn forgive(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+    async fn record_success(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
         self.0.lock().unwrap().retain(|known| known.target != guess.target);
         Ok(())
     }
 
-    async fn take_back(&self, guess: Guess, _: Timestamp) -> Result<(), StoreError> {
+    async fn cancel(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
         let mut counted = self.0.lock().unwrap();
         if let Some(last) = counted.iter().rposition(|known| *known == guess) {
             counted.remove(last);

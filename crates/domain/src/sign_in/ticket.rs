@@ -5,16 +5,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::SignIn;
-use crate::attempt::{AttemptId, SealedAttempt};
 use crate::error::SignInError;
-use crate::ports::SealError;
+use crate::sealed::SealError;
+use crate::sealed::{SealId, Sealed};
 use crate::time::Timestamp;
 
 /// What one browser has proved, for as long as it takes to answer the next question: sealed, so that the browser can carry
 /// it and neither read nor change it.
 pub struct Ticket {
-    id: AttemptId,
-    sealed: SealedAttempt,
+    id: SealId,
+    sealed: Sealed,
 }
 
 impl Ticket {
@@ -28,12 +28,12 @@ impl Ticket {
     }
 
     /// What was sealed elsewhere than in a browser.
-    pub(super) fn of(id: AttemptId, sealed: SealedAttempt) -> Self {
+    pub(super) fn of(id: SealId, sealed: Sealed) -> Self {
         Self { id, sealed }
     }
 
     /// What is kept of it where its id is known.
-    pub(super) fn into_sealed(self) -> SealedAttempt {
+    pub(super) fn into_sealed(self) -> Sealed {
         self.sealed
     }
 
@@ -41,7 +41,7 @@ impl Ticket {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, sealed) = text.split_once('.')?;
-        Some(Self { id: AttemptId::parse(id).ok()?, sealed: SealedAttempt::parse(sealed).ok()? })
+        Some(Self { id: SealId::parse(id).ok()?, sealed: Sealed::parse(sealed).ok()? })
     }
 }
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Ticket {
 
 /// What stands inside the seal. The purpose keeps a ticket for one thing from being used for another.
 #[derive(Serialize, Deserialize)]
-struct Sealed<T> {
+struct TicketContent<T> {
     purpose: String,
     until: Timestamp,
     content: T,
@@ -62,17 +62,17 @@ struct Sealed<T> {
 impl SignIn {
     pub(super) fn seal_ticket<T: Serialize>(&self, purpose: &str, content: T) -> Result<Ticket, SealError> {
         let until = self.ports.clock.now().plus(Ticket::LIFETIME);
-        self.seal_under(AttemptId::fresh(&*self.ports.entropy), purpose, until, content)
+        self.seal_under(SealId::fresh(&*self.ports.entropy), purpose, until, content)
     }
 
     pub(super) fn seal_under<T: Serialize>(
         &self,
-        id: AttemptId,
+        id: SealId,
         purpose: &str,
         until: Timestamp,
         content: T,
     ) -> Result<Ticket, SealError> {
-        let sealed = Sealed { purpose: purpose.to_owned(), until, content };
+        let sealed = TicketContent { purpose: purpose.to_owned(), until, content };
         let plaintext = serde_json::to_vec(&sealed).map_err(|_| SealError)?;
         Ok(Ticket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
     }
@@ -84,7 +84,7 @@ impl SignIn {
     ) -> Result<T, SignInError> {
         let plaintext =
             self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(SignInError::AttemptUnknown)?;
-        let sealed: Sealed<T> =
+        let sealed: TicketContent<T> =
             serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
         if sealed.purpose != purpose {
             return Err(SignInError::AttemptUnknown);

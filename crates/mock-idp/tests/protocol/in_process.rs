@@ -1,11 +1,12 @@
 //! The mock as the core's port: proper sign-ins are accepted, and every fault is noticed or rightly accepted.
 
 use labgate_domain::identity::EmailClaim;
-use labgate_domain::ports::{Clock as _, CodeRedemption, IdentityProvider, ProviderError};
+use labgate_domain::ports::{CodeRedemption, IdentityProvider, ProviderError};
 use labgate_domain::protocol::{
     AuthorizationOutcome, AuthorizationResponse, ClientId, Issuer, PkceVerifier, RedirectUri,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
+use labgate_domain::world::Clock as _;
 use labgate_mock_idp::{CapturedRequest, Client, Fault};
 use url::Url;
 

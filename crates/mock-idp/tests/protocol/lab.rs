@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use labgate_domain::ports::{Clock, Entropy};
 use labgate_domain::protocol::{
     AuthorizationRequest, ClientId, Nonce, PkceVerifier, RedirectUri, Scopes, State,
 };
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::{Clock, Entropy};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder};
 use serde_json::Value;
 use url::Url;

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use labgate_domain::guessing::ThrottleKey;
+use labgate_domain::rate_limit::ThrottleKey;
 use labgate_domain::time::Timestamp;
 
 /// So many are remembered of each kind.

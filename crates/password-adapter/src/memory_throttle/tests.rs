@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{GuessTarget, Source};
+use labgate_domain::ports::{LoginTarget, Source};
 use proptest::prelude::*;
 
 use super::bounded::CAPACITY;
@@ -19,25 +19,25 @@ fn somewhere() -> Source {
     Source::of([203, 0, 113, 77].into())
 }
 
-fn nobody(name: &str) -> Guess {
-    Guess { target: GuessTarget::Nobody(name.to_owned()), source: Some(somewhere()) }
+fn nobody(name: &str) -> LoginAttempt {
+    LoginAttempt { target: LoginTarget::Nobody(name.to_owned()), source: Some(somewhere()) }
 }
 
-fn from(source: &str, guess: Guess) -> Guess {
-    Guess { source: Some(Source::of(source.parse().unwrap())), ..guess }
+fn from(source: &str, guess: LoginAttempt) -> LoginAttempt {
+    LoginAttempt { source: Some(Source::of(source.parse().unwrap())), ..guess }
 }
 
-fn account(number: u32) -> Guess {
+fn account(number: u32) -> LoginAttempt {
     let id = AccountId::parse(&format!("01900000-0000-7000-8000-{number:012}")).unwrap();
-    Guess { target: GuessTarget::Account(id), source: Some(somewhere()) }
+    LoginAttempt { target: LoginTarget::Account(id), source: Some(somewhere()) }
 }
 
-fn owner() -> Guess {
+fn owner() -> LoginAttempt {
     account(1)
 }
 
-async fn is_admitted(throttle: &MemoryThrottle, guess: Guess, now: i64) -> bool {
-    throttle.admit(guess, at(now)).await.unwrap() == Admission::Admitted
+async fn is_admitted(throttle: &MemoryThrottle, guess: LoginAttempt, now: i64) -> bool {
+    throttle.admit(guess, at(now)).await.unwrap() == Permit::Granted
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn c177_five_tries_are_free_and_then_the_wait_doubles_up_to_a_quarter_of_a
     }
     let (mut now, mut longest) = (0, Duration::ZERO);
     for expected in [1, 2, 4, 8, 16, 32, 64, 128, 128, 256, 512, 256] {
-        let Ok(Admission::Wait(wait)) = throttle.admit(owner(), at(now)).await else {
+        let Ok(Permit::RetryAfter(wait)) = throttle.admit(owner(), at(now)).await else {
             panic!("not slowed down")
         };
         assert_eq!(wait.as_secs(), expected);
@@ -95,16 +95,16 @@ proptest! {
                 1 => from(&format!("192.0.2.{source}"), owner()),
                 name => from(&format!("192.0.2.{source}"), nobody(&format!("name{name}"))),
             };
-            if let Admission::Wait(wait) = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap() {
+            if let Permit::RetryAfter(wait) = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap() {
                 // Ten seconds for clocks that differ.
                 prop_assert!(!wait.is_zero() && wait <= LONGEST + Duration::from_secs(10));
                 now += i64::try_from(wait.as_secs()).unwrap();
                 let again = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap();
-                prop_assert_eq!(again, Admission::Admitted);
+                prop_assert_eq!(again, Permit::Granted);
             }
             match then {
-                0 => runtime.block_on(throttle.forgive(guess, at(now))).unwrap(),
-                1 => runtime.block_on(throttle.take_back(guess, at(now))).unwrap(),
+                0 => runtime.block_on(throttle.record_success(guess, at(now))).unwrap(),
+                1 => runtime.block_on(throttle.cancel(guess, at(now))).unwrap(),
                 2 => drop(runtime.block_on(throttle.delete_expired(at(now))).unwrap()),
                 _ => {}
             }
@@ -119,7 +119,7 @@ async fn c177_a_thousand_sources_polling_for_a_day_guess_3000_times_and_never_ho
     let throttle = MemoryThrottle::new();
     let home = from("2001:db8::1", owner());
     assert!(is_admitted(&throttle, home.clone(), 0).await);
-    throttle.forgive(home.clone(), at(0)).await.unwrap();
+    throttle.record_success(home.clone(), at(0)).await.unwrap();
 
     let mut guesses = 0;
     for now in 0..DAY {
@@ -129,7 +129,7 @@ async fn c177_a_thousand_sources_polling_for_a_day_guess_3000_times_and_never_ho
             // A typing error, and then the right one.
             assert!(is_admitted(&throttle, home.clone(), now).await, "held back after {now} s");
             assert!(is_admitted(&throttle, home.clone(), now).await, "held back after {now} s");
-            throttle.forgive(home.clone(), at(now)).await.unwrap();
+            throttle.record_success(home.clone(), at(now)).await.unwrap();
         }
     }
     assert!((2500..=2940).contains(&guesses), "{guesses}");
@@ -141,7 +141,7 @@ async fn c177_a_thousand_sources_polling_for_a_day_guess_3000_times_and_never_ho
 async fn c177_whoever_tries_other_names_behind_a_known_source_does_not_hold_its_people_back() {
     let throttle = MemoryThrottle::new();
     let office = "192.0.2.1";
-    throttle.forgive(from(office, owner()), at(0)).await.unwrap();
+    throttle.record_success(from(office, owner()), at(0)).await.unwrap();
     for number in 0..60 {
         is_admitted(&throttle, from(office, nobody(&format!("name{number}"))), 0).await;
     }
@@ -153,7 +153,7 @@ async fn c177_whoever_tries_other_names_behind_a_known_source_does_not_hold_its_
 async fn c177_a_source_is_known_for_thirty_days_for_the_account_that_was_signed_in_to() {
     let throttle = MemoryThrottle::new();
     let home = from("192.0.2.1", owner());
-    throttle.forgive(home.clone(), at(0)).await.unwrap();
+    throttle.record_success(home.clone(), at(0)).await.unwrap();
     for (now, is_known) in [(30 * DAY - 1, true), (30 * DAY, false)] {
         // Guesses from everywhere.
         for number in 0..50 {
@@ -175,7 +175,7 @@ async fn c177_knowing_the_password_gives_the_source_that_try_back_and_no_more() 
     for number in 0..50 {
         let own = from("192.0.2.1", account(number));
         assert!(is_admitted(&throttle, own.clone(), 0).await);
-        throttle.forgive(own, at(0)).await.unwrap();
+        throttle.record_success(own, at(0)).await.unwrap();
     }
     assert!(is_admitted(&throttle, from("192.0.2.1", nobody("a")), 0).await);
     assert!(!is_admitted(&throttle, from("192.0.2.1", nobody("b")), 0).await);
@@ -193,7 +193,7 @@ async fn c177_ten_thousand_made_up_names_push_out_no_account_and_memory_is_bound
     }
     assert!(!is_admitted(&throttle, owner(), 0).await);
     for number in 0..30_000 {
-        throttle.forgive(from("192.0.2.1", account(number)), at(1)).await.unwrap();
+        throttle.record_success(from("192.0.2.1", account(number)), at(1)).await.unwrap();
     }
     let memory = throttle.memory();
     for kind in [ThrottleKind::Name, ThrottleKind::NameFromSource] {
@@ -220,7 +220,7 @@ async fn c177_one_source_is_slowed_down_whatever_names_it_tries_and_its_failures
 #[tokio::test]
 async fn c177_registrations_are_slowed_down_for_each_source_and_are_no_failed_sign_ins() {
     let throttle = MemoryThrottle::new();
-    let registration = Guess { target: GuessTarget::Registration, source: None };
+    let registration = LoginAttempt { target: LoginTarget::Registration, source: None };
     let here = from("192.0.2.1", registration.clone());
     for _ in 0..50 {
         assert!(is_admitted(&throttle, here.clone(), 0).await);
@@ -239,7 +239,7 @@ async fn c177_a_try_whose_password_was_never_looked_at_is_taken_back_everywhere(
     let guess = from("192.0.2.1", owner());
     for _ in 0..200 {
         assert!(is_admitted(&throttle, guess.clone(), 0).await);
-        throttle.take_back(guess.clone(), at(0)).await.unwrap();
+        throttle.cancel(guess.clone(), at(0)).await.unwrap();
     }
     assert_eq!(throttle.memory().counts.values().map(Bounded::len).sum::<usize>(), 0);
 }
@@ -250,7 +250,7 @@ async fn a_right_password_forgives_and_a_day_forgets() {
     for _ in 0..5 {
         throttle.admit(owner(), at(0)).await.unwrap();
     }
-    throttle.forgive(owner(), at(0)).await.unwrap();
+    throttle.record_success(owner(), at(0)).await.unwrap();
     for _ in 0..5 {
         assert!(is_admitted(&throttle, owner(), 0).await);
     }

@@ -15,11 +15,12 @@ use async_trait::async_trait;
 use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{ExternalIdentity, Memberships};
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
+    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
     ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{HintParameters, Issuer, RefreshToken, Scopes};
 use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
+use labgate_domain::world::Clock;
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Instrument as _, Span};
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use labgate_domain::ports::{Clock, IdentityProvider as _, ProviderCall, ProviderError};
+use labgate_domain::ports::{IdentityProvider as _, ProviderCall, ProviderError};
 use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;

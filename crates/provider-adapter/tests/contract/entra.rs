@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
-use labgate_domain::ports::{Clock, IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
+use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
 use labgate_domain::protocol::{EndSessionForm, Issuer, RefreshToken};
 use labgate_domain::provider::EmailTrust;
+use labgate_domain::world::Clock;
 use labgate_provider::{
     Location, OpenIdProvider, PlainHttpOrigins, ProviderKind, ProviderSettings, SettingsError,
     identity_from_claims,
@@ -484,7 +485,7 @@ async fn a_graph_that_is_down_takes_nobodys_groups_away_while_they_are_signed_in
         };
         match entra.provider.ask_again(again).await.identity {
             Ok(ada) => assert!(!put_off && !ada.memberships.groups_are_complete),
-            Err(error) => assert!(put_off && error.may_pass(), "{error}"),
+            Err(error) => assert!(put_off && error.is_transient(), "{error}"),
         }
     }
 }

@@ -10,11 +10,12 @@ use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::{
-    Clock, CodeRedemption, IdentityProvider, LogoutTokenError, ProviderCall, ProviderError,
+    CodeRedemption, IdentityProvider, LogoutTokenError, ProviderCall, ProviderError,
 };
 use labgate_domain::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderHealth};
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use labgate_provider::{GitHubProvider, Location, PlainHttpOrigins, ProviderSettings, SettingsError};
 use secrecy::SecretString;
 use serde_json::{Value, json};

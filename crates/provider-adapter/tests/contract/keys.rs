@@ -119,7 +119,7 @@ async fn c086_the_last_keys_are_used_for_a_day_while_there_are_no_others() {
 }
 
 fn now(op: &Op) -> i64 {
-    labgate_domain::ports::Clock::now(&*op.clock).as_unix_seconds()
+    labgate_domain::world::Clock::now(&*op.clock).as_unix_seconds()
 }
 
 /// Redeems an attempt that started just now.

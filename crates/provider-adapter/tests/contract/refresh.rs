@@ -224,7 +224,7 @@ async fn refusals_are_told_from_what_may_pass() {
         op.answer(TOKEN, json_answer(status, &body));
         let error = op.ask_again().await.unwrap_err();
         assert_eq!(error, expected);
-        assert_eq!(error.may_pass(), passes, "{error}");
+        assert_eq!(error.is_transient(), passes, "{error}");
     }
     for down in [
         json_answer(400, &json!({"error": "temporarily_unavailable"})),
@@ -236,7 +236,7 @@ async fn refusals_are_told_from_what_may_pass() {
         op.answer(TOKEN, down);
         let error = op.ask_again().await.unwrap_err();
         assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
-        assert!(error.may_pass(), "{error}");
+        assert!(error.is_transient(), "{error}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use labgate_domain::ports::{Clock, IdentityProvider as _, ProviderError};
+use labgate_domain::ports::{IdentityProvider as _, ProviderError};
+use labgate_domain::world::Clock;
 use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins, SettingsError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::json;

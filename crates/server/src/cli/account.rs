@@ -127,7 +127,7 @@ pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyh
         Command::OfAccounts(command) => {
             let makes_a_lab = matches!(command, AccountCommand::Create { .. });
             let done = in_lab(configuration, makes_a_lab, async |sign_in| {
-                Commands { sign_in, by: Administrator::at_the_machine() }.execute(command).await
+                Commands { sign_in, by: Administrator::local_operator() }.execute(command).await
             });
             match done? {
                 Ok(report) => report.print(json),
@@ -207,7 +207,7 @@ impl Commands<'_> {
             AccountCommand::List { search } => Ok(Report::list(&self.all(search.as_deref()).await?)),
             AccountCommand::Show(named) => {
                 let id = self.named(&named).await?.id;
-                let (account, sessions) = self.sign_in.look_at_account(&self.by, id).await?;
+                let (account, sessions) = self.sign_in.account_details(&self.by, id).await?;
                 Ok(Report::account(&account, &sessions))
             }
             AccountCommand::Disable(named) => {

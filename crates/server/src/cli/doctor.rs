@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use labgate_domain::ports::Clock;
+use labgate_domain::world::Clock;
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, Problems};

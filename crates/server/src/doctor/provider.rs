@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use labgate_domain::error::SignInError;
-use labgate_domain::ports::{Clock, CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
+use labgate_domain::ports::{CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
 use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier, TokenErrorCode};
 use labgate_domain::provider::AuthorizationServer;
 use labgate_domain::public_url::is_loopback;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use labgate_provider::{About, Pkce, ProviderSettings, Published, explain, published};
 use url::Url;
 

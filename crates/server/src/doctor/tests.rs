@@ -250,7 +250,7 @@ fn by_the_doctor(by: By, words: &str) -> (Step, String) {
 fn in_the_log(error: SignInError) -> Value {
     let reference = Reference::fresh(&OsEntropy);
     // As the sign-in and the adapters do between them.
-    let explanation = error.in_providers_words().and_then(|words| explain(&words));
+    let explanation = error.provider_message().and_then(|words| explain(&words));
     let explanation = explanation.map(|explanation| explanation.sentence);
     let event = SignInEvent::Refused { reference: reference.clone(), provider: None, error, explanation };
     let log = log_of("info", LogFormat::Json, || TracingLog.record(event));

@@ -1,8 +1,9 @@
 use labgate_domain::error::{Reference, SignInError};
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{Entropy, ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError};
+use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
+use labgate_domain::world::Entropy;
 use serde_json::Value;
 
 use super::testing::log_of;

@@ -78,7 +78,7 @@ async fn create(
         role: Role::Admin,
         password: Some(first.password.clone()),
     };
-    match sign_in.create_account(&Administrator::at_the_machine(), new).await {
+    match sign_in.create_account(&Administrator::local_operator(), new).await {
         Ok(_) => Ok(()),
         // Another process that started at the same time was faster.
         Err(_) if sign_in.has_administrator().await? => Ok(()),

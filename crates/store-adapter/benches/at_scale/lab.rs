@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use labgate_domain::people::{Account, Username};
-use labgate_domain::ports::{AccountStore, SessionStore};
+use labgate_domain::ports::{
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
@@ -21,6 +23,9 @@ const PAGE: u32 = 50;
 pub(crate) struct Lab {
     store: Store,
     accounts: Arc<dyn AccountStore>,
+    identities: Arc<dyn IdentityStore>,
+    credentials: Arc<dyn CredentialStore>,
+    administration: Arc<dyn AdministrationStore>,
     sessions: Arc<dyn SessionStore>,
     issuer: Issuer,
     size: u32,
@@ -36,6 +41,9 @@ impl Lab {
         let store = Store::open(location).await?;
         Ok(Self {
             accounts: store.accounts(),
+            identities: store.identities(),
+            credentials: store.credentials(),
+            administration: store.administration(),
             sessions: store.sessions(),
             store,
             issuer: Issuer::parse(filling::ISSUER)?,
@@ -68,12 +76,12 @@ impl Lab {
     async fn sign_in_by_name(&self, key: &Key) -> Result<()> {
         let found = self.accounts.find_by_name(&Username::typed(&key.username())?).await?;
         let account = expected(found, key)?;
-        self.accounts.credential(account.id).await?.ok_or("a credential is missing")?;
+        self.credentials.credential(account.id).await?.ok_or("a credential is missing")?;
         Ok(())
     }
 
     async fn find_by_identity(&self, key: &Key) -> Result<()> {
-        let found = self.accounts.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
+        let found = self.identities.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
         expected(found, key)?;
         Ok(())
     }
@@ -88,7 +96,7 @@ impl Lab {
     }
 
     async fn search(&self, key: &Key) -> Result<()> {
-        let page = self.accounts.list(Some(&key.username()), None, PAGE).await?;
+        let page = self.administration.list(Some(&key.username()), None, PAGE).await?;
         expected(page.accounts.into_iter().next(), key)?;
         Ok(())
     }

@@ -9,8 +9,8 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
-    IdentityRemoval, ProfileUpdate, StoreError,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Malformed, Subject};
 use labgate_domain::session::SessionId;
@@ -62,6 +62,47 @@ impl AccountStore for PostgresStore {
         row.as_ref().map(account).transpose()
     }
 
+    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
+        let row =
+            sqlx::query(FIND_BY_NAME).bind(name.as_str()).fetch_optional(&self.pool).await.map_err(failed)?;
+        row.as_ref().map(account).transpose()
+    }
+
+    async fn create_local<'a>(
+        &self,
+        account: &Account,
+        credential: Option<&'a Credential>,
+    ) -> Result<AccountCreation, StoreError> {
+        let mut transaction = self.write().await?;
+        if name_is_taken(&mut transaction, account).await? {
+            return unchanged(transaction, AccountCreation::NameTaken).await;
+        }
+        add(&mut transaction, account).await?;
+        if let Some(credential) = credential {
+            credentials::set(&mut *transaction, account.id, credential).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(AccountCreation::Created)
+    }
+
+    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
+        sqlx::query(SET_NAME)
+            .bind(id.to_string())
+            .bind(name.map(DisplayName::as_str))
+            .execute(&self.pool)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM accounts LIMIT 1").fetch_optional(&self.pool).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl IdentityStore for PostgresStore {
     async fn find_by_identity(
         &self,
         issuer: &Issuer,
@@ -160,64 +201,12 @@ impl AccountStore for PostgresStore {
     async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError> {
         linking::list(&self.pool, id).await
     }
+}
 
-    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
-        sqlx::query(SET_NAME)
-            .bind(id.to_string())
-            .bind(name.map(DisplayName::as_str))
-            .execute(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(())
-    }
-
-    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
-        let row =
-            sqlx::query(FIND_BY_NAME).bind(name.as_str()).fetch_optional(&self.pool).await.map_err(failed)?;
-        row.as_ref().map(account).transpose()
-    }
-
+#[async_trait]
+impl CredentialStore for PostgresStore {
     async fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
         credentials::find(&self.pool, id).await
-    }
-
-    async fn create_local<'a>(
-        &self,
-        account: &Account,
-        credential: Option<&'a Credential>,
-    ) -> Result<AccountCreation, StoreError> {
-        let mut transaction = self.write().await?;
-        if name_is_taken(&mut transaction, account).await? {
-            return unchanged(transaction, AccountCreation::NameTaken).await;
-        }
-        add(&mut transaction, account).await?;
-        if let Some(credential) = credential {
-            credentials::set(&mut *transaction, account.id, credential).await?;
-        }
-        transaction.commit().await.map_err(failed)?;
-        Ok(AccountCreation::Created)
-    }
-
-    async fn create_first_administrator(
-        &self,
-        account: &Account,
-        credential: &Credential,
-    ) -> Result<FirstAdministrator, StoreError> {
-        let mut transaction = self.write().await?;
-        if administration::has_administrator(&mut *transaction).await? {
-            return unchanged(transaction, FirstAdministrator::AlreadyThere).await;
-        }
-        if name_is_taken(&mut transaction, account).await? {
-            return unchanged(transaction, FirstAdministrator::NameTaken).await;
-        }
-        add(&mut transaction, account).await?;
-        credentials::set(&mut *transaction, account.id, credential).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(FirstAdministrator::Created)
-    }
-
-    async fn has_administrator(&self) -> Result<bool, StoreError> {
-        administration::has_administrator(&self.pool).await
     }
 
     async fn strengthen_credential(
@@ -263,6 +252,31 @@ impl AccountStore for PostgresStore {
         transaction.commit().await.map_err(failed)?;
         Ok(Some(ended))
     }
+}
+
+#[async_trait]
+impl AdministrationStore for PostgresStore {
+    async fn create_first_administrator(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<FirstAdministrator, StoreError> {
+        let mut transaction = self.write().await?;
+        if administration::has_administrator(&mut *transaction).await? {
+            return unchanged(transaction, FirstAdministrator::AlreadyThere).await;
+        }
+        if name_is_taken(&mut transaction, account).await? {
+            return unchanged(transaction, FirstAdministrator::NameTaken).await;
+        }
+        add(&mut transaction, account).await?;
+        credentials::set(&mut *transaction, account.id, credential).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(FirstAdministrator::Created)
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        administration::has_administrator(&self.pool).await
+    }
 
     async fn list<'a>(
         &self,
@@ -283,11 +297,6 @@ impl AccountStore for PostgresStore {
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
         administration::delete(self, id).await
-    }
-
-    async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM accounts LIMIT 1").fetch_optional(&self.pool).await.map_err(failed)?;
-        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use labgate_domain::attempt::SealedAttempt;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
+use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use sqlx::postgres::PgRow;
@@ -295,7 +295,7 @@ fn external(record: Record<'_>) -> Result<Option<ExternalSession>, StoreError> {
 }
 
 fn recheck(record: Record<'_>) -> Result<Option<Recheck>, StoreError> {
-    let refresh_token = record.parsed_if_present("refresh_token", SealedAttempt::parse)?;
+    let refresh_token = record.parsed_if_present("refresh_token", Sealed::parse)?;
     let due_at = record.time_if_present("recheck_at")?;
     Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| Recheck { refresh_token, due_at }))
 }

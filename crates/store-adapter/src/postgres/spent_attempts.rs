@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::ports::{Consumption, SpentAttempts, StoreError};
+use labgate_domain::sealed::SealId;
 use labgate_domain::time::Timestamp;
 
 use super::{PostgresStore, failed};
@@ -20,7 +20,7 @@ const DELETE_EXPIRED: &str = "
 /// Each write is a single statement, which is a transaction of its own.
 #[async_trait]
 impl SpentAttempts for PostgresStore {
-    async fn consume(&self, id: AttemptId, until: Timestamp) -> Result<Consumption, StoreError> {
+    async fn consume(&self, id: SealId, until: Timestamp) -> Result<Consumption, StoreError> {
         let spent = sqlx::query(SPEND)
             .bind(id.as_bytes().as_slice())
             .bind(until.as_unix_seconds())
@@ -30,7 +30,7 @@ impl SpentAttempts for PostgresStore {
         Ok(if spent.rows_affected() == 1 { Consumption::First } else { Consumption::Again })
     }
 
-    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+    async fn is_spent(&self, id: SealId) -> Result<bool, StoreError> {
         let is_spent = sqlx::query_scalar(IS_SPENT).bind(id.as_bytes().as_slice());
         is_spent.fetch_one(&self.pool).await.map_err(failed)
     }

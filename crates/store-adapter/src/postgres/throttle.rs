@@ -1,10 +1,10 @@
-//! What is counted of guessing. How, and what it means, is for [`labgate_domain::guessing`] to say.
+//! What is counted of guessing. How, and what it means, is for [`labgate_domain::rate_limit`] to say.
 
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use labgate_domain::guessing::{self, Counter, FailureCount, Tally};
-use labgate_domain::ports::{Admission, Guess, StoreError, Throttle};
+use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
+use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally};
 use labgate_domain::time::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{PgTransaction, Row as _};
@@ -53,8 +53,8 @@ const TRIES_BETWEEN_LOOKS: u32 = 256;
 
 #[async_trait]
 impl Throttle for PostgresStore {
-    async fn admit(&self, guess: Guess, now: Timestamp) -> Result<Admission, StoreError> {
-        let decide = |tallies: &mut [Tally]| guessing::admit(tallies, now);
+    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
+        let decide = |tallies: &mut [Tally]| rate_limit::admit(tallies, now);
         let admission = self.count(&guess, now, decide).await?;
         if self.tries.fetch_add(1, Ordering::Relaxed) % TRIES_BETWEEN_LOOKS == TRIES_BETWEEN_LOOKS - 1 {
             for counter in guess.counters(false) {
@@ -64,8 +64,8 @@ impl Throttle for PostgresStore {
         Ok(admission)
     }
 
-    async fn forgive(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError> {
-        self.count(&guess, now, guessing::forgive).await?;
+    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+        self.count(&guess, now, rate_limit::record_success).await?;
         let Some(key) = guess.known_key() else { return Ok(()) };
         sqlx::query(KEEP)
             .bind([key.digest().as_slice()])
@@ -73,15 +73,15 @@ impl Throttle for PostgresStore {
             .bind([0.0])
             .bind([now.as_unix_seconds()])
             .bind([now.as_unix_seconds()])
-            .bind([guessing::known_until(now).as_unix_seconds()])
+            .bind([rate_limit::known_until(now).as_unix_seconds()])
             .execute(&self.pool)
             .await
             .map_err(failed)?;
         Ok(())
     }
 
-    async fn take_back(&self, guess: Guess, now: Timestamp) -> Result<(), StoreError> {
-        self.count(&guess, now, guessing::take_back).await
+    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+        self.count(&guess, now, rate_limit::cancel).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -99,7 +99,7 @@ impl PostgresStore {
     /// Counts as `change` says, while nobody else touches these counters.
     async fn count<T>(
         &self,
-        guess: &Guess,
+        guess: &LoginAttempt,
         now: Timestamp,
         change: impl FnOnce(&mut [Tally]) -> T + Send,
     ) -> Result<T, StoreError>

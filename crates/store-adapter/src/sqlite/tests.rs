@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
-use labgate_domain::ports::{AccountCreation, AccountStore};
+use labgate_domain::ports::{AccountCreation, IdentityStore};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 use tempfile::TempDir;
@@ -53,7 +53,7 @@ fn identity() -> ExternalIdentity {
 
 async fn store_with_ada(path: &Path) -> SqliteStore {
     let store = SqliteStore::open(path).await.unwrap();
-    assert_eq!(AccountStore::create(&store, &account(), &identity()).await, Ok(AccountCreation::Created));
+    assert_eq!(IdentityStore::create(&store, &account(), &identity()).await, Ok(AccountCreation::Created));
     store
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use labgate_domain::ports::Clock;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock;
 use url::Url;
 
 /// What a request is, as far as `SameSite` asks.

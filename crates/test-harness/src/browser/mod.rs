@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderName, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response};
-use labgate_domain::ports::Clock;
+use labgate_domain::world::Clock;
 use url::Url;
 
 pub use self::jar::StoredCookie;

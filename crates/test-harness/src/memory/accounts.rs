@@ -4,8 +4,8 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, FirstAdministrator, IdentityLink,
-    IdentityRemoval, ProfileUpdate, StoreError,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::SessionId;
@@ -19,6 +19,39 @@ impl AccountStore for MemoryStore {
         Ok(self.answering()?.accounts.get(&id).cloned())
     }
 
+    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
+        let state = self.answering()?;
+        Ok(state.accounts.values().find(|account| goes_by(account, name.as_str())).cloned())
+    }
+
+    async fn create_local<'a>(
+        &self,
+        account: &Account,
+        credential: Option<&'a Credential>,
+    ) -> Result<AccountCreation, StoreError> {
+        let mut state = self.answering()?;
+        if state.name_is_taken(account) {
+            return Ok(AccountCreation::NameTaken);
+        }
+        state.add(account)?;
+        state.credentials.extend(credential.map(|credential| (account.id, credential.clone())));
+        Ok(AccountCreation::Created)
+    }
+
+    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
+        if let Some(account) = self.answering()?.accounts.get_mut(&id) {
+            account.name = name.cloned();
+        }
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.answering().map(drop)
+    }
+}
+
+#[async_trait]
+impl IdentityStore for MemoryStore {
     async fn find_by_identity(
         &self,
         issuer: &Issuer,
@@ -136,56 +169,12 @@ impl AccountStore for MemoryStore {
         });
         Ok(identities)
     }
+}
 
-    async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
-        if let Some(account) = self.answering()?.accounts.get_mut(&id) {
-            account.name = name.cloned();
-        }
-        Ok(())
-    }
-
-    async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
-        let state = self.answering()?;
-        Ok(state.accounts.values().find(|account| goes_by(account, name.as_str())).cloned())
-    }
-
+#[async_trait]
+impl CredentialStore for MemoryStore {
     async fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
         Ok(self.answering()?.credentials.get(&id).cloned())
-    }
-
-    async fn create_local<'a>(
-        &self,
-        account: &Account,
-        credential: Option<&'a Credential>,
-    ) -> Result<AccountCreation, StoreError> {
-        let mut state = self.answering()?;
-        if state.name_is_taken(account) {
-            return Ok(AccountCreation::NameTaken);
-        }
-        state.add(account)?;
-        state.credentials.extend(credential.map(|credential| (account.id, credential.clone())));
-        Ok(AccountCreation::Created)
-    }
-
-    async fn create_first_administrator(
-        &self,
-        account: &Account,
-        credential: &Credential,
-    ) -> Result<FirstAdministrator, StoreError> {
-        let mut state = self.answering()?;
-        if state.has_administrator() {
-            return Ok(FirstAdministrator::AlreadyThere);
-        }
-        if state.name_is_taken(account) {
-            return Ok(FirstAdministrator::NameTaken);
-        }
-        state.add(account)?;
-        state.credentials.insert(account.id, credential.clone());
-        Ok(FirstAdministrator::Created)
-    }
-
-    async fn has_administrator(&self) -> Result<bool, StoreError> {
-        Ok(self.answering()?.has_administrator())
     }
 
     async fn strengthen_credential(
@@ -224,6 +213,30 @@ impl AccountStore for MemoryStore {
         }
         Ok(Some(state.end_all_of(id, None, at)))
     }
+}
+
+#[async_trait]
+impl AdministrationStore for MemoryStore {
+    async fn create_first_administrator(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<FirstAdministrator, StoreError> {
+        let mut state = self.answering()?;
+        if state.has_administrator() {
+            return Ok(FirstAdministrator::AlreadyThere);
+        }
+        if state.name_is_taken(account) {
+            return Ok(FirstAdministrator::NameTaken);
+        }
+        state.add(account)?;
+        state.credentials.insert(account.id, credential.clone());
+        Ok(FirstAdministrator::Created)
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        Ok(self.answering()?.has_administrator())
+    }
 
     async fn list<'a>(
         &self,
@@ -251,10 +264,6 @@ impl AccountStore for MemoryStore {
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
         Ok(self.answering()?.change(id, |_| None))
-    }
-
-    async fn check(&self) -> Result<(), StoreError> {
-        self.answering().map(drop)
     }
 }
 

@@ -1,13 +1,13 @@
 use async_trait::async_trait;
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::ports::{Consumption, SpentAttempts, StoreError};
+use labgate_domain::sealed::SealId;
 use labgate_domain::time::Timestamp;
 
 use super::MemoryStore;
 
 #[async_trait]
 impl SpentAttempts for MemoryStore {
-    async fn consume(&self, id: AttemptId, until: Timestamp) -> Result<Consumption, StoreError> {
+    async fn consume(&self, id: SealId, until: Timestamp) -> Result<Consumption, StoreError> {
         let mut state = self.answering()?;
         if state.spent_attempts.contains_key(&id) {
             return Ok(Consumption::Again);
@@ -16,7 +16,7 @@ impl SpentAttempts for MemoryStore {
         Ok(Consumption::First)
     }
 
-    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError> {
+    async fn is_spent(&self, id: SealId) -> Result<bool, StoreError> {
         Ok(self.answering()?.spent_attempts.contains_key(&id))
     }
 

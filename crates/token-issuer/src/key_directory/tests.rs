@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use labgate_domain::attempt::AttemptId;
-use labgate_domain::ports::{AttemptSealer as _, TokenFault, TokenIssuer as _};
+use labgate_domain::ports::{TokenFault, TokenIssuer as _};
+use labgate_domain::sealed::SealId;
+use labgate_domain::sealed::Sealer as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -88,7 +89,7 @@ fn the_first_start_makes_keys_and_the_next_finds_them() {
             directory(&home, algorithm).read(at(3000)).unwrap(),
         ] {
             assert_eq!(kid(&found), kid(&first));
-            let id = AttemptId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap();
+            let id = SealId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap();
             let sealed = AttemptSeals::new(first.seals.clone()).seal(id, b"attempt").unwrap();
             assert!(AttemptSeals::new(found.seals).open(id, &sealed).is_some());
         }
@@ -243,7 +244,7 @@ fn c148_replicas_that_read_again_at_different_times_understand_each_other_throug
 fn c148_a_new_sealing_key_opens_first_and_seals_later() {
     let home = home();
     let directory = directory(&home, Algorithm::EdDsa);
-    let id = AttemptId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap();
+    let id = SealId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap();
     let behind = AttemptSeals::new(directory.open_or_create(at(1000)).unwrap().seals);
     let ahead = AttemptSeals::new(directory.rotate(at(5000)).unwrap().seals);
     assert!(behind.open(id, &ahead.seal(id, b"attempt").unwrap()).is_some());

@@ -5,7 +5,7 @@ use crate::session::SessionId;
 use crate::sign_in::testing::{World, account, presenting, session};
 
 fn by() -> Administrator {
-    Administrator::at_the_machine()
+    Administrator::local_operator()
 }
 
 fn new(username: Option<&str>, email: Option<&str>) -> NewAccount {
@@ -103,8 +103,8 @@ async fn c150_whoever_is_disabled_or_demoted_is_signed_out() {
         (AccountPatch::Role(Role::Admin), 0),
     ] {
         let mut world = World::default();
-        world.accounts.expect_set_status().returning(|_, _| Ok(AccountChange::Done));
-        world.accounts.expect_set_role().returning(|_, _| Ok(AccountChange::Done));
+        world.administration.expect_set_status().returning(|_, _| Ok(AccountChange::Done));
+        world.administration.expect_set_role().returning(|_, _| Ok(AccountChange::Done));
         world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::<SessionId>::new()));
         let id = account(AccountStatus::Active).id;
         assert!(world.scene().sign_in.patch_account(&by(), id, patch).await.is_ok(), "{patch:?}");
@@ -114,8 +114,8 @@ async fn c150_whoever_is_disabled_or_demoted_is_signed_out() {
 #[tokio::test]
 async fn the_last_administrator_stays() {
     let mut world = World::default();
-    world.accounts.expect_set_status().returning(|_, _| Ok(AccountChange::LastAdministrator));
-    world.accounts.expect_delete().returning(|_| Ok(AccountChange::LastAdministrator));
+    world.administration.expect_set_status().returning(|_, _| Ok(AccountChange::LastAdministrator));
+    world.administration.expect_delete().returning(|_| Ok(AccountChange::LastAdministrator));
     world.sessions.expect_list_of().returning(|_, _| Ok(Vec::new()));
     world.sessions.expect_end_all_of().never();
     let scene = world.scene();
@@ -140,7 +140,7 @@ async fn c150_a_new_initial_password_is_effective_at_once() {
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.sessions.expect_find().returning(|_| Ok(Some(session())));
     world
-        .accounts
+        .credentials
         .expect_reset_credential()
         .withf(|_, credential, _| credential.must_change)
         .times(1)

@@ -77,7 +77,7 @@ async fn c019_large_targets_do_not_add_up_beyond_what_proxies_allow() {
 async fn expired_and_foreign_attempts_are_dropped() {
     let scene = world().scene();
     let (old, _) = scene.begin("/").await;
-    let foreign = PresentedAttempt { id: old.id, sealed: SealedAttempt::parse("garbage").unwrap() };
+    let foreign = PresentedAttempt { id: old.id, sealed: Sealed::parse("garbage").unwrap() };
     scene.clock.advance(601);
     let begun = scene
         .sign_in

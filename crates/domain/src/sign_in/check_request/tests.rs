@@ -1,8 +1,9 @@
 use super::*;
 use crate::people::Role;
-use crate::ports::{Entropy, StoreError, TokenIssuer as _};
+use crate::ports::{StoreError, TokenIssuer as _};
 use crate::session::SessionId;
 use crate::sign_in::testing::{NOW, Scene, World, account, presenting};
+use crate::world::Entropy;
 
 struct Sevens;
 

@@ -12,7 +12,7 @@ fn nothing_happens(issuer_in_response: bool) -> World {
     let mut provider = World::provider(issuer_in_response, EmailTrust::Claim);
     provider.expect_redeem().never();
     world.providers.push(provider);
-    world.accounts.expect_create().never();
+    world.identities.expect_create().never();
     world.sessions.expect_create().never();
     world
 }
@@ -57,7 +57,7 @@ fn claiming(
 fn an_account_has_the_address(world: &mut World, account: Account) {
     world.identities_open_what_is_linked();
     world.accounts.expect_find_by_name().returning(move |_| Ok(Some(account.clone())));
-    world.accounts.expect_create().never();
+    world.identities.expect_create().never();
 }
 
 async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> ErrorCode {
@@ -108,7 +108,7 @@ async fn a_cookie_moved_to_the_name_of_another_attempt_does_not_open() {
 async fn c026_a_second_callback_makes_no_second_token_request() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     nobody_is_known(&mut world);
-    world.accounts.expect_create().times(1).returning(creating(&world.opened));
+    world.identities.expect_create().times(1).returning(creating(&world.opened));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     let scene = world.scene();
     let (cookie, state) = scene.begin("/").await;
@@ -178,7 +178,7 @@ async fn an_error_of_our_own_is_not_explained_as_a_providers() {
     for error in
         [ProviderError::Misconfigured("KNOWN-1".to_owned()), ProviderError::IdToken(IdTokenFault::Nonce)]
     {
-        assert_eq!(SignInError::from(error).in_providers_words(), None);
+        assert_eq!(SignInError::from(error).provider_message(), None);
     }
 }
 
@@ -249,7 +249,7 @@ async fn a_first_sign_in_makes_an_account_a_session_and_a_token() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     nobody_is_known(&mut world);
     world
-        .accounts
+        .identities
         .expect_create()
         .times(1)
         .withf(|account, identity| {
@@ -282,17 +282,17 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_
     moved.email = EmailClaim::Stated { address: new_address.clone(), verified: true };
     let mut world = provider_says(Ok(moved), EmailTrust::Claim);
     world
-        .accounts
+        .identities
         .expect_find_by_identity()
         .withf(|issuer, subject| issuer.as_str() == ISSUER && subject.as_str() == "subject-of-ada")
         .returning(|_, _| Ok(Some(account(AccountStatus::Active))));
     world
-        .accounts
+        .identities
         .expect_record_sign_in()
         .withf(move |_, _, email, _| *email == Some(&new_address))
         .times(1)
         .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
-    world.accounts.expect_create().never();
+    world.identities.expect_create().never();
     let id = account(AccountStatus::Active).id;
     world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
     assert!(completed(&world.scene(), "/").await.is_ok());
@@ -302,9 +302,9 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_
 async fn c099_a_known_person_whose_address_is_not_trusted_any_more_keeps_the_old_one() {
     for email in [EmailClaim::Missing, EmailClaim::Malformed, stated(false)] {
         let mut world = provider_says(Ok(identity(email)), EmailTrust::Claim);
-        world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
+        world.identities.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
         world
-            .accounts
+            .identities
             .expect_record_sign_in()
             .withf(|_, _, email, _| email.is_none())
             .times(1)
@@ -328,9 +328,9 @@ async fn c113_an_untrusted_address_is_refused_and_nothing_is_created_or_linked()
         (stated(false), EmailTrust::Claim, ErrorCode::EmailUnverified),
     ] {
         let mut world = provider_says(Ok(identity(email)), trust);
-        world.accounts.expect_find_by_identity().returning(|_, _| Ok(None));
-        world.accounts.expect_claim().never();
-        world.accounts.expect_create().never();
+        world.identities.expect_find_by_identity().returning(|_, _| Ok(None));
+        world.identities.expect_claim().never();
+        world.identities.expect_create().never();
         world.sessions.expect_create().never();
         assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), code);
     }
@@ -340,7 +340,7 @@ async fn c113_an_untrusted_address_is_refused_and_nothing_is_created_or_linked()
 async fn a_provider_that_owns_its_addresses_need_not_state_them_verified() {
     let mut world = provider_says(Ok(identity(stated(false))), EmailTrust::Provider);
     nobody_is_known(&mut world);
-    world.accounts.expect_create().times(1).returning(creating(&world.opened));
+    world.identities.expect_create().times(1).returning(creating(&world.opened));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(completed(&world.scene(), "/").await.is_ok());
 }
@@ -353,7 +353,7 @@ async fn an_invited_account_is_claimed_by_its_trusted_address() {
     an_account_has_the_address(&mut world, invited);
     world.closed = true;
     world
-        .accounts
+        .identities
         .expect_claim()
         .withf(move |claimed, identity, _| *claimed == id && identity.subject.as_str() == "subject-of-ada")
         .times(1)
@@ -374,8 +374,8 @@ async fn an_invited_account_is_claimed_by_its_trusted_address() {
 async fn c101_c112_an_account_that_something_opens_is_never_joined_silently() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Active));
-    world.accounts.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
-    world.accounts.expect_link().never();
+    world.identities.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_link().never();
     world.sessions.expect_create().never();
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
 }
@@ -386,7 +386,7 @@ async fn c101_an_address_that_somebody_else_had_before_claims_nothing_of_theirs(
     // The username is the old address; its person has another one by now.
     let email = EmailAddress::parse("ada@new.example").ok();
     an_account_has_the_address(&mut world, Account { email, ..account(AccountStatus::Active) });
-    world.accounts.expect_claim().never();
+    world.identities.expect_claim().never();
     world.sessions.expect_create().never();
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
 }
@@ -395,7 +395,7 @@ async fn c101_an_address_that_somebody_else_had_before_claims_nothing_of_theirs(
 async fn c121_a_disabled_account_with_the_address_is_neither_claimed_nor_made_anew() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Disabled));
-    world.accounts.expect_claim().never();
+    world.identities.expect_claim().never();
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::AccountDisabled);
 }
@@ -403,8 +403,8 @@ async fn c121_a_disabled_account_with_the_address_is_neither_claimed_nor_made_an
 #[tokio::test]
 async fn c121_a_disabled_account_stays_out() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
-    world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Disabled))));
-    world.accounts.expect_create().never();
+    world.identities.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Disabled))));
+    world.identities.expect_create().never();
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::AccountDisabled);
 }
@@ -414,13 +414,13 @@ async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_
     for taken in [AccountCreation::IdentityTaken, AccountCreation::NameTaken] {
         let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
         let mut asked = 0;
-        world.accounts.expect_find_by_identity().times(3).returning(move |_, _| {
+        world.identities.expect_find_by_identity().times(3).returning(move |_, _| {
             asked += 1;
             Ok((asked >= 2).then(|| account(AccountStatus::Active)))
         });
         world.accounts.expect_find_by_name().times(1).returning(|_| Ok(None));
-        world.accounts.expect_create().times(1).returning(move |_, _| Ok(taken));
-        world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.identities.expect_create().times(1).returning(move |_, _| Ok(taken));
+        world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         world.sessions.expect_create().times(1).returning(|_| Ok(()));
         assert!(completed(&world.scene(), "/").await.is_ok());
     }
@@ -430,14 +430,14 @@ async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_
 async fn c122_of_two_first_sign_ins_at_once_the_slower_is_not_asked_to_prove_its_own_account() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     let mut asked = 0;
-    world.accounts.expect_find_by_identity().times(3).returning(move |_, _| {
+    world.identities.expect_find_by_identity().times(3).returning(move |_, _| {
         asked += 1;
         Ok((asked >= 2).then(|| account(AccountStatus::Active)))
     });
     // The quicker one made it after the slower one had looked for the identity.
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.accounts.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
-    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+    world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::SignedIn { .. })));
 }
@@ -446,7 +446,7 @@ async fn c122_of_two_first_sign_ins_at_once_the_slower_is_not_asked_to_prove_its
 async fn an_address_that_changes_hands_all_the_time_ends_in_a_refusal() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     nobody_is_known(&mut world);
-    world.accounts.expect_create().times(2).returning(|_, _| Ok(AccountCreation::NameTaken));
+    world.identities.expect_create().times(2).returning(|_, _| Ok(AccountCreation::NameTaken));
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::EmailTaken);
 }
@@ -470,8 +470,8 @@ fn only(group: &str) -> AdmissionRules {
 #[tokio::test]
 async fn whoever_the_rules_keep_out_finds_nothing_not_even_their_own_account() {
     let mut world = with_rules(only("lab"), &["other"]);
-    world.accounts.expect_find_by_identity().never();
-    world.accounts.expect_claim().never();
+    world.identities.expect_find_by_identity().never();
+    world.identities.expect_claim().never();
     world.sessions.expect_create().never();
     let error = completed(&world.scene(), "/").await.unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::NotAdmitted);
@@ -482,7 +482,7 @@ async fn whoever_the_rules_keep_out_finds_nothing_not_even_their_own_account() {
 
     let mut world = with_rules(only("lab"), &["lab"]);
     nobody_is_known(&mut world);
-    world.accounts.expect_create().times(1).returning(creating(&world.opened));
+    world.identities.expect_create().times(1).returning(creating(&world.opened));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(completed(&world.scene(), "/").await.is_ok());
 }
@@ -499,10 +499,10 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
         let mapped = AdmissionRules::new(Vec::new(), Some(vec!["lab-admins".to_owned()]));
         let mut world = with_rules(mapped, &groups);
         let known = Account { role: before, ..account(AccountStatus::Active) };
-        world.accounts.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
-        world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.identities.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
+        world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         let calls = usize::from(change.is_some());
-        world.accounts.expect_set_role().times(calls).returning(move |_, _| Ok(change.unwrap()));
+        world.administration.expect_set_role().times(calls).returning(move |_, _| Ok(change.unwrap()));
         let ends = usize::from(before == Role::Admin && after == Role::User);
         world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::new()));
         world.sessions.expect_create().times(1).returning(|_| Ok(()));
@@ -520,7 +520,7 @@ async fn with_self_registration_off_nobody_is_created() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     world.closed = true;
     nobody_is_known(&mut world);
-    world.accounts.expect_create().never();
+    world.identities.expect_create().never();
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::RegistrationClosed);
 }
@@ -528,7 +528,7 @@ async fn with_self_registration_off_nobody_is_created() {
 #[tokio::test]
 async fn a_store_that_fails_refuses_the_sign_in() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
-    world.accounts.expect_find_by_identity().returning(|_, _| Err(StoreError("disk full".to_owned())));
+    world.identities.expect_find_by_identity().returning(|_, _| Err(StoreError("disk full".to_owned())));
     world.sessions.expect_create().never();
     assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::Internal);
 }

@@ -4,7 +4,7 @@ use crate::ports::StoreError;
 use crate::sign_in::testing::{World, account, credential};
 
 fn by() -> Administrator {
-    Administrator::at_the_machine()
+    Administrator::local_operator()
 }
 
 fn row(line: u64, username: Option<&str>, email: Option<&str>) -> ImportRow {
@@ -22,7 +22,7 @@ fn hashed(hash: &str, row: ImportRow) -> ImportRow {
     ImportRow { hash: Some(PasswordHash::parse(hash).unwrap()), ..row }
 }
 
-fn judged(scene: &crate::sign_in::testing::Scene, row: ImportRow) -> JudgedRow {
+fn judged(scene: &crate::sign_in::testing::Scene, row: ImportRow) -> ValidRow {
     scene.sign_in.judge_import(&by(), vec![row]).unwrap().remove(0)
 }
 
@@ -126,7 +126,7 @@ async fn what_would_happen_is_foreseen_from_name_and_address_without_writing() {
         (Some("lovelace"), None, Imported::Created),
     ] {
         let judged = judged(&scene, row(1, username, email));
-        assert_eq!(scene.sign_in.foresee_import(&by(), &judged).await.unwrap(), expected);
+        assert_eq!(scene.sign_in.dry_run_import(&by(), &judged).await.unwrap(), expected);
     }
 }
 

@@ -21,8 +21,8 @@ fn world(opened_by: Option<Credential>) -> World {
     world.identities_open_what_is_linked();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.accounts.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
-    world.accounts.expect_credential().returning(move |_| Ok(opened_by.clone()));
+    world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.credentials.expect_credential().returning(move |_| Ok(opened_by.clone()));
     world
 }
 
@@ -77,7 +77,7 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     let mut world = with_password();
     let mut order = mockall::Sequence::new();
     world
-        .accounts
+        .identities
         .expect_link()
         .withf(|id, identity, _, _| {
             *id == account(AccountStatus::Active).id && identity.subject.as_str() == "subject-of-ada"
@@ -119,7 +119,7 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
 #[tokio::test]
 async fn c112_without_proof_nothing_is_linked() {
     let mut world = with_password();
-    world.accounts.expect_link().never();
+    world.identities.expect_link().never();
     world.sessions.expect_create().never();
     let scene = world.scene();
     let ticket = link_due(&scene).await;
@@ -135,7 +135,7 @@ async fn c112_without_proof_nothing_is_linked() {
 #[tokio::test]
 async fn c112_a_password_that_is_not_the_persons_own_yet_proves_nothing() {
     let mut world = world(Some(credential(&format!("$fake${PASSWORD}"), true)));
-    world.accounts.expect_link().never();
+    world.identities.expect_link().never();
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
@@ -146,7 +146,7 @@ async fn c112_a_password_that_is_not_the_persons_own_yet_proves_nothing() {
 async fn c114_a_password_that_changes_while_a_link_is_made_leaves_no_link() {
     let mut world = with_password();
     world
-        .accounts
+        .identities
         .expect_link()
         .withf(|_, _, proven, _| proven.is_some_and(|hash| hash.expose() == format!("$fake${PASSWORD}")))
         .times(1)
@@ -162,7 +162,7 @@ async fn c114_a_password_that_changes_while_a_link_is_made_leaves_no_link() {
 async fn c114_an_identity_that_is_taken_away_while_its_session_begins_opens_none() {
     let mut world = with_password();
     // Linked, and taken away by a reset before the session is there.
-    world.accounts.expect_link().times(1).returning(|_, _, _, _| Ok(IdentityLink::Linked));
+    world.identities.expect_link().times(1).returning(|_, _, _, _| Ok(IdentityLink::Linked));
     world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
     let created = Arc::new(Mutex::new(None));
     let there = Arc::clone(&created);
@@ -197,7 +197,7 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
         let there = Session { account: session_account, created_at: began, ..session() };
         let found = there.clone();
         world.sessions.expect_find().returning(move |_| Ok(Some(found.clone())));
-        world.accounts.expect_link().times(usize::from(code.is_none())).returning(linking(&world.opened));
+        world.identities.expect_link().times(usize::from(code.is_none())).returning(linking(&world.opened));
         world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
         world.sessions.expect_create().returning(|_| Ok(()));
         world.sessions.expect_end().returning(|_, _| Ok(()));
@@ -215,7 +215,7 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
 #[tokio::test]
 async fn c117_a_ticket_is_for_one_thing_and_ten_minutes() {
     let mut world = with_password();
-    world.accounts.expect_link().never();
+    world.identities.expect_link().never();
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let misused =
@@ -230,7 +230,7 @@ async fn c117_a_ticket_is_for_one_thing_and_ten_minutes() {
 #[tokio::test]
 async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
     let mut world = with_password();
-    world.accounts.expect_link().returning(|_, _, _, _| Ok(IdentityLink::IdentityTaken));
+    world.identities.expect_link().returning(|_, _, _, _| Ok(IdentityLink::IdentityTaken));
     world.sessions.expect_end_all_of().never();
     world.sessions.expect_create().never();
     let scene = world.scene();
@@ -270,8 +270,8 @@ async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone_and_after
     world.accounts.checkpoint();
     world.identities_open_what_is_linked();
     world.accounts.expect_find().returning(|id| Ok(Some(Account { id, ..account(AccountStatus::Active) })));
-    world.accounts.expect_credential().returning(|_| Ok(None));
-    world.accounts.expect_link().times(1).returning(linking(&world.opened));
+    world.credentials.expect_credential().returning(|_| Ok(None));
+    world.identities.expect_link().times(1).returning(linking(&world.opened));
     world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     world.sessions.expect_end().returning(|_, _| Ok(()));
@@ -313,7 +313,7 @@ async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
         .withf(|id, _| *id == begun_with_it("CCCCCCCCCCCCCCCCCCCCCA").id)
         .times(1)
         .returning(|_, _| Ok(()));
-    world.accounts.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
+    world.identities.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
     let refusal = asked_for(&scene, &token, Some(&token)).await.unwrap_err();
@@ -337,7 +337,7 @@ async fn c120_the_last_thing_that_opens_an_account_stays() {
     ] {
         let mut world = world(None);
         world.sessions.expect_find().returning(|_| Ok(Some(session())));
-        world.accounts.expect_unlink().returning(move |_, _, _| Ok(removal));
+        world.identities.expect_unlink().returning(move |_, _, _| Ok(removal));
         world.sessions.expect_end().never();
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());

@@ -1,9 +1,9 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::{AccountId, AccountStatus};
-use crate::ports::Clock as _;
 use crate::protocol::{Issuer, Subject};
 use crate::sign_in::testing::{World, account, presenting, session};
+use crate::world::Clock as _;
 
 fn world(there: Session) -> World {
     let mut world = World::default();

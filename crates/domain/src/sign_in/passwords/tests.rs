@@ -28,7 +28,7 @@ fn world_in_which(status: AccountStatus, known: &Arc<Mutex<Option<Credential>>>)
         Ok(matches!(name.as_str(), "ada" | "ada@example.com").then(|| account(status)))
     });
     world.accounts.expect_find().returning(move |_| Ok(Some(account(status))));
-    world.accounts.expect_credential().returning(move |_| Ok(known.lock().unwrap().clone()));
+    world.credentials.expect_credential().returning(move |_| Ok(known.lock().unwrap().clone()));
     world.judge.expect_weakness().returning(|_, _| None);
     world
 }
@@ -100,7 +100,7 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
     let weak = credential(&format!("$weak${GOOD}"), false);
     let mut world = world(AccountStatus::Active, Some(weak.clone()));
     world
-        .accounts
+        .credentials
         .expect_strengthen_credential()
         .withf(move |_, stronger, only_if| {
             stronger.hash.expose() == format!("$fake${GOOD}") && *only_if == weak.hash
@@ -119,7 +119,7 @@ async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
     let mut world = world_in_which(AccountStatus::Active, &known);
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     world
-        .accounts
+        .credentials
         .expect_change_credential()
         .withf(|_, chosen, _, _| !chosen.must_change)
         .times(1)
@@ -148,8 +148,8 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.accounts.expect_credential().returning(|_| Ok(Some(credential("$fake$initial-password", true))));
-    world.accounts.expect_change_credential().never();
+    world.credentials.expect_credential().returning(|_| Ok(Some(credential("$fake$initial-password", true))));
+    world.credentials.expect_change_credential().never();
     world.sessions.expect_create().never();
     world.judge.expect_weakness().returning(|password, personal| {
         assert!(personal.contains(&"ada@example.com".to_owned()));
@@ -184,7 +184,7 @@ async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for(
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.accounts.expect_credential().returning(move |_| {
+    world.credentials.expect_credential().returning(move |_| {
         let now = seen.load(std::sync::atomic::Ordering::SeqCst);
         Ok(Some(credential(if now { "$fake$another" } else { "$fake$initial" }, true)))
     });
@@ -227,7 +227,7 @@ async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it()
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     let mut asked = 0;
-    world.accounts.expect_credential().times(2).returning(move |_| {
+    world.credentials.expect_credential().times(2).returning(move |_| {
         asked += 1;
         Ok(Some(if asked == 1 { good() } else { credential("$fake$another", false) }))
     });

@@ -70,7 +70,7 @@ impl Lab {
         world.identities_open_what_is_linked();
         world.accounts.expect_find_by_name().returning(|_| Ok(None));
         let opened = world.opened.clone();
-        world.accounts.expect_create().returning(move |account, _| {
+        world.identities.expect_create().returning(move |account, _| {
             opened.set(account);
             Ok(AccountCreation::Created)
         });
@@ -286,8 +286,8 @@ async fn where_nobody_is_to_be_asked_again_no_token_is_kept() {
     let mut provider = World::provider_that_admits(AdmissionRules::default());
     provider.expect_redeem().returning(|_| Ok(ada_in("lab", Some(TOKEN))));
     world.providers.push(provider);
-    world.accounts.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
-    world.accounts.expect_record_sign_in().returning(|_, _, _, _| Ok(crate::ports::ProfileUpdate::Done));
+    world.identities.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
+    world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(crate::ports::ProfileUpdate::Done));
     world
         .sessions
         .expect_create()

@@ -23,7 +23,7 @@ async fn whoever_registers_gets_a_user_account_and_a_session() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
     world
-        .accounts
+        .credentials
         .expect_credential()
         .returning(|_| Ok(Some(credential("$fake$correct-horse-battery", false))));
     world
@@ -74,12 +74,12 @@ async fn the_setup_token_makes_one_administrator() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
     world
-        .accounts
+        .credentials
         .expect_credential()
         .returning(|_| Ok(Some(credential("$fake$correct-horse-battery", false))));
     let mut there = false;
-    world.accounts.expect_has_administrator().returning(|| Ok(false));
-    world.accounts.expect_create_first_administrator().times(2).returning(move |account, _| {
+    world.administration.expect_has_administrator().returning(|| Ok(false));
+    world.administration.expect_create_first_administrator().times(2).returning(move |account, _| {
         assert_eq!(account.role, Role::Admin);
         let answer = if there { FirstAdministrator::AlreadyThere } else { FirstAdministrator::Created };
         there = true;
@@ -140,6 +140,6 @@ async fn c177_registrations_are_counted_for_their_source_alone_unless_nothing_wa
         assert_eq!(refusal.error.code(), code);
         assert_eq!(scene.throttle.counted().len(), counted);
     }
-    let registration = Guess { target: GuessTarget::Registration, source };
+    let registration = LoginAttempt { target: LoginTarget::Registration, source };
     assert!(scene.throttle.counted().iter().all(|guess| *guess == registration));
 }

@@ -49,10 +49,10 @@ async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
     // The person has used up what GitHub allows them: that is not for long, and no word about them.
     let limited = ResponseTemplate::new(403).insert_header("x-ratelimit-remaining", "0");
     hub.answer(USER, limited);
-    assert!(again().await.identity.unwrap_err().may_pass());
+    assert!(again().await.identity.unwrap_err().is_transient());
     // They have taken the access back.
     hub.answer(USER, json_answer(401, &json!({"message": "Bad credentials"})));
-    assert!(!again().await.identity.unwrap_err().may_pass());
+    assert!(!again().await.identity.unwrap_err().is_transient());
 
     let before = hub.requests().await.len();
     let elsewhere = hub.ask_again("https://github.com/login/oauth", ada.subject.as_str()).await;

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use labgate_domain::error::Refusal;
 use labgate_domain::people::{PasswordHash, Role};
-use labgate_domain::sign_in::{Administrator, ImportProblem, ImportRow, Imported, JudgedRow, SignIn};
+use labgate_domain::sign_in::{Administrator, ImportProblem, ImportRow, Imported, SignIn, ValidRow};
 use labgate_password::Argon2Hasher;
 
 use self::tally::Tally;
@@ -80,7 +80,7 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
     let tally = if parsed.rows.is_empty() {
         Ok(Tally { problems: parsed.problems, ..Tally::default() })
     } else {
-        let import = Import { dry_run: arguments.dry_run, by: Administrator::at_the_machine() };
+        let import = Import { dry_run: arguments.dry_run, by: Administrator::local_operator() };
         in_lab(configuration, !arguments.dry_run, async |sign_in| import.take_over(sign_in, parsed).await)?
     };
     let tally = match tally {
@@ -145,9 +145,9 @@ impl Import {
         Ok(tally)
     }
 
-    async fn one(&self, sign_in: &SignIn, row: &JudgedRow) -> Result<Imported, Refusal> {
+    async fn one(&self, sign_in: &SignIn, row: &ValidRow) -> Result<Imported, Refusal> {
         if self.dry_run {
-            sign_in.foresee_import(&self.by, row).await
+            sign_in.dry_run_import(&self.by, row).await
         } else {
             sign_in.import_account(&self.by, row).await
         }

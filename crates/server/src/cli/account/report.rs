@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Account;
-use labgate_domain::ports::Clock as _;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
 use labgate_domain::time::Timestamp;
+use labgate_domain::world::Clock as _;
 use serde_json::{Value, json};
 
 use crate::key_list::how_long;

@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use labgate_domain::attempt::AttemptId;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
-use labgate_domain::ports::{AccountStore, Consumption, SessionStore, SpentAttempts};
+use labgate_domain::ports::{
+    AccountStore, Consumption, CredentialStore, IdentityStore, SessionStore, SpentAttempts,
+};
+use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 
@@ -43,7 +45,7 @@ async fn what_was_not_committed_never_was() {
 async fn c027_a_killed_process_loses_nothing_that_was_answered() {
     let (folder, path) = folder();
     let store = store_with_ada(&path).await;
-    let attempt = AttemptId::parse(SESSION).unwrap();
+    let attempt = SealId::parse(SESSION).unwrap();
     let until = Timestamp::from_unix_seconds(2000);
     assert_eq!(store.consume(attempt, until).await, Ok(Consumption::First));
     let mut transaction = store.write().await.unwrap();

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use labgate_domain::people::{AccountStatus, Credential, PasswordHash};
-use labgate_domain::ports::{AccountStore, SessionStore};
+use labgate_domain::ports::{
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, Session, SessionId};
 use labgate_domain::time::Timestamp;
@@ -211,7 +213,7 @@ async fn people_of_the_first_version_can_get_a_password_and_begin_sessions_with_
     SessionStore::create(&store, &here).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(Some(here.clone())));
 
-    AccountStore::delete(&store, account().id).await.unwrap();
+    AdministrationStore::delete(&store, account().id).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(None), "the foreign key came along");
     assert_eq!(SessionStore::find(&store, session_at_dex().id).await, Ok(None));
 }

@@ -1,13 +1,15 @@
+//! The clock and the randomness of the world outside.
+
 use crate::time::Timestamp;
 
-/// What time it is.
+/// The clock.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Clock: Send + Sync {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
-/// Where randomness comes from.
+/// The source of randomness.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Entropy: Send + Sync {
     /// Fills the bytes from a cryptographically secure source. An adapter whose source fails MUST abort the process

@@ -14,20 +14,20 @@ fn source(address: &str) -> Source {
     Source::of(address.parse().unwrap())
 }
 
-fn owner(source: Option<Source>) -> Guess {
+fn owner(source: Option<Source>) -> LoginAttempt {
     let id = AccountId::parse("01900000-0000-7000-8000-000000000001").unwrap();
-    Guess { target: GuessTarget::Account(id), source }
+    LoginAttempt { target: LoginTarget::Account(id), source }
 }
 
-fn nobody(name: &str, source: Option<Source>) -> Guess {
-    Guess { target: GuessTarget::Nobody(name.to_owned()), source }
+fn nobody(name: &str, source: Option<Source>) -> LoginAttempt {
+    LoginAttempt { target: LoginTarget::Nobody(name.to_owned()), source }
 }
 
-fn kinds(guess: &Guess, known: bool) -> Vec<ThrottleKind> {
+fn kinds(guess: &LoginAttempt, known: bool) -> Vec<ThrottleKind> {
     guess.counters(known).iter().map(|counter| counter.key.kind()).collect()
 }
 
-fn fresh(guess: &Guess) -> Vec<Tally> {
+fn fresh(guess: &LoginAttempt) -> Vec<Tally> {
     let tally = |counter| Tally { counter, count: FailureCount::default() };
     guess.counters(false).into_iter().map(tally).collect()
 }
@@ -94,14 +94,15 @@ fn c177_a_try_touches_its_target_and_its_source_and_a_known_source_is_held_back_
     assert!(nobody("ada", here).known_key().is_none());
     assert_eq!(known_until(at(0)), at(30 * DAY));
 
-    let registration = |source| Guess { target: GuessTarget::Registration, source };
+    let registration = |source| LoginAttempt { target: LoginTarget::Registration, source };
     assert_eq!(kinds(&registration(here), false), [Registration]);
     assert!(registration(None).counters(false).is_empty());
 }
 
 #[test]
 fn c177_whether_there_is_an_account_does_not_show_in_the_wait() {
-    let rules = |guess: &Guess| guess.counters(false).iter().map(|counter| counter.rule).collect::<Vec<_>>();
+    let rules =
+        |guess: &LoginAttempt| guess.counters(false).iter().map(|counter| counter.rule).collect::<Vec<_>>();
     let here = Some(source("192.0.2.1"));
     assert_eq!(rules(&owner(here)), rules(&nobody("ada", here)));
 }
@@ -118,7 +119,7 @@ fn a_key_is_stable_and_names_one_thing() {
         nobody("ada\u{1}", None),
         nobody("ada", None),
         nobody("", here),
-        Guess { target: GuessTarget::Registration, source: here },
+        LoginAttempt { target: LoginTarget::Registration, source: here },
         // A name that looks like an account.
         nobody("01900000-0000-7000-8000-000000000001", here),
     ];
@@ -139,9 +140,9 @@ fn a_key_is_stable_and_names_one_thing() {
 fn c177_a_right_password_forgets_the_failures_from_here_and_takes_one_back_elsewhere() {
     let mut tallies = fresh(&owner(Some(source("192.0.2.1"))));
     for _ in 0..4 {
-        assert_eq!(admit(&mut tallies, at(0)), Admission::Admitted);
+        assert_eq!(admit(&mut tallies, at(0)), Permit::Granted);
     }
-    forgive(&mut tallies);
+    record_success(&mut tallies);
     let failures: Vec<f64> = tallies.iter().map(|tally| tally.count.failures().round()).collect();
     assert_eq!(failures, [0.0, 3.0, 3.0]);
 }
@@ -151,16 +152,16 @@ fn c177_what_is_taken_back_makes_nobody_wait() {
     let mut tallies = fresh(&owner(Some(source("192.0.2.1"))));
     let mut now = 0;
     for _ in 0..8 {
-        if let Admission::Wait(wait) = admit(&mut tallies, at(now)) {
+        if let Permit::RetryAfter(wait) = admit(&mut tallies, at(now)) {
             now += i64::try_from(wait.as_secs()).unwrap();
-            assert_eq!(admit(&mut tallies, at(now)), Admission::Admitted);
+            assert_eq!(admit(&mut tallies, at(now)), Permit::Granted);
         }
     }
     let before = tallies[0].count.failures();
-    take_back(&mut tallies);
+    cancel(&mut tallies);
     assert!((before - tallies[0].count.failures() - 1.0).abs() < 1e-9);
-    assert_eq!(admit(&mut tallies, at(now)), Admission::Admitted, "it need not wait once more");
-    assert!(matches!(admit(&mut tallies, at(now)), Admission::Wait(_)), "it is not free for ever");
+    assert_eq!(admit(&mut tallies, at(now)), Permit::Granted, "it need not wait once more");
+    assert!(matches!(admit(&mut tallies, at(now)), Permit::RetryAfter(_)), "it is not free for ever");
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn a_try_that_must_wait_is_not_counted_and_waits_for_the_slowest_counter() {
     }
     tallies[1].count = FailureCount::from_store(54.0, at(0), at(16));
     let before = tallies.clone();
-    assert_eq!(admit(&mut tallies, at(0)), Admission::Wait(Duration::from_secs(16)));
+    assert_eq!(admit(&mut tallies, at(0)), Permit::RetryAfter(Duration::from_secs(16)));
     assert_eq!(tallies, before);
 }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{Guess, GuessTarget, Source};
+use crate::ports::{LoginAttempt, LoginTarget, Source};
 
 /// Names a counter or a known source in a store: a digest, so that neither names that people typed nor addresses are kept
 /// in clear.
@@ -62,17 +62,17 @@ impl ThrottleKey {
         &self.digest
     }
 
-    pub(super) fn from_one_source(guess: &Guess) -> Self {
+    pub(super) fn from_one_source(guess: &LoginAttempt) -> Self {
         let kind = match guess.target {
-            GuessTarget::Account(_) => ThrottleKind::AccountFromSource,
+            LoginTarget::Account(_) => ThrottleKind::AccountFromSource,
             _ => ThrottleKind::NameFromSource,
         };
         Self::new(kind, Some(&guess.target), guess.source)
     }
 
-    pub(super) fn from_all_sources(guess: &Guess) -> Self {
+    pub(super) fn from_all_sources(guess: &LoginAttempt) -> Self {
         let kind = match guess.target {
-            GuessTarget::Account(_) => ThrottleKind::Account,
+            LoginTarget::Account(_) => ThrottleKind::Account,
             _ => ThrottleKind::Name,
         };
         Self::new(kind, Some(&guess.target), None)
@@ -86,15 +86,15 @@ impl ThrottleKey {
         Self::new(ThrottleKind::Registration, None, Some(source))
     }
 
-    pub(super) fn known_source(guess: &Guess) -> Self {
+    pub(super) fn known_source(guess: &LoginAttempt) -> Self {
         Self::new(ThrottleKind::KnownSource, Some(&guess.target), guess.source)
     }
 
-    fn new(kind: ThrottleKind, target: Option<&GuessTarget>, source: Option<Source>) -> Self {
+    fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
         let target = match target {
-            Some(GuessTarget::Account(id)) => id.to_string(),
-            Some(GuessTarget::Nobody(name)) => name.clone(),
-            Some(GuessTarget::Registration) | None => String::new(),
+            Some(LoginTarget::Account(id)) => id.to_string(),
+            Some(LoginTarget::Nobody(name)) => name.clone(),
+            Some(LoginTarget::Registration) | None => String::new(),
         };
         let source = match source.map(Source::address) {
             Some(IpAddr::V4(address)) => address.octets().to_vec(),

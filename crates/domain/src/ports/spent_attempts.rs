@@ -1,26 +1,8 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::attempt::{AttemptId, SealedAttempt};
+use crate::sealed::SealId;
 use crate::time::Timestamp;
-
-/// Seals what an attempt must remember, so that the browser can carry it and neither read nor change it.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait AttemptSealer: Send + Sync {
-    /// Encrypts and authenticates `plaintext`, bound to `id`: under another id it does not open.
-    ///
-    /// # Errors
-    /// When there is no key to seal with.
-    fn seal(&self, id: AttemptId, plaintext: &[u8]) -> Result<SealedAttempt, SealError>;
-
-    /// What was sealed under this id; `None` when it was not sealed by us, or was changed, or under another id.
-    fn open(&self, id: AttemptId, sealed: &SealedAttempt) -> Option<Vec<u8>>;
-}
-
-/// Sealing failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sealing the sign-in attempt failed")]
-pub struct SealError;
 
 /// The memory that makes an attempt single-use across restarts and replicas.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -31,13 +13,13 @@ pub trait SpentAttempts: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot answer; the attempt must then be treated as spent.
-    async fn consume(&self, id: AttemptId, until: Timestamp) -> Result<Consumption, StoreError>;
+    async fn consume(&self, id: SealId, until: Timestamp) -> Result<Consumption, StoreError>;
 
     /// Whether it was spent before. An answer of no may be out of date as soon as it is given.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn is_spent(&self, id: AttemptId) -> Result<bool, StoreError>;
+    async fn is_spent(&self, id: SealId) -> Result<bool, StoreError>;
 
     /// Forgets the ids whose time has passed, and answers how many.
     ///

@@ -31,7 +31,7 @@ use std::time::Duration;
 pub use failure_count::FailureCount;
 pub use keys::{ThrottleKey, ThrottleKind};
 
-use crate::ports::{Admission, Guess, GuessTarget};
+use crate::ports::{LoginAttempt, LoginTarget, Permit};
 use crate::time::Timestamp;
 
 /// How much a counter lets pass.
@@ -87,14 +87,14 @@ impl Tally {
     }
 }
 
-impl Guess {
-    /// The counters that this try touches, given whether [`Guess::known_key`] is known. One of each kind at most and the
+impl LoginAttempt {
+    /// The counters that this try touches, given whether [`LoginAttempt::known_key`] is known. One of each kind at most and the
     /// kinds always in the same order, so that a store can lock them one after the other. What comes from a source that is
     /// not known may come from many, so it is counted for its target over all sources alone; a registration not at all.
     #[must_use]
     pub fn counters(&self, known: bool) -> Vec<Counter> {
         let counter = |key, rule| Counter { key, rule };
-        if self.target == GuessTarget::Registration {
+        if self.target == LoginTarget::Registration {
             let key = self.source.map(ThrottleKey::registration);
             return key.into_iter().map(|key| counter(key, REGISTERING)).collect();
         }
@@ -111,7 +111,7 @@ impl Guess {
     #[must_use]
     pub fn known_key(&self) -> Option<ThrottleKey> {
         match (&self.target, self.source) {
-            (GuessTarget::Account(_), Some(_)) => Some(ThrottleKey::known_source(self)),
+            (LoginTarget::Account(_), Some(_)) => Some(ThrottleKey::known_source(self)),
             _ => None,
         }
     }
@@ -119,20 +119,20 @@ impl Guess {
 
 /// Admits a try and counts it as a failure everywhere; or, when a counter holds it back, answers the longest wait and
 /// counts nothing.
-pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Admission {
+pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
     let wait = tallies.iter().filter_map(|tally| tally.count.wait(tally.counter.rule, now)).max();
     if let Some(wait) = wait {
-        return Admission::Wait(wait);
+        return Permit::RetryAfter(wait);
     }
     for tally in tallies {
         tally.count = tally.count.and_one_more(tally.counter.rule, now);
     }
-    Admission::Admitted
+    Permit::Granted
 }
 
 /// The password of an admitted try was right: forgets the failures for its target from its source, and takes the try back
 /// everywhere else. No more than that: else a person who signs in often would make guessing free.
-pub fn forgive(tallies: &mut [Tally]) {
+pub fn record_success(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = match tally.counter.key.kind() {
             ThrottleKind::AccountFromSource | ThrottleKind::NameFromSource => FailureCount::default(),
@@ -142,7 +142,7 @@ pub fn forgive(tallies: &mut [Tally]) {
 }
 
 /// The password of an admitted try was never looked at: takes the try back everywhere.
-pub fn take_back(tallies: &mut [Tally]) {
+pub fn cancel(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = tally.count.and_one_less();
     }
