@@ -203,9 +203,10 @@ mod tests {
     use labgate_domain::public_url::PlainHttp;
 
     use super::*;
+    use crate::paths;
 
     fn cookies(public_url: &str) -> Cookies {
-        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly).unwrap())
+        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap())
     }
 
     fn read(lines: &[&[u8]]) -> PresentedCookies {

@@ -1,9 +1,10 @@
-//! The paths of the lab's URLs, each whole and without query. The route table, the pages, redirects, providers'
-//! registrations and the doctor read them here.
+//! The paths of the lab's URLs, each whole and without query. The route table, the pages, redirects,
+//! providers' registrations and the doctor read them here.
 
 use std::fmt::Display;
 
 use labgate_domain::provider::ProviderId;
+use labgate_domain::public_url::RegisteredPaths;
 use labgate_domain::return_to::ReturnTo;
 
 /// The forward-auth endpoint: says whether a request's session is alive.
@@ -79,19 +80,26 @@ pub const USER_PAGE: &str = "/admin/accounts/{id}";
 /// The style sheet.
 pub const STYLE: &str = "/assets/labgate.css";
 
+/// The paths that are registered at every provider.
+pub const REGISTERED: RegisteredPaths =
+    RegisteredPaths { callback: OIDC_CALLBACK, signed_out: SIGNED_OUT_PAGE };
+/// The paths that a sign-in does not return to, with all below them: they would send the person round in
+/// circles.
+pub const CIRCULAR: &[&str] = &[LOGIN_PAGE, "/logout", "/api/auth"];
+
 /// Returns the path of one account's page.
 pub(crate) fn user_page(id: impl Display) -> String {
     USER_PAGE.replace("{id}", &id.to_string())
 }
 
 /// Returns the path that does this to an account.
-pub(crate) fn user_action(id: &str, action: &str) -> String {
-    USER_ACTION.replace("{id}", id).replace("{action}", action)
+pub(crate) fn user_action(id: impl Display, action: &str) -> String {
+    USER_ACTION.replace("{id}", &id.to_string()).replace("{action}", action)
 }
 
 /// Returns the path that ends one session of the person.
-pub(crate) fn sign_out_session(id: &str) -> String {
-    SIGN_OUT_SESSION.replace("{id}", id)
+pub(crate) fn sign_out_session(id: impl Display) -> String {
+    SIGN_OUT_SESSION.replace("{id}", &id.to_string())
 }
 
 /// Returns the link that begins a sign-in at a provider and ends at this target.

@@ -15,6 +15,7 @@ use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
 use crate::form::{CsrfSecret, Fields, Posted};
+use crate::paths;
 use crate::reply::{self, Response};
 
 /// A request, as handlers see it.
@@ -28,11 +29,11 @@ pub(crate) struct ParsedRequest {
     pub(crate) query: String,
     /// The parameters of the path, undecoded.
     path: Vec<(&'static str, String)>,
-    /// Whether a page of this lab's own origin made the browser send it: the first part of the CSRF check.
+    /// Set when a page of this lab's own origin made the browser send it: the first part of the CSRF check.
     pub(crate) is_same_origin: bool,
-    /// Whether the browser only guesses the person's next step.
+    /// Set when the browser only guesses the person's next step.
     pub(crate) prefetch: bool,
-    /// Whether the browser says that a script or an image asks, and not a navigation.
+    /// Set when the browser says that a script or an image asks, and not a navigation.
     pub(crate) in_background: bool,
     pub(crate) client_addr: ClientAddr,
     pub(crate) user_agent: Option<UserAgent>,
@@ -104,7 +105,7 @@ impl ParsedRequest {
 
     /// Returns the target after signing in, as a link states it.
     pub(crate) fn return_to(&self) -> ReturnTo {
-        self.parameter("return_to").map(|target| ReturnTo::or_main_page(&target)).unwrap_or_default()
+        self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()
     }
 
     /// Answers a form with the way back to its page, and anything else with 204.
@@ -118,6 +119,13 @@ impl ParsedRequest {
     }
 }
 
+/// Returns the target after signing in that a request states, unless it would send the person round in
+/// circles.
+pub(crate) fn target_of(text: &str) -> ReturnTo {
+    let target = ReturnTo::or_main_page(text);
+    if target.leads_into(paths::CIRCULAR) { ReturnTo::main_page() } else { target }
+}
+
 /// Parses a text that can be left out.
 pub(crate) fn optional<T, E>(
     text: Option<impl AsRef<str>>,
@@ -126,8 +134,8 @@ pub(crate) fn optional<T, E>(
     text.map(|text| parse(text.as_ref())).transpose().map_err(|_| HttpErrorCode::BadRequest)
 }
 
-/// Returns whether the request comes from our own origin, as `Sec-Fetch-Site` says, which no script can forge, or else
-/// `Origin`. A request with neither does not.
+/// Returns whether the request comes from our own origin, as `Sec-Fetch-Site` says, which no script can
+/// forge, or else `Origin`. A request with neither does not.
 fn is_same_origin(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     match text(headers, "sec-fetch-site") {
         Some(site) => site == "same-origin",
@@ -148,7 +156,10 @@ mod tests {
     fn same_origin(headers: &[(&'static str, &str)]) -> bool {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        is_same_origin(&headers, &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap())
+        is_same_origin(
+            &headers,
+            &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
+        )
     }
 
     #[test]

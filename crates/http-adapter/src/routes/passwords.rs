@@ -13,7 +13,7 @@ use crate::form::Fields;
 use crate::pages::{ChangePage, Form, RegisterPage};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
-use crate::request::ParsedRequest;
+use crate::request::{ParsedRequest, target_of};
 use crate::state::AppState;
 
 /// Signs somebody in with a password.
@@ -116,7 +116,7 @@ fn typed_name(request: &ParsedRequest) -> &str {
 }
 
 fn return_to(fields: &Fields) -> ReturnTo {
-    fields.text("return_to").map(ReturnTo::or_main_page).unwrap_or_default()
+    fields.text("return_to").map(target_of).unwrap_or_default()
 }
 
 pub(super) fn password(fields: &Fields, name: &str) -> Option<Password> {
