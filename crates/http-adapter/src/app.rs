@@ -22,6 +22,7 @@ use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::route_table::{self, Call, Effect};
 use crate::state::{AppInfo, AppState};
+use crate::texts::Texts;
 
 /// The application, the same behind the binary's listener and in tests. Cheap to clone.
 #[derive(Clone)]
@@ -33,8 +34,8 @@ pub struct App {
 type Routes = BoxCloneSyncService<Request<Full<Bytes>>, HttpResponse<RoutedBody>, Infallible>;
 type RoutedBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The longest that a client waits: a provider has 10 seconds for each of the three calls of a sign-in. A route that
-/// changes something goes on to its end.
+/// The longest that a client waits: a provider has 10 seconds for each of the three calls of a sign-in. A
+/// route that changes something goes on to its end.
 const TIME_LIMIT: Duration = Duration::from_secs(35);
 
 impl App {
@@ -42,7 +43,7 @@ impl App {
     #[must_use]
     pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
         let cookies = Cookies::of_lab_at(&sign_in.policy().public_url);
-        let state = Arc::new(AppState { sign_in, cookies, info });
+        let state = Arc::new(AppState { sign_in, cookies, info, texts: Texts::english() });
         let on_panic = {
             let state = Arc::clone(&state);
             move |_| state.internal("a request handler panicked").into_response().map(Full::new)
@@ -55,8 +56,8 @@ impl App {
 
     /// Answers a request with its body read. Must be called within a tokio runtime.
     ///
-    /// A route that changes something runs to its end even when this future is dropped because the client hung up:
-    /// otherwise a code could be redeemed and an account created, without a session.
+    /// A route that changes something runs to its end even when this future is dropped because the client
+    /// hung up: otherwise a code could be redeemed and an account created, without a session.
     pub async fn handle(&self, request: Request<Bytes>) -> HttpResponse<Bytes> {
         let (parts, body) = request.into_parts();
         let (route, parameters) = match route_table::find(&parts.method, parts.uri.path()) {
@@ -64,7 +65,7 @@ impl App {
             Err(failure) => (Err(failure), Vec::new()),
         };
         let changes = route.as_ref().is_ok_and(|route| route.effect == Effect::Changes);
-        let AppState { sign_in, cookies, info } = &*self.state;
+        let AppState { sign_in, cookies, info, .. } = &*self.state;
         let (public_url, proxies) = (&sign_in.policy().public_url, &info.trusted_proxies);
         let request = ParsedRequest::parse(&parts, parameters, &body, cookies, public_url, proxies);
         let (audience, uri) = (request.audience, parts.uri.clone());
@@ -100,7 +101,7 @@ impl App {
                 failure.log(&reference, path);
                 reference
             });
-            response = failure.render(&reference, audience);
+            response = failure.render(&reference, audience, self.state.texts);
         }
         protect(response.headers_mut(), self.state.sign_in.policy().public_url.is_secure());
         response

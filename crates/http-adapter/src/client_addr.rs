@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The address of the client, behind trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -8,11 +8,13 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use labgate_domain::ports::Source;
 
-/// The other end of the connection that a request came over; the accept loop states it as an extension of the request.
+/// The other end of the connection that a request came over; the accept loop states it as an extension of the
+/// request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// Addresses of proxies whose `X-Forwarded-For` is believed: one address, or a network such as `10.0.0.0/8`.
+/// The address of a trusted proxy, or a network of them such as `10.0.0.0/8`: its `X-Forwarded-For` is
+/// believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyNetwork(IpNet);
 
@@ -37,7 +39,7 @@ impl FromStr for ProxyNetwork {
     }
 }
 
-/// Where a request comes from, and who says so.
+/// The address of a client, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddr {
     pub(crate) source: AddrSource,
@@ -45,14 +47,14 @@ pub(crate) struct ClientAddr {
     pub(crate) address: Option<Source>,
 }
 
-/// Who says where a request comes from.
+/// The source of a client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddrSource {
     /// The connection itself: no trusted proxy is in between.
     Connection,
     /// A trusted proxy.
     Forwarded,
-    /// A trusted proxy that names nobody but trusted proxies: it asks for itself, or says nothing of whom it asks for.
+    /// A trusted proxy that names only trusted proxies: it asks for itself, or does not say for which client.
     Proxy,
     /// A proxy that the operator has not told us of.
     UnknownProxy,
@@ -73,13 +75,13 @@ impl AddrSource {
     }
 }
 
-/// The source of a request: the peer, or behind trusted proxies the last address that is none of theirs. Without a
-/// trusted proxy nothing that a client says counts.
+/// Returns the address of the client: the peer, or behind trusted proxies the last address that is none of
+/// theirs. Without a trusted proxy no header counts.
 ///
-/// A private address that forwards somebody's request is a proxy that the operator has not told us of. The people behind
-/// it are many: counted as one, a few mistyped passwords would shut all of them out, so the source is not known. Only the
-/// operator's own network can have that by sending the header; a public address stays what it is, whatever it says. What
-/// is tried against one account is counted in either case.
+/// A private address that forwards a request is a proxy that the operator has not named. The people behind it
+/// are many: counted as one, a few mistyped passwords would shut all of them out, so the address counts as
+/// unknown. Only the operator's own network can have that by sending the header; a public address always
+/// counts as itself. The attempts against one account are counted in either case.
 pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> ClientAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
     let known = |source, address| ClientAddr { source, address: Some(Source::of(address)) };
@@ -93,10 +95,10 @@ pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[Pr
         return known(AddrSource::Connection, peer);
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
-    // From the last on, for only what our own proxies have added can be believed: whatever a client put before it, readable
-    // or not, is never looked at.
+    // From the last on, for only what our own proxies have added can be believed: whatever a client put
+    // before it, readable or not, is never looked at.
     for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
-        // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
+        // An unreadable hop cannot be judged: the address is unknown, and no other one is blamed for it.
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
         else {
             return unknown(AddrSource::Unreadable);
@@ -108,10 +110,11 @@ pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[Pr
     known(AddrSource::Proxy, peer)
 }
 
-/// What proxies say whom they forward for with.
+/// The headers in which proxies name their clients.
 const FORWARDING: [&str; 2] = ["x-forwarded-for", "forwarded"];
 
-/// Whether the operator was told of a proxy that is not configured: once is enough, it comes with each request.
+/// Done when the operator was told of a proxy that is not configured: once is enough, it comes with each
+/// request.
 static WARNED: Once = Once::new();
 
 fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
@@ -124,8 +127,8 @@ fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
     });
 }
 
-/// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local, and shared
-/// between carrier and customer (RFC 6598), which container networks use too.
+/// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local,
+/// and shared between carrier and customer (RFC 6598), which container networks use too.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn c184_what_a_client_puts_before_its_address_cannot_hide_it() {
+    fn c184_a_client_cannot_hide_its_address_behind_another_entry() {
         for planted in ["\u{e9}, ", "unknown, ", ", ", "\"_x\", ", "1.2.3.4.5, "] {
             let forwarded = [format!("{planted}198.51.100.7")];
             let forwarded: Vec<&str> = forwarded.iter().map(String::as_str).collect();
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_who_says_where_a_request_comes_from() {
+    fn the_source_of_an_address_is_known() {
         for (peer, forwarded, source) in [
             ("192.0.2.1", None, "connection"),
             ("192.0.2.1", Some("198.51.100.7"), "connection"),
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_private_proxy_that_is_not_configured_the_source_is_not_known() {
+    fn behind_a_private_unknown_proxy_the_address_is_unknown() {
         for peer in [
             "127.0.0.1",
             "::1",

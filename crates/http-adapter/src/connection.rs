@@ -1,4 +1,4 @@
-//! One connection, and how long it may do what.
+//! One connection, and its limits.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,26 +23,27 @@ use tokio::time::{Instant, Sleep};
 use crate::route_table::{self, Body};
 use crate::{App, HttpErrorCode, Peer};
 
-/// How long a client may take to send its first request's head.
+/// The time for the first request's head.
 const FIRST_HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection may be idle between requests, the next one's head included. Proxies keep theirs for up to 60
-/// seconds: if ours were closed first, one of their requests would now and then meet a closing connection.
+/// The time that a connection may be idle between requests, the next one's head included. Proxies keep theirs
+/// for up to 60 seconds: if ours were closed first, one of their requests would now and then meet a closing
+/// connection.
 const IDLE_TIME_LIMIT: Duration = Duration::from_secs(75);
-/// How large a request's head may be, in bytes.
+/// The largest head of a request, in bytes.
 const MAX_HEAD_LEN: usize = 64 * 1024;
-/// How large a request's body may be, in bytes: forms of a few fields.
+/// The largest body of a request, in bytes: forms of a few fields.
 const MAX_BODY_LEN: usize = 64 * 1024;
-/// How long a client may take to send a body.
+/// The time for a body.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client may leave what we send unread.
+/// The time that a client may leave an answer unread.
 const STALL_TIME_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection is used for; the answer to the first request after that asks the client for another one.
+/// The lifetime of a connection; the answer to the first request after that asks the client for another one.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// What is left then for a last request, all other limits together.
+/// The time that is left then for a last request, all other limits together.
 const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
 
-/// A place among the connections that may be open. Whatever still works for a client holds it, so that hanging up and
-/// coming back does not get anybody more than their share.
+/// A place among the connections that may be open. All work for a client holds it, so that hanging up and
+/// coming back does not get a client more than its share.
 #[derive(Clone)]
 pub(crate) struct Seat {
     _permit: Arc<OwnedSemaphorePermit>,
@@ -54,7 +55,7 @@ impl From<OwnedSemaphorePermit> for Seat {
     }
 }
 
-/// Answers what comes over this connection, until either side closes it or a limit is exceeded.
+/// Answers the requests of this connection, until either side closes it or a limit is exceeded.
 pub(crate) async fn attend(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     app: App,
@@ -62,8 +63,8 @@ pub(crate) async fn attend(
     seat: Option<Seat>,
     watcher: Watcher,
 ) {
-    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and proxies speak
-    // it to what is behind them.
+    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and
+    // proxies speak it to what is behind them.
     let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
     http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME_LIMIT).max_buf_size(MAX_HEAD_LEN);
 
@@ -132,8 +133,8 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     }
 }
 
-/// A stream whose writing fails when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken starts the
-/// time anew.
+/// A stream that fails to write when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken
+/// starts the time anew.
 struct Unstalled<S> {
     stream: S,
     /// Runs while the other side takes nothing.

@@ -1,4 +1,5 @@
-//! Everything that can be answered instead of the thing asked for: one mapping to a status, two ways to render it.
+//! Everything that can be answered instead of the thing asked for: one mapping to a status, two ways to
+//! render it.
 
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
@@ -10,9 +11,9 @@ use serde::Serialize;
 
 use crate::audience::Audience;
 use crate::cookies::UnfitCookie;
-use crate::pages::{ErrorPage, Way};
-use crate::paths;
+use crate::pages::{ErrorPage, Label, Way};
 use crate::reply::{self, Response, status};
+use crate::texts::Texts;
 
 /// An error of HTTP itself, apart from any sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,42 +49,20 @@ impl HttpErrorCode {
         self.told().0
     }
 
-    /// Returns the sentence for the person.
-    #[must_use]
-    pub fn for_person(self) -> &'static str {
-        self.told().2
-    }
-
-    fn told(self) -> (&'static str, StatusCode, &'static str) {
+    fn told(self) -> (&'static str, StatusCode) {
         match self {
-            Self::BadRequest => {
-                ("bad_request", StatusCode::BAD_REQUEST, "This address was not called as it should be.")
-            }
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this address."),
-            Self::MethodNotAllowed => (
-                "method_not_allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "This address cannot be used in this way.",
-            ),
-            Self::Timeout => (
-                "timeout",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "This took too long. Please try again in a moment.",
-            ),
-            Self::BodyTooLarge => {
-                ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "What was sent is too large.")
-            }
-            Self::BodyTooSlow => (
-                "body_too_slow",
-                StatusCode::REQUEST_TIMEOUT,
-                "What was sent did not arrive in time. Please try again.",
-            ),
+            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
         }
     }
 }
 
-/// The one place where a refused sign-in becomes a status. Only 401 and 403 pass a proxy's sub-request unchanged, and
-/// neither is used for what the person did not cause.
+/// The one place where a refused sign-in becomes a status. Only 401 and 403 pass a proxy's sub-request
+/// unchanged, and neither is used for what the person did not cause.
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong | ErrorCode::ReauthenticationNeeded => {
@@ -139,12 +118,14 @@ fn status_of(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its audience.
+/// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its
+/// audience.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
-    code: &'static str,
-    pub(crate) for_person: &'static str,
+    pub(crate) code: &'static str,
+    /// Says whether a sign-in at a provider failed, for the page's heading.
+    is_sign_in: bool,
     /// The reference under which it is in the log already, if it is.
     pub(crate) reference: Option<Reference>,
     /// The cause, for the log alone.
@@ -157,11 +138,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: &'static str, for_person: &'static str) -> Self {
+    fn new(status: StatusCode, code: &'static str) -> Self {
         Self {
             status,
             code,
-            for_person,
+            is_sign_in: false,
             reference: None,
             reason: None,
             explanation: None,
@@ -172,12 +153,12 @@ impl Failure {
     }
 
     fn coded(code: ErrorCode) -> Self {
-        Self::new(status_of(code), code.as_str(), code.for_person())
+        Self::new(status_of(code), code.as_str())
     }
 
     /// The request has no session.
     pub(crate) fn not_signed_in(reason: Option<NotSignedIn>) -> Self {
-        let ways = [to_sign_in("Sign in again", &ReturnTo::main_page())];
+        let ways = [Way::to_sign_in(Label::SignInAgain, &ReturnTo::main_page())];
         Self { ways: ways.into(), reason, ..Self::coded(ErrorCode::NotSignedIn) }
     }
 
@@ -203,9 +184,14 @@ impl Failure {
         self
     }
 
+    /// The same, of a sign-in at a provider.
+    pub(crate) fn of_sign_in(self) -> Self {
+        Self { is_sign_in: true, ..self }
+    }
+
     /// The same, with a way back to the choice.
     pub(crate) fn leading_to_other_ways(self, return_to: &ReturnTo) -> Self {
-        Self { ways: [to_sign_in("Other ways to sign in", return_to)].into(), ..self }
+        Self { ways: [Way::to_sign_in(Label::OtherWays, return_to)].into(), ..self }
     }
 
     /// The same, with every way of signing in that there is.
@@ -213,7 +199,8 @@ impl Failure {
         Self { ways: ways.into(), lists_all: true, ..self }
     }
 
-    /// Logs the failure under a fresh reference. The path is the request's, without the query, which can hold a code.
+    /// Logs the failure under a fresh reference. The path is the request's, without the query, which can hold
+    /// a code.
     pub(crate) fn log(&self, reference: &Reference, path: &str) {
         let (code, reason, path) =
             (self.code, self.reason.as_ref().map(tracing::field::display), ForeignText::new(path));
@@ -233,7 +220,7 @@ impl Failure {
     }
 
     /// Writes the failure out: a page for a person, `application/problem+json` (RFC 9457) for a program.
-    pub(crate) fn render(self, reference: &Reference, audience: Audience) -> Response {
+    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Texts) -> Response {
         #[derive(Serialize)]
         struct ProblemDocument<'a> {
             title: &'a str,
@@ -241,10 +228,12 @@ impl Failure {
             code: &'a str,
             reference: &'a str,
         }
-        let reference = reference.as_str();
+        let (message, reference) = (t.error(self.code), reference.as_str());
         let mut response = match audience {
             Audience::Person => reply::page(&ErrorPage {
-                message: self.for_person,
+                t,
+                heading: if self.is_sign_in { &t.error.sign_in_failed } else { &t.error.request_failed },
+                message,
                 code: self.code,
                 reference,
                 explanation: self.explanation,
@@ -253,12 +242,7 @@ impl Failure {
             }),
             Audience::Program => reply::json_as(
                 "application/problem+json",
-                &ProblemDocument {
-                    title: self.for_person,
-                    status: self.status.as_u16(),
-                    code: self.code,
-                    reference,
-                },
+                &ProblemDocument { title: message, status: self.status.as_u16(), code: self.code, reference },
             ),
         };
         *response.status_mut() = self.status;
@@ -271,8 +255,8 @@ impl Failure {
 
 impl From<HttpErrorCode> for Failure {
     fn from(code: HttpErrorCode) -> Self {
-        let (code, status, for_person) = code.told();
-        Self::new(status, code, for_person)
+        let (code, status) = code.told();
+        Self::new(status, code)
     }
 }
 
@@ -289,7 +273,10 @@ impl From<Refusal> for Failure {
         Self {
             reference: Some(refusal.reference),
             explanation: refusal.explanation,
-            ways: try_again.then(|| to_sign_in("Sign in again", &refusal.return_to)).into_iter().collect(),
+            ways: try_again
+                .then(|| Way::to_sign_in(Label::SignInAgain, &refusal.return_to))
+                .into_iter()
+                .collect(),
             ..failure
         }
     }
@@ -297,10 +284,4 @@ impl From<Refusal> for Failure {
 
 fn retry_after(seconds: u64) -> Vec<(HeaderName, HeaderValue)> {
     vec![(RETRY_AFTER, HeaderValue::from(seconds))]
-}
-
-/// Leads to the sign-in page, and from there to that target.
-pub(crate) fn to_sign_in(label: &str, return_to: &ReturnTo) -> Way {
-    let href = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", return_to.as_str())]);
-    Way { href, label: label.to_owned() }
 }

@@ -1,4 +1,5 @@
-//! What a request posts: a form of one of our pages, or JSON of a script in one.
+//! The body of a request, a form of one of our pages or JSON of a script in one, and the CSRF token of a
+//! form.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// What a request posts.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Posted {
     /// Nothing.
@@ -66,18 +67,18 @@ impl Fields {
     }
 }
 
-/// What a browser's CSRF tokens are made from: something that it keeps in a cookie and another site does not know.
+/// The secret behind a browser's CSRF tokens, which it keeps in a cookie and another site does not know.
 ///
-/// It is the id of the session and not the text of the session's cookie, because that text changes with each renewal and
-/// a form in another tab would be refused once. The id is 128 random bits; it stands in the `HttpOnly` cookie and on no
-/// page, and in the log only shortened.
+/// It is the id of the session and not the text of the session's cookie, because that text changes with each
+/// renewal and a form in another tab would be refused once. The id is 128 random bits; it stands in the
+/// `HttpOnly` cookie and on no page, and in the log only shortened.
 ///
-/// It is read from the cookie without checking the signature, and that is enough. The token proves only that the form
-/// was drawn for the very browser that posts it. Who is asking is found out afterwards from the same cookie, signature
-/// and all. Whoever could plant a cookie, which `__Host-` prevents on https, would know what they planted whether it
-/// were signed or not: a forged one opens no session, so nothing can be done with it in anybody's name; beside the
-/// genuine one neither is believed; and a form's origin is checked all the same. Insisting on a session that lives would
-/// only refuse the "Sign out" of one that has ended meanwhile.
+/// It is read from the cookie without checking the signature, and that is enough. The token proves only that
+/// the form was drawn for the very browser that posts it; the session itself is checked afterwards, by the
+/// same cookie with its signature. An attacker who could plant a cookie, which `__Host-` prevents on https,
+/// would know its text, signed or not: a forged one opens no session, so it is of no use; beside the genuine
+/// one neither is believed; and the origin of a form is checked all the same. Insisting on a session that is
+/// alive would only refuse the "Sign out" of one that has ended meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CsrfSecret<'a> {
     /// The session that the browser says it has.
@@ -100,7 +101,7 @@ impl CsrfSecret<'_> {
     }
 }
 
-/// What a page of ours puts into its forms and another site cannot know.
+/// A CSRF token: our pages put it into their forms, and another site cannot know it.
 #[derive(Clone, Debug)]
 pub(crate) struct CsrfToken(String);
 
@@ -122,7 +123,7 @@ impl CsrfToken {
         &self.0
     }
 
-    /// Whether the form brings it.
+    /// Returns whether the form brings it.
     pub(crate) fn is_in(&self, fields: &Fields) -> bool {
         fields.text(Self::FIELD).is_some_and(|token| self.0.as_bytes().ct_eq(token.as_bytes()).into())
     }
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn c178_a_form_token_fits_one_secret_only() {
+    fn c178_a_csrf_token_fits_one_secret_only() {
         let token = CsrfToken::of(&CsrfSecret::Browser("secret"));
         let fields = |token: &str| Fields([(CsrfToken::FIELD.to_owned(), token.to_owned().into())].into());
         assert!(token.is_in(&fields(token.as_str())));
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_tokens_of_a_session_outlive_its_tokens() {
+    fn the_csrf_tokens_of_a_session_outlive_its_session_tokens() {
         let of = |payload: &str, signature: &str| {
             CsrfToken::of(&CsrfSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
         };

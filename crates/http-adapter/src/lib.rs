@@ -18,6 +18,7 @@ mod serve;
 mod state;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod times;
 
 pub use app::App;
@@ -25,3 +26,4 @@ pub use client_addr::{NotANetwork, Peer, ProxyNetwork};
 pub use failure::HttpErrorCode;
 pub use serve::serve;
 pub use state::AppInfo;
+pub use texts::person_text;

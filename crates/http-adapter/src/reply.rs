@@ -38,8 +38,8 @@ pub(crate) fn page(page: &impl Template) -> Response {
     typed("text/html; charset=utf-8", page.render().unwrap_or_default())
 }
 
-/// Builds `303 See Other`: the next request is a `GET` (RFC 9110 section 15.4.4). The address left behind may hold a
-/// code, so the browser sends no `Referer`.
+/// Builds `303 See Other`: the next request is a `GET` (RFC 9110 section 15.4.4). The address left behind may
+/// hold a code, so the browser sends no `Referer`.
 pub(crate) fn see_other(location: &str) -> Response {
     // Every location is visible ASCII by construction; an empty one would lead to this very page.
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));

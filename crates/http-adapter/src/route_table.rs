@@ -1,4 +1,5 @@
-//! The routes, as one table: methods, path, effect, body and handler of each; and the one warp filter over it.
+//! The routes, as one table: methods, path, effect, body and handler of each; and the one warp filter over
+//! it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -37,7 +38,8 @@ pub(crate) enum Effect {
 /// The body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// Stays unread: a proxy's sub-request announces the body of the request that it holds, and does not send it.
+    /// Stays unread: a proxy's sub-request announces the body of the request that it holds, and does not send
+    /// it.
     Unread,
     /// Fields from a page or a script of this lab: the CSRF check comes before the handler.
     Own,
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_answers_to_more_than_get_and_head_changes_something_and_checks_where_it_comes_from() {
+    fn all_but_reads_change_something_and_pass_the_csrf_check() {
         for route in ROUTES.iter().filter(|route| route.path != paths::VERIFY) {
             let reads = [GET, READ].contains(&route.methods);
             assert_eq!(route.body == Body::Unread, reads, "{}", route.path);

@@ -11,19 +11,20 @@ use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
-use crate::cookies::{Cookies, UnfitCookie};
+use crate::cookies::{self, Cookies, UnfitCookie};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::{CsrfSecret, CsrfToken, Posted};
 use crate::pages::{Form, Problem};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
+use crate::texts::Texts;
 
 /// Facts about this lab for pages and API, beside those that the core knows.
 #[derive(Clone, Debug, Default)]
 pub struct AppInfo {
     /// The names of the settings that external sign-in still lacks; empty when it is set up.
     pub missing_settings: Vec<String>,
-    /// The proxies in front of this lab whose `X-Forwarded-For` is believed.
+    /// The trusted proxies: their `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ProxyNetwork>,
 }
 
@@ -32,6 +33,7 @@ pub(crate) struct AppState {
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
+    pub(crate) texts: &'static Texts,
 }
 
 impl AppState {
@@ -42,8 +44,8 @@ impl AppState {
         Failure::internal(reference)
     }
 
-    /// The CSRF check: a state-changing request comes from a page of this lab, as its origin says, and a form brings
-    /// the CSRF token that only our pages know.
+    /// The CSRF check: a state-changing request comes from a page of this lab, as its origin says, and a form
+    /// brings the CSRF token that only our pages know.
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
         let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
         match &request.posted {
@@ -66,8 +68,8 @@ impl AppState {
         self.check(request).await.and_then(Result::ok)
     }
 
-    /// Returns the request's session; without one the answer is 401, or 500 when it could not be found out. Either
-    /// keeps a proxy from letting the request through.
+    /// Returns the request's session; without one the answer is 401, or 500 when it could not be found out.
+    /// Either keeps a proxy from letting the request through.
     pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
         match self.check(request).await {
             Some(Ok(checked)) => Ok(checked),
@@ -102,8 +104,8 @@ impl AppState {
         self.with_cookies(response, checked.renewed.iter().map(|token| self.cookies.set_session(token)))
     }
 
-    /// Sets the cookie of a new session, removes those that led there, and has the browser remember the provider;
-    /// `None` is a password.
+    /// Sets the cookie of a new session, removes those that led there, and has the browser remember the
+    /// provider; `None` is a password.
     pub(crate) fn with_new_session(
         &self,
         response: Response,
@@ -111,14 +113,14 @@ impl AppState {
         token: &SessionToken,
         provider: Option<&ProviderId>,
     ) -> Result<Response, Failure> {
-        let (cookies, presented) = (&self.cookies, &request.cookies);
-        let form = presented.form.iter().map(|_| cookies.clear_form());
-        let change = presented.change.iter().map(|_| cookies.clear_change());
+        let (jar, presented) = (&self.cookies, &request.cookies);
+        let form = presented.form.iter().map(|_| jar.clear(cookies::FORM));
+        let change = presented.change.iter().map(|_| jar.clear(cookies::CHANGE));
         let remembered = match self.sign_in.worth_remembering(provider) {
-            Some(provider) => Some(cookies.set_provider(provider)),
-            None => presented.provider.as_ref().map(|_| cookies.clear_provider()),
+            Some(provider) => Some(jar.set_provider(provider)),
+            None => presented.provider.as_ref().map(|_| jar.clear(cookies::PROVIDER)),
         };
-        let session = [cookies.set_session(token)];
+        let session = [jar.set_session(token)];
         self.with_cookies(response, session.into_iter().chain(form).chain(change).chain(remembered))
     }
 
@@ -131,8 +133,8 @@ impl AppState {
         self.form_with(request, None, page)
     }
 
-    /// Answers a form that was refused: a person gets the page once more, with the problem, a program the problem
-    /// alone. Where no other input would help, both get the error.
+    /// Answers a form that was refused: a person gets the page once more, with the problem, a program the
+    /// problem alone. On 403, when no other input would help, both get the error.
     pub(crate) fn form_again(
         &self,
         request: &ParsedRequest,
@@ -144,7 +146,7 @@ impl AppState {
             return Err(failure);
         }
         let reference = failure.reference.as_ref().map_or("", Reference::as_str);
-        let problem = Problem { message: failure.for_person, reference };
+        let problem = Problem { message: self.texts.error(failure.code), reference };
         let mut response = self.form_with(request, Some(problem), page)?;
         *response.status_mut() = failure.status;
         Ok(response)

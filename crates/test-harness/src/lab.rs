@@ -146,6 +146,12 @@ impl Lab {
         format!("{}?token={}", paths::SETUP_PAGE, self.setup_token.expose())
     }
 
+    /// Returns the application, which the binary serves the same way.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.server.app.clone()
+    }
+
     /// Sends one request, as a program would.
     pub async fn request(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.server.app.handle(request).await

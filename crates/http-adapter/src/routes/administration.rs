@@ -1,4 +1,5 @@
-//! `/admin` and `/api/auth/users`: administration of accounts. The pages' forms post to the API, and are sent back.
+//! `/admin` and `/api/auth/users`: administration of accounts. The pages' forms post to the API, and are sent
+//! back.
 
 use http::StatusCode;
 use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, Role};
@@ -7,12 +8,11 @@ use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAc
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{AccountPage, AccountRow, AccountsPage, InitialPasswordPage, SessionRow};
+use crate::pages::{AccountPage, AccountsPage, InitialPasswordPage};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
-use crate::times::utc;
 
 /// The number of accounts on a page.
 const PAGE_LEN: u32 = 50;
@@ -40,7 +40,7 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
         password: given_password(request)?,
     };
     let created = state.sign_in.create_account(&by, new).await?;
-    Ok(self::created(request, &created, StatusCode::CREATED))
+    Ok(self::created(state, request, &created, StatusCode::CREATED))
 }
 
 /// Describes one account.
@@ -73,7 +73,7 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
         }
         "reset-password" => {
             let reset = state.sign_in.reset_password(&by, id, given_password(request)?).await?;
-            return Ok(created(request, &reset, StatusCode::OK));
+            return Ok(created(state, request, &reset, StatusCode::OK));
         }
         "delete" => return delete(state, request).await,
         _ => return Err(HttpErrorCode::NotFound.into()),
@@ -90,8 +90,10 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
     let next = page.accounts.last().filter(|_| page.more).map(|account| {
         paths::with_parameters(paths::USERS_PAGE, &[("search", &search), ("after", &account.id.to_string())])
     });
-    let accounts = page.accounts.iter().map(row).collect();
-    state.form_page(request, |form| reply::page(&AccountsPage { search: &search, accounts, next, form }))
+    let accounts = &page.accounts;
+    state.form_page(request, |form| {
+        reply::page(&AccountsPage { t: state.texts, search: &search, accounts, next, form })
+    })
 }
 
 /// Shows one account.
@@ -99,13 +101,9 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let by = administrator(state, request).await?;
     let (account, sessions) = state.sign_in.account_details(&by, account_id(request)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    let session = |session: &'_ Session| SessionRow {
-        began: utc(session.created_at),
-        last_seen: utc(session.last_seen_at),
-        by: session.external.as_ref().map(|external| external.provider.to_string()),
-    };
-    let (account, sessions) = (row(&account), sessions.iter().map(session).collect());
-    state.form_page(request, |form| reply::page(&AccountPage { account, is_own, sessions, form }))
+    state.form_page(request, |form| {
+        reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions: &sessions, form })
+    })
 }
 
 async fn administrator(state: &AppState, request: &ParsedRequest) -> Result<Administrator, Failure> {
@@ -123,18 +121,6 @@ fn after(request: &ParsedRequest) -> Result<Option<AccountId>, HttpErrorCode> {
 /// Returns the initial password that the administrator chose, if any.
 fn given_password(request: &ParsedRequest) -> Result<Option<Password>, HttpErrorCode> {
     optional(request.fields().text("password").filter(|text| !text.is_empty()), Password::typed)
-}
-
-fn row(account: &Account) -> AccountRow<'_> {
-    AccountRow {
-        href: paths::user_page(account.id),
-        id: account.id.to_string(),
-        username: account.username.as_str(),
-        name: account.name.as_ref().map_or("", |name| name.as_str()),
-        email: account.email.as_ref().map_or("", |email| email.as_str()),
-        is_admin: account.role == Role::Admin,
-        is_active: account.status == AccountStatus::Active,
-    }
 }
 
 fn account_json(account: &Account) -> Value {
@@ -166,11 +152,16 @@ fn session_json(session: &Session) -> Value {
 }
 
 /// Answers with an account and its initial password, which is shown this once.
-fn created(request: &ParsedRequest, created: &CreatedAccount, status: StatusCode) -> Response {
+fn created(
+    state: &AppState,
+    request: &ParsedRequest,
+    created: &CreatedAccount,
+    status: StatusCode,
+) -> Response {
     let account = &created.account;
     let mut response = match created.initial_password() {
         Some(password) if request.is_form() => {
-            reply::page(&InitialPasswordPage { account: row(account), password })
+            reply::page(&InitialPasswordPage { t: state.texts, account, password })
         }
         None if request.is_form() => return see_other(&paths::user_page(account.id)),
         password => reply::json(&with_member(account_json(account), "initial_password", password.into())),

@@ -8,9 +8,10 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::{BegunSignIn, CompletedSignIn};
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, HttpErrorCode, to_sign_in};
+use crate::cookies;
+use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Posted;
-use crate::pages::Way;
+use crate::pages::{Label, Way};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
@@ -69,7 +70,7 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
         }
         Ok(CompletedSignIn::LinkDue { ticket, attempt }) => state.with_cookies(
             see_other(paths::LINK_PAGE),
-            [state.cookies.set_link(&ticket), state.cookies.clear_attempt(attempt)],
+            [state.cookies.set_ticket(cookies::LINK, &ticket), state.cookies.clear_attempt(attempt)],
         ),
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => Ok(see_other(return_to.as_str())),
         Err(refusal) => {
@@ -79,8 +80,8 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
     }
 }
 
-/// Takes a provider's message that a session has ended (OpenID Connect Back-Channel Logout section 2.5). No browser is
-/// involved: the logout token is all the evidence there is.
+/// Takes a provider's message that a session has ended (OpenID Connect Back-Channel Logout section 2.5). No
+/// browser is involved: the logout token is all the evidence there is.
 pub(crate) async fn back_channel_logout(
     state: &AppState,
     request: &ParsedRequest,
@@ -122,11 +123,11 @@ impl AppState {
         provider.map(Some).ok_or_else(|| self.failure_of_provider(refusal()))
     }
 
-    /// Returns the failure of a sign-in at a provider. Its page leads on to the other ways of signing in: one of them may
-    /// well work where this one does not.
+    /// Returns the failure of a sign-in at a provider. Its page leads on to the other ways of signing in: one
+    /// of them may well work where this one does not.
     fn failure_of_provider(&self, refusal: Refusal) -> Failure {
         let (code, return_to) = (refusal.error.code(), refusal.return_to.clone());
-        let failure = Failure::from(refusal);
+        let failure = Failure::from(refusal).of_sign_in();
         match code.fault() {
             _ if code == ErrorCode::ProviderUnknown => failure.leading_to_each_of(self.ways(&return_to)),
             Fault::Provider | Fault::Configuration if self.sign_in.has_several_ways() => {
@@ -140,10 +141,10 @@ impl AppState {
     fn ways(&self, return_to: &ReturnTo) -> Vec<Way> {
         let providers = self.sign_in.providers().into_iter().map(|(provider, _)| Way {
             href: paths::to_provider(&provider.id, return_to),
-            label: format!("Continue with {}", provider.name),
+            label: Label::Provider(provider.name),
         });
         let passwords = self.sign_in.passwords_are_on();
-        let password = passwords.then(|| to_sign_in("Sign in with password", return_to));
+        let password = passwords.then(|| Way::to_sign_in(Label::Password, return_to));
         providers.chain(password).collect()
     }
 }

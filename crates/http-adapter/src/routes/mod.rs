@@ -1,5 +1,5 @@
-//! The handlers, by family. A handler parses nothing that [`ParsedRequest`](crate::request::ParsedRequest) has not
-//! parsed, calls one use case, and renders its result.
+//! The handlers, by family. A handler parses nothing that [`ParsedRequest`](crate::request::ParsedRequest)
+//! has not parsed, calls one use case, and renders its result.
 #![expect(clippy::unused_async, reason = "all handlers have one shape")]
 
 pub(crate) mod administration;

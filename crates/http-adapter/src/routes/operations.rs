@@ -12,8 +12,9 @@ use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
 
-/// Tells how the client's address was found, and whether it is the address `is`: so an operator sees whether the proxies
-/// are known, and whether a made-up address counts. The address itself, which can be a proxy's inside, is not told.
+/// Tells how the client's address was found, and whether it is the address `is`: so an operator sees whether
+/// the proxies are known, and whether a made-up address counts. The address itself, which can be a proxy's
+/// inside, is not told.
 pub(crate) async fn source(_: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let asked = request.parameter("is").and_then(|address| address.parse().ok()).map(Source::of);
     let ClientAddr { source, address } = request.client_addr;
@@ -31,8 +32,8 @@ pub(crate) async fn health(_: &AppState, _: &ParsedRequest) -> Result<Response, 
     Ok(Response::default())
 }
 
-/// The readiness check: people can be signed in. A provider that is down is told, but is no reason to take this replica
-/// out.
+/// The readiness check: people can be signed in. A provider that is down is told, but is no reason to take
+/// this replica out.
 pub(crate) async fn readiness(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
     let store = state.sign_in.check_readiness().await;
     if let Err(error) = &store {

@@ -13,19 +13,18 @@ use serde_json::json;
 
 use super::passwords::password;
 use crate::audience::Audience;
-use crate::device;
+use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{Form, IdentityRow, LinkPage, OnwardPage, OwnAccountPage, OwnSessionRow};
+use crate::pages::{Form, LinkPage, OnwardPage, OwnAccountPage};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
-use crate::times::utc;
 
 /// Shows the person's own account.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let own = state.sign_in.own_account(&request.visitor()).await?;
-    state.form_page(request, |form| state.own_account_page(form, &own))
+    state.form_page(request, |form| own_account_page(state, form, &own))
 }
 
 /// Describes the person's own account.
@@ -89,13 +88,14 @@ pub(crate) async fn sign_out_everywhere(
         Audience::Person => see_other(paths::SIGNED_OUT_PAGE),
         Audience::Program => reply::status(StatusCode::NO_CONTENT),
     };
-    state.with_cookies(response, [state.cookies.clear_session()])
+    state.with_cookies(response, [state.cookies.clear(cookies::SESSION)])
 }
 
-/// Asks a person with an identity that opens nothing yet to confirm that the account with its address is theirs.
+/// Asks a person with an identity that opens nothing yet to confirm that the account with its address is
+/// theirs.
 pub(crate) async fn link_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let pending = state.sign_in.pending_link(&link_ticket(request)?, &request.visitor()).await?;
-    state.form_page(request, |form| confirmation(form, &pending))
+    state.form_page(request, |form| confirmation(state, form, &pending))
 }
 
 /// Takes the confirmation of an account link.
@@ -105,11 +105,11 @@ pub(crate) async fn confirm_link(state: &AppState, request: &ParsedRequest) -> R
     match state.sign_in.confirm_link(&ticket, password, &request.visitor()).await {
         Ok(LinkedSignIn { token, return_to, provider }) => {
             let response = state.welcome(request, &token, &return_to, Some(&provider))?;
-            state.with_cookies(response, [state.cookies.clear_link()])
+            state.with_cookies(response, [state.cookies.clear(cookies::LINK)])
         }
         Err(refusal) => {
             let pending = state.sign_in.pending_link(&ticket, &request.visitor()).await?;
-            state.form_again(request, refusal, |form| confirmation(form, &pending))
+            state.form_again(request, refusal, |form| confirmation(state, form, &pending))
         }
     }
 }
@@ -128,10 +128,11 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     let url = begun.authorization_url.as_str();
     let response = match request.audience {
         Audience::Person => {
+            let t = state.texts;
             let mut known = state.sign_in.providers().into_iter();
             let name = known.find(|(known, _)| Some(&known.id) == provider.as_ref());
-            let name = name.map_or_else(|| "the provider".to_owned(), |(provider, _)| provider.name);
-            reply::page(&OnwardPage { title: "One moment", provider: &name, url })
+            let name = name.map_or_else(|| t.common.the_provider.to_string(), |(provider, _)| provider.name);
+            reply::page(&OnwardPage { t, title: &t.onward.title, provider: &name, url })
         }
         Audience::Program => reply::json(&json!({ "authorization_url": url })),
     };
@@ -154,15 +155,8 @@ fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
     request.cookies.link.as_deref().and_then(Ticket::parse).ok_or(HttpErrorCode::NotFound)
 }
 
-fn confirmation(form: Form<'_>, pending: &PendingLink) -> Response {
-    reply::page(&LinkPage {
-        provider: &pending.provider.name,
-        identity: &pending.identity,
-        was_asked_for: pending.was_asked_for,
-        session_proves: pending.session_proves,
-        password_proves: pending.password_proves,
-        form,
-    })
+fn confirmation(state: &AppState, form: Form<'_>, pending: &PendingLink) -> Response {
+    reply::page(&LinkPage { t: state.texts, pending, form })
 }
 
 async fn own_account_again(
@@ -171,47 +165,10 @@ async fn own_account_again(
     refusal: Refusal,
 ) -> Result<Response, Failure> {
     let own = state.sign_in.own_account(&request.visitor()).await?;
-    state.form_again(request, refusal, |form| state.own_account_page(form, &own))
+    state.form_again(request, refusal, |form| own_account_page(state, form, &own))
 }
 
-impl AppState {
-    fn own_account_page(&self, form: Form<'_>, own: &OwnAccount) -> Response {
-        let account = &own.account;
-        let providers = self.sign_in.providers();
-        let name_of = |id: &ProviderId| {
-            let known = providers.iter().find(|(provider, _)| provider.id == *id);
-            known.map_or_else(|| id.as_str().to_owned(), |(provider, _)| provider.name.clone())
-        };
-        let identities = own.identities.iter().map(|(known, provider)| IdentityRow {
-            provider: provider.as_deref().unwrap_or(known.issuer.as_str()),
-            issuer: known.issuer.as_str(),
-            subject: known.subject.as_str(),
-            email: known.email.as_ref().map_or("", |email| email.as_str()),
-            last_used: utc(known.last_sign_in_at),
-        });
-        let session = |session: &Session| OwnSessionRow {
-            id: session.id.to_string(),
-            device: session.user_agent.as_ref().map_or_else(|| "unknown".to_owned(), device::named),
-            place: session.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
-            began: utc(session.created_at),
-            last_seen: utc(session.last_seen_at),
-            by: session
-                .external
-                .as_ref()
-                .map_or_else(|| "password".to_owned(), |external| name_of(&external.provider)),
-            is_this: session.id == own.this_session,
-        };
-        reply::page(&OwnAccountPage {
-            username: account.username.as_str(),
-            email: account.email.as_ref().map_or("", |email| email.as_str()),
-            name: account.name.as_ref().map_or("", |name| name.as_str()),
-            has_password: own.has_password,
-            is_recent: own.is_recent,
-            identities: identities.collect(),
-            can_remove: own.has_password || own.identities.len() > 1,
-            providers: providers.iter().map(|(provider, _)| provider).collect(),
-            sessions: own.sessions.iter().map(session).collect(),
-            form,
-        })
-    }
+fn own_account_page(state: &AppState, form: Form<'_>, own: &OwnAccount) -> Response {
+    let providers = state.sign_in.providers().into_iter().map(|(provider, _)| provider).collect();
+    reply::page(&OwnAccountPage { t: state.texts, own, providers, form })
 }

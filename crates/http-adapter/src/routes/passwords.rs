@@ -8,6 +8,7 @@ use labgate_domain::sign_in::{PasswordSignIn, PasswordSignedIn, Registration, Ti
 use serde_json::json;
 
 use crate::audience::Audience;
+use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Fields;
 use crate::pages::{ChangePage, Form, RegisterPage};
@@ -16,7 +17,7 @@ use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, target_of};
 use crate::state::AppState;
 
-/// Signs somebody in with a password.
+/// Signs a person in with a password.
 pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     let return_to = return_to(fields);
@@ -35,7 +36,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
                 Audience::Person => see_other(&next),
                 Audience::Program => reply::json(&json!({ "status": "change_due", "change_url": next })),
             };
-            state.with_cookies(response, [state.cookies.set_change(&ticket)])
+            state.with_cookies(response, [state.cookies.set_ticket(cookies::CHANGE, &ticket)])
         }
         Err(refusal) => state.form_again(request, refusal, |form| {
             let offer = state.sign_in.offer_providers(None, request.cookies.provider.as_ref());
@@ -51,7 +52,7 @@ pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> 
     state.form_page(request, |form| state.register_page(request, form, None))
 }
 
-/// Makes an account for whoever asks.
+/// Creates an account for the person who asks.
 pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     match state.sign_in.register(registration(fields), &request.visitor()).await {
@@ -66,7 +67,7 @@ pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Res
     state.form_page(request, |form| state.register_page(request, form, Some(&setup_token)))
 }
 
-/// Makes the lab's first administrator.
+/// Creates the lab's first administrator.
 pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     let setup_token = fields.text("setup_token").unwrap_or_default();
@@ -101,7 +102,7 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
         Ok(token) => state.welcome(request, &token, &return_to, None),
         // A signed-in person can go on with the present password.
         Err(refusal) if refusal.error.ends_attempt() => {
-            Err(Failure::from(refusal).with_cookies([state.cookies.clear_change()]))
+            Err(Failure::from(refusal).with_cookies([state.cookies.clear(cookies::CHANGE)]))
         }
         Err(refusal) => {
             let username = state.username(request).await;
@@ -132,7 +133,7 @@ fn registration(fields: &Fields) -> Registration {
 }
 
 impl AppState {
-    /// The answer to somebody who has just signed in.
+    /// Answers a person who has just signed in.
     pub(super) fn welcome(
         &self,
         request: &ParsedRequest,
@@ -151,12 +152,11 @@ impl AppState {
 
     /// Renders the page that creates an account: the first administrator's with a setup token.
     fn register_page(&self, request: &ParsedRequest, form: Form<'_>, setup_token: Option<&str>) -> Response {
-        let length = self.sign_in.policy().password_length;
         reply::page(&RegisterPage {
+            t: self.texts,
             setup_token,
             username: typed_name(request),
-            min_length: length.min(),
-            max_length: length.max(),
+            length: self.sign_in.policy().password_length,
             form,
         })
     }
@@ -174,13 +174,12 @@ impl AppState {
         username: &str,
         return_to: &ReturnTo,
     ) -> Response {
-        let length = self.sign_in.policy().password_length;
         reply::page(&ChangePage {
+            t: self.texts,
             username,
             is_due: request.cookies.change.is_some(),
-            return_to: return_to.as_str(),
-            min_length: length.min(),
-            max_length: length.max(),
+            return_to,
+            length: self.sign_in.policy().password_length,
             form,
         })
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::audience::Audience;
+use crate::cookies;
 use crate::failure::Failure;
 use crate::pages::OnwardPage;
 use crate::paths;
@@ -34,15 +35,15 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
     state.with_renewal(person, &checked)
 }
 
-/// Ends the session, and then the provider's own, if it says how. Without a session there is nothing to end, and that is
-/// no error.
+/// Ends the session, and then the provider's own, if it says how. Without a session there is nothing to end,
+/// and that is no error.
 pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let signed_out = state.sign_in.sign_out(&request.visitor()).await?;
     let left = signed_out.provider.as_ref();
     let response = match (request.audience, left) {
         (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
-            let url = url.as_str();
-            reply::page(&OnwardPage { title: "You are signed out here", provider: name, url })
+            let (t, url) = (state.texts, url.as_str());
+            reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: name, url })
         }
         (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
             see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
@@ -55,5 +56,5 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
             })),
         })),
     };
-    state.with_cookies(response, [state.cookies.clear_session()])
+    state.with_cookies(response, [state.cookies.clear(cookies::SESSION)])
 }
