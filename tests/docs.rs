@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use labgate_domain::error::ErrorCode;
-use labgate_http::HttpErrorCode;
+use labgate_http::{HttpErrorCode, person_text};
 
 /// The cells of each table row of a document that begins with a code in backticks.
 fn rows(document: &str) -> BTreeMap<String, Vec<String>> {
@@ -24,12 +24,12 @@ fn errors_md_lists_every_code_with_its_texts_and_no_other() {
     let mut listed = rows(include_str!("../docs/errors.md"));
     for code in ErrorCode::ALL {
         let row = listed.remove(code.as_str()).unwrap_or_else(|| panic!("{} is missing", code.as_str()));
-        assert_eq!(row[3], code.for_person(), "{}: what the person is told", code.as_str());
+        assert_eq!(row[3], person_text(code.as_str()), "{}: what the person is told", code.as_str());
         assert_eq!(row[4], code.for_operator(), "{}: what the operator can do", code.as_str());
     }
     for code in HttpErrorCode::ALL {
         let row = listed.remove(code.as_str()).unwrap_or_else(|| panic!("{} is missing", code.as_str()));
-        assert_eq!(row[2], code.for_person(), "{}: what the person is told", code.as_str());
+        assert_eq!(row[2], person_text(code.as_str()), "{}: what the person is told", code.as_str());
     }
     assert!(listed.is_empty(), "these codes do not exist: {:?}", listed.keys());
 }

@@ -145,7 +145,7 @@ async fn c137_a_planted_choice_changes_an_order_and_nothing_else() {
 
 /// A page without what is new in every answer.
 fn without_token(page: &str) -> String {
-    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token = page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     page.replace(token, "")
 }
 

@@ -8,6 +8,7 @@ use labgate_domain::error::{ErrorCode, SignInError};
 use labgate_domain::people::Role;
 use labgate_domain::ports::PasswordJudge;
 use labgate_domain::sign_in::{Administrator, NewAccount, SetupToken, SignIn};
+use labgate_http::paths;
 use labgate_store::Location;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -51,7 +52,7 @@ pub(super) async fn see_to(
     }
     let token = SetupToken::fresh(&OsEntropy);
     let origin = configuration.policy.public_url.origin();
-    let link = SecretString::from(format!("{origin}/setup?token={}", token.expose()));
+    let link = SecretString::from(format!("{origin}{}?token={}", paths::SETUP_PAGE, token.expose()));
     file.replace(&link)?;
     tracing::warn!(
         file = file.path.display().to_string(),
