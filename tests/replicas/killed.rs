@@ -1,5 +1,6 @@
-//! `kill -9` at many points of what writes: nothing that was there is lost, and nothing is half done. The real program, on
-//! both databases. The points lie so many looks at the database after the start, so that they are spread over all of its work.
+//! `kill -9` at many points of what writes: nothing that was there is lost, and nothing is half done. The
+//! real program, on both databases. The points lie so many looks at the database after the start, so that
+//! they are spread over all of its work.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -93,7 +93,7 @@ async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
 }
 
 #[tokio::test]
-async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_other() {
+async fn c150_a_disabled_account_and_a_new_password_end_sessions_everywhere() {
     let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
@@ -120,7 +120,7 @@ async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c122_many_first_sign_ins_of_one_person_over_both_servers_make_one_account() {
+async fn c122_simultaneous_first_sign_ins_on_both_servers_create_one_account() {
     let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
     let (one, other) = (Arc::new(one), Arc::new(other));
     let mut people = tokio::task::JoinSet::new();
@@ -162,7 +162,7 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
 }
 
 #[tokio::test]
-async fn c177_guesses_at_one_server_count_at_the_other() {
+async fn c177_login_attempts_on_one_server_count_on_the_other() {
     let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut statuses = Vec::new();

@@ -9,7 +9,7 @@ use super::lab::{
 };
 use super::replicas;
 
-/// Which accounts are on the page, by number.
+/// Returns the numbers of the accounts on the page.
 fn numbers(page: &AccountPage) -> Vec<u8> {
     let number = |id: AccountId| (0..=u8::MAX).find(|number| account_id(*number) == id).unwrap();
     page.accounts.iter().map(|account| number(account.id)).collect()
@@ -179,7 +179,7 @@ async fn c121_status_and_role_change_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_there_cannot_be_changed() {
+async fn an_unknown_account_cannot_be_changed() {
     let [store, _] = replicas().await;
     let nobody = account_id(1);
     assert_eq!(

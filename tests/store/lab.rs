@@ -100,7 +100,7 @@ pub(super) fn attempt(number: u8) -> SealId {
     SealId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
 }
 
-/// The account of somebody whose address is also the username.
+/// An account with the address as its username.
 pub(super) fn account(number: u8, address: &str) -> Account {
     let email = email(address);
     Account {
@@ -114,7 +114,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
     }
 }
 
-/// The account of somebody with a local name and no address.
+/// An account with a local name and no address.
 pub(super) fn local(number: u8, username: &str) -> Account {
     let account = account(number, "nobody@example.com");
     Account { username: Username::local(username).unwrap(), email: None, ..account }
@@ -124,12 +124,12 @@ pub(super) fn administrator(account: Account) -> Account {
     Account { role: Role::Admin, ..account }
 }
 
-/// What a password opens an account with, were this its hash.
+/// A credential with this hash.
 pub(super) fn credential(hash: &str) -> Credential {
     Credential { hash: PasswordHash::parse(hash).unwrap(), must_change: false }
 }
 
-/// Somebody at `https://op.example`.
+/// An identity at `https://op.example`.
 pub(super) fn identity(subject: &str) -> ExternalIdentity {
     identity_at("https://op.example", subject)
 }
@@ -173,7 +173,7 @@ pub(super) fn disabled(account: Account) -> Account {
     Account { status: AccountStatus::Disabled, ..account }
 }
 
-/// The session at `https://op.example` of somebody there; it has everything that there is to have.
+/// A session at `https://op.example` with every optional field.
 pub(super) fn external(subject: &str, sid: &str) -> ExternalSession {
     let ExternalIdentity { issuer, subject, .. } = identity(subject);
     ExternalSession {
@@ -239,7 +239,7 @@ pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentit
     }
 }
 
-/// Who this is according to the store.
+/// Returns the account that the store links to the identity.
 pub(super) async fn whose(store: &Store, identity: &ExternalIdentity) -> Option<AccountId> {
     let account = store.identities.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
     account.map(|account| account.id)

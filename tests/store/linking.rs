@@ -109,7 +109,7 @@ async fn c122_an_invitation_is_claimed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c122_one_identity_opens_one_account_however_many_are_claimed_and_linked_at_once() {
+async fn c122_simultaneous_claims_and_links_give_one_account_per_identity() {
     for _ in 0..10 {
         let replicas = replicas().await;
         for number in 0..8 {
@@ -146,7 +146,7 @@ async fn a_further_identity_is_linked_and_linking_it_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_that_is_the_password() {
+async fn c114_an_identity_is_linked_while_the_proved_password_is_unchanged() {
     let [store, other] = replicas().await;
     add_local(&store, &local(1, "ada"), Some(&credential("$ada"))).await;
     let (id, second) = (account_id(1), identity("ada"));
@@ -163,7 +163,7 @@ async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_t
 }
 
 #[tokio::test]
-async fn c121_nothing_is_linked_to_a_disabled_account_or_to_nobody() {
+async fn c121_nothing_is_linked_to_a_disabled_or_unknown_account() {
     let [store, _] = replicas().await;
     let (ada, hers) = ada();
     add(&store, &disabled(ada), &hers).await;
@@ -238,7 +238,7 @@ async fn c120_who_has_a_password_needs_no_identity() {
 }
 
 #[tokio::test]
-async fn c120_the_password_of_somebody_else_does_not_count() {
+async fn c120_the_password_of_another_account_does_not_count() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     add_local(&store, &local(2, "bob"), Some(&credential("$bob"))).await;

@@ -37,7 +37,7 @@ fn due_at(session: &Session) -> Option<Timestamp> {
 }
 
 #[tokio::test]
-async fn only_live_sessions_of_the_provider_that_are_due_are_taken_and_the_longest_overdue_first() {
+async fn due_live_sessions_of_the_provider_are_taken_the_oldest_first() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     let elsewhere = |mut session: Session| {
@@ -108,7 +108,7 @@ async fn what_the_provider_said_is_kept() {
 }
 
 #[tokio::test]
-async fn c154_with_its_end_a_session_forgets_what_the_provider_could_be_asked_with() {
+async fn c154_an_ended_session_keeps_no_refresh_token() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     for number in 1..=4 {

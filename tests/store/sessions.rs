@@ -116,7 +116,7 @@ async fn an_id_is_never_used_twice() {
 }
 
 #[tokio::test]
-async fn nobody_has_no_session() {
+async fn an_unknown_account_has_no_session() {
     let [store, _] = replicas().await;
     store.sessions.create(&session(1, account_id(1))).await.unwrap_err();
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
@@ -133,7 +133,7 @@ async fn c151_being_seen_moves_forward_and_never_back() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_not_seen_any_more() {
+async fn an_ended_session_is_not_seen() {
     let [store, other] = replicas().await;
     let session = begin(&store).await;
     store.sessions.end(session.id, at(2000)).await.unwrap();

@@ -1,4 +1,4 @@
-//! `SessionStore::end_all_from`: the provider says that somebody signed out there.
+//! `SessionStore::end_all_from`: the provider reports a sign-out (back-channel logout).
 
 use std::collections::HashSet;
 

@@ -39,7 +39,7 @@ async fn what_was_there_already_is_no_conflict() {
 }
 
 #[tokio::test]
-async fn without_an_address_that_can_be_trusted_the_old_one_stays_and_the_rest_is_done() {
+async fn without_a_trusted_address_the_old_one_stays_and_the_rest_is_done() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     let claimed = EmailClaim::Stated { address: email("unproven@example.com"), verified: false };

@@ -187,7 +187,7 @@ async fn the_lab_is_copied_as_it_was_at_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_target_that_somebody_else_writes_to_gets_nothing() {
+async fn a_target_with_another_writer_gets_nothing() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
     let server = Store::Postgres(open(&database).await);
     let file = sqlite(&folder, "file.db").await;

@@ -1,4 +1,4 @@
-//! What the tables keep, and what they do not take.
+//! The constraints of the tables.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -129,8 +129,8 @@ async fn texts_compare_byte_for_byte_whatever_the_locale() {
     assert_eq!(others, Vec::<String>::new());
 }
 
-/// Returns when a statement of the database waits for a lock that somebody else has.
-async fn somebody_waits(connection: &mut PgConnection) {
+/// Returns when a statement of the database waits for a lock of another connection.
+async fn another_connection_waits(connection: &mut PgConnection) {
     let waiting = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
         WHERE application_name = current_setting('application_name') AND wait_event_type = 'Lock')";
     let looking =
@@ -138,8 +138,8 @@ async fn somebody_waits(connection: &mut PgConnection) {
     timeout(Duration::from_secs(10), looking).await.expect("nobody waits");
 }
 
-/// Lets the store wait for what a transaction of somebody else locked first, and that transaction go on to what it locks
-/// next. Were the store to have locked that already, both would wait for each other, and one be thrown out.
+/// Lets the store wait for the first lock of another transaction, and that transaction go on to its next
+/// lock. If the store held that one already, both would deadlock, and one would be aborted.
 async fn never_in_a_circle<T: Debug + Send + 'static>(
     first: &'static str,
     call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -150,24 +150,24 @@ async fn never_in_a_circle<T: Debug + Send + 'static>(
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     sqlx::raw_sql(first).execute(&mut connection).await.unwrap();
     let calling = tokio::spawn(call);
-    somebody_waits(&mut watching).await;
+    another_connection_waits(&mut watching).await;
     sqlx::raw_sql(next).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
     calling.await.unwrap().unwrap();
 }
 
-/// What the store holds while it changes accounts, here held by somebody else.
+/// Takes the lock under which the store changes accounts.
 const LOCK_ACCOUNTS: &str = "BEGIN; SELECT pg_advisory_xact_lock(1818321511, 1)";
 
 #[tokio::test]
-async fn c122_what_was_committed_while_a_change_waited_is_seen_whatever_the_server_is_set_to() {
+async fn c122_a_waiting_change_sees_what_was_committed_meanwhile() {
     let (database, _, mut other) = lab().await;
     let mut url = Url::parse(database.url().expose_secret()).unwrap();
     url.query_pairs_mut().append_pair("options[default_transaction_isolation]", "serializable");
     let store = PostgresStore::open(&String::from(url).into()).await.unwrap();
     sqlx::raw_sql(LOCK_ACCOUNTS).execute(&mut other).await.unwrap();
     let creating = tokio::spawn(async move { store.create_local(&lab::local(3, "eve"), None).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();
@@ -176,7 +176,7 @@ async fn c122_what_was_committed_while_a_change_waited_is_seen_whatever_the_serv
 }
 
 #[tokio::test]
-async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts_and_sees_them() {
+async fn c122_only_a_sign_in_with_a_new_address_waits_for_account_changes() {
     let (database, store, mut other) = lab().await;
     let (ada, identity) = lab::ada();
     sqlx::raw_sql(LOCK_ACCOUNTS).execute(&mut other).await.unwrap();
@@ -185,7 +185,7 @@ async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts_an
     let new = lab::email("eve@example.com");
     let recording =
         tokio::spawn(async move { store.record_sign_in(ada.id, &identity, Some(&new), at(2000)).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve@example.com', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_sign_in_touches_the_account_before_the_identity_as_a_deletion_does() 
 }
 
 #[tokio::test]
-async fn what_somebody_else_is_changing_is_deleted_next_time() {
+async fn a_locked_row_is_deleted_next_time() {
     let (database, store, mut connection) = lab().await;
     SessionStore::create(&store, &session(2, account_id(1))).await.unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();

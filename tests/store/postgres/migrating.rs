@@ -70,7 +70,7 @@ async fn schema(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_from_any_version_to_this_one_and_the_schema_is_that_of_a_new_database() {
+async fn migrations_lose_nothing_and_end_at_the_schema_of_a_new_database() {
     let new = fresh().await;
     open(&new).await;
     let expected = schema(&new).await;

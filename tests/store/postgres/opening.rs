@@ -54,7 +54,7 @@ async fn a_changed_history_is_refused() {
 }
 
 #[tokio::test]
-async fn the_tables_of_somebody_else_are_refused_and_nothing_is_left_behind() {
+async fn foreign_tables_are_refused_and_nothing_is_left_behind() {
     let database = fresh().await;
     let mut connection = database.connect().await;
     sqlx::raw_sql("CREATE TABLE sessions (mine text)").execute(&mut connection).await.unwrap();

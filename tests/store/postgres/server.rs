@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
 
-/// Names a database on a server to throw away, as somebody who may create schemas there.
+/// The variable with the URL of a disposable database, as a user with the right to create schemas.
 const SERVER: &str = "LABGATE_TEST_POSTGRES_URL";
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// An empty database, dropped with this. It is a schema of its own in one database: a hundred times as fast as a database
-/// of its own, and the store sees nothing else.
+/// An empty database, dropped with this. It is a schema of its own in one database: a hundred times as fast
+/// as a database of its own, and the store sees nothing else.
 pub(crate) struct Database {
     schema: String,
     url: SecretString,
@@ -46,7 +46,7 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// From a thread and a runtime of its own: whoever drops this may be in the middle of one that must not be blocked on.
+    /// Runs on a thread and a runtime of its own: the caller's runtime must not be blocked.
     fn drop(&mut self) {
         let schema = &self.schema;
         let drop_it = format!(

@@ -66,7 +66,7 @@ async fn c177_a_known_source_is_held_back_by_its_own_tries_alone() {
 }
 
 #[tokio::test]
-async fn what_counts_for_nothing_any_more_is_deleted_and_counted() {
+async fn expired_login_attempts_are_deleted_and_counted() {
     let database = fresh().await;
     let store = open(&database).await;
     store.admit(guess(1, "192.0.2.1"), at(1000)).await.unwrap();
