@@ -29,7 +29,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "labgate-token",
         ],
     ),
-    ("labgate-test-harness", &["labgate-domain", "labgate-http", "labgate-mock-idp", "labgate-token"]),
+    (
+        "labgate-test-harness",
+        &["labgate-domain", "labgate-http", "labgate-mock-idp", "labgate-provider", "labgate-token"],
+    ),
 ];
 
 /// Crates that may depend on any other; no crate depends on them.
