@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{ADA, CAROL, cookie_names, json, request, session_cookie, with_carol};
 
@@ -17,7 +17,7 @@ async fn with_password(browser: &mut Browser, name: &str, password: &str) {
 
 /// A lab where ada has a local account with her address, and a browser in which she just signed in with her
 /// password.
-async fn with_local_ada() -> (Lab, Browser) {
+async fn with_local_ada() -> (TestLab, Browser) {
     let lab = with_carol().build();
     lab.invite(ADDRESS, Some("ada"), Some(GOOD)).await;
     let mut browser = lab.browser();
@@ -27,7 +27,7 @@ async fn with_local_ada() -> (Lab, Browser) {
     (lab, browser)
 }
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
@@ -104,7 +104,7 @@ async fn c117_another_site_cannot_answer_for_the_person() {
 
 #[tokio::test]
 async fn without_a_question_there_is_nothing_to_answer() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/link").await;
     assert_eq!(browser.page().status(), 404);

@@ -11,18 +11,18 @@ use labgate_test_harness::Lab;
 use super::{ADA, json, request, session_cookie};
 
 /// A lab for the group `lab-users`, of which the provider is asked again after a quarter of an hour.
-fn lab() -> Lab {
+fn lab() -> TestLab {
     let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab-users"]).unwrap()], None);
-    Lab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
+    TestLab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
 }
 
-async fn signed_in(lab: &Lab) -> String {
+async fn signed_in(lab: &TestLab) -> String {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     session_cookie(&browser)
 }
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
@@ -101,9 +101,9 @@ async fn a_refresh_token_that_was_used_elsewhere_ends_the_session() {
 
 #[tokio::test]
 async fn what_people_are_told_of_their_groups_is_todays() {
-    let lab = Lab::builder().recheck(Duration::from_mins(15)).build();
+    let lab = TestLab::builder().recheck(Duration::from_mins(15)).build();
     let cookie = signed_in(&lab).await;
-    let groups = async |lab: &Lab| {
+    let groups = async |lab: &TestLab| {
         let me = lab.request(request("GET", "/api/auth/me", &[("cookie", &cookie)])).await;
         json(&me)["groups"].clone()
     };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use labgate_domain::people::Role;
 use labgate_store::PostgresStore;
-use labgate_test_harness::{Browser, Lab, LabBuilder, Stores};
+use labgate_test_harness::{Browser, TestLab, TestLabBuilder, Stores};
 
 use crate::store::postgres::{Database, fresh};
 
@@ -19,13 +19,13 @@ const OTHER: &str = "staple clip drawer";
 
 /// A lab, and the other server of it.
 struct Replicas {
-    one: Lab,
-    other: Lab,
+    one: TestLab,
+    other: TestLab,
     _database: Database,
 }
 
 impl Replicas {
-    async fn of(builder: LabBuilder) -> Self {
+    async fn of(builder: TestLabBuilder) -> Self {
         let database = fresh().await;
         let one = builder.build_with(stores(&database).await);
         let other = one.replica(stores(&database).await);
@@ -49,12 +49,12 @@ fn cookie(browser: &Browser) -> String {
     format!("{}={}", session.name, session.value)
 }
 
-async fn status(lab: &Lab, cookie: &str) -> u16 {
+async fn status(lab: &TestLab, cookie: &str) -> u16 {
     let request = Request::get("/api/auth/verify").header("cookie", cookie).body(Bytes::new()).unwrap();
     lab.request(request).await.status().as_u16()
 }
 
-async fn with_password(lab: &Lab, name: &str, password: &str) -> Browser {
+async fn with_password(lab: &TestLab, name: &str, password: &str) -> Browser {
     let mut browser = lab.browser();
     browser.open("https://lab.test/login").await;
     browser.submit("Sign in with password", &[("username", name), ("password", password)]).await;
@@ -63,7 +63,7 @@ async fn with_password(lab: &Lab, name: &str, password: &str) -> Browser {
 
 #[tokio::test]
 async fn c150_a_sign_out_on_one_server_is_a_401_on_the_other_within_a_second() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let mut browser = one.browser();
     one.sign_in(&mut browser, ADA).await;
     let cookie = cookie(&browser);
@@ -77,7 +77,7 @@ async fn c150_a_sign_out_on_one_server_is_a_401_on_the_other_within_a_second() {
 
 #[tokio::test]
 async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let mut browser = one.browser();
     one.sign_in(&mut browser, ADA).await;
     let cookie = cookie(&browser);
@@ -94,7 +94,7 @@ async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
 
 #[tokio::test]
 async fn c150_a_disabled_account_and_a_new_password_end_sessions_everywhere() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
     root.submit("Make the account", &[("username", "root"), ("password", GOOD)]).await;
@@ -121,7 +121,7 @@ async fn c150_a_disabled_account_and_a_new_password_end_sessions_everywhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c122_simultaneous_first_sign_ins_on_both_servers_create_one_account() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let (one, other) = (Arc::new(one), Arc::new(other));
     let mut people = tokio::task::JoinSet::new();
     for number in 0..10 {
@@ -141,7 +141,7 @@ async fn c122_simultaneous_first_sign_ins_on_both_servers_create_one_account() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let (one, other) = (Arc::new(one), Arc::new(other));
     let mut people = tokio::task::JoinSet::new();
     for number in 0..8 {
@@ -163,7 +163,7 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
 
 #[tokio::test]
 async fn c177_login_attempts_on_one_server_count_on_the_other() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut statuses = Vec::new();
     for number in 0..60 {
