@@ -228,7 +228,7 @@ fn csrf_token(browser: &Browser) -> String {
 }
 
 /// Posts the form that signs out, as one of our pages would.
-async fn sign_out(lab: &TestLab, cookie: &str, csrf_token: &str) -> Response<Bytes> {
+async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Bytes> {
     let form = Request::post("/api/auth/logout")
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
@@ -268,7 +268,7 @@ async fn c157_a_form_of_another_session_is_refused() {
     assert!(sign_out(&lab, &cookie, &csrf_token(&mine)).await.status().is_success());
 }
 
-/// How many bytes the response's head has on the wire.
+/// Returns the length of the response's head on the wire, in bytes.
 fn head_len(response: &Response<Bytes>) -> usize {
     let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     // The status line, and what the server adds: date, length, connection.

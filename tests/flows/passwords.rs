@@ -25,7 +25,7 @@ async fn with_administrator(lab: &TestLab) -> Browser {
 }
 
 #[tokio::test]
-async fn an_empty_lab_is_set_up_and_its_first_administrator_makes_an_account_that_must_change_its_password() {
+async fn setup_then_a_new_account_that_must_change_its_password() {
     let lab = TestLab::builder().without_provider().build();
     let mut root = with_administrator(&lab).await;
     root.click("Manage accounts").await;
@@ -125,7 +125,7 @@ async fn c176_an_unknown_name_and_a_wrong_password_look_alike() {
 }
 
 #[tokio::test]
-async fn c177_guessing_is_slowed_down_and_the_owner_is_never_shut_out_for_good() {
+async fn c177_attempts_are_rate_limited_without_locking_the_owner_out() {
     let lab = TestLab::new();
     with_administrator(&lab).await;
     let mut browser = lab.browser();
@@ -165,7 +165,7 @@ async fn c178_another_site_can_neither_sign_a_person_in_nor_change_anything() {
 }
 
 #[tokio::test]
-async fn c179_changing_the_password_needs_the_present_one_and_ends_all_other_sessions() {
+async fn c179_a_password_change_needs_the_present_one_and_ends_all_sessions() {
     let lab = TestLab::new();
     let mut one = with_administrator(&lab).await;
     let mut other = lab.browser();
@@ -238,7 +238,7 @@ async fn the_api_signs_in_and_administers_with_json() {
 }
 
 #[tokio::test]
-async fn a_ticket_to_change_a_password_that_is_over_is_in_nobodys_way() {
+async fn an_expired_password_change_ticket_is_ignored() {
     let lab = TestLab::builder().without_provider().build();
     let browser = with_administrator(&lab).await;
     let cookie = session_cookie(&browser);
@@ -264,7 +264,7 @@ async fn a_ticket_to_change_a_password_that_is_over_is_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn whoever_is_no_administrator_administers_nothing() {
+async fn administration_needs_the_role_admin() {
     let lab = TestLab::builder().without_provider().build();
     with_administrator(&lab).await;
     let mut user = lab.browser();
@@ -285,7 +285,7 @@ async fn whoever_is_no_administrator_administers_nothing() {
 }
 
 #[tokio::test]
-async fn where_a_provider_is_set_up_nobody_registers_past_it() {
+async fn with_a_provider_self_registration_is_off() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/login").await;
