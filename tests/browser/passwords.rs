@@ -4,7 +4,7 @@ use super::programs::ADMIN_PASSWORD;
 use super::{ADMINISTRATORS_PASSWORD, Lab, NEXT, PASSWORD, PROBLEM, USERNAME, button, link, says};
 
 #[tokio::test]
-async fn somebody_registers() {
+async fn a_person_registers() {
     let lab = Lab::without_provider().await;
     let browser = lab.browser().await;
     browser.go("/login").await;
