@@ -28,7 +28,8 @@ impl Exchange for MockNetwork {
     }
 }
 
-/// Connects the lab to an issuer of the mock, by its two endpoints and its name, as an operator configures a provider.
+/// Connects the lab to an issuer of the mock, by its two endpoints and its name, as an operator configures a
+/// provider.
 pub(crate) fn connect(
     idp: &Arc<MockIdp>,
     issuer: &MockIssuer,
