@@ -169,7 +169,7 @@ impl World {
                 authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
                 end_session_endpoint: Some(EndSessionEndpoint {
                     url: Url::parse("https://op.example/logout").unwrap(),
-                    form: EndSessionForm::Standard,
+                    form: EndSessionForm::STANDARD,
                 }),
                 states_issuer_in_response: issuer_in_response,
                 client_id: ClientId::parse("lab").unwrap(),

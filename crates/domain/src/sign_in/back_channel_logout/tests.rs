@@ -79,7 +79,7 @@ async fn c164_a_token_that_could_not_be_obeyed_is_still_good() {
 
 #[tokio::test]
 async fn c159_a_token_that_is_not_good_ends_nothing() {
-    let down = ProviderError::Unavailable { call: ProviderCall::Jwks, reason: "down".to_owned() };
+    let down = ProviderError::unavailable(ProviderCall::Jwks, crate::ports::CallFailure::Connection, "down");
     for error in [
         LogoutTokenError::OfAnotherIssuer,
         LogoutTokenError::Invalid(LogoutTokenFault::Nonce),
@@ -95,7 +95,8 @@ async fn c159_a_token_that_is_not_good_ends_nothing() {
 
 #[tokio::test]
 async fn each_provider_is_asked_until_one_knows_the_token() {
-    let down = ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "down".to_owned() };
+    let down =
+        ProviderError::unavailable(ProviderCall::Discovery, crate::ports::CallFailure::Connection, "down");
     let mut world = World::default();
     world.providers.push(answering(Err(LogoutTokenError::OfAnotherIssuer)));
     world.providers.push(answering(Err(LogoutTokenError::Provider(down))));

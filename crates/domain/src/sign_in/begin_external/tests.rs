@@ -114,7 +114,11 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
         recheck: None,
     });
     provider.expect_authorization_server().returning(|| {
-        Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "timed out".to_owned() })
+        Err(ProviderError::unavailable(
+            ProviderCall::Discovery,
+            crate::ports::CallFailure::Connection,
+            "timed out",
+        ))
     });
     let mut world = World::default();
     world.providers.push(provider);

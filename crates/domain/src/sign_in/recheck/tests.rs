@@ -17,7 +17,7 @@ type KeptAnswer = (Vec<String>, Recheck);
 type Answer = Box<dyn Fn() -> Answered + Send>;
 
 fn down() -> Answered {
-    Err(ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() })
+    Err(ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"))
 }
 
 fn refresh_token(text: &str) -> Option<RefreshToken> {
@@ -165,7 +165,8 @@ fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> Kept {
 #[tokio::test]
 async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let mut lab = Lab::whose_provider(Some(TOKEN), 1, || {
-        let error = ProviderError::Unavailable { call: ProviderCall::UserInfo, reason: "down".to_owned() };
+        let error =
+            ProviderError::unavailable(ProviderCall::UserInfo, crate::ports::CallFailure::Connection, "down");
         Refreshed { refresh_token: refresh_token("refresh-2"), identity: Err(error) }
     });
     let kept = lab.kept();
@@ -229,7 +230,7 @@ async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
 #[tokio::test]
 async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_while() {
     for error in [
-        ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() },
+        ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"),
         ProviderError::ClientRejected(None),
         ProviderError::TokenResponse("it is not application/json"),
     ] {
