@@ -6,7 +6,7 @@ mod wired;
 use bytes::Bytes;
 use http::Request;
 use labgate_domain::people::Role;
-use labgate_store::PostgresStore;
+use labgate_store::Store;
 use labgate_test_harness::{Browser, TestLab, TestLabBuilder};
 
 use crate::store::postgres::{Database, fresh};
@@ -25,14 +25,17 @@ struct Replicas {
 impl Replicas {
     async fn of(builder: TestLabBuilder) -> Self {
         let database = fresh().await;
-        let one = builder.build().replica(&store(&database).await);
-        let other = one.replica(&store(&database).await);
+        let one = replica(&builder.build(), &database).await;
+        let other = replica(&one, &database).await;
         Self { one, other, _database: database }
     }
 }
 
-async fn store(database: &Database) -> PostgresStore {
-    PostgresStore::open(database.url()).await.unwrap()
+/// Another process of the lab, with connections of its own to the database.
+async fn replica(lab: &TestLab, database: &Database) -> TestLab {
+    let store = Store::open(&database.location()).await.unwrap();
+    let throttle = store.throttle().unwrap();
+    lab.replica(&store, throttle)
 }
 
 fn cookie(browser: &Browser) -> String {
@@ -85,7 +88,7 @@ async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
 }
 
 #[tokio::test]
-async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_other() {
+async fn c150_disabling_and_a_new_password_end_sessions_on_the_other_server() {
     let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
@@ -154,7 +157,7 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
 }
 
 #[tokio::test]
-async fn c177_guesses_at_one_server_count_at_the_other() {
+async fn c177_failed_logins_at_one_server_count_at_the_other() {
     let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut statuses = Vec::new();
@@ -163,6 +166,6 @@ async fn c177_guesses_at_one_server_count_at_the_other() {
         statuses.push(with_password(lab, "ada", "a wrong password").await.page().status().as_u16());
     }
     let admitted = statuses.iter().filter(|status| **status == 401).count();
-    assert!((1..=51).contains(&admitted), "{admitted} guesses in one second");
+    assert!((1..=51).contains(&admitted), "{admitted} attempts in one second");
     assert_eq!(statuses.last(), Some(&429));
 }

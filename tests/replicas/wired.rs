@@ -19,7 +19,7 @@ const PASSWORD: &str = "planted-97-Lantern-orbit";
 const ADMIN: [(&str, &str); 2] =
     [("LABGATE_ADMIN__USERNAME", "keeper"), ("LABGATE_ADMIN__PASSWORD", PASSWORD)];
 
-/// What all replicas of a lab have in common.
+/// The folder and the database that all replicas of a lab share.
 struct Shared {
     data_dir: TempDir,
     database: Database,
@@ -118,19 +118,19 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
 }
 
 #[tokio::test]
-async fn c177_the_wiring_counts_guesses_in_the_database() {
+async fn c177_the_wiring_counts_failed_logins_in_the_database() {
     let shared = Shared::new().await;
     let mut refusals = Vec::new();
     for _ in 0..60 {
         let configuration = shared.configuration(&[]);
         // Each a process of its own, so to say: what it counts in its memory is gone.
         let refusal = with_sign_in(&configuration, async |sign_in| {
-            let guess = PasswordSignIn {
+            let attempt = PasswordSignIn {
                 name: "nobody".to_owned(),
                 password: Some(Password::typed("a wrong password").unwrap()),
                 return_to: ReturnTo::main_page(),
             };
-            sign_in.sign_in_with_password(guess, &Visitor::default()).await.unwrap_err()
+            sign_in.sign_in_with_password(attempt, &Visitor::default()).await.unwrap_err()
         });
         let code = refusal.await.unwrap().error.code();
         if !refusals.contains(&code.as_str()) {

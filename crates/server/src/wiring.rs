@@ -129,12 +129,12 @@ impl Opened {
         let keys = LiveKeys::open(configuration, &**clock)?;
         let ports = Ports {
             providers: providers.to_vec(),
-            accounts: store.accounts(),
-            identities: store.identities(),
-            credentials: store.credentials(),
-            administration: store.administration(),
-            sessions: store.sessions(),
-            spent_attempts: store.spent_attempts(),
+            accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
             sealer: Arc::clone(&keys.seals) as _,
             tokens: Arc::clone(&keys.tokens) as _,
             hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
@@ -257,7 +257,7 @@ pub fn providers(
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn IdentityProvider>>, StartError> {
     let made = configuration.providers.iter().map(|settings| {
-        let id = settings.description.id.clone();
+        let id = settings.description().id.clone();
         labgate_provider::provider(settings.clone(), Arc::clone(clock))
             .map_err(|error| StartError::Provider { id, error })
     });

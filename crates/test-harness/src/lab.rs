@@ -153,13 +153,13 @@ impl TestLab {
         self.server.app.handle(request).await
     }
 
-    /// Another process that serves the same lab, with the same keys, settings and provider, over a store with
-    /// a connection of its own.
+    /// Builds another process that serves the same lab, with the same keys, settings and provider, over a store
+    /// with a connection of its own.
     #[must_use]
-    pub fn replica<S>(&self, store: &S) -> Self
+    pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
     where
         S: AccountStore + IdentityStore + CredentialStore + AdministrationStore,
-        S: SessionStore + SpentAttempts + Throttle + Clone + 'static,
+        S: SessionStore + SpentAttempts + Clone + 'static,
     {
         let ports = Ports {
             accounts: Arc::new(store.clone()),
@@ -168,7 +168,7 @@ impl TestLab {
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
-            throttle: Arc::new(store.clone()),
+            throttle,
             ..self.ports.clone()
         };
         Self { server: server(&ports, &self.policy, &self.setup_token), ports, ..self.clone() }

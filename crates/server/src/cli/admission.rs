@@ -43,7 +43,7 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
     let identity = identity_from_claims(settings, &claims).map_err(|fault| {
         anyhow!("these are not the claims of an identity token of this provider: {fault}")
     })?;
-    let description = &settings.description;
+    let description = settings.description();
     let address = description.trusted_address(&identity.email);
     let verdict = description.admission.judge(&identity, address);
     let (admitted, rules, text) = words(&verdict.decision);
@@ -83,11 +83,11 @@ fn named<'a>(configuration: &'a Configuration, id: Option<&str>) -> anyhow::Resu
     let mut providers = configuration.providers.iter();
     let found = match id {
         None => providers.next(),
-        Some(id) => providers.find(|settings| settings.description.id.as_str() == id),
+        Some(id) => providers.find(|settings| settings.description().id.as_str() == id),
     };
     let known = || {
         let ids: Vec<&str> =
-            configuration.providers.iter().map(|settings| settings.description.id.as_str()).collect();
+            configuration.providers.iter().map(|settings| settings.description().id.as_str()).collect();
         if ids.is_empty() {
             "no provider is set up".to_owned()
         } else {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use labgate_domain::world::Clock;
+use labgate_provider::{KINDS, Kind, ProviderSettings};
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, Problems};
@@ -33,7 +34,7 @@ const CANNOT_LOOK: u8 = 2;
 /// Does what was asked for, and tells itself what goes wrong.
 pub(super) fn run(configuration: Result<&Configuration, &Problems>, arguments: &DoctorArgs) -> ExitCode {
     let told = match &arguments.explain {
-        Some(words) => explain(words),
+        Some(words) => explain(configuration.ok(), words),
         None => look(configuration, arguments.json),
     };
     told.unwrap_or_else(|error| {
@@ -42,9 +43,23 @@ pub(super) fn run(configuration: Result<&Configuration, &Problems>, arguments: &
     })
 }
 
-fn explain(words: &str) -> anyhow::Result<ExitCode> {
-    if let Some(explanation) = labgate_provider::explain(words) {
-        writeln!(std::io::stdout(), "{}", explanation.sentence)?;
+/// Explains a provider's message for the kinds of the configured providers; without any, for every kind.
+fn explain(configuration: Option<&Configuration>, words: &str) -> anyhow::Result<ExitCode> {
+    let providers = configuration.map_or(&[][..], |configuration| &configuration.providers);
+    let kinds: Vec<&Kind> = match providers {
+        [] => KINDS.iter().collect(),
+        providers => providers.iter().map(ProviderSettings::kind).collect(),
+    };
+    let mut sentences: Vec<&str> = Vec::new();
+    for sentence in kinds.iter().filter_map(|kind| kind.explain(words)).map(|known| known.sentence) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    for sentence in &sentences {
+        writeln!(std::io::stdout(), "{sentence}")?;
+    }
+    if !sentences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(

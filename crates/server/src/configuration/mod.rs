@@ -166,9 +166,10 @@ impl Configuration {
         };
         let mut in_force = in_force(&settings, &public_url);
         in_force.extend(of_sections);
-        for provider in &mut providers {
-            provider.claim_namespace = Some(public_url.origin().to_owned());
-        }
+        let providers = providers
+            .into_iter()
+            .map(|provider: ProviderSettings| provider.with_claim_namespace(public_url.origin()))
+            .collect();
         let policy = Policy {
             public_url,
             passwords: passwords.enabled,

@@ -93,7 +93,7 @@ impl Lab<'_> {
                 .collect()
         };
         let ours: Vec<String> =
-            configuration.providers.iter().map(|settings| settings.description.id.to_string()).collect();
+            configuration.providers.iter().map(|settings| settings.description().id.to_string()).collect();
         match stated.as_ref().and_then(ids) {
             Some(theirs) if theirs == ours => {
                 for settings in &configuration.providers {
@@ -122,16 +122,16 @@ impl Lab<'_> {
 
     /// What to say when the lab sends people to a provider as another client than the settings have.
     async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
-        let id = &settings.description.id;
+        let id = &settings.description().id;
         let begun = self.get(&format!("/api/auth/oidc/login?provider={id}"), &[]).await.ok()?;
         let to_provider = Url::parse(&begun.location?).ok()?;
         let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
-        (client != settings.client_id.as_str()).then(|| {
+        (client != settings.client_id().as_str()).then(|| {
             Outcome::bad(
                 format!(
                     "the lab that runs there is {} at {id}, and these settings have {}",
                     ForeignText::new(&client),
-                    settings.client_id.as_str()
+                    settings.client_id().as_str()
                 ),
                 "restart the lab with these settings, or run the doctor with the lab's",
             )
