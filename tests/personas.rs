@@ -1,5 +1,5 @@
-//! The providers of the world, as the mock plays them, through the real adapter: who somebody is, and whose word their address
-//! is.
+//! The personas of the mock through the real adapter: the user's identity, and the trust in the e-mail
+//! address.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ fn with_domain_hint(
     kind: Option<&str>,
     domain_hint: Option<&str>,
 ) -> Arc<dyn IdentityProvider> {
-    // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not name.
+    // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not
+    // name.
     let port = Url::parse(&idp.authorization_endpoint()).unwrap().port().unwrap();
     let plain = format!("http://localhost:{port},http://127.0.0.1:{port}");
     let mut settings = UncheckedSettings::default()
@@ -102,7 +103,7 @@ fn entra() -> Persona {
 }
 
 #[tokio::test]
-async fn each_provider_says_who_somebody_is_in_its_own_way() {
+async fn each_provider_identifies_its_users_by_its_own_claims() {
     for (persona, kind) in [
         (Persona::Generic, None),
         (Persona::Dex, None),
@@ -141,7 +142,7 @@ async fn c102_an_entra_member_of_the_pinned_tenant_needs_no_further_settings() {
 }
 
 #[tokio::test]
-async fn c104_a_guests_address_is_nobodys_word_in_a_fresh_registration() {
+async fn c104_a_guests_address_is_untrusted_in_a_fresh_registration() {
     let guest = User::new("eve").email("ada@contoso.example").tenant(OTHER);
     let idp = playing(entra(), [guest]).await;
     let provider = configured(&idp, Some(kinds::ENTRA.name));
@@ -200,7 +201,7 @@ async fn c110_googles_hosted_domain_comes_from_the_claim() {
 }
 
 #[tokio::test]
-async fn c102_a_personal_google_account_by_an_address_elsewhere_does_not_vouch_for_it() {
+async fn c102_a_personal_google_account_does_not_vouch_for_a_foreign_address() {
     let ada = User::new("ada").email("ada@example.org").claim("hd", serde_json::Value::Null);
     let eve = User::new("eve").email("eve@gmail.com");
     let idp = playing(Persona::Google, [ada, eve]).await;
@@ -231,7 +232,7 @@ async fn auth0s_groups_stand_under_the_url_of_an_action() {
 }
 
 #[tokio::test]
-async fn c067_a_cognito_token_for_another_use_signs_nobody_in() {
+async fn c067_a_cognito_token_for_another_use_is_refused() {
     let ada = User::new("ada").email("ada@example.test");
     let eve = ada.clone().claim("token_use", "access");
     for (user, signs_in) in [(ada, true), (eve, false)] {

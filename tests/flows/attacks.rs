@@ -1,4 +1,4 @@
-//! What an attacker tries from outside.
+//! Attacks from outside: CSRF, session fixation, open redirect, replay and others.
 
 use labgate_test_harness::TestLab;
 
@@ -55,7 +55,7 @@ async fn c025_a_stolen_code_in_the_attackers_own_attempt_is_refused() {
 }
 
 #[tokio::test]
-async fn c026_of_two_identical_callbacks_at_once_one_wins_and_the_code_is_sent_once() {
+async fn c026_of_two_simultaneous_callbacks_one_wins_and_the_code_is_sent_once() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login").await;

@@ -221,9 +221,9 @@ async fn a_405_says_what_the_path_answers_to() {
 }
 
 /// The form token of the browser's page.
-fn form_token(browser: &Browser) -> String {
+fn csrf_token(browser: &Browser) -> String {
     let html = browser.page().html();
-    let (_, rest) = html.split_once("name=\"form_token\" value=\"").expect("a form");
+    let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
     rest.split_once('"').unwrap().0.to_owned()
 }
 
@@ -233,7 +233,7 @@ async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Byt
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("form_token={form_token}").into());
+        .body(format!("csrf_token={csrf_token}").into());
     lab.request(form.unwrap()).await
 }
 
@@ -242,12 +242,12 @@ async fn a_form_is_still_good_when_the_token_was_renewed_in_another_tab() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
-    let (form_token, first) = (form_token(&browser), session_cookie(&browser));
+    let (csrf_token, first) = (csrf_token(&browser), session_cookie(&browser));
     lab.clock().advance(Duration::from_mins(15));
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &first)])).await;
     let renewed = check.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
     assert_ne!(renewed, first);
-    assert!(sign_out(&lab, renewed, &form_token).await.status().is_success());
+    assert!(sign_out(&lab, renewed, &csrf_token).await.status().is_success());
     let after = lab.request(request("GET", "/api/auth/verify", &[("cookie", renewed)])).await;
     assert_eq!(after.status(), 401);
 }
@@ -259,16 +259,16 @@ async fn c157_a_form_of_another_session_is_refused() {
     lab.sign_in(&mut mine, ADA).await;
     lab.sign_in(&mut other, ADA).await;
     let cookie = session_cookie(&mine);
-    for token in [form_token(&other), String::new()] {
+    for token in [csrf_token(&other), String::new()] {
         let response = sign_out(&lab, &cookie, &token).await;
         assert_eq!((response.status().as_u16(), json(&response)["code"].as_str()), (403, Some("cross_site")));
     }
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
     assert_eq!(check.status(), 200);
-    assert!(sign_out(&lab, &cookie, &form_token(&mine)).await.status().is_success());
+    assert!(sign_out(&lab, &cookie, &csrf_token(&mine)).await.status().is_success());
 }
 
-/// How many bytes the response's head has on the wire.
+/// Returns the length of the response's head on the wire, in bytes.
 fn head_len(response: &Response<Bytes>) -> usize {
     let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     // The status line, and what the server adds: date, length, connection.

@@ -114,7 +114,7 @@ async fn c165_a_session_that_ends_at_the_provider_ends_here() {
 }
 
 #[tokio::test]
-async fn c159_c160_c161_c163_c167_a_bad_logout_token_is_a_400_and_the_session_stays() {
+async fn c159_c160_c161_c163_c167_a_bad_logout_token_is_400_and_ends_nothing() {
     for fault in [
         Fault::LogoutWrongKey,
         Fault::LogoutAlgNone,

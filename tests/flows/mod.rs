@@ -23,7 +23,7 @@ use url::Url;
 const ADA: &str = "Sign in as Ada Example";
 const CAROL: &str = "Sign in as Carol Example";
 
-/// A lab whose provider knows Carol, too; her address is verified like Ada's.
+/// A lab with a further provider user, Carol; her address is verified like Ada's.
 fn with_carol() -> TestLabBuilder {
     TestLab::builder().user(User::new("carol").name("Carol Example").email("carol@example.test"))
 }

@@ -37,7 +37,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_of_somebody_else_cannot_be_ended() {
+async fn a_session_of_another_account_cannot_be_ended() {
     let lab = with_carol().build();
     let (mut ada, mut bob) = (lab.browser(), lab.browser());
     lab.sign_in(&mut ada, ADA).await;
@@ -68,7 +68,7 @@ async fn a_person_chooses_their_own_name_and_odd_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn nobody_has_an_account_page_without_a_session() {
+async fn the_account_page_needs_a_session() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/account").await;

@@ -4,7 +4,7 @@ use labgate_test_harness::TestLab;
 use super::{ADA, json, request};
 
 #[tokio::test]
-async fn somebody_who_is_signed_in_is_told_so_on_the_sign_in_page_and_not_sent_in_circles() {
+async fn the_sign_in_page_tells_a_signed_in_user_so_without_a_redirect_loop() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;

@@ -72,7 +72,7 @@ async fn the_provider_that_was_used_last_comes_first_and_hides_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_remembered_of_a_sign_in_that_was_not_completed_or_that_was_no_choice() {
+async fn an_incomplete_sign_in_is_not_remembered() {
     let lab = two();
     let mut browser = lab.browser();
     browser.open("/login").await;
@@ -145,7 +145,7 @@ async fn c137_a_planted_choice_changes_an_order_and_nothing_else() {
 
 /// A page without what is new in every answer.
 fn without_token(page: &str) -> String {
-    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token = page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     page.replace(token, "")
 }
 
@@ -211,7 +211,7 @@ async fn c003_a_provider_that_is_down_hides_no_other_and_leads_back_to_the_choic
 }
 
 #[tokio::test]
-async fn c042_the_answer_of_one_provider_to_the_attempt_of_another_is_refused_before_its_code_is_sent() {
+async fn c042_a_response_of_another_provider_is_refused_before_its_code_is_sent() {
     for (keeps_iss, code) in [(true, "issuer_mismatch"), (false, "issuer_missing")] {
         let lab = two();
         let mut browser = lab.browser();
@@ -238,7 +238,7 @@ async fn c042_the_answer_of_one_provider_to_the_attempt_of_another_is_refused_be
     }
 }
 
-/// What the link brings, as the provider gets it.
+/// Returns the parameters that the provider gets from the link.
 async fn sent(lab: &TestLab, link: &str) -> Vec<(String, String)> {
     let path = format!("/api/auth/oidc/login?{link}");
     let response = lab.request(request("GET", &path, &[])).await;

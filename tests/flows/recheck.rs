@@ -27,7 +27,7 @@ async fn is_open(lab: &TestLab, cookie: &str) -> bool {
 }
 
 #[tokio::test]
-async fn somebody_who_may_still_come_in_stays_signed_in_for_as_long_as_they_are_there() {
+async fn a_user_who_still_has_access_stays_signed_in() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     for _ in 0..3 {
@@ -71,7 +71,7 @@ async fn c056_an_answer_that_cannot_be_believed_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_ends_nothing_and_is_asked_again_a_little_later() {
+async fn a_provider_that_is_down_ends_no_session_and_is_asked_again_soon() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     lab.clock().advance(Duration::from_mins(15));
@@ -86,7 +86,7 @@ async fn a_provider_that_is_down_ends_nothing_and_is_asked_again_a_little_later(
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_somebody_else_used_ends_the_session() {
+async fn a_refresh_token_that_was_used_elsewhere_ends_the_session() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     lab.clock().advance(Duration::from_mins(15));

@@ -54,7 +54,7 @@ async fn a_missing_address_is_refused_with_its_remedy() {
 }
 
 #[tokio::test]
-async fn without_self_registration_a_stranger_is_told_whom_to_ask() {
+async fn without_self_registration_a_new_user_is_referred_to_the_administrator() {
     let lab = TestLab::builder().without_self_registration().build();
     let browser = refused(&lab, ADA, 403, "registration_closed").await;
     assert!(browser.page().text().contains("administrator"));
@@ -75,7 +75,7 @@ async fn c003_a_provider_that_fails_once_does_not_stop_the_lab() {
 }
 
 #[tokio::test]
-async fn c012_c025_nonce_and_issuer_of_the_identity_token_are_checked() {
+async fn c012_c025_nonce_and_issuer_of_the_id_token_are_checked() {
     for fault in [Fault::WrongNonce, Fault::MissingNonce, Fault::WrongIssuer] {
         let lab = TestLab::new();
         lab.idp().fault(fault).always();
@@ -136,7 +136,7 @@ async fn c029_an_expired_attempt_offers_to_start_again_and_keeps_the_target() {
 }
 
 #[tokio::test]
-async fn c026_reloading_the_callback_while_signed_in_leads_on_and_sends_no_second_code() {
+async fn c026_a_reloaded_callback_of_a_signed_in_user_sends_no_second_code() {
     let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;

@@ -1,4 +1,4 @@
-//! Asking a provider again about somebody, by the adapter alone: Labgate itself does so every few minutes.
+//! Session revalidation at foreign providers, by the adapter alone: Labgate itself does it every few minutes.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use labgate_provider::{Field, UncheckedSettings, provider};
 use super::world::{Provider, World};
 use crate::adapter_alone::Begun;
 
-/// A provider, and what it said of somebody who signed in.
+/// A provider, and its statement about a user who signed in.
 pub(super) struct Asking {
     provider: Arc<dyn IdentityProvider>,
     pub(super) identity: ExternalIdentity,
 }
 
 impl Asking {
-    /// Signs somebody in as the lab does.
+    /// Signs a user in as the lab does.
     pub(super) async fn about<P: Provider>(world: &mut World<P>, person: &str) -> Self {
         let provider = asked_again(world);
         let begun = Begun::at(&*provider, &world.at_lab("/api/auth/oidc/callback")).await.unwrap();

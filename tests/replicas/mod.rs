@@ -92,7 +92,7 @@ async fn c150_disabling_and_a_new_password_end_sessions_on_the_other_server() {
     let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
-    root.submit("Make the account", &[("username", "root"), ("password", GOOD)]).await;
+    root.submit("Create account", &[("username", "root"), ("password", GOOD)]).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut ada = with_password(&other, "ada", GOOD).await;
     ada.submit("Change the password", &[("next", OTHER)]).await;
@@ -144,11 +144,11 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
         people.spawn(async move {
             let mut browser = lab.browser();
             browser.open(&lab.setup_link()).await;
-            if !browser.page().text().contains("Make the account") {
+            if !browser.page().text().contains("Create account") {
                 return false;
             }
             let name = format!("root{number}");
-            browser.submit("Make the account", &[("username", &name), ("password", GOOD)]).await;
+            browser.submit("Create account", &[("username", &name), ("password", GOOD)]).await;
             browser.page().text().contains(&format!("Hello, {name}"))
         });
     }

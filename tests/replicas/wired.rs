@@ -57,7 +57,7 @@ async fn status(address: SocketAddr, token: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_that_start_at_once_on_nothing_one_makes_the_administrator_of_the_settings() {
+async fn of_many_simultaneous_starts_one_creates_the_administrator() {
     let shared = Shared::new().await;
     let servers = shared.servers(6, &ADMIN).await;
     assert!(servers.iter().all(|server| server.setup_link().is_none()));
@@ -71,7 +71,7 @@ async fn of_many_that_start_at_once_on_nothing_one_makes_the_administrator_of_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_start_at_once_without_an_administrator_make_no_link_that_opens_by_chance() {
+async fn replicas_without_an_administrator_create_no_setup_link() {
     let shared = Shared::new().await;
     let left_over = shared.data_dir.path().join("setup-link");
     std::fs::write(&left_over, "of a start on SQLite").unwrap();

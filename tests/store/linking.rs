@@ -109,7 +109,7 @@ async fn c122_an_invitation_is_claimed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c122_one_identity_opens_one_account_however_many_are_claimed_and_linked_at_once() {
+async fn c122_simultaneous_claims_and_links_give_one_account_per_identity() {
     for _ in 0..10 {
         let replicas = replicas().await;
         for number in 0..8 {

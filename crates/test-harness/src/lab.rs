@@ -16,7 +16,7 @@ use labgate_domain::ports::{
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, User};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
@@ -101,7 +101,7 @@ impl TestLab {
 
     /// Signs in as one of the provider's users, from the sign-in page to the main page.
     pub async fn sign_in(&self, browser: &mut Browser, user: &str) {
-        browser.open(&format!("{}/login", self.public_url)).await;
+        browser.open(&format!("{}{}", self.public_url, paths::LOGIN_PAGE)).await;
         browser.click("Continue with Mock provider").await;
         browser.click(user).await;
     }
@@ -145,7 +145,13 @@ impl TestLab {
     /// The path of the link that makes the first administrator.
     #[must_use]
     pub fn setup_link(&self) -> String {
-        format!("/setup?token={}", self.setup_token.expose())
+        format!("{}?token={}", paths::SETUP_PAGE, self.setup_token.expose())
+    }
+
+    /// Returns the application, which the binary serves the same way.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.server.app.clone()
     }
 
     /// Sends one request, as a program would.
@@ -255,11 +261,12 @@ impl TestLabBuilder {
     pub fn build(self) -> TestLab {
         let store = MemoryStore::new();
         let clock = Arc::new(FixedClock::default());
-        let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly).expect("a public URL");
+        let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly, paths::REGISTERED);
+        let public_url = public_url.expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
-            .post_logout_redirect_uri(format!("{}/signed-out", public_url.origin()))
-            .backchannel_logout_uri(format!("{}/api/auth/oidc/backchannel-logout", public_url.origin()));
+            .post_logout_redirect_uri(format!("{}{}", public_url.origin(), paths::SIGNED_OUT_PAGE))
+            .backchannel_logout_uri(format!("{}{}", public_url.origin(), paths::OIDC_LOGOUT));
         let described = |idp: MockIdpBuilder| {
             let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
             self.users.iter().cloned().fold(idp, MockIdpBuilder::user)

@@ -151,7 +151,7 @@ async fn never_in_a_circle<T: Debug + Send + 'static>(
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     sqlx::raw_sql(first).execute(&mut connection).await.unwrap();
     let calling = tokio::spawn(call);
-    somebody_waits(&mut watching).await;
+    another_connection_waits(&mut watching).await;
     sqlx::raw_sql(next).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
     calling.await.unwrap().unwrap();
@@ -168,7 +168,7 @@ async fn c122_a_change_that_waited_sees_what_was_committed_meanwhile() {
     let store = Store::open(&Location::Postgres(String::from(url).into())).await.unwrap();
     sqlx::raw_sql(LOCK_ACCOUNTS).execute(&mut other).await.unwrap();
     let creating = tokio::spawn(async move { store.create_local(&lab::local(3, "eve"), None).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();
@@ -186,7 +186,7 @@ async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts() 
     let new = lab::email("eve@example.com");
     let recording =
         tokio::spawn(async move { store.record_sign_in(ada.id, &identity, Some(&new), at(2000)).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve@example.com', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The address of the client, behind trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -8,11 +8,13 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use labgate_domain::ports::Source;
 
-/// The other end of the connection that a request came over; the accept loop states it as an extension of the request.
+/// The other end of the connection that a request came over; the accept loop states it as an extension of the
+/// request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// Addresses of proxies whose `X-Forwarded-For` is believed: one address, or a network such as `10.0.0.0/8`.
+/// The address of a trusted proxy, or a network of them such as `10.0.0.0/8`: its `X-Forwarded-For` is
+/// believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyNetwork(IpNet);
 
@@ -37,22 +39,22 @@ impl FromStr for ProxyNetwork {
     }
 }
 
-/// Where a request comes from, and who says so.
+/// The address of a client, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Whence {
-    pub(crate) told_by: ToldBy,
+pub(crate) struct ClientAddr {
+    pub(crate) source: AddrSource,
     /// `None` when it cannot be known.
-    pub(crate) source: Option<Source>,
+    pub(crate) address: Option<Source>,
 }
 
-/// Who says where a request comes from.
+/// The source of a client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ToldBy {
+pub(crate) enum AddrSource {
     /// The connection itself: no trusted proxy is in between.
     Connection,
     /// A trusted proxy.
     Forwarded,
-    /// A trusted proxy that names nobody but trusted proxies: it asks for itself, or says nothing of whom it asks for.
+    /// A trusted proxy that names only trusted proxies: it asks for itself, or does not say for which client.
     Proxy,
     /// A proxy that the operator has not told us of.
     UnknownProxy,
@@ -60,7 +62,7 @@ pub(crate) enum ToldBy {
     Unreadable,
 }
 
-impl ToldBy {
+impl AddrSource {
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -73,45 +75,46 @@ impl ToldBy {
     }
 }
 
-/// The source of a request: the peer, or behind trusted proxies the last address that is none of theirs. Without a
-/// trusted proxy nothing that a client says counts.
+/// Returns the address of the client: the peer, or behind trusted proxies the last address that is none of
+/// theirs. Without a trusted proxy no header counts.
 ///
-/// A private address that forwards somebody's request is a proxy that the operator has not told us of. The people behind
-/// it are many: counted as one, a few mistyped passwords would shut all of them out, so the source is not known. Only the
-/// operator's own network can have that by sending the header; a public address stays what it is, whatever it says. What
-/// is tried against one account is counted in either case.
-pub(crate) fn whence(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> Whence {
+/// A private address that forwards a request is a proxy that the operator has not named. The people behind it
+/// are many: counted as one, a few mistyped passwords would shut all of them out, so the address counts as
+/// unknown. Only the operator's own network can have that by sending the header; a public address always
+/// counts as itself. The attempts against one account are counted in either case.
+pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> ClientAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
-    let known = |told_by, address| Whence { told_by, source: Some(Source::of(address)) };
-    let unknown = |told_by| Whence { told_by, source: None };
-    let Some(Peer(peer)) = peer else { return unknown(ToldBy::Connection) };
+    let known = |source, address| ClientAddr { source, address: Some(Source::of(address)) };
+    let unknown = |source| ClientAddr { source, address: None };
+    let Some(Peer(peer)) = peer else { return unknown(AddrSource::Connection) };
     if !is_proxy(&peer) {
         if is_private(peer.to_canonical()) && FORWARDING.iter().any(|name| headers.contains_key(*name)) {
             warn_of_unknown_proxy(peer, &WARNED);
-            return unknown(ToldBy::UnknownProxy);
+            return unknown(AddrSource::UnknownProxy);
         }
-        return known(ToldBy::Connection, peer);
+        return known(AddrSource::Connection, peer);
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
-    // From the last on, for only what our own proxies have added can be believed: whatever a client put before it, readable
-    // or not, is never looked at.
+    // From the last on, for only what our own proxies have added can be believed: whatever a client put
+    // before it, readable or not, is never looked at.
     for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
-        // What cannot be read cannot be judged: the source is not known, and nobody else is blamed for it.
+        // An unreadable hop cannot be judged: the address is unknown, and no other one is blamed for it.
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
         else {
-            return unknown(ToldBy::Unreadable);
+            return unknown(AddrSource::Unreadable);
         };
         if !is_proxy(&address) {
-            return known(ToldBy::Forwarded, address);
+            return known(AddrSource::Forwarded, address);
         }
     }
-    known(ToldBy::Proxy, peer)
+    known(AddrSource::Proxy, peer)
 }
 
-/// What proxies say whom they forward for with.
+/// The headers in which proxies name their clients.
 const FORWARDING: [&str; 2] = ["x-forwarded-for", "forwarded"];
 
-/// Whether the operator was told of a proxy that is not configured: once is enough, it comes with each request.
+/// Done when the operator was told of a proxy that is not configured: once is enough, it comes with each
+/// request.
 static WARNED: Once = Once::new();
 
 fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
@@ -124,8 +127,8 @@ fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
     });
 }
 
-/// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local, and shared
-/// between carrier and customer (RFC 6598), which container networks use too.
+/// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local,
+/// and shared between carrier and customer (RFC 6598), which container networks use too.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -147,8 +150,8 @@ mod tests {
             .map(|line| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap()))
             .collect();
         let proxies: Vec<ProxyNetwork> = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
-        let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-        whence.source.map(|source| source.address().to_string())
+        let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+        client_addr.address.map(|source| source.address().to_string())
     }
 
     #[test]
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn c184_what_a_client_puts_before_its_address_cannot_hide_it() {
+    fn c184_a_client_cannot_hide_its_address_behind_another_entry() {
         for planted in ["\u{e9}, ", "unknown, ", ", ", "\"_x\", ", "1.2.3.4.5, "] {
             let forwarded = [format!("{planted}198.51.100.7")];
             let forwarded: Vec<&str> = forwarded.iter().map(String::as_str).collect();
@@ -179,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_who_says_where_a_request_comes_from() {
-        for (peer, forwarded, told_by) in [
+    fn the_source_of_an_address_is_known() {
+        for (peer, forwarded, source) in [
             ("192.0.2.1", None, "connection"),
             ("192.0.2.1", Some("198.51.100.7"), "connection"),
             ("10.1.1.1", None, "proxy"),
@@ -193,15 +196,15 @@ mod tests {
             let header = |line: &str| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap());
             let headers = forwarded.map(header).into_iter().collect();
             let proxies = ["10.0.0.0/8".parse().unwrap()];
-            let whence = whence(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-            assert_eq!(whence.told_by.as_str(), told_by, "{peer} {forwarded:?}");
-            let known = ["connection", "proxy", "forwarded"].contains(&told_by);
-            assert_eq!(whence.source.is_some(), known, "{peer} {forwarded:?}");
+            let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
+            assert_eq!(client_addr.source.as_str(), source, "{peer} {forwarded:?}");
+            let known = ["connection", "proxy", "forwarded"].contains(&source);
+            assert_eq!(client_addr.address.is_some(), known, "{peer} {forwarded:?}");
         }
     }
 
     #[test]
-    fn behind_a_private_proxy_that_is_not_configured_the_source_is_not_known() {
+    fn behind_a_private_unknown_proxy_the_address_is_unknown() {
         for peer in [
             "127.0.0.1",
             "::1",
@@ -218,7 +221,7 @@ mod tests {
         }
         let headers =
             [("forwarded".parse().unwrap(), "for=198.51.100.7".parse().unwrap())].into_iter().collect();
-        assert_eq!(whence(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).source, None);
+        assert_eq!(client_addr(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).address, None);
     }
 
     #[test]
