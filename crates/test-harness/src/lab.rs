@@ -28,6 +28,7 @@ use crate::provider;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
+#[derive(Clone)]
 pub struct TestLab {
     server: Server,
     ports: Ports,
@@ -41,6 +42,7 @@ pub struct TestLab {
 }
 
 /// One process of a lab, with a memory of its own for recent checks.
+#[derive(Clone)]
 struct Server {
     app: App,
     sign_in: Arc<SignIn>,
@@ -175,17 +177,7 @@ impl TestLab {
             throttle,
             ..self.ports.clone()
         };
-        Self {
-            server: server(&ports, &self.policy, &self.setup_token),
-            ports,
-            policy: self.policy.clone(),
-            setup_token: self.setup_token.clone(),
-            idp: Arc::clone(&self.idp),
-            store: self.store.clone(),
-            clock: Arc::clone(&self.clock),
-            log: Arc::clone(&self.log),
-            public_url: self.public_url.clone(),
-        }
+        Self { server: server(&ports, &self.policy, &self.setup_token), ports, ..self.clone() }
     }
 
     /// The provider.
