@@ -77,7 +77,13 @@ pub struct UncheckedSettings {
 
 impl Default for UncheckedSettings {
     fn default() -> Self {
-        Self { values: HashMap::new(), client_secret: None, admission: None, limits: Limits::default(), kinds: KINDS }
+        Self {
+            values: HashMap::new(),
+            client_secret: None,
+            admission: None,
+            limits: Limits::default(),
+            kinds: KINDS,
+        }
     }
 }
 
