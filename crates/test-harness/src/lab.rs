@@ -113,7 +113,7 @@ impl Lab {
             password: Password::typed(initial_password).ok(),
         };
         let by = Administrator::local_operator();
-        self.server.sign_in.create_account(&by, new).await.expect("an account");
+        self.server.sign_in.administration().create(&by, new).await.expect("an account");
     }
 
     /// Makes an account for whoever comes from the provider with this address, or with a username a local one that has it.
@@ -125,7 +125,12 @@ impl Lab {
             role: Role::User,
             password: initial_password.and_then(|password| Password::typed(password).ok()),
         };
-        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
+        self.server
+            .sign_in
+            .administration()
+            .create(&Administrator::local_operator(), new)
+            .await
+            .expect("an account");
     }
 
     /// Asks the provider again about everybody for whom it is time, and answers about how many it is decided.
@@ -133,7 +138,8 @@ impl Lab {
         let provider = ProviderId::parse("mock").expect("a provider id");
         let mut decided = 0;
         loop {
-            match self.server.sign_in.recheck_sessions(&provider).await.expect("a store that works") {
+            match self.server.sign_in.revalidation().revalidate(&provider).await.expect("a store that works")
+            {
                 0 => return decided,
                 more => decided += more,
             }

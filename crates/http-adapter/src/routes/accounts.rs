@@ -53,7 +53,7 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         password: password(fields, "password"),
         return_to: return_to.clone(),
     };
-    match lab.sign_in.sign_in_with_password(attempt, &head.visitor()).await {
+    match lab.sign_in.passwords().sign_in(attempt, &head.visitor()).await {
         Ok(PasswordSignedIn::SignedIn { token, return_to }) => {
             Ok(lab.welcome(head, &token, &return_to, None))
         }
@@ -68,7 +68,7 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             lab.login_page(
                 None,
-                lab.sign_in.offer_providers(None, head.cookies.provider.as_ref()),
+                lab.sign_in.providers().offer(None, head.cookies.provider.as_ref()),
                 &return_to,
                 token,
                 Some((problem, fields.text("username").unwrap_or_default())),
@@ -78,7 +78,7 @@ async fn login(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 }
 
 async fn register_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
-    if !lab.sign_in.people_can_register() {
+    if !lab.sign_in.registration().is_open() {
         return lab.failure(HttpErrorCode::NotFound).into_response();
     }
     lab.form_page(&head, |token| lab.register_page(paths::REGISTER_ACTION, None, token, None, ""))
@@ -87,7 +87,7 @@ async fn register_page(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 /// Makes an account for whoever asks.
 async fn register(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
-    match lab.sign_in.register(registration(fields), &head.visitor()).await {
+    match lab.sign_in.registration().register(registration(fields), &head.visitor()).await {
         Ok(token) => Ok(lab.welcome(head, &token, &return_to(fields), None)),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
@@ -98,7 +98,7 @@ async fn register(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 
 async fn setup_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let setup_token = head.parameter("token").unwrap_or_default();
-    lab.sign_in.check_setup_token(&setup_token).await?;
+    lab.sign_in.setup().check_token(&setup_token).await?;
     Ok(lab
         .form_page(head, |token| lab.register_page(paths::SETUP_ACTION, Some(&setup_token), token, None, "")))
 }
@@ -107,8 +107,8 @@ async fn setup_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 async fn setup(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let setup_token = fields.text("setup_token").unwrap_or_default();
-    lab.sign_in.check_setup_token(setup_token).await?;
-    match lab.sign_in.set_up(setup_token, registration(fields), &head.visitor()).await {
+    lab.sign_in.setup().check_token(setup_token).await?;
+    match lab.sign_in.setup().complete(setup_token, registration(fields), &head.visitor()).await {
         Ok(token) => Ok(lab.welcome(head, &token, &ReturnTo::main_page(), None)),
         Err(refusal) => Ok(lab.form_again(head, refusal, |token, problem| {
             let username = fields.text("username").unwrap_or_default();
@@ -131,8 +131,8 @@ async fn change(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let next = password(fields, "next");
     let changed = match head.cookies.change.as_deref().and_then(Ticket::parse) {
-        Some(ticket) => lab.sign_in.change_password_with_ticket(&ticket, next, &head.visitor()).await,
-        None => lab.sign_in.change_password(password(fields, "present"), next, &head.visitor()).await,
+        Some(ticket) => lab.sign_in.passwords().change_with_ticket(&ticket, next, &head.visitor()).await,
+        None => lab.sign_in.passwords().change(password(fields, "present"), next, &head.visitor()).await,
     };
     let return_to = return_to(fields);
     match changed {

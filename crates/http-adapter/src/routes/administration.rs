@@ -81,7 +81,8 @@ async fn list(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         None => PAGE_LEN,
     };
     let after = lab.after(head)?;
-    let page = lab.sign_in.list_accounts(&by, head.parameter("search").as_deref(), after, limit).await?;
+    let page =
+        lab.sign_in.administration().list(&by, head.parameter("search").as_deref(), after, limit).await?;
     let next = page.accounts.last().filter(|_| page.more).map(|account| account.id);
     let accounts: Vec<Value> = page.accounts.iter().map(account_json).collect();
     Ok(super::json(&json!({ "accounts": accounts, "next": next })))
@@ -108,14 +109,14 @@ async fn create(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         role,
         password: lab.given_password(fields)?,
     };
-    let created = lab.sign_in.create_account(&by, new).await?;
+    let created = lab.sign_in.administration().create(&by, new).await?;
     Ok(self::created(head, &created, StatusCode::CREATED))
 }
 
 /// One account.
 async fn show(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
-    let (account, sessions) = lab.sign_in.account_details(&by, lab.account_id(id)?).await?;
+    let (account, sessions) = lab.sign_in.administration().details(&by, lab.account_id(id)?).await?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
     Ok(super::json(&with_member(account_json(&account), "sessions", sessions.into())))
 }
@@ -133,11 +134,12 @@ async fn act(lab: &Lab, head: &Head, id: &str, action: &str) -> Result<Response,
         _ => None,
     };
     match (action, patch) {
-        (_, Some(patch)) => lab.sign_in.patch_account(&by, id, patch).await?,
-        ("sign-out", None) => lab.sign_in.sign_out_account(&by, id).await?,
-        ("delete", None) => lab.sign_in.delete_account(&by, id).await?,
+        (_, Some(patch)) => lab.sign_in.administration().patch(&by, id, patch).await?,
+        ("sign-out", None) => lab.sign_in.administration().sign_out(&by, id).await?,
+        ("delete", None) => lab.sign_in.administration().delete(&by, id).await?,
         ("reset-password", None) => {
-            let reset = lab.sign_in.reset_password(&by, id, lab.given_password(fields)?).await?;
+            let reset =
+                lab.sign_in.administration().reset_password(&by, id, lab.given_password(fields)?).await?;
             return Ok(created(head, &reset, StatusCode::OK));
         }
         _ => return Err(lab.failure(HttpErrorCode::NotFound)),
@@ -150,7 +152,7 @@ async fn act(lab: &Lab, head: &Head, id: &str, action: &str) -> Result<Response,
 async fn accounts_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
     let search = head.parameter("search").unwrap_or_default();
-    let page = lab.sign_in.list_accounts(&by, Some(&search), lab.after(head)?, PAGE_LEN).await?;
+    let page = lab.sign_in.administration().list(&by, Some(&search), lab.after(head)?, PAGE_LEN).await?;
     let next = page.accounts.last().filter(|_| page.more).map(|account| {
         paths::with_parameters(paths::ADMIN, &[("search", &search), ("after", &account.id.to_string())])
     });
@@ -167,7 +169,7 @@ async fn accounts_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 /// One account, for a person.
 async fn account_page(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     let by = lab.administrator(head).await?;
-    let (account, sessions) = lab.sign_in.account_details(&by, lab.account_id(id)?).await?;
+    let (account, sessions) = lab.sign_in.administration().details(&by, lab.account_id(id)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
     Ok(lab.form_page(head, |token| {
         pages::respond(&AccountPage {
@@ -245,7 +247,7 @@ fn created(head: &Head, created: &CreatedAccount, status: StatusCode) -> Respons
 
 impl Lab {
     async fn administrator(&self, head: &Head) -> Result<Administrator, Failure> {
-        Ok(self.sign_in.administrator(&head.visitor()).await?)
+        Ok(self.sign_in.administration().administrator(&head.visitor()).await?)
     }
 
     fn account_id(&self, id: &str) -> Result<AccountId, Failure> {

@@ -38,6 +38,7 @@ async fn enabled(lab: Arc<Lab>, _: Arc<Head>) -> Response {
     let providers: Vec<Value> = lab
         .sign_in
         .providers()
+        .all()
         .into_iter()
         .map(|(provider, health)| {
             json!({
@@ -71,7 +72,7 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let Ok(hints) = head.hints() else {
         return lab.failure(HttpErrorCode::BadRequest).into_response();
     };
-    match lab.sign_in.begin_external(provider.as_ref(), hints, return_to, &head.cookies.attempts).await {
+    match lab.sign_in.external().begin(provider.as_ref(), hints, return_to, &head.cookies.attempts).await {
         Ok(begun) => {
             let dropped = begun.dropped.iter().map(|id| lab.cookies.clear_attempt(*id));
             let pending = lab.cookies.set_attempt(begun.cookie.id, &begun.cookie.sealed);
@@ -86,7 +87,7 @@ async fn callback(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     if head.prefetch {
         return status(StatusCode::NO_CONTENT);
     }
-    match lab.sign_in.complete_external(&head.query, &head.cookies.attempts, &head.visitor()).await {
+    match lab.sign_in.external().complete(&head.query, &head.cookies.attempts, &head.visitor()).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
             let onward = see_other(return_to.as_str());
             let response = lab.with_new_session(onward, &head, &token, Some(&provider));
@@ -114,7 +115,7 @@ async fn back_channel_logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let Some(logout_token) = fields.text("logout_token") else {
         return lab.failure(HttpErrorCode::BadRequest).into_response();
     };
-    match lab.sign_in.end_sessions_from_provider(logout_token).await {
+    match lab.sign_in.back_channel().end_sessions(logout_token).await {
         Ok(()) => Response::default(),
         Err(refusal) => Failure::from(refusal).into_response(),
     }
@@ -124,9 +125,9 @@ impl Lab {
     /// The provider that the link names, if it names any.
     pub(super) fn asked_for(&self, head: &Head, return_to: &ReturnTo) -> Result<Option<ProviderId>, Failure> {
         let Some(name) = head.parameter("provider") else { return Ok(None) };
-        match self.sign_in.find_provider(&name) {
+        match self.sign_in.providers().find(&name) {
             Some(provider) => Ok(Some(provider)),
-            None => Err(self.failure_of_provider(self.sign_in.refuse_unknown_provider(return_to.clone()))),
+            None => Err(self.failure_of_provider(self.sign_in.providers().refuse_unknown(return_to.clone()))),
         }
     }
 
@@ -137,7 +138,7 @@ impl Lab {
         let failure = Failure::from(refusal);
         match code.fault() {
             _ if code == ErrorCode::ProviderUnknown => failure.leading_to_each_of(self.ways(&return_to)),
-            Fault::Provider | Fault::Configuration if self.sign_in.has_several_ways() => {
+            Fault::Provider | Fault::Configuration if self.sign_in.providers().has_several_ways() => {
                 failure.leading_to_other_ways(&return_to)
             }
             _ => failure,
@@ -146,11 +147,11 @@ impl Lab {
 
     /// Every way of signing in.
     fn ways(&self, return_to: &ReturnTo) -> Vec<Way> {
-        let providers = self.sign_in.providers().into_iter().map(|(provider, _)| Way {
+        let providers = self.sign_in.providers().all().into_iter().map(|(provider, _)| Way {
             href: paths::to_provider(&provider.id, return_to),
             label: format!("Continue with {}", provider.name),
         });
-        let passwords = self.sign_in.passwords_are_on();
+        let passwords = self.sign_in.passwords().are_on();
         let password = passwords.then(|| to_sign_in("Sign in with password", return_to));
         providers.chain(password).collect()
     }

@@ -137,7 +137,7 @@ impl Lab {
         let session = [self.cookies.set_session(token)];
         let form = head.cookies.form.iter().map(|_| self.cookies.clear_form());
         let change = head.cookies.change.iter().map(|_| self.cookies.clear_change());
-        let remembered = match self.sign_in.worth_remembering(provider) {
+        let remembered = match self.sign_in.providers().worth_remembering(provider) {
             Some(provider) => Some(self.cookies.set_provider(provider)),
             None => head.cookies.provider.as_ref().map(|_| self.cookies.clear_provider()),
         };
@@ -157,7 +157,7 @@ impl Lab {
     /// Who is asking, if anybody is signed in.
     async fn check(&self, head: &Head) -> Option<Result<CheckedRequest, NotSignedIn>> {
         let token = head.cookies.session.as_deref()?;
-        Some(self.sign_in.check_request(token).await)
+        Some(self.sign_in.requests().check(token).await)
     }
 
     /// Adds these cookies; one that cannot be set is an error of ours, and nothing of the response is sent.

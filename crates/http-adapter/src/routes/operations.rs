@@ -45,13 +45,14 @@ async fn health(_: Arc<Lab>, _: Arc<Head>) -> Response {
 
 /// Whether people can be signed in. A provider that is down is told, but is no reason to take this replica out.
 async fn readiness(lab: Arc<Lab>, _: Arc<Head>) -> Response {
-    let store = lab.sign_in.check_readiness().await;
+    let store = lab.sign_in.housekeeping().check_readiness().await;
     if let Err(error) = &store {
         tracing::error!(%error, "not ready");
     }
     let providers: Value = lab
         .sign_in
         .providers()
+        .all()
         .into_iter()
         .map(|(provider, health)| {
             let health = match health {

@@ -84,13 +84,13 @@ fn sign_out_there_route(lab: &Arc<Lab>) -> Route {
 
 /// One's own account, for a person.
 async fn page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
-    let own = lab.sign_in.own_account(&head.visitor()).await?;
+    let own = lab.sign_in.accounts().own(&head.visitor()).await?;
     Ok(lab.own_account_page(head, &own, None))
 }
 
 /// The same for a program.
 async fn show(lab: &Lab, head: &Head) -> Result<Response, Failure> {
-    let own = lab.sign_in.own_account(&head.visitor()).await?;
+    let own = lab.sign_in.accounts().own(&head.visitor()).await?;
     let identity = |(identity, provider): &(LinkedIdentity, Option<String>)| {
         json!({
             "provider": provider,
@@ -131,20 +131,20 @@ async fn rename(lab: &Lab, head: &Head) -> Result<Response, Failure> {
         Some(name) => Some(DisplayName::new(name).ok_or_else(|| lab.failure(HttpErrorCode::BadRequest))?),
         None => None,
     };
-    lab.sign_in.rename(name.as_ref(), &head.visitor()).await?;
+    lab.sign_in.accounts().rename(name.as_ref(), &head.visitor()).await?;
     Ok(done(head))
 }
 
 async fn sign_out_there(lab: &Lab, head: &Head, id: &str) -> Result<Response, Failure> {
     lab.posted(head)?;
     let id = SessionId::parse(id).map_err(|_| lab.failure(HttpErrorCode::NotFound))?;
-    lab.sign_in.sign_out_there(id, &head.visitor()).await?;
+    lab.sign_in.accounts().sign_out_session(id, &head.visitor()).await?;
     Ok(done(head))
 }
 
 async fn sign_out_everywhere(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     lab.posted(head)?;
-    lab.sign_in.sign_out_everywhere(&head.visitor()).await?;
+    lab.sign_in.accounts().sign_out_everywhere(&head.visitor()).await?;
     let response = match head.audience {
         Audience::Person => see_other(paths::SIGNED_OUT),
         Audience::Program => status(StatusCode::NO_CONTENT),
@@ -154,7 +154,7 @@ async fn sign_out_everywhere(lab: &Lab, head: &Head) -> Result<Response, Failure
 
 /// Asks whoever came with an identity that opens nothing yet whether the account with its address is theirs.
 async fn link_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
-    let pending = lab.sign_in.pending_link(&lab.link_ticket(head)?, &head.visitor()).await?;
+    let pending = lab.sign_in.linking().pending(&lab.link_ticket(head)?, &head.visitor()).await?;
     Ok(lab.link_page(head, &pending, None))
 }
 
@@ -162,13 +162,13 @@ async fn link_page(lab: &Lab, head: &Head) -> Result<Response, Failure> {
 async fn confirm_link(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let fields = lab.posted(head)?;
     let ticket = lab.link_ticket(head)?;
-    match lab.sign_in.confirm_link(&ticket, password(fields, "password"), &head.visitor()).await {
+    match lab.sign_in.linking().confirm(&ticket, password(fields, "password"), &head.visitor()).await {
         Ok(LinkedSignIn { token, return_to, provider }) => {
             let response = lab.welcome(head, &token, &return_to, Some(&provider));
             Ok(lab.with_cookies(response, [lab.cookies.clear_link()]))
         }
         Err(refusal) => {
-            let pending = lab.sign_in.pending_link(&ticket, &head.visitor()).await?;
+            let pending = lab.sign_in.linking().pending(&ticket, &head.visitor()).await?;
             Ok(refused(head, refusal, |problem| lab.link_page(head, &pending, Some(problem))))
         }
     }
@@ -182,7 +182,7 @@ async fn begin_link(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let password = password(fields, "password");
     let (return_to, pending) = (ReturnTo::or_main_page(paths::ACCOUNT), &head.cookies.attempts);
     let begun =
-        lab.sign_in.begin_link(provider.as_ref(), return_to, pending, password, &head.visitor()).await;
+        lab.sign_in.linking().begin(provider.as_ref(), return_to, pending, password, &head.visitor()).await;
     let begun = match begun {
         Ok(begun) => begun,
         Err(refusal) => return lab.own_account_again(head, refusal).await,
@@ -190,8 +190,12 @@ async fn begin_link(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     let url = begun.authorization_url.as_str();
     let response = match head.audience {
         Audience::Person => {
-            let name =
-                lab.sign_in.providers().into_iter().find(|(known, _)| Some(&known.id) == provider.as_ref());
+            let name = lab
+                .sign_in
+                .providers()
+                .all()
+                .into_iter()
+                .find(|(known, _)| Some(&known.id) == provider.as_ref());
             let name = name.map_or_else(|| "the provider".to_owned(), |(provider, _)| provider.name);
             pages::respond(&OnwardPage { title: "One moment", provider: &name, url })
         }
@@ -211,7 +215,8 @@ async fn unlink(lab: &Lab, head: &Head) -> Result<Response, Failure> {
     ) else {
         return Err(lab.failure(HttpErrorCode::BadRequest));
     };
-    match lab.sign_in.unlink(&issuer, &subject, password(fields, "password"), &head.visitor()).await {
+    match lab.sign_in.linking().unlink(&issuer, &subject, password(fields, "password"), &head.visitor()).await
+    {
         Ok(()) => Ok(done(head)),
         Err(refusal) => lab.own_account_again(head, refusal).await,
     }
@@ -258,13 +263,13 @@ impl Lab {
     }
 
     async fn own_account_again(&self, head: &Head, refusal: Refusal) -> Result<Response, Failure> {
-        let own = self.sign_in.own_account(&head.visitor()).await?;
+        let own = self.sign_in.accounts().own(&head.visitor()).await?;
         Ok(refused(head, refusal, |problem| self.own_account_page(head, &own, Some(problem))))
     }
 
     fn own_account_page(&self, head: &Head, own: &OwnAccount, problem: Option<Problem<'_>>) -> Response {
         let account = &own.account;
-        let providers = self.sign_in.providers();
+        let providers = self.sign_in.providers().all();
         let name_of = |id: &ProviderId| {
             let known = providers.iter().find(|(provider, _)| provider.id == *id);
             known.map_or_else(|| id.as_str().to_owned(), |(provider, _)| provider.name.clone())

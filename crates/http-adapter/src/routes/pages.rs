@@ -54,7 +54,7 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
         Ok(asked_for) => asked_for,
         Err(failure) => return failure.into_response(),
     };
-    let offer = lab.sign_in.offer_providers(asked_for.as_ref(), head.cookies.provider.as_ref());
+    let offer = lab.sign_in.providers().offer(asked_for.as_ref(), head.cookies.provider.as_ref());
     match lab.check(&head).await.and_then(Result::ok) {
         Some(checked) => {
             let token = FormToken::of(&FormSecret::Session(checked.claims.sid));
@@ -69,7 +69,7 @@ async fn login(lab: Arc<Lab>, head: Arc<Head>) -> Response {
 /// when it keeps a session that we cannot end.
 async fn signed_out(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     let kept_by = head.parameter("kept_by").and_then(|id| {
-        let mut providers = lab.sign_in.providers().into_iter();
+        let mut providers = lab.sign_in.providers().all().into_iter();
         providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
     });
     pages::respond(&SignedOutPage { kept_by: kept_by.as_deref() })
@@ -85,7 +85,7 @@ impl Lab {
         form_token: &FormToken,
         again: Option<(Problem<'_>, &str)>,
     ) -> Response {
-        let passwords = self.sign_in.passwords_are_on();
+        let passwords = self.sign_in.passwords().are_on();
         // Whoever has just typed a password finds the form where the page begins.
         let providers_first = offer.first_is_chosen && again.is_none();
         let button = |(position, provider): (usize, OfferedProvider)| ProviderButton {
@@ -102,7 +102,7 @@ impl Lab {
             providers: offer.providers.into_iter().enumerate().map(button).collect(),
             providers_first,
             passwords,
-            registration: self.sign_in.people_can_register(),
+            registration: self.sign_in.registration().is_open(),
             form_token: form_token.as_str(),
             problem,
             username,

@@ -56,7 +56,7 @@ async fn logout(lab: Arc<Lab>, head: Arc<Head>) -> Response {
     if let Err(failure) = lab.posted(&head) {
         return failure.into_response();
     }
-    let signed_out = match lab.sign_in.sign_out(&head.visitor()).await {
+    let signed_out = match lab.sign_in.sessions().sign_out(&head.visitor()).await {
         Ok(signed_out) => signed_out,
         Err(refusal) => return Failure::from(refusal).into_response(),
     };
