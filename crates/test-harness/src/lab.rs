@@ -127,7 +127,12 @@ impl TestLab {
         let username = username.map(str::to_owned);
         let password = password.and_then(|password| Password::typed(password).ok());
         let new = NewAccount { username, email, name: None, role, password };
-        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
+        self.server
+            .sign_in
+            .administration()
+            .create(&Administrator::local_operator(), new)
+            .await
+            .expect("an account");
     }
 
     /// Revalidates every session that is due. Returns the number of decided ones.
@@ -135,7 +140,8 @@ impl TestLab {
         let provider = ProviderId::parse("mock").expect("a provider id");
         let mut decided = 0;
         loop {
-            match self.server.sign_in.recheck_sessions(&provider).await.expect("a store that works") {
+            match self.server.sign_in.revalidation().revalidate(&provider).await.expect("a store that works")
+            {
                 0 => return decided,
                 more => decided += more,
             }
