@@ -166,6 +166,14 @@ pub enum Decision {
     GroupsUnknown,
 }
 
+impl Decision {
+    /// Returns whether the person may come in.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        matches!(self, Self::NoRules | Self::Admitted { .. })
+    }
+}
+
 impl AdmissionRules {
     /// Rules, of which each criterion has at most one; and the groups whose members administer the lab, if the provider's
     /// groups say so at all.

@@ -14,13 +14,13 @@ use crate::people::{Account, AccountId, Credential, DisplayName, Username};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// The account with this id.
+    /// Returns the account with this id.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 
-    /// The account that this is the username or the e-mail address of.
+    /// Returns the account that this is the username or the e-mail address of.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -37,20 +37,20 @@ pub trait AccountStore: Send + Sync {
         credential: Option<&'a Credential>,
     ) -> Result<AccountCreation, StoreError>;
 
-    /// Changes what a person wants to be called by people; `None` is by the username. Without an account nothing happens.
+    /// Changes a person's name for other people; `None` is the username. Without an account nothing happens.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     ///
     /// # Errors
     /// When it does not.
     async fn check(&self) -> Result<(), StoreError>;
 }
 
-/// How adding an account ended.
+/// The result of adding an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountCreation {
     /// It is there now.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::people::{Account, AccountId, AccountStatus, Credential, Role};
 
-/// What administrators do with accounts. The last active administrator stays one, however many calls come at once.
+/// The administration of accounts. The last active administrator stays one, however many calls come at once.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AdministrationStore: Send + Sync {
@@ -23,7 +23,7 @@ pub trait AdministrationStore: Send + Sync {
         credential: &Credential,
     ) -> Result<FirstAdministrator, StoreError>;
 
-    /// Whether there is an administrator, disabled or not.
+    /// Returns whether there is an administrator, disabled or not.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -60,7 +60,7 @@ pub trait AdministrationStore: Send + Sync {
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError>;
 }
 
-/// How making the first administrator ended.
+/// The result of making the first administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstAdministrator {
     /// It is there now.
@@ -71,14 +71,14 @@ pub enum FirstAdministrator {
     NameTaken,
 }
 
-/// How changing an account ended.
+/// The result of changing an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChange {
     /// It is changed, or was so already.
     Done,
     /// There is no such account.
     NotFound,
-    /// It is the last active administrator: nobody could administer the lab any more.
+    /// It is the last active administrator: the lab would be without one.
     LastAdministrator,
 }
 
@@ -87,6 +87,6 @@ pub enum AccountChange {
 pub struct AccountPage {
     /// The accounts.
     pub accounts: Vec<Account>,
-    /// Whether there are more after them.
+    /// There are more after them.
     pub more: bool,
 }

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait CredentialStore: Send + Sync {
-    /// What opens the account with a password, if anything does.
+    /// Returns the account's password credential, if it has one.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -40,7 +40,7 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<AccountCreation, StoreError>;
 
     /// Records that the person signed in by this identity, and takes over this e-mail address, if there is one that can be
-    /// trusted, and its name, if the account has none: what somebody calls themselves here stays. An address that another
+    /// trusted, and its name, if the account has none: a name that the person chose here stays. An address that another
     /// account has is left out, the rest is done.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ pub trait IdentityStore: Send + Sync {
     async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError>;
 }
 
-/// How linking an identity ended.
+/// The result of linking an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityLink {
     /// It opens the account now, or did already.
@@ -110,7 +110,7 @@ pub enum IdentityLink {
     CredentialChanged,
 }
 
-/// How taking an identity from an account ended.
+/// The result of taking an identity from an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityRemoval {
     /// It opens the account no more.
@@ -121,7 +121,7 @@ pub enum IdentityRemoval {
     LastCredential,
 }
 
-/// How taking over a profile ended.
+/// The result of taking over a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProfileUpdate {
     /// Everything was taken over.

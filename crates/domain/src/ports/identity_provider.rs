@@ -10,21 +10,21 @@ use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use crate::sealed::SealId;
 use crate::time::Timestamp;
 
-/// Somebody else who knows who a person is.
+/// An external identity provider (OIDC or OAuth 2.0).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdentityProvider: Send + Sync {
-    /// What the operator says of it.
+    /// Returns the operator's description of it.
     fn description(&self) -> ProviderDescription;
 
     /// What this provider means by an error in its own words, and what to do about it: one sentence of ours, for whoever runs the
     /// lab. `None` when the words are not known. Nothing is decided by it.
     fn explain(&self, words: &str) -> Option<&'static str>;
 
-    /// Whether it can be used right now, without asking it.
+    /// Returns its health, without asking it.
     fn health(&self) -> ProviderHealth;
 
-    /// Where and how to send a browser. May ask the provider for its metadata, which is cached.
+    /// Returns the authorization server to send browsers to. It may ask the provider for its metadata, which is cached.
     ///
     /// # Errors
     /// [`ProviderError::Unavailable`] or [`ProviderError::Misconfigured`].
@@ -37,12 +37,12 @@ pub trait IdentityProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
 
-    /// Asks again about a person who signed in before (RFC 6749 section 6). The answer MUST have been verified like that of
+    /// Asks again about a person who signed in before, with a refresh token (RFC 6749 section 6). The answer MUST have been verified like that of
     /// [`Self::redeem`], but for what only a browser's attempt has; and its issuer and subject are those of the request. The
     /// token MUST NOT be sent twice: a provider that takes each once would believe it stolen. Nor may it be sent to a provider
-    /// of another issuer than the request's. What could not be asked about somebody, such as groups, is an error, and nothing
-    /// that they lack.
-    async fn ask_again(&self, request: RefreshRequest) -> Refreshed;
+    /// of another issuer than the request's. A fact that could not be asked for, such as groups, is an error, and not
+    /// missing.
+    async fn refresh(&self, request: RefreshRequest) -> Refreshed;
 
     /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); whether it was used before is
     /// for the caller to find out.
@@ -52,14 +52,14 @@ pub trait IdentityProvider: Send + Sync {
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError>;
 }
 
-/// What a provider says of a session that has ended there: `session`, `subject` or both are there.
+/// A provider's statement that a session has ended there: `session`, `subject` or both are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
-    /// Who says so.
+    /// The issuer.
     pub issuer: Issuer,
-    /// Whose session; with it alone all of that person's sessions end.
+    /// The person; with it alone all of the person's sessions end.
     pub subject: Option<Subject>,
-    /// Which session.
+    /// The session.
     pub session: Option<ProviderSessionId>,
     /// Names the token (`jti`), so that it works once.
     pub id: String,
@@ -75,7 +75,7 @@ impl SealId {
     }
 }
 
-/// Why a logout token ends nothing.
+/// The reason for which a logout token ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogoutTokenError {
     /// It states another issuer, or none: it may be another provider's.
@@ -123,30 +123,30 @@ pub struct CodeRedemption {
     pub nonce: Nonce,
     /// The same as in the authorization request.
     pub redirect_uri: RedirectUri,
-    /// The issuer that the attempt was started with. An adapter whose provider has another one by now MUST refuse.
+    /// The issuer that the attempt was started with. An adapter MUST refuse if its provider has another one by now.
     pub issuer: Issuer,
-    /// When the attempt was started: no identity token for it is older.
+    /// The beginning of the attempt: no identity token for it is older.
     pub started_at: Timestamp,
 }
 
-/// About whom a provider is asked again, and with what.
+/// A question to a provider about a person who signed in before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshRequest {
-    /// What it gave us for that.
+    /// The refresh token that it issued.
     pub refresh_token: RefreshToken,
-    /// Whose word the session rests on. An adapter whose provider has another issuer by now MUST refuse with
+    /// The issuer that the session rests on. If the provider has another one by now, an adapter MUST refuse with
     /// [`IdTokenFault::Issuer`], before anything is sent.
     pub issuer: Issuer,
-    /// About whom: the answer MUST be about nobody else (OpenID Connect Core section 12.2).
+    /// The person: the answer MUST NOT be about another (OpenID Connect Core section 12.2).
     pub subject: Subject,
 }
 
-/// What a provider answers to that.
+/// The answer to a [`RefreshRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refreshed {
-    /// With what to ask next time; `None` when that is what it was asked with. It counts whatever else went wrong.
+    /// The refresh token for the next time; `None` is the same as before. It counts whatever else went wrong.
     pub refresh_token: Option<RefreshToken>,
-    /// Who it says that the person is.
+    /// The person, as the provider states them now.
     pub identity: Result<ExternalIdentity, ProviderError>,
 }
 
@@ -213,7 +213,7 @@ pub enum CallFailure {
     Content,
 }
 
-/// What went wrong with a provider. The texts are for the operator; they carry no code, token or secret.
+/// A failure of a provider. The texts are for the operator; they carry no code, token or secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     /// It could not be reached, or answered with a failure of its own, or too slowly, or too much.
@@ -226,7 +226,7 @@ pub enum ProviderError {
         /// The failure in words.
         reason: String,
     },
-    /// What is configured does not fit what the provider publishes.
+    /// The configuration does not fit the metadata that the provider publishes.
     #[error("the provider's configuration does not fit: {0}")]
     Misconfigured(String),
     /// The code was not accepted: used, expired, or for another client or redirect URI (`invalid_grant`).
@@ -255,7 +255,7 @@ pub enum ProviderError {
     /// The identity token breaks a rule.
     #[error("the provider's identity token is not valid: {0}")]
     IdToken(#[from] IdTokenFault),
-    /// The userinfo response is not one, or is about somebody else.
+    /// The userinfo response is malformed, or is about another person.
     #[error("the provider's userinfo response is not valid: {0}")]
     UserInfo(&'static str),
 }
@@ -267,8 +267,8 @@ impl ProviderError {
         Self::Unavailable { call, cause, reason: reason.into() }
     }
 
-    /// Whether it says nothing of the person who was asked about, so that asking later may help: the provider cannot be used
-    /// at the moment, or we are configured wrongly.
+    /// Returns whether a later question may help, because this says nothing about the person: the provider cannot be used at
+    /// the moment, or the configuration is wrong.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What the core needs of the world. Each port is named for the need, not for a technology; an adapter implements it.
+//! The ports of the core to the world. Each is named for the need, not for a technology; an adapter implements it.
 //!
 //! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; whatever must be
 //! atomic says so. With the feature `mocks` each has a `mockall` mock beside it.
@@ -8,9 +8,10 @@ mod administration;
 mod credentials;
 mod identities;
 mod identity_provider;
-mod log;
+mod observer;
 mod passwords;
 mod sessions;
+mod sign_in_records;
 mod spent_attempts;
 mod throttle;
 mod tokens;
@@ -23,9 +24,10 @@ pub use identity_provider::{
     CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
     LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
-pub use log::{IdentityChange, SignInEvent, SignInLog};
+pub use observer::{IdentityChange, Observer, SignInEvent};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use sessions::SessionStore;
+pub use sign_in_records::SignInRecords;
 pub use spent_attempts::{Consumption, SpentAttempts};
 pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
@@ -37,15 +39,16 @@ pub use self::{
     credentials::MockCredentialStore,
     identities::MockIdentityStore,
     identity_provider::MockIdentityProvider,
-    log::MockSignInLog,
+    observer::MockObserver,
     passwords::{MockPasswordHasher, MockPasswordJudge},
     sessions::MockSessionStore,
+    sign_in_records::MockSignInRecords,
     spent_attempts::MockSpentAttempts,
     throttle::MockThrottle,
     tokens::MockTokenIssuer,
 };
 
-/// A store that could not answer. The text is for the operator's log; it carries no secrets and no personal data.
+/// A failure of a store. The text is for the operator's log; it carries no secrets and no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store failed: {0}")]
 pub struct StoreError(pub String);

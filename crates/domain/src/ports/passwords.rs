@@ -12,7 +12,7 @@ pub trait PasswordHasher: Send + Sync {
     /// See [`HashingError`].
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError>;
 
-    /// Whether the password is the one that was hashed. Without a hash the answer is [`PasswordVerdict::Wrong`], after
+    /// Compares the password with the hash. Without a hash the answer is [`PasswordVerdict::Wrong`], after
     /// the same work: an adapter MUST NOT make it measurable whether there was one. A hash that asks for more than the
     /// current parameters allow, or cannot be read, is [`PasswordVerdict::Wrong`] after the same work, too.
     ///
@@ -28,12 +28,12 @@ pub trait PasswordHasher: Send + Sync {
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError>;
 
-    /// Whether [`Self::verify`] could find a password right for this hash: it is of a kind that is known, whole, and asks
+    /// Returns whether [`Self::verify`] could find a password right for this hash: it is of a kind that is known, whole, and asks
     /// for no more work than a sign-in may cost. Nothing is hashed for the answer.
     fn can_verify(&self, hash: &PasswordHash) -> bool;
 }
 
-/// What came of checking a password.
+/// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordVerdict {
     /// It is the one.
@@ -44,7 +44,7 @@ pub enum PasswordVerdict {
     Wrong,
 }
 
-/// Why a password was not hashed.
+/// The reason for which a password was not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashingError {
     /// Too many others are waiting: trying again in a moment will do.
@@ -58,12 +58,12 @@ pub enum HashingError {
 /// Judges how hard a new password is to guess, offline.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait PasswordJudge: Send + Sync {
-    /// Why the password is too easy to guess, given words that an attacker would try first (the person's name and
+    /// Returns the reason for which the password is too easy to guess, given words that an attacker would try first (the person's name and
     /// address, the lab's); `None` when it is not.
     fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness>;
 }
 
-/// Why a password is too easy to guess.
+/// The reason for which a password is too easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordWeakness {
     /// It is on the list of common passwords.

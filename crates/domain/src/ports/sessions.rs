@@ -41,7 +41,7 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// The sessions of an account that have not been ended and whose absolute limit lies after `now`, newest first.
+    /// Returns the sessions of an account that have not been ended and reach their absolute limit after `now`, newest first.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -72,7 +72,7 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
     /// Takes sessions that began at this provider and are [due](Recheck::due_at) by `now`: of those the longest overdue,
-    /// `at_most` so many. Only those that have not been ended, whose absolute limit lies after `now` and that were seen after
+    /// `at_most` so many. Only those that have not been ended, reach their absolute limit after `now` and were seen after
     /// `seen_after`. Each is due again at `again_at`, atomically: of any number of calls at once, on whatever replica, one gets
     /// it.
     ///
@@ -99,7 +99,7 @@ pub trait SessionStore: Send + Sync {
         recheck: Option<&'a Recheck>,
     ) -> Result<(), StoreError>;
 
-    /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
+    /// Deletes the sessions with an absolute limit before `before`, and returns their number.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -15,20 +15,20 @@ pub trait SpentAttempts: Send + Sync {
     /// When the store cannot answer; the attempt must then be treated as spent.
     async fn consume(&self, id: SealId, until: Timestamp) -> Result<Consumption, StoreError>;
 
-    /// Whether it was spent before. An answer of no may be out of date as soon as it is given.
+    /// Returns whether it was spent before. An answer of no may be out of date as soon as it is given.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn is_spent(&self, id: SealId) -> Result<bool, StoreError>;
 
-    /// Forgets the ids whose time has passed, and answers how many.
+    /// Forgets expired ids, and returns their number.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// Whether an attempt was still there to spend.
+/// The result of spending an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consumption {
     /// It was, and is spent now.

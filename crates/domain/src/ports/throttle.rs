@@ -7,12 +7,12 @@ use super::StoreError;
 use crate::people::AccountId;
 use crate::time::Timestamp;
 
-/// Slows guessing down, and never shuts anybody out for good. What is counted, and how long a try waits, says
+/// Rate limiting of login attempts (brute-force protection), which never shuts a person out for good. The rules are those of
 /// [`rate_limit`](crate::rate_limit); an adapter keeps the counts.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Admits a try, and counts it as a failure unless it is forgiven or taken back
+    /// Admits an attempt, and counts it as a failure unless it succeeds or is cancelled
     /// ([`rate_limit::admit`](crate::rate_limit::admit)); atomically, so that any number of tries at once are not admitted one
     /// by one. Memory MUST be bounded however many targets are tried.
     ///
@@ -35,34 +35,34 @@ pub trait Throttle: Send + Sync {
     /// When the store cannot answer.
     async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Deletes what counts for nothing any more, and answers how many entries that were. To be called now and then.
+    /// Deletes entries without effect, and returns their number. To be called now and then.
     ///
     /// # Errors
     /// When the store cannot answer; the rest goes next time.
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// A try to sign in with a password, or to register.
+/// An attempt to sign in with a password, or to register.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoginAttempt {
-    /// Whose password is tried: the account, however it was named; or the name, where there is no account.
+    /// The target: the account, however it was named; or the name, where there is no account.
     pub target: LoginTarget,
-    /// Where the try comes from, if that is known: an IPv6 address stands for its /64.
+    /// The source, if it is known: an IPv6 address stands for its /64.
     pub source: Option<Source>,
 }
 
-/// Whose password is tried.
+/// The target of a login attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LoginTarget {
-    /// An account's.
+    /// An account.
     Account(AccountId),
-    /// Nobody's, under this name.
+    /// A name without an account.
     Nobody(String),
-    /// Nobody's: somebody registers, and could learn which names are taken.
+    /// A registration, from which an attacker could learn which names are taken.
     Registration,
 }
 
-/// Where a request comes from.
+/// The network source of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(IpAddr);
 
@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// Whether a try may go on.
+/// The answer to a login attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
     /// It may.

@@ -9,8 +9,8 @@ pub trait TokenIssuer: Send + Sync {
     /// When there is no key to sign with.
     fn issue(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError>;
 
-    /// The claims of a token that this issuer signed, with a key that is still in its ring. Whether the token has
-    /// expired is for the caller to judge.
+    /// The claims of a token that this issuer signed, with a key that is still in its ring. The caller
+    /// checks the expiry.
     ///
     /// # Errors
     /// See [`TokenFault`].
@@ -20,7 +20,7 @@ pub trait TokenIssuer: Send + Sync {
     fn jwks(&self) -> String;
 }
 
-/// Why a text is not a session token of this issuer. It does not say more: the text came from outside.
+/// The reason for which a text is not a session token of this issuer. It does not say more: the text came from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// Longer than a cookie can be.
