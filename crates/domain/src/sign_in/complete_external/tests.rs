@@ -1,9 +1,11 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
+use crate::identity::EmailClaim;
 use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
+use crate::sign_in::{Outcome, Trail};
 use crate::time::Timestamp;
 
 /// A world in which the provider must never be asked to redeem anything, and nothing may be created.
