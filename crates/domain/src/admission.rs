@@ -15,13 +15,13 @@ use crate::people::{EmailAddress, Role};
 pub enum Criterion {
     /// The domain of the person's trusted e-mail address, the whole of it: neither sub-domains nor look-alikes.
     EmailDomain,
-    /// The tenant that the identity token names (`tid`, Entra).
+    /// The tenant that the identity token names (`tid`).
     Tenant,
-    /// The hosted domain that the identity token names (`hd`, Google).
+    /// The hosted domain that the identity token names (`hd`).
     HostedDomain,
     /// A group, exactly as the provider names it.
     Group,
-    /// An organisation (GitHub), whatever the case.
+    /// An organisation, whatever the case.
     Organization,
     /// A person: their trusted e-mail address, or the subject that the provider knows them by.
     Account,

@@ -37,11 +37,11 @@ pub struct ExternalIdentity {
 /// What a person belongs to at a provider, besides groups. Rules of admission look at it; nothing of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memberships {
-    /// The tenant, where a provider has such (`tid`, Entra).
+    /// The tenant, where a provider has such (`tid`).
     pub tenant: Option<String>,
-    /// The hosted domain (`hd`, Google).
+    /// The hosted domain (`hd`).
     pub hosted_domain: Option<String>,
-    /// Organisations (GitHub).
+    /// Organisations.
     pub organizations: Vec<String>,
     /// Whether the groups that the provider named are all there are.
     pub groups_are_complete: bool,

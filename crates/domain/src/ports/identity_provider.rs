@@ -186,6 +186,33 @@ impl ProviderCall {
     }
 }
 
+/// The kind of failure of a call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallFailure {
+    /// The host's name does not resolve.
+    Dns,
+    /// The host refuses the connection.
+    Refused,
+    /// The host's certificate is not trusted.
+    Certificate,
+    /// The time limit ran out.
+    Timeout,
+    /// The connection cannot be made, or breaks off.
+    Connection,
+    /// The answer is a redirect, which is never followed.
+    Redirected,
+    /// The answer is compressed, which was not asked for.
+    Compressed,
+    /// The answer is larger than the limit.
+    TooLarge,
+    /// The answer has a status that is no success.
+    Status(u16),
+    /// The answer is not JSON with unique members.
+    NotJson,
+    /// The answer is JSON without the expected content.
+    Content,
+}
+
 /// What went wrong with a provider. The texts are for the operator; they carry no code, token or secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
@@ -194,7 +221,9 @@ pub enum ProviderError {
     Unavailable {
         /// The call that failed.
         call: ProviderCall,
-        /// Why.
+        /// The kind of failure.
+        cause: CallFailure,
+        /// The failure in words.
         reason: String,
     },
     /// What is configured does not fit what the provider publishes.
@@ -232,6 +261,12 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// A call that failed.
+    #[must_use]
+    pub fn unavailable(call: ProviderCall, cause: CallFailure, reason: impl Into<String>) -> Self {
+        Self::Unavailable { call, cause, reason: reason.into() }
+    }
+
     /// Whether it says nothing of the person who was asked about, so that asking later may help: the provider cannot be used
     /// at the moment, or we are configured wrongly.
     #[must_use]

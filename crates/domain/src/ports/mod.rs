@@ -20,8 +20,8 @@ pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstA
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{
-    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest, Refreshed,
+    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
+    LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};

@@ -77,7 +77,7 @@ error_codes! {
         InvalidGrant = "invalid_grant",
         /// The client could not be authenticated.
         InvalidClient = "invalid_client",
-        /// The client may not use this grant. Keycloak says this for a wrong secret.
+        /// The client may not use this grant. Some providers say this for a wrong secret.
         UnauthorizedClient = "unauthorized_client",
         /// The request lacks a parameter or has a bad one.
         InvalidRequest = "invalid_request",

@@ -16,7 +16,7 @@ impl Issuer {
     /// The longest accepted issuer, in bytes.
     pub const MAX_LEN: usize = 1024;
 
-    /// What stands in place of the tenant in the issuer that Entra publishes where people of several tenants sign in.
+    /// The placeholder for the tenant in the issuer of a provider with many tenants.
     pub const TENANT_TEMPLATE: &str = "{tenantid}";
 
     /// Takes an issuer as configured or published. Plain http is possible here: where it is allowed is the
