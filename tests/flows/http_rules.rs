@@ -228,7 +228,7 @@ fn csrf_token(browser: &Browser) -> String {
 }
 
 /// Posts the form that signs out, as one of our pages would.
-async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Bytes> {
+async fn sign_out(lab: &TestLab, cookie: &str, csrf_token: &str) -> Response<Bytes> {
     let form = Request::post("/api/auth/logout")
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")

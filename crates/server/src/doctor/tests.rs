@@ -369,7 +369,7 @@ fn an_error_is_found_at_the_step_that_it_is_about() {
         (&kinds::ENTRA, Page(200), "AADSTS50011: The redirect URI …", Step::RedirectUri),
         (&kinds::DEX, Page(404), "Invalid client_id.", Step::Authorization),
         (&kinds::GOOGLE, Page(400), "Error 400: invalid_scope", Step::Scopes),
-        (Page(400), "something else", Step::Authorization),
+        (&kinds::GENERIC, Page(400), "something else", Step::Authorization),
         (&kinds::GENERIC, Callback("redirect_uri_mismatch"), "", Step::RedirectUri),
         (&kinds::GENERIC, Callback("invalid_scope"), "", Step::Scopes),
         (&kinds::GENERIC, Callback("unauthorized_client"), "", Step::Authorization),

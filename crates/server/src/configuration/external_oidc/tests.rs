@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use labgate_domain::admission::Rule;
@@ -238,7 +240,7 @@ fn a_rule_that_is_set_and_means_nothing_stops_the_start() {
     }
     let domains = [("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "example.org, example.com")];
     let environment: Vec<_> = PROVIDER.into_iter().chain(domains).collect();
-    let admission = provider("", &environment).description().admission;
+    let admission = Arc::clone(&provider("", &environment).description().admission);
     assert_eq!(
         admission.rules(),
         [Rule::new(Criterion::EmailDomain, ["example.org", "example.com"]).unwrap()]
