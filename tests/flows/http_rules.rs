@@ -261,7 +261,10 @@ async fn c157_a_form_of_another_session_is_refused() {
     let cookie = session_cookie(&mine);
     for token in [form_token(&other), String::new()] {
         let response = sign_out(&lab, &cookie, &token).await;
-        assert_eq!((response.status().as_u16(), json(&response)["code"].as_str()), (403, Some("cross_site")));
+        assert_eq!(
+            (response.status().as_u16(), json(&response)["code"].as_str()),
+            (403, Some("csrf_failed"))
+        );
     }
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
     assert_eq!(check.status(), 200);

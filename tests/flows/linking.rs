@@ -95,7 +95,7 @@ async fn c117_another_site_cannot_answer_for_the_person() {
     let (lab, mut browser) = with_local_ada().await;
     lab.sign_in(&mut browser, ADA).await;
     browser.post_from("https://idp.test/", "https://lab.test/api/auth/link", &[]).await;
-    assert!(browser.page().text().contains("(cross_site)"), "{}", browser.page());
+    assert!(browser.page().text().contains("(csrf_failed)"), "{}", browser.page());
     browser.open("https://lab.test/api/auth/me").await;
     browser.open("https://lab.test/account").await;
     assert!(!browser.page().text().contains("Mock provider as"), "linked: {}", browser.page());

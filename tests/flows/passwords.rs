@@ -154,12 +154,12 @@ async fn c178_another_site_can_neither_sign_a_person_in_nor_change_anything() {
     ];
     for (path, fields) in forms {
         browser.post_from("https://evil.test/", &format!("https://lab.test{path}"), fields).await;
-        assert!(browser.page().text().contains("(cross_site)"), "{path}: {}", browser.page());
+        assert!(browser.page().text().contains("(csrf_failed)"), "{path}: {}", browser.page());
         // From our own origin, but not from a page of ours: the form token is missing.
         browser
             .post_from("https://lab.test/notebooks/of-mallory", &format!("https://lab.test{path}"), fields)
             .await;
-        assert!(browser.page().text().contains("(cross_site)"), "{path}: {}", browser.page());
+        assert!(browser.page().text().contains("(csrf_failed)"), "{path}: {}", browser.page());
     }
     assert_eq!(lab.store().account_count(), 1);
 }

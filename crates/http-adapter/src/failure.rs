@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use labgate_domain::ForeignText;
-use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal, SignInError};
+use labgate_domain::error::{ErrorCode, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
 use serde::Serialize;
@@ -67,7 +67,9 @@ impl HttpErrorCode {
         }
     }
 
-    fn status(self) -> StatusCode {
+    /// Returns the status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -79,9 +81,10 @@ impl HttpErrorCode {
     }
 }
 
-/// The one place where a refused sign-in becomes a status. Only 401 and 403 pass a proxy's sub-request unchanged, and
-/// neither is used for what the person did not cause.
-fn status_of(code: ErrorCode) -> StatusCode {
+/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so neither stands for
+/// an error that the person did not cause.
+#[must_use]
+pub fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong | ErrorCode::ReauthenticationNeeded => {
             StatusCode::UNAUTHORIZED
@@ -123,7 +126,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled
         | ErrorCode::NotAdministrator
-        | ErrorCode::CrossSite => StatusCode::FORBIDDEN,
+        | ErrorCode::CsrfFailed => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
         | ErrorCode::ClientRejected
         | ErrorCode::TokenResponseInvalid
@@ -276,8 +279,8 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.error.code();
         // Trying again is no use where an operator has to mend something first.
-        let try_again = code.fault() != Fault::Configuration
-            && !matches!(code, ErrorCode::CrossSite | ErrorCode::NotAdministrator);
+        let try_again = code.responsible() != Responsible::Operator
+            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
         let retry_after = match refusal.error {
             SignInError::TooManyTries { wait } => wait.as_secs().max(1),
             _ => 30,

@@ -18,6 +18,6 @@ mod testing;
 mod times;
 
 pub use app::{App, AppInfo};
-pub use failure::HttpErrorCode;
+pub use failure::{HttpErrorCode, status_of};
 pub use origin::{NotANetwork, Peer, ProxyNetwork};
 pub use serve::serve;

@@ -30,6 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use self::rechecks::Rechecks;
 use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
 use crate::logging::TracingLog;
+use crate::remedies::remedy;
 use crate::world::{OsEntropy, SystemClock};
 
 /// How often expired sessions and attempts are deleted.
@@ -357,13 +358,11 @@ async fn warm_up(provider: Arc<dyn IdentityProvider>) {
             tracing::info!(provider = id, issuer = server.issuer.as_str(), "external sign-in is ready");
         }
         Err(error) => {
-            let error = labgate_domain::error::SignInError::from(error);
-            let (code, remedy) = (error.code().as_str(), error.code().for_operator());
             tracing::warn!(
                 provider = id,
-                code,
+                code = error.code().as_str(),
                 error = error.to_string(),
-                remedy,
+                remedy = remedy(error.code()),
                 "external sign-in is not ready yet; the provider is asked again when somebody signs in"
             );
         }

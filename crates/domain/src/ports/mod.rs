@@ -10,8 +10,10 @@ mod identities;
 mod identity_provider;
 mod log;
 mod passwords;
+mod provider_error;
 mod sessions;
 mod spent_attempts;
+mod store_error;
 mod throttle;
 mod tokens;
 
@@ -19,14 +21,13 @@ pub use accounts::{AccountCreation, AccountStore};
 pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator};
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
-pub use identity_provider::{
-    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest, Refreshed,
-};
+pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
+pub use provider_error::{IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError};
 pub use sessions::SessionStore;
 pub use spent_attempts::{Consumption, SpentAttempts};
+pub use store_error::StoreError;
 pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
 
@@ -44,8 +45,3 @@ pub use self::{
     throttle::MockThrottle,
     tokens::MockTokenIssuer,
 };
-
-/// A store that could not answer. The text is for the operator's log; it carries no secrets and no personal data.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(pub String);

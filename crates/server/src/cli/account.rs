@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
-use labgate_domain::error::{Fault, Refusal};
+use labgate_domain::error::{Refusal, Responsible};
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
 use labgate_store::Location;
@@ -168,7 +168,11 @@ fn told(refusal: &Refusal, json: bool) -> anyhow::Error {
         return error;
     }
     // Our own failures are nothing that the person at the machine could have known.
-    let cause = if code.fault() == Fault::Labgate { format!(": {}", refusal.error) } else { String::new() };
+    let cause = if code.responsible() == Responsible::Labgate {
+        format!(": {}", refusal.error)
+    } else {
+        String::new()
+    };
     anyhow!("{} ({}){cause}", code.for_person(), code.as_str())
 }
 

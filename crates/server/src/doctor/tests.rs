@@ -173,8 +173,8 @@ const OTHERS: &[(By, &str, &str)] = &[
 /// What is in no table, for the code of the refusal already says it all.
 const BY_CODE: &[(By, &str, &str)] = &[
     // Dex 2.45 answers a code that has expired with 500 and server_error; the adapter knows it as the code's.
-    (Token("invalid_grant"), "", "the code was used or had expired"),
-    (Callback("access_denied"), "", "The person cancelled, or the provider does not let this person"),
+    (Token("invalid_grant"), "", "the code was used before or has expired"),
+    (Callback("access_denied"), "", "The person cancelled, or the provider does not allow this person"),
     // Google, Okta, Cognito
     (Token("invalid_client"), "Unauthorized", "paste the secret's value and not its id"),
 ];

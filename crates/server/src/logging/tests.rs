@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::testing::log_of;
 use super::{LogFormat, TracingLog};
+use crate::remedies::remedy;
 
 const HOSTILE: &str = "a\r\nERROR forged\u{1b}[31m\u{9b}1m\u{202e}\u{2028}b\0";
 
@@ -96,7 +97,7 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
     assert_eq!(line["code"], "attempt_expired");
     assert_eq!(line["provider"], "external");
     assert_eq!(line["error"], SignInError::AttemptExpired.to_string());
-    assert_eq!(line["remedy"], SignInError::AttemptExpired.code().for_operator());
+    assert_eq!(line["remedy"], remedy(SignInError::AttemptExpired.code()));
 }
 
 #[test]
