@@ -28,7 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "labgate-token",
         ],
     ),
-    ("labgate-test-harness", &["labgate-domain", "labgate-http", "labgate-mock-idp", "labgate-token"]),
+    (
+        "labgate-test-harness",
+        &["labgate-domain", "labgate-http", "labgate-mock-idp", "labgate-provider", "labgate-token"],
+    ),
 ];
 
 /// These may depend on anything, and nothing on them.

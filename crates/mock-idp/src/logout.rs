@@ -14,7 +14,7 @@ use crate::ledger::Grant;
 use crate::logout_notice::{self, Notices};
 use crate::parameters::{Duplicate, Parameters};
 use crate::reply::{self, Response};
-use crate::{cookie, jws, pages};
+use crate::{cookie, pages};
 
 /// Why nobody is signed out.
 #[derive(Debug, thiserror::Error)]
@@ -121,8 +121,7 @@ fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -
 
 /// The claims of an identity token that this issuer signed, however long ago (section 2).
 fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Map<String, Value>, LogoutProblem> {
-    let jwks = locked(&issuer.keys).jwks(issuer.now());
-    let (claims, _) = jws::verify(hint, &["JWT"], &jwks).map_err(|_| LogoutProblem::HintNotOurs)?;
+    let claims = locked(&issuer.keys).verified(hint, issuer.now()).ok_or(LogoutProblem::HintNotOurs)?;
     let ours = claims.get("iss").and_then(Value::as_str).is_some_and(|iss| issuer.issued(iss));
     if ours { Ok(claims) } else { Err(LogoutProblem::HintNotOurs) }
 }

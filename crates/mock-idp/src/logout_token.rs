@@ -14,9 +14,9 @@ use crate::keys::Signature;
 use crate::ledger::Grant;
 
 /// The one member of `events`.
-pub(crate) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// What its `typ` is (section 2.4).
-pub(crate) const TYPE: &str = "logout+jwt";
+const TYPE: &str = "logout+jwt";
 
 /// How long a logout token holds (section 2.4 recommends two minutes at most).
 const LIFETIME: Duration = Duration::from_mins(2);

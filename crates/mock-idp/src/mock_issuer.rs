@@ -2,16 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use labgate_domain::ForeignText;
-use labgate_domain::ports::IdentityProvider;
-use labgate_domain::protocol::{ClientId, Issuer};
-use labgate_domain::provider::ProviderDescription;
+use labgate_domain::protocol::Issuer;
 use labgate_token::KeyError;
 use url::Url;
 
 use crate::User;
 use crate::authorize::UnanswerableRequest;
 use crate::faults::Fault;
-use crate::in_process::InProcessProvider;
 use crate::issuer::{Endpoint, IssuerCore, locked};
 use crate::login::{self, Answer};
 use crate::logout_notice::{self, LogoutNotice};
@@ -135,18 +132,6 @@ impl MockIssuer {
         let ended = self.issuer.ledger().end_sessions(|_, session| session.user.subject() == subject);
         let notices = logout_notice::of(&self.issuer, &ended)?;
         Ok(self.core.deliver(notices).await)
-    }
-
-    /// This issuer as the core's port, without sockets, for one of its clients; of [`Persona::Generic`] alone, for it
-    /// knows no provider's quirks. It asks the mock's own routes, so every
-    /// call shows among the requests, and it checks what it is told, so faults are noticed.
-    #[must_use]
-    pub fn identity_provider(
-        &self,
-        description: ProviderDescription,
-        client_id: ClientId,
-    ) -> impl IdentityProvider + use<> {
-        InProcessProvider::new(Arc::clone(&self.core), Arc::clone(&self.issuer), description, client_id)
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use labgate_domain::ports::IdentityProvider;
 use labgate_domain::world::Clock;
 
+use crate::exchange::{Exchange, Network};
 use crate::github::{self, GitHubProvider};
 use crate::provider::OpenIdProvider;
 use crate::settings::{ProviderSettings, SettingsError};
@@ -17,10 +18,24 @@ pub fn provider(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn IdentityProvider>, SettingsError> {
     let settings = settings.checked()?;
+    let network = Arc::new(Network::new(&settings)?);
+    provider_over(settings, clock, network)
+}
+
+/// Makes the provider over another HTTP client: one that counts or records, or a provider in the same process.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn provider_over(
+    settings: ProviderSettings,
+    clock: Arc<dyn Clock>,
+    exchange: Arc<dyn Exchange>,
+) -> Result<Arc<dyn IdentityProvider>, SettingsError> {
+    let settings = settings.checked()?;
     if github::is_at(&settings.location) {
-        Ok(Arc::new(GitHubProvider::new(settings, clock)?))
+        Ok(Arc::new(GitHubProvider::over(settings, clock, exchange)?))
     } else {
-        Ok(Arc::new(OpenIdProvider::new(settings, clock)?))
+        Ok(Arc::new(OpenIdProvider::over(settings, clock, exchange)?))
     }
 }
 

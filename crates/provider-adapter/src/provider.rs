@@ -17,6 +17,7 @@ use tracing::{Instrument as _, Span};
 use crate::cache::{Asker, Cache};
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
+use crate::exchange::{Exchange, Network};
 use crate::explain::explain;
 use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
@@ -50,14 +51,24 @@ pub struct OpenIdProvider {
 }
 
 impl OpenIdProvider {
-    /// Makes one from its settings, without asking anybody.
+    /// Makes a provider from its settings, without a request.
     ///
     /// # Errors
-    /// When the settings contradict each other, the extra certification authorities cannot be read, or the HTTP client cannot be
-    /// made.
+    /// When the settings contradict each other, the extra certification authorities cannot be read, or the HTTP client
+    /// cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        let network = Arc::new(Network::new(&settings)?);
+        Self::over(settings, clock, network)
+    }
+
+    /// Makes a provider over this HTTP client.
+    pub(crate) fn over(
+        settings: ProviderSettings,
+        clock: Arc<dyn Clock>,
+        exchange: Arc<dyn Exchange>,
+    ) -> Result<Self, SettingsError> {
         let settings = settings.checked()?;
-        let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits)?;
+        let transport = Transport::new(exchange, settings.limits);
         let provider = Cache::new(Arc::clone(&clock), None);
         Ok(Self { settings, transport, clock, provider })
     }

@@ -1,11 +1,14 @@
 //! What a provider publishes, for an operator who wants to see it piece by piece.
 
+use std::sync::Arc;
+
 use labgate_domain::ForeignText;
 use labgate_domain::admission::{Criterion, Rule};
 use labgate_domain::ports::ProviderError;
 
 use crate::discovery;
 use crate::endpoint::Endpoint;
+use crate::exchange::Network;
 use crate::github;
 use crate::keys::Algorithm;
 use crate::quirks::Quirks;
@@ -72,7 +75,7 @@ pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, 
     if github::is_at(&settings.location) {
         return Ok(None);
     }
-    let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits).map_err(unfit)?;
+    let transport = Transport::new(Arc::new(Network::new(&settings).map_err(unfit)?), settings.limits);
     let discovered = discovery::discover(&settings, &transport, None).await?;
     let metadata = discovered.metadata;
     let claims = Quirks::of(settings.kind.unwrap_or(discovered.kind), &metadata.issuer).claims;

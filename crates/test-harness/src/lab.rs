@@ -9,10 +9,9 @@ use http::{Request, Response};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, SessionStore,
-    SignInEvent, SignInLog, SpentAttempts, Throttle,
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SignInEvent, SignInLog,
+    SpentAttempts, Throttle,
 };
-use labgate_domain::protocol::ClientId;
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
@@ -24,6 +23,7 @@ use url::Url;
 use crate::browser::{Browser, Site};
 use crate::memory::MemoryStore;
 use crate::passwords::{MinuteThrottle, PlainHasher, WordJudge};
+use crate::provider;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
@@ -284,7 +284,7 @@ impl LabBuilder {
         }
         let idp = Arc::new(idp.build().expect("a mock provider"));
         let admission = Arc::new(self.admission);
-        let provider = |id: &str, name: &str, issuer: &MockIssuer| -> Arc<dyn IdentityProvider> {
+        let provider = |id: &str, name: &str, issuer: &MockIssuer| {
             let description = ProviderDescription {
                 id: ProviderId::parse(id).expect("a provider id"),
                 name: name.to_owned(),
@@ -292,8 +292,7 @@ impl LabBuilder {
                 admission: Arc::clone(&admission),
                 recheck: self.recheck,
             };
-            let client_id = ClientId::parse("lab").expect("a client id");
-            Arc::new(issuer.identity_provider(description, client_id))
+            provider::connect(&idp, issuer, description, Arc::clone(&clock) as _)
         };
         let mut providers = Vec::new();
         if self.with_provider {

@@ -10,6 +10,7 @@ mod browser;
 mod lab;
 pub mod memory;
 mod passwords;
+mod provider;
 mod world;
 
 pub use browser::{Browser, Page, Site, StoredCookie};

@@ -47,13 +47,13 @@ pub enum ProviderError {
     #[error("the provider's configuration does not fit: {0}")]
     Misconfigured(String),
     /// The provider refused the code: used, expired, or for another client or redirect URI (`invalid_grant`).
-    #[error("the provider did not accept the authorization code{}", described(.0.as_ref()))]
+    #[error("the provider refused the authorization code{}", described(.0.as_ref()))]
     CodeRejected(Option<ForeignText>),
     /// The provider refused the refresh token: expired, revoked, or used before (`invalid_grant`).
-    #[error("the provider did not accept the refresh token{}", described(.0.as_ref()))]
+    #[error("the provider refused the refresh token{}", described(.0.as_ref()))]
     RefreshRejected(Option<ForeignText>),
     /// The provider refused the client id or secret (`invalid_client`, `unauthorized_client`).
-    #[error("the provider did not accept the client id or its secret{}", described(.0.as_ref()))]
+    #[error("the provider refused the client id or its secret{}", described(.0.as_ref()))]
     ClientRejected(Option<ForeignText>),
     /// The token endpoint answered with another error.
     #[error("the provider's token endpoint answered {}{}", code.as_str(), described(description.as_ref()))]
@@ -67,10 +67,10 @@ pub enum ProviderError {
     #[error("the provider's token response is not valid: {0}")]
     TokenResponse(&'static str),
     /// The token response has no ID token.
-    #[error("the provider's token response has no identity token")]
+    #[error("the provider's token response has no ID token")]
     IdTokenMissing,
     /// The ID token breaks a rule.
-    #[error("the provider's identity token is not valid: {0}")]
+    #[error("the provider's ID token is not valid: {0}")]
     IdToken(#[from] IdTokenFault),
     /// The userinfo response is malformed, or is about another subject.
     #[error("the provider's userinfo response is not valid: {0}")]
@@ -130,46 +130,46 @@ pub enum IdTokenFault {
     Malformed,
     /// A `typ` or a claim marks another kind of token, or the mark of this kind is missing at a provider that
     /// sets it.
-    #[error("its type is that of another token")]
+    #[error("wrong token type")]
     Type,
     /// The header has a critical extension (`crit`) that is not understood.
-    #[error("its header has a critical extension")]
+    #[error("unsupported critical extension (`crit`) in the header")]
     Critical,
     /// The algorithm is not allowed, or there is no signature.
-    #[error("its algorithm is not allowed")]
+    #[error("the algorithm is not allowed")]
     Algorithm,
     /// No key of the provider fits, even after fetching its keys again.
-    #[error("its key is not among the provider's")]
+    #[error("no key of the provider fits")]
     UnknownKey,
     /// The signature is wrong.
-    #[error("its signature is wrong")]
+    #[error("wrong signature")]
     Signature,
     /// `iss` is another issuer.
-    #[error("its issuer is not the provider's")]
+    #[error("wrong `iss` claim")]
     Issuer,
     /// `aud` is another client, or has further ones.
-    #[error("it is for another audience")]
+    #[error("wrong `aud` claim")]
     Audience,
     /// `azp` is another client.
-    #[error("its authorized party is another client")]
+    #[error("wrong `azp` claim")]
     AuthorizedParty,
     /// `nonce` is missing, or another attempt's.
-    #[error("its nonce is not the attempt's")]
+    #[error("wrong or missing `nonce` claim")]
     Nonce,
     /// `exp` has passed.
-    #[error("it has expired; compare both clocks")]
+    #[error("it has expired (`exp`); compare both clocks")]
     Expired,
     /// `iat` or `nbf` lies ahead.
-    #[error("it is from the future; compare both clocks")]
+    #[error("it is from the future (`iat` or `nbf`); compare both clocks")]
     FromTheFuture,
     /// `iat` lies before the attempt.
-    #[error("it is older than the sign-in attempt; compare both clocks")]
+    #[error("it is older than the sign-in attempt (`iat`); compare both clocks")]
     OlderThanAttempt,
     /// `sub` is empty, too long, or has control characters.
-    #[error("its subject is not one")]
+    #[error("invalid `sub` claim")]
     Subject,
     /// `at_hash` does not match the access token.
-    #[error("its at_hash does not fit the access token")]
+    #[error("the `at_hash` claim does not match the access token")]
     AccessTokenHash,
 }
 
@@ -177,7 +177,7 @@ pub enum IdTokenFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogoutTokenError {
     /// It states another issuer, or none: it may be another provider's.
-    #[error("its issuer is not the provider's")]
+    #[error("the logout token has another issuer")]
     OfAnotherIssuer,
     /// It breaks a rule.
     #[error("the logout token is not valid: {0}")]
@@ -194,18 +194,18 @@ pub enum LogoutTokenFault {
     #[error(transparent)]
     Token(#[from] IdTokenFault),
     /// `iat` lies too far back.
-    #[error("it is too old; compare both clocks")]
+    #[error("it is too old (`iat`); compare both clocks")]
     Stale,
     /// `events` is missing, or does not have the one event of back-channel logout with an object.
-    #[error("it is not about a logout")]
+    #[error("wrong or missing `events` claim")]
     Event,
     /// There is a `nonce`, so it is an ID token.
-    #[error("it has a nonce")]
+    #[error("unexpected `nonce` claim")]
     Nonce,
     /// Neither `sub` nor `sid`.
-    #[error("it says neither whose session ended nor which")]
-    Nobody,
+    #[error("neither a `sub` nor a `sid` claim")]
+    NoSubject,
     /// `jti` is missing, empty, too long or not visible ASCII.
-    #[error("its id is none")]
+    #[error("invalid `jti` claim")]
     Id,
 }

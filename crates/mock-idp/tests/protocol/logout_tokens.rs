@@ -195,7 +195,7 @@ async fn a_fault_of_the_header_or_the_signature_does_what_it_says() {
         logout_token(&lab).await.0
     };
     assert_eq!(header(Fault::LogoutAlgNone).await, json!({ "alg": "none", "typ": "logout+jwt" }));
-    assert_eq!(header(Fault::LogoutWrongKey).await, proper, "in_process.rs sees that the signature is wrong");
+    assert_eq!(header(Fault::LogoutWrongKey).await, proper, "the signature is wrong, and nothing else");
     assert_eq!(header(Fault::LogoutAccessTokenType).await["typ"], "at+jwt");
     assert_eq!(header(Fault::LogoutTypeJwt).await["typ"], "JWT");
     assert_eq!(header(Fault::LogoutNoType).await, json!({ "alg": "ES256", "kid": proper["kid"] }));

@@ -1,14 +1,12 @@
 //! The mock as a relying party meets it: request by request, without sockets except in `socket`.
 #![expect(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a helper of a test fails by panicking, as the test does"
 )]
 
 mod authorization;
 mod faults;
-mod in_process;
 mod issuers;
 mod lab;
 mod logout;

@@ -26,6 +26,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::derivation::{self, Derived, OperatorUrls};
 use crate::endpoint::Endpoint;
+use crate::exchange::{Exchange, Network};
 use crate::explain::explain;
 use crate::settings::{Location, Place, ProviderSettings, SettingsError};
 use crate::transport::Transport;
@@ -64,12 +65,22 @@ pub struct GitHubProvider {
 }
 
 impl GitHubProvider {
-    /// Makes one from its settings, without asking anybody.
+    /// Makes a provider from its settings, without a request.
     ///
     /// # Errors
     /// When the URLs are not GitHub's, when every address at github.com is to be trusted, when the extra certification
     /// authorities cannot be read, or the HTTP client cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        let network = Arc::new(Network::new(&settings)?);
+        Self::over(settings, clock, network)
+    }
+
+    /// Makes a provider over this HTTP client.
+    pub(crate) fn over(
+        settings: ProviderSettings,
+        clock: Arc<dyn Clock>,
+        exchange: Arc<dyn Exchange>,
+    ) -> Result<Self, SettingsError> {
         let Some((urls, Derived::OAuth2Only { kind, issuer_parameter: issuer, api, warnings })) =
             recognised(&settings.location)
         else {
@@ -85,7 +96,7 @@ impl GitHubProvider {
             tracing::warn!(provider = id, %warning, "the provider works, but");
         }
         let scopes = scopes(&settings);
-        let transport = Transport::new(settings.extra_ca_pem.as_deref(), settings.limits)?;
+        let transport = Transport::new(exchange, settings.limits);
         let health = Mutex::new(ProviderHealth::Unknown);
         Ok(Self { settings, urls, issuer, api, scopes, transport, clock, health })
     }

@@ -11,6 +11,7 @@
 
 mod discovery;
 mod entra;
+mod exchange;
 mod github;
 mod id_token_claims;
 mod id_token_signature;

@@ -1,0 +1,124 @@
+//! The seam to the network, and the client that goes over it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use labgate_domain::ForeignText;
+use reqwest::{Certificate, Client, ClientBuilder};
+
+use crate::settings::{ProviderSettings, SettingsError};
+
+/// An HTTP client: the seam under every call to a provider.
+///
+/// It sends what it is given exactly once and passes the answer on as it came: it follows no redirect, repeats nothing,
+/// adds no cookies and decompresses nothing. All judgement is the adapter's: limits of time and size, statuses,
+/// redirects and headers.
+#[async_trait]
+pub trait Exchange: Send + Sync {
+    /// Sends a request to the absolute URL in its URI. The body of the answer may still be arriving.
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError>;
+}
+
+/// The body of an answer, as it arrives.
+pub type ExchangeBody = UnsyncBoxBody<Bytes, ExchangeError>;
+
+/// A failure to get an answer. Reads after the name of what was asked; the reasons name no URL, which may have a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// No connection, or no answer, within the time limit.
+    #[error("does not answer in time")]
+    TimedOut,
+    /// No connection, or no TLS.
+    #[error("cannot be reached ({0})")]
+    Connection(ForeignText),
+    /// A request that cannot be sent.
+    #[error("cannot be asked ({0})")]
+    Request(ForeignText),
+    /// A connection that breaks off, or an answer that is not HTTP.
+    #[error("breaks off ({0})")]
+    Broken(ForeignText),
+}
+
+/// The network.
+///
+/// A connection is used once: a code is never sent a second time because a kept connection was just closing. The proxy
+/// that the environment names (`HTTPS_PROXY`, `NO_PROXY`) is used for https, where it sees only the host name. Plain
+/// http, which is allowed for this machine and for named origins of its own network, never goes through a proxy: it
+/// would read the client secret.
+pub(crate) struct Network {
+    secure: Result<Client, ExchangeError>,
+    plain: Client,
+}
+
+impl Network {
+    /// A client that trusts the system's certification authorities and those that the settings add.
+    ///
+    /// A system without any is no error here: the provider may do without TLS. An https call says so then.
+    pub(crate) fn new(settings: &ProviderSettings) -> Result<Self, SettingsError> {
+        let extra = settings.extra_ca_pem.as_deref();
+        let builder = || builder().connect_timeout(settings.limits.connect);
+        let certificates = extra.map_or(Ok(Vec::new()), certificates)?;
+        let secure = builder().https_only(true).tls_certs_merge(certificates).build();
+        let plain = builder().no_proxy().tls_certs_only([]).build();
+        if extra.is_some() && secure.is_err() {
+            return Err(SettingsError::ExtraCa);
+        }
+        Ok(Self {
+            secure: secure.map_err(|error| ExchangeError::Connection(cause(&error))),
+            plain: plain.map_err(|error| SettingsError::HttpClient(cause(&error).to_string()))?,
+        })
+    }
+}
+
+#[async_trait]
+impl Exchange for Network {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError> {
+        let client = match request.uri().scheme_str() {
+            Some("https") => self.secure.as_ref().map_err(Clone::clone)?,
+            _ => &self.plain,
+        };
+        let request = reqwest::Request::try_from(request).map_err(failure)?;
+        let response = Response::from(client.execute(request).await.map_err(failure)?);
+        Ok(response.map(|body: reqwest::Body| body.map_err(failure).boxed_unsync()))
+    }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .pool_max_idle_per_host(0)
+}
+
+fn certificates(pem: &str) -> Result<Vec<Certificate>, SettingsError> {
+    match Certificate::from_pem_bundle(pem.as_bytes()) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(SettingsError::ExtraCa),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn failure(error: reqwest::Error) -> ExchangeError {
+    let cause = cause(&error);
+    match () {
+        () if error.is_timeout() => ExchangeError::TimedOut,
+        () if error.is_connect() => ExchangeError::Connection(cause),
+        () if error.is_builder() => ExchangeError::Request(cause),
+        () => ExchangeError::Broken(cause),
+    }
+}
+
+/// The innermost cause of an error: of a chain, it is the one that names neither URL nor request.
+fn cause(error: &reqwest::Error) -> ForeignText {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.downcast_ref::<reqwest::Error>() {
+        Some(_) => ForeignText::new("the request is not possible"),
+        None => ForeignText::new(&innermost.to_string()),
+    }
+}
