@@ -10,7 +10,7 @@ use url::Url;
 
 /// A sign-in that has begun.
 pub(crate) struct Begun {
-    /// Where a browser goes.
+    /// The URL of the authorization request.
     pub(crate) url: Url,
     redemption: Box<dyn FnOnce(AuthorizationCode) -> CodeRedemption>,
 }
@@ -37,7 +37,7 @@ impl Begun {
         Ok(Self { url, redemption: Box::new(redemption) })
     }
 
-    /// What to redeem, when the browser has come back to this URL.
+    /// Returns the code redemption for a browser that came back to this URL.
     pub(crate) fn redemption(self, back_at: &Url) -> CodeRedemption {
         let code = back_at.query_pairs().find(|(name, _)| name == "code").expect("no code").1.into_owned();
         (self.redemption)(AuthorizationCode::parse(&code).unwrap())

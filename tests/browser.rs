@@ -1,6 +1,6 @@
-//! A real Chromium against the real programs, each scene with a lab of its own. `cargo xtask e2e` brings all that they
-//! need and runs this; pictures of every page that is seen on the way are kept, and each is checked by what a browser
-//! knows of it: that no field lacks a label, and that it fits on a phone.
+//! A real Chromium against the real programs, each scene with a lab of its own. `cargo xtask e2e` brings all
+//! that they need and runs this; pictures of every page that is seen on the way are kept, and each is checked
+//! by what a browser knows of it: that no field lacks a label, and that it fits on a phone.
 
 mod administration;
 mod chromium;
@@ -15,13 +15,13 @@ mod sign_in;
 use self::chromium::Browser;
 use self::programs::Lab;
 
-/// The lab's cookie of somebody who is signed in, where it is not reached by https.
+/// The lab's session cookie on plain http.
 const SESSION_COOKIE: &str = "labgate";
 
-/// What remembers the provider that was used last, where there are several.
+/// The cookie with the last used provider, if there are several.
 const COOKIE_OF_CHOICE: &str = "labgate-provider";
 
-/// What the forms of whoever is not signed in need.
+/// The cookie behind the CSRF tokens of forms without a session.
 const COOKIE_OF_FORMS: &str = "labgate-form";
 
 const TO_PROVIDER: &str = "//a[starts-with(@href, '/api/auth/oidc/login')]";
@@ -32,7 +32,7 @@ const PASSWORD: &str = "//input[@name='password']";
 const NEXT: &str = "//input[@name='next']";
 const PROBLEM: &str = "//p[@role='alert']";
 
-/// What the administrator chooses in place of the initial password.
+/// The administrator's password after the initial one.
 const ADMINISTRATORS_PASSWORD: &str = "crater marble piano";
 
 fn link(text: &str) -> String {
@@ -49,7 +49,7 @@ fn says(text: &str) -> String {
 }
 
 impl Browser {
-    /// Signs in as somebody of the provider's, who gets in at once.
+    /// Signs in as a user of the provider, who is admitted at once.
     async fn sign_in_as_ada(&self) {
         self.go("/login").await;
         self.click(TO_PROVIDER).await;
@@ -73,7 +73,7 @@ impl Browser {
         self.sees(&button("Sign out"), "/").await;
     }
 
-    /// Whether the lab knows at this request who it is.
+    /// Returns whether the lab recognizes the session.
     async fn is_signed_in(&self) -> bool {
         self.go("/").await;
         self.find("//a[@href='/login'] | //a[@href='/account']").await.text().await.unwrap() != "Sign in"

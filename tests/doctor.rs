@@ -1,5 +1,5 @@
-//! `labgate doctor` against broken set-ups: each ends in a finding of its own, which says what to do. The mock plays the
-//! providers over real sockets.
+//! `labgate doctor` against broken set-ups: each ends in a finding of its own, which says what to do. The
+//! mock plays the providers over real sockets.
 
 mod lab;
 mod served;
@@ -39,7 +39,7 @@ fn registered(builder: MockIdpBuilder, callback: &str) -> MockIdpBuilder {
     builder.client(Client::new("lab", "lab-secret").redirect_uri(callback))
 }
 
-/// What an operator wrote.
+/// The settings of an operator.
 #[derive(Clone)]
 struct Written {
     auth_url: String,
@@ -60,7 +60,7 @@ impl Written {
         }
     }
 
-    /// What the doctor finds of the provider; the lab itself does not run.
+    /// Returns the doctor's findings about the provider; the lab itself does not run.
     async fn examined_by(&self, clock: Arc<dyn Clock>) -> Vec<Finding> {
         let Self { auth_url, token_url, client_id, secret, more } = self;
         let text = format!(
@@ -74,7 +74,7 @@ impl Written {
         findings.into_iter().filter(|finding| finding.subject == "p").collect()
     }
 
-    /// What is wrong there.
+    /// Returns the bad findings.
     async fn diagnosed_by(&self, clock: Arc<dyn Clock>) -> Vec<(Step, String, String)> {
         self.examined_by(clock).await.into_iter().filter_map(bad).collect()
     }
@@ -91,7 +91,7 @@ fn bad(finding: Finding) -> Option<(Step, String, String)> {
     }
 }
 
-/// The one finding, at this step, whose problem or remedy has these words.
+/// Returns the one finding at this step with these words in its problem or remedy.
 #[track_caller]
 fn one(findings: Vec<(Step, String, String)>, step: Step, words: &str) -> String {
     let [(at, problem, remedy)] = findings.try_into().unwrap_or_else(|other| panic!("{words}: {other:?}"));
@@ -192,7 +192,8 @@ async fn ten_broken_set_ups_have_ten_findings() {
     assert_eq!(told.len(), 10, "{told:#?}");
 }
 
-/// A provider that does what this test wants of it: its metadata with these changes, and this page in place of a sign-in.
+/// A provider that does what this test wants of it: its metadata with these changes, and this page in place
+/// of a sign-in.
 async fn peculiar(changes: Value, page: Told) -> Written {
     let changes = Arc::new(changes);
     let address = served(move |asked| {
@@ -260,7 +261,7 @@ async fn what_a_provider_publishes_is_looked_at_piece_by_piece() {
 }
 
 #[tokio::test]
-async fn rules_that_nobody_can_meet_are_found() {
+async fn admission_rules_that_admit_no_user_are_found() {
     let dex = provider(Persona::Dex).start().await.unwrap();
     for (more, words) in [
         (
@@ -366,7 +367,7 @@ async fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_told_as_such() {
+async fn an_untrusted_certificate_is_reported_as_such() {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();

@@ -1,5 +1,6 @@
-//! The guides of `docs/providers`, followed word for word: the program gets the settings that stand there, and of others only what
-//! says where it is and how it gets out. The providers, whom the mock plays, have their own names, in a network of this test's.
+//! The guides of `docs/providers`, followed word for word: the binary gets the settings of the page, and of
+//! others only its own address and its outgoing proxy. The mock plays the providers under their real names,
+//! in a network of the test.
 
 mod network;
 
@@ -15,14 +16,14 @@ use url::Url;
 use self::network::Network;
 
 const CALLBACK: &str = "https://lab.example.org/api/auth/oidc/callback";
-/// Who signs in everywhere.
+/// The user who signs in everywhere.
 const ADDRESS: &str = "ada@example.org";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 /// A page, and who plays the provider that it is about.
 struct Guide {
     page: &'static str,
-    /// What stands in angle brackets, and what an operator puts there.
+    /// The placeholders in angle brackets, and the values of an operator.
     blanks: &'static [(&'static str, &'static str)],
     persona: fn() -> Persona,
     /// The provider's hosts: of its pages, and the other one.
@@ -245,7 +246,7 @@ impl Browser {
     }
 }
 
-/// Follows the guide until somebody is signed in.
+/// Follows the guide up to a completed sign-in.
 async fn followed(guide: &Guide) {
     let settings = guide.settings();
     let idp = guide.provider(&settings, None).await;
@@ -299,7 +300,7 @@ fn there_is_no_guide_that_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_pasted_wrong_is_told_on_the_page_and_in_the_log_in_the_words_that_help() {
+async fn a_wrong_secret_is_explained_on_the_page_and_in_the_log() {
     for (guide, told) in [
         (ENTRA, "copy the column Value, not Secret ID"),
         (DEX, "compare both with the provider's"),

@@ -1,5 +1,5 @@
-//! The real program against providers that others wrote: a module each. `cargo xtask interop` brings the providers,
-//! runs this and prints a table of it.
+//! The real program against providers that others wrote: a module each. `cargo xtask interop` brings the
+//! providers, runs this and prints a table of it.
 //!
 //! The cases are the same for all (`cases`); a provider's module says which of them it can play.
 

@@ -1,15 +1,14 @@
-//! The providers of the world, as the mock plays them, through the real adapter: who somebody is, and whose word their address
-//! is.
+//! The personas of the mock through the real adapter: the user's identity, and the trust in the e-mail
+//! address.
 
 use std::sync::Arc;
 
 use labgate::world::SystemClock;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::ports::IdentityProvider;
-use labgate_domain::protocol::{ClientId, Hint, HintParameters};
-use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
+use labgate_domain::protocol::HintParameters;
 use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, MockIssuer, Persona, User};
-use labgate_provider::{Location, PlainHttpOrigins, ProviderKind, ProviderSettings, provider};
+use labgate_provider::{Field, UncheckedSettings, kinds, provider};
 use url::Url;
 
 use crate::adapter_alone::Begun;
@@ -25,36 +24,39 @@ async fn playing(persona: Persona, users: impl IntoIterator<Item = User>) -> Moc
 }
 
 /// The provider as an operator configures it: the two URLs, or the issuer where it cannot be derived.
-fn configured(idp: &MockIssuer, kind: Option<ProviderKind>) -> Arc<dyn IdentityProvider> {
+fn configured(idp: &MockIssuer, kind: Option<&str>) -> Arc<dyn IdentityProvider> {
     with_domain_hint(idp, kind, None)
 }
 
 fn with_domain_hint(
     idp: &MockIssuer,
-    kind: Option<ProviderKind>,
-    domain_hint: Option<Hint>,
+    kind: Option<&str>,
+    domain_hint: Option<&str>,
 ) -> Arc<dyn IdentityProvider> {
-    // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not name.
+    // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not
+    // name.
     let port = Url::parse(&idp.authorization_endpoint()).unwrap().port().unwrap();
-    let plain = PlainHttpOrigins::parse(&format!("http://localhost:{port},http://127.0.0.1:{port}")).unwrap();
-    let location = match kind {
+    let plain = format!("http://localhost:{port},http://127.0.0.1:{port}");
+    let mut settings = UncheckedSettings::default()
+        .with(Field::Id, ["p"])
+        .with(Field::Name, ["P"])
+        .with(Field::ClientId, ["lab"])
+        .with(Field::ClientSecret, ["lab-secret"])
+        .with(Field::PlainHttpOrigin, [plain]);
+    match kind {
         // Known by its hosts otherwise.
-        Some(ProviderKind::Entra | ProviderKind::Cognito) => Location::issuer(idp.issuer().as_str(), &plain),
-        _ => Location::endpoints(&idp.authorization_endpoint(), &idp.token_endpoint(), None, &plain),
-    };
-    let description = ProviderDescription {
-        id: ProviderId::parse("p").unwrap(),
-        name: "P".to_owned(),
-        email_trust: EmailTrust::Claim,
-        admission: Arc::default(),
-        recheck: None,
-    };
-    let client_id = ClientId::parse("lab").unwrap();
-    let mut settings =
-        ProviderSettings::new(description, location.unwrap(), client_id, "lab-secret".to_owned().into());
-    settings.kind = kind;
-    settings.domain_hint = domain_hint;
-    settings.claim_namespace = Some("https://lab.example".to_owned());
+        Some("entra" | "cognito") => settings.set(Field::Issuer, [idp.issuer().as_str()]),
+        _ => {
+            settings.set(Field::AuthUrl, [idp.authorization_endpoint()]);
+            settings.set(Field::TokenUrl, [idp.token_endpoint()]);
+        }
+    }
+    for (field, value) in [(Field::Kind, kind), (Field::DomainHint, domain_hint)] {
+        if let Some(value) = value {
+            settings.set(field, [value]);
+        }
+    }
+    let settings = settings.parse().unwrap().with_claim_namespace("https://lab.example");
     provider(settings, Arc::new(SystemClock)).unwrap()
 }
 
@@ -73,14 +75,14 @@ async fn sign_in(
 async fn hints_travel_by_the_names_that_the_provider_gives_them() {
     let named = |login, domain| HintParameters { login: Some(login), domain };
     for (persona, kind, parameters) in [
-        (Persona::keycloak("lab"), Some(ProviderKind::Keycloak), named("login_hint", Some("kc_idp_hint"))),
-        (Persona::Dex, Some(ProviderKind::Dex), named("login_hint", Some("connector_id"))),
-        (entra(), Some(ProviderKind::Entra), named("login_hint", Some("domain_hint"))),
+        (Persona::keycloak("lab"), Some(kinds::KEYCLOAK.name), named("login_hint", Some("kc_idp_hint"))),
+        (Persona::Dex, Some(kinds::DEX.name), named("login_hint", Some("connector_id"))),
+        (entra(), Some(kinds::ENTRA.name), named("login_hint", Some("domain_hint"))),
         (Persona::Generic, None, named("login_hint", None)),
         (Persona::GitHub, None, named("login", None)),
     ] {
         let idp = playing(persona.clone(), []).await;
-        let fixed = parameters.domain.map(|_| Hint::parse("from-the-operator").unwrap());
+        let fixed = parameters.domain.map(|_| "from-the-operator");
         let expected = parameters.domain.map(|name| (name.to_owned(), "from-the-operator".to_owned()));
         let provider = with_domain_hint(&idp, kind, fixed);
         let server = provider.authorization_server().await.unwrap();
@@ -101,16 +103,16 @@ fn entra() -> Persona {
 }
 
 #[tokio::test]
-async fn each_provider_says_who_somebody_is_in_its_own_way() {
+async fn each_provider_identifies_its_users_by_its_own_claims() {
     for (persona, kind) in [
         (Persona::Generic, None),
         (Persona::Dex, None),
         (Persona::keycloak("lab"), None),
         (Persona::Google, None),
-        (Persona::GitLab, Some(ProviderKind::GitLab)),
+        (Persona::GitLab, Some(kinds::GITLAB.name)),
         (Persona::Okta { server: Some("default".to_owned()) }, None),
         (Persona::Auth0, None),
-        (Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, Some(ProviderKind::Cognito)),
+        (Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, Some(kinds::COGNITO.name)),
         (Persona::GitHub, None),
     ] {
         let ada = User::new("ada").name("Ada Example").email("ada@example.test");
@@ -129,7 +131,7 @@ async fn each_provider_says_who_somebody_is_in_its_own_way() {
 async fn c102_an_entra_member_of_the_pinned_tenant_needs_no_further_settings() {
     let ada = User::new("ada").name("Ada").email("ada@contoso.example").groups(["lab-admins"]);
     let idp = playing(entra(), [ada]).await;
-    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let provider = configured(&idp, Some(kinds::ENTRA.name));
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert_eq!(address(&identity), ("ada@contoso.example", true));
     assert_eq!(identity.memberships.tenant.as_deref(), Some(HOME));
@@ -140,10 +142,10 @@ async fn c102_an_entra_member_of_the_pinned_tenant_needs_no_further_settings() {
 }
 
 #[tokio::test]
-async fn c104_a_guests_address_is_nobodys_word_in_a_fresh_registration() {
+async fn c104_a_guests_address_is_untrusted_in_a_fresh_registration() {
     let guest = User::new("eve").email("ada@contoso.example").tenant(OTHER);
     let idp = playing(entra(), [guest]).await;
-    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let provider = configured(&idp, Some(kinds::ENTRA.name));
     let identity = sign_in(&*provider, &idp, "eve").await.unwrap();
     assert_eq!(address(&identity), ("ada@contoso.example", false));
 }
@@ -152,7 +154,7 @@ async fn c104_a_guests_address_is_nobodys_word_in_a_fresh_registration() {
 async fn a_guests_address_that_entra_has_verified_counts() {
     let guest = User::new("guest").email("guest@partner.example").tenant(OTHER);
     let idp = playing(Persona::Entra { tenant: HOME.to_owned(), optional_claims: true }, [guest]).await;
-    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let provider = configured(&idp, Some(kinds::ENTRA.name));
     let identity = sign_in(&*provider, &idp, "guest").await.unwrap();
     assert_eq!(address(&identity), ("guest@partner.example", true));
 }
@@ -161,7 +163,7 @@ async fn a_guests_address_that_entra_has_verified_counts() {
 async fn c105_a_token_of_another_tenant_is_refused() {
     let ada = User::new("ada").email("ada@contoso.example");
     let idp = playing(entra(), [ada]).await;
-    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let provider = configured(&idp, Some(kinds::ENTRA.name));
     idp.fault(Fault::TenantSwap).once();
     assert!(sign_in(&*provider, &idp, "ada").await.is_err());
     idp.fault(Fault::IssuerTemplate).once();
@@ -173,7 +175,7 @@ async fn c105_a_token_of_another_tenant_is_refused() {
 async fn groups_that_did_not_fit_are_known_to_be_missing() {
     let ada = User::new("ada").email("ada@contoso.example").groups(["lab-admins"]);
     let idp = playing(entra(), [ada]).await;
-    let provider = configured(&idp, Some(ProviderKind::Entra));
+    let provider = configured(&idp, Some(kinds::ENTRA.name));
     idp.fault(Fault::GroupsOverage).once();
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert!(identity.groups.is_empty() && !identity.memberships.groups_are_complete);
@@ -193,17 +195,17 @@ async fn at_github_an_address_that_is_not_verified_is_not() {
 async fn c110_googles_hosted_domain_comes_from_the_claim() {
     let ada = User::new("ada").email("ada@example.org").claim("hd", "example.org");
     let idp = playing(Persona::Google, [ada]).await;
-    let provider = configured(&idp, Some(ProviderKind::Google));
+    let provider = configured(&idp, Some(kinds::GOOGLE.name));
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert_eq!(identity.memberships.hosted_domain.as_deref(), Some("example.org"));
 }
 
 #[tokio::test]
-async fn c102_a_personal_google_account_by_an_address_elsewhere_does_not_vouch_for_it() {
+async fn c102_a_personal_google_account_does_not_vouch_for_a_foreign_address() {
     let ada = User::new("ada").email("ada@example.org").claim("hd", serde_json::Value::Null);
     let eve = User::new("eve").email("eve@gmail.com");
     let idp = playing(Persona::Google, [ada, eve]).await;
-    let provider = configured(&idp, Some(ProviderKind::Google));
+    let provider = configured(&idp, Some(kinds::GOOGLE.name));
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert_eq!(address(&identity), ("ada@example.org", false));
     let identity = sign_in(&*provider, &idp, "eve").await.unwrap();
@@ -225,17 +227,17 @@ async fn keycloaks_roles_count_as_groups_and_its_urls_tell_that_it_is_one() {
 async fn auth0s_groups_stand_under_the_url_of_an_action() {
     let ada = User::new("ada").email("ada@example.test").groups(["lab-admins"]);
     let idp = playing(Persona::Auth0, [ada]).await;
-    let provider = configured(&idp, Some(ProviderKind::Auth0));
+    let provider = configured(&idp, Some(kinds::AUTH0.name));
     assert_eq!(sign_in(&*provider, &idp, "ada").await.unwrap().groups, ["lab-admins"]);
 }
 
 #[tokio::test]
-async fn c067_a_cognito_token_for_another_use_signs_nobody_in() {
+async fn c067_a_cognito_token_for_another_use_is_refused() {
     let ada = User::new("ada").email("ada@example.test");
     let eve = ada.clone().claim("token_use", "access");
     for (user, signs_in) in [(ada, true), (eve, false)] {
         let idp = playing(Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, [user]).await;
-        let provider = configured(&idp, Some(ProviderKind::Cognito));
+        let provider = configured(&idp, Some(kinds::COGNITO.name));
         let identity = sign_in(&*provider, &idp, "ada").await;
         assert_eq!(identity.is_ok(), signs_in, "{identity:?}");
     }

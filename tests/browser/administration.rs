@@ -14,7 +14,7 @@ impl Browser {
             ("//input[@name='name']", name),
         ])
         .await;
-        self.click(&button("Make the account")).await;
+        self.click(&button("Create account")).await;
         self.sees(&link("Go on"), "/api/auth/users").await;
         self.find("//strong/code").await.text().await.unwrap()
     }
@@ -37,7 +37,7 @@ async fn an_administrator_looks_after_accounts() {
     bob.sign_in_first("bob", &initial, CHOSEN).await;
 
     root.go("/").await;
-    root.click(&link("Look after accounts")).await;
+    root.click(&link("Manage accounts")).await;
     root.sees(&link("carol"), "/admin").await;
     root.picture("accounts").await;
     root.fill(&[("//input[@name='search']", "bob@")]).await;
@@ -73,7 +73,7 @@ async fn an_administrator_looks_after_accounts() {
     bob.sign_in_with_password("bob", CHOSEN).await;
     bob.sees(&button("Sign out"), "/").await;
     bob.go("/admin").await;
-    bob.find(&says("That did not work")).await;
+    bob.find(&says("Request failed")).await;
     bob.was_refused(403).await;
 
     root.reload().await;

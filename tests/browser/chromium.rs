@@ -18,7 +18,7 @@ const PROVIDERS_COOKIE: &str = "labgate-mock-idp";
 /// The width of a small phone, in CSS pixels.
 const NARROW: u32 = 360;
 
-/// How often it is looked whether something is there by now.
+/// The interval at which the page is looked at again.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A browser with an empty profile, at a lab.
@@ -91,8 +91,8 @@ impl Browser {
         }
     }
 
-    /// Waits for the lab's page that has this, and looks at its path. A click comes back before the next page is there, so
-    /// this must be something that the last one had not.
+    /// Waits for the lab's page that has this, and looks at its path. A click comes back before the next page
+    /// is there, so this must be something that the last one had not.
     pub(super) async fn sees(&self, xpath: &str, path: &str) {
         self.sees_elsewhere(xpath, &format!("{}{path}", self.origin)).await;
     }
@@ -119,7 +119,7 @@ impl Browser {
         self.sees(&gone, path).await;
     }
 
-    /// How often this page has it now.
+    /// Returns the number of matches on this page.
     pub(super) async fn count(&self, xpath: &str) -> usize {
         self.client.find_all(Locator::XPath(xpath)).await.unwrap().len()
     }
@@ -142,8 +142,8 @@ impl Browser {
         assert!(matches!(&*complaints, [one] if one.contains(&expected)), "{status}: {complaints:?}");
     }
 
-    /// What the console says since it was last asked: breaches of the content security policy, failed loads, errors of
-    /// scripts. What it recommends is of the level `DEBUG`.
+    /// Returns the console's messages since the last call: violations of the content security policy, failed
+    /// loads, script errors. Recommendations have the level `DEBUG` and are left out.
     async fn complaints(&self) -> Vec<String> {
         let log = self.client.issue_cmd(ChromesOwn::ConsoleLog).await.unwrap();
         let complaints = log.as_array().unwrap().iter().filter(|entry| entry["level"] != "DEBUG");
@@ -196,7 +196,7 @@ pub(super) fn setting(name: &str) -> String {
 /// Commands that Chromium's driver has beside those of the standard.
 #[derive(Debug)]
 enum ChromesOwn {
-    /// What the console says.
+    /// The messages of the console.
     ConsoleLog,
     /// A command of the `DevTools` protocol.
     Develop(&'static str, Value),

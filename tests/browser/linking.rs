@@ -6,7 +6,7 @@ const CHOSEN: &str = "walnut ferry lantern";
 const ADD: &str = "Add your organisation to my account";
 
 #[tokio::test]
-async fn whoever_has_an_account_already_proves_it_and_then_has_two_ways_to_sign_in() {
+async fn an_existing_account_is_proved_before_account_linking() {
     let lab = Lab::start().await;
     let root = lab.administrator().await;
     let initial = root.make_account("ada", "ada@example.test", "Ada Example").await;
@@ -71,7 +71,7 @@ async fn a_way_to_sign_in_is_added_on_ones_own_page_and_removed() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_already_only_says_yes() {
+async fn account_linking_with_a_fresh_session_needs_one_click() {
     let lab = Lab::start().await;
     let root = lab.administrator().await;
     let initial = root.make_account("ada", "ada@example.test", "Ada Example").await;

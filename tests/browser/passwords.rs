@@ -4,22 +4,22 @@ use super::programs::ADMIN_PASSWORD;
 use super::{ADMINISTRATORS_PASSWORD, Lab, NEXT, PASSWORD, PROBLEM, USERNAME, button, link, says};
 
 #[tokio::test]
-async fn somebody_registers() {
+async fn a_person_registers() {
     let lab = Lab::without_provider().await;
     let browser = lab.browser().await;
     browser.go("/login").await;
     browser.picture("sign-in-with-password").await;
-    browser.click(&link("Make an account")).await;
-    browser.sees(&button("Make the account"), "/register").await;
+    browser.click(&link("Create account")).await;
+    browser.sees(&button("Create account"), "/register").await;
     browser.picture("register").await;
     let name = "//input[@name='name']";
     browser.fill(&[(USERNAME, "grace"), (name, "Grace"), (PASSWORD, "password1234")]).await;
-    browser.click(&button("Make the account")).await;
+    browser.click(&button("Create account")).await;
     browser.sees(PROBLEM, "/api/auth/register").await;
     browser.picture("register-refused").await;
     browser.was_refused(422).await;
     browser.fill(&[(name, "Grace"), (PASSWORD, "walnut ferry lantern")]).await;
-    browser.click(&button("Make the account")).await;
+    browser.click(&button("Create account")).await;
     browser.sees(&says("Hello, Grace"), "/").await;
     browser.assert_signed_in().await;
 

@@ -21,7 +21,7 @@ pub(super) const ADMIN_PASSWORD: &str = "tulip anchor velvet";
 /// A lab that runs until this is dropped.
 pub(super) struct Lab {
     pub(super) origin: String,
-    /// Where the provider is.
+    /// The URL of the provider.
     provider: Option<String>,
     _programs: Vec<Running>,
 }
@@ -54,7 +54,8 @@ impl Lab {
         Self::with_entra_and_three_others("11111111-2222-3333-4444-555555555555", "", faults).await
     }
 
-    /// The same, but everybody's tenant may come in at Entra: one that the lab's people are of, and one that anybody may have made.
+    /// The same, but everybody's tenant may come in at Entra: one that the lab's people are of, and one that
+    /// anybody may have made.
     pub(super) async fn with_an_entra_of_many_tenants() -> Self {
         let tenants = format!("allow_tenants = [\"{}\"]", Persona::HOME_TENANT);
         Self::with_entra_and_three_others("organizations", &tenants, &[]).await
@@ -150,7 +151,7 @@ fn free_address() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-/// A program that runs until this is dropped. When the scene fails, what it logged is printed.
+/// A program that runs until this is dropped. If the scene fails, its log is printed.
 struct Running {
     child: Child,
     log: PathBuf,

@@ -5,7 +5,7 @@ use super::{
     ADMINISTRATORS_PASSWORD, COOKIE_OF_CHOICE, Lab, PASSWORD, SESSION_COOKIE, USERNAME, button, link, says,
 };
 
-/// Who signs in where.
+/// The users, and their providers.
 const PEOPLE: [(&str, &str, &str); 4] = [
     ("Entra ID", "enno", "enno@example.test"),
     ("GitHub", "gil", "gil@example.test"),
@@ -122,7 +122,7 @@ async fn attacks_end_on_an_error_page_of_their_own() {
 }
 
 #[tokio::test]
-async fn c102_an_address_that_an_attacker_writes_into_a_tenant_opens_nobodys_account() {
+async fn c102_an_address_written_into_a_foreign_tenant_opens_no_account() {
     let lab = Lab::with_an_entra_of_many_tenants().await;
     let victim = lab.browser().await;
     victim.go("/login").await;

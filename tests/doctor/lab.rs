@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use super::served::{Asked, Told, served};
 use super::{bad, findings};
 
-/// Where the proxy says that its clients come from.
+/// The client's address that the proxy states.
 const CLIENT: &str = "198.51.100.7";
 
-/// What a proxy changes.
+/// The changes that a proxy makes.
 #[derive(Clone, Copy)]
 struct Proxy {
     on_the_way_in: fn(&mut Asked),
@@ -90,7 +90,7 @@ impl Lab {
         of_lab.map(|finding| (finding.step, finding.outcome)).collect()
     }
 
-    /// What is wrong with the lab itself.
+    /// Returns the bad findings about the lab itself.
     async fn diagnosed(&self) -> Vec<(Step, String, String)> {
         let all = findings(Ok(&self.configuration), Arc::new(SystemClock)).await;
         all.into_iter().filter(|finding| finding.subject == "lab").filter_map(bad).collect()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a request asks for; of headers that stand twice, the last.
+/// A request; of duplicate headers the last one.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) method: String,

@@ -1,12 +1,12 @@
-//! What an attacker tries from outside.
+//! Attacks from outside: CSRF, session fixation, open redirect, replay and others.
 
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, cookie_names, last_visit, session_cookie};
 
 #[tokio::test]
 async fn c024_a_victim_cannot_be_signed_in_as_the_attacker() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut attacker = lab.browser();
     attacker.open("/api/auth/oidc/login").await;
     let callback = lab.idp().sign_in(&last_visit(&attacker, "/authorize"), "ada").unwrap();
@@ -20,7 +20,7 @@ async fn c024_a_victim_cannot_be_signed_in_as_the_attacker() {
 
 #[tokio::test]
 async fn c024_not_even_with_an_attempt_of_the_victims_own_under_way() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut attacker = lab.browser();
     attacker.open("/api/auth/oidc/login").await;
     let callback = lab.idp().sign_in(&last_visit(&attacker, "/authorize"), "ada").unwrap();
@@ -33,7 +33,7 @@ async fn c024_not_even_with_an_attempt_of_the_victims_own_under_way() {
 
 #[tokio::test]
 async fn c025_a_stolen_code_in_the_attackers_own_attempt_is_refused() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut victim = lab.browser();
     victim.open("/api/auth/oidc/login").await;
     let stolen = lab.idp().sign_in(&last_visit(&victim, "/authorize"), "ada").unwrap();
@@ -55,8 +55,8 @@ async fn c025_a_stolen_code_in_the_attackers_own_attempt_is_refused() {
 }
 
 #[tokio::test]
-async fn c026_of_two_identical_callbacks_at_once_one_wins_and_the_code_is_sent_once() {
-    let lab = Lab::new();
+async fn c026_of_two_simultaneous_callbacks_one_wins_and_the_code_is_sent_once() {
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login").await;
     let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
@@ -76,7 +76,7 @@ async fn c026_of_two_identical_callbacks_at_once_one_wins_and_the_code_is_sent_o
 
 #[tokio::test]
 async fn c020_a_foreign_page_that_navigates_here_gains_nothing() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut victim = lab.browser();
     victim.open_from("https://evil.test/", "https://lab.test/api/auth/oidc/login").await;
     assert_eq!(victim.page().url().host_str(), Some("idp.test"), "the person is at the provider");
@@ -85,7 +85,7 @@ async fn c020_a_foreign_page_that_navigates_here_gains_nothing() {
 
 #[tokio::test]
 async fn c017_a_forged_host_changes_neither_redirect_uri_nor_cookie() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for forged in ["host", "x-forwarded-host", "forwarded", "x-original-host"] {
         let response =
             lab.request(super::request("GET", "/api/auth/oidc/login", &[(forged, "evil.test")])).await;
@@ -102,7 +102,7 @@ async fn c017_a_forged_host_changes_neither_redirect_uri_nor_cookie() {
 
 #[tokio::test]
 async fn c140_a_planted_cookie_never_becomes_a_session() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let one = session_cookie(&browser);
@@ -119,7 +119,7 @@ async fn c140_a_planted_cookie_never_becomes_a_session() {
 
 #[tokio::test]
 async fn c157_another_site_cannot_sign_a_person_out() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -140,7 +140,7 @@ async fn c157_another_site_cannot_sign_a_person_out() {
 
 #[tokio::test]
 async fn c129_c123_return_targets_of_attackers_end_on_the_main_page() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let corpus = include_str!("../../crates/domain/corpora/open_redirects.txt");
     for attack in corpus.lines().filter(|line| !line.starts_with("##")).step_by(11) {
         let mut browser = lab.browser();
@@ -155,7 +155,7 @@ async fn c129_c123_return_targets_of_attackers_end_on_the_main_page() {
 
 #[tokio::test]
 async fn c018_the_attempt_is_sealed_and_bound_to_its_cookie() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login?return_to=/notebooks").await;
     let cookie = browser.cookies("https://lab.test/").remove(0);
@@ -180,7 +180,7 @@ async fn c018_the_attempt_is_sealed_and_bound_to_its_cookie() {
 
 #[tokio::test]
 async fn c131_links_on_pages_lead_nowhere_else_either() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     for attack in
         ["//evil.test", "/\\evil.test", "https://evil.test", "javascript:alert(1)", "/%09/evil.test"]

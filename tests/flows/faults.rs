@@ -1,12 +1,12 @@
 //! Every fault of the mock's catalogue, through the provider adapter that ships.
 
 use labgate_mock_idp::Fault;
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::ADA;
 
 /// Signs in as Ada: the code of the refusal, or `signed in`.
-async fn outcome(lab: &Lab) -> &'static str {
+async fn outcome(lab: &TestLab) -> &'static str {
     let (sessions, refusals) = (lab.store().session_count(), lab.log().refusals().len());
     let mut browser = lab.browser();
     browser.open("/login").await;
@@ -47,7 +47,7 @@ async fn every_fault_of_a_sign_in_is_refused_or_rightly_accepted() {
             Fault::UserinfoSubMismatch => "userinfo_invalid",
             _ => "id_token_invalid",
         };
-        let lab = Lab::new();
+        let lab = TestLab::new();
         lab.idp().fault(fault.clone()).once();
         assert_eq!(outcome(&lab).await, expected, "{}", fault.name());
     }
@@ -55,7 +55,7 @@ async fn every_fault_of_a_sign_in_is_refused_or_rightly_accepted() {
 
 #[tokio::test]
 async fn without_a_kid_and_with_two_keys_the_token_is_refused() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     lab.idp().rotate_keys().unwrap();
     assert_eq!(outcome(&lab).await, "signed in");
     lab.idp().fault(Fault::NoKid).once();

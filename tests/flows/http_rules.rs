@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{ADA, json, last_visit, request, session_cookie};
 
 #[tokio::test]
 async fn c022_c189_every_answer_carries_the_protecting_headers() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for path in [
         "/",
         "/login",
@@ -38,7 +38,7 @@ async fn c022_c189_every_answer_carries_the_protecting_headers() {
 
 #[tokio::test]
 async fn c045_the_way_back_ends_at_an_address_without_the_code() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     assert_eq!(browser.page().url().as_str(), "https://lab.test/");
@@ -59,7 +59,7 @@ async fn c045_the_way_back_ends_at_an_address_without_the_code() {
 
 #[tokio::test]
 async fn c044_only_a_real_get_uses_up_the_code() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login").await;
     let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
@@ -83,7 +83,7 @@ async fn c044_only_a_real_get_uses_up_the_code() {
 
 #[tokio::test]
 async fn c019_background_requests_and_prefetches_start_no_attempt() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let script = lab.request(request("GET", "/api/auth/oidc/login", &[("sec-fetch-mode", "cors")])).await;
     assert_eq!((script.status().as_u16(), json(&script)["code"].as_str()), (400, Some("bad_request")));
     let prefetch = lab.request(request("GET", "/api/auth/oidc/login", &[("sec-purpose", "prefetch")])).await;
@@ -95,7 +95,7 @@ async fn c019_background_requests_and_prefetches_start_no_attempt() {
 
 #[tokio::test]
 async fn c021_third_party_initiation_is_not_supported_and_changes_nothing() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let path = "/api/auth/oidc/login?iss=https://evil.test&target_link_uri=https://evil.test/&login_hint=ada";
     let response = lab.request(request("GET", path, &[])).await;
     let location = response.headers()["location"].to_str().unwrap();
@@ -106,7 +106,7 @@ async fn c021_third_party_initiation_is_not_supported_and_changes_nothing() {
 
 #[tokio::test]
 async fn c043_a_form_post_callback_is_405() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login").await;
     browser
@@ -121,7 +121,7 @@ async fn c043_a_form_post_callback_is_405() {
 
 #[tokio::test]
 async fn c031_c032_odd_callbacks_are_answered_and_never_panic() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let huge = format!("/api/auth/oidc/callback?state=s&code={}", "c".repeat(60_000));
     for path in [
         "/api/auth/oidc/callback",
@@ -142,7 +142,7 @@ async fn c031_c032_odd_callbacks_are_answered_and_never_panic() {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_apart() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for (method, path, status) in [
         ("GET", "/nowhere", 404),
         ("GET", "/api/auth/verify/x", 404),
@@ -162,7 +162,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
 
 #[tokio::test]
 async fn an_unknown_provider_and_an_odd_provider_name_are_refused() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for name in ["other", "Mock", "", "%3Cscript%3E"] {
         let path = format!("/api/auth/oidc/login?provider={name}");
         let refused = lab.request(request("GET", &path, &[])).await;
@@ -173,7 +173,7 @@ async fn an_unknown_provider_and_an_odd_provider_name_are_refused() {
 
 #[tokio::test]
 async fn c132_every_redirect_is_a_303() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     let start = lab.request(request("GET", "/api/auth/oidc/login", &[])).await;
     assert_eq!(start.status(), 303);
@@ -194,7 +194,7 @@ async fn c132_every_redirect_is_a_303() {
 
 #[tokio::test]
 async fn a_405_says_what_the_path_answers_to() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let user = "/api/auth/users/00000000-0000-7000-8000-000000000000";
     for (method, path, allow) in [
         ("POST", "/", "GET, HEAD"),
@@ -221,45 +221,45 @@ async fn a_405_says_what_the_path_answers_to() {
 }
 
 /// The form token of the browser's page.
-fn form_token(browser: &Browser) -> String {
+fn csrf_token(browser: &Browser) -> String {
     let html = browser.page().html();
-    let (_, rest) = html.split_once("name=\"form_token\" value=\"").expect("a form");
+    let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
     rest.split_once('"').unwrap().0.to_owned()
 }
 
 /// Posts the form that signs out, as one of our pages would.
-async fn sign_out(lab: &Lab, cookie: &str, form_token: &str) -> Response<Bytes> {
+async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Bytes> {
     let form = Request::post("/api/auth/logout")
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("form_token={form_token}").into());
+        .body(format!("csrf_token={csrf_token}").into());
     lab.request(form.unwrap()).await
 }
 
 #[tokio::test]
 async fn a_form_is_still_good_when_the_token_was_renewed_in_another_tab() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
-    let (form_token, first) = (form_token(&browser), session_cookie(&browser));
+    let (csrf_token, first) = (csrf_token(&browser), session_cookie(&browser));
     lab.clock().advance(Duration::from_mins(15));
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &first)])).await;
     let renewed = check.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
     assert_ne!(renewed, first);
-    assert!(sign_out(&lab, renewed, &form_token).await.status().is_success());
+    assert!(sign_out(&lab, renewed, &csrf_token).await.status().is_success());
     let after = lab.request(request("GET", "/api/auth/verify", &[("cookie", renewed)])).await;
     assert_eq!(after.status(), 401);
 }
 
 #[tokio::test]
 async fn c157_a_form_of_another_session_is_refused() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let (mut mine, mut other) = (lab.browser(), lab.browser());
     lab.sign_in(&mut mine, ADA).await;
     lab.sign_in(&mut other, ADA).await;
     let cookie = session_cookie(&mine);
-    for token in [form_token(&other), String::new()] {
+    for token in [csrf_token(&other), String::new()] {
         let response = sign_out(&lab, &cookie, &token).await;
         assert_eq!(
             (response.status().as_u16(), json(&response)["code"].as_str()),
@@ -268,10 +268,10 @@ async fn c157_a_form_of_another_session_is_refused() {
     }
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
     assert_eq!(check.status(), 200);
-    assert!(sign_out(&lab, &cookie, &form_token(&mine)).await.status().is_success());
+    assert!(sign_out(&lab, &cookie, &csrf_token(&mine)).await.status().is_success());
 }
 
-/// How many bytes the response's head has on the wire.
+/// Returns the length of the response's head on the wire, in bytes.
 fn head_len(response: &Response<Bytes>) -> usize {
     let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     // The status line, and what the server adds: date, length, connection.
@@ -280,7 +280,7 @@ fn head_len(response: &Response<Bytes>) -> usize {
 
 #[tokio::test]
 async fn the_largest_head_of_a_response_fits_a_proxy_buffer_of_8_kilobytes() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     let target = format!("/{}", "x".repeat(2047));
     // What a hint becomes when every byte of it has to be encoded, of which a provider can take two.

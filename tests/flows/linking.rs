@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{ADA, CAROL, cookie_names, json, request, session_cookie, with_carol};
 
@@ -15,8 +15,9 @@ async fn with_password(browser: &mut Browser, name: &str, password: &str) {
     browser.submit("Sign in with password", &[("username", name), ("password", password)]).await;
 }
 
-/// A lab where ada has a local account with her address, and a browser in which she just signed in with her password.
-async fn with_local_ada() -> (Lab, Browser) {
+/// A lab where ada has a local account with her address, and a browser in which she just signed in with her
+/// password.
+async fn with_local_ada() -> (TestLab, Browser) {
     let lab = with_carol().build();
     lab.invite(ADDRESS, Some("ada"), Some(GOOD)).await;
     let mut browser = lab.browser();
@@ -26,12 +27,12 @@ async fn with_local_ada() -> (Lab, Browser) {
     (lab, browser)
 }
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
 #[tokio::test]
-async fn an_invitation_is_opened_by_the_trusted_address_even_where_nobody_registers() {
+async fn an_invitation_is_claimed_by_its_address_without_self_registration() {
     let lab = with_carol().without_self_registration().build();
     lab.invite(ADDRESS, None, None).await;
     let mut browser = lab.browser();
@@ -44,7 +45,7 @@ async fn an_invitation_is_opened_by_the_trusted_address_even_where_nobody_regist
 }
 
 #[tokio::test]
-async fn c112_c114_c117_the_password_proves_the_account_and_older_sessions_of_it_end() {
+async fn c112_c114_c117_the_password_proves_the_account_and_ends_its_sessions() {
     let (lab, mut older) = with_local_ada().await;
     let old_cookie = session_cookie(&older);
 
@@ -103,20 +104,21 @@ async fn c117_another_site_cannot_answer_for_the_person() {
 
 #[tokio::test]
 async fn without_a_question_there_is_nothing_to_answer() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/link").await;
     assert_eq!(browser.page().status(), 404);
 }
 
 #[tokio::test]
-async fn a_way_to_sign_in_is_added_and_removed_on_ones_own_page_but_never_the_last() {
+async fn identities_are_added_and_removed_but_the_last_credential_stays() {
     let (lab, mut browser) = with_local_ada().await;
     browser.open("/account").await;
     browser.click("Add Mock provider").await;
     browser.click("Go on to Mock provider").await;
     browser.click(ADA).await;
-    // Whoever was signed in at the provider in this browser: the person sees who it is before it opens their account.
+    // Whoever was signed in at the provider in this browser: the person sees who it is before it opens their
+    // account.
     assert!(browser.page().text().contains("ada@example.test at Mock provider"), "{}", browser.page());
     browser.click("Yes, add Mock provider").await;
     assert_eq!(browser.page().url().path(), "/account", "{}", browser.page());
@@ -140,7 +142,7 @@ async fn a_way_to_sign_in_is_added_and_removed_on_ones_own_page_but_never_the_la
 }
 
 #[tokio::test]
-async fn c119_an_identity_of_another_account_is_not_added_and_its_account_not_named() {
+async fn c119_an_identity_of_another_account_is_refused_without_its_name() {
     let (lab, mut browser) = with_local_ada().await;
     let mut bob = lab.browser();
     lab.sign_in(&mut bob, CAROL).await;

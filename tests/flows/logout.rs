@@ -3,17 +3,17 @@
 use bytes::Bytes;
 use http::Request;
 use labgate_mock_idp::Fault;
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{ADA, CAROL, cookie_names, json, last_visit, request, session_cookie, with_carol};
 
 const BACK_CHANNEL: &str = "/api/auth/oidc/backchannel-logout";
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
-async fn signed_in(lab: &Lab) -> (Browser, String) {
+async fn signed_in(lab: &TestLab) -> (Browser, String) {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -33,7 +33,7 @@ fn logout_request(token: &str) -> Request<Bytes> {
 
 #[tokio::test]
 async fn c155_signing_out_ends_the_session_here_first_and_then_the_providers() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let (mut browser, cookie) = signed_in(&lab).await;
     browser.click("Sign out").await;
     assert!(browser.page().text().contains("You are signed out here"), "{}", browser.page());
@@ -60,7 +60,7 @@ async fn c155_signing_out_ends_the_session_here_first_and_then_the_providers() {
 
 #[tokio::test]
 async fn c156_whatever_state_comes_back_the_page_is_plain() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for fault in [Fault::PostLogoutMissingState, Fault::PostLogoutOtherState] {
         let (mut browser, _) = signed_in(&lab).await;
         lab.idp().fault(fault.clone()).once();
@@ -85,7 +85,7 @@ async fn c156_whatever_state_comes_back_the_page_is_plain() {
 
 #[tokio::test]
 async fn a_script_that_signs_out_is_told_where_the_provider_signs_out() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let (mut browser, _) = signed_in(&lab).await;
     let response = browser.fetch(http::Method::POST, "/api/auth/logout").await;
     assert_eq!(response.status(), 200);
@@ -114,7 +114,7 @@ async fn c165_a_session_that_ends_at_the_provider_ends_here() {
 }
 
 #[tokio::test]
-async fn c159_c160_c161_c163_c167_a_bad_logout_token_is_a_400_and_the_session_stays() {
+async fn c159_c160_c161_c163_c167_a_bad_logout_token_is_400_and_ends_nothing() {
     for fault in [
         Fault::LogoutWrongKey,
         Fault::LogoutAlgNone,
@@ -133,7 +133,7 @@ async fn c159_c160_c161_c163_c167_a_bad_logout_token_is_a_400_and_the_session_st
         Fault::LogoutAccessTokenType,
         Fault::LogoutIdToken,
     ] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         let (_browser, cookie) = signed_in(&lab).await;
         lab.idp().fault(fault.clone()).once();
         for notice in lab.idp().end_sessions_of("ada").await.unwrap() {
@@ -155,7 +155,7 @@ async fn c162_c163_c165_odd_but_good_logout_tokens_end_the_session() {
         Fault::LogoutSubOnly,
         Fault::LogoutSidOnly,
     ] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         let (_browser, cookie) = signed_in(&lab).await;
         lab.idp().fault(fault.clone()).once();
         for notice in lab.idp().end_sessions_of("ada").await.unwrap() {
@@ -167,7 +167,7 @@ async fn c162_c163_c165_odd_but_good_logout_tokens_end_the_session() {
 
 #[tokio::test]
 async fn c165_an_unknown_session_is_a_200_and_ends_nothing() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let (_browser, cookie) = signed_in(&lab).await;
     lab.idp().fault(Fault::LogoutUnknownSid).once();
     for notice in lab.idp().end_sessions_of("ada").await.unwrap() {
@@ -178,7 +178,7 @@ async fn c165_an_unknown_session_is_a_200_and_ends_nothing() {
 
 #[tokio::test]
 async fn c164_a_logout_token_that_is_sent_again_ends_no_later_session() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let _first = signed_in(&lab).await;
     lab.idp().fault(Fault::LogoutSubOnly).once();
     let notices = lab.idp().end_sessions_of("ada").await.unwrap();
@@ -190,7 +190,7 @@ async fn c164_a_logout_token_that_is_sent_again_ends_no_later_session() {
 
 #[tokio::test]
 async fn c166_only_a_form_with_a_logout_token_is_looked_at() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for (content_type, body) in [
         ("application/x-www-form-urlencoded", ""),
         ("application/x-www-form-urlencoded", "token=x"),

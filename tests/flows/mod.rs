@@ -17,15 +17,15 @@ mod sign_in;
 use bytes::Bytes;
 use http::{Request, Response};
 use labgate_mock_idp::User;
-use labgate_test_harness::{Browser, Lab, LabBuilder};
+use labgate_test_harness::{Browser, TestLab, TestLabBuilder};
 use url::Url;
 
 const ADA: &str = "Sign in as Ada Example";
 const CAROL: &str = "Sign in as Carol Example";
 
-/// A lab whose provider knows Carol, too; her address is verified like Ada's.
-fn with_carol() -> LabBuilder {
-    Lab::builder().user(User::new("carol").name("Carol Example").email("carol@example.test"))
+/// A lab with a further provider user, Carol; her address is verified like Ada's.
+fn with_carol() -> TestLabBuilder {
+    TestLab::builder().user(User::new("carol").name("Carol Example").email("carol@example.test"))
 }
 
 /// The lab's cookies in a browser, by name.

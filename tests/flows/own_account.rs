@@ -1,16 +1,16 @@
 //! `/account`: what a person sees and does of their own.
 
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, CAROL, cookie_names, json, request, session_cookie, with_carol};
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let (mut here, mut there, mut third) = (lab.browser(), lab.browser(), lab.browser());
     for browser in [&mut here, &mut there, &mut third] {
         lab.sign_in(browser, ADA).await;
@@ -37,7 +37,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_of_somebody_else_cannot_be_ended() {
+async fn a_session_of_another_account_cannot_be_ended() {
     let lab = with_carol().build();
     let (mut ada, mut bob) = (lab.browser(), lab.browser());
     lab.sign_in(&mut ada, ADA).await;
@@ -53,7 +53,7 @@ async fn a_session_of_somebody_else_cannot_be_ended() {
 
 #[tokio::test]
 async fn a_person_chooses_their_own_name_and_odd_ones_are_refused() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     browser.open("/account").await;
@@ -68,8 +68,8 @@ async fn a_person_chooses_their_own_name_and_odd_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn nobody_has_an_account_page_without_a_session() {
-    let lab = Lab::new();
+async fn the_account_page_needs_a_session() {
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/account").await;
     assert_eq!(browser.page().status(), 401);

@@ -1,11 +1,11 @@
 use labgate_mock_idp::User;
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, json, request};
 
 #[tokio::test]
-async fn somebody_who_is_signed_in_is_told_so_on_the_sign_in_page_and_not_sent_in_circles() {
-    let lab = Lab::new();
+async fn the_sign_in_page_tells_a_signed_in_user_so_without_a_redirect_loop() {
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     browser.open("/login?return_to=/notebooks").await;
@@ -17,7 +17,7 @@ async fn somebody_who_is_signed_in_is_told_so_on_the_sign_in_page_and_not_sent_i
 
 #[tokio::test]
 async fn without_a_provider_the_sign_in_page_asks_for_name_and_password_only() {
-    let lab = Lab::builder().without_provider().build();
+    let lab = TestLab::builder().without_provider().build();
     let mut browser = lab.browser();
     browser.open("/login").await;
     let text = browser.page().text();
@@ -30,7 +30,7 @@ async fn without_a_provider_the_sign_in_page_asks_for_name_and_password_only() {
 async fn c192_what_a_provider_states_is_escaped_on_every_page() {
     let hostile =
         User::new("x").email("x@example.test").name("<script>alert(1)</script>").groups(["<b>&\"'"]);
-    let lab = Lab::builder().user(hostile).build();
+    let lab = TestLab::builder().user(hostile).build();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, "Sign in as <script>alert(1)</script>").await;
     assert!(browser.page().text().contains("<script>alert(1)</script>"), "{}", browser.page());
@@ -39,7 +39,7 @@ async fn c192_what_a_provider_states_is_escaped_on_every_page() {
 
 #[tokio::test]
 async fn errors_are_a_page_for_a_person_and_a_problem_document_for_a_program() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     let page = browser.open("/nowhere").await;
     assert_eq!(page.status(), 404);

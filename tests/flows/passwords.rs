@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labgate_domain::people::Role;
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{cookie_names, json, request, session_cookie};
 
@@ -16,20 +16,20 @@ async fn sign_in(browser: &mut Browser, name: &str, password: &str) {
 }
 
 /// A lab with an administrator, signed in.
-async fn with_administrator(lab: &Lab) -> Browser {
+async fn with_administrator(lab: &TestLab) -> Browser {
     let mut browser = lab.browser();
     browser.open(&lab.setup_link()).await;
-    browser.submit("Make the account", &[("username", "root"), ("password", GOOD)]).await;
+    browser.submit("Create account", &[("username", "root"), ("password", GOOD)]).await;
     assert!(browser.page().text().contains("root"), "{}", browser.page());
     browser
 }
 
 #[tokio::test]
-async fn an_empty_lab_is_set_up_and_its_first_administrator_makes_an_account_that_must_change_its_password() {
-    let lab = Lab::builder().without_provider().build();
+async fn setup_then_a_new_account_that_must_change_its_password() {
+    let lab = TestLab::builder().without_provider().build();
     let mut root = with_administrator(&lab).await;
-    root.click("Look after accounts").await;
-    root.submit("Make the account", &[("username", "Ada"), ("name", "Ada")]).await;
+    root.click("Manage accounts").await;
+    root.submit("Create account", &[("username", "Ada"), ("name", "Ada")]).await;
     let text = root.page().text();
     let initial =
         text.split_whitespace().find(|word| word.matches('-').count() == 3).expect("no password").to_owned();
@@ -48,7 +48,7 @@ async fn an_empty_lab_is_set_up_and_its_first_administrator_makes_an_account_tha
     root.open("/admin?search=ADA").await;
     root.click("ada").await;
     root.click("Disable").await;
-    assert!(root.page().text().contains("nothing (disabled)"), "{}", root.page());
+    assert!(root.page().text().contains("user (disabled)"), "{}", root.page());
     assert_eq!(check().await.status(), 401, "a disabled person is out at once");
     sign_in(&mut ada, "ada", OTHER).await;
     assert_eq!(ada.page().status(), 401);
@@ -56,7 +56,7 @@ async fn an_empty_lab_is_set_up_and_its_first_administrator_makes_an_account_tha
 
 #[tokio::test]
 async fn a_setup_link_works_once_and_only_with_its_token() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut stranger = lab.browser();
     for path in ["/setup", "/setup?token=", "/setup?token=guessed"] {
         stranger.open(path).await;
@@ -69,10 +69,10 @@ async fn a_setup_link_works_once_and_only_with_its_token() {
 
 #[tokio::test]
 async fn people_register_themselves_and_choose_a_good_password() {
-    let lab = Lab::builder().without_provider().build();
+    let lab = TestLab::builder().without_provider().build();
     let mut browser = lab.browser();
     browser.open("/login").await;
-    browser.click("Make an account").await;
+    browser.click("Create account").await;
     for (username, password, complaint) in [
         ("ada", "short", "too short"),
         ("ada", "my password 12345", "first that an attacker tries"),
@@ -80,26 +80,26 @@ async fn people_register_themselves_and_choose_a_good_password() {
         ("ada@example.com", GOOD, "A username has"),
         ("аda", GOOD, "A username has"),
     ] {
-        browser.submit("Make the account", &[("username", username), ("password", password)]).await;
+        browser.submit("Create account", &[("username", username), ("password", password)]).await;
         assert!(browser.page().text().contains(complaint), "{username} {password}: {}", browser.page());
         assert_eq!(browser.page().status(), 422);
         assert!(!browser.page().html().contains(&format!("\"{password}\"")), "the password is on the page");
     }
-    browser.submit("Make the account", &[("username", "Ada"), ("password", GOOD)]).await;
+    browser.submit("Create account", &[("username", "Ada"), ("password", GOOD)]).await;
     assert!(browser.page().text().contains("Hello, ada"), "{}", browser.page());
 
     let mut other = lab.browser();
     other.open("/register").await;
-    other.submit("Make the account", &[("username", "ADA"), ("password", OTHER)]).await;
+    other.submit("Create account", &[("username", "ADA"), ("password", OTHER)]).await;
     assert_eq!(other.page().status(), 409, "{}", other.page());
 }
 
 #[tokio::test]
 async fn without_self_registration_there_is_no_way_to_register() {
-    let lab = Lab::builder().without_self_registration().build();
+    let lab = TestLab::builder().without_self_registration().build();
     let mut browser = lab.browser();
     browser.open("/login").await;
-    assert!(!browser.page().text().contains("Make an account"));
+    assert!(!browser.page().text().contains("Create account"));
     browser.open("/register").await;
     assert_eq!(browser.page().status(), 404);
     let script = [("sec-fetch-site", "same-origin")];
@@ -109,14 +109,14 @@ async fn without_self_registration_there_is_no_way_to_register() {
 
 #[tokio::test]
 async fn c176_an_unknown_name_and_a_wrong_password_look_alike() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     lab.add_account("ada", Role::User, GOOD).await;
     let mut pages = Vec::new();
     for (name, password) in [("ada", "wrong"), ("nobody", "wrong")] {
         let mut browser = lab.browser();
         sign_in(&mut browser, name, password).await;
         let reference = browser.page().html().split("<code>").nth(1).unwrap()[..9].to_owned();
-        let token = browser.page().html().split("form_token\" value=\"").nth(1).unwrap()[..43].to_owned();
+        let token = browser.page().html().split("csrf_token\" value=\"").nth(1).unwrap()[..43].to_owned();
         let html = browser.page().html().replace(&reference, "").replace(&token, "").replace(name, "");
         pages.push((browser.page().status(), html, cookie_names(&browser)));
     }
@@ -125,8 +125,8 @@ async fn c176_an_unknown_name_and_a_wrong_password_look_alike() {
 }
 
 #[tokio::test]
-async fn c177_guessing_is_slowed_down_and_the_owner_is_never_shut_out_for_good() {
-    let lab = Lab::new();
+async fn c177_attempts_are_rate_limited_without_locking_the_owner_out() {
+    let lab = TestLab::new();
     with_administrator(&lab).await;
     let mut browser = lab.browser();
     for _ in 0..5 {
@@ -143,7 +143,7 @@ async fn c177_guessing_is_slowed_down_and_the_owner_is_never_shut_out_for_good()
 
 #[tokio::test]
 async fn c178_another_site_can_neither_sign_a_person_in_nor_change_anything() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = with_administrator(&lab).await;
     let forms: [(&str, &[(&str, &str)]); 5] = [
         ("/api/auth/login", &[("username", "root"), ("password", GOOD)]),
@@ -165,8 +165,8 @@ async fn c178_another_site_can_neither_sign_a_person_in_nor_change_anything() {
 }
 
 #[tokio::test]
-async fn c179_changing_the_password_needs_the_present_one_and_ends_all_other_sessions() {
-    let lab = Lab::new();
+async fn c179_a_password_change_needs_the_present_one_and_ends_all_sessions() {
+    let lab = TestLab::new();
     let mut one = with_administrator(&lab).await;
     let mut other = lab.browser();
     sign_in(&mut other, "root", GOOD).await;
@@ -191,7 +191,7 @@ async fn c179_changing_the_password_needs_the_present_one_and_ends_all_other_ses
 
 #[tokio::test]
 async fn the_api_signs_in_and_administers_with_json() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = with_administrator(&lab).await;
     let cookie = session_cookie(&browser);
     let post = |path: &str, body: &str| {
@@ -238,8 +238,8 @@ async fn the_api_signs_in_and_administers_with_json() {
 }
 
 #[tokio::test]
-async fn a_ticket_to_change_a_password_that_is_over_is_in_nobodys_way() {
-    let lab = Lab::builder().without_provider().build();
+async fn an_expired_password_change_ticket_is_ignored() {
+    let lab = TestLab::builder().without_provider().build();
     let browser = with_administrator(&lab).await;
     let cookie = session_cookie(&browser);
     let post = |path: &str, cookie: &str, body: &str| {
@@ -264,12 +264,12 @@ async fn a_ticket_to_change_a_password_that_is_over_is_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn whoever_is_no_administrator_administers_nothing() {
-    let lab = Lab::builder().without_provider().build();
+async fn administration_needs_the_role_admin() {
+    let lab = TestLab::builder().without_provider().build();
     with_administrator(&lab).await;
     let mut user = lab.browser();
     user.open("/register").await;
-    user.submit("Make the account", &[("username", "ada"), ("password", OTHER)]).await;
+    user.submit("Create account", &[("username", "ada"), ("password", OTHER)]).await;
     let cookie = session_cookie(&user);
     for (method, path) in [("GET", "/api/auth/users"), ("POST", "/api/auth/users"), ("GET", "/admin")] {
         let headers =
@@ -285,11 +285,11 @@ async fn whoever_is_no_administrator_administers_nothing() {
 }
 
 #[tokio::test]
-async fn where_a_provider_is_set_up_nobody_registers_past_it() {
-    let lab = Lab::new();
+async fn with_a_provider_self_registration_is_off() {
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/login").await;
-    assert!(!browser.page().text().contains("Make an account"), "{}", browser.page());
+    assert!(!browser.page().text().contains("Create account"), "{}", browser.page());
     browser.open("/register").await;
     assert_eq!(browser.page().status(), 404);
     let refused =

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labgate_domain::people::Role;
 use labgate_mock_idp::Fault;
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 use url::Url;
 
 use super::{ADA, CAROL, cookie_names, json, last_visit, request, with_carol};
@@ -15,7 +15,7 @@ const TO_SECOND: &str = "Continue with Second provider";
 const WITH_PASSWORD: &str = "Sign in with password";
 const LAST_USED: &str = "Last used in this browser";
 
-fn two() -> Lab {
+fn two() -> TestLab {
     with_carol().with_second_provider().build()
 }
 
@@ -72,7 +72,7 @@ async fn the_provider_that_was_used_last_comes_first_and_hides_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_remembered_of_a_sign_in_that_was_not_completed_or_that_was_no_choice() {
+async fn an_incomplete_sign_in_is_not_remembered() {
     let lab = two();
     let mut browser = lab.browser();
     browser.open("/login").await;
@@ -81,7 +81,7 @@ async fn nothing_is_remembered_of_a_sign_in_that_was_not_completed_or_that_was_n
     assert_eq!(browser.page().status(), 403, "{}", browser.page());
     assert!(!cookie_names(&browser).contains(&CHOICE.to_owned()));
 
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     sign_in(&mut browser, TO_MOCK, ADA).await;
     assert_eq!(cookie_names(&browser), ["__Host-labgate"]);
@@ -145,7 +145,7 @@ async fn c137_a_planted_choice_changes_an_order_and_nothing_else() {
 
 /// A page without what is new in every answer.
 fn without_token(page: &str) -> String {
-    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token = page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     page.replace(token, "")
 }
 
@@ -211,7 +211,7 @@ async fn c003_a_provider_that_is_down_hides_no_other_and_leads_back_to_the_choic
 }
 
 #[tokio::test]
-async fn c042_the_answer_of_one_provider_to_the_attempt_of_another_is_refused_before_its_code_is_sent() {
+async fn c042_a_response_of_another_provider_is_refused_before_its_code_is_sent() {
     for (keeps_iss, code) in [(true, "issuer_mismatch"), (false, "issuer_missing")] {
         let lab = two();
         let mut browser = lab.browser();
@@ -238,8 +238,8 @@ async fn c042_the_answer_of_one_provider_to_the_attempt_of_another_is_refused_be
     }
 }
 
-/// What the link brings, as the provider gets it.
-async fn sent(lab: &Lab, link: &str) -> Vec<(String, String)> {
+/// Returns the parameters that the provider gets from the link.
+async fn sent(lab: &TestLab, link: &str) -> Vec<(String, String)> {
     let path = format!("/api/auth/oidc/login?{link}");
     let response = lab.request(request("GET", &path, &[])).await;
     let location = response.headers().get("location").unwrap_or_else(|| panic!("{link}: {response:?}"));
@@ -283,7 +283,7 @@ async fn c014_c016_a_link_overrides_nothing_of_the_request() {
         "code_challenge",
         "code_challenge_method",
     ];
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let names = |sent: &[(String, String)]| sent.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let plain = names(&sent(&lab, "").await);
     assert_eq!(plain, OWN);

@@ -6,28 +6,28 @@ use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::ports::{SessionStore as _, SignInEvent};
 use labgate_domain::world::Clock as _;
 use labgate_mock_idp::Fault;
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, json, request, session_cookie};
 
 /// A lab for the group `lab-users`, of which the provider is asked again after a quarter of an hour.
-fn lab() -> Lab {
+fn lab() -> TestLab {
     let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab-users"]).unwrap()], None);
-    Lab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
+    TestLab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
 }
 
-async fn signed_in(lab: &Lab) -> String {
+async fn signed_in(lab: &TestLab) -> String {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     session_cookie(&browser)
 }
 
-async fn is_open(lab: &Lab, cookie: &str) -> bool {
+async fn is_open(lab: &TestLab, cookie: &str) -> bool {
     lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await.status() == 200
 }
 
 #[tokio::test]
-async fn somebody_who_may_still_come_in_stays_signed_in_for_as_long_as_they_are_there() {
+async fn a_user_who_still_has_access_stays_signed_in() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     for _ in 0..3 {
@@ -71,7 +71,7 @@ async fn c056_an_answer_that_cannot_be_believed_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_ends_nothing_and_is_asked_again_a_little_later() {
+async fn a_provider_that_is_down_ends_no_session_and_is_asked_again_soon() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     lab.clock().advance(Duration::from_mins(15));
@@ -86,7 +86,7 @@ async fn a_provider_that_is_down_ends_nothing_and_is_asked_again_a_little_later(
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_somebody_else_used_ends_the_session() {
+async fn a_refresh_token_that_was_used_elsewhere_ends_the_session() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     lab.clock().advance(Duration::from_mins(15));
@@ -101,9 +101,9 @@ async fn a_refresh_token_that_somebody_else_used_ends_the_session() {
 
 #[tokio::test]
 async fn what_people_are_told_of_their_groups_is_todays() {
-    let lab = Lab::builder().recheck(Duration::from_mins(15)).build();
+    let lab = TestLab::builder().recheck(Duration::from_mins(15)).build();
     let cookie = signed_in(&lab).await;
-    let groups = async |lab: &Lab| {
+    let groups = async |lab: &TestLab| {
         let me = lab.request(request("GET", "/api/auth/me", &[("cookie", &cookie)])).await;
         json(&me)["groups"].clone()
     };

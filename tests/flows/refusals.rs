@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use labgate_mock_idp::Fault;
-use labgate_test_harness::{Browser, Lab};
+use labgate_test_harness::{Browser, TestLab};
 
 use super::{ADA, cookie_names, last_visit, request, session_cookie};
 
 /// Signs in as this user and expects a page with this code, and nothing created.
-async fn refused(lab: &Lab, user: &str, status: u16, code: &str) -> Browser {
+async fn refused(lab: &TestLab, user: &str, status: u16, code: &str) -> Browser {
     let before = (lab.store().account_count(), lab.store().session_count());
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, user).await;
@@ -25,7 +25,7 @@ async fn refused(lab: &Lab, user: &str, status: u16, code: &str) -> Browser {
     browser
 }
 
-fn expect_page(lab: &Lab, browser: &Browser, status: u16, code: &str) {
+fn expect_page(lab: &TestLab, browser: &Browser, status: u16, code: &str) {
     let page = browser.page();
     assert_eq!(page.status().as_u16(), status, "{page}");
     assert!(page.text().contains(&format!("({code})")), "{page}");
@@ -35,7 +35,7 @@ fn expect_page(lab: &Lab, browser: &Browser, status: u16, code: &str) {
 
 #[tokio::test]
 async fn c033_cancelling_shows_a_page_and_makes_no_token_request() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let browser = refused(&lab, "Deny", 403, "access_denied").await;
     assert!(browser.page().text().contains("cancelled"));
     assert!(lab.idp().requests().iter().all(|request| request.path() != "/token"));
@@ -43,19 +43,19 @@ async fn c033_cancelling_shows_a_page_and_makes_no_token_request() {
 
 #[tokio::test]
 async fn an_unverified_address_is_refused_with_its_remedy() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let browser = refused(&lab, "Sign in as Bob Example", 403, "email_unverified").await;
     assert!(browser.page().text().contains("verify it there"));
 }
 
 #[tokio::test]
 async fn a_missing_address_is_refused_with_its_remedy() {
-    refused(&Lab::new(), "Sign in as No One", 403, "email_missing").await;
+    refused(&TestLab::new(), "Sign in as No One", 403, "email_missing").await;
 }
 
 #[tokio::test]
-async fn without_self_registration_a_stranger_is_told_whom_to_ask() {
-    let lab = Lab::builder().without_self_registration().build();
+async fn without_self_registration_a_new_user_is_referred_to_the_administrator() {
+    let lab = TestLab::builder().without_self_registration().build();
     let browser = refused(&lab, ADA, 403, "registration_closed").await;
     assert!(browser.page().text().contains("administrator"));
 }
@@ -63,7 +63,7 @@ async fn without_self_registration_a_stranger_is_told_whom_to_ask() {
 #[tokio::test]
 async fn c003_a_provider_that_fails_once_does_not_stop_the_lab() {
     for fault in [Fault::HtmlTokenError, Fault::TruncatedJson, Fault::Error200, Fault::NoIdToken] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         lab.idp().fault(fault.clone()).once();
         let mut browser = lab.browser();
         lab.sign_in(&mut browser, ADA).await;
@@ -75,9 +75,9 @@ async fn c003_a_provider_that_fails_once_does_not_stop_the_lab() {
 }
 
 #[tokio::test]
-async fn c012_c025_nonce_and_issuer_of_the_identity_token_are_checked() {
+async fn c012_c025_nonce_and_issuer_of_the_id_token_are_checked() {
     for fault in [Fault::WrongNonce, Fault::MissingNonce, Fault::WrongIssuer] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         lab.idp().fault(fault).always();
         refused(&lab, ADA, 502, "id_token_invalid").await;
     }
@@ -88,7 +88,7 @@ async fn c039_c040_a_wrong_or_missing_iss_stops_before_the_code_is_sent() {
     for (fault, code) in
         [(Fault::CallbackWrongIss, "issuer_mismatch"), (Fault::CallbackNoIss, "issuer_missing")]
     {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         lab.idp().fault(fault).always();
         refused(&lab, ADA, 400, code).await;
         assert!(lab.idp().requests().iter().all(|request| request.path() != "/token"), "the code was sent");
@@ -101,7 +101,7 @@ async fn c023_an_altered_or_missing_state_is_refused() {
         (Fault::CallbackAlteredState, "attempt_unknown"),
         (Fault::CallbackMissingState, "callback_malformed"),
     ] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         lab.idp().fault(fault).always();
         let mut browser = lab.browser();
         lab.sign_in(&mut browser, ADA).await;
@@ -113,7 +113,7 @@ async fn c023_an_altered_or_missing_state_is_refused() {
 
 #[tokio::test]
 async fn c029_an_expired_attempt_offers_to_start_again_and_keeps_the_target() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/api/auth/oidc/login?return_to=/notebooks").await;
     let callback = lab.idp().sign_in(&last_visit(&browser, "/authorize"), "ada").unwrap();
@@ -136,8 +136,8 @@ async fn c029_an_expired_attempt_offers_to_start_again_and_keeps_the_target() {
 }
 
 #[tokio::test]
-async fn c026_reloading_the_callback_while_signed_in_leads_on_and_sends_no_second_code() {
-    let lab = Lab::new();
+async fn c026_a_reloaded_callback_of_a_signed_in_user_sends_no_second_code() {
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let callback = last_visit(&browser, "/api/auth/oidc/callback");
@@ -151,7 +151,7 @@ async fn c026_reloading_the_callback_while_signed_in_leads_on_and_sends_no_secon
 
 #[tokio::test]
 async fn c121_a_disabled_account_stays_out_at_sign_in() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let session =
@@ -162,7 +162,7 @@ async fn c121_a_disabled_account_stays_out_at_sign_in() {
 
 #[tokio::test]
 async fn a_failing_store_is_an_error_page_and_not_a_session() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     lab.store().set_failing(true);
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
@@ -173,7 +173,7 @@ async fn a_failing_store_is_an_error_page_and_not_a_session() {
 
 #[tokio::test]
 async fn c038_c192_a_hostile_error_description_is_neither_shown_nor_run() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let hostile = "<script>alert(1)</script>\r\nSet-Cookie: x=y\u{1b}[31m";
     lab.idp().fault(Fault::CallbackError("invalid_scope".into(), hostile.into())).always();
     let browser = refused(&lab, ADA, 502, "request_refused").await;

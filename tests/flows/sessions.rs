@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, cookie_names, request, session_cookie};
 
-async fn check(lab: &Lab, cookie: &str) -> (u16, Option<String>) {
+async fn check(lab: &TestLab, cookie: &str) -> (u16, Option<String>) {
     let response = lab.request(request("GET", "/api/auth/verify", &[("cookie", cookie)])).await;
     let renewed = response
         .headers()
@@ -15,7 +15,7 @@ async fn check(lab: &Lab, cookie: &str) -> (u16, Option<String>) {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_everywhere_and_clears_the_cookie() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -28,7 +28,7 @@ async fn signing_out_ends_the_session_everywhere_and_clears_the_cookie() {
 
 #[tokio::test]
 async fn a_script_can_sign_out_and_gets_no_page() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let response = browser.fetch(http::Method::POST, "/api/auth/logout").await;
@@ -38,7 +38,7 @@ async fn a_script_can_sign_out_and_gets_no_page() {
 
 #[tokio::test]
 async fn an_expired_token_is_renewed_while_its_session_lives() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let first = session_cookie(&browser);
@@ -58,7 +58,7 @@ async fn an_expired_token_is_renewed_while_its_session_lives() {
 
 #[tokio::test]
 async fn signing_out_ends_renewed_tokens_of_the_session_too() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let first = session_cookie(&browser);
@@ -71,7 +71,7 @@ async fn signing_out_ends_renewed_tokens_of_the_session_too() {
 
 #[tokio::test]
 async fn c151_a_session_ends_when_it_is_idle_and_at_its_absolute_limit() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -92,7 +92,7 @@ async fn c151_a_session_ends_when_it_is_idle_and_at_its_absolute_limit() {
 
 #[tokio::test]
 async fn c150_a_disabled_account_is_out_when_its_token_expires_at_the_latest() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -104,7 +104,7 @@ async fn c150_a_disabled_account_is_out_when_its_token_expires_at_the_latest() {
 
 #[tokio::test]
 async fn c188_when_it_cannot_be_found_out_the_answer_is_no() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -118,7 +118,7 @@ async fn c188_when_it_cannot_be_found_out_the_answer_is_no() {
 
 #[tokio::test]
 async fn c152_a_token_in_the_query_opens_nothing() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -132,7 +132,7 @@ async fn c152_a_token_in_the_query_opens_nothing() {
 
 #[tokio::test]
 async fn another_service_can_check_the_token_by_the_published_keys() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);

@@ -1,12 +1,12 @@
 use labgate_domain::provider::EmailTrust;
 use labgate_mock_idp::User;
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 use super::{ADA, cookie_names, json, last_visit, request, session_cookie};
 
 #[tokio::test]
 async fn a_person_signs_in_and_is_named_by_their_address_and_holds_one_cookie() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     assert_eq!(browser.page().url().as_str(), "https://lab.test/");
@@ -17,7 +17,7 @@ async fn a_person_signs_in_and_is_named_by_their_address_and_holds_one_cookie() 
 
 #[tokio::test]
 async fn the_main_page_leads_to_the_sign_in_page() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/").await;
     browser.click("Sign in").await;
@@ -26,7 +26,7 @@ async fn the_main_page_leads_to_the_sign_in_page() {
 
 #[tokio::test]
 async fn the_check_endpoint_answers_200_with_the_cookie_and_401_without() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -41,7 +41,7 @@ async fn the_check_endpoint_answers_200_with_the_cookie_and_401_without() {
 
 #[tokio::test]
 async fn me_says_who_is_asking() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
@@ -58,7 +58,7 @@ async fn me_says_who_is_asking() {
 
 #[tokio::test]
 async fn a_person_lands_where_they_were_going() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     let mut browser = lab.browser();
     browser.open("/login?return_to=/login-help%3Ftopic%3D1").await;
     browser.click("Continue with Mock provider").await;
@@ -68,7 +68,7 @@ async fn a_person_lands_where_they_were_going() {
 
 #[tokio::test]
 async fn a_second_sign_in_finds_the_same_account() {
-    let lab = Lab::new();
+    let lab = TestLab::new();
     for _ in 0..2 {
         lab.sign_in(&mut lab.browser(), ADA).await;
     }
@@ -77,7 +77,8 @@ async fn a_second_sign_in_finds_the_same_account() {
 
 #[tokio::test]
 async fn c100_c111_other_people_have_other_accounts() {
-    let lab = Lab::builder().user(User::new("ada-2").email("ada+lab@example.test").name("Ada Two")).build();
+    let lab =
+        TestLab::builder().user(User::new("ada-2").email("ada+lab@example.test").name("Ada Two")).build();
     lab.sign_in(&mut lab.browser(), ADA).await;
     lab.sign_in(&mut lab.browser(), "Sign in as Ada Two").await;
     assert_eq!(lab.store().account_count(), 2);
@@ -86,7 +87,7 @@ async fn c100_c111_other_people_have_other_accounts() {
 #[tokio::test]
 async fn c028_two_tabs_both_finish_in_either_order() {
     for swap in [false, true] {
-        let lab = Lab::new();
+        let lab = TestLab::new();
         let mut browser = lab.browser();
         let mut callbacks = Vec::new();
         for target in ["/one", "/two"] {
@@ -107,13 +108,13 @@ async fn c028_two_tabs_both_finish_in_either_order() {
 
 #[tokio::test]
 async fn enabled_says_whether_external_sign_in_is_on_and_what_is_missing() {
-    let on = Lab::new().request(request("GET", "/api/auth/oidc/enabled", &[])).await;
+    let on = TestLab::new().request(request("GET", "/api/auth/oidc/enabled", &[])).await;
     let on = json(&on);
     assert_eq!(on["enabled"], true);
     assert_eq!(on["missing_settings"].as_array().unwrap().len(), 0);
     assert_eq!(on["providers"][0]["login_url"], "/api/auth/oidc/login?provider=mock");
 
-    let lab = Lab::builder().without_provider().build();
+    let lab = TestLab::builder().without_provider().build();
     let off = lab.request(request("GET", "/api/auth/oidc/enabled", &[])).await;
     let off = json(&off);
     assert_eq!(off["enabled"], false);
@@ -124,7 +125,7 @@ async fn enabled_says_whether_external_sign_in_is_on_and_what_is_missing() {
 
 #[tokio::test]
 async fn an_operator_can_vouch_for_a_providers_addresses() {
-    let lab = Lab::builder().email_trust(EmailTrust::Provider).build();
+    let lab = TestLab::builder().email_trust(EmailTrust::Provider).build();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, "Sign in as Bob Example").await;
     assert!(browser.page().text().contains("bob@example.test"), "{}", browser.page());
@@ -132,7 +133,7 @@ async fn an_operator_can_vouch_for_a_providers_addresses() {
 
 #[tokio::test]
 async fn with_plain_http_on_loopback_it_works_without_the_secure_prefix() {
-    let lab = Lab::builder().public_url("http://127.0.0.1:8091").build();
+    let lab = TestLab::builder().public_url("http://127.0.0.1:8091").build();
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     assert!(browser.page().text().contains("ada@example.test"), "{}", browser.page());

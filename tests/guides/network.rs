@@ -1,5 +1,5 @@
-//! A network in which the providers' names lead to the mock: through a proxy, as in a company, and by certificates of an authority
-//! that only this test has.
+//! A network in which the providers' names lead to the mock: through a proxy, as in a company, and by
+//! certificates of an authority that only this test has.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

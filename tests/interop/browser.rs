@@ -1,4 +1,5 @@
-//! As much of a browser as a sign-in needs: it keeps cookies, follows redirects, and says where a form came from.
+//! As much of a browser as a sign-in needs: it keeps cookies, follows redirects, and says where a form came
+//! from.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode, redirect};
@@ -8,11 +9,12 @@ use url::{Url, form_urlencoded};
 pub(super) struct Browser {
     client: Client,
     cookies: Vec<Cookie>,
-    /// What nobody else may learn: the values of cookies, and of `code`, `state` and `nonce` in redirects.
+    /// The secrets: the values of cookies, and of `code`, `state` and `nonce` in redirects.
     pub(super) secrets: Vec<String>,
 }
 
-/// Everything here is on one host, and cookies know no ports: a cookie belongs to a path (RFC 6265 section 8.5).
+/// Everything here is on one host, and cookies know no ports: a cookie belongs to a path (RFC 6265 section
+/// 8.5).
 #[derive(Clone)]
 struct Cookie {
     name: String,
@@ -20,7 +22,7 @@ struct Cookie {
     path: String,
 }
 
-/// What the browser shows after following redirects.
+/// The page after the last redirect.
 pub(super) struct Page {
     pub(super) url: Url,
     pub(super) status: StatusCode,
@@ -45,7 +47,7 @@ impl Page {
         Form { action: attribute(form, "action").unwrap_or_default(), hidden: hidden.collect() }
     }
 
-    /// Where the link goes whose text begins like this.
+    /// Returns the target of the link with this beginning.
     pub(super) fn link(&self, text: &str) -> String {
         let mut links = self.text.split("<a ").skip(1);
         let link =
@@ -125,7 +127,7 @@ impl Browser {
         matching.map(|Cookie { name, value, .. }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// Whoever removes a cookie also empties it, so dates need not be read.
+    /// A removed cookie is also empty, so dates need not be read.
     fn keep(&mut self, set_cookie: &str, url: &Url) {
         let mut parts = set_cookie.split(';').map(str::trim);
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();

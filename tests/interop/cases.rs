@@ -1,4 +1,4 @@
-//! What must be so whoever the provider is.
+//! The cases that hold for every provider.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use super::refresh::Asking;
 use super::world::{EndsSessions, Provider, World};
 
-/// How long a provider may take to tell us what happened there.
+/// The time limit for a provider's back-channel logout.
 const NEWS_LIMIT: Duration = Duration::from_secs(20);
 
 /// Makes a test of each of these cases, with this provider.

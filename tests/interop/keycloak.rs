@@ -1,5 +1,5 @@
-//! Keycloak. All tests share one; each lab is a client of its own there. Keycloak wants every person to have an e-mail
-//! address, so nobody comes without one.
+//! Keycloak. All tests share one; each lab is a client of its own there. Keycloak requires an e-mail
+//! address, so no user is without one.
 
 use labgate_domain::ports::ProviderError;
 use reqwest::Method;
@@ -25,7 +25,7 @@ cases!(
 );
 
 #[tokio::test]
-async fn a_refresh_token_tells_of_a_group_that_was_taken_away_and_of_a_session_that_was_ended() {
+async fn a_refresh_reveals_a_removed_group_and_an_ended_session() {
     let mut world = World::<Keycloak>::new().await;
     // Somebody of this test's own: the others sign in as ada at the same time.
     let name = format!("eve-{}", world.registration.client_id);
@@ -51,7 +51,7 @@ async fn a_refresh_token_tells_of_a_group_that_was_taken_away_and_of_a_session_t
 }
 
 struct Keycloak {
-    /// What its administration calls our client.
+    /// The client's id in the administration API.
     client: String,
 }
 

@@ -1,5 +1,5 @@
-//! The mock provider `oidc-provider-mock` of the Python Package Index. It has no sessions of its own, and does not look at
-//! PKCE: passing here proves nothing about that.
+//! The mock provider `oidc-provider-mock` of the Python Package Index. It has no sessions of its own, and
+//! does not look at PKCE: passing here proves nothing about that.
 
 use std::process::Command;
 
@@ -69,7 +69,7 @@ impl Provider for OidcProviderMock {
     }
 }
 
-/// RFC 6749 section 4.1.2.1 wants the `state` in a refusal, too. Without it nobody can say whose attempt has ended.
+/// RFC 6749 section 4.1.2.1 wants the `state` in a refusal, too. Without it the attempt is unknown.
 #[tokio::test]
 async fn a_denial_without_state_is_refused() {
     let mut world = World::<OidcProviderMock>::new().await;

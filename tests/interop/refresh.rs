@@ -1,26 +1,23 @@
-//! Asking a provider again about somebody, by the adapter alone: Labgate itself does so every few minutes.
+//! Session revalidation at foreign providers, by the adapter alone: Labgate itself does it every few minutes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use labgate::world::SystemClock;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{IdentityProvider, ProviderError, RefreshRequest, Refreshed};
-use labgate_domain::protocol::ClientId;
-use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
-use labgate_provider::{Location, PlainHttpOrigins, ProviderSettings, provider};
+use labgate_provider::{Field, UncheckedSettings, provider};
 
 use super::world::{Provider, World};
 use crate::adapter_alone::Begun;
 
-/// A provider, and what it said of somebody who signed in.
+/// A provider, and its statement about a user who signed in.
 pub(super) struct Asking {
     provider: Arc<dyn IdentityProvider>,
     pub(super) identity: ExternalIdentity,
 }
 
 impl Asking {
-    /// Signs somebody in as the lab does.
+    /// Signs a user in as the lab does.
     pub(super) async fn about<P: Provider>(world: &mut World<P>, person: &str) -> Self {
         let provider = asked_again(world);
         let begun = Begun::at(&*provider, &world.at_lab("/api/auth/oidc/callback")).await.unwrap();
@@ -49,17 +46,15 @@ impl Asking {
 
 fn asked_again<P>(world: &World<P>) -> Arc<dyn IdentityProvider> {
     let registration = &world.registration;
-    let plain = PlainHttpOrigins::default();
-    let location = Location::endpoints(&registration.auth_url, &registration.token_url, None, &plain);
-    let description = ProviderDescription {
-        id: ProviderId::parse("p").unwrap(),
-        name: "P".to_owned(),
-        email_trust: EmailTrust::Claim,
-        admission: Arc::default(),
-        recheck: Some(Duration::from_mins(5)),
-    };
-    let client_id = ClientId::parse(&registration.client_id).unwrap();
-    let secret = registration.client_secret.clone().into();
-    let settings = ProviderSettings::new(description, location.unwrap(), client_id, secret);
+    let settings = UncheckedSettings::default()
+        .with(Field::Id, ["p"])
+        .with(Field::Name, ["P"])
+        .with(Field::AuthUrl, [registration.auth_url.as_str()])
+        .with(Field::TokenUrl, [registration.token_url.as_str()])
+        .with(Field::ClientId, [registration.client_id.as_str()])
+        .with(Field::ClientSecret, [registration.client_secret.as_str()])
+        .with(Field::Recheck, ["5m"])
+        .parse()
+        .unwrap();
     provider(settings, Arc::new(SystemClock)).unwrap()
 }

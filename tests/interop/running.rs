@@ -15,7 +15,7 @@ use super::world::Registration;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A program that runs until this is dropped. When the test fails, what it logged is printed.
+/// A program that runs until this is dropped. If the test fails, its log is printed.
 pub(super) struct Running {
     child: Child,
     log: PathBuf,
@@ -32,7 +32,7 @@ impl Running {
         Self { child, log, _folder: folder }
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
@@ -48,13 +48,13 @@ impl Drop for Running {
     }
 }
 
-/// Where a Labgate will be: providers want to know before there is one.
+/// Returns a free origin for a Labgate: providers need it before the start.
 pub(super) fn free_origin() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// What `cargo xtask interop` tells us.
+/// Returns a variable of `cargo xtask interop`.
 pub(super) fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask interop --keycloak`"))
 }
@@ -64,8 +64,8 @@ pub(super) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// Starts Labgate with the four settings and nothing else but a place to be and everything in its log, and waits until it
-/// answers.
+/// Starts Labgate with the four settings and nothing else but a place to be and everything in its log, and
+/// waits until it answers.
 pub(super) async fn labgate(origin: &str, registration: &Registration) -> Running {
     let mut command = Command::new(setting("INTEROP_LABGATE"));
     command

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::browser::{Browser, Page};
 use super::running::{self, Running};
 
-/// A provider that others wrote. It knows `ada`, whose address is verified, `bob`, whose address is not, and some know
-/// `noone`, who has none.
+/// A foreign provider. Its users are `ada` with a verified address, `bob` with an unverified one, and at some
+/// providers `noone` without an address.
 pub(super) trait Provider: Sized {
     /// Makes a lab known to it.
     async fn know(lab: &str) -> (Self, Registration);
@@ -28,7 +28,7 @@ pub(super) trait EndsSessions: Provider {
     async fn end_session(&self, browser: &mut Browser);
 }
 
-/// What a provider has registered for us.
+/// The client that is registered at a provider.
 pub(super) struct Registration {
     pub(super) auth_url: String,
     pub(super) token_url: String,
@@ -120,7 +120,7 @@ impl<P: Provider> World<P> {
         self.browser.open(&self.at_lab("/api/auth/verify")).await.status
     }
 
-    /// Who Labgate says is signed in.
+    /// Returns Labgate's answer about the signed-in user.
     pub(super) async fn me(&mut self) -> Value {
         let page = self.browser.open(&self.at_lab("/api/auth/me")).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text);

@@ -1,12 +1,13 @@
-//! `kill -9` at many points of what writes: nothing that was there is lost, and nothing is half done. The real program, on
-//! both databases. The points lie so many looks at the database after the start, so that they are spread over all of its work.
+//! `kill -9` at many points of a write: no data is lost, and no change is half done. Runs the real program on
+//! both databases. The points lie so many looks at the database after the start, so that they are spread over
+//! all of its work.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use labgate_domain::people::AccountId;
-use labgate_domain::people::{Account, AccountStatus, Credential, PasswordHash, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, PasswordHash, Role, Username};
+use labgate_domain::ports::{AccountStore, AdministrationStore, CredentialStore, SessionStore};
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
 use labgate_store::{Location, Store};
@@ -72,7 +73,7 @@ fn program() -> PathBuf {
 }
 
 async fn accounts(store: &Store) -> Vec<Account> {
-    store.accounts().list(None, None, 500).await.unwrap().accounts
+    store.list(None, None, 500).await.unwrap().accounts
 }
 
 /// Kills the program after so many looks, and waits for its end.
@@ -110,7 +111,7 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_can_be_repeated() {
             assert!(there.len() >= before, "accounts are gone");
             before = there.len();
             for account in there {
-                let credential = store.accounts().credential(account.id).await.unwrap();
+                let credential = store.credential(account.id).await.unwrap();
                 let credential = credential.unwrap_or_else(|| panic!("{} is half there", account.username));
                 assert_eq!((credential.hash.expose(), credential.must_change), (HASH, false));
             }
@@ -122,7 +123,7 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn what_was_answered_outlives_a_kill_at_once() {
+async fn an_answered_write_outlives_a_kill_at_once() {
     for lab in Killed::labs().await {
         for number in 0..5 {
             let name = format!("person{number}");
@@ -136,7 +137,7 @@ async fn what_was_answered_outlives_a_kill_at_once() {
             let store = lab.store().await;
             let there = accounts(&store).await.into_iter().find(|account| account.username.as_str() == name);
             let id = there.expect("it is gone").id;
-            assert!(store.accounts().credential(id).await.unwrap().is_some(), "half there");
+            assert!(store.credential(id).await.unwrap().is_some(), "half there");
             store.close().await;
         }
     }
@@ -160,15 +161,15 @@ async fn a_password_reset_that_is_killed_ends_the_sessions_or_leaves_the_passwor
         let reset = ["account", "reset-password", "ada", "--password-file", password.to_str().unwrap()];
         let store = lab.store().await;
         let old = Credential { hash: PasswordHash::parse("$old").unwrap(), must_change: false };
-        store.accounts().create_local(&ada, Some(&old)).await.unwrap();
+        store.create_local(&ada, Some(&old)).await.unwrap();
         let mut changed = 0;
         for (number, looks) in LOOKS.into_iter().enumerate() {
             let session = session(number, id, now);
-            store.sessions().create(&session).await.unwrap();
-            let before = store.accounts().credential(id).await.unwrap().unwrap();
+            SessionStore::create(&store, &session).await.unwrap();
+            let before = store.credential(id).await.unwrap().unwrap();
             kill_after(lab.spawn(&reset), looks, Some(&store)).await;
-            let after = store.accounts().credential(id).await.unwrap().expect("the password is gone");
-            let ended = store.sessions().find(session.id).await.unwrap().unwrap().ended_at.is_some();
+            let after = store.credential(id).await.unwrap().expect("the password is gone");
+            let ended = SessionStore::find(&store, session.id).await.unwrap().unwrap().ended_at.is_some();
             assert_eq!(after != before, ended, "half done after {looks} looks");
             assert!(after == before || after.must_change);
             changed += usize::from(after != before);
@@ -187,7 +188,7 @@ async fn a_migration_that_is_killed_leaves_nothing_in_the_way_of_the_next_start(
             kill_after(lab.spawn(&["account", "create", "ada"]), looks * 50, None).await;
             let store = lab.store().await;
             for account in accounts(&store).await {
-                assert!(store.accounts().credential(account.id).await.unwrap().is_some(), "half there");
+                assert!(store.credential(account.id).await.unwrap().is_some(), "half there");
             }
             assert!(done(lab.spawn(&["account", "create", "bob"])), "the next start fails after {looks}");
             assert!(accounts(&store).await.iter().any(|account| account.username.as_str() == "bob"));

@@ -3,13 +3,11 @@
 mod killed;
 mod wired;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Request;
 use labgate_domain::people::Role;
-use labgate_store::PostgresStore;
-use labgate_test_harness::{Browser, Lab, LabBuilder, Stores};
+use labgate_store::Store;
+use labgate_test_harness::{Browser, TestLab, TestLabBuilder};
 
 use crate::store::postgres::{Database, fresh};
 
@@ -19,28 +17,25 @@ const OTHER: &str = "staple clip drawer";
 
 /// A lab, and the other server of it.
 struct Replicas {
-    one: Lab,
-    other: Lab,
+    one: TestLab,
+    other: TestLab,
     _database: Database,
 }
 
 impl Replicas {
-    async fn of(builder: LabBuilder) -> Self {
+    async fn of(builder: TestLabBuilder) -> Self {
         let database = fresh().await;
-        let one = builder.build_with(stores(&database).await);
-        let other = one.replica(stores(&database).await);
+        let one = replica(&builder.build(), &database).await;
+        let other = replica(&one, &database).await;
         Self { one, other, _database: database }
     }
 }
 
-async fn stores(database: &Database) -> Stores {
-    let store = PostgresStore::open(database.url()).await.unwrap();
-    Stores {
-        accounts: Arc::new(store.clone()),
-        sessions: Arc::new(store.clone()),
-        spent_attempts: Arc::new(store.clone()),
-        throttle: Arc::new(store),
-    }
+/// Another process of the lab, with connections of its own to the database.
+async fn replica(lab: &TestLab, database: &Database) -> TestLab {
+    let store = Store::open(&database.location()).await.unwrap();
+    let throttle = store.throttle().unwrap();
+    lab.replica(&store, throttle)
 }
 
 fn cookie(browser: &Browser) -> String {
@@ -49,12 +44,12 @@ fn cookie(browser: &Browser) -> String {
     format!("{}={}", session.name, session.value)
 }
 
-async fn status(lab: &Lab, cookie: &str) -> u16 {
+async fn status(lab: &TestLab, cookie: &str) -> u16 {
     let request = Request::get("/api/auth/verify").header("cookie", cookie).body(Bytes::new()).unwrap();
     lab.request(request).await.status().as_u16()
 }
 
-async fn with_password(lab: &Lab, name: &str, password: &str) -> Browser {
+async fn with_password(lab: &TestLab, name: &str, password: &str) -> Browser {
     let mut browser = lab.browser();
     browser.open("https://lab.test/login").await;
     browser.submit("Sign in with password", &[("username", name), ("password", password)]).await;
@@ -63,7 +58,7 @@ async fn with_password(lab: &Lab, name: &str, password: &str) -> Browser {
 
 #[tokio::test]
 async fn c150_a_sign_out_on_one_server_is_a_401_on_the_other_within_a_second() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let mut browser = one.browser();
     one.sign_in(&mut browser, ADA).await;
     let cookie = cookie(&browser);
@@ -77,7 +72,7 @@ async fn c150_a_sign_out_on_one_server_is_a_401_on_the_other_within_a_second() {
 
 #[tokio::test]
 async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let mut browser = one.browser();
     one.sign_in(&mut browser, ADA).await;
     let cookie = cookie(&browser);
@@ -93,11 +88,11 @@ async fn c165_a_logout_token_to_one_server_ends_the_session_on_the_other() {
 }
 
 #[tokio::test]
-async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_other() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+async fn c150_disabling_and_a_new_password_end_sessions_on_the_other_server() {
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let mut root = one.browser();
     root.open(&one.setup_link()).await;
-    root.submit("Make the account", &[("username", "root"), ("password", GOOD)]).await;
+    root.submit("Create account", &[("username", "root"), ("password", GOOD)]).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut ada = with_password(&other, "ada", GOOD).await;
     ada.submit("Change the password", &[("next", OTHER)]).await;
@@ -121,7 +116,7 @@ async fn c150_disabling_and_another_password_on_one_server_end_sessions_on_the_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c122_many_first_sign_ins_of_one_person_over_both_servers_make_one_account() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder()).await;
     let (one, other) = (Arc::new(one), Arc::new(other));
     let mut people = tokio::task::JoinSet::new();
     for number in 0..10 {
@@ -141,7 +136,7 @@ async fn c122_many_first_sign_ins_of_one_person_over_both_servers_make_one_accou
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     let (one, other) = (Arc::new(one), Arc::new(other));
     let mut people = tokio::task::JoinSet::new();
     for number in 0..8 {
@@ -149,11 +144,11 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
         people.spawn(async move {
             let mut browser = lab.browser();
             browser.open(&lab.setup_link()).await;
-            if !browser.page().text().contains("Make the account") {
+            if !browser.page().text().contains("Create account") {
                 return false;
             }
             let name = format!("root{number}");
-            browser.submit("Make the account", &[("username", &name), ("password", GOOD)]).await;
+            browser.submit("Create account", &[("username", &name), ("password", GOOD)]).await;
             browser.page().text().contains(&format!("Hello, {name}"))
         });
     }
@@ -162,8 +157,8 @@ async fn of_many_setups_over_both_servers_one_makes_the_administrator() {
 }
 
 #[tokio::test]
-async fn c177_guesses_at_one_server_count_at_the_other() {
-    let Replicas { one, other, _database } = Replicas::of(Lab::builder().without_provider()).await;
+async fn c177_failed_logins_at_one_server_count_at_the_other() {
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().without_provider()).await;
     one.add_account("ada", Role::User, GOOD).await;
     let mut statuses = Vec::new();
     for number in 0..60 {
@@ -171,6 +166,6 @@ async fn c177_guesses_at_one_server_count_at_the_other() {
         statuses.push(with_password(lab, "ada", "a wrong password").await.page().status().as_u16());
     }
     let admitted = statuses.iter().filter(|status| **status == 401).count();
-    assert!((1..=51).contains(&admitted), "{admitted} guesses in one second");
+    assert!((1..=51).contains(&admitted), "{admitted} attempts in one second");
     assert_eq!(statuses.last(), Some(&429));
 }

@@ -19,7 +19,7 @@ const PASSWORD: &str = "planted-97-Lantern-orbit";
 const ADMIN: [(&str, &str); 2] =
     [("LABGATE_ADMIN__USERNAME", "keeper"), ("LABGATE_ADMIN__PASSWORD", PASSWORD)];
 
-/// What all replicas of a lab have in common.
+/// The folder and the database that all replicas of a lab share.
 struct Shared {
     data_dir: TempDir,
     database: Database,
@@ -57,7 +57,7 @@ async fn status(address: SocketAddr, token: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_that_start_at_once_on_nothing_one_makes_the_administrator_of_the_settings() {
+async fn of_many_simultaneous_starts_one_creates_the_administrator() {
     let shared = Shared::new().await;
     let servers = shared.servers(6, &ADMIN).await;
     assert!(servers.iter().all(|server| server.setup_link().is_none()));
@@ -71,7 +71,7 @@ async fn of_many_that_start_at_once_on_nothing_one_makes_the_administrator_of_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_start_at_once_without_an_administrator_make_no_link_that_opens_by_chance() {
+async fn replicas_without_an_administrator_create_no_setup_link() {
     let shared = Shared::new().await;
     let left_over = shared.data_dir.path().join("setup-link");
     std::fs::write(&left_over, "of a start on SQLite").unwrap();
@@ -118,19 +118,19 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
 }
 
 #[tokio::test]
-async fn c177_the_wiring_counts_guesses_in_the_database() {
+async fn c177_the_wiring_counts_failed_logins_in_the_database() {
     let shared = Shared::new().await;
     let mut refusals = Vec::new();
     for _ in 0..60 {
         let configuration = shared.configuration(&[]);
         // Each a process of its own, so to say: what it counts in its memory is gone.
         let refusal = with_sign_in(&configuration, async |sign_in| {
-            let guess = PasswordSignIn {
+            let attempt = PasswordSignIn {
                 name: "nobody".to_owned(),
                 password: Some(Password::typed("a wrong password").unwrap()),
                 return_to: ReturnTo::main_page(),
             };
-            sign_in.sign_in_with_password(guess, &Visitor::default()).await.unwrap_err()
+            sign_in.sign_in_with_password(attempt, &Visitor::default()).await.unwrap_err()
         });
         let code = refusal.await.unwrap().error.code();
         if !refusals.contains(&code.as_str()) {

@@ -27,7 +27,7 @@ async fn an_account_is_found_as_it_was_added_on_every_replica() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_there_is_nobody() {
+async fn a_missing_account_is_not_found() {
     let [store, _] = replicas().await;
     assert_eq!(store.accounts.find(account_id(1)).await, Ok(None));
     assert_eq!(whose(&store, &identity("ada")).await, None);
@@ -47,7 +47,8 @@ async fn c121_a_disabled_account_is_found_and_says_so() {
 #[tokio::test]
 async fn c100_issuer_and_subject_are_compared_byte_for_byte() {
     let [store, _] = replicas().await;
-    // Each differs from another by what some database or library folds: case, a slash, a space, normal forms, widths.
+    // Each differs from another by what some database or library folds: case, a slash, a space, normal forms,
+    // widths.
     let identities = [
         ("https://op.example", "ada"),
         ("https://op.example/", "ada"),

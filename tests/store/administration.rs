@@ -4,22 +4,22 @@ use labgate_domain::people::{Account, AccountId, AccountStatus, Role};
 use labgate_domain::ports::{AccountChange, AccountPage};
 
 use super::lab::{
-    Store, account, account_id, add_ada, add_local, administrator, at, at_once, credential, disabled, email,
-    identity, local, name, session, session_id, whose,
+    Replica, account, account_id, add_ada, add_local, administrator, at, at_once, credential, disabled,
+    email, identity, local, name, session, session_id, whose,
 };
 use super::replicas;
 
-/// Which accounts are on the page, by number.
+/// Returns the numbers of the accounts on the page.
 fn numbers(page: &AccountPage) -> Vec<u8> {
     let number = |id: AccountId| (0..=u8::MAX).find(|number| account_id(*number) == id).unwrap();
     page.accounts.iter().map(|account| number(account.id)).collect()
 }
 
-async fn found(store: &Store, search: &str) -> Vec<u8> {
+async fn found(store: &Replica, search: &str) -> Vec<u8> {
     numbers(&store.administration.list(Some(search), None, 100).await.unwrap())
 }
 
-async fn add_all(store: &Store, accounts: &[Account]) {
+async fn add_all(store: &Replica, accounts: &[Account]) {
     for account in accounts {
         add_local(store, account, None).await;
     }
@@ -179,7 +179,7 @@ async fn c121_status_and_role_change_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_there_cannot_be_changed() {
+async fn a_missing_account_cannot_be_changed() {
     let [store, _] = replicas().await;
     let nobody = account_id(1);
     assert_eq!(
@@ -192,7 +192,7 @@ async fn whoever_is_not_there_cannot_be_changed() {
 }
 
 /// Every way to lose an administrator.
-async fn try_to_lose(store: &Store, id: AccountId) -> [AccountChange; 3] {
+async fn try_to_lose(store: &Replica, id: AccountId) -> [AccountChange; 3] {
     [
         store.administration.set_status(id, AccountStatus::Disabled).await.unwrap(),
         store.administration.set_role(id, Role::User).await.unwrap(),

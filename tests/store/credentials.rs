@@ -1,5 +1,5 @@
-//! `AccountStore::strengthen_credential`, `change_credential` and `reset_credential`: what replaces what, and what goes with
-//! it.
+//! `AccountStore::strengthen_credential`, `change_credential` and `reset_credential`: what replaces what, and
+//! what goes with it.
 
 use labgate_domain::people::Credential;
 
@@ -34,7 +34,7 @@ async fn a_credential_is_replaced_whole_and_only_that_of_the_account() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_the_hash_replaces_nothing() {
+async fn an_outdated_hash_replaces_nothing() {
     let [store, _] = replicas().await;
     let now = credential("$Now");
     add_local(&store, &local(1, "ada"), Some(&now)).await;
@@ -53,7 +53,7 @@ async fn what_is_no_longer_the_hash_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had_one() {
+async fn an_account_that_nothing_opens_gets_a_credential_by_a_reset_only() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     let first = credential("$first");
@@ -65,7 +65,7 @@ async fn an_account_that_nothing_opens_gets_a_credential_unless_it_must_have_had
 }
 
 #[tokio::test]
-async fn nobody_has_no_credential() {
+async fn a_missing_account_has_no_credential() {
     let [store, _] = replicas().await;
     let new = credential("$new");
     assert_eq!(store.credentials.reset_credential(account_id(1), &new, NOW).await, Ok(None));

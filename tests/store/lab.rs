@@ -20,9 +20,9 @@ use labgate_domain::session::{ExternalSession, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 use tokio::task::JoinSet;
 
-/// One replica's view of a store.
+/// A store, as one replica sees it.
 #[derive(Clone)]
-pub(super) struct Store {
+pub(super) struct Replica {
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) identities: Arc<dyn IdentityStore>,
     pub(super) credentials: Arc<dyn CredentialStore>,
@@ -32,7 +32,7 @@ pub(super) struct Store {
     _kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-impl Store {
+impl Replica {
     pub(super) fn new(
         store: impl AccountStore
         + AdministrationStore
@@ -54,17 +54,17 @@ impl Store {
         }
     }
 
-    /// Keeps something, such as a folder, for as long as the store is there.
+    /// Keeps a value, such as a folder, for as long as the store exists.
     pub(super) fn keeping(self, kept: Arc<dyn Any + Send + Sync>) -> Self {
         Self { _kept: Some(kept), ..self }
     }
 }
 
-/// Runs something that many times at once, by turns on both replicas.
+/// Makes that many calls at once, by turns on both replicas.
 pub(super) async fn at_once<F>(
-    replicas: &[Store; 2],
+    replicas: &[Replica; 2],
     times: u8,
-    call: impl Fn(Store, u8) -> F,
+    call: impl Fn(Replica, u8) -> F,
 ) -> Vec<F::Output>
 where
     F: Future<Output: Debug + Send + 'static> + Send + 'static,
@@ -100,7 +100,7 @@ pub(super) fn attempt(number: u8) -> SealId {
     SealId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
 }
 
-/// The account of somebody whose address is also the username.
+/// Builds an account with an address that is also the username.
 pub(super) fn account(number: u8, address: &str) -> Account {
     let email = email(address);
     Account {
@@ -114,7 +114,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
     }
 }
 
-/// The account of somebody with a local name and no address.
+/// Builds an account with a local name and no address.
 pub(super) fn local(number: u8, username: &str) -> Account {
     let account = account(number, "nobody@example.com");
     Account { username: Username::local(username).unwrap(), email: None, ..account }
@@ -124,12 +124,12 @@ pub(super) fn administrator(account: Account) -> Account {
     Account { role: Role::Admin, ..account }
 }
 
-/// What a password opens an account with, were this its hash.
+/// Builds a credential with this hash.
 pub(super) fn credential(hash: &str) -> Credential {
     Credential { hash: PasswordHash::parse(hash).unwrap(), must_change: false }
 }
 
-/// Somebody at `https://op.example`.
+/// Builds an identity at `https://op.example`.
 pub(super) fn identity(subject: &str) -> ExternalIdentity {
     identity_at("https://op.example", subject)
 }
@@ -150,7 +150,7 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
     }
 }
 
-/// Ada, who has everything that there is to have.
+/// Returns Ada, with a value in every field.
 pub(super) fn ada() -> (Account, ExternalIdentity) {
     let account = Account {
         name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
@@ -173,7 +173,7 @@ pub(super) fn disabled(account: Account) -> Account {
     Account { status: AccountStatus::Disabled, ..account }
 }
 
-/// The session at `https://op.example` of somebody there; it has everything that there is to have.
+/// Builds a session at `https://op.example` with a value in every field.
 pub(super) fn external(subject: &str, sid: &str) -> ExternalSession {
     let ExternalIdentity { issuer, subject, .. } = identity(subject);
     ExternalSession {
@@ -210,15 +210,15 @@ pub(super) fn session(number: u8, account: AccountId) -> Session {
     }
 }
 
-pub(super) async fn add(store: &Store, account: &Account, identity: &ExternalIdentity) {
+pub(super) async fn add(store: &Replica, account: &Account, identity: &ExternalIdentity) {
     assert_eq!(store.identities.create(account, identity).await, Ok(AccountCreation::Created));
 }
 
-pub(super) async fn add_local(store: &Store, account: &Account, credential: Option<&Credential>) {
+pub(super) async fn add_local(store: &Replica, account: &Account, credential: Option<&Credential>) {
     assert_eq!(store.accounts.create_local(account, credential).await, Ok(AccountCreation::Created));
 }
 
-pub(super) async fn add_ada(store: &Store) -> Account {
+pub(super) async fn add_ada(store: &Replica) -> Account {
     let (account, identity) = ada();
     add(store, &account, &identity).await;
     account
@@ -239,8 +239,8 @@ pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentit
     }
 }
 
-/// Who this is according to the store.
-pub(super) async fn whose(store: &Store, identity: &ExternalIdentity) -> Option<AccountId> {
+/// Returns the account of an identity.
+pub(super) async fn whose(store: &Replica, identity: &ExternalIdentity) -> Option<AccountId> {
     let account = store.identities.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
     account.map(|account| account.id)
 }

@@ -5,26 +5,26 @@ use labgate_domain::people::{Account, AccountId};
 use labgate_domain::ports::{IdentityLink, IdentityRemoval};
 
 use super::lab::{
-    Store, account, account_id, ada, add, add_ada, add_local, at, at_once, credential, disabled, email,
+    Replica, account, account_id, ada, add, add_ada, add_local, at, at_once, credential, disabled, email,
     identity, identity_at, linked, local, name, whose,
 };
 use super::replicas;
 
-async fn claim(store: &Store, number: u8, identity: &ExternalIdentity) -> IdentityLink {
+async fn claim(store: &Replica, number: u8, identity: &ExternalIdentity) -> IdentityLink {
     store.identities.claim(account_id(number), identity, at(2000)).await.unwrap()
 }
 
-async fn link(store: &Store, number: u8, identity: &ExternalIdentity) -> IdentityLink {
+async fn link(store: &Replica, number: u8, identity: &ExternalIdentity) -> IdentityLink {
     let present = store.credentials.credential(account_id(number)).await.unwrap();
     let proven = present.as_ref().map(|credential| &credential.hash);
     store.identities.link(account_id(number), identity, proven, at(2000)).await.unwrap()
 }
 
-async fn unlink(store: &Store, id: AccountId, identity: &ExternalIdentity) -> IdentityRemoval {
+async fn unlink(store: &Replica, id: AccountId, identity: &ExternalIdentity) -> IdentityRemoval {
     store.identities.unlink(id, &identity.issuer, &identity.subject).await.unwrap()
 }
 
-async fn identities(store: &Store, id: AccountId) -> Vec<LinkedIdentity> {
+async fn identities(store: &Replica, id: AccountId) -> Vec<LinkedIdentity> {
     store.identities.identities(id).await.unwrap()
 }
 
@@ -109,7 +109,7 @@ async fn c122_an_invitation_is_claimed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c122_one_identity_opens_one_account_however_many_are_claimed_and_linked_at_once() {
+async fn c122_simultaneous_claims_and_links_give_one_account_per_identity() {
     for _ in 0..10 {
         let replicas = replicas().await;
         for number in 0..8 {
@@ -146,7 +146,7 @@ async fn a_further_identity_is_linked_and_linking_it_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_that_is_the_password() {
+async fn c114_an_account_gets_an_identity_only_while_its_password_is_the_same() {
     let [store, other] = replicas().await;
     add_local(&store, &local(1, "ada"), Some(&credential("$ada"))).await;
     let (id, second) = (account_id(1), identity("ada"));
@@ -163,7 +163,7 @@ async fn c114_an_account_with_a_password_gets_an_identity_beside_it_as_long_as_t
 }
 
 #[tokio::test]
-async fn c121_nothing_is_linked_to_a_disabled_account_or_to_nobody() {
+async fn c121_nothing_is_linked_to_a_disabled_or_missing_account() {
     let [store, _] = replicas().await;
     let (ada, hers) = ada();
     add(&store, &disabled(ada), &hers).await;
@@ -227,7 +227,7 @@ async fn c120_an_identity_is_taken_away_but_never_the_last() {
 }
 
 #[tokio::test]
-async fn c120_who_has_a_password_needs_no_identity() {
+async fn c120_an_account_with_a_password_needs_no_identity() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     let (_, hers) = self::ada();
@@ -238,7 +238,7 @@ async fn c120_who_has_a_password_needs_no_identity() {
 }
 
 #[tokio::test]
-async fn c120_the_password_of_somebody_else_does_not_count() {
+async fn c120_the_password_of_another_account_does_not_count() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     add_local(&store, &local(2, "bob"), Some(&credential("$bob"))).await;
@@ -247,7 +247,7 @@ async fn c120_the_password_of_somebody_else_does_not_count() {
 }
 
 #[tokio::test]
-async fn what_does_not_open_the_account_is_not_taken_from_it() {
+async fn an_identity_of_another_account_is_not_removed() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     assert_eq!(link(&store, 1, &identity("second")).await, IdentityLink::Linked);

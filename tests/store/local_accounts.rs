@@ -4,12 +4,12 @@ use labgate_domain::people::{Account, Credential, Username};
 use labgate_domain::ports::{AccountCreation, FirstAdministrator};
 
 use super::lab::{
-    Store, account, account_id, add, add_local, administrator, at_once, credential, disabled, email,
+    Replica, account, account_id, add, add_local, administrator, at_once, credential, disabled, email,
     identity, local,
 };
 use super::replicas;
 
-async fn found_by_name(store: &Store, name: &str) -> Option<Account> {
+async fn found_by_name(store: &Replica, name: &str) -> Option<Account> {
     store.accounts.find_by_name(&Username::typed(name).unwrap()).await.unwrap()
 }
 

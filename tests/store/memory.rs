@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use labgate_test_harness::memory::MemoryStore;
 
-use super::lab::{self, Store, at};
+use super::lab::{self, Replica, at};
 
 #[path = "accounts.rs"]
 mod accounts;
@@ -27,15 +27,15 @@ mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
 
-async fn replicas() -> [Store; 2] {
+async fn replicas() -> [Replica; 2] {
     let store = MemoryStore::new();
-    [Store::new(store.clone()), Store::new(store)]
+    [Replica::new(store.clone()), Replica::new(store)]
 }
 
 #[tokio::test]
 async fn a_failing_store_answers_nothing_and_keeps_everything() {
     let memory = MemoryStore::new();
-    let store = Store::new(memory.clone());
+    let store = Replica::new(memory.clone());
     let ada = lab::add_ada(&store).await;
     store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
 
@@ -63,7 +63,7 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
 #[tokio::test]
 async fn a_test_can_look_inside() {
     let memory = MemoryStore::new();
-    let store = Store::new(memory.clone());
+    let store = Replica::new(memory.clone());
     let ada = lab::add_ada(&store).await;
     store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
     store.sessions.create(&lab::session(2, ada.id)).await.unwrap();

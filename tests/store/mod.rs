@@ -1,9 +1,10 @@
-//! What the stores' ports promise, tested of every store: the suite is written once and imported once per backend, so the
-//! output reads `store::memory::accounts::…`, `store::sqlite::accounts::…` and `store::postgres::accounts::…`.
+//! The contract of the stores' ports, tested for every store: the suite is written once and imported once per
+//! backend, so the output reads `store::memory::accounts::…`, `store::sqlite::accounts::…` and
+//! `store::postgres::accounts::…`.
 //!
 //! A backend is a module with a function `replicas()`: two replicas of a lab that share one empty store.
 
-// So that clippy knows that the helpers are tests too.
+// Tells clippy that the helpers are tests too.
 #![cfg(test)]
 
 mod lab;

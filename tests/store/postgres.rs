@@ -1,4 +1,4 @@
-//! The suite on a real server, and what is particular to PostgreSQL.
+//! The suite on a real server, and the peculiarities of PostgreSQL.
 
 mod copying;
 mod keeping;
@@ -10,9 +10,9 @@ mod throttling;
 
 use std::sync::Arc;
 
-use labgate_store::PostgresStore;
+use labgate_store::Store;
 
-use super::lab::{self, Store};
+use super::lab::{self, Replica};
 
 pub(crate) use server::{Database, fresh};
 
@@ -39,15 +39,15 @@ mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
 
-async fn replicas() -> [Store; 2] {
+async fn replicas() -> [Replica; 2] {
     let database = Arc::new(fresh().await);
-    [store(&database).await, store(&database).await]
+    [replica(&database).await, replica(&database).await]
 }
 
-async fn store(database: &Arc<Database>) -> Store {
-    Store::new(open(database).await).keeping(database.clone())
+async fn replica(database: &Arc<Database>) -> Replica {
+    Replica::new(open(database).await).keeping(database.clone())
 }
 
-async fn open(database: &Database) -> PostgresStore {
-    PostgresStore::open(database.url()).await.unwrap()
+async fn open(database: &Database) -> Store {
+    Store::open(&database.location()).await.unwrap()
 }

@@ -5,7 +5,7 @@ use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
-use super::lab::{Store, add_ada, at, at_once, ended, external, session, session_id};
+use super::lab::{Replica, add_ada, at, at_once, ended, external, session, session_id};
 use super::replicas;
 
 fn recheck(token: &str, seconds: i64) -> Recheck {
@@ -22,7 +22,7 @@ fn provider() -> ProviderId {
     external("ada", "sid-1").provider
 }
 
-async fn take(store: &Store, provider: &ProviderId, now: i64, at_most: u32) -> Vec<Session> {
+async fn take(store: &Replica, provider: &ProviderId, now: i64, at_most: u32) -> Vec<Session> {
     store.sessions.take_due(provider, at(now), at(500), at(now + 120), at_most).await.unwrap()
 }
 
@@ -37,7 +37,7 @@ fn due_at(session: &Session) -> Option<Timestamp> {
 }
 
 #[tokio::test]
-async fn only_live_sessions_of_the_provider_that_are_due_are_taken_and_the_longest_overdue_first() {
+async fn only_due_live_sessions_of_the_provider_are_taken_oldest_first() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     let elsewhere = |mut session: Session| {
@@ -91,7 +91,7 @@ async fn of_many_replicas_at_once_one_takes_a_session() {
 }
 
 #[tokio::test]
-async fn what_the_provider_said_is_kept() {
+async fn the_answer_of_the_provider_is_kept() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     let before = due(1, ada, 1000);
@@ -108,7 +108,7 @@ async fn what_the_provider_said_is_kept() {
 }
 
 #[tokio::test]
-async fn c154_with_its_end_a_session_forgets_what_the_provider_could_be_asked_with() {
+async fn c154_an_ended_session_forgets_its_refresh_token() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     for number in 1..=4 {

@@ -3,17 +3,17 @@
 use labgate_domain::session::{ExternalSession, Session, UserAgent};
 use labgate_domain::time::Timestamp;
 
-use super::lab::{Store, account_id, add_ada, at, at_once, ended, external, session, session_id};
+use super::lab::{Replica, account_id, add_ada, at, at_once, ended, external, session, session_id};
 use super::replicas;
 
 /// Ada's session, number 1.
-async fn begin(store: &Store) -> Session {
+async fn begin(store: &Replica) -> Session {
     let session = session(1, add_ada(store).await.id);
     store.sessions.create(&session).await.unwrap();
     session
 }
 
-async fn find(store: &Store) -> Session {
+async fn find(store: &Replica) -> Session {
     store.sessions.find(session_id(1)).await.unwrap().unwrap()
 }
 
@@ -81,7 +81,7 @@ async fn a_browser_can_say_what_it_likes_and_the_session_is_still_found() {
 }
 
 #[tokio::test]
-async fn what_a_provider_left_out_stays_left_out() {
+async fn a_claim_that_the_provider_left_out_stays_absent() {
     let [store, other] = replicas().await;
     add_ada(&store).await;
     let whole = external("ada", "sid-1");
@@ -116,7 +116,7 @@ async fn an_id_is_never_used_twice() {
 }
 
 #[tokio::test]
-async fn nobody_has_no_session() {
+async fn an_unknown_id_has_no_session() {
     let [store, _] = replicas().await;
     store.sessions.create(&session(1, account_id(1))).await.unwrap_err();
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
@@ -133,7 +133,7 @@ async fn c151_being_seen_moves_forward_and_never_back() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_not_seen_any_more() {
+async fn an_ended_session_is_never_touched() {
     let [store, other] = replicas().await;
     let session = begin(&store).await;
     store.sessions.end(session.id, at(2000)).await.unwrap();

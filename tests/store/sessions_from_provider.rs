@@ -1,4 +1,4 @@
-//! `SessionStore::end_all_from`: the provider says that somebody signed out there.
+//! `SessionStore::end_all_from`: the provider reports a sign-out there.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,8 @@ use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::session::{ExternalSession, Session, SessionId};
 
 use super::lab::{
-    Store, account_id, add_ada, add_local, at, at_once, ended, external, identity, local, session, session_id,
+    Replica, account_id, add_ada, add_local, at, at_once, ended, external, identity, local, session,
+    session_id,
 };
 use super::replicas;
 
@@ -39,7 +40,7 @@ fn from(number: u8, account: AccountId, external: ExternalSession) -> Session {
 /// | 7      | bob     | sid-3 | Bob's                     |
 /// | 8      |         |       | Ada's, began here         |
 /// | 9      | ada     | sid-1 | has been ended, at 1500   |
-async fn sessions(store: &Store) -> Vec<Session> {
+async fn sessions(store: &Replica) -> Vec<Session> {
     let ada = add_ada(store).await.id;
     let bob = account_id(2);
     add_local(store, &local(2, "bob"), None).await;
@@ -67,7 +68,7 @@ async fn ends(issuer: &Issuer, sid: Option<&str>, subject: Option<&str>, expecte
     let before = sessions(&store).await;
     let sid = sid.map(self::sid);
     let subject = subject.map(self::subject);
-    let told = async |store: &Store, seconds| {
+    let told = async |store: &Replica, seconds| {
         let told = store.sessions.end_all_from(issuer, sid.as_ref(), subject.as_ref(), at(seconds)).await;
         told.unwrap()
     };
@@ -110,7 +111,7 @@ async fn c165_neither_ends_nothing() {
 }
 
 #[tokio::test]
-async fn c165_what_is_unknown_ends_nothing() {
+async fn c165_an_unknown_subject_or_session_ends_nothing() {
     for unknown in ["sid", "SID-1", "sid-1 ", "sid-_", "%", "-", "NULL"] {
         ends(&issuer(), Some(unknown), None, &[]).await;
         ends(&issuer(), None, Some(unknown), &[]).await;

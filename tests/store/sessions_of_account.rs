@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use labgate_domain::people::AccountId;
 use labgate_domain::session::Session;
 
-use super::lab::{Store, account_id, add_ada, add_local, at, at_once, ended, local, session, session_id};
+use super::lab::{Replica, account_id, add_ada, add_local, at, at_once, ended, local, session, session_id};
 use super::replicas;
 
 /// Ada, account 1, and Bob, account 2, who has session 9.
-async fn people(store: &Store) -> AccountId {
+async fn people(store: &Replica) -> AccountId {
     let ada = add_ada(store).await.id;
     add_local(store, &local(2, "bob"), None).await;
     store.sessions.create(&session(9, account_id(2))).await.unwrap();
@@ -17,7 +17,7 @@ async fn people(store: &Store) -> AccountId {
 }
 
 #[tokio::test]
-async fn what_is_neither_ended_nor_past_its_limit_is_listed_newest_first() {
+async fn live_sessions_are_listed_newest_first() {
     let [store, other] = replicas().await;
     let ada = people(&store).await;
     assert_eq!(store.sessions.list_of(ada, at(0)).await, Ok(Vec::new()));

@@ -5,13 +5,13 @@ use labgate_domain::people::{Account, Username};
 use labgate_domain::ports::ProfileUpdate;
 
 use super::lab::{
-    Store, account, account_id, ada, add, add_ada, at, at_once, disabled, email, identity, identity_at,
+    Replica, account, account_id, ada, add, add_ada, at, at_once, disabled, email, identity, identity_at,
     linked, name,
 };
 use super::replicas;
 
 /// Ada signs in, and her provider has this to say.
-async fn ada_signs_in(store: &Store, address: &str, her_name: Option<&str>) -> ProfileUpdate {
+async fn ada_signs_in(store: &Replica, address: &str, her_name: Option<&str>) -> ProfileUpdate {
     let identity = ExternalIdentity {
         email: EmailClaim::Stated { address: email(address), verified: true },
         name: her_name.map(name),
@@ -31,7 +31,7 @@ async fn a_new_address_is_taken_over_and_a_name_only_where_there_was_none() {
 }
 
 #[tokio::test]
-async fn what_was_there_already_is_no_conflict() {
+async fn names_of_the_account_itself_are_no_conflict() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     assert_eq!(ada_signs_in(&store, "ada@example.com", None).await, ProfileUpdate::Done);
@@ -39,7 +39,7 @@ async fn what_was_there_already_is_no_conflict() {
 }
 
 #[tokio::test]
-async fn without_an_address_that_can_be_trusted_the_old_one_stays_and_the_rest_is_done() {
+async fn without_a_trusted_address_the_old_one_stays_and_the_rest_is_done() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     let claimed = EmailClaim::Stated { address: email("unproven@example.com"), verified: false };
@@ -105,7 +105,7 @@ async fn a_disabled_account_stays_so() {
 }
 
 #[tokio::test]
-async fn c101_who_is_not_linked_to_the_account_changes_nothing_of_it() {
+async fn c101_an_identity_of_another_account_changes_nothing() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
     add(&store, &account(2, "bob@example.com"), &identity("bob")).await;

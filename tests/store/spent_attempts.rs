@@ -43,7 +43,7 @@ async fn only_what_is_past_its_time_is_forgotten_and_counted() {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_time_has_passed_is_spent_until_it_is_forgotten() {
+async fn an_expired_attempt_is_spent_until_it_is_deleted() {
     let [store, _] = replicas().await;
     store.spent_attempts.consume(attempt(1), at(i64::MIN)).await.unwrap();
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));

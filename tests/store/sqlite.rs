@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use labgate_domain::ports::Consumption;
-use labgate_store::SqliteStore;
+use labgate_store::{Location, Store};
 use tempfile::TempDir;
 
-use super::lab::{self, Store, at};
+use super::lab::{self, Replica, at};
 
 #[path = "accounts.rs"]
 mod accounts;
@@ -29,24 +29,24 @@ mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
 
-async fn replicas() -> [Store; 2] {
+async fn replicas() -> [Replica; 2] {
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    [store(&folder).await, store(&folder).await]
+    [replica(&folder).await, replica(&folder).await]
 }
 
-async fn store(folder: &Arc<TempDir>) -> Store {
-    Store::new(open(folder).await).keeping(folder.clone())
+async fn replica(folder: &Arc<TempDir>) -> Replica {
+    Replica::new(open(folder).await).keeping(folder.clone())
 }
 
-async fn open(folder: &TempDir) -> SqliteStore {
-    SqliteStore::open(&folder.path().join("labgate.db")).await.unwrap()
+async fn open(folder: &TempDir) -> Store {
+    Store::open(&Location::Sqlite(folder.path().join("labgate.db"))).await.unwrap()
 }
 
 #[tokio::test]
 async fn c027_a_restart_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let before = open(&folder).await;
-    let store = Store::new(before.clone());
+    let store = Replica::new(before.clone());
     let ada = lab::add_ada(&store).await;
     let (_, identity) = lab::ada();
     store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
@@ -56,7 +56,7 @@ async fn c027_a_restart_keeps_everything() {
     before.close().await;
     assert!(store.accounts.check().await.is_err());
 
-    let store = Store::new(open(&folder).await);
+    let store = Replica::new(open(&folder).await);
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
     assert_eq!(
         store.identities.find_by_identity(&identity.issuer, &identity.subject).await,

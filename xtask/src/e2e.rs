@@ -16,7 +16,7 @@ use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
 pub(crate) const ABOUT: &str =
-    "a real Chromium at every page, in light and dark, wide and narrow; pictures in target/e2e";
+    "all pages in a real Chromium, light and dark, wide and narrow; pictures in target/e2e";
 
 pub(crate) fn run(options: Options) -> Result<()> {
     test::run_one(options, check)

@@ -18,7 +18,7 @@ use crate::test;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
-pub(crate) const ABOUT: &str = "the real program against providers that others wrote (see `interop --help`)";
+pub(crate) const ABOUT: &str = "the real binary against foreign providers (see `interop --help`)";
 
 const HELP: &str = "\
 cargo xtask interop [--keycloak]
@@ -44,8 +44,8 @@ pub(crate) fn run(mut options: Options) -> Result<()> {
 struct Provider {
     module: &'static str,
     tools: fn() -> Result<Tools>,
-    /// Installs the provider and tells the tests where it is. One that is too slow to be started for each test is
-    /// started here, and stops when what is returned is dropped.
+    /// Installs the provider and tells the tests where it is. One that is too slow to be started for each
+    /// test is started here, and stops when what is returned is dropped.
     bring: fn(&mut Command) -> Result<Option<Server>>,
 }
 
@@ -98,7 +98,7 @@ fn check_against(providers: &[Provider], tally: &mut Tally) -> Result<Tools> {
     Ok(Tools::Ready)
 }
 
-/// Whether two files are there with the same content.
+/// Returns whether two files exist with the same content.
 fn same_content(one: &Path, other: &Path) -> bool {
     match (std::fs::read(one), std::fs::read(other)) {
         (Ok(one), Ok(other)) => one == other,

@@ -12,7 +12,7 @@ use crate::workspace::Programs;
 
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Where the two listen, and where the lab keeps its data.
+/// The addresses of lab and provider, and the lab's data directory.
 pub(crate) struct Places {
     pub(crate) lab_port: u16,
     pub(crate) idp_port: u16,
@@ -64,8 +64,8 @@ impl Lab {
     }
 }
 
-/// The initial password of the administrator `root`, which must be changed at the first sign-in. The lab listens on
-/// loopback and lives as long as somebody tries it.
+/// The initial password of the administrator `root`, which must be changed at the first sign-in. The lab
+/// listens on loopback and ends with the command.
 pub(crate) const ADMIN_PASSWORD: &str = "tulip anchor velvet";
 
 pub(crate) fn labgate_command(programs: &Programs, places: &Places) -> Command {

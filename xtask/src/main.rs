@@ -1,11 +1,13 @@
-//! `cargo xtask`: what a contributor runs. Without arguments it lists its commands.
+//! `cargo xtask`: the project's own commands. Without arguments it lists them.
 
 mod bench;
 mod docs;
 mod e2e;
+mod examples;
 mod interop;
 mod lab;
 mod net;
+mod oldest_compiler;
 mod options;
 mod postgres;
 mod process;

@@ -29,7 +29,7 @@ pub(crate) fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// Whether `GET path` is answered with 200.
+/// Returns whether `GET path` is answered with 200.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
     status(port, path).is_ok_and(|status| status == *b"HTTP/1.1 200")
 }

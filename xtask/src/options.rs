@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 
-/// What was written after the command's name. Take every option, then call [`finish`](Self::finish).
+/// The arguments after the command's name. Take each option, then call [`finish`](Self::finish).
 pub(crate) struct Options {
     rest: Vec<String>,
 }
@@ -15,7 +15,7 @@ impl Options {
         Self { rest: arguments.collect() }
     }
 
-    /// Whether `--name` was given.
+    /// Returns whether `--name` was given, and takes it.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let before = self.rest.len();
         self.rest.retain(|argument| argument != name);
@@ -40,7 +40,7 @@ impl Options {
         parsed.with_context(|| format!("{name} {value}")).map(Some)
     }
 
-    /// Refuses whatever nobody took.
+    /// Rejects the arguments that were not taken.
     pub(crate) fn finish(self) -> Result<()> {
         match self.rest.first() {
             None => Ok(()),

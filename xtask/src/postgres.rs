@@ -12,18 +12,18 @@ use crate::net;
 use crate::process::{Log, Server, run};
 use crate::tools;
 
-/// Where the tests look for the server.
+/// The variable that tells the tests the server's URL.
 pub(crate) const VARIABLE: &str = "LABGATE_TEST_POSTGRES_URL";
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Where Debian has the programs, in a folder per version; elsewhere they are in the `PATH`.
+/// Debian's folder of the programs, with a folder per version; elsewhere they are in the `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// Refuses to run as root; so as root, we run it as this user of every system, who owns nothing.
 const UNPRIVILEGED: [&str; 4] = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"];
 
-/// A server on loopback that nobody else gets into. When it is dropped it ends, and its data is gone.
+/// A private server on loopback. Dropping it ends the server and deletes its data.
 pub(crate) struct Postgres {
     // Ends before its folder goes.
     _server: Server,
@@ -129,7 +129,7 @@ fn random_password() -> Result<String> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
-/// A folder that goes with this. Not below `target`: whom we run the server as may not get there.
+/// A folder that is deleted on drop. Not below `target`: the server's user may have no access there.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -146,7 +146,7 @@ impl Folder {
         std::env::temp_dir().join(format!("labgate-postgres-{}", process::id()))
     }
 
-    /// To whom the server runs as.
+    /// Gives the folder to the server's user.
     fn give_away(&self) -> Result<()> {
         if is_root() {
             run(Command::new("chown").args(["-R", "nobody:nogroup"]).arg(&self.0), LIMIT)?;
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_server_that_is_dropped_leaves_nothing_behind() {
         let Ok(postgres) = start().unwrap() else {
-            eprintln!("skipped: PostgreSQL is not here");
+            eprintln!("skipped: PostgreSQL is not installed");
             return;
         };
         let folder = Folder::path();

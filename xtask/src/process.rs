@@ -1,7 +1,7 @@
-//! Child processes that are bounded in time and never outlive us.
+//! Child processes with a time limit that never outlive this process.
 //!
-//! Each runs in a process group of its own, so that stopping it stops what it started, and Ctrl-C reaches it through
-//! us alone. Where the system can, it is also told to end when we are killed without a chance to say goodbye.
+//! Each runs in a process group of its own, so that stopping it stops what it started, and Ctrl-C reaches it
+//! through us alone. On Linux it is also told to end if this process is killed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +18,7 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long a process may take to end when it is asked to.
+/// The time a process has to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// From now on Ctrl-C, SIGTERM and SIGHUP set [`stopping`] instead of ending us.
@@ -26,7 +26,7 @@ pub(crate) fn watch_for_signals() -> Result<()> {
     ctrlc::set_handler(|| STOPPING.store(true, Ordering::Relaxed)).context("cannot watch for signals")
 }
 
-/// Whether we were asked to stop.
+/// Returns whether this process was asked to stop.
 pub(crate) fn stopping() -> bool {
     STOPPING.load(Ordering::Relaxed)
 }
@@ -73,7 +73,7 @@ pub(crate) struct Server {
     logs: Vec<JoinHandle<()>>,
 }
 
-/// Where a server's output goes.
+/// The destination of a server's output.
 pub(crate) enum Log<'a> {
     /// To our own output, each line behind the server's name.
     Shown,
@@ -231,7 +231,8 @@ fn for_each_line(output: impl Read, mut each: impl FnMut(&str)) {
     }
 }
 
-/// Prints a line. Unlike `println!` it goes on when the terminal is gone: children still have to be stopped then.
+/// Prints a line. Unlike `println!` it goes on when the terminal is gone: children still have to be stopped
+/// then.
 pub(crate) fn show(line: &str) {
     let mut out = std::io::stdout().lock();
     drop(writeln!(out, "{line}"));

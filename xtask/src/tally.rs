@@ -1,4 +1,4 @@
-//! How many tests passed, read from what cargo test prints.
+//! The number of passed tests, from the output of cargo test.
 
 use std::fmt::{self, Display};
 

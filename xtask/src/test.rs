@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all that CI checks, cheapest first; the first failure ends it.
+//! `cargo xtask test`: all checks of CI, the cheapest first; the first failure ends it.
 
 use std::process::Command;
 use std::time::Instant;
@@ -10,14 +10,14 @@ use crate::process;
 use crate::tally::Tally;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
-use crate::{e2e, interop, postgres};
+use crate::{e2e, examples, interop, oldest_compiler, postgres};
 
 pub(crate) const ABOUT: &str =
-    "all that CI checks: format, dependencies, lints, tests, docs, interop, browser";
+    "all checks of CI: format, dependencies, lints, tests, examples, docs, interop, browser";
 
 struct Step {
     title: &'static str,
-    /// What to type to repeat it.
+    /// The command that repeats the step.
     command: &'static str,
     check: fn(&str, &mut Tally) -> Result<Tools>,
 }
@@ -25,6 +25,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { title: "format", command: "cargo fmt --all --check", check: plain },
     Step { title: "dependencies", command: CARGO_DENY, check: dependencies },
+    Step { title: "oldest Rust", command: oldest_compiler::COMMAND, check: |_, _| oldest_compiler::check() },
     Step {
         title: "lints",
         command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
@@ -35,6 +36,7 @@ const STEPS: &[Step] = &[
         command: "cargo test --workspace --features labgate-token/remote,labgate-tests/program",
         check: tests,
     },
+    Step { title: "examples", command: examples::COMMAND, check: |_, _| examples::check() },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
     Step {
         title: "interop",

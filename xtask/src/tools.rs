@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 
 use crate::process;
 
-/// What to do about a check whose tools are missing.
+/// The availability of the tools of a check.
 pub(crate) enum Tools {
     Ready,
     /// Not here; the sentence says how to get them.
     Missing(String),
 }
 
-/// Whether checks must not be skipped for want of a tool, and tools may be installed.
+/// Returns whether tools are installed as needed, rather than checks skipped.
 pub(crate) fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
@@ -48,12 +48,12 @@ pub(crate) fn install_from_debian(packages: &[&str]) -> Result<()> {
     process::run(apt_get(&["install", "-qy", "--no-install-recommends"]).args(packages), limit)
 }
 
-/// Whether a program can be run.
+/// Returns whether a program can be run.
 pub(crate) fn is_there(program: &str) -> bool {
     runs(Command::new(program).arg("--version"))
 }
 
-/// Whether a command succeeds; nothing of it is shown.
+/// Returns whether a command succeeds; its output is discarded.
 pub(crate) fn runs(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())

@@ -1,10 +1,11 @@
-//! Where things are, and cargo.
+//! The paths of the workspace, and cargo.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 
 use crate::process;
 
@@ -37,8 +38,36 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
-/// The tests of one module of `tests/`, such as need more than cargo. One build serves all of them, and shares what it
-/// can with `cargo test --workspace`.
+/// The packages of the workspace, as `cargo metadata` describes them.
+pub(crate) struct Metadata(Value);
+
+impl Metadata {
+    pub(crate) fn read() -> Result<Self> {
+        let output = cargo(&["metadata", "--no-deps", "--format-version=1", "--locked"]).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(Self(serde_json::from_slice(&output.stdout)?))
+    }
+
+    /// Returns the names of all examples.
+    pub(crate) fn examples(&self) -> Vec<&str> {
+        let targets = self.packages().filter_map(|package| package["targets"].as_array()).flatten();
+        let examples = targets.filter(|target| target["kind"] == json!(["example"]));
+        examples.filter_map(|target| target["name"].as_str()).collect()
+    }
+
+    /// Returns the oldest compiler that the workspace supports.
+    pub(crate) fn rust_version(&self) -> Result<String> {
+        let mut versions = self.packages().filter_map(|package| package["rust_version"].as_str());
+        versions.next().map(str::to_owned).context("no package states a rust-version")
+    }
+
+    fn packages(&self) -> impl Iterator<Item = &Value> {
+        self.0.get("packages").and_then(Value::as_array).into_iter().flatten()
+    }
+}
+
+/// Returns the command that runs one module of `tests/` that needs more than cargo. One build serves all of
+/// them, and shares as much as possible with `cargo test --workspace`.
 pub(crate) fn test_module(name: &str) -> Command {
     let features = "labgate-tests/browser,labgate-tests/interop";
     let mut test = cargo(&["test", "--workspace", "--test", "all", "--features", features, "--"]);

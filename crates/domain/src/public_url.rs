@@ -14,6 +14,7 @@ use crate::protocol::RedirectUri;
 pub struct PublicUrl {
     origin: String,
     redirect_uri: RedirectUri,
+    signed_out: &'static str,
     secure: bool,
 }
 
@@ -42,18 +43,21 @@ pub enum PlainHttp {
     NetworkWithoutTls,
 }
 
+/// The paths of this lab that are registered at every provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisteredPaths {
+    /// The path of the redirect URI.
+    pub callback: &'static str,
+    /// The page to come back to after signing out at a provider.
+    pub signed_out: &'static str,
+}
+
 impl PublicUrl {
-    /// Where every provider sends people back to.
-    pub const CALLBACK_PATH: &str = "/api/auth/oidc/callback";
-
-    /// Where a provider sends people back to after they signed out there.
-    pub const SIGNED_OUT_PATH: &str = "/signed-out";
-
     /// Parses the public URL from the configuration.
     ///
     /// # Errors
     /// See [`UnfitPublicUrl`].
-    pub fn parse(value: &str, plain_http: PlainHttp) -> Result<Self, UnfitPublicUrl> {
+    pub fn parse(value: &str, plain_http: PlainHttp, paths: RegisteredPaths) -> Result<Self, UnfitPublicUrl> {
         let url = Url::parse(value).map_err(|_| UnfitPublicUrl::NotAUrl)?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(UnfitPublicUrl::NotAUrl);
@@ -71,9 +75,9 @@ impl PublicUrl {
             return Err(UnfitPublicUrl::PlainHttp);
         }
         let origin = url.origin().ascii_serialization();
-        let redirect_uri = RedirectUri::parse(&format!("{origin}{}", Self::CALLBACK_PATH))
+        let redirect_uri = RedirectUri::parse(&format!("{origin}{}", paths.callback))
             .map_err(|_| UnfitPublicUrl::NotAUrl)?;
-        Ok(Self { origin, redirect_uri, secure })
+        Ok(Self { origin, redirect_uri, signed_out: paths.signed_out, secure })
     }
 
     /// Returns the origin, without a trailing slash.
@@ -99,7 +103,7 @@ impl PublicUrl {
     /// The page to come back to after signing out at a provider; it is registered there, too.
     #[must_use]
     pub fn signed_out_page(&self) -> Option<Url> {
-        Url::parse(&format!("{}{}", self.origin, Self::SIGNED_OUT_PATH)).ok()
+        Url::parse(&format!("{}{}", self.origin, self.signed_out)).ok()
     }
 }
 
@@ -124,8 +128,10 @@ pub fn is_loopback(url: &Url) -> bool {
 mod tests {
     use super::*;
 
+    const PATHS: RegisteredPaths = RegisteredPaths { callback: "/back", signed_out: "/bye" };
+
     fn parse(value: &str) -> Result<PublicUrl, UnfitPublicUrl> {
-        PublicUrl::parse(value, PlainHttp::LoopbackOnly)
+        PublicUrl::parse(value, PlainHttp::LoopbackOnly, PATHS)
     }
 
     #[test]
@@ -137,14 +143,15 @@ mod tests {
             ["http://lab.example", "http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example"]
         {
             assert_eq!(parse(other), Err(UnfitPublicUrl::PlainHttp), "{other}");
-            assert!(PublicUrl::parse(other, PlainHttp::NetworkWithoutTls).is_ok());
+            assert!(PublicUrl::parse(other, PlainHttp::NetworkWithoutTls, PATHS).is_ok());
         }
     }
 
     #[test]
     fn c017_the_redirect_uri_comes_from_the_public_url() {
         let url = parse("https://LAB.example:443/").unwrap();
-        assert_eq!(url.redirect_uri().as_str(), "https://lab.example/api/auth/oidc/callback");
+        assert_eq!(url.redirect_uri().as_str(), "https://lab.example/back");
+        assert_eq!(url.signed_out_page().unwrap().as_str(), "https://lab.example/bye");
         assert!(url.is_secure());
     }
 

@@ -1,7 +1,7 @@
 //! The target of a sign-in, safe against open redirects.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, iter};
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,16 @@ impl ReturnTo {
         if stays_here(target) { Self(target.to_owned()) } else { Self::main_page() }
     }
 
+    /// Whether the target is one of these paths, or below one, in any reading.
+    #[must_use]
+    pub fn leads_into(&self, paths: &[&str]) -> bool {
+        readings(&self.0).any(|path| {
+            let path = path.map(|path| path.to_ascii_lowercase()).unwrap_or_default();
+            let below = |after: &str| after.is_empty() || after.starts_with('/');
+            paths.iter().any(|page| path.strip_prefix(page).is_some_and(below))
+        })
+    }
+
     /// Returns the target for a `Location` header or a link.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -37,20 +47,20 @@ impl ReturnTo {
     }
 }
 
-/// Judges the text as it is and after one, two and three rounds of percent-decoding, because proxies,
-/// applications and browsers disagree on the number of rounds.
+/// Returns a target's path as it is and after one to four rounds of percent-decoding, because proxies,
+/// applications and browsers disagree on the number of rounds; `None` for a path that is not UTF-8.
+fn readings(target: &str) -> impl Iterator<Item = Option<String>> {
+    let path = target.split(['?', '#']).next().unwrap_or_default().to_owned();
+    iter::successors(Some(Some(path)), |path| Some(path.as_deref().and_then(percent_decode))).take(5)
+}
+
+/// Whether the target cannot leave our origin, in any reading.
 fn stays_here(target: &str) -> bool {
     if target.len() > ReturnTo::MAX_LEN || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
     }
-    let path = target.split(['?', '#']).next().unwrap_or_default();
-    let mut decoded = path.to_owned();
-    for _ in 0..=3 {
-        if !is_plain_path(&decoded) {
-            return false;
-        }
-        let Some(next) = percent_decode(&decoded) else { return false };
-        decoded = next;
+    if !readings(target).all(|path| path.is_some_and(|path| is_plain_path(&path))) {
+        return false;
     }
     // The last judge: a WHATWG URL parser.
     let Ok(base) = Url::parse("https://lab.invalid/") else { return false };
@@ -58,7 +68,7 @@ fn stays_here(target: &str) -> bool {
 }
 
 /// Starts with exactly one slash, has no backslash, empty or dot segment, control character, or character that Unicode
-/// normalisation could turn into one of these, and is none of the pages that would send the person round in circles.
+/// normalisation could turn into one of these.
 fn is_plain_path(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else { return false };
     let strange = |c: char| {
@@ -76,11 +86,7 @@ fn is_plain_path(path: &str) -> bool {
             return false;
         }
     }
-    let lower = path.to_ascii_lowercase();
-    let circular = ["/login", "/logout", "/api/auth"]
-        .iter()
-        .any(|page| lower.strip_prefix(page).is_some_and(|after| after.is_empty() || after.starts_with('/')));
-    !rest.contains(strange) && !circular
+    !rest.contains(strange)
 }
 
 /// Decodes one round of percent-encoding; `None` when the result is not UTF-8.
@@ -120,7 +126,9 @@ mod tests {
     use super::*;
 
     fn taken(target: &str) -> String {
-        ReturnTo::or_main_page(target).to_string()
+        let target = ReturnTo::or_main_page(target);
+        let circular = target.leads_into(&["/login", "/logout", "/api/auth"]);
+        if circular { "/".to_owned() } else { target.to_string() }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// Who will read the answer.
+/// The readers of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// A person in front of a browser: gets pages.
@@ -11,7 +11,8 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
-    /// Decided by `Sec-Fetch-Mode` and `Sec-Fetch-Dest`, which a page's script cannot set; without them by `Accept`.
+    /// Decided by `Sec-Fetch-Mode` and `Sec-Fetch-Dest`, which a page's script cannot set; without them by
+    /// `Accept`.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let for_person = match (value("sec-fetch-mode"), value("sec-fetch-dest")) {

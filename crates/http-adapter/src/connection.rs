@@ -1,4 +1,4 @@
-//! One connection, and how long it may do what.
+//! One connection, and its limits.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
@@ -20,28 +20,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, Sleep};
 
-use crate::{App, HttpErrorCode, Peer, paths};
+use crate::route_table::{self, Body};
+use crate::{App, HttpErrorCode, Peer};
 
-/// How long a client may take to send its first request's head.
+/// The time for the first request's head.
 const FIRST_HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long a connection may be idle between requests, the next one's head included. Proxies keep theirs for up to 60
-/// seconds: if ours were closed first, one of their requests would now and then meet a closing connection.
+/// The time that a connection may be idle between requests, the next one's head included. Proxies keep theirs
+/// for up to 60 seconds: if ours were closed first, one of their requests would now and then meet a closing
+/// connection.
 const IDLE_TIME_LIMIT: Duration = Duration::from_secs(75);
-/// How large a request's head may be, in bytes.
+/// The largest head of a request, in bytes.
 const MAX_HEAD_LEN: usize = 64 * 1024;
-/// How large a request's body may be, in bytes: forms of a few fields.
+/// The largest body of a request, in bytes: forms of a few fields.
 const MAX_BODY_LEN: usize = 64 * 1024;
-/// How long a client may take to send a body.
+/// The time for a body.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client may leave what we send unread.
+/// The time that a client may leave an answer unread.
 const STALL_TIME_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection is used for; the answer to the first request after that asks the client for another one.
+/// The lifetime of a connection; the answer to the first request after that asks the client for another one.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// What is left then for a last request, all other limits together.
+/// The time that is left then for a last request, all other limits together.
 const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
 
-/// A place among the connections that may be open. Whatever still works for a client holds it, so that hanging up and
-/// coming back does not get anybody more than their share.
+/// A place among the connections that may be open. All work for a client holds it, so that hanging up and
+/// coming back does not get a client more than its share.
 #[derive(Clone)]
 pub(crate) struct Seat {
     _permit: Arc<OwnedSemaphorePermit>,
@@ -53,7 +55,7 @@ impl From<OwnedSemaphorePermit> for Seat {
     }
 }
 
-/// Answers what comes over this connection, until either side closes it or a limit is exceeded.
+/// Answers the requests of this connection, until either side closes it or a limit is exceeded.
 pub(crate) async fn attend(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     app: App,
@@ -61,8 +63,8 @@ pub(crate) async fn attend(
     seat: Option<Seat>,
     watcher: Watcher,
 ) {
-    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and proxies speak
-    // it to what is behind them.
+    // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and
+    // proxies speak it to what is behind them.
     let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
     http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME_LIMIT).max_buf_size(MAX_HEAD_LEN);
 
@@ -107,9 +109,11 @@ pub(crate) async fn attend(
 /// Reads the body, if there is one, and has the application answer.
 async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
-    // A proxy's sub-request announces the body of the request that it holds, and does not send it.
-    let takes_a_body = parts.method == Method::POST && parts.uri.path() != paths::VERIFY;
-    let body = if body.is_end_stream() || !takes_a_body {
+    let takes_a_body = || {
+        let found = route_table::find(&parts.method, parts.uri.path());
+        found.is_ok_and(|found| found.route.body != Body::Unread)
+    };
+    let body = if body.is_end_stream() || !takes_a_body() {
         Ok(Bytes::new())
     } else {
         match tokio::time::timeout(BODY_TIME_LIMIT, Limited::new(body, MAX_BODY_LEN).collect()).await {
@@ -129,8 +133,8 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     }
 }
 
-/// A stream whose writing fails when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken starts the
-/// time anew.
+/// A stream that fails to write when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken
+/// starts the time anew.
 struct Unstalled<S> {
     stream: S,
     /// Runs while the other side takes nothing.

@@ -1,4 +1,5 @@
-//! The cookies (RFC 6265bis): one for the session, one for each attempt under way, and few that help on the way there.
+//! The cookies (RFC 6265bis): one for the session, one for each attempt under way, and few that help on the
+//! way there.
 
 use std::time::Duration;
 
@@ -10,15 +11,23 @@ use labgate_domain::sealed::{SealId, Sealed};
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::Ticket;
 
-/// How this lab's cookies are called and protected; decided by the public URL, never by a request.
+/// The session's cookie.
+pub(crate) const SESSION: &str = "labgate";
+/// The cookie behind the CSRF tokens of a browser without a session.
+pub(crate) const FORM: &str = "labgate-form";
+/// The cookie with a ticket to choose the next password.
+pub(crate) const CHANGE: &str = "labgate-change";
+/// The cookie with a ticket to link an identity.
+pub(crate) const LINK: &str = "labgate-link";
+/// The cookie that remembers the provider that was used last.
+pub(crate) const PROVIDER: &str = "labgate-provider";
+/// The beginning of the cookies of attempts.
+const ATTEMPT: &str = "labgate-attempt-";
+
+/// The prefix and attributes of this lab's cookies; decided by the public URL, never by a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
-    session: &'static str,
-    attempt_prefix: &'static str,
-    form: &'static str,
-    change: &'static str,
-    link: &'static str,
-    provider: &'static str,
+    prefix: &'static str,
     secure: &'static str,
 }
 
@@ -32,55 +41,41 @@ impl From<InvalidHeaderValue> for UnfitCookie {
     }
 }
 
-/// What of a request's cookies concerns us.
+/// The cookies of ours in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PresentedCookies {
-    /// The session cookie's value, if there is exactly one such cookie. Two of one name mean that somebody planted
-    /// one, and neither is believed.
+    /// The session cookie's value, if there is exactly one such cookie. Two of one name mean that one was
+    /// planted, and neither is believed.
     pub(crate) session: Option<String>,
     /// The attempts under way.
     pub(crate) attempts: Vec<PresentedAttempt>,
-    /// The secret behind the form tokens of whoever has no session yet.
+    /// The secret behind the CSRF tokens of a browser without a session.
     pub(crate) form: Option<String>,
     /// A ticket to choose the next password.
     pub(crate) change: Option<String>,
     /// A ticket to link an identity.
     pub(crate) link: Option<String>,
-    /// Which provider was used last. Whoever can plant a cookie can choose it: it decides about nothing but an order.
+    /// The provider that was used last. A planted cookie can choose it: it decides about nothing but an
+    /// order.
     pub(crate) provider: Option<ProviderId>,
 }
 
 impl Cookies {
     /// The longest name and value together, in bytes (RFC 6265bis section 5.6).
     const MAX_LEN: usize = 4096;
-    /// How many attempts of one request are looked at.
+    /// The most attempts of one request that are looked at.
     const MAX_ATTEMPTS: usize = 32;
-    /// How long a browser remembers which provider was used last: over a term, and no longer than that after the last sign-in there.
+    /// The time that a browser remembers the provider that was used last: over a term, from the last sign-in
+    /// there on.
     const PROVIDER_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
-    /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers refuse it
-    /// on plain http.
+    /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers
+    /// refuse it on plain http.
     pub(crate) fn of_lab_at(public_url: &PublicUrl) -> Self {
         if public_url.is_secure() {
-            Self {
-                session: "__Host-labgate",
-                attempt_prefix: "__Host-labgate-attempt-",
-                form: "__Host-labgate-form",
-                change: "__Host-labgate-change",
-                link: "__Host-labgate-link",
-                provider: "__Host-labgate-provider",
-                secure: "; Secure",
-            }
+            Self { prefix: "__Host-", secure: "; Secure" }
         } else {
-            Self {
-                session: "labgate",
-                attempt_prefix: "labgate-attempt-",
-                form: "labgate-form",
-                change: "labgate-change",
-                link: "labgate-link",
-                provider: "labgate-provider",
-                secure: "",
-            }
+            Self { prefix: "", secure: "" }
         }
     }
 
@@ -93,19 +88,19 @@ impl Cookies {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='));
+            .filter_map(|pair| pair.trim_matches([' ', '\t']).strip_prefix(self.prefix)?.split_once('='));
         for (name, value) in pairs {
-            if name == self.session {
+            if name == SESSION {
                 planted |= presented.session.replace(value.to_owned()).is_some();
-            } else if name == self.form {
+            } else if name == FORM {
                 presented.form = Some(value.to_owned()).filter(|value| !value.is_empty());
-            } else if name == self.change {
+            } else if name == CHANGE {
                 presented.change = Some(value.to_owned());
-            } else if name == self.link {
+            } else if name == LINK {
                 presented.link = Some(value.to_owned());
-            } else if name == self.provider {
+            } else if name == PROVIDER {
                 presented.provider = ProviderId::parse(value).ok();
-            } else if let Some(id) = name.strip_prefix(self.attempt_prefix)
+            } else if let Some(id) = name.strip_prefix(ATTEMPT)
                 && presented.attempts.len() < Self::MAX_ATTEMPTS
                 && let (Ok(id), Ok(sealed)) = (SealId::parse(id), Sealed::parse(value))
             {
@@ -118,80 +113,54 @@ impl Cookies {
         presented
     }
 
-    /// The session cookie. It lives as long as the browser runs; how long the session lives is the server's decision.
+    /// Sets the session cookie. It lives as long as the browser runs; the server decides on the session's
+    /// lifetime.
     pub(crate) fn set_session(&self, token: &SessionToken) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.session, token.expose(), "")
+        self.set(SESSION, token.expose(), "")
     }
 
-    /// Removes the session cookie.
-    pub(crate) fn clear_session(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.session, "", "; Max-Age=0")
+    /// Removes a cookie.
+    pub(crate) fn clear(&self, name: &str) -> Result<HeaderValue, UnfitCookie> {
+        self.set(name, "", "; Max-Age=0")
     }
 
-    /// The cookie of an attempt.
+    /// Sets the cookie of an attempt.
     pub(crate) fn set_attempt(&self, id: SealId, sealed: &Sealed) -> Result<HeaderValue, UnfitCookie> {
-        let max_age = format!("; Max-Age={}", SignInAttempt::LIFETIME.as_secs());
-        self.set(&format!("{}{id}", self.attempt_prefix), sealed.as_str(), &max_age)
+        self.set_for(&format!("{ATTEMPT}{id}"), sealed.as_str(), SignInAttempt::LIFETIME)
     }
 
     /// Removes the cookie of an attempt.
     pub(crate) fn clear_attempt(&self, id: SealId) -> Result<HeaderValue, UnfitCookie> {
-        self.set(&format!("{}{id}", self.attempt_prefix), "", "; Max-Age=0")
+        self.clear(&format!("{ATTEMPT}{id}"))
     }
 
-    /// The cookie behind the form tokens of whoever has no session yet.
+    /// Sets the cookie behind the CSRF tokens of a browser without a session.
     pub(crate) fn set_form(&self, secret: &str) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.form, secret, "")
+        self.set(FORM, secret, "")
     }
 
-    /// Removes it: with a session the forms' tokens come from there.
-    pub(crate) fn clear_form(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.form, "", "; Max-Age=0")
+    /// Sets the cookie of a ticket.
+    pub(crate) fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
+        self.set_for(name, &ticket.to_text(), Ticket::LIFETIME)
     }
 
-    /// The cookie with a ticket to choose the next password.
-    pub(crate) fn set_change(&self, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
-        self.set_ticket(self.change, ticket)
-    }
-
-    /// Removes it.
-    pub(crate) fn clear_change(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.change, "", "; Max-Age=0")
-    }
-
-    /// The cookie with a ticket to link an identity.
-    pub(crate) fn set_link(&self, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
-        self.set_ticket(self.link, ticket)
-    }
-
-    /// Removes it.
-    pub(crate) fn clear_link(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.link, "", "; Max-Age=0")
-    }
-
-    /// The cookie that remembers which provider was used last.
+    /// Sets the cookie that remembers the provider that was used last.
     pub(crate) fn set_provider(&self, provider: &ProviderId) -> Result<HeaderValue, UnfitCookie> {
-        let max_age = format!("; Max-Age={}", Self::PROVIDER_LIFETIME.as_secs());
-        self.set(self.provider, provider.as_str(), &max_age)
+        self.set_for(PROVIDER, provider.as_str(), Self::PROVIDER_LIFETIME)
     }
 
-    /// Removes it.
-    pub(crate) fn clear_provider(&self) -> Result<HeaderValue, UnfitCookie> {
-        self.set(self.provider, "", "; Max-Age=0")
+    fn set_for(&self, name: &str, value: &str, lifetime: Duration) -> Result<HeaderValue, UnfitCookie> {
+        self.set(name, value, &format!("; Max-Age={}", lifetime.as_secs()))
     }
 
-    fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
-        let max_age = format!("; Max-Age={}", Ticket::LIFETIME.as_secs());
-        self.set(name, &ticket.to_text(), &max_age)
-    }
-
-    /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must bring the
-    /// cookies; another site's POST must not.
+    /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must
+    /// bring the cookies; another site's POST must not.
     fn set(&self, name: &str, value: &str, max_age: &str) -> Result<HeaderValue, UnfitCookie> {
-        if name.len() + value.len() > Self::MAX_LEN {
+        if self.prefix.len() + name.len() + value.len() > Self::MAX_LEN {
             return Err(UnfitCookie);
         }
-        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.secure);
+        let cookie =
+            format!("{}{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.prefix, self.secure);
         let mut cookie = HeaderValue::try_from(cookie)?;
         cookie.set_sensitive(true);
         Ok(cookie)
@@ -203,9 +172,10 @@ mod tests {
     use labgate_domain::public_url::PlainHttp;
 
     use super::*;
+    use crate::paths;
 
     fn cookies(public_url: &str) -> Cookies {
-        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly).unwrap())
+        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap())
     }
 
     fn read(lines: &[&[u8]]) -> PresentedCookies {
@@ -268,13 +238,13 @@ mod tests {
     #[test]
     fn c141_clearing_uses_the_same_name_path_and_attributes() {
         assert_eq!(
-            cookies("https://lab.example").clear_session().unwrap(),
+            cookies("https://lab.example").clear(SESSION).unwrap(),
             "__Host-labgate=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
         );
     }
 
     #[test]
-    fn c133_the_remembered_provider_is_a_name_for_this_host_alone_and_for_ninety_days() {
+    fn c133_the_remembered_provider_is_kept_for_this_host_and_ninety_days() {
         let provider = ProviderId::parse("dex-1").unwrap();
         let set = |public_url| cookies(public_url).set_provider(&provider).unwrap();
         let rest = "dex-1; Path=/; HttpOnly; SameSite=Lax";
@@ -301,10 +271,8 @@ mod tests {
             .filter_map(|line| line.split('|').nth(1))
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
-        let Cookies { session, attempt_prefix, form, change, link, provider, secure: _ } =
-            cookies("http://127.0.0.1:8091");
-        let attempt = format!("{attempt_prefix}…");
-        assert_eq!(listed, [session, &attempt, form, change, link, provider]);
+        let attempt = format!("{ATTEMPT}…");
+        assert_eq!(listed, [SESSION, &attempt, FORM, CHANGE, LINK, PROVIDER]);
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! What a person would call a browser.
+//! The names of browsers, for people.
 
 use labgate_domain::session::UserAgent;
 
-/// The browser and the system that a `User-Agent` speaks of, such as `Firefox on Linux`; what it says itself when it speaks
-/// of none that people know. The order matters: browsers name the ones that they want to be taken for.
-pub(crate) fn named(user_agent: &UserAgent) -> String {
+use crate::texts::Text;
+
+/// The browser and the system that a `User-Agent` speaks of, such as `Firefox on Linux`; what it says itself
+/// when it speaks of none that people know. The order matters: browsers name the ones that they want to be
+/// taken for.
+pub(crate) fn named(user_agent: &UserAgent, both: &Text) -> String {
     const BROWSERS: [(&str, &str); 7] = [
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -28,7 +31,7 @@ pub(crate) fn named(user_agent: &UserAgent) -> String {
         names.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)
     };
     match (named(&BROWSERS), named(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), Some(system)) => both.with("browser", browser).with("system", system).to_string(),
         (Some(browser), None) => browser.to_owned(),
         (None, _) => text.chars().take(40).collect(),
     }
@@ -37,6 +40,7 @@ pub(crate) fn named(user_agent: &UserAgent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::Texts;
 
     #[test]
     fn browsers_are_called_by_their_names() {
@@ -54,7 +58,8 @@ mod tests {
             ),
             ("curl/8.5.0", "curl/8.5.0"),
         ] {
-            assert_eq!(named(&UserAgent::new(text).unwrap()), name);
+            let both = &Texts::english().own_account.device;
+            assert_eq!(named(&UserAgent::new(text).unwrap(), both), name);
         }
     }
 }

@@ -1,26 +1,28 @@
-//! Everything that can be answered instead of what was asked for: one mapping to a status, two ways to render it.
+//! Everything that can be answered instead of the thing asked for: one mapping to a status, two ways to
+//! render it.
 
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::{Method, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::error::{ErrorCode, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
-use labgate_domain::sealed::SealId;
+use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
 
-use crate::app::Response;
 use crate::audience::Audience;
-use crate::pages::{self, ErrorPage, Way};
-use crate::paths;
+use crate::cookies::UnfitCookie;
+use crate::pages::{ErrorPage, Label, Way};
+use crate::reply::{self, Response, status};
+use crate::texts::Texts;
 
-/// Errors that have nothing to do with a sign-in: what HTTP itself can get wrong.
+/// An error of HTTP itself, apart from any sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpErrorCode {
-    /// The request does not have the form that this path expects.
+    /// The request does not have the form that its path expects.
     BadRequest,
-    /// There is nothing at this path.
+    /// There is nothing at the path.
     NotFound,
-    /// This path does not answer to this method.
+    /// The path does not answer to the method.
     MethodNotAllowed,
     /// The request took too long to answer.
     Timeout,
@@ -41,48 +43,32 @@ impl HttpErrorCode {
         Self::BodyTooSlow,
     ];
 
-    /// The stable code.
+    /// Returns the stable code.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad_request",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Timeout => "timeout",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTooSlow => "body_too_slow",
-        }
-    }
-
-    /// What the person is told.
-    #[must_use]
-    pub fn for_person(self) -> &'static str {
-        match self {
-            Self::BadRequest => "This address was not called as it should be.",
-            Self::NotFound => "There is nothing at this address.",
-            Self::MethodNotAllowed => "This address cannot be used in this way.",
-            Self::Timeout => "This took too long. Please try again in a moment.",
-            Self::BodyTooLarge => "What was sent is too large.",
-            Self::BodyTooSlow => "What was sent did not arrive in time. Please try again.",
-        }
+        self.told().0
     }
 
     /// Returns the status.
     #[must_use]
     pub fn status(self) -> StatusCode {
+        self.told().1
+    }
+
+    fn told(self) -> (&'static str, StatusCode) {
         match self {
-            Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
         }
     }
 }
 
-/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so neither stands for
-/// an error that the person did not cause.
+/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so neither
+/// stands for an error that the person did not cause.
 #[must_use]
 pub fn status_of(code: ErrorCode) -> StatusCode {
     match code {
@@ -139,72 +125,80 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// An error on its way to whoever asked. A handler returns it inside an empty response; [`Failure::render`] writes it
-/// out once it is known who will read it.
+/// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its
+/// audience.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
-    code: &'static str,
-    pub(crate) for_person: &'static str,
-    pub(crate) reference: Reference,
+    pub(crate) code: &'static str,
+    /// Says whether a sign-in at a provider failed, for the page's heading.
+    is_sign_in: bool,
+    /// The reference under which it is in the log already, if it is.
+    pub(crate) reference: Option<Reference>,
+    /// The cause, for the log alone.
+    reason: Option<NotSignedIn>,
     explanation: Option<&'static str>,
-    retry_after: u64,
     ways: Box<[Way]>,
     lists_all: bool,
-    /// The attempt that is over.
-    pub(crate) attempt: Option<SealId>,
-    /// Whether nothing has written its reference into the log yet.
-    unlogged: bool,
+    /// The headers beside it: `Allow`, `Retry-After`, `Set-Cookie`.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Failure {
-    pub(crate) fn http(code: HttpErrorCode, reference: Reference) -> Self {
+    fn new(status: StatusCode, code: &'static str) -> Self {
         Self {
-            status: code.status(),
-            code: code.as_str(),
-            for_person: code.for_person(),
-            reference,
+            status,
+            code,
+            is_sign_in: false,
+            reference: None,
+            reason: None,
             explanation: None,
-            retry_after: 30,
             ways: Box::default(),
             lists_all: false,
-            attempt: None,
-            unlogged: true,
+            headers: if status == StatusCode::SERVICE_UNAVAILABLE { retry_after(30) } else { Vec::new() },
         }
     }
 
-    /// Nobody is signed in.
-    pub(crate) fn not_signed_in(reference: Reference) -> Self {
-        Self {
-            ways: [to_sign_in("Sign in again", &ReturnTo::main_page())].into(),
-            unlogged: true,
-            ..Self::coded(ErrorCode::NotSignedIn, reference)
-        }
+    fn coded(code: ErrorCode) -> Self {
+        Self::new(status_of(code), code.as_str())
     }
 
-    /// It is for whoever makes it to write what happened into the log.
+    /// The request has no session.
+    pub(crate) fn not_signed_in(reason: Option<NotSignedIn>) -> Self {
+        let ways = [Way::to_sign_in(Label::SignInAgain, &ReturnTo::main_page())];
+        Self { ways: ways.into(), reason, ..Self::coded(ErrorCode::NotSignedIn) }
+    }
+
+    /// An error of ours, which the caller has logged under this reference.
     pub(crate) fn internal(reference: Reference) -> Self {
-        Self::coded(ErrorCode::Internal, reference)
+        Self { reference: Some(reference), ..Self::coded(ErrorCode::Internal) }
     }
 
-    fn coded(code: ErrorCode, reference: Reference) -> Self {
-        Self {
-            status: status_of(code),
-            code: code.as_str(),
-            for_person: code.for_person(),
-            reference,
-            explanation: None,
-            retry_after: 30,
-            ways: Box::default(),
-            lists_all: false,
-            attempt: None,
-            unlogged: false,
-        }
+    /// The path answers to these methods only (RFC 9110 section 15.5.6).
+    pub(crate) fn not_allowed(methods: &[&Method]) -> Self {
+        let methods: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+        let mut failure = Self::from(HttpErrorCode::MethodNotAllowed);
+        failure.headers.extend(HeaderValue::from_str(&methods.join(", ")).map(|allow| (ALLOW, allow)));
+        failure
+    }
+
+    /// The same, with cookies that are removed, which always fit.
+    pub(crate) fn with_cookies(
+        mut self,
+        removed: impl IntoIterator<Item = Result<HeaderValue, UnfitCookie>>,
+    ) -> Self {
+        self.headers.extend(removed.into_iter().flatten().map(|cookie| (SET_COOKIE, cookie)));
+        self
+    }
+
+    /// The same, of a sign-in at a provider.
+    pub(crate) fn of_sign_in(self) -> Self {
+        Self { is_sign_in: true, ..self }
     }
 
     /// The same, with a way back to the choice.
     pub(crate) fn leading_to_other_ways(self, return_to: &ReturnTo) -> Self {
-        Self { ways: [to_sign_in("Other ways to sign in", return_to)].into(), ..self }
+        Self { ways: [Way::to_sign_in(Label::OtherWays, return_to)].into(), ..self }
     }
 
     /// The same, with every way of signing in that there is.
@@ -212,66 +206,64 @@ impl Failure {
         Self { ways: ways.into(), lists_all: true, ..self }
     }
 
-    /// Writes the reference into the log, so that an operator finds it, unless the sign-in's own log or whoever met an
-    /// error of ours has. The path is the request's, without the query, which can hold a code.
-    pub(crate) fn log(&self, path: &str) {
-        if !self.unlogged {
-            return;
-        }
-        let (reference, code) = (&self.reference, self.code);
+    /// Logs the failure under a fresh reference. The path is the request's, without the query, which can hold
+    /// a code.
+    pub(crate) fn log(&self, reference: &Reference, path: &str) {
+        let (code, reason, path) =
+            (self.code, self.reason.as_ref().map(tracing::field::display), ForeignText::new(path));
         match self.status {
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
-                tracing::info!(%reference, code, path = ?ForeignText::new(path), "a request was cut off");
+                tracing::info!(%reference, code, ?path, "a request was cut off");
             }
-            _ => tracing::debug!(%reference, code, path = ?ForeignText::new(path), "a request was refused"),
+            _ => tracing::debug!(%reference, code, ?path, reason, "a request was refused"),
         }
     }
 
-    /// A response that carries this failure and nothing else yet.
+    /// Builds an answer that carries this failure and nothing else yet.
     pub(crate) fn into_response(self) -> Response {
-        let mut response = Response::default();
-        *response.status_mut() = self.status;
+        let mut response = status(self.status);
         response.extensions_mut().insert(self);
         response
     }
 
     /// Writes the failure out: a page for a person, `application/problem+json` (RFC 9457) for a program.
-    pub(crate) fn render(&self, audience: Audience) -> Response {
-        let mut response = match audience {
-            Audience::Person => pages::respond(&ErrorPage {
-                message: self.for_person,
-                code: self.code,
-                reference: self.reference.as_str(),
-                explanation: self.explanation,
-                ways: &self.ways,
-                lists_all: self.lists_all,
-            }),
-            Audience::Program => self.problem(),
-        };
-        *response.status_mut() = self.status;
-        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.retry_after));
-        }
-        response
-    }
-
-    fn problem(&self) -> Response {
+    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Texts) -> Response {
         #[derive(Serialize)]
-        struct Problem<'a> {
+        struct ProblemDocument<'a> {
             title: &'a str,
             status: u16,
             code: &'a str,
             reference: &'a str,
         }
-        let problem = Problem {
-            title: self.for_person,
-            status: self.status.as_u16(),
-            code: self.code,
-            reference: self.reference.as_str(),
+        let (message, reference) = (t.error(self.code), reference.as_str());
+        let mut response = match audience {
+            Audience::Person => reply::page(&ErrorPage {
+                t,
+                heading: if self.is_sign_in { &t.error.sign_in_failed } else { &t.error.request_failed },
+                message,
+                code: self.code,
+                reference,
+                explanation: self.explanation,
+                ways: &self.ways,
+                lists_all: self.lists_all,
+            }),
+            Audience::Program => reply::json_as(
+                "application/problem+json",
+                &ProblemDocument { title: message, status: self.status.as_u16(), code: self.code, reference },
+            ),
         };
-        let mut response = Response::new(serde_json::to_vec(&problem).unwrap_or_default().into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        *response.status_mut() = self.status;
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
         response
+    }
+}
+
+impl From<HttpErrorCode> for Failure {
+    fn from(code: HttpErrorCode) -> Self {
+        let (code, status) = code.told();
+        Self::new(status, code)
     }
 }
 
@@ -281,22 +273,22 @@ impl From<Refusal> for Failure {
         // Trying again is no use where an operator has to mend something first.
         let try_again = code.responsible() != Responsible::Operator
             && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
-        let retry_after = match refusal.error {
-            SignInError::TooManyTries { wait } => wait.as_secs().max(1),
-            _ => 30,
-        };
+        let mut failure = Self::coded(code);
+        if let SignInError::TooManyTries { wait } = refusal.error {
+            failure.headers = retry_after(wait.as_secs().max(1));
+        }
         Self {
+            reference: Some(refusal.reference),
             explanation: refusal.explanation,
-            retry_after,
-            ways: try_again.then(|| to_sign_in("Sign in again", &refusal.return_to)).into_iter().collect(),
-            attempt: refusal.attempt,
-            ..Self::coded(code, refusal.reference)
+            ways: try_again
+                .then(|| Way::to_sign_in(Label::SignInAgain, &refusal.return_to))
+                .into_iter()
+                .collect(),
+            ..failure
         }
     }
 }
 
-/// To the sign-in page, and from there to that target.
-pub(crate) fn to_sign_in(label: &str, return_to: &ReturnTo) -> Way {
-    let href = paths::with_parameters(paths::LOGIN, &[("return_to", return_to.as_str())]);
-    Way { href, label: label.to_owned() }
+fn retry_after(seconds: u64) -> Vec<(HeaderName, HeaderValue)> {
+    vec![(RETRY_AFTER, HeaderValue::from(seconds))]
 }

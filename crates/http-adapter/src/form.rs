@@ -1,4 +1,5 @@
-//! What a request posts: a form of one of our pages, or JSON of a script in one.
+//! The body of a request, a form of one of our pages or JSON of a script in one, and the CSRF token of a
+//! form.
 
 use std::collections::HashMap;
 
@@ -13,12 +14,12 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// What a request posts.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Posted {
     /// Nothing.
     Nothing,
-    /// `application/x-www-form-urlencoded`: any site's form can send it, so it must bring a form token.
+    /// `application/x-www-form-urlencoded`: any site's form can send it, so it must bring a CSRF token.
     Form(Fields),
     /// `application/json`: another site's script cannot send it without asking us first.
     Json(Fields),
@@ -66,27 +67,27 @@ impl Fields {
     }
 }
 
-/// What a browser's form tokens are made from: something that it keeps in a cookie and another site does not know.
+/// The secret behind a browser's CSRF tokens, which it keeps in a cookie and another site does not know.
 ///
-/// It is the id of the session and not the text of the session's cookie, because that text changes with each renewal and
-/// a form in another tab would be refused once. The id is 128 random bits; it stands in the `HttpOnly` cookie and on no
-/// page, and in the log only shortened.
+/// It is the id of the session and not the text of the session's cookie, because that text changes with each
+/// renewal and a form in another tab would be refused once. The id is 128 random bits; it stands in the
+/// `HttpOnly` cookie and on no page, and in the log only shortened.
 ///
-/// It is read from the cookie without checking the signature, and that is enough. The token proves only that the form
-/// was drawn for the very browser that posts it. Who is asking is found out afterwards from the same cookie, signature
-/// and all. Whoever could plant a cookie, which `__Host-` prevents on https, would know what they planted whether it
-/// were signed or not: a forged one opens no session, so nothing can be done with it in anybody's name; beside the
-/// genuine one neither is believed; and a form's origin is checked all the same. Insisting on a session that lives would
-/// only refuse the "Sign out" of one that has ended meanwhile.
+/// It is read from the cookie without checking the signature, and that is enough. The token proves only that
+/// the form was drawn for the very browser that posts it; the session itself is checked afterwards, by the
+/// same cookie with its signature. An attacker who could plant a cookie, which `__Host-` prevents on https,
+/// would know its text, signed or not: a forged one opens no session, so it is of no use; beside the genuine
+/// one neither is believed; and the origin of a form is checked all the same. Insisting on a session that is
+/// alive would only refuse the "Sign out" of one that has ended meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormSecret<'a> {
+pub(crate) enum CsrfSecret<'a> {
     /// The session that the browser says it has.
     Session(SessionId),
     /// Without a session, a cookie made for this (a double submit).
     Browser(&'a str),
 }
 
-impl FormSecret<'_> {
+impl CsrfSecret<'_> {
     /// From the text of a session cookie, if it is a token that names a session.
     pub(crate) fn of_session_cookie(token: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -100,20 +101,20 @@ impl FormSecret<'_> {
     }
 }
 
-/// What a page of ours puts into its forms and another site cannot know.
+/// A CSRF token: our pages put it into their forms, and another site cannot know it.
 #[derive(Clone, Debug)]
-pub(crate) struct FormToken(String);
+pub(crate) struct CsrfToken(String);
 
-impl FormToken {
+impl CsrfToken {
     /// The name of the hidden field.
-    pub(crate) const FIELD: &str = "form_token";
+    pub(crate) const FIELD: &str = "csrf_token";
 
     /// The token of a browser with this secret.
-    pub(crate) fn of(secret: &FormSecret<'_>) -> Self {
+    pub(crate) fn of(secret: &CsrfSecret<'_>) -> Self {
         let digest = Sha256::new_with_prefix("labgate form token\n");
         let digest = match secret {
-            FormSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
-            FormSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
+            CsrfSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
+            CsrfSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
         };
         Self(BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()))
     }
@@ -122,7 +123,7 @@ impl FormToken {
         &self.0
     }
 
-    /// Whether the form brings it.
+    /// Returns whether the form brings it.
     pub(crate) fn is_in(&self, fields: &Fields) -> bool {
         fields.text(Self::FIELD).is_some_and(|token| self.0.as_bytes().ct_eq(token.as_bytes()).into())
     }
@@ -170,11 +171,11 @@ mod tests {
     }
 
     #[test]
-    fn c178_a_form_token_fits_one_secret_only() {
-        let token = FormToken::of(&FormSecret::Browser("secret"));
-        let fields = |token: &str| Fields([(FormToken::FIELD.to_owned(), token.to_owned().into())].into());
+    fn c178_a_csrf_token_fits_one_secret_only() {
+        let token = CsrfToken::of(&CsrfSecret::Browser("secret"));
+        let fields = |token: &str| Fields([(CsrfToken::FIELD.to_owned(), token.to_owned().into())].into());
         assert!(token.is_in(&fields(token.as_str())));
-        assert!(!FormToken::of(&FormSecret::Browser("another")).is_in(&fields(token.as_str())));
+        assert!(!CsrfToken::of(&CsrfSecret::Browser("another")).is_in(&fields(token.as_str())));
         assert!(!token.is_in(&Fields::default()) && !token.is_in(&fields("")));
     }
 
@@ -183,24 +184,24 @@ mod tests {
     }
 
     #[test]
-    fn the_form_tokens_of_a_session_outlive_its_tokens() {
+    fn the_csrf_tokens_of_a_session_outlive_its_session_tokens() {
         let of = |payload: &str, signature: &str| {
-            FormToken::of(&FormSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
+            CsrfToken::of(&CsrfSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
         };
         let first = of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":1}"#, "x");
         assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":2}"#, "y"), first);
         assert_ne!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAQ","exp":1}"#, "x"), first);
         // The same text in the other cookie gives another token.
-        assert_ne!(FormToken::of(&FormSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
+        assert_ne!(CsrfToken::of(&CsrfSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
     }
 
     #[test]
     fn a_cookie_that_names_no_session_makes_no_token() {
         for odd in ["", ".", "..", "a.b", "a.b.c", "e30.e30.x"] {
-            assert_eq!(FormSecret::of_session_cookie(odd), None, "{odd}");
+            assert_eq!(CsrfSecret::of_session_cookie(odd), None, "{odd}");
         }
         for odd in [r#"{"sid":""}"#, r#"{"sid":"short"}"#, r#"{"sid":1}"#, "[]", "{"] {
-            assert_eq!(FormSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
+            assert_eq!(CsrfSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
         }
     }
 }

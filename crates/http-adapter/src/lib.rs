@@ -2,22 +2,28 @@
 
 mod app;
 mod audience;
+mod client_addr;
 mod connection;
 mod cookies;
 mod device;
 mod failure;
 mod form;
-mod head;
-mod origin;
 mod pages;
-mod paths;
+pub mod paths;
+mod reply;
+mod request;
+mod route_table;
 mod routes;
 mod serve;
+mod state;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod times;
 
-pub use app::{App, AppInfo};
+pub use app::App;
+pub use client_addr::{NotANetwork, Peer, ProxyNetwork};
 pub use failure::{HttpErrorCode, status_of};
-pub use origin::{NotANetwork, Peer, ProxyNetwork};
 pub use serve::serve;
+pub use state::AppInfo;
+pub use texts::person_text;

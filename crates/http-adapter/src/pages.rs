@@ -1,190 +1,161 @@
-//! The pages. They work without JavaScript, and nothing in them comes from elsewhere.
+//! The pages. They work without JavaScript, and load nothing from elsewhere.
 
 use askama::Template;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use labgate_domain::identity::LinkedIdentity;
+use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role};
+use labgate_domain::provider::{ProviderDescription, ProviderHealth};
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::session::{Session, SessionClaims};
+use labgate_domain::sign_in::{Offer, OwnAccount, PendingLink};
 
-use crate::app::Response;
+use crate::texts::{Text, Texts};
+use crate::{device, paths, times};
 
 /// The style sheet of all pages.
 pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
+
+/// The parts that all pages with forms share.
+#[derive(Default)]
+pub(crate) struct Form<'a> {
+    pub(crate) csrf_token: &'a str,
+    /// The problem of a form that is shown again.
+    pub(crate) problem: Option<Problem<'a>>,
+}
+
+/// The problem with a form's fields.
+pub(crate) struct Problem<'a> {
+    pub(crate) message: &'a str,
+    pub(crate) reference: &'a str,
+}
 
 /// `GET /`.
 #[derive(Template)]
 #[template(path = "main.html")]
 pub(crate) struct MainPage<'a> {
-    pub(crate) person: Option<Person<'a>>,
-    pub(crate) form_token: &'a str,
-}
-
-/// Who is signed in.
-pub(crate) struct Person<'a> {
-    /// What people call them: the name, or else the username.
-    pub(crate) name: &'a str,
-    /// The e-mail address, or else the username.
-    pub(crate) address: &'a str,
-    pub(crate) role: &'a str,
-    pub(crate) groups: &'a [String],
-    pub(crate) is_admin: bool,
-}
-
-/// What was wrong with what a form posted.
-pub(crate) struct Problem<'a> {
-    pub(crate) message: &'a str,
-    pub(crate) reference: &'a str,
+    pub(crate) t: &'a Texts,
+    /// The signed-in person.
+    pub(crate) person: Option<&'a SessionClaims>,
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /login`.
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(crate) struct LoginPage<'a> {
-    /// The address of whoever is signed in already.
+    pub(crate) t: &'a Texts,
+    /// The address of the person who is signed in already.
     pub(crate) signed_in_as: Option<&'a str>,
-    /// Where to go on to.
-    pub(crate) return_to: &'a str,
-    pub(crate) providers: Vec<ProviderButton>,
-    /// Whether they stand above the form, because the first is what this browser is expected to use.
+    pub(crate) return_to: &'a ReturnTo,
+    pub(crate) offer: Offer,
+    /// Set when the providers stand above the form, because this browser is expected to use the first.
     pub(crate) providers_first: bool,
-    /// Whether there is a form for name and password.
     pub(crate) passwords: bool,
-    /// Whether people can make their own account.
     pub(crate) registration: bool,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
     /// The name that was typed.
     pub(crate) username: &'a str,
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /register`, and `GET /setup` for the first administrator.
 #[derive(Template)]
 #[template(path = "register.html")]
 pub(crate) struct RegisterPage<'a> {
-    pub(crate) action: &'a str,
+    pub(crate) t: &'a Texts,
     pub(crate) setup_token: Option<&'a str>,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
     pub(crate) username: &'a str,
-    pub(crate) min_length: usize,
-    pub(crate) max_length: usize,
+    pub(crate) length: PasswordLength,
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /password`.
 #[derive(Template)]
 #[template(path = "password.html")]
 pub(crate) struct ChangePage<'a> {
-    /// For password managers; empty where only a ticket says who it is.
+    pub(crate) t: &'a Texts,
+    /// For password managers; empty where only a ticket names the person.
     pub(crate) username: &'a str,
-    /// Whether the present password is an initial one, which was just typed.
+    /// Set when the present password is an initial one, which was just typed.
     pub(crate) is_due: bool,
-    pub(crate) form_token: &'a str,
-    pub(crate) return_to: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
-    pub(crate) min_length: usize,
-    pub(crate) max_length: usize,
+    pub(crate) return_to: &'a ReturnTo,
+    pub(crate) length: PasswordLength,
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /admin`.
 #[derive(Template)]
 #[template(path = "accounts.html")]
 pub(crate) struct AccountsPage<'a> {
+    pub(crate) t: &'a Texts,
     pub(crate) search: &'a str,
-    pub(crate) accounts: Vec<AccountRow<'a>>,
+    pub(crate) accounts: &'a [Account],
     pub(crate) next: Option<String>,
-    pub(crate) form_token: &'a str,
-}
-
-/// An account in a list.
-pub(crate) struct AccountRow<'a> {
-    pub(crate) href: String,
-    pub(crate) id: String,
-    pub(crate) username: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) email: &'a str,
-    pub(crate) is_admin: bool,
-    pub(crate) is_active: bool,
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /admin/accounts/…`.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub(crate) struct AccountPage<'a> {
-    pub(crate) account: AccountRow<'a>,
+    pub(crate) t: &'a Texts,
+    pub(crate) account: &'a Account,
     pub(crate) is_own: bool,
-    pub(crate) sessions: Vec<SessionRow<'a>>,
-    pub(crate) form_token: &'a str,
-}
-
-/// A session in a list.
-pub(crate) struct SessionRow<'a> {
-    pub(crate) began: String,
-    pub(crate) last_seen: String,
-    pub(crate) by: &'a str,
+    pub(crate) sessions: &'a [Session],
+    pub(crate) form: Form<'a>,
 }
 
 /// `GET /account`.
 #[derive(Template)]
 #[template(path = "own_account.html")]
 pub(crate) struct OwnAccountPage<'a> {
-    pub(crate) username: &'a str,
-    pub(crate) email: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) has_password: bool,
-    /// Whether the person need not prove again who they are.
-    pub(crate) is_recent: bool,
-    pub(crate) identities: Vec<IdentityRow<'a>>,
-    /// Whether something else would still open the account.
-    pub(crate) can_remove: bool,
-    pub(crate) providers: Vec<ProviderChoice>,
-    pub(crate) sessions: Vec<OwnSessionRow>,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) t: &'a Texts,
+    pub(crate) own: &'a OwnAccount,
+    pub(crate) providers: Vec<ProviderDescription>,
+    pub(crate) form: Form<'a>,
 }
 
-/// An identity that opens the account.
-pub(crate) struct IdentityRow<'a> {
-    pub(crate) provider: &'a str,
-    pub(crate) issuer: &'a str,
-    pub(crate) subject: &'a str,
-    pub(crate) email: &'a str,
-    pub(crate) last_used: String,
-}
+impl OwnAccountPage<'_> {
+    fn identity(&self, (identity, provider): &(LinkedIdentity, Option<String>)) -> String {
+        let provider = provider.as_deref().unwrap_or(identity.issuer.as_str());
+        match &identity.email {
+            Some(email) => {
+                self.t.own_account.identity.with("provider", provider).with("email", email).to_string()
+            }
+            None => provider.to_owned(),
+        }
+    }
 
-/// A provider that can be added.
-pub(crate) struct ProviderChoice {
-    pub(crate) id: String,
-    pub(crate) name: String,
-}
+    fn device(&self, session: &Session) -> String {
+        let named =
+            session.user_agent.as_ref().map(|browser| device::named(browser, &self.t.own_account.device));
+        named.unwrap_or_else(|| self.t.common.unknown.to_string())
+    }
 
-/// A session of the account.
-pub(crate) struct OwnSessionRow {
-    pub(crate) id: String,
-    pub(crate) device: String,
-    pub(crate) place: String,
-    pub(crate) began: String,
-    pub(crate) last_seen: String,
-    pub(crate) by: String,
-    pub(crate) is_this: bool,
+    fn origin(&self, session: &Session) -> Text {
+        let (t, by) = (self.t, session.external.as_ref().map(|external| &external.provider));
+        let place = session.address.map_or_else(|| t.common.unknown.to_string(), |place| place.to_string());
+        let known = self.providers.iter().find(|provider| Some(&provider.id) == by);
+        let named = known.map(|provider| provider.name.clone()).or_else(|| by.map(ToString::to_string));
+        let provider = named.unwrap_or_else(|| t.common.by_password.to_string());
+        t.own_account.session_origin.with("place", place).with("provider", provider)
+    }
 }
 
 /// `GET /link`.
 #[derive(Template)]
 #[template(path = "link.html")]
 pub(crate) struct LinkPage<'a> {
-    pub(crate) provider: &'a str,
-    /// Who the person is there.
-    pub(crate) identity: &'a str,
-    pub(crate) was_asked_for: bool,
-    pub(crate) session_proves: bool,
-    pub(crate) password_proves: bool,
-    pub(crate) form_token: &'a str,
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) t: &'a Texts,
+    pub(crate) pending: &'a PendingLink,
+    pub(crate) form: Form<'a>,
 }
 
-/// On the way to a provider after a form. Not a redirect: a browser lets a form's answer redirect only to where
-/// `form-action` lets the form itself go.
+/// On the way to a provider after a form. Not a redirect: a browser lets a form's answer redirect only to
+/// where `form-action` lets the form itself go.
 #[derive(Template)]
 #[template(path = "onward.html")]
 pub(crate) struct OnwardPage<'a> {
-    pub(crate) title: &'a str,
+    pub(crate) t: &'a Texts,
+    pub(crate) title: &'a Text,
     pub(crate) provider: &'a str,
     pub(crate) url: &'a str,
 }
@@ -193,6 +164,7 @@ pub(crate) struct OnwardPage<'a> {
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub(crate) struct SignedOutPage<'a> {
+    pub(crate) t: &'a Texts,
     /// The provider that keeps a session of its own.
     pub(crate) kept_by: Option<&'a str>,
 }
@@ -201,47 +173,75 @@ pub(crate) struct SignedOutPage<'a> {
 #[derive(Template)]
 #[template(path = "initial_password.html")]
 pub(crate) struct InitialPasswordPage<'a> {
-    pub(crate) account: AccountRow<'a>,
+    pub(crate) t: &'a Texts,
+    pub(crate) account: &'a Account,
     pub(crate) password: &'a str,
 }
 
-/// A provider on the sign-in page.
-pub(crate) struct ProviderButton {
-    pub(crate) name: String,
-    pub(crate) href: String,
-    pub(crate) available: bool,
-    /// Whether this browser's last sign-in was there.
-    pub(crate) is_last_used: bool,
-    /// Whether it is what most will press.
-    pub(crate) stands_out: bool,
+/// Returns the e-mail address, which names people, or else the username.
+pub(crate) fn address(claims: &SessionClaims) -> &str {
+    claims.email.as_ref().map_or(claims.username.as_str(), |email| email.as_str())
 }
 
-/// A way of signing in, as an error leads to it.
+fn role(account: &Account, t: &Texts) -> String {
+    let role = if account.role == Role::Admin { &t.common.admin } else { &t.common.user };
+    if account.status == AccountStatus::Active {
+        role.to_string()
+    } else {
+        t.common.disabled.with("role", role).to_string()
+    }
+}
+
+fn is_unavailable(health: &ProviderHealth) -> bool {
+    matches!(health, ProviderHealth::Unavailable { .. })
+}
+
+/// A way on from an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) href: String,
-    pub(crate) label: String,
+    pub(crate) label: Label,
+}
+
+/// The label of a [`Way`].
+#[derive(Clone, Debug)]
+pub(crate) enum Label {
+    SignInAgain,
+    OtherWays,
+    Password,
+    Provider(String),
+}
+
+impl Way {
+    /// Leads to the sign-in page, and from there to that target.
+    pub(crate) fn to_sign_in(label: Label, return_to: &ReturnTo) -> Self {
+        let href = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", return_to.as_str())]);
+        Self { href, label }
+    }
+
+    fn label(&self, t: &Texts) -> String {
+        match &self.label {
+            Label::SignInAgain => t.common.sign_in_again.to_string(),
+            Label::OtherWays => t.error.other_ways.to_string(),
+            Label::Password => t.common.sign_in_with_password.to_string(),
+            Label::Provider(name) => t.common.continue_with.with("provider", name).to_string(),
+        }
+    }
 }
 
 /// An error, for a person.
 #[derive(Template)]
 #[template(path = "error.html")]
 pub(crate) struct ErrorPage<'a> {
+    pub(crate) t: &'a Texts,
+    pub(crate) heading: &'a Text,
     pub(crate) message: &'a str,
     pub(crate) code: &'a str,
     pub(crate) reference: &'a str,
-    /// What whoever runs the lab can do, where that is known.
+    /// The operator's remedy, where it is known.
     pub(crate) explanation: Option<&'static str>,
-    /// Where to go from here; none is the main page.
+    /// The ways on; none is the main page.
     pub(crate) ways: &'a [Way],
-    /// Whether they are all ways of signing in that there are.
+    /// Set when they are all ways of signing in that there are.
     pub(crate) lists_all: bool,
-}
-
-/// A response with this page.
-pub(crate) fn respond(page: &impl Template) -> Response {
-    // Rendering into a string fails only when a value's own `Display` does; ours do not.
-    let mut response = Response::new(page.render().unwrap_or_default().into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
 }

@@ -1,51 +1,117 @@
-//! Where everything is. Each is a whole path without query.
+//! The paths of the lab's URLs, each whole and without query. The route table, the pages, redirects,
+//! providers' registrations and the doctor read them here.
 
-use labgate_domain::people::AccountId;
+use std::fmt::Display;
+
 use labgate_domain::provider::ProviderId;
+use labgate_domain::public_url::RegisteredPaths;
 use labgate_domain::return_to::ReturnTo;
 
-/// Any method: whether somebody is signed in.
-pub(crate) const VERIFY: &str = "/api/auth/verify";
-/// `GET`: the main page.
-pub(crate) const MAIN: &str = "/";
-/// `GET`: the sign-in page.
-pub(crate) const LOGIN: &str = "/login";
-/// `GET`: begins an external sign-in.
-pub(crate) const OIDC_LOGIN: &str = "/api/auth/oidc/login";
+/// The forward-auth endpoint: says whether a request's session is alive.
+pub const VERIFY: &str = "/api/auth/verify";
+/// The signed-in person, as JSON.
+pub const ME: &str = "/api/auth/me";
+/// Ends the session.
+pub const LOGOUT: &str = "/api/auth/logout";
+/// Says whether external sign-in is on.
+pub const OIDC_ENABLED: &str = "/api/auth/oidc/enabled";
+/// Begins an external sign-in.
+pub const OIDC_LOGIN: &str = "/api/auth/oidc/login";
+/// Takes the browser back from a provider: the redirect URI.
+pub const OIDC_CALLBACK: &str = "/api/auth/oidc/callback";
+/// Takes a provider's back-channel logout.
+pub const OIDC_LOGOUT: &str = "/api/auth/oidc/backchannel-logout";
+/// Signs in with a password.
+pub const PASSWORD_LOGIN: &str = "/api/auth/login";
+/// Creates the person's own account.
+pub const REGISTER: &str = "/api/auth/register";
+/// Creates the first administrator.
+pub const SETUP: &str = "/api/auth/setup";
+/// Changes the password.
+pub const CHANGE_PASSWORD: &str = "/api/auth/password";
+/// Confirms an account link.
+pub const CONFIRM_LINK: &str = "/api/auth/link";
+/// The person's own account, as JSON.
+pub const OWN_ACCOUNT: &str = "/api/auth/account";
+/// Changes the person's name.
+pub const RENAME: &str = "/api/auth/account/name";
+/// Ends all sessions of the person.
+pub const SIGN_OUT_EVERYWHERE: &str = "/api/auth/account/sign-out-everywhere";
+/// Ends one session of the person.
+pub const SIGN_OUT_SESSION: &str = "/api/auth/account/sessions/{id}/sign-out";
+/// Begins account linking.
+pub const LINK: &str = "/api/auth/account/link";
+/// Removes a linked identity.
+pub const UNLINK: &str = "/api/auth/account/unlink";
+/// The accounts, for administrators.
+pub const USERS: &str = "/api/auth/users";
+/// One account, for administrators.
+pub const USER: &str = "/api/auth/users/{id}";
+/// Changes one account.
+pub const USER_ACTION: &str = "/api/auth/users/{id}/{action}";
+/// Tells how the client's address was found.
+pub const SOURCE: &str = "/api/auth/source";
+/// The public keys of the session tokens.
+pub const JWKS: &str = "/.well-known/jwks.json";
+/// The liveness check.
+pub const HEALTH: &str = "/healthz";
+/// The readiness check.
+pub const READINESS: &str = "/readyz";
+/// The main page.
+pub const MAIN_PAGE: &str = "/";
+/// The sign-in page.
+pub const LOGIN_PAGE: &str = "/login";
+/// The page that creates an account.
+pub const REGISTER_PAGE: &str = "/register";
+/// The page that creates the first administrator.
+pub const SETUP_PAGE: &str = "/setup";
+/// The page that changes the password.
+pub const PASSWORD_PAGE: &str = "/password";
+/// The page of the person's own account.
+pub const ACCOUNT_PAGE: &str = "/account";
+/// The page that asks to confirm an account link.
+pub const LINK_PAGE: &str = "/link";
+/// The page after signing out, here or at a provider.
+pub const SIGNED_OUT_PAGE: &str = "/signed-out";
+/// The list of accounts, for administrators.
+pub const USERS_PAGE: &str = "/admin";
+/// The page of one account, for administrators.
+pub const USER_PAGE: &str = "/admin/accounts/{id}";
+/// The style sheet.
+pub const STYLE: &str = "/assets/labgate.css";
 
-/// `GET`: takes the browser back from a provider.
-pub(crate) const OIDC_CALLBACK: &str = "/api/auth/oidc/callback";
+/// The paths that are registered at every provider.
+pub const REGISTERED: RegisteredPaths =
+    RegisteredPaths { callback: OIDC_CALLBACK, signed_out: SIGNED_OUT_PAGE };
+/// The paths that a sign-in does not return to, with all below them: they would send the person round in
+/// circles.
+pub const CIRCULAR: &[&str] = &[LOGIN_PAGE, "/logout", "/api/auth"];
 
-/// `GET`: chooses another password.
-pub(crate) const PASSWORD: &str = "/password";
-/// `POST`: makes one's own account.
-pub(crate) const REGISTER_ACTION: &str = "/api/auth/register";
-/// `POST`: makes the first administrator.
-pub(crate) const SETUP_ACTION: &str = "/api/auth/setup";
-/// `GET`: one's own account.
-pub(crate) const ACCOUNT: &str = "/account";
-/// `GET`: asks whether a further identity may open an account.
-pub(crate) const LINK: &str = "/link";
-/// `GET`: says that nobody is signed in any more.
-pub(crate) const SIGNED_OUT: &str = labgate_domain::public_url::PublicUrl::SIGNED_OUT_PATH;
-/// `GET`: the list of accounts.
-pub(crate) const ADMIN: &str = "/admin";
-
-/// `GET`: one account.
-pub(crate) fn account(id: AccountId) -> String {
-    format!("{ADMIN}/accounts/{id}")
+/// Returns the path of one account's page.
+pub(crate) fn user_page(id: impl Display) -> String {
+    USER_PAGE.replace("{id}", &id.to_string())
 }
 
-/// To a provider, and from there to that target.
+/// Returns the path that does this to an account.
+pub(crate) fn user_action(id: impl Display, action: &str) -> String {
+    USER_ACTION.replace("{id}", &id.to_string()).replace("{action}", action)
+}
+
+/// Returns the path that ends one session of the person.
+pub(crate) fn sign_out_session(id: impl Display) -> String {
+    SIGN_OUT_SESSION.replace("{id}", &id.to_string())
+}
+
+/// Returns the link that begins a sign-in at a provider and ends at this target.
 pub(crate) fn to_provider(provider: &ProviderId, return_to: &ReturnTo) -> String {
     let mut begin = vec![("provider", provider.as_str())];
-    if return_to.as_str() != MAIN {
+    if return_to.as_str() != MAIN_PAGE {
         begin.push(("return_to", return_to.as_str()));
     }
     with_parameters(OIDC_LOGIN, &begin)
 }
 
-/// A path with these query parameters.
+/// Returns a path with these query parameters.
 pub(crate) fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{path}?{query}")

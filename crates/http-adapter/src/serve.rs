@@ -10,15 +10,15 @@ use tokio::sync::Semaphore;
 use crate::connection::{Seat, attend};
 use crate::{App, Peer};
 
-/// How many connections are open at most; further ones wait in the listener's backlog.
+/// The most connections that are open; further ones wait in the listener's backlog.
 const MAX_CONNECTIONS: u32 = 1024;
-/// How long requests under way may take when the server stops.
+/// The time for requests under way when the server stops.
 const DRAIN_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long accepting pauses when the system has no resources for another connection.
+/// The pause in accepting when the system has no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves the application on this listener until `shutdown` is done; then finishes the requests under way, for at most
-/// ten seconds.
+/// Serves the application on this listener until `shutdown` is done; then finishes the requests under way,
+/// for at most ten seconds.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
@@ -41,7 +41,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
                 }
             },
         };
-        // Without it small answers wait for the client's acknowledgement; that it fails is no reason to refuse.
+        // Without it small answers wait for the client's acknowledgement; that it fails is no reason to
+        // refuse.
         let _ = stream.set_nodelay(true);
         tokio::spawn(attend(stream, app.clone(), peer, seat, graceful.watcher()));
     }

@@ -1,4 +1,4 @@
-//! What several tests of this crate need.
+//! Shared helpers of this crate's tests.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,9 +15,9 @@ use labgate_domain::world::{MockClock, MockEntropy};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use crate::{App, AppInfo};
+use crate::{App, AppInfo, paths};
 
-/// The application of a lab at `https://lab.example` whose ports are never called.
+/// Builds the application of a lab at `https://lab.example`; its ports expect no call.
 pub(crate) fn app() -> App {
     app_with(AppInfo::default())
 }
@@ -47,7 +47,8 @@ pub(crate) fn app_with(info: AppInfo) -> App {
         clock: Arc::new(clock),
         entropy: Arc::new(entropy),
     };
-    let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
+    let public_url =
+        PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
     App::new(Arc::new(SignIn::new(ports, Policy::for_lab_at(public_url))), info)
 }
 

@@ -1,10 +1,13 @@
 //! Times for people.
 
+use std::borrow::Borrow;
+
 use labgate_domain::time::Timestamp;
 
-/// A time for people: `2027-01-15 08:00 UTC` (the civil-from-days algorithm for the proleptic Gregorian calendar).
-pub(crate) fn utc(at: Timestamp) -> String {
-    let seconds = at.as_unix_seconds();
+/// A time for people: `2027-01-15 08:00 UTC` (the civil-from-days algorithm for the proleptic Gregorian
+/// calendar).
+pub(crate) fn utc(at: impl Borrow<Timestamp>) -> String {
+    let seconds = at.borrow().as_unix_seconds();
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

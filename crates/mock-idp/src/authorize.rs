@@ -1,235 +1,20 @@
 //! The authorization endpoint (OpenID Connect Core section 3.1.2).
 
-use std::time::Duration;
-
 use http::HeaderMap;
-use labgate_domain::ForeignText;
-use labgate_domain::protocol::{
-    AuthorizationErrorCode, AuthorizationRequest, MalformedRequest, RedirectUri, State,
-};
-use url::form_urlencoded;
+use labgate_domain::protocol::AuthorizationErrorCode;
 
+use crate::authorization_request::{Asked, Destination};
 use crate::faults::Stage;
-use crate::issuer::{Endpoint, IssuerCore};
-use crate::ledger::Session;
-use crate::parameters::{Duplicate, Parameters};
-use crate::persona::ScopeRefusal;
+use crate::issuer::IssuerCore;
+use crate::protocol::Refusal;
 use crate::reply::{self, Response};
-use crate::{callback, cookie, login, pages};
-
-/// Why an authorization request is answered with a page instead of a redirect: nothing may be sent to a redirect URI
-/// before it is known to be the client's (RFC 6749 section 4.1.2.1).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnanswerableRequest {
-    /// A parameter that says where the answer goes is missing.
-    #[error("The parameter {0} is missing.")]
-    Missing(&'static str),
-    /// Such a parameter came twice.
-    #[error("The parameter {0} is there twice.")]
-    Duplicate(&'static str),
-    /// No such client.
-    #[error("The client {id} is not registered here. Registered are: {registered}.")]
-    UnknownClient {
-        /// The id that was sent.
-        id: ForeignText,
-        /// The ids that would do.
-        registered: String,
-    },
-    /// Another redirect URI than those of the client.
-    #[error(
-        "The redirect URI {uri} is not registered for this client. It is compared byte for byte; registered are: {registered}."
-    )]
-    UnregisteredRedirectUri {
-        /// The URI that was sent.
-        uri: ForeignText,
-        /// The URIs that would do.
-        registered: String,
-    },
-    /// The URL is not this mock's authorization endpoint.
-    #[error("The URL is not the authorization endpoint of an issuer of this mock.")]
-    NotOurs,
-    /// The provider shows an error of its own.
-    #[error("{0}")]
-    Refused(String),
-    /// Nobody of this name can sign in.
-    #[error("There is no user {0} here.")]
-    UnknownUser(ForeignText),
-}
-
-impl From<Duplicate> for UnanswerableRequest {
-    fn from(Duplicate(parameter): Duplicate) -> Self {
-        Self::Duplicate(parameter)
-    }
-}
-
-/// Where the answer goes. From here on, errors are redirects.
-pub(crate) struct Destination {
-    pub(crate) redirect_uri: RedirectUri,
-    /// `None` when the request has no usable one.
-    pub(crate) state: Option<State>,
-    /// An error that is sent there whatever is asked: the redirect URI was another one, and this is the registered one.
-    pub(crate) mismatch: bool,
-}
-
-impl Destination {
-    pub(crate) fn of(issuer: &IssuerCore, query: &str) -> Result<Self, UnanswerableRequest> {
-        let parameters = Parameters::parse(query);
-        let id = parameters.one("client_id")?.ok_or(UnanswerableRequest::Missing("client_id"))?;
-        let client = issuer.client(id).ok_or_else(|| UnanswerableRequest::UnknownClient {
-            id: ForeignText::new(id),
-            registered: listed(issuer.clients.iter().map(|client| client.id.as_str())),
-        })?;
-        let state = parameters.one("state").ok().flatten().and_then(|state| State::parse(state).ok());
-        let first = client.redirect_uris.first().filter(|_| !issuer.habits.speaks_openid());
-        let uri = match (parameters.one("redirect_uri")?, first) {
-            (Some(uri), _) => uri,
-            (None, Some(usual)) => usual.as_str(),
-            (None, None) => return Err(UnanswerableRequest::Missing("redirect_uri")),
-        };
-        let parsed = RedirectUri::parse(uri).ok().filter(|_| issuer.habits.allows_redirect(client, uri));
-        let (redirect_uri, mismatch) = match (parsed, first) {
-            (Some(uri), _) => (uri, false),
-            (None, Some(usual)) => (usual.clone(), true),
-            (None, None) => {
-                return Err(UnanswerableRequest::UnregisteredRedirectUri {
-                    uri: ForeignText::new(uri),
-                    registered: listed(client.redirect_uris.iter().map(RedirectUri::as_str)),
-                });
-            }
-        };
-        if let Err(ScopeRefusal::Page(text)) = judge_scopes(issuer, &parameters) {
-            return Err(UnanswerableRequest::Refused(text));
-        }
-        Ok(Self { redirect_uri, state, mismatch })
-    }
-}
-
-fn judge_scopes(issuer: &IssuerCore, parameters: &Parameters) -> Result<(), ScopeRefusal> {
-    let scopes = parameters.first("scope").unwrap_or_default();
-    issuer.habits.judge_scopes(&scopes.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>())
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-/// An error that goes to the redirect URI.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) code: AuthorizationErrorCode,
-    pub(crate) description: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(code: AuthorizationErrorCode, description: impl Into<String>) -> Self {
-        Self { code, description: description.into() }
-    }
-
-    pub(crate) fn invalid(description: impl Into<String>) -> Self {
-        Self::new(AuthorizationErrorCode::InvalidRequest, description)
-    }
-}
-
-impl From<Duplicate> for Refusal {
-    fn from(duplicate: Duplicate) -> Self {
-        Self::invalid(duplicate.to_string())
-    }
-}
-
-impl From<MalformedRequest> for Refusal {
-    fn from(malformed: MalformedRequest) -> Self {
-        let code = match malformed {
-            MalformedRequest::UnsupportedResponseType => AuthorizationErrorCode::UnsupportedResponseType,
-            MalformedRequest::NotOpenId => AuthorizationErrorCode::InvalidScope,
-            MalformedRequest::Missing(_)
-            | MalformedRequest::Duplicate(_)
-            | MalformedRequest::Malformed(_)
-            | MalformedRequest::UnsupportedChallengeMethod => AuthorizationErrorCode::InvalidRequest,
-        };
-        Self::new(code, malformed.to_string())
-    }
-}
-
-/// A request that can be granted, and how the person is to be asked.
-pub(crate) struct Asked {
-    pub(crate) request: AuthorizationRequest,
-    pub(crate) login_hint: Option<String>,
-    /// `prompt=none`: no page may be shown.
-    silent: bool,
-    /// How long ago the person may have signed in; matters only to a silent request, for every other one asks anew.
-    max_age: Option<Duration>,
-}
-
-impl Asked {
-    pub(crate) fn parse(issuer: &IssuerCore, to: &Destination, query: &str) -> Result<Self, Refusal> {
-        let parameters = Parameters::parse(query);
-        if to.mismatch {
-            let code = AuthorizationErrorCode::parse("redirect_uri_mismatch");
-            return Err(Refusal::new(code, "the redirect_uri is not registered for this client"));
-        }
-        if let Err(ScopeRefusal::Redirect(refusal)) = judge_scopes(issuer, &parameters) {
-            return Err(refusal);
-        }
-        for (name, code) in [
-            ("request", AuthorizationErrorCode::RequestNotSupported),
-            ("request_uri", AuthorizationErrorCode::parse("request_uri_not_supported")),
-        ] {
-            if parameters.one(name)?.is_some() {
-                return Err(Refusal::new(code, format!("the parameter {name} is not supported")));
-            }
-        }
-        let request = if issuer.habits.speaks_openid() {
-            AuthorizationRequest::from_query(query)?
-        } else {
-            AuthorizationRequest::from_query(&as_openid(&parameters, to))?
-        };
-        if parameters.one("response_mode")?.is_some_and(|mode| mode != "query") {
-            return Err(Refusal::invalid("the only response_mode is query"));
-        }
-        let prompts: Vec<&str> = parameters.one("prompt")?.unwrap_or_default().split(' ').collect();
-        let silent = prompts.contains(&"none");
-        if silent && prompts.len() > 1 {
-            return Err(Refusal::invalid("prompt=none stands alone"));
-        }
-        let max_age = match parameters.one("max_age")?.map(str::parse) {
-            None => None,
-            Some(Ok(seconds)) => Some(Duration::from_secs(seconds)),
-            Some(Err(_)) => return Err(Refusal::invalid("max_age is not a number of seconds")),
-        };
-        let login_hint = parameters.one("login_hint")?.map(str::to_owned);
-        Ok(Self { request, login_hint, silent, max_age })
-    }
-
-    /// The session that answers a silent request.
-    fn session_that_will_do(&self, issuer: &IssuerCore, headers: &HeaderMap) -> Option<Session> {
-        let session = issuer.ledger().session(cookie::read(headers)?)?.clone();
-        let recent = self.max_age.is_none_or(|limit| issuer.now().since(session.auth_time) <= limit);
-        let meant = self.login_hint.as_ref().is_none_or(|hint| session.user.is_hinted_by(hint));
-        (recent && meant).then_some(session)
-    }
-}
-
-/// A request of plain OAuth 2.0 with what OpenID Connect wants besides, which nothing looks at.
-fn as_openid(parameters: &Parameters, to: &Destination) -> String {
-    let own = ["response_type", "redirect_uri", "scope", "nonce"];
-    let kept = parameters.pairs().filter(|(name, _)| !own.contains(name));
-    // At GitHub commas separate scopes as well as spaces do.
-    let scope = format!("openid {}", parameters.first("scope").unwrap_or_default().replace(',', " "));
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(kept)
-        .append_pair("response_type", parameters.first("response_type").unwrap_or("code"))
-        .append_pair("redirect_uri", to.redirect_uri.as_str())
-        .append_pair("scope", scope.trim())
-        .append_pair("nonce", "none")
-        .finish()
-}
+use crate::site::Endpoint;
+use crate::{callback, login, pages};
 
 /// Answers an authorization request: with the login page, or for `prompt=none` at once.
 ///
-/// The page comes even when the browser has a session: a mock is there to choose who to be. That satisfies `prompt=login`,
-/// `prompt=select_account` and any `max_age` as well.
+/// The page comes even when the browser has a session: a mock is there to choose who to be. That satisfies
+/// `prompt=login`, `prompt=select_account` and any `max_age` as well.
 pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
     let to = match Destination::of(issuer, query) {
         Ok(to) => to,
@@ -247,9 +32,9 @@ pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> R
         let action = format!("{}?{query}", issuer.path_of(Endpoint::Login));
         return pages::login(issuer, &asked, &action, None);
     }
-    let Some(session) = asked.session_that_will_do(issuer, headers) else {
-        let nobody = "prompt=none, and nobody suitable is signed in";
-        return refused(Refusal::new(AuthorizationErrorCode::LoginRequired, nobody));
+    let Some(session) = asked.suitable_session(issuer, headers) else {
+        let description = "prompt=none, and no suitable person is signed in";
+        return refused(Refusal::new(AuthorizationErrorCode::LoginRequired, description));
     };
     reply::see_other(&login::grant(issuer, &to, asked, session, Vec::new()))
 }

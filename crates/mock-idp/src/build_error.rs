@@ -5,7 +5,7 @@ use labgate_token::KeyError;
 
 use crate::persona::UnknownPersona;
 
-/// Why a mock cannot be put together.
+/// An error in the description of a mock.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -20,29 +20,32 @@ pub enum BuildError {
     /// No persona.
     #[error(transparent)]
     Persona(#[from] UnknownPersona),
+    /// A persona's metadata are not a JSON object.
+    #[error("the persona's metadata are malformed: {0}")]
+    Metadata(serde_json::Error),
     /// Not a base URL.
     #[error("{0:?} is not a base URL: it is an http or https origin")]
     BaseUrl(String),
     /// A client's value is malformed.
     #[error("the client {id:?} has a {malformed}")]
     Client {
-        /// Which client.
+        /// The client.
         id: String,
-        /// What is wrong with it.
+        /// The malformed value.
         malformed: Malformed,
     },
     /// Two clients of one issuer with one id.
     #[error("two clients have the id {0:?}: give one client several redirect URIs instead")]
     SameClient(String),
     /// HS256 has no public key to publish.
-    #[error("identity tokens are signed with ES256, EdDSA or RS256")]
+    #[error("ID tokens are signed with ES256, EdDSA or RS256")]
     Symmetric,
     /// No key could be made.
     #[error("no signing key could be made: {0}")]
     Key(#[from] KeyError),
 }
 
-/// Why a mock does not start.
+/// An error at the start of a mock.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -60,9 +63,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
     /// Logout tokens would leave this machine, or need TLS.
@@ -71,7 +74,7 @@ pub enum StartError {
          machine only: to http://127.0.0.1, http://[::1] or http://localhost, with any port and path"
     )]
     LogoutNotLoopback {
-        /// Which client.
+        /// The client.
         client: String,
         /// Its URI.
         uri: String,

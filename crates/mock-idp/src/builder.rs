@@ -12,15 +12,16 @@ use crate::delivery::addresses;
 use crate::described::{Described, checked_path, origin, other_name};
 use crate::faults::Fault;
 use crate::issuer::IssuerCore;
-use crate::mock_idp::{Core, MockIdp};
+use crate::mock_core::Core;
+use crate::mock_idp::MockIdp;
 use crate::persona::Persona;
 use crate::user::User;
 use crate::world::SystemEntropy;
 
 /// Describes a [`MockIdp`].
 ///
-/// `persona`, `user`, `client`, `clock`, `algorithm` and `fault` are about the issuer that was named last by `issuer_path`,
-/// `another_issuer` or `another_persona`; until then, about the one at `/`.
+/// `persona`, `user`, `client`, `clock`, `algorithm` and `fault` are about the issuer that was named last by
+/// `issuer_path`, `another_issuer` or `another_persona`; until then, about the one at `/`.
 #[must_use]
 pub struct MockIdpBuilder {
     earlier: Vec<Described>,
@@ -46,9 +47,17 @@ impl Default for MockIdpBuilder {
     }
 }
 
+impl MockIdp {
+    /// Describes a mock.
+    pub fn builder() -> MockIdpBuilder {
+        MockIdpBuilder::default()
+    }
+}
+
 impl MockIdpBuilder {
-    /// Where the issuer is: `/` for the root, whose issuer has no slash at the end, or a path such as `/realms/lab`. A
-    /// slash at the end of a path becomes part of the issuer. A persona's own paths follow this one.
+    /// Sets the issuer's path: `/` for the root, without a slash at the end of the issuer, or one such as
+    /// `/realms/lab`. A slash at the end of a path becomes part of the issuer. A persona's own paths follow
+    /// this one.
     ///
     /// # Errors
     /// When it is not such a path.
@@ -73,15 +82,15 @@ impl MockIdpBuilder {
         self
     }
 
-    /// Begins to describe a further issuer that behaves like this provider, at `/`. Several personas can be there, for each
-    /// has paths of its own.
+    /// Begins to describe a further issuer that behaves like this provider, at `/`. Several personas can be
+    /// there, for each has paths of its own.
     pub fn another_persona(mut self, persona: Persona) -> Self {
         let next = Described { persona, ..Described::at(String::new()) };
         self.earlier.push(std::mem::replace(&mut self.current, next));
         self
     }
 
-    /// Somebody can sign in by one button. Without any, the users are [`User::examples`].
+    /// Adds a person with a button of their own. Without any, the users are [`User::examples`].
     pub fn user(mut self, user: User) -> Self {
         self.current.users.push(user);
         self
@@ -93,14 +102,14 @@ impl MockIdpBuilder {
         self
     }
 
-    /// What time it is at the issuer; by default the machine's time.
+    /// Sets the issuer's clock; by default the machine's time.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.current.clock = clock;
         self
     }
 
-    /// How the issuer signs; by default RS256. Making an RSA key takes about a fifth of a second: ES256 suits a suite that
-    /// makes a mock for every test.
+    /// Sets the issuer's algorithm; by default RS256. Making an RSA key takes about a fifth of a second:
+    /// ES256 suits a suite that makes a mock for every test.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.current.algorithm = algorithm;
         self
@@ -112,14 +121,15 @@ impl MockIdpBuilder {
         self
     }
 
-    /// Where codes, tokens and session ids come from; by default the machine's randomness. Keys always come from there.
+    /// Sets the source of codes, tokens and session ids; by default the machine's randomness. Keys always
+    /// come from there.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
         self
     }
 
-    /// The origin under which the mock is reached, where that is not the address that it listens on: in a container
-    /// network, behind a proxy. By default that address; without sockets `http://idp.test`.
+    /// The origin under which the mock is reached, where that is not the address that it listens on: in a
+    /// container network, behind a proxy. By default that address; without sockets `http://idp.test`.
     ///
     /// # Errors
     /// When it is not an http(s) origin.
@@ -128,7 +138,7 @@ impl MockIdpBuilder {
         Ok(self)
     }
 
-    /// A second origin under which the mock is reached, for personas whose provider has several hosts. By default
+    /// Sets a second origin of the mock, for personas of providers with several hosts. By default
     /// `localhost` beside `127.0.0.1` and the other way round; otherwise the base URL's.
     ///
     /// # Errors
@@ -138,7 +148,7 @@ impl MockIdpBuilder {
         Ok(self)
     }
 
-    /// Where to listen; by default a free port on 127.0.0.1.
+    /// Sets the address to listen on; by default a free port on 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
@@ -165,7 +175,8 @@ impl MockIdpBuilder {
     /// A mock that listens, until it is dropped. Needs a tokio runtime.
     ///
     /// # Errors
-    /// As [`build`](Self::build), when it cannot or must not listen, and when logout tokens would leave this machine.
+    /// As [`build`](Self::build), when it cannot or must not listen, and when logout tokens would leave this
+    /// machine.
     pub async fn start(self) -> Result<MockIdp, StartError> {
         let wanted = self.listen;
         if !wanted.ip().is_loopback() && !self.beyond_loopback {

@@ -4,21 +4,20 @@ use labgate_domain::ForeignText;
 use labgate_domain::protocol::{AuthorizationOutcome, AuthorizationResponse, State};
 use url::form_urlencoded;
 
-use crate::authorize::{Destination, Refusal};
+use crate::authorization_request::Destination;
 use crate::faults::Fault;
+use crate::id_token::ANOTHER_ISSUER;
 use crate::issuer::IssuerCore;
+use crate::protocol::Refusal;
 
-/// An issuer that nobody asked.
-pub(crate) const ANOTHER_ISSUER: &str = "https://another-issuer.example";
-
-/// Where the browser goes with an error.
+/// Returns the URL that brings an error to the client.
 pub(crate) fn refused(issuer: &IssuerCore, to: &Destination, refusal: Refusal, faults: &[Fault]) -> String {
-    let refusal = issuer.habits.refusal(refusal);
+    let refusal = issuer.profile().errors.reword(refusal);
     let description = Some(ForeignText::new(&refusal.description));
     url(issuer, to, AuthorizationOutcome::Error { code: refusal.code, description }, faults)
 }
 
-/// Where the browser goes.
+/// Returns the URL that brings an answer to the client.
 pub(crate) fn url(
     issuer: &IssuerCore,
     to: &Destination,
@@ -29,10 +28,12 @@ pub(crate) fn url(
         AuthorizationOutcome::Code(_) => None,
         AuthorizationOutcome::Error { code, .. } => Some(code.as_str().to_owned()),
     };
-    let further = issuer.habits.callback_parameters(issuer, error.as_deref());
+    let further = issuer.behaviour.callback_parameters(issuer, error.as_deref());
     let response = AuthorizationResponse {
         state: to.state.clone().unwrap_or_else(|| State::fresh(&*issuer.entropy)),
-        issuer: issuer.habits.states_issuer().then(|| issuer.issuer.as_str().to_owned()),
+        issuer: issuer
+            .supports("authorization_response_iss_parameter_supported")
+            .then(|| issuer.issuer.as_str().to_owned()),
         outcome,
     };
     let proper = response.to_url(&to.redirect_uri);
@@ -48,13 +49,13 @@ pub(crate) fn url(
     }
     parameters.extend(further.into_iter().map(|(name, value)| (name.to_owned(), value)));
     for fault in faults {
-        spoil(&mut parameters, fault);
+        apply_fault(&mut parameters, fault);
     }
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{}{separator}{query}", to.redirect_uri)
 }
 
-fn spoil(parameters: &mut Vec<(String, String)>, fault: &Fault) {
+fn apply_fault(parameters: &mut Vec<(String, String)>, fault: &Fault) {
     match fault {
         Fault::CallbackWrongIss => {
             parameters.retain(|(name, _)| name != "iss");

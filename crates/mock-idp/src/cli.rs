@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9400")]
     listen: SocketAddr,
     /// Allow an address that other machines can reach, where anybody can then be anybody
@@ -36,9 +36,9 @@ pub(crate) struct Serve {
     /// The path of an issuer; may be repeated
     #[arg(long, value_name = "PATH", default_value = "/")]
     issuer_path: Vec<String>,
-    /// Behave like a provider: `entra=TENANT`, `entra=TENANT,optional-claims`, `entra-v1=TENANT`, `github`, `dex`,
-    /// `keycloak=REALM`, `google`, `gitlab`, `okta`, `okta=SERVER`, `auth0` or `cognito=POOL`; may be repeated, for several
-    /// providers side by side
+    /// Behave like a provider: `entra=TENANT`, `entra=TENANT,optional-claims`, `entra-v1=TENANT`, `github`,
+    /// `dex`, `keycloak=REALM`, `google`, `gitlab`, `okta`, `okta=SERVER`, `auth0` or `cognito=POOL`; may be
+    /// repeated, for several providers side by side
     #[arg(long, value_name = "NAME", default_value = "generic")]
     persona: Vec<Persona>,
     /// A client and a redirect URI of it; may be repeated, also for one client
@@ -49,20 +49,20 @@ pub(crate) struct Serve {
         default_value = "lab:lab-secret:http://127.0.0.1:8091/api/auth/oidc/callback"
     )]
     client: Vec<ClientArgument>,
-    /// Where the clients may send people after a logout; may be repeated
+    /// An address to which the clients may send people after a logout; may be repeated
     #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:8091/")]
     post_logout_redirect_uri: Vec<String>,
-    /// Where a client is told that a session has ended: plain http, on this machine; may be repeated
+    /// A client's address for logout tokens: plain http, on this machine; may be repeated
     #[arg(long, value_name = "ID:URI", value_parser = logout_uri)]
     backchannel_logout_uri: Vec<(String, String)>,
-    /// Whether logout tokens name the session by `sid`, or only the person
+    /// Name the session in logout tokens by `sid`, or only the person
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
     backchannel_logout_session_required: bool,
-    /// Who can sign in; may be repeated. EMAIL may be empty, or begin with `unverified=`. Without any: ada, bob
+    /// A person; may be repeated. EMAIL may be empty, or begin with `unverified=`. Without any: ada, bob
     /// (address not verified) and noone (no address)
     #[arg(long, value_name = "SUB:EMAIL:NAME[:GROUP,…]", value_parser = user)]
     user: Vec<User>,
-    /// How identity tokens are signed: `RS256`, `ES256` or `EdDSA`
+    /// The algorithm of ID tokens: `RS256`, `ES256` or `EdDSA`
     #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "RS256")]
     algorithm: Algorithm,
     /// Misbehave, always; may be repeated. `labgate-mock-idp faults` lists the names
@@ -116,15 +116,15 @@ impl Serve {
         }
         let uris = &self.post_logout_redirect_uri;
         let with_uris = |client| uris.iter().fold(client, Client::post_logout_redirect_uri);
-        let told = |argument: &ClientArgument, client: Client| {
+        let with_logout = |argument: &ClientArgument, client: Client| {
             let client = client.backchannel_logout_session_required(self.backchannel_logout_session_required);
             let uri = self.backchannel_logout_uri.iter().find(|(id, _)| *id == argument.id);
             uri.map_or(client.clone(), |(_, uri)| client.backchannel_logout_uri(uri))
         };
-        clients.into_iter().map(|(argument, client)| told(argument, with_uris(client))).collect()
+        clients.into_iter().map(|(argument, client)| with_logout(argument, with_uris(client))).collect()
     }
 
-    /// What is said when the mock runs.
+    /// The text that the running mock prints.
     pub(crate) fn banner(&self, idp: &MockIdp) -> String {
         let mut text = String::from(
             "This is a MOCK OpenID provider for testing: anybody can sign in here as anybody.\n",

@@ -41,15 +41,16 @@ impl Client {
         self
     }
 
-    /// Is told at this URI when a session has ended (Back-Channel Logout section 2.2). A mock that listens sends logout
-    /// tokens by plain http, and on this machine only; without sockets the URI may be any http(s) URL.
+    /// Is told at this URI when a session has ended (Back-Channel Logout section 2.2). A mock that listens
+    /// sends logout tokens by plain http, and on this machine only; without sockets the URI may be any
+    /// http(s) URL.
     #[must_use]
     pub fn backchannel_logout_uri(self, uri: impl Into<String>) -> Self {
         Self { backchannel_logout_uri: Some(uri.into()), ..self }
     }
 
-    /// Whether its logout tokens name the session by `sid`, beside the person. They do by default; without it they name
-    /// the person alone, all of whose sessions are meant then.
+    /// Sets that its logout tokens name the session by `sid`, beside the person. They do by default; without
+    /// it they name the person alone, and mean all sessions of that person.
     #[must_use]
     pub fn backchannel_logout_session_required(self, required: bool) -> Self {
         Self { backchannel_logout_session_required: required, ..self }
@@ -73,14 +74,14 @@ impl Client {
     }
 }
 
-/// A client whose values have been parsed.
+/// A client with parsed values.
 pub(crate) struct RegisteredClient {
     pub(crate) id: ClientId,
     pub(crate) secret: SecretString,
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) post_logout_redirect_uris: Vec<RedirectUri>,
     pub(crate) backchannel_logout_uri: Option<Uri>,
-    /// Whether its logout tokens have a `sid`.
+    /// True if its logout tokens have a `sid`.
     pub(crate) names_the_session: bool,
 }
 

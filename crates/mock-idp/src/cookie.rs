@@ -3,7 +3,7 @@
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use crate::issuer::IssuerCore;
+use crate::site::Site;
 
 const NAME: &str = "labgate-mock-idp";
 
@@ -14,17 +14,17 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-pub(crate) fn set(issuer: &IssuerCore, value: &str) -> HeaderValue {
-    written(issuer, value, "")
+pub(crate) fn set(site: &Site, value: &str) -> HeaderValue {
+    written(site, value, "")
 }
 
-pub(crate) fn clear(issuer: &IssuerCore) -> HeaderValue {
-    written(issuer, "", "; Max-Age=0")
+pub(crate) fn clear(site: &Site) -> HeaderValue {
+    written(site, "", "; Max-Age=0")
 }
 
 /// An issuer's home and our own values are visible ASCII, so the header can be written.
-fn written(issuer: &IssuerCore, value: &str, more: &str) -> HeaderValue {
-    let path = if issuer.home.is_empty() { "/" } else { &issuer.home };
+fn written(site: &Site, value: &str, more: &str) -> HeaderValue {
+    let path = if site.home.is_empty() { "/" } else { &site.home };
     let text = format!("{NAME}={value}; Path={path}; HttpOnly; SameSite=Lax{more}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -1,4 +1,5 @@
-//! Sending logout tokens (OpenID Connect Back-Channel Logout 1.0 section 2.5): by plain http, on this machine only.
+//! Sending logout tokens (OpenID Connect Back-Channel Logout 1.0 section 2.5): by plain http, on this machine
+//! only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,11 +12,11 @@ use tokio::net::TcpStream;
 
 use crate::logout_notice::LogoutNotice;
 
-/// How long a relying party may take to answer.
+/// The time limit for a relying party's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where on this machine a URI leads; `None` for one that leads elsewhere or needs TLS. Names are not looked up: only
-/// `localhost` is known.
+/// Returns the addresses of a URI on this machine; `None` for one that leads elsewhere or needs TLS. Names
+/// are not looked up: only `localhost` is known.
 pub(crate) fn addresses(uri: &Uri) -> Option<Vec<SocketAddr>> {
     let host = uri.host().filter(|_| uri.scheme_str() == Some("http"))?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

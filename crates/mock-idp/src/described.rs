@@ -5,16 +5,19 @@ use std::sync::{Arc, Mutex};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::world::{Clock, Entropy};
 use labgate_token::Algorithm;
+use serde_json::Value;
 use url::Url;
 
-use crate::User;
 use crate::build_error::BuildError;
 use crate::client::Client;
 use crate::faults::{ArmedFaults, Fault};
-use crate::issuer::{IssuerCore, Located};
+use crate::issuer::IssuerCore;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
-use crate::persona::{Origin, Persona, Place};
+use crate::persona::{Persona, ProviderBehaviour};
+use crate::protocol::Claims;
+use crate::site::{Endpoint, Located, Site};
+use crate::user::User;
 use crate::world::SystemClock;
 
 /// An issuer that is still to be.
@@ -51,23 +54,8 @@ impl Described {
         if self.algorithm == Algorithm::Hs256 {
             return Err(BuildError::Symmetric);
         }
-        let habits = self.persona.habits()?;
-        let prefix = self.path.trim_end_matches('/');
-        let [base, second_base] =
-            origins.map(|origin| format!("{}{prefix}", origin.as_str().trim_end_matches('/')));
-        let origin = |origin| match origin {
-            Origin::Base => &base,
-            Origin::Second => &second_base,
-        };
-        let (on, path) = habits.issuer();
-        let own_slash = self.path.strip_prefix(prefix).filter(|_| path.is_empty());
-        let issuer = format!("{}{}{}", origin(on), path, own_slash.unwrap_or_default());
-        let located = |place: Place| Located {
-            endpoint: place.endpoint,
-            url: format!("{}{}", origin(place.origin), place.path),
-            path: format!("{prefix}{}", place.path),
-        };
-        let places = habits.places().into_iter().map(located).collect();
+        let behaviour = self.persona.behaviour()?;
+        let (site, metadata) = self.site(&*behaviour, origins, entropy)?;
         let register = |client: &Client| {
             client
                 .register()
@@ -83,22 +71,116 @@ impl Described {
             faults.arm(fault, None);
         }
         Ok(IssuerCore {
-            issuer: Issuer::parse(&issuer).map_err(|_| BuildError::IssuerPath(self.path.clone()))?,
-            path: format!("{prefix}{}", path.trim_end_matches('/')),
-            home: format!("{prefix}{}", habits.home()),
-            places,
+            site,
             persona: self.persona,
-            habits,
-            base,
-            second_base,
+            behaviour,
+            metadata,
             users: if self.users.is_empty() { User::examples() } else { self.users },
             clients: self.clients.iter().map(register).collect::<Result<_, _>>()?,
-            clock: self.clock,
-            entropy,
             keys: Mutex::new(Keys::generate(self.algorithm)?),
             ledger: Mutex::new(Ledger::default()),
             faults: Mutex::new(faults),
         })
+    }
+
+    /// Puts a persona at its addresses: its site, and the document that it publishes there.
+    fn site(
+        &self,
+        behaviour: &dyn ProviderBehaviour,
+        origins: [&Url; 2],
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<(Site, Claims), BuildError> {
+        let profile = behaviour.profile();
+        let prefix = self.path.trim_end_matches('/');
+        let [base, second_base] =
+            origins.map(|origin| format!("{}{prefix}", origin.as_str().trim_end_matches('/')));
+        let mut own = Placeholders(behaviour.placeholders());
+        let fill = |text: &str| own.fill(text).replace("{base}", &base).replace("{second}", &second_base);
+        let issuer = fill(profile.issuer);
+        let path = issuer.strip_prefix(&base).or(issuer.strip_prefix(&second_base)).unwrap_or_default();
+        let path = format!("{prefix}{}", path.trim_end_matches('/'));
+        // The slash at the end of a path is the issuer's own, unless the persona has a path there.
+        let own_slash =
+            self.path.strip_prefix(prefix).filter(|_| profile.issuer == "{base}").unwrap_or_default();
+        let issuer = format!("{issuer}{own_slash}");
+
+        let document: Claims = serde_json::from_str(profile.metadata).map_err(BuildError::Metadata)?;
+        let published = PUBLISHED.iter().filter_map(|(member, endpoint)| {
+            document.get(*member).and_then(Value::as_str).map(|template| (*endpoint, template))
+        });
+        let templates: Vec<_> = published.chain(profile.places.iter().copied()).collect();
+        let mut places = own.located(&templates, prefix, [&base, &second_base]);
+        let metadata = document.clone().into_iter();
+        let whole =
+            |text: &str| fill(text).replace("{issuer}", &issuer).replace("{alg}", self.algorithm.as_str());
+        let metadata = metadata.map(|(member, value)| (member, filled(value, &whole))).collect();
+        let home = format!("{prefix}{}", own.fill(profile.home));
+        if let Some(alias) = behaviour.alias() {
+            own.replace_first(alias);
+            places.extend(own.located(&templates, prefix, [&base, &second_base]));
+        }
+        let site = Site {
+            issuer: Issuer::parse(&issuer).map_err(|_| BuildError::IssuerPath(self.path.clone()))?,
+            path,
+            home,
+            places,
+            base,
+            second_base,
+            algorithm: self.algorithm,
+            clock: Arc::clone(&self.clock),
+            entropy,
+        };
+        Ok((site, metadata))
+    }
+}
+
+/// The members of the metadata that say where endpoints are.
+const PUBLISHED: [(&str, Endpoint); 5] = [
+    ("authorization_endpoint", Endpoint::Authorization),
+    ("token_endpoint", Endpoint::Token),
+    ("userinfo_endpoint", Endpoint::UserInfo),
+    ("jwks_uri", Endpoint::Jwks),
+    ("end_session_endpoint", Endpoint::EndSession),
+];
+
+/// A persona's own placeholders.
+struct Placeholders(Vec<(&'static str, String)>);
+
+impl Placeholders {
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    fn replace_first(&mut self, value: String) {
+        if let Some((_, first)) = self.0.first_mut() {
+            *first = value;
+        }
+    }
+
+    fn located(
+        &self,
+        templates: &[(Endpoint, &str)],
+        prefix: &str,
+        [base, second]: [&str; 2],
+    ) -> Vec<Located> {
+        let located = |(endpoint, template): &(Endpoint, &str)| {
+            let (origin, path) = match template.strip_prefix("{second}") {
+                Some(path) => (second, path),
+                None => (base, template.trim_start_matches("{base}")),
+            };
+            let path = self.fill(path);
+            Located { endpoint: *endpoint, url: format!("{origin}{path}"), path: format!("{prefix}{path}") }
+        };
+        templates.iter().map(located).collect()
+    }
+}
+
+/// A JSON value with its texts changed.
+fn filled(value: Value, change: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => change(&text).into(),
+        Value::Array(values) => values.into_iter().map(|value| filled(value, change)).collect(),
+        other => other,
     }
 }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-/// Where in a sign-in, or in the logout that ends it, a fault takes effect.
+/// The stage of a sign-in, or of the logout that ends it, at which a fault takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The metadata.
@@ -9,9 +9,9 @@ pub(crate) enum Stage {
     Jwks,
     /// The authorization response.
     Callback,
-    /// The token response around the identity token.
+    /// The token response around the ID token.
     Token,
-    /// What is said of the person, in the identity token and at userinfo alike.
+    /// The claims about the person, in the ID token and at userinfo alike.
     Identity,
     /// The userinfo response alone.
     UserInfo,
@@ -21,7 +21,7 @@ pub(crate) enum Stage {
     PostLogout,
 }
 
-/// Defines the faults: variant, name, where it takes effect, what it does, and what a relying party must do.
+/// Defines the faults: variant, name, stage, effect, and a relying party's duty.
 macro_rules! faults {
     ($($variant:ident $(($($argument:literal),+))? = $name:literal, $stage:ident, $effect:literal, $must:literal;)+) => {
         /// A way to misbehave. Faults can be combined.
@@ -46,13 +46,13 @@ macro_rules! faults {
                 match self { $(Self::$variant { .. } => $name,)+ }
             }
 
-            /// What the mock does.
+            /// The effect.
             #[must_use]
             pub fn effect(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $effect,)+ }
             }
 
-            /// What a relying party must do: this completes "A relying party must …".
+            /// A relying party's duty: this completes "A relying party must …".
             #[must_use]
             pub fn relying_party_must(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $must,)+ }
@@ -67,40 +67,40 @@ macro_rules! faults {
 }
 
 faults! {
-    WrongIssuer = "wrong-issuer", Identity, "`iss` names another host", "refuse the identity token";
-    IssuerTrailingSlash = "issuer-trailing-slash", Identity, "`iss` has a slash too many", "refuse the identity token";
-    MissingIssuer = "missing-issuer", Identity, "no `iss`", "refuse the identity token";
-    WrongAudience = "wrong-audience", Identity, "`aud` is another client", "refuse the identity token";
-    EmptyAudience = "empty-audience", Identity, "`aud` is an empty list", "refuse the identity token";
+    WrongIssuer = "wrong-issuer", Identity, "`iss` names another host", "refuse the ID token";
+    IssuerTrailingSlash = "issuer-trailing-slash", Identity, "`iss` has a slash too many", "refuse the ID token";
+    MissingIssuer = "missing-issuer", Identity, "no `iss`", "refuse the ID token";
+    WrongAudience = "wrong-audience", Identity, "`aud` is another client", "refuse the ID token";
+    EmptyAudience = "empty-audience", Identity, "`aud` is an empty list", "refuse the ID token";
     ExtraAudience = "extra-audience", Identity, "`aud` has a second client, and there is no `azp`",
-        "refuse the identity token unless it trusts that audience";
-    MissingAudience = "missing-audience", Identity, "no `aud`", "refuse the identity token";
-    WrongAzp = "wrong-azp", Identity, "`azp` is another client", "refuse the identity token";
-    WrongNonce = "wrong-nonce", Identity, "`nonce` is another one", "refuse the identity token";
-    MissingNonce = "missing-nonce", Identity, "no `nonce`", "refuse the identity token";
-    AlgNone = "alg-none", Identity, "the identity token is not signed, `alg` is `none`", "refuse the identity token";
+        "refuse the ID token unless it trusts that audience";
+    MissingAudience = "missing-audience", Identity, "no `aud`", "refuse the ID token";
+    WrongAzp = "wrong-azp", Identity, "`azp` is another client", "refuse the ID token";
+    WrongNonce = "wrong-nonce", Identity, "`nonce` is another one", "refuse the ID token";
+    MissingNonce = "missing-nonce", Identity, "no `nonce`", "refuse the ID token";
+    AlgNone = "alg-none", Identity, "the ID token is not signed, `alg` is `none`", "refuse the ID token";
     Hs256WithPublicKey = "hs256-with-public-key", Identity, "signed by HMAC keyed with the public key as PEM",
-        "refuse the identity token";
+        "refuse the ID token";
     Hs256WithSecret = "hs256-with-secret", Identity, "signed by HMAC keyed with the client's secret",
-        "refuse the identity token unless registered for HS256";
-    WrongKey = "wrong-key", Identity, "signed by another key under the right `kid`", "refuse the identity token";
+        "refuse the ID token unless registered for HS256";
+    WrongKey = "wrong-key", Identity, "signed by another key under the right `kid`", "refuse the ID token";
     UnknownKid = "unknown-kid", Identity, "signed by a key that is not in the JWK set",
-        "fetch the keys again, once, and then refuse the identity token";
+        "fetch the keys again, once, and then refuse the ID token";
     NoKid = "no-kid", Identity, "properly signed, but without `kid`",
-        "accept the identity token if exactly one key fits, and may refuse it otherwise";
-    Expired = "expired", Identity, "`exp` was an hour ago", "refuse the identity token";
-    FutureIat = "future-iat", Identity, "`iat` is in an hour", "refuse the identity token";
-    MissingIat = "missing-iat", Identity, "no `iat`", "refuse the identity token";
-    NbfFuture = "nbf-future", Identity, "`nbf` is in an hour", "refuse the identity token";
-    MissingExp = "missing-exp", Identity, "no `exp`", "refuse the identity token";
+        "accept the ID token if exactly one key fits, and may refuse it otherwise";
+    Expired = "expired", Identity, "`exp` was an hour ago", "refuse the ID token";
+    FutureIat = "future-iat", Identity, "`iat` is in an hour", "refuse the ID token";
+    MissingIat = "missing-iat", Identity, "no `iat`", "refuse the ID token";
+    NbfFuture = "nbf-future", Identity, "`nbf` is in an hour", "refuse the ID token";
+    MissingExp = "missing-exp", Identity, "no `exp`", "refuse the ID token";
     FractionalTimes = "fractional-times", Identity, "`exp`, `iat` and `auth_time` have fractions of a second",
-        "accept the identity token";
-    StringTimes = "string-times", Identity, "`exp` and `iat` are strings", "refuse the identity token";
-    MissingSub = "missing-sub", Identity, "no `sub` in the identity token", "refuse the identity token";
-    LongSub = "long-sub", Identity, "`sub` has 256 characters", "refuse the identity token";
-    UserinfoSubMismatch = "userinfo-sub-mismatch", UserInfo, "userinfo is about somebody else",
+        "accept the ID token";
+    StringTimes = "string-times", Identity, "`exp` and `iat` are strings", "refuse the ID token";
+    MissingSub = "missing-sub", Identity, "no `sub` in the ID token", "refuse the ID token";
+    LongSub = "long-sub", Identity, "`sub` has 256 characters", "refuse the ID token";
+    UserinfoSubMismatch = "userinfo-sub-mismatch", UserInfo, "userinfo is about another person",
         "not use what userinfo says";
-    BadAtHash = "bad-at-hash", Identity, "`at_hash` belongs to another access token", "refuse the identity token";
+    BadAtHash = "bad-at-hash", Identity, "`at_hash` belongs to another access token", "refuse the ID token";
     MissingEmail = "missing-email", Identity, "no e-mail address", "do without, or say so to the person";
     UnverifiedEmail = "unverified-email", Identity, "`email_verified` is `false`",
         "not take the address for the person's own";
@@ -109,15 +109,15 @@ faults! {
     EmailVerifiedAbsent = "email-verified-absent", Identity, "an address without `email_verified`",
         "not take the address for verified";
     IssuerTemplate = "issuer-template", Identity, "`iss` has the words `{tenantid}` where a tenant should be",
-        "refuse the identity token";
+        "refuse the ID token";
     TenantSwap = "tenant-swap", Identity, "`tid` and `iss` are those of another Entra tenant",
-        "refuse the identity token unless it admits that tenant";
+        "refuse the ID token unless it admits that tenant";
     GroupsOverage = "groups-overage", Identity, "no groups, but `_claim_names` and `_claim_sources`, which lead elsewhere",
         "ask the provider's own API for the groups, or say that they are missing, and not call what is named there";
     GroupsString = "groups-string", Identity, "`groups` is one group as a string", "take it for a list of one, or of none";
-    HugeToken = "huge-token", Identity, "64 KiB more in the identity token",
+    HugeToken = "huge-token", Identity, "64 KiB more in the ID token",
         "refuse it, or hold it without overflowing a cookie or a header";
-    NoIdToken = "no-id-token", Token, "a token response without an identity token", "refuse the sign-in";
+    NoIdToken = "no-id-token", Token, "a token response without an ID token", "refuse the sign-in";
     OddTokenType("DPoP") = "odd-token-type", Token, "`token_type` is not `Bearer`",
         "accept `bearer` in any case and refuse everything else";
     HtmlTokenError = "html-token-error", Token, "the token endpoint answers 502 with a page",
@@ -177,7 +177,7 @@ faults! {
         "end nothing further";
     LogoutExtraClaims = "logout-extra-claims", Logout, "the logout token has claims that are not its own",
         "accept the logout token";
-    LogoutIdToken = "logout-id-token", Logout, "an identity token in place of the logout token",
+    LogoutIdToken = "logout-id-token", Logout, "an ID token in place of the logout token",
         "answer 400 and end nothing";
     LogoutSubOnly = "logout-sub-only", Logout, "no `sid` in the logout token", "end every session of that person";
     LogoutSidOnly = "logout-sid-only", Logout, "no `sub` in the logout token", "end the session of that `sid`";
@@ -210,7 +210,7 @@ impl Fault {
         }
     }
 
-    /// Whether it belongs to one sign-in, so that it can be chosen on the login page.
+    /// Returns true if it belongs to one sign-in, so that it can be chosen on the login page.
     pub(crate) fn is_of_a_sign_in(&self) -> bool {
         !matches!(self.stage(), Stage::Discovery | Stage::Jwks)
     }
@@ -232,7 +232,7 @@ pub(crate) struct ArmedFaults(Vec<ArmedFault>);
 #[derive(Debug)]
 struct ArmedFault {
     fault: Fault,
-    /// How many times still; `None` is always.
+    /// The remaining times; `None` is always.
     left: Option<u32>,
 }
 
@@ -279,8 +279,8 @@ mod tests {
     #[test]
     fn arguments_follow_a_colon() {
         assert_eq!(Fault::parse("odd-token-type:mac"), Ok(Fault::OddTokenType("mac".into())));
-        let denied = Fault::CallbackError("access_denied".into(), "Ask: somebody".into());
-        assert_eq!(Fault::parse("callback-error:access_denied:Ask: somebody"), Ok(denied));
+        let denied = Fault::CallbackError("access_denied".into(), "Ask: an administrator".into());
+        assert_eq!(Fault::parse("callback-error:access_denied:Ask: an administrator"), Ok(denied));
         assert!(Fault::parse("expired:now").is_err());
         assert!(Fault::parse("no-such").unwrap_err().to_string().contains("wrong-nonce"));
     }

@@ -1,24 +1,21 @@
-//! The identity token (OpenID Connect Core section 2), and how it can go wrong.
+//! The ID token (OpenID Connect Core section 2), and how it can go wrong.
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{self, SHA256, SHA512};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use labgate_domain::protocol::{Scopes, Subject};
 use labgate_token::{Algorithm, KeyError};
 use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::callback::ANOTHER_ISSUER;
 use crate::client::RegisteredClient;
 use crate::faults::Fault;
-use crate::issuer::{IssuerCore, TENANT_TEMPLATE, locked};
+use crate::issuer::{IssuerCore, locked};
 use crate::keys::Signature;
-use crate::ledger::Grant;
-use crate::persona::{Persona, Telling, To};
+use crate::persona::{Document, Occasion, Persona};
+use crate::protocol::{Claims, Grant, half_hash, set, unset, unset_all};
+use crate::site::TENANT_TEMPLATE;
 
-/// What an identity token is for. After a refresh it has no `nonce` (OpenID Connect Core section 12.2).
+/// The purpose of an ID token. After a refresh it has no `nonce` (OpenID Connect Core section 12.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdTokenFor<'a> {
     /// An authorization code.
@@ -27,55 +24,68 @@ pub(crate) enum IdTokenFor<'a> {
     Refresh,
 }
 
-/// A client that nobody registered.
+/// An issuer that is not the one that was asked.
+pub(crate) const ANOTHER_ISSUER: &str = "https://another-issuer.example";
+/// A client that is not registered.
 pub(crate) const ANOTHER_CLIENT: &str = "another-client";
-/// An Entra tenant that nobody named.
+/// An Entra tenant that is named nowhere.
 const ANOTHER_TENANT: &str = "99999999-8888-4777-8666-555555555555";
 const HOUR: Duration = Duration::from_hours(1);
 const HUGE: usize = 64 * 1024;
 
-/// Writes a grant's identity token, showing these faults.
+/// Writes a grant's ID token, showing these faults.
 pub(crate) fn write(
     issuer: &IssuerCore,
     client: &RegisteredClient,
     grant: &Grant,
     scopes: &Scopes,
     access_token: &str,
-    occasion: IdTokenFor<'_>,
+    purpose: IdTokenFor<'_>,
     faults: &[Fault],
 ) -> Result<String, KeyError> {
     let now = issuer.now();
-    let telling = Telling { issuer, grant, scopes, to: To::IdToken };
-    let mut claims = claims_of_the_person(&telling, faults);
-    let algorithm = locked(&issuer.keys).algorithm();
+    let occasion = occasion(issuer, grant, scopes, Document::IdToken);
+    let mut claims = claims_of_the_person(issuer, &occasion, faults);
     let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-    state("iss", issuer.habits.issuer_for(issuer, telling.user()).into());
+    state("iss", issuer.behaviour.issuer_for(issuer, occasion.user()).into());
     state("aud", client.id.as_str().into());
-    state("exp", now.plus(issuer.habits.tokens().id_token).as_unix_seconds().into());
+    state("exp", now.plus(issuer.profile().tokens.id_token).as_unix_seconds().into());
     state("iat", now.as_unix_seconds().into());
     state("auth_time", grant.session.auth_time.as_unix_seconds().into());
     state("sid", grant.session.sid.as_str().into());
-    state("at_hash", access_token_hash(access_token, algorithm).into());
-    let code = match occasion {
+    state("at_hash", half_hash(access_token, issuer.algorithm).into());
+    let code = match purpose {
         IdTokenFor::Code(code) => {
             state("nonce", grant.nonce.as_str().into());
             Some(code)
         }
         IdTokenFor::Refresh => None,
     };
-    issuer.habits.finish_id_token(&telling, code, &mut claims);
+    unset_all(&mut claims, issuer.profile().omitted_claims);
+    issuer.behaviour.finish_id_token(&occasion, code, &mut claims);
 
     let mut signature = Signature::Proper;
     for fault in faults {
-        spoil(&mut claims, fault, issuer, client);
+        apply_fault(&mut claims, fault, issuer, client);
         signature = other_signature(fault, client).unwrap_or(signature);
     }
     locked(&issuer.keys).sign(&claims, &signature, Some("JWT"))
 }
 
-/// What is said of the person, in the identity token and at userinfo alike.
-pub(crate) fn claims_of_the_person(telling: &Telling<'_>, faults: &[Fault]) -> Map<String, Value> {
-    let mut claims = telling.issuer.habits.claims(telling);
+/// An occasion to state claims to a client.
+pub(crate) fn occasion<'a>(
+    issuer: &'a IssuerCore,
+    grant: &'a Grant,
+    scopes: &'a Scopes,
+    document: Document,
+) -> Occasion<'a> {
+    let subject = issuer.behaviour.subject(grant.client.as_str(), &grant.session.user);
+    Occasion { site: issuer, grant, scopes, document, subject }
+}
+
+/// The claims about the person, in the ID token and at userinfo alike.
+pub(crate) fn claims_of_the_person(issuer: &IssuerCore, occasion: &Occasion<'_>, faults: &[Fault]) -> Claims {
+    let mut claims = issuer.behaviour.claims(occasion);
     for fault in faults {
         match fault {
             Fault::LongSub => set(&mut claims, "sub", "x".repeat(Subject::MAX_LEN + 1)),
@@ -85,9 +95,9 @@ pub(crate) fn claims_of_the_person(telling: &Telling<'_>, faults: &[Fault]) -> M
             }
             Fault::UnverifiedEmail => {
                 unset(&mut claims, "verified_primary_email");
-                set_verified(telling, &mut claims, &false.into());
+                set_verified(issuer, &mut claims, &false.into());
             }
-            Fault::EmailVerifiedString => set_verified(telling, &mut claims, &"true".into()),
+            Fault::EmailVerifiedString => set_verified(issuer, &mut claims, &"true".into()),
             Fault::EmailVerifiedAbsent => unset_all(&mut claims, VERIFIED),
             Fault::GroupsOverage => {
                 unset(&mut claims, "groups");
@@ -96,7 +106,7 @@ pub(crate) fn claims_of_the_person(telling: &Telling<'_>, faults: &[Fault]) -> M
                 set(&mut claims, "_claim_sources", json!({ "src1": { "endpoint": endpoint } }));
             }
             Fault::GroupsString => {
-                let first = telling.user().group_names().first().map_or("lab-admins", String::as_str);
+                let first = occasion.user().group_names().first().map_or("lab-admins", String::as_str);
                 set(&mut claims, "groups", first);
             }
             _ => {}
@@ -105,34 +115,23 @@ pub(crate) fn claims_of_the_person(telling: &Telling<'_>, faults: &[Fault]) -> M
     claims
 }
 
-/// What says that an address is verified, at one provider or another.
+/// The claims that call an address verified, at one provider or another.
 const VERIFIED: &[&str] = &["email_verified", "xms_edov", "verified_primary_email"];
 
-/// Says whether the address is verified with the claim that the provider has for that.
-fn set_verified(telling: &Telling<'_>, claims: &mut Map<String, Value>, value: &Value) {
+/// Changes the claim by which the provider calls an address verified.
+fn set_verified(issuer: &IssuerCore, claims: &mut Claims, value: &Value) {
     let names = ["email_verified", "xms_edov"].into_iter();
     let stated: Vec<&str> = names.filter(|name| claims.contains_key(*name)).collect();
     for name in stated {
         set(claims, name, value.clone());
     }
-    if telling.issuer.persona == Persona::Generic {
+    if issuer.persona == Persona::Generic {
         set(claims, "email_verified", value.clone());
     }
 }
 
-/// The left half of the access token's hash (OpenID Connect Core section 3.1.3.6).
-pub(crate) fn access_token_hash(access_token: &str, algorithm: Algorithm) -> String {
-    let hash = match algorithm {
-        Algorithm::EdDsa => &SHA512,
-        Algorithm::Es256 | Algorithm::Rs256 | Algorithm::Hs256 => &SHA256,
-    };
-    let digest = digest::digest(hash, access_token.as_bytes());
-    let half = digest.as_ref().len() / 2;
-    BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..half).unwrap_or_default())
-}
-
 /// Breaks the claims of the protocol.
-fn spoil(claims: &mut Map<String, Value>, fault: &Fault, issuer: &IssuerCore, client: &RegisteredClient) {
+fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, client: &RegisteredClient) {
     let now = issuer.now();
     let client = client.id.as_str();
     match fault {
@@ -175,7 +174,7 @@ fn spoil(claims: &mut Map<String, Value>, fault: &Fault, issuer: &IssuerCore, cl
             }
         }
         Fault::MissingSub => unset(claims, "sub"),
-        Fault::BadAtHash => set(claims, "at_hash", access_token_hash("another token", Algorithm::Es256)),
+        Fault::BadAtHash => set(claims, "at_hash", half_hash("another token", Algorithm::Es256)),
         Fault::HugeToken => set(claims, "padding", "x".repeat(HUGE)),
         _ => {}
     }
@@ -195,22 +194,8 @@ fn other_signature(fault: &Fault, client: &RegisteredClient) -> Option<Signature
     }
 }
 
-pub(crate) fn set(claims: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
-    claims.insert(name.to_owned(), value.into());
-}
-
-pub(crate) fn unset(claims: &mut Map<String, Value>, name: &str) {
-    claims.remove(name);
-}
-
-pub(crate) fn unset_all(claims: &mut Map<String, Value>, names: &[&str]) {
-    for name in names {
-        unset(claims, name);
-    }
-}
-
-/// The identity token's `iss` with another tenant in place of its own, or behind it where it has none.
-fn issuer_of_tenant(issuer: &IssuerCore, claims: &Map<String, Value>, tenant: &str) -> String {
+/// The ID token's `iss` with another tenant in place of its own, or behind it where it has none.
+fn issuer_of_tenant(issuer: &IssuerCore, claims: &Claims, tenant: &str) -> String {
     let own = claims.get("iss").and_then(Value::as_str).unwrap_or(issuer.issuer.as_str());
     match claims.get("tid").and_then(Value::as_str) {
         Some(tid) => own.replace(tid, tenant),
@@ -218,7 +203,7 @@ fn issuer_of_tenant(issuer: &IssuerCore, claims: &Map<String, Value>, tenant: &s
     }
 }
 
-fn change(claims: &mut Map<String, Value>, name: &str, change: impl Fn(&Value) -> Value) {
+fn change(claims: &mut Claims, name: &str, change: impl Fn(&Value) -> Value) {
     if let Some(value) = claims.get_mut(name) {
         *value = change(value);
     }

@@ -1,92 +1,40 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use labgate_domain::protocol::Issuer;
-use labgate_domain::time::Timestamp;
-use labgate_domain::world::{Clock, Entropy};
+use serde_json::Value;
 
-use crate::User;
 use crate::client::RegisteredClient;
 use crate::faults::{ArmedFaults, Fault, Stage};
 use crate::keys::Keys;
 use crate::ledger::Ledger;
-use crate::persona::{Habits, Persona};
+use crate::persona::{Persona, Profile, ProviderBehaviour};
+use crate::protocol::Claims;
+use crate::site::Site;
+use crate::user::User;
 
-/// Stands in an issuer for the tenant of whoever signs in.
-pub(crate) const TENANT_TEMPLATE: &str = "{tenantid}";
-
-/// What an issuer offers at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// GET (Discovery section 4, RFC 8414 section 3).
-    Discovery,
-    /// GET or POST (OpenID Connect Core section 3.1.2).
-    Authorization,
-    /// POST: what the login page sends.
-    Login,
-    /// POST (OpenID Connect Core section 3.1.3).
-    Token,
-    /// GET or POST (OpenID Connect Core section 5.3).
-    UserInfo,
-    /// GET (RFC 7517 section 5).
-    Jwks,
-    /// GET or POST (RP-Initiated Logout section 2).
-    EndSession,
-    /// POST: what the page of `EndSession` sends.
-    Logout,
-    /// GET: the provider's own API.
-    Api,
-}
-
-impl Endpoint {
-    /// Whether several issuers may have it at one address, each for the access tokens that it gave.
-    pub(crate) fn is_shared(self) -> bool {
-        matches!(self, Self::UserInfo | Self::Api)
-    }
-}
-
-/// An endpoint, the path that it answers at, and its whole URL.
-#[derive(Debug)]
-pub(crate) struct Located {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) path: String,
-    pub(crate) url: String,
-}
-
-/// One issuer: who may sign in at it, for whom, and what it has handed out.
+/// One issuer: its site and behaviour, its users and clients, and everything that it has handed out.
 pub(crate) struct IssuerCore {
-    pub(crate) issuer: Issuer,
+    pub(crate) site: Site,
     pub(crate) persona: Persona,
-    pub(crate) habits: Box<dyn Habits>,
-    /// The path of its identifier, without a trailing slash: empty, or `/realms/lab`.
-    pub(crate) path: String,
-    /// The path that its cookie and its own pages are below, without a trailing slash.
-    pub(crate) home: String,
-    pub(crate) places: Vec<Located>,
-    /// The two origins, without a slash at the end, and with the path that the persona was put at.
-    pub(crate) base: String,
-    pub(crate) second_base: String,
+    pub(crate) behaviour: Box<dyn ProviderBehaviour>,
+    /// The document that it publishes.
+    pub(crate) metadata: Claims,
     pub(crate) users: Vec<User>,
     pub(crate) clients: Vec<RegisteredClient>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) keys: Mutex<Keys>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) faults: Mutex<ArmedFaults>,
 }
 
 impl IssuerCore {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+    pub(crate) fn profile(&self) -> &'static Profile {
+        self.behaviour.profile()
     }
 
-    /// 256 random bits as 43 characters of base64url.
-    pub(crate) fn random_text(&self) -> String {
-        let mut bytes = [0; 32];
-        self.entropy.fill(&mut bytes);
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    /// Returns true if a member of its metadata is true.
+    pub(crate) fn supports(&self, member: &str) -> bool {
+        self.metadata.get(member) == Some(&Value::Bool(true))
     }
 
     pub(crate) fn client(&self, id: &str) -> Option<&RegisteredClient> {
@@ -95,51 +43,6 @@ impl IssuerCore {
 
     pub(crate) fn user(&self, subject: &str) -> Option<&User> {
         self.users.iter().find(|user| user.subject() == subject)
-    }
-
-    /// Where an endpoint is published: its whole URL; empty for one that this persona does not have.
-    pub(crate) fn url(&self, endpoint: Endpoint) -> String {
-        self.place(endpoint).map(|place| place.url.clone()).unwrap_or_default()
-    }
-
-    /// The path that goes with it.
-    pub(crate) fn path_of(&self, endpoint: Endpoint) -> String {
-        self.place(endpoint).map(|place| place.path.clone()).unwrap_or_default()
-    }
-
-    fn place(&self, endpoint: Endpoint) -> Option<&Located> {
-        self.places.iter().find(|place| place.endpoint == endpoint)
-    }
-
-    /// The whole URL of an endpoint that answers at this path.
-    pub(crate) fn url_of_path(&self, path: &str) -> String {
-        self.places.iter().find(|place| place.path == path).map(|place| place.url.clone()).unwrap_or_default()
-    }
-
-    /// Whether this is its home, or the path of its identifier.
-    pub(crate) fn is_at(&self, path: &str) -> bool {
-        self.home == path || self.path == path
-    }
-
-    /// Whether an endpoint that is its own answers at this path.
-    pub(crate) fn has_path(&self, path: &str) -> bool {
-        self.places.iter().any(|place| !place.endpoint.is_shared() && place.path == path)
-    }
-
-    /// Whether an endpoint answers at this path.
-    pub(crate) fn answers_at(&self, endpoint: Endpoint, path: &str) -> bool {
-        self.places.iter().any(|place| place.endpoint == endpoint && place.path == path)
-    }
-
-    /// Whether an identity token with this `iss` is from here. `{tenantid}` in the issuer stands for any tenant.
-    pub(crate) fn issued(&self, iss: &str) -> bool {
-        match self.issuer.as_str().split_once(TENANT_TEMPLATE) {
-            None => self.issuer.as_str() == iss,
-            Some((before, after)) => {
-                let tenant = iss.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-                tenant.is_some_and(|tenant| !tenant.contains('/'))
-            }
-        }
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -151,13 +54,21 @@ impl IssuerCore {
     }
 }
 
+impl Deref for IssuerCore {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
 impl fmt::Debug for IssuerCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IssuerCore({})", self.issuer)
     }
 }
 
-/// A lock whose holder panicked is still good: every change under it is complete in itself.
+/// Locks, also after a holder that panicked: every change under it is complete in itself.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use labgate_domain::time::Timestamp;
 use labgate_token::{Algorithm, KeyError, KeyRing, SigningKey};
 use serde_json::{Map, Value, json};
 
-/// How a token is signed.
+/// A way to sign a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Signature {
     /// By the signing key, under its `kid`.

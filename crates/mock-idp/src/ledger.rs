@@ -1,60 +1,27 @@
-//! What an issuer has handed out: sessions, codes, access tokens and refresh tokens.
+//! Everything that an issuer has handed out: sessions, codes, access tokens and refresh tokens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
-use labgate_domain::protocol::{ClientId, Nonce, PkceChallenge, PkceVerifier, RedirectUri, Scopes};
+use labgate_domain::protocol::{ClientId, PkceChallenge, PkceVerifier, RedirectUri, Scopes};
 use labgate_domain::time::Timestamp;
 
-use crate::User;
 use crate::faults::Fault;
-use crate::worthless::Worthless;
-
-/// How long a code can be redeemed (RFC 6749 section 4.1.2 recommends ten minutes at most).
-pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
-/// How long an access token and an identity token hold.
-pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_mins(5);
-/// How long a refresh token holds.
-pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
+use crate::protocol::{CODE_LIFETIME, Grant, GrantError, Session};
 
 /// The most sign-ins that an issuer remembers; when there are more it forgets the older half.
 const MAX_GRANTS: usize = 10_000;
-
-/// A person's session at the issuer.
-#[derive(Clone)]
-pub(crate) struct Session {
-    /// Names it in the identity token (`sid`).
-    pub(crate) sid: String,
-    pub(crate) user: User,
-    pub(crate) auth_time: Timestamp,
-}
-
-/// What a person granted to a client by signing in once. Revoking it ends every token that came of it.
-#[derive(Clone)]
-pub(crate) struct Grant {
-    pub(crate) client: ClientId,
-    pub(crate) session: Session,
-    pub(crate) scopes: Scopes,
-    pub(crate) nonce: Nonce,
-    /// Whether there are refresh tokens.
-    pub(crate) refreshable: bool,
-    /// Chosen on the login page, for everything that comes of this sign-in.
-    pub(crate) chosen: Vec<Fault>,
-    /// Shown in its latest identity token: userinfo agrees with it.
-    pub(crate) shown: Vec<Fault>,
-}
 
 /// Names a grant within its issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GrantId(u64);
 
-/// What a code is bound to beside its grant.
+/// The properties that a code is bound to beside its grant.
 pub(crate) struct CodeBinding {
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) challenge: PkceChallenge,
 }
 
-/// What a token request states to redeem a code.
+/// A request to redeem a code.
 pub(crate) struct Redemption<'a> {
     pub(crate) code: &'a str,
     pub(crate) client: &'a ClientId,
@@ -110,8 +77,8 @@ impl Ledger {
         self.sessions.get(cookie)
     }
 
-    /// Ends the sessions that are meant, by the browser's cookie or by name: what they granted, the latest to each client
-    /// in each session, oldest first.
+    /// Ends sessions, by the browser's cookie or by name. Returns their grants, the latest to each client in
+    /// each session, oldest first.
     pub(crate) fn end_sessions(&mut self, meant: impl Fn(&str, &Session) -> bool) -> Vec<Grant> {
         let ended = self.sessions.extract_if(|cookie, session| meant(cookie, session));
         let ended: BTreeSet<String> = ended.map(|(_, session)| session.sid).collect();
@@ -127,7 +94,7 @@ impl Ledger {
         self.logout_ids.insert(client.clone(), id)
     }
 
-    /// Whether somebody has granted something to a client before.
+    /// Returns true if a person has a grant for a client.
     pub(crate) fn has_grant(&self, client: &ClientId, subject: &str) -> bool {
         self.grants.values().any(|grant| grant.client == *client && grant.session.user.subject() == subject)
     }
@@ -142,57 +109,57 @@ impl Ledger {
             .insert(code, Code { grant: id, binding, expires_at: now.plus(CODE_LIFETIME), spent: false });
     }
 
-    /// Redeems a code. Whatever its own client presents it with, it is spent then; presented again, it takes back
-    /// everything that it gave (RFC 6749 section 4.1.2).
+    /// Redeems a code. Whatever its own client presents it with, it is spent then; presented again, it takes
+    /// back everything that it gave (RFC 6749 section 4.1.2).
     pub(crate) fn redeem(
         &mut self,
         redemption: &Redemption<'_>,
         now: Timestamp,
-    ) -> Result<(GrantId, Grant), Worthless> {
-        let code = self.codes.get_mut(redemption.code).ok_or(Worthless::UnknownCode)?;
+    ) -> Result<(GrantId, Grant), GrantError> {
+        let code = self.codes.get_mut(redemption.code).ok_or(GrantError::UnknownCode)?;
         let id = code.grant;
         let grant = self.grants.get(&id);
         if grant.is_some_and(|grant| grant.client != *redemption.client) {
-            return Err(Worthless::ForeignCode);
+            return Err(GrantError::ForeignCode);
         }
         if std::mem::replace(&mut code.spent, true) {
             self.grants.remove(&id);
-            return Err(Worthless::UsedCode);
+            return Err(GrantError::UsedCode);
         }
         if now >= code.expires_at {
-            return Err(Worthless::ExpiredCode);
+            return Err(GrantError::ExpiredCode);
         }
         if redemption.redirect_uri.is_some_and(|uri| uri != code.binding.redirect_uri.as_str()) {
-            return Err(Worthless::RedirectUri);
+            return Err(GrantError::RedirectUri);
         }
         if redemption.verifier.is_some_and(|verifier| !code.binding.challenge.is_answered_by(verifier)) {
-            return Err(Worthless::Verifier);
+            return Err(GrantError::Verifier);
         }
-        let grant = grant.ok_or(Worthless::ForgottenGrant)?;
+        let grant = grant.ok_or(GrantError::ForgottenGrant)?;
         Ok((id, grant.clone()))
     }
 
-    /// Takes a refresh token. One that is good `once` is spent by that: presented again, it ends the grant with every
-    /// token of it (RFC 9700 section 4.14.2).
+    /// Takes a refresh token. One that is good `once` is spent by that: presented again, it ends the grant
+    /// with every token of it (RFC 9700 section 4.14.2).
     pub(crate) fn refresh(
         &mut self,
         token: &str,
         client: &ClientId,
         now: Timestamp,
         once: bool,
-    ) -> Result<(GrantId, Grant), Worthless> {
-        let token = self.refresh_tokens.get_mut(token).ok_or(Worthless::UnknownRefresh)?;
+    ) -> Result<(GrantId, Grant), GrantError> {
+        let token = self.refresh_tokens.get_mut(token).ok_or(GrantError::UnknownRefresh)?;
         let id = token.grant;
-        let grant = self.grants.get(&id).ok_or(Worthless::RevokedRefresh)?;
+        let grant = self.grants.get(&id).ok_or(GrantError::RevokedRefresh)?;
         if grant.client != *client {
-            return Err(Worthless::ForeignRefresh);
+            return Err(GrantError::ForeignRefresh);
         }
         if std::mem::replace(&mut token.spent, once) {
             self.grants.remove(&id);
-            return Err(Worthless::UsedRefresh);
+            return Err(GrantError::UsedRefresh);
         }
         if now >= token.expires_at {
-            return Err(Worthless::ExpiredRefresh);
+            return Err(GrantError::ExpiredRefresh);
         }
         Ok((id, grant.clone()))
     }
@@ -204,7 +171,7 @@ impl Ledger {
         self.grants.get(&id)
     }
 
-    /// Remembers which faults the grant's latest identity token shows.
+    /// Remembers which faults the grant's latest ID token shows.
     pub(crate) fn note_shown(&mut self, grant: GrantId, shown: Vec<Fault>) {
         if let Some(grant) = self.grants.get_mut(&grant) {
             grant.shown = shown;
@@ -225,7 +192,7 @@ impl Ledger {
         self.refresh_tokens.insert(token, RefreshToken { grant, expires_at, spent: false });
     }
 
-    /// What an access token gives.
+    /// Returns the grant and the scopes of an access token.
     pub(crate) fn bearer(&self, token: &str, now: Timestamp) -> Option<(&Grant, &Scopes)> {
         let token = self.access_tokens.get(token)?;
         let holds = token.expires_at.is_none_or(|expires_at| now < expires_at);
@@ -248,7 +215,10 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use labgate_domain::protocol::Nonce;
+
     use super::*;
+    use crate::user::User;
 
     #[test]
     fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod authorization_request;
 mod authorize;
 mod build_error;
 mod builder;
@@ -18,21 +19,22 @@ mod login;
 mod logout;
 mod logout_notice;
 mod logout_token;
+mod mock_core;
 mod mock_idp;
 mod mock_issuer;
 mod pages;
-mod parameters;
 mod persona;
+mod protocol;
 mod reply;
 mod routes;
 mod server;
+mod site;
 mod token;
+mod typed_user;
 mod user;
 mod userinfo;
 mod world;
-mod worthless;
 
-pub use authorize::UnanswerableRequest;
 pub use build_error::{BuildError, StartError};
 pub use builder::MockIdpBuilder;
 pub use capture::CapturedRequest;
@@ -43,4 +45,5 @@ pub use logout_notice::LogoutNotice;
 pub use mock_idp::MockIdp;
 pub use mock_issuer::{ArmFault, MockIssuer};
 pub use persona::{Persona, UnknownPersona};
+pub use protocol::UnanswerableRequest;
 pub use user::User;

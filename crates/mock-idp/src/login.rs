@@ -1,80 +1,28 @@
-//! What the login page sends: who the person chose to be.
+//! The login endpoint: the login page sends the person's choice.
 
 use http::header::SET_COOKIE;
 use labgate_domain::ForeignText;
 use labgate_domain::protocol::{AuthorizationCode, AuthorizationErrorCode, AuthorizationOutcome};
-use serde_json::Value;
 
-use crate::User;
-use crate::authorize::{Asked, Destination, Refusal, UnanswerableRequest};
+use crate::authorization_request::{Asked, Destination};
 use crate::faults::{Fault, Stage};
-use crate::issuer::{Endpoint, IssuerCore};
-use crate::ledger::{CodeBinding, Grant, Session};
-use crate::parameters::Parameters;
+use crate::issuer::IssuerCore;
+use crate::ledger::CodeBinding;
+use crate::protocol::{Grant, Parameters, Refusal, Session, UnanswerableRequest};
 use crate::reply::{self, Response};
+use crate::site::Endpoint;
+use crate::typed_user::TypedUser;
+use crate::user::User;
 use crate::{callback, cookie, pages};
 
-/// What a person did on the login page.
+/// A person's choice on the login page.
 pub(crate) enum Answer {
     SignIn(User),
     Deny,
 }
 
-/// What was typed into the claims form, as it is shown again when it cannot be used.
-#[derive(Debug, Default)]
-pub(crate) struct Typed {
-    pub(crate) sub: String,
-    pub(crate) email: String,
-    pub(crate) email_verified: bool,
-    pub(crate) name: String,
-    pub(crate) groups: String,
-    pub(crate) claims: String,
-    /// Why it cannot be used.
-    pub(crate) problem: String,
-}
-
-impl Typed {
-    fn read(form: &Parameters) -> Self {
-        let text = |name| form.first(name).unwrap_or_default().to_owned();
-        Self {
-            sub: text("sub"),
-            email: text("email"),
-            email_verified: form.first("email_verified").is_some(),
-            name: text("name"),
-            groups: text("groups"),
-            claims: text("claims"),
-            problem: String::new(),
-        }
-    }
-
-    fn user(&self) -> Result<User, String> {
-        if self.sub.is_empty() {
-            return Err("Type a subject, or pick one of the people above.".to_owned());
-        }
-        let mut user = User::new(&self.sub);
-        if !self.email.is_empty() {
-            user = if self.email_verified {
-                user.email(&self.email)
-            } else {
-                user.unverified_email(&self.email)
-            };
-        }
-        if !self.name.is_empty() {
-            user = user.name(&self.name);
-        }
-        user = user.groups(self.groups.split(',').map(str::trim).filter(|group| !group.is_empty()));
-        if !self.claims.is_empty() {
-            let Ok(Value::Object(claims)) = serde_json::from_str(&self.claims) else {
-                return Err("Further claims must be one JSON object.".to_owned());
-            };
-            user = claims.into_iter().fold(user, |user, (name, value)| user.claim(name, value));
-        }
-        Ok(user)
-    }
-}
-
-/// Takes what the login page sent. The query is the one of the authorization request, so one POST with `user=…` signs in
-/// without looking at the page.
+/// Takes the form of the login page. The query is the one of the authorization request, so one POST with
+/// `user=…` signs in without looking at the page.
 pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response {
     let form = Parameters::parse(body);
     let fault = match form.first("fault").map(Fault::parse).transpose() {
@@ -94,10 +42,10 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
             }
         }
     } else {
-        let typed = Typed::read(&form);
+        let typed = TypedUser::read(&form);
         match typed.user() {
             Ok(user) => Answer::SignIn(user),
-            Err(problem) => return again(issuer, query, Typed { problem, ..typed }),
+            Err(problem) => return again(issuer, query, TypedUser { problem, ..typed }),
         }
     };
     match complete(issuer, query, answer, fault.into_iter().collect()) {
@@ -112,7 +60,7 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
 }
 
 /// Shows the page again.
-fn again(issuer: &IssuerCore, query: &str, typed: Typed) -> Response {
+fn again(issuer: &IssuerCore, query: &str, typed: TypedUser) -> Response {
     let action = format!("{}?{query}", issuer.path_of(Endpoint::Login));
     let to = match Destination::of(issuer, query) {
         Ok(to) => to,
@@ -124,7 +72,7 @@ fn again(issuer: &IssuerCore, query: &str, typed: Typed) -> Response {
     }
 }
 
-/// Where the browser goes, and the session cookie that it gets.
+/// The browser's next URL, and the session cookie that it gets.
 pub(crate) struct Completed {
     pub(crate) location: String,
     pub(crate) cookie: Option<String>,
@@ -161,7 +109,7 @@ pub(crate) fn complete(
     Ok(Completed { location: grant(issuer, &to, asked, session, chosen), cookie: Some(cookie) })
 }
 
-/// Grants what was asked for, and says where the browser goes with the code.
+/// Grants the request. Returns the URL that brings the code to the client.
 pub(crate) fn grant(
     issuer: &IssuerCore,
     to: &Destination,
@@ -174,7 +122,7 @@ pub(crate) fn grant(
     let request = asked.request;
     let is_first = !issuer.ledger().has_grant(&request.client_id, session.user.subject());
     let grant = Grant {
-        refreshable: issuer.habits.tokens().refresh.are_due(&request, is_first),
+        refreshable: issuer.profile().tokens.refresh.are_due(&request, is_first),
         client: request.client_id,
         session,
         scopes: request.scopes,

@@ -1,34 +1,36 @@
-//! Logout that a relying party asks for (OpenID Connect RP-Initiated Logout 1.0), which every other one is told of.
+//! Logout that a relying party asks for (OpenID Connect RP-Initiated Logout 1.0), which every other one is
+//! told of.
 
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::protocol::ClientId;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
-use crate::issuer::{Endpoint, IssuerCore, locked};
-use crate::ledger::Grant;
+use crate::issuer::{IssuerCore, locked};
 use crate::logout_notice::{self, Notices};
-use crate::parameters::{Duplicate, Parameters};
+use crate::persona::LogoutRule;
+use crate::protocol::{Claims, Duplicate, Grant, Parameters};
 use crate::reply::{self, Response};
+use crate::site::Endpoint;
 use crate::{cookie, pages};
 
-/// Why nobody is signed out.
+/// A logout request that is refused.
 #[derive(Debug, thiserror::Error)]
 enum LogoutProblem {
     #[error(transparent)]
     Duplicate(#[from] Duplicate),
-    #[error("The id_token_hint is not an identity token of this issuer.")]
+    #[error("The id_token_hint is not an ID token of this issuer.")]
     HintNotOurs,
     #[error("The id_token_hint was given to another client than client_id.")]
     HintOfAnotherClient,
     #[error("The client {0} is not registered here.")]
     UnknownClient(ForeignText),
-    #[error("A post_logout_redirect_uri needs an id_token_hint or a client_id, which say whose it is.")]
-    NobodysRedirect,
+    #[error("A post_logout_redirect_uri needs an id_token_hint or a client_id, which name its client.")]
+    RedirectWithoutClient,
     #[error(
         "The post-logout redirect URI {0} is not registered for this client; it is compared byte for byte."
     )]
@@ -37,11 +39,11 @@ enum LogoutProblem {
 
 /// A request to sign out that may be followed.
 struct LogoutRequest {
-    /// The session that the hint names.
+    /// The session in the hint.
     sid: Option<String>,
     /// The client that asks.
     client: Option<ClientId>,
-    /// Where the browser goes then.
+    /// The browser's next page.
     destination: Option<Destination>,
 }
 
@@ -57,7 +59,7 @@ impl LogoutRequest {
         let destination = match parameters.one("post_logout_redirect_uri")? {
             None => None,
             Some(uri) => {
-                let known = &client.ok_or(LogoutProblem::NobodysRedirect)?.post_logout_redirect_uris;
+                let known = &client.ok_or(LogoutProblem::RedirectWithoutClient)?.post_logout_redirect_uris;
                 if !known.iter().any(|known| known.as_str() == uri) {
                     return Err(LogoutProblem::UnregisteredRedirectUri(ForeignText::new(uri)));
                 }
@@ -70,12 +72,16 @@ impl LogoutRequest {
     }
 }
 
-/// Answers a logout request: with a hint at once, and otherwise with a page that asks, for the request may come from
-/// anybody.
+/// Answers a logout request: with a hint at once, and otherwise with a page that asks, for the request may
+/// come from anybody.
 pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
     let parameters = Parameters::parse(query);
-    if let Some(response) = issuer.habits.logout(issuer, &parameters, headers) {
-        return response;
+    match issuer.profile().logout {
+        LogoutRule::NeedsHint(words) if parameters.first("id_token_hint").is_none() => {
+            return pages::bad_request(words);
+        }
+        LogoutRule::Standard | LogoutRule::NeedsHint(_) => {}
+        LogoutRule::LogoutUri(words) => return by_logout_uri(issuer, &parameters, headers, words),
     }
     let request = match LogoutRequest::parse(issuer, &parameters) {
         Ok(request) => request,
@@ -88,6 +94,21 @@ pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> R
     let ledger = issuer.ledger();
     let session = cookie::read(headers).and_then(|cookie| ledger.session(cookie));
     pages::confirm_logout(issuer, &action, session.map(|session| &session.user))
+}
+
+/// Ends the browser's session and leads to the `logout_uri` of the client.
+fn by_logout_uri(issuer: &IssuerCore, parameters: &Parameters, headers: &HeaderMap, words: &str) -> Response {
+    let client = parameters.first("client_id").and_then(|id| issuer.client(id));
+    let uri = parameters.first("logout_uri").unwrap_or_default();
+    let mut registered = client.iter().flat_map(|client| &client.post_logout_redirect_uris);
+    if !registered.any(|known| known.as_str() == uri) {
+        return pages::bad_request(words);
+    }
+    let of_browser = cookie::read(headers);
+    issuer.ledger().end_sessions(|cookie, _| Some(cookie) == of_browser);
+    let mut response = reply::redirect(StatusCode::FOUND, uri);
+    response.headers_mut().insert(SET_COOKIE, cookie::clear(issuer));
+    response
 }
 
 /// Takes the answer of the page.
@@ -119,18 +140,18 @@ fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -
     response
 }
 
-/// The claims of an identity token that this issuer signed, however long ago (section 2).
-fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Map<String, Value>, LogoutProblem> {
+/// The claims of an ID token that this issuer signed, however long ago (section 2).
+fn claims_of_hint(issuer: &IssuerCore, hint: &str) -> Result<Claims, LogoutProblem> {
     let claims = locked(&issuer.keys).verified(hint, issuer.now()).ok_or(LogoutProblem::HintNotOurs)?;
     let ours = claims.get("iss").and_then(Value::as_str).is_some_and(|iss| issuer.issued(iss));
     if ours { Ok(claims) } else { Err(LogoutProblem::HintNotOurs) }
 }
 
-/// The client that asks, by its id or by whom the hint was for.
+/// Returns the client of the request, by its id or by the audience of the hint.
 fn client<'a>(
     issuer: &'a IssuerCore,
     id: Option<&str>,
-    hint: Option<&Map<String, Value>>,
+    hint: Option<&Claims>,
 ) -> Result<Option<&'a RegisteredClient>, LogoutProblem> {
     let hinted = hint.map(|hint| hint.get("aud").and_then(Value::as_str).unwrap_or_default());
     if let (Some(id), Some(hinted)) = (id, hinted)
@@ -143,7 +164,7 @@ fn client<'a>(
     issuer.client(id).ok_or_else(unknown).map(Some)
 }
 
-/// Where the browser goes: with the state that it came with, unless a fault says otherwise (section 3).
+/// The browser's next URL: with the state that it came with, unless a fault says otherwise (section 3).
 fn location(
     issuer: &IssuerCore,
     request: &LogoutRequest,

@@ -9,10 +9,11 @@ use url::form_urlencoded;
 
 use crate::faults::Stage;
 use crate::issuer::IssuerCore;
-use crate::ledger::Grant;
 use crate::logout_token;
+use crate::protocol::Grant;
 
-/// What the provider tells a client of a session that has ended (OpenID Connect Back-Channel Logout 1.0 section 2.5).
+/// A provider's notice to a client that a session has ended (OpenID Connect Back-Channel Logout 1.0 section
+/// 2.5).
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogoutNotice {
     client_id: ClientId,
@@ -22,13 +23,13 @@ pub struct LogoutNotice {
 }
 
 impl LogoutNotice {
-    /// Who is told.
+    /// The recipient.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         &self.client_id
     }
 
-    /// Where: the client's `backchannel_logout_uri`.
+    /// The URL: the client's `backchannel_logout_uri`.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.uri
@@ -40,8 +41,8 @@ impl LogoutNotice {
         &self.token
     }
 
-    /// The request that brings the token to the client: a POST to its whole URI, with `Host` and the form. It may be made
-    /// and sent any number of times.
+    /// The request that brings the token to the client: a POST to its whole URI, with `Host` and the form. It
+    /// may be made and sent any number of times.
     #[must_use]
     pub fn request(&self) -> Request<Bytes> {
         let form =
@@ -56,8 +57,8 @@ impl LogoutNotice {
         request
     }
 
-    /// What the client answered: `None` when there was no answer within five seconds, or the notice has not been sent,
-    /// as a mock without sockets sends none.
+    /// The client's answer: `None` when there was no answer within five seconds, or the notice has not been
+    /// sent, as a mock without sockets sends none.
     #[must_use]
     pub fn answer(&self) -> Option<StatusCode> {
         self.answer
@@ -70,15 +71,15 @@ impl fmt::Debug for LogoutNotice {
     }
 }
 
-/// The notices that a request led to, on their way from the route that made them.
+/// The notices of one request, on their way from its route.
 #[derive(Clone)]
 pub(crate) struct Notices(pub(crate) Vec<LogoutNotice>);
 
-/// The notices of what ended sessions had granted: one for each client and session, or for each client and person where
-/// the session is not named.
+/// The notices of what ended sessions had granted: one for each client and session, or for each client and
+/// person where the session is not named.
 pub(crate) fn of(issuer: &IssuerCore, ended: &[Grant]) -> Result<Vec<LogoutNotice>, KeyError> {
     let mut notices = Vec::new();
-    if !issuer.habits.has_back_channel_logout() {
+    if !issuer.supports("backchannel_logout_supported") {
         return Ok(notices);
     }
     for (position, grant) in ended.iter().enumerate() {

@@ -3,26 +3,25 @@
 use std::time::Duration;
 
 use labgate_token::KeyError;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::callback::ANOTHER_ISSUER;
 use crate::client::RegisteredClient;
 use crate::faults::Fault;
-use crate::id_token::{self, ANOTHER_CLIENT, IdTokenFor, set, unset};
+use crate::id_token::{self, ANOTHER_CLIENT, ANOTHER_ISSUER, IdTokenFor};
 use crate::issuer::{IssuerCore, locked};
 use crate::keys::Signature;
-use crate::ledger::Grant;
+use crate::protocol::{Claims, Grant, set, unset};
 
 /// The one member of `events`.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// What its `typ` is (section 2.4).
+/// Its `typ` (section 2.4).
 const TYPE: &str = "logout+jwt";
 
-/// How long a logout token holds (section 2.4 recommends two minutes at most).
+/// The lifetime of a logout token (section 2.4 recommends two minutes at most).
 const LIFETIME: Duration = Duration::from_mins(2);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Writes the logout token for a grant whose session has ended, showing these faults.
+/// Writes the logout token for the ended session of a grant, showing these faults.
 pub(crate) fn write(
     issuer: &IssuerCore,
     client: &RegisteredClient,
@@ -54,21 +53,21 @@ pub(crate) fn write(
     };
     drop(ledger);
 
-    let mut claims = Map::new();
-    set(&mut claims, "iss", issuer.habits.issuer_for(issuer, &grant.session.user));
+    let mut claims = Claims::new();
+    set(&mut claims, "iss", issuer.behaviour.issuer_for(issuer, &grant.session.user));
     set(&mut claims, "aud", client.id.as_str());
     set(&mut claims, "iat", now.as_unix_seconds());
     set(&mut claims, "exp", now.plus(LIFETIME).as_unix_seconds());
     set(&mut claims, "jti", id);
     set(&mut claims, "events", json!({ EVENT: {} }));
-    set(&mut claims, "sub", issuer.habits.subject(client.id.as_str(), &grant.session.user));
+    set(&mut claims, "sub", issuer.behaviour.subject(client.id.as_str(), &grant.session.user));
     if client.names_the_session {
         set(&mut claims, "sid", grant.session.sid.as_str());
     }
 
     let (mut signature, mut typ) = (Signature::Proper, Some(TYPE));
     for fault in faults {
-        spoil(&mut claims, fault, issuer, grant);
+        apply_fault(&mut claims, fault, issuer, grant);
         signature = other_signature(fault).unwrap_or(signature);
         typ = match fault {
             Fault::LogoutAccessTokenType => Some("at+jwt"),
@@ -80,7 +79,7 @@ pub(crate) fn write(
     locked(&issuer.keys).sign(&claims, &signature, typ)
 }
 
-fn spoil(claims: &mut Map<String, Value>, fault: &Fault, issuer: &IssuerCore, grant: &Grant) {
+fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, grant: &Grant) {
     let now = issuer.now();
     match fault {
         Fault::LogoutWrongIssuer => set(claims, "iss", ANOTHER_ISSUER),

@@ -6,17 +6,18 @@ use labgate_domain::protocol::Issuer;
 use labgate_token::KeyError;
 use url::Url;
 
-use crate::User;
-use crate::authorize::UnanswerableRequest;
 use crate::faults::Fault;
-use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::issuer::{IssuerCore, locked};
 use crate::login::{self, Answer};
 use crate::logout_notice::{self, LogoutNotice};
-use crate::mock_idp::Core;
+use crate::mock_core::Core;
 use crate::persona::Persona;
+use crate::protocol::UnanswerableRequest;
+use crate::site::Endpoint;
+use crate::user::User;
 
-/// One issuer of a [`MockIdp`](crate::MockIdp), with its own keys, clients, users, clock and faults. Clones are the same
-/// issuer.
+/// One issuer of a [`MockIdp`](crate::MockIdp), with its own keys, clients, users, clock and faults. Clones
+/// are the same issuer.
 #[derive(Clone)]
 pub struct MockIssuer {
     core: Arc<Core>,
@@ -32,38 +33,38 @@ impl MockIssuer {
         &self.issuer
     }
 
-    /// Its issuer identifier, exactly. At an Entra persona for several tenants it has the words `{tenantid}`; at GitHub it
-    /// is what `iss` says in the authorization response.
+    /// Its issuer identifier, exactly. At an Entra persona for several tenants it has the words `{tenantid}`;
+    /// at GitHub it is what `iss` says in the authorization response.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer.issuer
     }
 
-    /// Which provider it behaves like.
+    /// The provider that it behaves like.
     #[must_use]
     pub fn persona(&self) -> &Persona {
         &self.issuer.persona
     }
 
-    /// Where browsers are sent: `LAB_EXTERNAL_OIDC_AUTH_URL`.
+    /// The authorization endpoint: `LAB_EXTERNAL_OIDC_AUTH_URL`.
     #[must_use]
     pub fn authorization_endpoint(&self) -> String {
         self.issuer.url(Endpoint::Authorization)
     }
 
-    /// Where codes are redeemed: `LAB_EXTERNAL_OIDC_TOKEN_URL`.
+    /// The token endpoint: `LAB_EXTERNAL_OIDC_TOKEN_URL`.
     #[must_use]
     pub fn token_endpoint(&self) -> String {
         self.issuer.url(Endpoint::Token)
     }
 
-    /// Where the metadata is: for GitHub that of RFC 8414, for everybody else an OpenID provider's.
+    /// The URL of the metadata: at GitHub those of RFC 8414, elsewhere an OpenID provider's.
     #[must_use]
     pub fn discovery_url(&self) -> String {
         self.issuer.url(Endpoint::Discovery)
     }
 
-    /// Who can sign in by one button.
+    /// The users with a button of their own.
     #[must_use]
     pub fn users(&self) -> &[User] {
         &self.issuer.users
@@ -87,7 +88,7 @@ impl MockIssuer {
         locked(&self.issuer.keys).rotate(self.issuer.now())
     }
 
-    /// What a browser does with an authorization URL when the person signs in as one of the users: the URL that it is
+    /// Signs in as one of the users, as a browser does with an authorization URL: returns the URL that it is
     /// sent back to.
     ///
     /// # Errors
@@ -98,7 +99,7 @@ impl MockIssuer {
         self.sign_in_as(authorization_url, user.clone())
     }
 
-    /// The same for somebody whose claims are typed in.
+    /// Signs in with any claims.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).
@@ -106,7 +107,7 @@ impl MockIssuer {
         self.answer(authorization_url, Answer::SignIn(user))
     }
 
-    /// The same when the person denies: the URL carries `access_denied`.
+    /// Denies the request: the URL carries `access_denied`.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).
@@ -122,9 +123,9 @@ impl MockIssuer {
         login::complete(&self.issuer, query, answer, Vec::new()).map(|completed| completed.location)
     }
 
-    /// Ends every session of a person, as an administrator of the provider does: what each client that they were signed in
-    /// at is told of each session, oldest first. A mock that listens has told them when this is done; without sockets it is
-    /// for the test to bring each [`request`](LogoutNotice::request) to the relying party.
+    /// Ends every session of a person, as an administrator of the provider does. Returns the notice of each
+    /// session for each client, oldest first. A mock that listens has told them when this is done; without
+    /// sockets it is for the test to bring each [`request`](LogoutNotice::request) to the relying party.
     ///
     /// # Errors
     /// When the cryptography library does not sign.
@@ -141,7 +142,7 @@ impl fmt::Debug for MockIssuer {
     }
 }
 
-/// A fault, and how often it is to be shown.
+/// A fault that is about to be armed.
 #[derive(Debug)]
 #[must_use = "say how often: once, times or always"]
 pub struct ArmFault<'a> {

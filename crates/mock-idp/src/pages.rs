@@ -4,12 +4,14 @@ use askama::Template;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
-use crate::User;
-use crate::authorize::{Asked, UnanswerableRequest};
+use crate::authorization_request::Asked;
 use crate::faults::Fault;
-use crate::issuer::{Endpoint, IssuerCore};
-use crate::login::Typed;
+use crate::issuer::IssuerCore;
+use crate::protocol::UnanswerableRequest;
 use crate::reply::{self, Keep, Response};
+use crate::site::Endpoint;
+use crate::typed_user::TypedUser;
+use crate::user::User;
 
 const STYLE: &str = include_str!("../templates/style.css");
 
@@ -25,7 +27,7 @@ struct LoginPage<'a> {
     users: Vec<&'a User>,
     hint: &'a str,
     faults: Vec<&'a Fault>,
-    typed: Typed,
+    typed: TypedUser,
 }
 
 #[derive(Template)]
@@ -55,7 +57,7 @@ struct Landing<'a> {
 }
 
 /// The login page; with what was typed before, and why it could not be used.
-pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Option<Typed>) -> Response {
+pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Option<TypedUser>) -> Response {
     let hint = asked.login_hint.as_deref().unwrap_or_default();
     let status = if typed.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut users: Vec<&User> = issuer.users.iter().collect();
@@ -69,10 +71,10 @@ pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Opt
         users,
         hint,
         faults: Fault::ALL.iter().filter(|fault| fault.is_of_a_sign_in()).collect(),
-        typed: typed.unwrap_or_else(|| Typed {
+        typed: typed.unwrap_or_else(|| TypedUser {
             sub: if known { String::new() } else { hint.to_owned() },
             email_verified: true,
-            ..Typed::default()
+            ..TypedUser::default()
         }),
     };
     html(status, &page)
@@ -80,8 +82,9 @@ pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Opt
 
 /// The page for a request that cannot be answered by a redirect.
 pub(crate) fn unanswerable(issuer: &IssuerCore, problem: &UnanswerableRequest) -> Response {
+    let own = issuer.profile().errors.find("page", &[problem.name()]);
     let (status, title) =
-        issuer.habits.error_page(problem).unwrap_or((StatusCode::BAD_REQUEST, UNANSWERABLE));
+        own.map_or((StatusCode::BAD_REQUEST, UNANSWERABLE), |own| (own.status, own.description));
     message_page(status, title, &problem.to_string())
 }
 
@@ -109,8 +112,8 @@ pub(crate) fn style() -> Response {
     reply::with_body(StatusCode::OK, "text/css; charset=utf-8", STYLE, Keep::FiveMinutes)
 }
 
-/// There is no `form-action` in the policy: browsers apply it to the redirect that follows a form, and ours leads to the
-/// relying party.
+/// There is no `form-action` in the policy: browsers apply it to the redirect that follows a form, and ours
+/// leads to the relying party.
 fn html(status: StatusCode, page: &impl Template) -> Response {
     let Ok(text) = page.render() else {
         return reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written.");

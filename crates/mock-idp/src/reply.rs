@@ -5,15 +5,15 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PRAGMA};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-/// An answer whose body is at hand.
+/// An answer with its body at hand.
 pub(crate) type Response = http::Response<Bytes>;
 
-/// Whether an answer may be kept.
+/// The caching of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// By anybody, for five minutes.
+    /// For five minutes, by any cache.
     FiveMinutes,
-    /// By nobody (RFC 6749 section 5.1).
+    /// No caching (RFC 6749 section 5.1).
     Not,
 }
 

@@ -1,4 +1,4 @@
-//! Which request goes where. Every route is boxed and answers by itself; a rejection only ever means "not this route".
+//! The routes. Every route is boxed and answers by itself; a rejection only ever means "not this route".
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -11,15 +11,17 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Rejection};
 
 use crate::faults::{Fault, Stage};
-use crate::issuer::{Endpoint, IssuerCore, locked};
+use crate::issuer::{IssuerCore, locked};
 use crate::persona::ApiRequest;
+use crate::protocol::{bearer, set};
 use crate::reply::{self, Keep, Response};
+use crate::site::Endpoint;
 use crate::{authorize, login, logout, pages, token, userinfo};
 
 type Issuers = Arc<[Arc<IssuerCore>]>;
 type Route = BoxedFilter<(Response,)>;
 
-/// What the endpoints look at.
+/// A request as the endpoints see it.
 struct Incoming {
     path: String,
     query: String,
@@ -56,9 +58,7 @@ pub(crate) fn routes(issuers: &Issuers) -> Route {
         get(issuers, At::EndSession, by_query(logout::answer)),
         post(issuers, At::EndSession, by_form(logout::answer)),
         post(issuers, At::Logout, by_query(logout::confirmed)),
-        get(issuers, At::Api, |issuer, it| {
-            issuer.habits.api(issuer, &ApiRequest { path: &it.path, query: &it.query, headers: &it.headers })
-        }),
+        get(issuers, At::Api, api),
         landing(issuers),
         warp::path("style.css").and(warp::path::end()).and(warp::get()).map(pages::style).boxed(),
     ]
@@ -89,13 +89,13 @@ fn post(
     at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
 }
 
-/// The issuer whose endpoint the path is.
+/// Finds the issuer with an endpoint at the path.
 fn at(issuers: &Issuers, endpoint: Endpoint) -> BoxedFilter<(Arc<IssuerCore>,)> {
     let issuers = Arc::clone(issuers);
     let find = move |path: warp::path::FullPath, headers: HeaderMap| {
         let mut there = issuers.iter().filter(|issuer| issuer.answers_at(endpoint, path.as_str()));
         let first = there.next();
-        let issuer = match userinfo::bearer(&headers).filter(|_| endpoint.is_shared()) {
+        let issuer = match bearer(&headers).filter(|_| endpoint.is_shared()) {
             Some(token) => {
                 let gave = |issuer: &&Arc<IssuerCore>| issuer.ledger().bearer(token, issuer.now()).is_some();
                 first.into_iter().chain(there).find(gave).or(first)
@@ -129,19 +129,17 @@ fn landing(issuers: &Issuers) -> Route {
 }
 
 fn discovery(issuer: &IssuerCore) -> Response {
-    let mut metadata = issuer.habits.metadata(issuer);
+    let mut metadata = issuer.metadata.clone();
     for fault in issuer.take_faults(Stage::Discovery) {
         match fault {
             Fault::Discovery500 => return failure(),
             Fault::DiscoveryIssuerMismatch => {
-                if let Some(metadata) = metadata.as_object_mut() {
-                    metadata.insert("issuer".to_owned(), format!("{}INVALID", issuer.issuer).into());
-                }
+                set(&mut metadata, "issuer", format!("{}INVALID", issuer.issuer));
             }
             _ => {}
         }
     }
-    reply::json(StatusCode::OK, &metadata, Keep::FiveMinutes)
+    reply::json(StatusCode::OK, &Value::Object(metadata), Keep::FiveMinutes)
 }
 
 fn jwks(issuer: &IssuerCore) -> Response {
@@ -150,9 +148,20 @@ fn jwks(issuer: &IssuerCore) -> Response {
     }
     let mut jwks = locked(&issuer.keys).jwks(issuer.now());
     if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
-        issuer.habits.publish_keys(issuer, keys);
+        issuer.behaviour.publish_keys(issuer, keys);
     }
     reply::json(StatusCode::OK, &jwks, Keep::FiveMinutes)
+}
+
+fn api(issuer: &IssuerCore, it: &Incoming) -> Response {
+    let request = ApiRequest {
+        path: &it.path,
+        query: &it.query,
+        headers: &it.headers,
+        ledger: &issuer.ledger(),
+        faults: &|stage| issuer.take_faults(stage),
+    };
+    issuer.behaviour.api(issuer, &request)
 }
 
 fn failure() -> Response {

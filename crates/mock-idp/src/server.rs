@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::mock_idp::Core;
+use crate::mock_core::Core;
 use crate::reply;
 
 /// The largest request body, in bytes.

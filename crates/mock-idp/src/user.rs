@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-/// Somebody who can sign in at the mock.
+/// A person at the mock.
 ///
 /// Values are free text, so that a test can play a provider that states nonsense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,9 @@ struct Email {
 }
 
 impl User {
-    /// A person with this `sub`, and nothing else known. A [`Persona`](crate::Persona) makes its own identifiers of it,
-    /// always the same ones; where the provider's are GUIDs and the subject is one, that is kept.
+    /// A person with this `sub`, and nothing else known. A [`Persona`](crate::Persona) makes its own
+    /// identifiers of it, always the same ones; where the provider's are GUIDs and the subject is one, that
+    /// is kept.
     pub fn new(subject: impl Into<String>) -> Self {
         let subject = subject.into();
         Self { subject, email: None, name: None, groups: Vec::new(), tenant: None, claims: Map::new() }
@@ -51,24 +52,24 @@ impl User {
         Self { groups: groups.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// From this Entra tenant, a GUID; without it, from [`Persona::HOME_TENANT`](crate::Persona::HOME_TENANT) or from the
-    /// one tenant that an issuer is of. Where an issuer is of another tenant, the person is its guest. Matters to the
-    /// personas of Entra alone.
+    /// From this Entra tenant, a GUID; without it, from [`Persona::HOME_TENANT`](crate::Persona::HOME_TENANT)
+    /// or from the one tenant that an issuer is of. At an issuer of another tenant the person is a guest.
+    /// Matters to the personas of Entra alone.
     #[must_use]
     pub fn tenant(self, id: impl Into<String>) -> Self {
         Self { tenant: Some(id.into()), ..self }
     }
 
-    /// With a further claim, stated in the identity token and at userinfo whatever the scope is. It takes the place of
-    /// a claim about the person (`email_verified: "yes"`), not of one of the protocol (`aud`).
+    /// With a further claim, stated in the ID token and at userinfo whatever the scope is. It takes the place
+    /// of a claim about the person (`email_verified: "yes"`), not of one of the protocol (`aud`).
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
     }
 
-    /// The people of a mock that was given none: `ada`, whose e-mail address is verified and who is in the groups
-    /// `lab-admins` and `lab-users`; `bob`, whose address is not verified; `noone`, who has none.
+    /// The people of a mock without users of its own: `ada` with a verified e-mail address, in the groups
+    /// `lab-admins` and `lab-users`; `bob` with an unverified address; `noone` without one.
     #[must_use]
     pub fn examples() -> Vec<Self> {
         vec![
@@ -108,18 +109,18 @@ impl User {
         &self.claims
     }
 
-    /// Whether `login_hint` means this person.
+    /// Returns true if `login_hint` means this person.
     pub(crate) fn is_hinted_by(&self, hint: &str) -> bool {
         self.subject == hint
             || self.email.as_ref().is_some_and(|email| email.address.eq_ignore_ascii_case(hint))
     }
 
-    /// How the login page calls them.
+    /// Their name on the login page.
     pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.subject)
     }
 
-    /// What the login page says of them.
+    /// Their description on the login page.
     pub(crate) fn summary(&self) -> String {
         let email = match &self.email {
             None => "no e-mail address".to_owned(),

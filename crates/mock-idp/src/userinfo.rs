@@ -1,13 +1,15 @@
-//! The userinfo endpoint (OpenID Connect Core section 5.3), with a bearer token in the header (RFC 6750 section 2.1).
+//! The userinfo endpoint (OpenID Connect Core section 5.3), with a bearer token in the header (RFC 6750
+//! section 2.1).
 
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::faults::{Fault, Stage};
-use crate::id_token::claims_of_the_person;
+use crate::id_token::{claims_of_the_person, occasion};
 use crate::issuer::IssuerCore;
-use crate::persona::{Telling, To};
+use crate::persona::Document;
+use crate::protocol::{bearer, set};
 use crate::reply::{self, Keep, Response};
 
 pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap) -> Response {
@@ -21,18 +23,12 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap) -> Response {
 
     let mut faults = issuer.take_faults(Stage::UserInfo);
     faults.extend(grant.chosen.iter().chain(&grant.shown).cloned());
-    let telling = Telling { issuer, grant, scopes, to: To::UserInfo };
-    let mut claims = claims_of_the_person(&telling, &faults);
+    let occasion = occasion(issuer, grant, scopes, Document::UserInfo);
+    let mut claims = claims_of_the_person(issuer, &occasion, &faults);
     if faults.contains(&Fault::UserinfoSubMismatch) {
-        claims.insert("sub".to_owned(), "somebody-else".into());
+        set(&mut claims, "sub", "another-person");
     }
     reply::json(StatusCode::OK, &Value::Object(claims), Keep::Not)
-}
-
-/// The access token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
 }
 
 fn unauthorized(error: &str, challenge: &'static str) -> Response {

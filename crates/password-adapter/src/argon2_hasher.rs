@@ -11,23 +11,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::bcrypt_hash;
 use crate::working_memory::WorkingMemory;
 
-/// Argon2id (RFC 9106), on all cores but one, and only so many waiting: the rest of the lab stays quick, and memory is
-/// bounded.
+/// Hashes passwords with Argon2id (RFC 9106), on all cores but one and with a bounded queue: the rest of the
+/// lab stays quick, and memory is bounded.
 ///
-/// Hashes that another program made with bcrypt are checked in the same pool, and are weak at any cost, so that the first
-/// sign-in replaces them. Until then how long a check takes shows that the account was imported and has not been used
-/// since: under 0.1 s at the cost of 10 that is usual, about 1 s at the greatest that is checked, where Argon2id takes a
-/// few hundredths. Work in vain of that length for every unknown name would be a gift to whoever wants to keep the cores busy.
+/// Imported bcrypt hashes are checked in the same pool, and are weak at any cost, so that the first sign-in
+/// replaces them. Until then the duration of a check shows that the account was imported and has not been
+/// used since: under 0.1 s at the usual cost of 10, about 1 s at the greatest that is checked, against a few
+/// hundredths for Argon2id. Dummy work of that length for every unknown name would help an attacker to keep
+/// the cores busy.
 pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
     params: Params,
-    /// What is checked where there is nothing to check.
+    /// The hash that is checked for an unknown name.
     dummy: Arc<str>,
     at_once: Arc<Semaphore>,
     queue: Queue,
 }
 
-/// How many may wait for a core.
+/// The number of hashes that may wait for a core.
 const MAX_WAITING: usize = 64;
 /// The most memory, passes and lanes of a stored hash that is still checked.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
@@ -35,11 +36,11 @@ const MOST_PASSES: u32 = 10;
 const MOST_LANES: u32 = 4;
 
 impl Argon2Hasher {
-    /// Which hashes are checked, for messages.
+    /// Describes the hashes that are checked, for messages.
     pub const CHECKED_HASHES: &str =
         "bcrypt of a cost from 4 to 14, and Argon2id of at most 256 MiB, 10 passes and 4 lanes";
 
-    /// With the least parameters that OWASP advises: 19 MiB, two passes, one lane.
+    /// Builds a hasher with the least parameters that OWASP advises: 19 MiB, two passes, one lane.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
         Self::with_params(entropy, Params::DEFAULT)
@@ -48,7 +49,7 @@ impl Argon2Hasher {
     fn with_params(entropy: Arc<dyn Entropy>, params: Params) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let at_once = (cores - 1).max(1);
-        // A hash of nothing that anybody knows: 32 zero bytes are not what any password hashes to.
+        // No known password has a hash of 32 zero bytes.
         let dummy = format!(
             "$argon2id$v=19$m={},t={},p={}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             params.m_cost(),
@@ -84,7 +85,7 @@ impl Argon2Hasher {
         done.await.map_err(|_| HashingError::Failed)
     }
 
-    /// Whether a stored hash can be checked, and asks for no more than we give; and whether it is weaker than today's.
+    /// Returns the strength of a stored hash, if it can be checked within the limits.
     fn strength(&self, hash: &str) -> Option<Strength> {
         if bcrypt_hash::can_be_checked(hash) {
             return Some(Strength::Bcrypt);
@@ -93,7 +94,7 @@ impl Argon2Hasher {
         if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
             return None;
         }
-        // What the library would refuse only later, before it has worked.
+        // The library would refuse this only later, without having worked.
         if hash.version.is_some_and(|version| Version::try_from(version).is_err()) {
             return None;
         }
@@ -109,16 +110,16 @@ impl Argon2Hasher {
     }
 }
 
-/// Who waits for a core or has one, and the memory that they work in.
+/// The queue for the cores, and the memory of the hashes in it.
 #[derive(Clone)]
 struct Queue {
     waiting: Arc<Semaphore>,
-    /// How many permits of it there are.
+    /// The number of all permits.
     room: usize,
     memory: Arc<WorkingMemory>,
 }
 
-/// A place in the queue, and then on a core. The last one who leaves gives the memory back.
+/// A place in the queue, and then on a core. The last one to leave gives the memory back.
 struct Place {
     permits: Vec<OwnedSemaphorePermit>,
     queue: Queue,
@@ -162,7 +163,7 @@ impl Argon2id {
         Some(hash.to_string())
     }
 
-    /// Whether the password is that of a PHC string; the comparison takes the same time wherever they differ.
+    /// Compares the password with a PHC string, in constant time.
     fn fits(&self, password: &[u8], hash: &str) -> Option<bool> {
         let hash = phc::PasswordHash::new(hash).ok()?;
         let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
@@ -171,7 +172,7 @@ impl Argon2id {
     }
 }
 
-/// Lets every other thread of the lab run first, for as long as this thread lives: a check of somebody's session takes
+/// Lets every other thread of the lab run first, for as long as this thread lives: a forward-auth check takes
 /// microseconds and must not wait for a core that hashes. On an idle machine hashing is as quick as before.
 fn give_way_to_others() {
     #[cfg(target_os = "linux")]
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn c174_what_is_said_of_the_limits_is_so() {
+    async fn c174_the_described_limits_are_those_in_force() {
         let hasher = hasher(64);
         let costs = bcrypt_hash::COSTS;
         let said = format!(
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn c174_hashes_that_ask_for_too_much_or_are_malformed_are_wrong_and_harmless() {
+    async fn c174_costly_or_malformed_hashes_are_wrong_and_harmless() {
         let hasher = hasher(64);
         let (salt, output) = ("AAAAAAAAAAAAAAAAAAAAAA", "A".repeat(43));
         for odd in [
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn c174_what_cannot_be_checked_costs_the_work_of_the_dummy() {
+    async fn c174_a_hash_that_cannot_be_checked_costs_the_work_of_the_dummy() {
         let hasher = hasher(64);
         let output = "A".repeat(43);
         for odd in [
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_nobody_waits_any_more_the_memory_is_given_back() {
+    async fn the_memory_is_given_back_when_the_queue_is_empty() {
         let hasher = Arc::new(hasher(64));
         let bcrypt = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
         let wrong = Ok(PasswordVerdict::Wrong);

@@ -1,8 +1,9 @@
-//! Hashes that other programs made with bcrypt (`htpasswd -B`, PHP, Rails, …): checked as those programs check
-//! them, never made.
+//! Hashes that other programs made with bcrypt (`htpasswd -B`, PHP, Rails, …): checked as those programs
+//! check them, never made.
 //!
-//! bcrypt looks at the first 72 bytes of a password, and in C ends it at the first NUL. So whatever begins with the same
-//! 72 bytes is right until the first sign-in; from then on it is what was typed there, as a whole.
+//! bcrypt looks at the first 72 bytes of a password, and in C ends it at the first NUL. So whatever begins
+//! with the same 72 bytes is right until the first sign-in; from then on it is what was typed there, as a
+//! whole.
 
 use std::ops::RangeInclusive;
 
@@ -11,13 +12,13 @@ use bcrypt::HashParts;
 /// The costs that are checked. Each step doubles the work: 12 takes about a quarter of a second, 14 a second.
 pub(crate) const COSTS: RangeInclusive<u32> = 4..=14;
 
-/// Whether this is a whole hash of a version that is not known to be broken (as `2x` is), and of a cost that is checked.
+/// Tells whether this is a whole hash of a sound version (`2x` is broken) and of a cost that is checked.
 pub(crate) fn can_be_checked(hash: &str) -> bool {
     ["$2a$", "$2b$", "$2y$"].iter().any(|version| hash.starts_with(version))
         && hash.parse::<HashParts>().is_ok_and(|parts| COSTS.contains(&parts.get_cost()))
 }
 
-/// Whether bcrypt takes the password for the one that was hashed.
+/// Compares the password with a hash.
 pub(crate) fn fits(password: &[u8], hash: &str) -> bool {
     let key = password.split(|byte| *byte == 0).next().unwrap_or_default();
     // Nothing is no password, though some programs hash it: a NUL in front would stand for it.
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_password_the_first_72_bytes_count_as_they_did_where_it_was_hashed() {
+    fn of_a_long_password_the_first_72_bytes_count_as_elsewhere() {
         for (len, right) in [(71, false), (72, true), (73, true), (80, true), (1024, true)] {
             assert_eq!(fits(&vec![b'a'; len], MANY_A), right, "{len}");
         }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn c174_what_costs_too_much_or_is_damaged_is_not_checked() {
+    fn c174_a_costly_or_damaged_hash_is_not_checked() {
         for odd in [
             format!("$2b$03${CORRECT_HORSE}"),
             format!("$2b$15${CORRECT_HORSE}"),

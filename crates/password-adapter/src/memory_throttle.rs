@@ -10,29 +10,30 @@ use self::bounded::Bounded;
 
 mod bounded;
 
-/// Slows guessing down in the memory of one process, by the rules of [`rate_limit`].
+/// Limits the rate of login attempts in the memory of one process, by the rules of [`rate_limit`].
 ///
-/// Each kind of counter, and the known sources, are bounded apart to 16,000: the one that was used longest ago goes first.
-/// All is forgotten when the process ends.
+/// Each kind of counter, and the known sources, are bounded apart to 16,000: the one that was used longest
+/// ago goes first. All is forgotten when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryThrottle(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
     counts: BTreeMap<ThrottleKind, Bounded<Tally>>,
-    /// Until when.
+    /// The known sources, each until a time.
     known: Bounded<Timestamp>,
 }
 
 impl Memory {
-    fn tallies(&self, guess: &LoginAttempt, now: Timestamp) -> Vec<Tally> {
-        let known = guess.known_key().and_then(|key| self.known.get(&key)).is_some_and(|until| now < *until);
+    fn tallies(&self, attempt: &LoginAttempt, now: Timestamp) -> Vec<Tally> {
+        let known =
+            attempt.known_key().and_then(|key| self.known.get(&key)).is_some_and(|until| now < *until);
         let of = |key: &ThrottleKey| self.counts.get(&key.kind())?.get(key).map(|tally| tally.count);
         let tally = |counter: rate_limit::Counter| Tally {
             counter,
             count: of(&counter.key).unwrap_or_else(FailureCount::default),
         };
-        guess.counters(known).into_iter().map(tally).collect()
+        attempt.counters(known).into_iter().map(tally).collect()
     }
 
     fn keep(&mut self, tallies: &[Tally], now: Timestamp) {
@@ -49,7 +50,7 @@ impl Memory {
 }
 
 impl MemoryThrottle {
-    /// One that has seen nothing yet.
+    /// Builds a throttle without counts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -62,30 +63,30 @@ impl MemoryThrottle {
 
 #[async_trait]
 impl Throttle for MemoryThrottle {
-    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
+    async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
         let mut memory = self.memory();
-        let mut tallies = memory.tallies(&guess, now);
-        let admission = rate_limit::admit(&mut tallies, now);
-        if admission == Permit::Granted {
+        let mut tallies = memory.tallies(&attempt, now);
+        let permit = rate_limit::admit(&mut tallies, now);
+        if permit == Permit::Granted {
             memory.keep(&tallies, now);
         }
-        Ok(admission)
+        Ok(permit)
     }
 
-    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
         let mut memory = self.memory();
-        let mut tallies = memory.tallies(&guess, now);
+        let mut tallies = memory.tallies(&attempt, now);
         rate_limit::record_success(&mut tallies);
         memory.keep(&tallies, now);
-        if let Some(key) = guess.known_key() {
+        if let Some(key) = attempt.known_key() {
             memory.known.put(key, now, rate_limit::known_until(now));
         }
         Ok(())
     }
 
-    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+    async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
         let mut memory = self.memory();
-        let mut tallies = memory.tallies(&guess, now);
+        let mut tallies = memory.tallies(&attempt, now);
         rate_limit::cancel(&mut tallies);
         memory.keep(&tallies, now);
         Ok(())

@@ -5,7 +5,7 @@ use labgate_domain::people::Password;
 use labgate_domain::ports::{PasswordJudge, PasswordWeakness};
 use zxcvbn::{Score, zxcvbn};
 
-/// Judges a new password without asking anybody: a list of common ones, the person's and the lab's own words, and an
+/// Judges a new password offline: a list of common ones, the person's and the lab's own words, and an
 /// estimate of how many guesses it takes (`zxcvbn`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StrengthJudge;
@@ -15,14 +15,15 @@ static COMMON: LazyLock<HashSet<&str>> =
 
 /// Words that belong to every lab.
 const OWN_WORDS: [&str; 6] = ["labgate", "jupyter", "notebook", "mlflow", "machine learning", "laboratory"];
-/// How much of a password is estimated. The cost grows with the square of the length and with the variety of signs that
-/// can stand for letters: the worst 32 characters cost about as much as one hash, the worst 72 six times that.
+/// The number of characters that are estimated. The cost grows with the square of the length and with the
+/// variety of signs that can stand for letters: the worst 32 characters cost about as much as one hash, the
+/// worst 72 six times that.
 const ESTIMATED_CHARS: usize = 32;
-/// With fewer letters and at most so many other characters besides the words, little else is left: a date fits, a random
-/// number does not.
+/// With fewer letters and at most so many other characters besides the words, little else is left: a date
+/// fits, a random number does not.
 const LITTLE_LETTERS: usize = 4;
 const LITTLE_OTHERS: usize = 8;
-/// How long a word must be for a password to be made of it.
+/// The shortest word that a password can be made of.
 const LEAST_WORD: usize = 3;
 
 impl PasswordJudge for StrengthJudge {
@@ -41,7 +42,7 @@ impl PasswordJudge for StrengthJudge {
     }
 }
 
-/// The person's names and what they are made of, and the lab's words, in lower case.
+/// Returns the person's names, their parts, and the lab's words, in lower case.
 fn words(personal: &[String]) -> Vec<String> {
     let lower = personal.iter().map(|text| text.to_lowercase());
     let mut words: Vec<String> = lower
@@ -57,7 +58,7 @@ fn words(personal: &[String]) -> Vec<String> {
     words
 }
 
-/// Whether little is left of the password without these words, forwards or backwards.
+/// Tells whether little is left of the password without these words, forwards or backwards.
 fn is_made_of(password: &str, words: &[String]) -> bool {
     let mut rest = password.to_owned();
     for word in words {

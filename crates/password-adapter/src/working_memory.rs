@@ -2,18 +2,20 @@ use std::sync::{Mutex, PoisonError};
 
 use argon2::Block;
 
-/// The memory that hashes are worked out in, to be kept for as long as somebody waits for it and given back to the system then.
+/// The memory of the hashes, kept for as long as a request waits for it, and then given back to the system.
 ///
-/// Without this each hash takes its megabytes from the allocator, which keeps them for every thread that has ever hashed.
+/// Without this each hash takes its megabytes from the allocator, which keeps them for every thread that has
+/// ever hashed.
 #[derive(Default)]
 pub(crate) struct WorkingMemory(Mutex<Vec<Vec<Block>>>);
 
-/// The room of each piece in bytes, at the least: the allocator of glibc gives back at once what is larger than 32 MiB, and keeps
-/// what is smaller once it has seen such a size. Room that is never written to costs nothing.
+/// The room of each piece in bytes, at the least: the allocator of glibc gives back at once what is larger
+/// than 32 MiB, and keeps what is smaller once it has seen such a size. Room that is never written to costs
+/// nothing.
 const ROOM: usize = 33 * 1024 * 1024;
 
 impl WorkingMemory {
-    /// A piece of so many blocks.
+    /// Takes a piece of so many blocks.
     pub(crate) fn take(&self, blocks: usize) -> Vec<Block> {
         let mut memory = self.idle().pop().unwrap_or_default();
         if memory.capacity() < blocks {
@@ -28,7 +30,7 @@ impl WorkingMemory {
         self.idle().push(memory);
     }
 
-    /// Gives everything back that nobody works in.
+    /// Gives back all memory that is not in use.
     pub(crate) fn give_back(&self) {
         self.idle().clear();
     }
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_back_is_used_again_until_it_is_given_back() {
+    fn memory_that_was_put_back_is_used_again_until_it_is_given_back() {
         let memory = WorkingMemory::default();
         let piece = memory.take(64);
         assert_eq!(piece.len(), 64);

@@ -3,11 +3,10 @@ use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::Issuer;
 use serde_json::{Map, Value};
 
-use crate::derivation::ProviderKind;
+use crate::kind::GENERIC;
+use crate::kinds::entra::tenants;
 use crate::person::{Person, Us};
-use crate::quirks::Quirks;
 use crate::settings::ProviderSettings;
-use crate::tenants;
 
 /// What these claims of an identity token would make of somebody, if the provider of these settings stated them: without a
 /// signature and without asking anybody. For trying rules, never for signing in.
@@ -20,15 +19,14 @@ pub fn identity_from_claims(
 ) -> Result<ExternalIdentity, IdTokenFault> {
     let stated = claims.get("iss").and_then(Value::as_str);
     let stated = stated.and_then(|issuer| Issuer::parse(issuer).ok()).ok_or(IdTokenFault::Issuer)?;
-    let location = settings.location.clone().with_kind(settings.kind);
-    let published = location.known_issuer().unwrap_or_else(|| stated.clone());
-    let kind = settings.kind.or(location.kind()).unwrap_or(ProviderKind::Generic);
-    let habits = Quirks::of(kind, &stated).claims;
-    let issuer = tenants::issuer_of(&published, habits.tenant, claims)?;
+    let published = settings.issuer.clone().unwrap_or_else(|| stated.clone());
+    let kind = settings.kind_of(settings.located_kind.unwrap_or(&GENERIC), &stated);
+    let claims_of_kind = kind.quirks.claims;
+    let issuer = tenants::issuer_of(&published, claims_of_kind.tenant, claims)?;
     if issuer != stated {
         return Err(IdTokenFault::Issuer);
     }
-    let person = Person::new(claims, None, habits, &published, Us::of(settings));
+    let person = Person::new(claims, None, claims_of_kind, &published, Us::of(settings));
     Ok(ExternalIdentity {
         subject: person.subject()?,
         issuer,

@@ -8,25 +8,26 @@ use http::{Method, Request};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{ProviderCall, ProviderError};
 use labgate_domain::protocol::{EndSessionEndpoint, Issuer, PkceChallenge};
-use openidconnect::{AuthType, HttpRequest};
+use openidconnect::HttpRequest;
 use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::derivation::{
-    self, Derived, Discovered, FetchError, MetadataSource, ProviderKind, ProviderMetadata, RediscoveryError,
+    self, Derived, Discovered, FetchError, MetadataSource, ProviderMetadata, RediscoveryError,
 };
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::json;
 use crate::keys::KeySet;
-use crate::quirks::{Quirks, kind_in_effect};
-use crate::settings::{Place, ProviderSettings, Userinfo};
+use crate::kind::{GENERIC, Kind};
+use crate::settings::{Location, ProviderSettings, Userinfo};
+use crate::token::ClientAuthentication;
 use crate::transport::{JSON, Transport, TransportError};
 
 /// A provider that Labgate can work with.
 pub(crate) struct Provider {
     discovered: Discovered,
-    pub(crate) quirks: Quirks,
-    pub(crate) client_authentication: AuthType,
+    pub(crate) kind: &'static Kind,
+    pub(crate) client_authentication: ClientAuthentication,
     /// Outlives a refresh of the metadata that leaves the key set where it is.
     pub(crate) keys: Arc<Cache<KeySet>>,
 }
@@ -40,7 +41,7 @@ impl Provider {
     /// Where a browser goes with a logout request (OpenID Connect RP-Initiated Logout section 2.1).
     pub(crate) fn end_session_endpoint(&self) -> Option<EndSessionEndpoint> {
         let url = self.metadata().end_session_endpoint.as_ref()?.url().clone();
-        Some(EndSessionEndpoint { url, form: self.quirks.logout })
+        Some(EndSessionEndpoint { url, form: self.kind.quirks.logout })
     }
 }
 
@@ -53,17 +54,17 @@ pub(crate) async fn find(
     new_keys: impl FnOnce() -> Cache<KeySet> + Send,
 ) -> Result<Provider, ProviderError> {
     let discovered = discover(settings, transport, before.map(|before| &before.discovered)).await?;
-    let (quirks, client_authentication) = usable(&discovered, settings)?;
+    let (kind, client_authentication) = usable(&discovered, settings)?;
     let keys = match before {
         Some(before) if before.metadata().jwks_uri == discovered.metadata.jwks_uri => {
             Arc::clone(&before.keys)
         }
         _ => {
-            tell(&discovered, settings);
+            tell(&discovered, kind);
             Arc::new(new_keys())
         }
     };
-    Ok(Provider { discovered, quirks, client_authentication, keys })
+    Ok(Provider { discovered, kind, client_authentication, keys })
 }
 
 /// Finds what the provider publishes, whether or not Labgate can work with it.
@@ -83,12 +84,12 @@ async fn look(
     before: Option<&Discovered>,
 ) -> Result<Discovered, ProviderError> {
     let source = Documents(transport);
-    match (&settings.location.0, before) {
-        (Place::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await,
-        (Place::Endpoints(urls), Some(before)) => {
+    match (&settings.location, before) {
+        (Location::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await,
+        (Location::Endpoints(urls), Some(before)) => {
             derivation::rediscover(urls, before, &source).await.map_err(|error| refusal(&error))
         }
-        (Place::Endpoints(urls), None) => match derivation::derive(urls, &source).await {
+        (Location::Endpoints(urls), None) => match derivation::derive(urls, settings.kinds, &source).await {
             Ok(Derived::OpenId(discovered)) => Ok(discovered),
             Ok(Derived::OAuth2Only { .. }) => Err(only_oauth2()),
             Err(error) if error.is_temporary() => Err(unavailable(error.to_string())),
@@ -137,11 +138,14 @@ async fn by_issuer(
             ForeignText::new(metadata.issuer.as_str())
         )));
     }
-    Ok(Discovered { kind: ProviderKind::Generic, metadata, document, warnings: Vec::new() })
+    Ok(Discovered { kind: &GENERIC, metadata, document, warnings: Vec::new() })
 }
 
-/// What to do differently for it and how to authenticate to it, if Labgate can work with it at all.
-fn usable(discovered: &Discovered, settings: &ProviderSettings) -> Result<(Quirks, AuthType), ProviderError> {
+/// The kind of the provider and the way to authenticate to it, if Labgate can work with it at all.
+fn usable(
+    discovered: &Discovered,
+    settings: &ProviderSettings,
+) -> Result<(&'static Kind, ClientAuthentication), ProviderError> {
     let metadata = &discovered.metadata;
     let methods = &metadata.code_challenge_methods_supported;
     if excludes_pkce(methods) {
@@ -155,15 +159,16 @@ fn usable(discovered: &Discovered, settings: &ProviderSettings) -> Result<(Quirk
             "the userinfo endpoint is to be asked at every sign-in, and the provider has none".to_owned(),
         ));
     }
-    let quirks = Quirks::of(settings.kind.unwrap_or(discovered.kind), &metadata.issuer);
-    let authentication = quirks.client_authentication(&metadata.token_endpoint_auth_methods_supported);
+    let kind = settings.kind_of(discovered.kind, &metadata.issuer);
+    let accepted = &metadata.token_endpoint_auth_methods_supported;
+    let authentication = ClientAuthentication::choose(accepted, kind.quirks.prefers_post);
     let authentication = authentication.ok_or_else(|| {
         ProviderError::Misconfigured(
             "the provider accepts neither client_secret_basic nor client_secret_post at its token endpoint"
                 .to_owned(),
         )
     })?;
-    Ok((quirks, authentication))
+    Ok((kind, authentication))
 }
 
 /// Whether the provider says that it does not support the one PKCE method that Labgate uses. Saying nothing is not saying that.
@@ -189,10 +194,8 @@ fn unavailable(reason: String) -> ProviderError {
     ProviderError::Unavailable { call: ProviderCall::Discovery, reason }
 }
 
-fn tell(discovered: &Discovered, settings: &ProviderSettings) {
-    let issuer = &discovered.metadata.issuer;
-    let kind = kind_in_effect(settings.kind.unwrap_or(discovered.kind), issuer).as_str();
-    let issuer = issuer.as_str();
+fn tell(discovered: &Discovered, kind: &Kind) {
+    let (issuer, kind) = (discovered.metadata.issuer.as_str(), kind.name);
     tracing::info!(issuer, kind, document = %discovered.document, "the provider is found");
     for warning in &discovered.warnings {
         tracing::warn!(%warning, "the provider works, but");

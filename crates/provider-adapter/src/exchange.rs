@@ -8,7 +8,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use labgate_domain::ForeignText;
 use reqwest::{Certificate, Client, ClientBuilder};
 
-use crate::settings::{ProviderSettings, SettingsError};
+use crate::settings::ProviderSettings;
+use crate::unchecked::SettingsError;
 
 /// An HTTP client: the seam under every call to a provider.
 ///

@@ -4,12 +4,12 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use labgate_domain::ports::ProviderCall;
 use serde_json::Value;
-use url::Url;
 
 use crate::derivation::ProviderMetadata;
 use crate::discovery::get;
 use crate::endpoint::Endpoint;
 use crate::json;
+use crate::kinds::entra::graph_of;
 use crate::transport::{JSON, Transport};
 
 /// What the access token must be good for.
@@ -24,15 +24,6 @@ const QUERY: &str = "$select=id&$top=100";
 const MAX_PAGES: usize = 20;
 /// The most groups that are kept.
 pub(crate) const MAX_GROUPS: usize = 2000;
-
-/// Where Graph is for each of Microsoft's clouds, by the host of the issuer.
-const CLOUDS: [(&str, &str); 5] = [
-    ("login.microsoftonline.com", "https://graph.microsoft.com"),
-    ("sts.windows.net", "https://graph.microsoft.com"),
-    ("login.microsoftonline.us", "https://graph.microsoft.us"),
-    ("login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
-    ("sts.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
-];
 
 /// Asks Graph for all of them, or says why they cannot be had. The access token goes into the `Authorization` header and to no
 /// other origin.
@@ -73,11 +64,8 @@ pub(crate) async fn groups(
 /// The list's first page. A provider outside of Microsoft's clouds, which only the operator makes one of Entra's, has its Graph
 /// where its userinfo endpoint is: Entra's is a part of Graph.
 fn place(metadata: &ProviderMetadata) -> Option<Endpoint> {
-    let issuer = Url::parse(metadata.issuer.as_str()).ok()?;
-    let cloud =
-        CLOUDS.iter().find(|(host, _)| issuer.scheme() == "https" && issuer.host_str() == Some(*host));
-    let list = match cloud {
-        Some((_, graph)) => {
+    let list = match graph_of(&metadata.issuer) {
+        Some(graph) => {
             Endpoint::parse(&format!("{graph}{PATH}"), &crate::PlainHttpOrigins::default()).ok()?
         }
         None => metadata.userinfo_endpoint.as_ref()?.with_path(PATH),

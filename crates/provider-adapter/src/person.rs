@@ -9,17 +9,15 @@ use labgate_domain::protocol::{ClientId, Issuer, Subject};
 use serde_json::{Map, Value};
 
 use crate::graph;
+use crate::kinds::entra::tenants;
 use crate::quirks::{Evidence, GroupList, Name, PersonClaims};
 use crate::settings::ProviderSettings;
-use crate::tenants;
 
 /// As many as Entra puts into a token.
 const MAX_GROUPS: usize = 200;
 /// As many as are asked for elsewhere.
 const MAX_FETCHED_GROUPS: usize = graph::MAX_GROUPS;
 const MAX_GROUP_BYTES: usize = 256;
-/// The domains of Gmail.
-const GMAIL: [&str; 2] = ["gmail.com", "googlemail.com"];
 const MAX_METHODS: usize = 16;
 const MAX_METHOD_BYTES: usize = 64;
 
@@ -138,28 +136,32 @@ impl<'a> Person<'a> {
         match evidence {
             Evidence::EmailVerified => says_verified(document),
             Evidence::EmailVerifiedInWords => self.says_verified_in_words(document),
-            Evidence::EmailVerifiedAndRun => {
+            Evidence::EmailVerifiedAndRun(domains) => {
                 let hosted = self.claims.hosted_domain.and_then(|claim| document.get(claim)?.as_str());
                 let is_hosted = hosted.is_some_and(|domain| !domain.is_empty());
-                says_verified(document) && (is_hosted || GMAIL.contains(&address.domain()))
+                says_verified(document) && (is_hosted || domains.contains(&address.domain()))
             }
-            Evidence::ListedAsVerified => {
-                let listed = self.id_token.get("verified_primary_email").and_then(Value::as_array);
+            Evidence::Listed(claim) => {
+                let listed = self.id_token.get(claim).and_then(Value::as_array);
                 listed.is_some_and(|listed| {
                     let mut texts = listed.iter().filter_map(Value::as_str);
                     texts.any(|text| EmailAddress::parse(text).as_ref() == Ok(address))
                 })
             }
-            Evidence::DomainOwnerVerified => owner_is_verified(document),
+            Evidence::DomainOwner(claim) => owner_is_verified(document, claim),
             Evidence::MemberOfTheTenant => self.is_member,
         }
     }
 
     /// Whether the document says of its address that it is not verified, rather than nothing.
     fn denies_email(&self, document: &Map<String, Value>) -> bool {
-        let denies_owner = self.claims.evidence.contains(&Evidence::DomainOwnerVerified)
-            && !matches!(document.get("xms_edov"), None | Some(Value::Null))
-            && !owner_is_verified(document);
+        let denies_owner = self.claims.evidence.iter().any(|evidence| match evidence {
+            Evidence::DomainOwner(claim) => {
+                let is_stated = !matches!(document.get(*claim), None | Some(Value::Null));
+                is_stated && !owner_is_verified(document, claim)
+            }
+            _ => false,
+        });
         let denies = !matches!(document.get("email_verified"), None | Some(Value::Null | Value::Bool(true)));
         denies_owner || (denies && !self.says_verified_in_words(document))
     }
@@ -222,6 +224,7 @@ impl GroupList {
     /// What stands there.
     fn value<'v>(self, document: &'v Map<String, Value>, us: Us<'_>) -> Option<&'v Value> {
         match self {
+            Self::Named(name) => document.get(name),
             Self::At(names) => {
                 let mut names = names.iter().map(|name| match name {
                     Name::Fixed(name) => *name,
@@ -236,7 +239,11 @@ impl GroupList {
 
     /// Whether it is one of the claims that stand elsewhere.
     fn is_among(self, claim_names: &Map<String, Value>) -> bool {
-        matches!(self, Self::At([Name::Fixed(first), ..]) if claim_names.contains_key(*first))
+        match self {
+            Self::Named(name) => claim_names.contains_key(name),
+            Self::At([Name::Fixed(name), ..]) => claim_names.contains_key(*name),
+            Self::At(_) | Self::Namespaced(_) => false,
+        }
     }
 }
 
@@ -263,9 +270,9 @@ fn says_verified(document: &Map<String, Value>) -> bool {
     document.get("email_verified") == Some(&Value::Bool(true))
 }
 
-/// Whether `xms_edov` (Entra) says that who owns the address's domain is verified. Its type has varied.
-fn owner_is_verified(document: &Map<String, Value>) -> bool {
-    match document.get("xms_edov") {
+/// Whether the claim says that the owner of the address's domain is verified. Its type has varied.
+fn owner_is_verified(document: &Map<String, Value>, claim: &str) -> bool {
+    match document.get(claim) {
         Some(Value::Bool(verified)) => *verified,
         Some(Value::Number(number)) => number.as_u64() == Some(1),
         Some(Value::String(text)) => matches!(text.as_str(), "1" | "true"),

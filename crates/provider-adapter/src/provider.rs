@@ -18,18 +18,18 @@ use crate::cache::{Asker, Cache};
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
 use crate::exchange::{Exchange, Network};
-use crate::explain::explain;
 use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
 use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
+use crate::kinds::entra::tenants;
 use crate::logout_token;
 use crate::person::{self, Person, Us};
 use crate::quirks::Offline;
-use crate::settings::{ProviderSettings, SettingsError, Userinfo};
-use crate::tenants;
+use crate::settings::{ProviderSettings, Userinfo};
 use crate::token::{self, ClientCredentials, Tokens};
 use crate::transport::Transport;
+use crate::unchecked::SettingsError;
 use crate::userinfo;
 
 /// For how long the last keys are used while the provider does not hand out any.
@@ -58,7 +58,7 @@ impl OpenIdProvider {
     /// cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
         let network = Arc::new(Network::new(&settings)?);
-        Self::over(settings, clock, network)
+        Ok(Self::over(settings, clock, network))
     }
 
     /// Makes a provider over this HTTP client.
@@ -66,11 +66,10 @@ impl OpenIdProvider {
         settings: ProviderSettings,
         clock: Arc<dyn Clock>,
         exchange: Arc<dyn Exchange>,
-    ) -> Result<Self, SettingsError> {
-        let settings = settings.checked()?;
+    ) -> Self {
         let transport = Transport::new(exchange, settings.limits);
         let provider = Cache::new(Arc::clone(&clock), None);
-        Ok(Self { settings, transport, clock, provider })
+        Self { settings, transport, clock, provider }
     }
 
     /// Tells in every log line which provider it is about.
@@ -96,7 +95,7 @@ impl OpenIdProvider {
             endpoint,
             self.credentials(&provider),
             redemption,
-            provider.quirks.fails_for_codes,
+            provider.kind.quirks.fails_for_codes,
         )
         .await?;
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
@@ -119,7 +118,7 @@ impl OpenIdProvider {
             endpoint,
             self.credentials(&provider),
             request,
-            provider.quirks.fails_for_codes,
+            provider.kind.quirks.fails_for_codes,
         )
         .await?;
         let identity = self.told(&provider, &keys, &tokens, None, started_at).await.and_then(|identity| {
@@ -138,7 +137,7 @@ impl OpenIdProvider {
         ClientCredentials {
             client_id: &self.settings.client_id,
             client_secret: &self.settings.client_secret,
-            method: provider.client_authentication.clone(),
+            method: provider.client_authentication,
         }
     }
 
@@ -155,7 +154,7 @@ impl OpenIdProvider {
         let verified = self.verify(provider, keys, tokens, nonce, started_at).await?;
         let userinfo = self.userinfo(provider, tokens, &verified).await?;
 
-        let claims = provider.quirks.claims;
+        let claims = provider.kind.quirks.claims;
         let issuer = &provider.metadata().issuer;
         let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, Us::of(&self.settings));
         let groups = match self.groups_elsewhere(provider, tokens, &person).await {
@@ -212,7 +211,7 @@ impl OpenIdProvider {
         started_at: Timestamp,
     ) -> Result<VerifiedIdToken, ProviderError> {
         let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
-        let tenant = provider.quirks.claims.tenant;
+        let tenant = provider.kind.quirks.claims.tenant;
         let issuer = tenants::issuer_of(&provider.metadata().issuer, tenant, &token.claims)?;
         if !tenants::key_is_for(token.key_issuer(), &issuer, tenant, &token.claims) {
             return Err(IdTokenFault::UnknownKey.into());
@@ -222,8 +221,8 @@ impl OpenIdProvider {
             client_id: &self.settings.client_id,
             nonce,
             started_at,
-            backdating: provider.quirks.backdating,
-            mark: provider.quirks.id_token_mark,
+            backdating: provider.kind.quirks.backdating,
+            mark: provider.kind.quirks.id_token_mark,
             access_token: tokens.access_token(),
             now: self.clock.now(),
         };
@@ -258,7 +257,7 @@ impl OpenIdProvider {
         let stated = jwt::unverified_issuer(token).map_err(LogoutTokenFault::from)?;
         let is_stated = |issuer: &Issuer| stated.as_deref() == Some(issuer.as_str());
         // Before anybody is asked: most tokens that are not ours cost no request.
-        let known = self.settings.location.configured_issuer();
+        let known = self.settings.configured_issuer();
         if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
             return Err(LogoutTokenError::OfAnotherIssuer);
         }
@@ -330,7 +329,7 @@ impl OpenIdProvider {
     fn offline(&self, provider: &Provider) -> Offline {
         let scopes = &provider.metadata().scopes_supported;
         let knows_scope = scopes.is_empty() || scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
-        match provider.quirks.offline {
+        match provider.kind.quirks.offline {
             _ if !self.asks_again() => Offline::Always,
             Offline::Scope | Offline::ScopeWithConsent if !knows_scope => Offline::Always,
             offline => offline,
@@ -369,7 +368,8 @@ impl IdentityProvider for OpenIdProvider {
     }
 
     fn explain(&self, words: &str) -> Option<&'static str> {
-        explain(words).map(|explanation| explanation.sentence)
+        let kind = self.provider.last().map_or_else(|| self.settings.kind(), |provider| provider.kind);
+        kind.explain(words).map(|explanation| explanation.sentence)
     }
 
     fn health(&self) -> ProviderHealth {

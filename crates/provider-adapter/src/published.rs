@@ -9,9 +9,8 @@ use labgate_domain::ports::ProviderError;
 use crate::discovery;
 use crate::endpoint::Endpoint;
 use crate::exchange::Network;
-use crate::github;
 use crate::keys::Algorithm;
-use crate::quirks::Quirks;
+use crate::kind::Kind;
 use crate::settings::ProviderSettings;
 use crate::transport::Transport;
 
@@ -21,6 +20,8 @@ const GROUPS: &str = "groups";
 /// What an OpenID provider publishes.
 #[derive(Clone, Debug)]
 pub struct Published {
+    /// The kind of the provider.
+    pub kind: &'static Kind,
     /// The document that names both endpoints of the settings.
     pub document: Endpoint,
     /// Where codes and the client's secret go.
@@ -69,16 +70,16 @@ impl Published {
 ///
 /// # Errors
 /// When the settings contradict each other, or no metadata can be accepted.
-pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, ProviderError> {
+pub async fn published(settings: &ProviderSettings) -> Result<Option<Published>, ProviderError> {
     let unfit = |error: crate::SettingsError| ProviderError::Misconfigured(error.to_string());
-    let settings = settings.checked().map_err(unfit)?;
-    if github::is_at(&settings.location) {
+    if settings.api.is_some() {
         return Ok(None);
     }
-    let transport = Transport::new(Arc::new(Network::new(&settings).map_err(unfit)?), settings.limits);
-    let discovered = discovery::discover(&settings, &transport, None).await?;
+    let transport = Transport::new(Arc::new(Network::new(settings).map_err(unfit)?), settings.limits);
+    let discovered = discovery::discover(settings, &transport, None).await?;
     let metadata = discovered.metadata;
-    let claims = Quirks::of(settings.kind.unwrap_or(discovered.kind), &metadata.issuer).claims;
+    let kind = settings.kind_of(discovered.kind, &metadata.issuer);
+    let claims = kind.quirks.claims;
     let admission = &settings.description.admission;
     let says_nothing = |criterion| match criterion {
         Criterion::Tenant => claims.tenant.is_none(),
@@ -92,8 +93,9 @@ pub async fn published(settings: ProviderSettings) -> Result<Option<Published>, 
     let keys = discovery::fetch_keys(&transport, &metadata.jwks_uri).await;
     let methods = &metadata.code_challenge_methods_supported;
     Ok(Some(Published {
+        kind,
         document: discovered.document,
-        warnings: discovered.warnings.iter().map(ToString::to_string).collect(),
+        warnings: discovered.warnings,
         rules_without_claim: rules.filter(|criterion| says_nothing(*criterion)).collect(),
         lacks_scope_for_groups: admission.depend_on_groups()
             && metadata.scopes_supported.iter().any(|scope| scope == GROUPS)

@@ -1,43 +1,58 @@
-//! The code for tokens (RFC 6749 section 4.1.3), and a refresh token for newer ones (section 6).
+//! The exchange of the code for tokens (RFC 6749 section 4.1.3), and of a refresh token for newer ones (section 6).
 
-use std::fmt;
-use std::pin::Pin;
-use std::time::Duration;
-
-use http::StatusCode;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
-use labgate_domain::protocol::{ClientId, Issuer, RefreshToken, TokenErrorCode};
-use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreIdToken, CoreJsonWebKey,
-    CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken,
-    CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
-};
-use openidconnect::{
-    AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, Client, ClientSecret, EmptyAdditionalClaims,
-    HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, StandardErrorResponse, TokenResponse, TokenUrl,
-};
+use labgate_domain::protocol::{ClientId, RefreshToken, TokenErrorCode};
+use openidconnect::HttpRequest;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use url::form_urlencoded;
 
-use crate::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::json;
 use crate::transport::{Answer, JSON, Transport};
 
 /// The longest accepted access token, in bytes: it goes into a header.
 const MAX_ACCESS_TOKEN: usize = 16 * 1024;
 
-/// Who asks, and how that is proven.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The client and its proof.
 pub(crate) struct ClientCredentials<'a> {
     pub(crate) client_id: &'a ClientId,
     pub(crate) client_secret: &'a SecretString,
-    /// In an `Authorization: Basic` header or in the body (RFC 6749 section 2.3.1).
-    pub(crate) method: AuthType,
+    pub(crate) method: ClientAuthentication,
 }
 
-/// Redeems the code: sends it once, whatever happens. `fails_for_codes` says that a `server_error` of this provider speaks of
+/// The place of the client secret in a token request (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientAuthentication {
+    /// The header `Authorization: Basic`.
+    Basic,
+    /// The body.
+    Post,
+}
+
+impl ClientAuthentication {
+    /// Chooses from what the provider accepts (Discovery section 3): an empty list means Basic.
+    pub(crate) fn choose(accepted: &[String], prefers_post: bool) -> Option<Self> {
+        let accepts = |method: &str| accepted.iter().any(|it| it == method);
+        let basic = accepted.is_empty() || accepts("client_secret_basic");
+        let post = accepts("client_secret_post");
+        match (basic, post) {
+            (true, true) if prefers_post => Some(Self::Post),
+            (true, _) => Some(Self::Basic),
+            (false, true) => Some(Self::Post),
+            (false, false) => None,
+        }
+    }
+}
+
+/// Redeems the code: sends it once, in any case. `fails_for_codes` says that a `server_error` of this provider speaks of
 /// the code.
 pub(crate) async fn redeem(
     transport: &Transport,
@@ -46,27 +61,18 @@ pub(crate) async fn redeem(
     redemption: &CodeRedemption,
     fails_for_codes: bool,
 ) -> Result<Tokens, ProviderError> {
-    let redirect_uri =
-        RedirectUrl::new(redemption.redirect_uri.as_str().to_owned()).map_err(unusable("redirect URI"))?;
-    let http = HttpClient {
-        transport,
-        secrets: vec![
-            redemption.code.as_str(),
-            redemption.verifier.as_str(),
-            credentials.client_secret.expose_secret(),
-        ],
-        fails_for_codes,
-    };
-    client(&redemption.issuer, endpoint, &credentials)?
-        .set_redirect_uri(redirect_uri)
-        .exchange_code(AuthorizationCode::new(redemption.code.as_str().to_owned()))
-        .set_pkce_verifier(PkceCodeVerifier::new(redemption.verifier.as_str().to_owned()))
-        .request_async(&http)
-        .await
-        .map_err(requested)
+    let (code, verifier) = (redemption.code.as_str(), redemption.verifier.as_str());
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", redemption.redirect_uri.as_str()),
+        ("code_verifier", verifier),
+    ];
+    let answer = post(transport, endpoint, &credentials, &form).await?;
+    Tokens::parse(&answer, &[code, verifier, credentials.client_secret.expose_secret()], fails_for_codes)
 }
 
-/// Sends a refresh token once, whatever happens. `fails_for_codes` says that a `server_error` of this provider speaks of it.
+/// Sends a refresh token once, in any case. `fails_for_codes` says that a `server_error` of this provider speaks of it.
 pub(crate) async fn refresh(
     transport: &Transport,
     endpoint: &Endpoint,
@@ -75,200 +81,115 @@ pub(crate) async fn refresh(
     fails_for_codes: bool,
 ) -> Result<Tokens, ProviderError> {
     let refresh_token = request.refresh_token.as_str();
-    let http = HttpClient {
-        transport,
-        secrets: vec![refresh_token, credentials.client_secret.expose_secret()],
-        fails_for_codes,
-    };
-    client(&request.issuer, endpoint, &credentials)?
-        .exchange_refresh_token(&openidconnect::RefreshToken::new(refresh_token.to_owned()))
-        .request_async(&http)
-        .await
-        .map_err(|error| match requested(error) {
-            ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
-            other => other,
-        })
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+    let answer = post(transport, endpoint, &credentials, &form).await?;
+    let secrets = [refresh_token, credentials.client_secret.expose_secret()];
+    Tokens::parse(&answer, &secrets, fails_for_codes).map_err(|error| match error {
+        ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
+        other => other,
+    })
 }
 
-fn client(
-    issuer: &Issuer,
+/// Sends a form to a token endpoint, with the client's proof.
+pub(crate) async fn post(
+    transport: &Transport,
     endpoint: &Endpoint,
     credentials: &ClientCredentials<'_>,
-) -> Result<ClientAtEndpoint, ProviderError> {
-    let issuer = IssuerUrl::new(issuer.as_str().to_owned()).map_err(unusable("issuer"))?;
-    let client_id = openidconnect::ClientId::new(credentials.client_id.as_str().to_owned());
-    Ok(TokenClient::new(client_id, issuer, JsonWebKeySet::default())
-        .set_client_secret(ClientSecret::new(credentials.client_secret.expose_secret().to_owned()))
-        .set_auth_type(credentials.method.clone())
-        .set_token_uri(TokenUrl::from_url(endpoint.url().clone())))
+    form: &[(&str, &str)],
+) -> Result<Answer, ProviderError> {
+    let answer = transport.send(ProviderCall::Token, request(endpoint, credentials, form)?).await;
+    answer.map_err(|error| error.of(ProviderCall::Token))
 }
 
-fn unusable(what: &'static str) -> impl Fn(url::ParseError) -> ProviderError {
-    move |_| ProviderError::Misconfigured(format!("the {what} is not a URL"))
-}
-
-fn requested<T: openidconnect::ErrorResponse>(error: RequestTokenError<ProviderError, T>) -> ProviderError {
-    match error {
-        RequestTokenError::Request(error) => error,
-        // The other variants hold the response; after `normalised` they cannot occur.
-        _ => ProviderError::TokenResponse("it cannot be read"),
+fn request(
+    endpoint: &Endpoint,
+    credentials: &ClientCredentials<'_>,
+    form: &[(&str, &str)],
+) -> Result<HttpRequest, ProviderError> {
+    let (id, secret) = (credentials.client_id.as_str(), credentials.client_secret.expose_secret());
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(form);
+    if credentials.method == ClientAuthentication::Post {
+        body.append_pair("client_id", id).append_pair("client_secret", secret);
     }
-}
-
-/// What `openidconnect` sends the request with.
-struct HttpClient<'a> {
-    transport: &'a Transport,
-    /// What must not come back in a message.
-    secrets: Vec<&'a str>,
-    fails_for_codes: bool,
-}
-
-impl<'c> AsyncHttpClient<'c> for HttpClient<'_> {
-    type Error = ProviderError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            let answer = self.transport.send(ProviderCall::Token, request).await;
-            let answer = answer.map_err(|error| error.of(ProviderCall::Token))?;
-            normalised(&answer, &self.secrets, self.fails_for_codes)
-        })
+    let mut request = Request::new(body.finish().into_bytes());
+    *request.method_mut() = Method::POST;
+    // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
+    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+    if credentials.method == ClientAuthentication::Basic {
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
+        let mut basic = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| {
+            ProviderError::Misconfigured("the client secret does not fit into a header".to_owned())
+        })?;
+        basic.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, basic);
     }
+    Ok(request)
 }
-
-/// `openidconnect`'s client with a token response that leaves the identity token as it is.
-type TokenClient<TokenEndpoint = openidconnect::EndpointNotSet> = Client<
-    EmptyAdditionalClaims,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>,
-    Tokens,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
-    TokenEndpoint,
-    openidconnect::EndpointNotSet,
->;
-
-type ClientAtEndpoint = TokenClient<openidconnect::EndpointSet>;
 
 /// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used: Labgate uses the
 /// access token at once and keeps at most the refresh token, so `expires_in` and `scope` are not read at all.
-#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Tokens {
-    access_token: AccessToken,
-    token_type: CoreTokenType,
-    id_token: Secret,
-    refresh_token: Option<Secret>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(transparent)]
-struct Secret(String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret([redacted])")
-    }
+    access_token: SecretString,
+    id_token: SecretString,
+    refresh_token: Option<RefreshToken>,
 }
 
 impl Tokens {
-    /// Visible ASCII, at most [`MAX_ACCESS_TOKEN`] bytes. Secret.
+    /// The access token: visible ASCII, at most [`MAX_ACCESS_TOKEN`] bytes. Secret.
     pub(crate) fn access_token(&self) -> &str {
-        self.access_token.secret()
+        self.access_token.expose_secret()
     }
 
-    /// Not verified, not even taken apart. Secret.
+    /// The ID token, not verified yet. Secret.
     pub(crate) fn id_token(&self) -> &str {
-        &self.id_token.0
+        self.id_token.expose_secret()
     }
 
-    /// What newer ones can be had for, if there is a usable one.
+    /// The refresh token, if there is a usable one.
     pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
-        self.refresh_token.as_ref().and_then(|token| RefreshToken::parse(&token.0).ok())
-    }
-}
-
-impl OAuth2TokenResponse for Tokens {
-    type TokenType = CoreTokenType;
-
-    fn access_token(&self) -> &AccessToken {
-        &self.access_token
+        self.refresh_token.clone()
     }
 
-    fn token_type(&self) -> &CoreTokenType {
-        &self.token_type
-    }
-
-    fn expires_in(&self) -> Option<Duration> {
-        None
-    }
-
-    fn refresh_token(&self) -> Option<&openidconnect::RefreshToken> {
-        None
-    }
-
-    fn scopes(&self) -> Option<&Vec<Scope>> {
-        None
-    }
-}
-
-impl
-    TokenResponse<
-        EmptyAdditionalClaims,
-        CoreGenderClaim,
-        CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm,
-    > for Tokens
-{
-    /// None: the library would read the claims before the signature is checked.
-    fn id_token(&self) -> Option<&CoreIdToken> {
-        None
-    }
-}
-
-/// Makes of the answer what the library takes for a token response: exactly the members of [`Tokens`], each checked. All
-/// else is an error.
-fn normalised(
-    answer: &Answer,
-    secrets: &[&str],
-    fails_for_codes: bool,
-) -> Result<HttpResponse, ProviderError> {
-    let states_json = answer.media_type.as_deref() == Some(JSON);
-    let members = if states_json { json::object(&answer.body).ok() } else { None };
-    if let Some(error) = members.as_ref().and_then(|members| members.get("error")).filter(|it| !it.is_null())
-    {
-        let description = members.as_ref().and_then(|members| members.get("error_description"));
-        let of_the_code = fails_for_codes && answer.status.is_server_error() && error == "server_error";
-        let error = if of_the_code { &Value::from("invalid_grant") } else { error };
-        return Err(refusal(answer.status, error, description, secrets));
-    }
-    match answer.status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED => return Err(ProviderError::ClientRejected(None)),
-        status if status.is_success() => return Err(ProviderError::TokenResponse("its status is not 200")),
-        status => return Err(unavailable(format!("it answers with {status}"))),
-    }
-    if !states_json {
-        return Err(ProviderError::TokenResponse("it is not application/json"));
-    }
-    let members = members
-        .ok_or(ProviderError::TokenResponse("it is not one JSON object in which each member stands once"))?;
-    let body = json!({
-        "access_token": access_token(&members)?,
-        "token_type": token_type(&members)?,
-        "id_token": id_token(&members)?,
+    /// Takes a token response. `secrets` is what must not come back in a message.
+    fn parse(answer: &Answer, secrets: &[&str], fails_for_codes: bool) -> Result<Self, ProviderError> {
+        let states_json = answer.media_type.as_deref() == Some(JSON);
+        let members = if states_json { json::object(&answer.body).ok() } else { None };
+        if let Some(members) = &members
+            && let Some(error) = members.get("error").filter(|it| !it.is_null())
+        {
+            let of_the_code = fails_for_codes && answer.status.is_server_error() && error == "server_error";
+            let error = if of_the_code { &Value::from("invalid_grant") } else { error };
+            return Err(refusal(answer.status, error, members.get("error_description"), secrets));
+        }
+        check_status(answer.status)?;
+        if !states_json {
+            return Err(ProviderError::TokenResponse("it is not application/json"));
+        }
+        let members = members.ok_or(ProviderError::TokenResponse(
+            "it is not one JSON object in which each member stands once",
+        ))?;
+        let access_token = access_token(&members)?.into();
+        check_token_type(&members)?;
+        let id_token = id_token(&members)?.into();
         // An odd one is as good as none.
-        "refresh_token": members.get("refresh_token").and_then(Value::as_str),
-    });
-    Ok(HttpResponse::new(body.to_string().into_bytes()))
+        let refresh_token = members.get("refresh_token").and_then(Value::as_str);
+        let refresh_token = refresh_token.and_then(|token| RefreshToken::parse(token).ok());
+        Ok(Self { access_token, id_token, refresh_token })
+    }
+}
+
+/// Checks the status of a token response without an error in it.
+pub(crate) fn check_status(status: StatusCode) -> Result<(), ProviderError> {
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::UNAUTHORIZED => Err(ProviderError::ClientRejected(None)),
+        status if status.is_success() => Err(ProviderError::TokenResponse("its status is not 200")),
+        status => Err(unavailable(format!("it answers with {status}"))),
+    }
 }
 
 pub(crate) fn access_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
@@ -283,9 +204,9 @@ pub(crate) fn access_token(members: &Map<String, Value>) -> Result<&str, Provide
     }
 }
 
-pub(crate) fn token_type(members: &Map<String, Value>) -> Result<&'static str, ProviderError> {
+pub(crate) fn check_token_type(members: &Map<String, Value>) -> Result<(), ProviderError> {
     match members.get("token_type") {
-        Some(Value::String(stated)) if stated.eq_ignore_ascii_case("bearer") => Ok("bearer"),
+        Some(Value::String(stated)) if stated.eq_ignore_ascii_case("bearer") => Ok(()),
         _ => Err(ProviderError::TokenResponse("its token_type is not Bearer")),
     }
 }
@@ -340,4 +261,25 @@ fn own_failure(status: StatusCode, code: &TokenErrorCode, description: Option<&F
 
 fn unavailable(reason: String) -> ProviderError {
     ProviderError::Unavailable { call: ProviderCall::Token, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c010_the_secret_goes_where_the_provider_takes_it() {
+        use ClientAuthentication::{Basic, Post};
+        let method = |prefers_post, accepted: &[&str]| {
+            let accepted: Vec<_> = accepted.iter().map(|&method| method.to_owned()).collect();
+            ClientAuthentication::choose(&accepted, prefers_post)
+        };
+        let (basic, post) = ("client_secret_basic", "client_secret_post");
+        assert_eq!(method(false, &[]), Some(Basic));
+        assert_eq!(method(false, &[post, basic]), Some(Basic));
+        assert_eq!(method(false, &["private_key_jwt", post]), Some(Post));
+        assert_eq!(method(false, &["private_key_jwt"]), None);
+        assert_eq!(method(true, &[post, basic]), Some(Post));
+        assert_eq!(method(true, &[]), Some(Basic));
+    }
 }

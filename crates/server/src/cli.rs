@@ -26,12 +26,12 @@ use crate::world::SystemClock;
 #[command(
     name = "labgate",
     version,
-    about = "Sign-in for a lab, with a password or by an external OpenID Connect provider",
+    about = "Single sign-on for a lab: passwords, OpenID Connect providers, forward auth for reverse proxies",
     after_help = "Settings come from labgate.toml in the working directory, and from the environment \
                   (LAB_EXTERNAL_OIDC_*, LABGATE_*)."
 )]
 pub struct Cli {
-    /// The configuration file; without this labgate.toml, if it is there
+    /// Configuration file; default: labgate.toml in the working directory, if it exists
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -42,52 +42,52 @@ pub struct Cli {
 enum Command {
     /// Serve the lab's sign-in until interrupted
     Serve,
-    /// Look at the configuration
+    /// Check the configuration
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Look after the keys that sign session tokens
+    /// Manage the keys that sign session tokens
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Look after people's accounts, in the data directory
+    /// Manage accounts, in the database
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
-    /// Try the rules about who comes in
+    /// Try the admission rules
     Admission(admission::AdmissionArgs),
-    /// Find what keeps people from signing in, and say what to do
+    /// Find what prevents sign-in, and print what to do
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
-    /// Look after the database
+    /// Manage the database
     Store(store::StoreArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Show what is in force, or everything that is wrong
+    /// Print the effective configuration, or all errors
     Check,
 }
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make new keys; a running server signs with them ten minutes later, and nobody is signed out
+    /// Generate new keys; a running server signs with them ten minutes later, and sessions continue
     Rotate,
     /// List the keys
     List,
 }
 
 impl Cli {
-    /// Does what was asked for.
+    /// Runs the command.
     ///
     /// # Errors
-    /// With what to tell the operator.
+    /// When the command fails; the error is a message for the operator.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let sources = Sources::of_process(self.config.as_deref());
         let configuration = sources.and_then(|sources| Configuration::read(&sources));
         match self.command {
-            // Settings that cannot be used are what it is asked about.
+            // The doctor explains unusable settings.
             Command::Doctor(arguments) => return Ok(doctor::run(configuration.as_ref(), &arguments)),
             Command::Serve => serve(configuration?),
             Command::Config { command: ConfigCommand::Check } => check(&configuration?),
@@ -116,23 +116,24 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         server.run(stop).await;
         Ok(())
     });
-    // A name that is being looked up would hold up the end for as long as the name server takes.
+    // A pending DNS lookup would delay the exit.
     runtime.shutdown_background();
     served
 }
 
-/// Tells the link to somebody who watches; a log that is kept or sent elsewhere only names the file that holds it.
+/// Prints the setup link on a terminal. The log, which is kept or sent elsewhere, only names the file that
+/// holds it.
 fn tell_setup_link(server: &Server) -> std::io::Result<()> {
     let mut stderr = std::io::stderr();
     match server.setup_link() {
         Some(link) if stderr.is_terminal() => {
-            writeln!(stderr, "to make the first administrator, open {link}")
+            writeln!(stderr, "to create the first administrator, open {link}")
         }
         _ => Ok(()),
     }
 }
 
-/// Done when the process is asked to stop.
+/// Completes when the process receives a signal to stop.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -147,7 +148,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Done when the process is asked to stop.
+/// Completes when the process receives a signal to stop.
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {
@@ -167,16 +168,17 @@ fn check(configuration: &Configuration) -> anyhow::Result<()> {
 
 fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
     if matches!(configuration.token_key, TokenKey::Given(_)) {
-        bail!(
-            "session tokens are signed with a key of your own (section [token]): replace that, and restart"
-        );
+        bail!("session tokens are signed with a key of your own (section [token]): replace it and restart");
     }
     let keys = wiring::key_directory(configuration).rotate(SystemClock.now())?;
     let key = keys.ring.newest_key();
     let when = if key.kid() == keys.ring.signing_key().kid() {
         "from now on".to_owned()
     } else {
-        format!("in {}, when every service knows it", key_list::how_long(KeyDirectory::PUBLICATION_DELAY))
+        format!(
+            "in {}, after all services have fetched it",
+            key_list::how_long(KeyDirectory::PUBLICATION_DELAY)
+        )
     };
     writeln!(std::io::stdout(), "{} {} signs {when}", key.algorithm().as_str(), key.kid())?;
     Ok(())

@@ -100,7 +100,7 @@ pub async fn examine(
     };
     tell(Finding::of_lab(Step::Configuration, providers_of(configuration)));
     for settings in &configuration.providers {
-        let subject = settings.description.id.as_str();
+        let subject = settings.description().id.as_str();
         let found = |step, outcome| tell(Finding { subject: subject.to_owned(), step, outcome });
         provider::examine(settings, configuration, clock, &http, found).await;
     }
@@ -110,7 +110,7 @@ pub async fn examine(
 
 fn providers_of(configuration: &Configuration) -> Outcome {
     let ids: Vec<&str> =
-        configuration.providers.iter().map(|settings| settings.description.id.as_str()).collect();
+        configuration.providers.iter().map(|settings| settings.description().id.as_str()).collect();
     Outcome::good(match ids[..] {
         [] => "can be used; no provider is set up, people sign in with passwords only".to_owned(),
         [id] => format!("can be used; the provider is {id}"),

@@ -1,7 +1,7 @@
 //! The generated parts of the documents: `cargo xtask docs` writes them, and a test fails when they are stale.
 
 use labgate_domain::error::ErrorCode;
-use labgate_http::{HttpErrorCode, status_of};
+use labgate_http::{HttpErrorCode, person_text, status_of};
 
 use crate::remedies::{remedy, remedy_of};
 
@@ -11,19 +11,19 @@ pub fn errors() -> String {
     let mut document = "## Refusals\n".to_owned();
     for code in ErrorCode::ALL {
         let head = format!("{}; responsible: {}", status_of(*code).as_u16(), code.responsible().as_str());
-        section(&mut document, code.as_str(), &head, code.for_person(), remedy(*code));
+        section(&mut document, code.as_str(), &head, remedy(*code));
     }
     document.push_str("\n## Errors of HTTP itself\n");
     for code in HttpErrorCode::ALL {
-        let (status, code, sentence) = (code.status().as_u16(), code.as_str(), code.for_person());
-        section(&mut document, code, &status.to_string(), sentence, remedy_of(code));
+        let (status, code) = (code.status().as_u16().to_string(), code.as_str());
+        section(&mut document, code, &status, remedy_of(code));
     }
     document
 }
 
-fn section(document: &mut String, code: &str, head: &str, sentence: &str, remedy: &str) {
+fn section(document: &mut String, code: &str, head: &str, remedy: &str) {
     document.push_str(&["\n### `", code, "`\n\nHTTP status ", head, ".\n"].concat());
-    for (prefix, text) in [("> ", sentence), ("", remedy)] {
+    for (prefix, text) in [("> ", person_text(code)), ("", remedy)] {
         document.push('\n');
         wrap(document, prefix, text);
     }

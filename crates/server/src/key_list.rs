@@ -1,4 +1,4 @@
-//! What `labgate keys list` says about the files of a key directory. Their names tell everything but the key.
+//! The output of `labgate keys list`, from the file names of a key directory. A name contains everything but the key.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use labgate_domain::time::Timestamp;
 use labgate_token::KeyDirectory;
 
-/// A line for each key file among these, the newest first: its name, its age, and what it does.
+/// Returns a line for each key file among these, the newest first: its name, age and use.
 pub(crate) fn of_files(names: &[String], now: Timestamp) -> String {
     let mut text = String::new();
     for (purpose, does, others_do) in [("session-", "signs", "verifies"), ("seal-", "seals", "opens")] {
         let mut keys: Vec<_> =
             names.iter().filter_map(|name| Some((created(name.strip_prefix(purpose)?)?, name))).collect();
         keys.sort_unstable_by(|a, b| b.cmp(a));
-        // The newest that everybody knows is in use, or else the oldest: see `KeyDirectory`.
+        // The newest published key is in use, otherwise the oldest: see `KeyDirectory`.
         let is_known = |created: Timestamp| now >= created.plus(KeyDirectory::PUBLICATION_DELAY);
         let known = keys.iter().position(|(created, _)| is_known(*created));
         let in_use = known.unwrap_or(keys.len().saturating_sub(1));
@@ -31,7 +31,7 @@ pub(crate) fn of_files(names: &[String], now: Timestamp) -> String {
     text
 }
 
-/// When the key was made: the number that comes next in the name.
+/// Returns the creation time of a key: the next number in its file name.
 fn created(rest_of_name: &str) -> Option<Timestamp> {
     let number = rest_of_name.split(['-', '.']).next()?;
     number.parse().ok().map(Timestamp::from_unix_seconds)
@@ -41,7 +41,7 @@ fn age(age: Duration) -> String {
     if age.as_secs() < 60 { "just made".to_owned() } else { format!("{} old", how_long(age)) }
 }
 
-/// A span of time as people say it.
+/// Returns a duration for people.
 pub(crate) fn how_long(span: Duration) -> String {
     let seconds = span.as_secs();
     let (count, unit) = match seconds {

@@ -1,4 +1,4 @@
-//! The product, put together: the only place that knows every adapter.
+//! The wiring of the product: the only place that knows every adapter.
 
 mod first_administrator;
 mod rechecks;
@@ -17,7 +17,7 @@ use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, person_text};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
 use labgate_provider::SettingsError;
 use labgate_store::{OpenError, Store};
@@ -33,13 +33,14 @@ use crate::logging::TracingLog;
 use crate::remedies::remedy;
 use crate::world::{OsEntropy, SystemClock};
 
-/// How often expired sessions and attempts are deleted.
+/// The interval at which expired sessions and attempts are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
-/// How often the keys are read again: a key made by the command line is known, and one that is due signs, after this time
-/// at the latest. Well below [`KeyDirectory::PUBLICATION_DELAY`], within which every replica must know a new key.
+/// The interval at which the keys are read again: within it a key of the command line is known, and a key
+/// that is due signs. It is well below [`KeyDirectory::PUBLICATION_DELAY`], within which each replica must
+/// know a new key.
 const KEYS_INTERVAL: Duration = Duration::from_mins(1);
 
-/// A Labgate that listens and is ready to answer.
+/// A Labgate that listens and is ready to serve.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -51,16 +52,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts: listens, opens the database and the keys, and makes both if they are not there. A lab without an
-    /// administrator gets the one of the settings, or on SQLite a setup link. Nothing is asked of the provider; that happens in the
-    /// background, and the start does not depend on it.
+    /// Starts a server: listens, opens the database and the keys, and creates both if they do not exist. A
+    /// lab without an administrator gets the one of the settings, or on SQLite a setup link. The start does
+    /// not depend on the provider: its metadata is fetched in the background.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = providers(&configuration, &clock)?;
-        // First, so that a second server on one address touches nothing.
+        // Before anything else, so that a second server on the same address changes nothing.
         let (listener, address) = listen(configuration.listen).await?;
         let Opened { ports, store, keys } = Opened::open(&configuration, &providers, &clock).await?;
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
@@ -68,7 +69,8 @@ impl Server {
 
         let judge = Arc::clone(&ports.judge);
         let sign_in = SignIn::new(ports, configuration.policy.clone());
-        let (sign_in, setup_link) = first_administrator::see_to(sign_in, &configuration, &*judge).await?;
+        let (sign_in, setup_link) =
+            first_administrator::ensure_first_administrator(sign_in, &configuration, &*judge).await?;
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
@@ -87,21 +89,21 @@ impl Server {
         Ok(Self { listener, address, app, store, setup_link, background, rechecks })
     }
 
-    /// Where it listens, with the port that the system chose if it was asked to.
+    /// Returns the listening address, with the port that the system chose if the setting is 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The link that makes the first administrator, while there is none. Whoever has it can take over the lab: it also
-    /// stands in the file `setup-link` of the data directory, and never in the log.
+    /// Returns the link that creates the first administrator, while there is none. The link is a credential
+    /// for the whole lab: it is also in the file `setup-link` of the data directory, and never in the log.
     #[must_use]
     pub fn setup_link(&self) -> Option<&str> {
         self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Answers requests until `shutdown` is done, then finishes those under way, for at most ten seconds, and
-    /// the providers that are being asked, for as long again, and closes the database.
+    /// Serves requests until `shutdown` completes, then finishes requests for at most ten seconds, and
+    /// session revalidations for as long again, and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, app, store, mut background, rechecks, .. } = self;
         labgate_http::serve(listener, app, shutdown).await;
@@ -112,7 +114,7 @@ impl Server {
     }
 }
 
-/// What a lab keeps in its data directory, opened, and the ports over it.
+/// The opened store and keys of a lab, and the ports over them.
 struct Opened {
     ports: Ports,
     store: Store,
@@ -130,12 +132,12 @@ impl Opened {
         let keys = LiveKeys::open(configuration, &**clock)?;
         let ports = Ports {
             providers: providers.to_vec(),
-            accounts: store.accounts(),
-            identities: store.identities(),
-            credentials: store.credentials(),
-            administration: store.administration(),
-            sessions: store.sessions(),
-            spent_attempts: store.spent_attempts(),
+            accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
             sealer: Arc::clone(&keys.seals) as _,
             tokens: Arc::clone(&keys.tokens) as _,
             hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
@@ -149,7 +151,7 @@ impl Opened {
     }
 }
 
-/// Lets `work` use the sign-in of a lab without serving it, beside a running server or without one.
+/// Runs `work` with the use cases of a lab without serving it, beside a running server or without one.
 ///
 /// # Errors
 /// When the data directory cannot be used; see [`StartError`].
@@ -164,23 +166,23 @@ pub async fn with_sign_in<T>(
     Ok(result)
 }
 
-/// Why Labgate cannot start. Each names the address, file or setting.
+/// The reason a start failed. Each variant names the address, file or setting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}", reason = listen_failure(source))]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The data directory cannot be made.
-    #[error("the data directory {path} cannot be made: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
+    /// The data directory cannot be created.
+    #[error("the data directory {path} cannot be created: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
     DataDir {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The database cannot be used.
@@ -192,18 +194,18 @@ pub enum StartError {
     /// The provider's settings do not fit together.
     #[error("the provider {id}: {error}", id = id.as_str())]
     Provider {
-        /// Which, by its name here.
+        /// The provider.
         id: ProviderId,
-        /// Why.
+        /// The cause.
         error: SettingsError,
     },
     /// The database does not answer.
     #[error(transparent)]
     NoAnswer(#[from] StoreError),
-    /// The settings' first administrator cannot be made.
-    #[error("[admin]: {username} cannot be made the first administrator: {} ({})", .code.for_person(), .code.as_str())]
+    /// The first administrator of the settings cannot be created.
+    #[error("[admin]: {username} cannot become the first administrator: {} ({})", person_text(.code.as_str()), .code.as_str())]
     FirstAdministrator {
-        /// Who.
+        /// The name from the settings.
         username: Username,
         /// Why.
         code: ErrorCode,
@@ -211,9 +213,9 @@ pub enum StartError {
     /// The file with the setup link cannot be written or deleted.
     #[error("the file {path} cannot be replaced: {source}", path = path.display())]
     SetupLink {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -240,7 +242,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     Ok((listener, bound))
 }
 
-/// Makes the data directory, open to its owner alone.
+/// Creates the data directory with access for its owner only.
 fn create_data_dir(path: &Path) -> Result<(), StartError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -249,46 +251,46 @@ fn create_data_dir(path: &Path) -> Result<(), StartError> {
     made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
-/// The external providers that are set up. Asks nothing of them.
+/// Builds the configured providers, without a request to them.
 ///
 /// # Errors
-/// When the settings of one do not fit together.
+/// When the settings of a provider contradict each other.
 pub fn providers(
     configuration: &Configuration,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn IdentityProvider>>, StartError> {
     let made = configuration.providers.iter().map(|settings| {
-        let id = settings.description.id.clone();
+        let id = settings.description().id.clone();
         labgate_provider::provider(settings.clone(), Arc::clone(clock))
             .map_err(|error| StartError::Provider { id, error })
     });
     made.collect()
 }
 
-/// Where the keys of this configuration are.
+/// Returns the key directory of this configuration.
 #[must_use]
 pub fn key_directory(configuration: &Configuration) -> KeyDirectory {
     let algorithm = match &configuration.token_key {
         TokenKey::InDataDir(algorithm) => *algorithm,
         TokenKey::Given(key) => key.algorithm(),
     };
-    // A token is renewed, with the key that signed it, for as long as its session may be idle. A replica begins to use
-    // the next key when it reads the directory again.
+    // A token is renewed, with the key that signed it, for as long as its session may be idle. A replica
+    // starts to use the next key when it reads the directory again.
     let renewable = configuration.policy.session_idle_limit.saturating_add(KEYS_INTERVAL);
     KeyDirectory::new(&key_directory_path(configuration), algorithm)
         .with_overlap(KeyRing::OVERLAP.max(renewable))
 }
 
-/// The path of [`key_directory`].
+/// Returns the path of [`key_directory`].
 #[must_use]
 pub fn key_directory_path(configuration: &Configuration) -> PathBuf {
     configuration.data_dir.join("keys")
 }
 
-/// The keys in use, and where they come from.
+/// The keys in use, and their source.
 struct LiveKeys {
     directory: KeyDirectory,
-    /// Whether the keys that sign are the directory's; otherwise the operator gave one.
+    /// True if the directory's keys sign; false if the operator's own key does.
     signs_with_directory: bool,
     tokens: Arc<SessionTokens>,
     seals: Arc<AttemptSeals>,
@@ -314,7 +316,7 @@ impl LiveKeys {
             ticks.tick().await;
             let (keys, now) = (Arc::clone(&keys), clock.now());
             if let Err(error) = tokio::task::spawn_blocking(move || keys.read_again(now)).await {
-                tracing::error!(error = error.to_string(), "the keys were not read again");
+                tracing::error!(error = error.to_string(), "reading the keys again failed");
             }
         }
     }
@@ -330,7 +332,7 @@ impl LiveKeys {
             Err(error) => {
                 tracing::error!(
                     error = error.to_string(),
-                    "the keys cannot be read again; the old ones stay in use"
+                    "the keys cannot be read again; the previous ones stay in use"
                 );
             }
         }
@@ -342,14 +344,19 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
     loop {
         ticks.tick().await;
         match sign_in.forget_expired().await {
-            Ok((sessions, attempts)) => tracing::debug!(sessions, attempts, "deleted what has expired"),
-            Err(error) => tracing::error!(error = error.to_string(), "what has expired could not be deleted"),
+            Ok((sessions, attempts)) => {
+                tracing::debug!(sessions, attempts, "expired sessions and attempts deleted")
+            }
+            Err(error) => tracing::error!(
+                error = error.to_string(),
+                "expired sessions and attempts could not be deleted"
+            ),
         }
     }
 }
 
-/// Fetches the provider's metadata, so that the first person does not wait for it and the operator learns at once
-/// whether it works.
+/// Fetches the provider's metadata, so that the first sign-in does not wait for it and a failure is logged at
+/// once.
 async fn warm_up(provider: Arc<dyn IdentityProvider>) {
     let id = provider.description().id;
     let id = id.as_str();
@@ -363,13 +370,13 @@ async fn warm_up(provider: Arc<dyn IdentityProvider>) {
                 code = error.code().as_str(),
                 error = error.to_string(),
                 remedy = remedy(error.code()),
-                "external sign-in is not ready yet; the provider is asked again when somebody signs in"
+                "external sign-in is not ready; the next sign-in asks the provider again"
             );
         }
     }
 }
 
-/// Says what an operator wants to see of a start.
+/// Logs the facts of a start.
 fn announce(address: SocketAddr, configuration: &Configuration, missing_settings: &[String]) {
     let public_url = configuration.policy.public_url.origin();
     let data_dir = configuration.data_dir.display().to_string();
@@ -382,12 +389,12 @@ fn announce(address: SocketAddr, configuration: &Configuration, missing_settings
     } else {
         tracing::info!(
             missing = missing_settings.join(", "),
-            "external sign-in is off: its settings are not set"
+            "external sign-in is off: settings are missing"
         );
     }
 }
 
-/// Ticks that begin one interval from now, and do not pile up while the machine sleeps.
+/// Returns ticks that start one interval from now, and do not accumulate while the machine sleeps.
 fn every(interval: Duration) -> tokio::time::Interval {
     let mut ticks = interval_at(Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! The clock and the random generator: the only place of the product that asks the system for them.
+//! The clock and the random generator of the operating system. No other code of the product calls them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,7 +25,7 @@ pub struct OsEntropy;
 impl Entropy for OsEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
-            tracing::error!(%error, "the operating system gives no random bytes; going on would not be safe");
+            tracing::error!(%error, "the operating system returned no random bytes; the process stops");
             std::process::abort();
         }
     }

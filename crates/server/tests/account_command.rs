@@ -120,7 +120,7 @@ fn the_last_administrator_stays() {
     let operator = Operator::new();
     // Opened by the provider, so that no password has to be hashed.
     let made = operator.words("create --email root@example.com --admin");
-    assert!(made.contains("opened by the provider"), "{made}");
+    assert!(made.contains("can claim it"), "{made}");
     for command in ["disable", "delete --yes", "set-role"] {
         let role = if command == "set-role" { " user" } else { "" };
         let (told, code) = operator.refused(&format!("{command} root@example.com{role}"));
@@ -157,7 +157,7 @@ async fn the_list_is_whole_however_long_it_is() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told() {
+fn an_impossible_command_is_an_error_with_a_reason() {
     let operator = Operator::new();
     let output = operator.run("list");
     assert_eq!(output.status.code(), Some(1));
@@ -170,7 +170,7 @@ fn what_cannot_be_done_is_told() {
     let output = operator.run("reset-password ada@example.com --password-file nowhere");
     assert!(text(&output.stderr).starts_with("labgate: nowhere: the file cannot be read"));
 
-    // Whoever types these has not said all that is needed; nothing is done.
+    // An incomplete command does nothing.
     for command in ["create", "delete ada@example.com", "create --email x", "set-role ada@example.com root"] {
         assert_eq!(operator.run(command).status.code(), Some(2), "{command}");
     }
@@ -191,7 +191,7 @@ fn the_help_tells_when_a_running_server_notices() {
 const BCRYPT: &str = "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 
 #[test]
-fn people_are_taken_over_from_csv_once() {
+fn csv_import_is_repeatable() {
     let operator = Operator::new();
     operator.write(
         "people.csv",
@@ -208,7 +208,7 @@ fn people_are_taken_over_from_csv_once() {
 
     operator.words("create hedy");
     let foreseen = operator.words("import people.csv --dry-run");
-    let expected = "line 4: hedy is there already\n2 accounts would be created, 1 skipped (there already)\n";
+    let expected = "line 4: hedy exists already\n2 accounts would be created, 1 skipped (existing)\n";
     assert_eq!(foreseen, expected);
     assert_eq!(operator.json("list")["accounts"].as_array().unwrap().len(), 1, "nothing is written");
 
@@ -221,12 +221,12 @@ fn people_are_taken_over_from_csv_once() {
     assert_eq!(operator.json("show grace@example.com")["username"], "grace@example.com");
 
     let output = operator.run("import people.csv");
-    assert!(text(&output.stdout).ends_with("\n0 accounts are created, 3 skipped (there already)\n"));
+    assert!(text(&output.stdout).ends_with("\n0 accounts are created, 3 skipped (existing)\n"));
     assert_eq!(text(&output.stderr), "", "there is no progress to watch where nobody watches");
 }
 
 #[test]
-fn one_error_and_nothing_is_taken_over() {
+fn one_error_and_nothing_is_imported() {
     let operator = Operator::new();
     operator.words("create --email root@example.com");
     let too_costly = BCRYPT.replace("$04$", "$15$");
@@ -251,12 +251,12 @@ fn one_error_and_nothing_is_taken_over() {
 }
 
 #[test]
-fn a_file_that_tells_nothing_makes_no_lab() {
+fn a_useless_file_creates_no_lab() {
     let operator = Operator::new();
     operator.write("people.csv", "username,password\nada,planted\n");
     operator.write("people.txt", "");
     for (command, told) in [
-        ("import people.csv", "passwords in clear"),
+        ("import people.csv", "plain passwords"),
         ("import people.txt", "--format csv or --format htpasswd"),
         ("import -", "--format csv or --format htpasswd"),
         ("import nowhere.csv", "nowhere.csv: it cannot be read"),
@@ -272,10 +272,10 @@ fn a_file_that_tells_nothing_makes_no_lab() {
 }
 
 #[tokio::test]
-async fn whoever_was_taken_over_signs_in_with_the_password_of_before() {
+async fn an_imported_account_signs_in_with_its_old_password() {
     let operator = Operator::new();
     let output = operator.pipe(&format!("ada:{BCRYPT}\n"), "import - --format htpasswd");
-    assert_eq!(text(&output.stdout), "1 account is created, 0 skipped (there already)\n");
+    assert_eq!(text(&output.stdout), "1 account is created, 0 skipped (existing)\n");
     with_sign_in(&operator.configuration(), async |sign_in| {
         // The second time by the hash that the first has made.
         for password in ["correct horse", "correct horse"] {

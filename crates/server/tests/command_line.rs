@@ -16,7 +16,7 @@ fn text(output: &Output) -> (String, String) {
 }
 
 #[test]
-fn config_check_shows_what_is_in_force() {
+fn config_check_prints_the_effective_configuration() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("labgate.toml"), "listen = \"127.0.0.1:7\"").unwrap();
     let output =
@@ -77,7 +77,7 @@ fn keys_are_listed_and_rotated() {
 }
 
 #[test]
-fn it_says_its_version() {
+fn the_version_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let output = labgate(&folder, &["--version"], &[]).output().unwrap();
     assert_eq!(text(&output).0, concat!("labgate ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -146,7 +146,7 @@ admin_groups = ["lab-admins"]
 "#;
 
 #[test]
-fn the_rules_can_be_tried_with_somebodys_claims() {
+fn admission_check_judges_the_claims_of_an_id_token() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("labgate.toml"), ENTRA).unwrap();
     let check = |tenant: &str, more: &str| {
@@ -177,5 +177,5 @@ fn the_rules_can_be_tried_with_somebodys_claims() {
     }
     let output = labgate(&folder, &["admission", "check", "--provider", "x", "--claims", "claims.json"], &[]);
     let (_, stderr) = text(&{ output }.output().unwrap());
-    assert!(stderr.contains("no such provider: there are entra"), "{stderr}");
+    assert!(stderr.contains("no such provider: configured are entra"), "{stderr}");
 }

@@ -52,7 +52,7 @@ fn a_lab_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["store copy --to other.db", "store copy --from nowhere.db --to other.db"] {
         let told = refused(&folder, command, "");
-        assert!(told.contains(".db is not there"), "{told}");
+        assert!(told.contains(".db does not exist"), "{told}");
     }
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
 }

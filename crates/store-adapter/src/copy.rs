@@ -1,40 +1,40 @@
 //! Moving a whole lab from one database to another.
 
+mod page;
 mod table;
-mod transaction;
 
 use labgate_domain::ports::StoreError;
 
 use self::table::{TABLES, Table};
-use self::transaction::Transaction;
 use crate::Store;
+use crate::connection::Transaction;
 
-/// How many rows are in memory at a time. With 16 values each they stay below the number that one statement of SQLite
-/// takes (32,766).
+/// The number of rows in memory at a time. With 16 values each they stay below the number that one statement
+/// of SQLite takes (32,766).
 const PAGE: usize = 500;
 
-/// Copies a whole lab: accounts with what opens them, sessions, spent attempts. People stay signed in; only what was counted
-/// of guessing is left behind.
+/// Copies a whole lab: accounts with their credentials and identities, sessions, spent attempts. People stay
+/// signed in. The counters of rate limiting are left out.
 ///
-/// What is copied is the lab as it is at the beginning: let nobody write to it from then on, or what they write is lost.
-/// The target is written in one transaction: whatever happens, it holds everything or, as before, nothing. Memory does not
-/// grow with the lab. `progress` is told, again and again, how many rows are done and how many there are.
+/// The copy is the state at the beginning: later writes to the source are lost. The target is written in one
+/// transaction: whatever happens, it holds everything or, as before, nothing. Memory does not grow with the
+/// lab. `progress` is called again and again with the number of rows done and of all rows.
 ///
 /// # Errors
-/// See [`CopyError`]; the target is empty then, as before, unless it was not.
+/// See [`CopyError`]. The target is left as it was.
 pub async fn copy(
     from: &Store,
     to: &Store,
     mut progress: impl FnMut(u64, u64) + Send,
 ) -> Result<Copied, CopyError> {
-    let mut source = Transaction::to_read(from).await.map_err(CopyError::Source)?;
-    let mut target = Transaction::to_write(to).await.map_err(CopyError::Target)?;
+    let mut source = from.snapshot().await.map_err(CopyError::Source)?;
+    let mut target = to.begin().await.map_err(CopyError::Target)?;
     let mut counts = Vec::new();
     for table in TABLES {
-        if target.count(table).await.map_err(CopyError::Target)? > 0 {
+        if page::count(&mut target, table).await.map_err(CopyError::Target)? > 0 {
             return Err(CopyError::NotEmpty { table: table.name });
         }
-        counts.push(source.count(table).await.map_err(CopyError::Source)?);
+        counts.push(page::count(&mut source, table).await.map_err(CopyError::Source)?);
     }
     let total = counts.iter().sum();
     let mut done = 0;
@@ -45,13 +45,13 @@ pub async fn copy(
             progress(done, total);
         })
         .await?;
-        let written = target.count(table).await.map_err(CopyError::Target)?;
+        let written = page::count(&mut target, table).await.map_err(CopyError::Target)?;
         if written != count {
             return Err(CopyError::Incomplete { table: table.name, there: count, written });
         }
     }
-    target.commit().await.map_err(CopyError::Target)?;
-    Ok(Copied { rows: TABLES.iter().map(|table| table.name).zip(counts).collect() })
+    let copied = Copied { rows: TABLES.iter().map(|table| table.name).zip(counts).collect() };
+    target.commit(copied).await.map_err(CopyError::Target)
 }
 
 async fn copy_table(
@@ -62,29 +62,29 @@ async fn copy_table(
 ) -> Result<(), CopyError> {
     let mut last = None;
     loop {
-        let rows = source.read(table, last.as_ref(), PAGE).await.map_err(CopyError::Source)?;
+        let rows = page::read(source, table, last.as_ref(), PAGE).await.map_err(CopyError::Source)?;
         let Some(row) = rows.last() else { return Ok(()) };
         last = Some(row.clone());
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        target.add(table, rows).await.map_err(CopyError::Target)?;
+        page::add(target, table, rows).await.map_err(CopyError::Target)?;
         copied(count);
     }
 }
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// How many rows of which table, in the order in which they were copied.
+    /// The number of rows of each table, in the order of copying.
     pub rows: Vec<(&'static str, u64)>,
 }
 
-/// Why nothing was copied.
+/// The reason that nothing was copied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
-    /// There is somebody's lab in the target; it was left as it is.
+    /// The target holds a lab; it was left as it is.
     #[error("the target is not empty: there is something in its table {table}")]
     NotEmpty {
-        /// Where.
+        /// The first table that is not empty.
         table: &'static str,
     },
     /// The source could not be read.
@@ -93,14 +93,14 @@ pub enum CopyError {
     /// The target could not be written; it is empty, as before.
     #[error("writing failed: {0}")]
     Target(StoreError),
-    /// Not everything arrived, or somebody else wrote to the target; nothing of it was kept.
+    /// Not everything arrived, or another process wrote to the target; nothing of it was kept.
     #[error("the table {table} has {there} rows, but {written} arrived")]
     Incomplete {
-        /// Which.
+        /// The table.
         table: &'static str,
-        /// How many rows the source has.
+        /// The number of rows in the source.
         there: u64,
-        /// How many the target has.
+        /// The number of rows in the target.
         written: u64,
     },
 }

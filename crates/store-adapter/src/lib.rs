@@ -1,15 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod sql;
+mod connection;
 mod copy;
 mod location;
+mod malformed_location;
+mod migrations;
 mod open_error;
+mod ports;
 mod postgres;
+mod row;
+mod rows;
 mod sqlite;
+mod statement;
+mod statements;
 mod store;
 
 pub use copy::{Copied, CopyError, copy};
-pub use location::{Location, MalformedLocation};
+pub use location::Location;
+pub use malformed_location::MalformedLocation;
 pub use open_error::OpenError;
-pub use postgres::PostgresStore;
-pub use sqlite::SqliteStore;
 pub use store::Store;

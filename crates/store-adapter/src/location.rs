@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::MalformedLocation;
 use crate::postgres::Address;
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone, Debug)]
 pub enum Location {
     /// A SQLite file.
@@ -15,11 +16,11 @@ pub enum Location {
 }
 
 impl Location {
-    /// Takes a location from a setting: `postgres://user:password@host:5432/name?sslmode=verify-full`, `sqlite:path`, or
+    /// Parses a setting: `postgres://user:password@host:5432/name?sslmode=verify-full`, `sqlite:path`, or
     /// a path alone.
     ///
     /// # Errors
-    /// When it is none of them. The error repeats nothing of the text: it may be a password.
+    /// When the text is none of them. The error repeats nothing of it: it may be a password.
     pub fn parse(text: &str) -> Result<Self, MalformedLocation> {
         if has_scheme(text, "postgres") || has_scheme(text, "postgresql") {
             let url = SecretString::from(text);
@@ -27,7 +28,7 @@ impl Location {
             return Ok(Self::Postgres(url));
         }
         let path = text.strip_prefix("sqlite:").unwrap_or(text);
-        // `sqlite://path` means a host to some, a relative path to others.
+        // `sqlite://path` may mean a host or a relative path.
         let is_plain = !path.starts_with("//") || path.starts_with("///");
         if path.is_empty() || !is_plain || path.contains("://") {
             return Err(MalformedLocation::Unknown);
@@ -36,7 +37,7 @@ impl Location {
     }
 }
 
-/// For people: a path; or a server and a name, without user and password.
+/// Shows a path; or a server and a name, without user and password.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,29 +52,6 @@ impl fmt::Display for Location {
 
 fn has_scheme(text: &str, scheme: &str) -> bool {
     text.split_once("://").is_some_and(|(before, _)| before.eq_ignore_ascii_case(scheme))
-}
-
-/// Why a text is no location of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MalformedLocation {
-    /// It is neither a URL of PostgreSQL nor a path.
-    #[error("that is no database: give postgres://user:password@host/name, sqlite:path, or a path")]
-    Unknown,
-    /// The URL does not parse.
-    #[error(
-        "the URL of the database does not parse: in user, password and name every character but letters, digits, '-', \
-         '.', '_' and '~' must be percent-encoded ('@' is %40, '/' is %2F, '#' is %23)"
-    )]
-    Url,
-    /// The URL has a parameter that is not known.
-    #[error("the URL of the database has a parameter that is not known; known are {}", Address::PARAMETERS.join(", "))]
-    Parameter,
-    /// A parameter of the URL has a value that it cannot have.
-    #[error(
-        "a parameter in the URL of the database has a value that it cannot have; sslmode is disable, allow, prefer, \
-         require, verify-ca or verify-full"
-    )]
-    Value,
 }
 
 #[cfg(test)]

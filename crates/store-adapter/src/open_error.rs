@@ -1,8 +1,6 @@
 use std::path::PathBuf;
 
-use sqlx::migrate::MigrateError;
-
-/// Why a database could not be opened. It names the database, and never the password in its URL.
+/// The reason that a database could not be opened. It names the database, and never the password in its URL.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder cannot be created, read or written.
@@ -10,10 +8,10 @@ pub enum OpenError {
     File {
         /// The database, or its folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Others than the owner and the group can read or write the file, or one beside it that belongs to it; it was left as it is.
+    /// Users other than the owner and the group can read or write the file, or one that belongs to it.
     #[error(
         "the database {path} is open to everybody (mode {mode:04o}): `chmod o= {path}` closes it; if others could read it, \
          they may know the hashes of the passwords"
@@ -24,7 +22,7 @@ pub enum OpenError {
         /// Its permission bits.
         mode: u32,
     },
-    /// There is something else in the file; it was left as it is.
+    /// The file is no database; it was left as it is.
     #[error("{path} is not a database: move it away, or name another file")]
     NotADatabase {
         /// The file.
@@ -46,7 +44,7 @@ pub enum OpenError {
         /// The newest schema that this version knows.
         known: i64,
     },
-    /// The schema is none that Labgate made.
+    /// Labgate did not make the schema.
     #[error(
         "the database {database} is not Labgate's, or its schema was changed by hand: schema {version} differs"
     )]
@@ -56,25 +54,12 @@ pub enum OpenError {
         /// The step of the schema that differs.
         version: i64,
     },
-    /// It cannot be used: not to be reached, damaged, locked by another process, no space left.
+    /// The database cannot be used: unreachable, damaged, locked by another process, no space left.
     #[error("the database {database} cannot be used: {reason}")]
     Unusable {
         /// The file, or the server and the name.
         database: String,
-        /// Why, in the database's words.
+        /// The database's message.
         reason: String,
     },
-}
-
-impl OpenError {
-    /// Why the steps of the schema up to `known` could not be taken.
-    pub(crate) fn of_migration(database: String, known: i64, error: &MigrateError) -> Self {
-        match *error {
-            MigrateError::VersionMissing(found) if found > known => Self::Newer { database, found, known },
-            MigrateError::VersionMissing(version)
-            | MigrateError::VersionMismatch(version)
-            | MigrateError::Dirty(version) => Self::Foreign { database, version },
-            _ => Self::Unusable { database, reason: error.to_string() },
-        }
-    }
 }

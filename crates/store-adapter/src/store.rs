@@ -1,100 +1,106 @@
 use std::sync::Arc;
 
-use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
-};
+use labgate_domain::people::{AccountId, EmailAddress};
+use labgate_domain::ports::{StoreError, Throttle};
 
-use crate::{Location, OpenError, PostgresStore, SqliteStore};
+use crate::connection::{Connection, Pooled, Transaction};
+use crate::postgres::PostgresDatabase;
+use crate::sqlite::SqliteDatabase;
+use crate::{Location, OpenError};
 
 /// A store on either database. Cloning is cheap; every clone is the same store.
 #[derive(Clone, Debug)]
-pub enum Store {
-    /// One file, for one machine.
-    Sqlite(SqliteStore),
-    /// A server, for any number of replicas.
-    Postgres(PostgresStore),
+pub struct Store {
+    pub(crate) database: Database,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    Sqlite(SqliteDatabase),
+    Postgres(PostgresDatabase),
 }
 
 impl Store {
-    /// Opens the database that is there, as [`SqliteStore::open`] and [`PostgresStore::open`] do.
+    /// Opens a database, and brings its schema up to date.
+    ///
+    /// A SQLite file is created if it does not exist, readable by its owner alone, and so is its folder. A
+    /// PostgreSQL database must exist; the parts that its URL leaves out are taken from `PGHOST`,
+    /// `PGPASSWORD` and so on, as by `psql`.
     ///
     /// # Errors
-    /// As theirs.
+    /// When the database cannot be reached or used, does not belong to Labgate, is open to other users of the
+    /// machine, or was written by a newer version. No error repeats a password.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
-        Ok(match location {
-            Location::Sqlite(path) => Self::Sqlite(SqliteStore::open(path).await?),
-            Location::Postgres(url) => Self::Postgres(PostgresStore::open(url).await?),
+        let database = match location {
+            Location::Sqlite(path) => Database::Sqlite(SqliteDatabase::open(path).await?),
+            Location::Postgres(url) => Database::Postgres(PostgresDatabase::open(url).await?),
+        };
+        Ok(Self { database })
+    }
+
+    /// Returns the login throttle that all replicas share. SQLite has none: the one process counts in its
+    /// memory.
+    #[must_use]
+    pub fn throttle(&self) -> Option<Arc<dyn Throttle>> {
+        match &self.database {
+            Database::Sqlite(_) => None,
+            Database::Postgres(database) => Some(Arc::new(database.clone())),
+        }
+    }
+
+    /// Closes the database for every clone. A SQLite file then holds everything and can be copied.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Sqlite(database) => database.close().await,
+            Database::Postgres(database) => database.close().await,
+        }
+    }
+
+    /// Returns a connection for a statement that reads.
+    pub(crate) async fn reader(&self) -> Result<Pooled, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => Connection::Sqlite(database.reader().await?),
+            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
         })
     }
 
-    /// The port of the accounts.
-    #[must_use]
-    pub fn accounts(&self) -> Arc<dyn AccountStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+    /// Returns a connection for a single statement that writes.
+    pub(crate) async fn writer(&self) -> Result<Pooled, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => Connection::Sqlite(database.writer().await?),
+            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
+        })
     }
 
-    /// Returns the external identities.
-    #[must_use]
-    pub fn identities(&self) -> Arc<dyn IdentityStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+    /// Begins to change accounts: no other writer changes accounts until the transaction ends.
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => Connection::Sqlite(database.begin().await?),
+            Database::Postgres(database) => Connection::Postgres(database.begin().await?),
+        })
     }
 
-    /// Returns the passwords.
-    #[must_use]
-    pub fn credentials(&self) -> Arc<dyn CredentialStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
+    /// Begins to record a sign-in with this address, and returns the address unless the account has it
+    /// already.
+    pub(crate) async fn begin_sign_in<'a>(
+        &self,
+        id: AccountId,
+        email: Option<&'a EmailAddress>,
+    ) -> Result<(Transaction, Option<&'a EmailAddress>), StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => (Connection::Sqlite(database.begin().await?), email),
+            Database::Postgres(database) => {
+                let (transaction, new_email) = database.begin_sign_in(id, email).await?;
+                (Connection::Postgres(transaction), new_email)
+            }
+        })
     }
 
-    /// Returns what administrators change.
-    #[must_use]
-    pub fn administration(&self) -> Arc<dyn AdministrationStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
-    }
-
-    /// The port of the sessions.
-    #[must_use]
-    pub fn sessions(&self) -> Arc<dyn SessionStore> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
-    }
-
-    /// The port of the spent attempts.
-    #[must_use]
-    pub fn spent_attempts(&self) -> Arc<dyn SpentAttempts> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
-    }
-
-    /// The throttle that all replicas share. On SQLite there is none: one process counts in its memory.
-    #[must_use]
-    pub fn throttle(&self) -> Option<Arc<dyn Throttle>> {
-        match self {
-            Self::Sqlite(_) => None,
-            Self::Postgres(store) => Some(Arc::new(store.clone())),
-        }
-    }
-
-    /// Closes the database for every clone.
-    pub async fn close(&self) {
-        match self {
-            Self::Sqlite(store) => store.close().await,
-            Self::Postgres(store) => store.close().await,
-        }
+    /// Begins to read the state of one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => Connection::Sqlite(database.snapshot().await?),
+            Database::Postgres(database) => Connection::Postgres(database.snapshot().await?),
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! A whole lab in one process: the real routes and the real core, over in-memory stores, with a mock provider.
+//! A whole lab in one process: the real routes and the real core, over in-memory stores, with a mock
+//! provider.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +16,19 @@ use labgate_domain::ports::{
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, User};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
 
-use crate::browser::{Browser, Site};
+use crate::browser::{Browser, Host};
 use crate::memory::MemoryStore;
-use crate::passwords::{MinuteThrottle, PlainHasher, WordJudge};
+use crate::passwords::{PlainHasher, WordJudge};
 use crate::provider;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
-pub struct Lab {
+pub struct TestLab {
     server: Server,
     ports: Ports,
     policy: Policy,
@@ -39,15 +40,15 @@ pub struct Lab {
     public_url: String,
 }
 
-/// One process of a lab: it remembers for itself what it checked a moment ago.
+/// One process of a lab, with a memory of its own for recent checks.
 struct Server {
     app: App,
     sign_in: Arc<SignIn>,
 }
 
-/// Describes a [`Lab`].
+/// Describes a [`TestLab`].
 #[must_use]
-pub struct LabBuilder {
+pub struct TestLabBuilder {
     public_url: String,
     self_registration: bool,
     email_trust: EmailTrust,
@@ -58,16 +59,16 @@ pub struct LabBuilder {
     with_second_provider: bool,
 }
 
-impl Lab {
-    /// A lab as it is without any setting but the provider's.
+impl TestLab {
+    /// A lab with the default settings and a provider.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
     /// Describes a lab.
-    pub fn builder() -> LabBuilder {
-        LabBuilder {
+    pub fn builder() -> TestLabBuilder {
+        TestLabBuilder {
             public_url: "https://lab.test".to_owned(),
             self_registration: true,
             email_trust: EmailTrust::Claim,
@@ -83,11 +84,11 @@ impl Lab {
     #[must_use]
     pub fn browser(&self) -> Browser {
         let (app, idp) = (self.server.app.clone(), Arc::clone(&self.idp));
-        let lab: Site = Arc::new(move |request| {
+        let lab: Host = Arc::new(move |request| {
             let app = app.clone();
             Box::pin(async move { app.handle(request).await })
         });
-        let idp: Site = Arc::new(move |request| {
+        let idp: Host = Arc::new(move |request| {
             let idp = Arc::clone(&idp);
             Box::pin(async move { idp.handle(request).await })
         });
@@ -96,39 +97,38 @@ impl Lab {
         Browser::new(home, sites, Arc::clone(&self.clock) as _)
     }
 
-    /// Has a browser sign in as one of the provider's users, from the sign-in page to the main page.
+    /// Signs in as one of the provider's users, from the sign-in page to the main page.
     pub async fn sign_in(&self, browser: &mut Browser, user: &str) {
-        browser.open(&format!("{}/login", self.public_url)).await;
+        browser.open(&format!("{}{}", self.public_url, paths::LOGIN_PAGE)).await;
         browser.click("Continue with Mock provider").await;
         browser.click(user).await;
     }
 
-    /// Makes a local account whose initial password, which must be changed, is this.
+    /// Creates a local account with an initial password, which must be changed.
     pub async fn add_account(&self, username: &str, role: Role, initial_password: &str) {
-        let new = NewAccount {
-            username: Some(username.to_owned()),
-            email: None,
-            name: None,
-            role,
-            password: Password::typed(initial_password).ok(),
-        };
-        let by = Administrator::local_operator();
-        self.server.sign_in.create_account(&by, new).await.expect("an account");
+        self.create_account(Some(username), None, role, Some(initial_password)).await;
     }
 
-    /// Makes an account for whoever comes from the provider with this address, or with a username a local one that has it.
+    /// Creates an account for a person who comes from the provider with this address; with a username, a
+    /// local one.
     pub async fn invite(&self, email: &str, username: Option<&str>, initial_password: Option<&str>) {
-        let new = NewAccount {
-            username: username.map(str::to_owned),
-            email: EmailAddress::parse(email).ok(),
-            name: None,
-            role: Role::User,
-            password: initial_password.and_then(|password| Password::typed(password).ok()),
-        };
+        self.create_account(username, EmailAddress::parse(email).ok(), Role::User, initial_password).await;
+    }
+
+    async fn create_account(
+        &self,
+        username: Option<&str>,
+        email: Option<EmailAddress>,
+        role: Role,
+        password: Option<&str>,
+    ) {
+        let username = username.map(str::to_owned);
+        let password = password.and_then(|password| Password::typed(password).ok());
+        let new = NewAccount { username, email, name: None, role, password };
         self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
     }
 
-    /// Asks the provider again about everybody for whom it is time, and answers about how many it is decided.
+    /// Revalidates every session that is due. Returns the number of decided ones.
     pub async fn recheck(&self) -> u64 {
         let provider = ProviderId::parse("mock").expect("a provider id");
         let mut decided = 0;
@@ -143,7 +143,13 @@ impl Lab {
     /// The path of the link that makes the first administrator.
     #[must_use]
     pub fn setup_link(&self) -> String {
-        format!("/setup?token={}", self.setup_token.expose())
+        format!("{}?token={}", paths::SETUP_PAGE, self.setup_token.expose())
+    }
+
+    /// Returns the application, which the binary serves the same way.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.server.app.clone()
     }
 
     /// Sends one request, as a program would.
@@ -151,18 +157,22 @@ impl Lab {
         self.server.app.handle(request).await
     }
 
-    /// Another process that serves the same lab, with the same keys, settings and provider, over stores of its own
-    /// connection.
+    /// Builds another process that serves the same lab, with the same keys, settings and provider, over a store
+    /// with a connection of its own.
     #[must_use]
-    pub fn replica(&self, stores: Stores) -> Self {
+    pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
+    where
+        S: AccountStore + IdentityStore + CredentialStore + AdministrationStore,
+        S: SessionStore + SpentAttempts + Clone + 'static,
+    {
         let ports = Ports {
-            accounts: stores.accounts,
-            identities: stores.identities,
-            credentials: stores.credentials,
-            administration: stores.administration,
-            sessions: stores.sessions,
-            spent_attempts: stores.spent_attempts,
-            throttle: stores.throttle,
+            accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            throttle,
             ..self.ports.clone()
         };
         Self {
@@ -196,14 +206,14 @@ impl Lab {
         &self.clock
     }
 
-    /// What happened.
+    /// The events so far.
     #[must_use]
     pub fn log(&self) -> &MemoryLog {
         &self.log
     }
 }
 
-impl Default for Lab {
+impl Default for TestLab {
     fn default() -> Self {
         Self::new()
     }
@@ -211,68 +221,60 @@ impl Default for Lab {
 
 const IDP: &str = "https://idp.test";
 
-impl LabBuilder {
-    /// Another address, such as one with plain http on loopback.
+impl TestLabBuilder {
+    /// Sets another address, such as one with plain http on loopback.
     pub fn public_url(self, url: &str) -> Self {
         Self { public_url: url.to_owned(), ..self }
     }
 
-    /// Accounts are not created by themselves.
+    /// Switches JIT provisioning of accounts off.
     pub fn without_self_registration(self) -> Self {
         Self { self_registration: false, ..self }
     }
 
-    /// What makes the provider's addresses trusted.
+    /// Sets the evidence by which the provider's addresses are trusted.
     pub fn email_trust(self, email_trust: EmailTrust) -> Self {
         Self { email_trust, ..self }
     }
 
-    /// Another person at the provider, beside ada, bob and noone.
+    /// Adds a person at the provider, beside ada, bob and noone.
     pub fn user(mut self, user: User) -> Self {
         self.users.push(user);
         self
     }
 
-    /// Who of the provider's people may come in.
+    /// Sets the admission rules for the provider's people.
     pub fn admission(self, admission: AdmissionRules) -> Self {
         Self { admission, ..self }
     }
 
-    /// The provider is asked again so often about people who are signed in; see [`Lab::recheck`].
+    /// Sets the interval at which sessions are revalidated; see [`TestLab::recheck`].
     pub fn recheck(self, interval: Duration) -> Self {
         Self { recheck: Some(interval), ..self }
     }
 
-    /// Another provider, with the same people: its id is `second`, and it is the mock's issuer at `/second`.
+    /// Adds another provider, with the same people: its id is `second`, and it is the mock's issuer at
+    /// `/second`.
     pub fn with_second_provider(self) -> Self {
         Self { with_second_provider: true, ..self }
     }
 
-    /// No provider is set up.
+    /// Leaves the provider out.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
     }
 
     /// Puts the lab together.
     #[must_use]
-    pub fn build(self) -> Lab {
+    pub fn build(self) -> TestLab {
         let store = MemoryStore::new();
-        self.build_over(Stores::from(&store), store)
-    }
-
-    /// Puts the lab together over other stores, such as real ones.
-    #[must_use]
-    pub fn build_with(self, stores: Stores) -> Lab {
-        self.build_over(stores, MemoryStore::new())
-    }
-
-    fn build_over(self, stores: Stores, store: MemoryStore) -> Lab {
         let clock = Arc::new(FixedClock::default());
-        let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly).expect("a public URL");
+        let public_url = PublicUrl::parse(&self.public_url, PlainHttp::LoopbackOnly, paths::REGISTERED);
+        let public_url = public_url.expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
-            .post_logout_redirect_uri(format!("{}/signed-out", public_url.origin()))
-            .backchannel_logout_uri(format!("{}/api/auth/oidc/backchannel-logout", public_url.origin()));
+            .post_logout_redirect_uri(format!("{}{}", public_url.origin(), paths::SIGNED_OUT_PAGE))
+            .backchannel_logout_uri(format!("{}{}", public_url.origin(), paths::OIDC_LOGOUT));
         let described = |idp: MockIdpBuilder| {
             let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
             self.users.iter().cloned().fold(idp, MockIdpBuilder::user)
@@ -307,17 +309,17 @@ impl LabBuilder {
         let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
         let ports = Ports {
             providers,
-            accounts: stores.accounts,
-            identities: stores.identities,
-            credentials: stores.credentials,
-            administration: stores.administration,
-            sessions: stores.sessions,
-            spent_attempts: stores.spent_attempts,
+            accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
             tokens: Arc::new(tokens),
             hasher: Arc::new(PlainHasher),
             judge: Arc::new(WordJudge),
-            throttle: stores.throttle,
+            throttle: Arc::new(store.clone()),
             log: Arc::clone(&log) as _,
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(1)),
@@ -325,7 +327,7 @@ impl LabBuilder {
         let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
         let server = server(&ports, &policy, &setup_token);
-        Lab { server, ports, policy, setup_token, idp, store, clock, log, public_url: self.public_url }
+        TestLab { server, ports, policy, setup_token, idp, store, clock, log, public_url: self.public_url }
     }
 }
 
@@ -337,39 +339,6 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
     let sign_in = Arc::new(sign_in);
     let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
     Server { app, sign_in }
-}
-
-/// Where a lab keeps what it knows.
-#[derive(Clone)]
-pub struct Stores {
-    /// Accounts and identities.
-    pub accounts: Arc<dyn AccountStore>,
-    /// The external identities.
-    pub identities: Arc<dyn IdentityStore>,
-    /// The passwords.
-    pub credentials: Arc<dyn CredentialStore>,
-    /// The changes that administrators make.
-    pub administration: Arc<dyn AdministrationStore>,
-    /// Sessions.
-    pub sessions: Arc<dyn SessionStore>,
-    /// Spent attempts.
-    pub spent_attempts: Arc<dyn SpentAttempts>,
-    /// Wrong passwords.
-    pub throttle: Arc<dyn Throttle>,
-}
-
-impl From<&MemoryStore> for Stores {
-    fn from(store: &MemoryStore) -> Self {
-        Self {
-            accounts: Arc::new(store.clone()),
-            identities: Arc::new(store.clone()),
-            credentials: Arc::new(store.clone()),
-            administration: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            spent_attempts: Arc::new(store.clone()),
-            throttle: Arc::new(MinuteThrottle::default()),
-        }
-    }
 }
 
 /// Keeps events for a test to look at.

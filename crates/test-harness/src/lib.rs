@@ -13,7 +13,6 @@ mod passwords;
 mod provider;
 mod world;
 
-pub use browser::{Browser, Page, Site, StoredCookie};
-pub use lab::{Lab, LabBuilder, MemoryLog, Stores};
-pub use passwords::{MinuteThrottle, PlainHasher, WordJudge};
+pub use browser::{Browser, Host, Page, StoredCookie};
+pub use lab::{MemoryLog, TestLab, TestLabBuilder};
 pub use world::{FixedClock, SeededEntropy};

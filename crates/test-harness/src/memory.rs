@@ -1,8 +1,9 @@
-//! The stores in memory: what the ports promise, and nothing that outlives the test.
+//! The stores in memory: they keep the ports' promises, and nothing beyond the test.
 
 mod accounts;
 mod sessions;
 mod spent_attempts;
+mod throttle;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential};
-use labgate_domain::ports::StoreError;
+use labgate_domain::ports::{LoginTarget, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, SessionId};
@@ -32,9 +33,10 @@ struct State {
     identities: HashMap<(Issuer, Subject), Link>,
     sessions: HashMap<SessionId, Session>,
     spent_attempts: HashMap<SealId, Timestamp>,
+    wrong_attempts: HashMap<LoginTarget, (u32, Timestamp)>,
 }
 
-/// Which account an identity opens, and what the account's person sees of it.
+/// The account that an identity opens, and the person's view of it.
 #[derive(Debug)]
 struct Link {
     account: AccountId,
@@ -48,7 +50,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Lets every call of a port fail from now on, or work again. What is asked below works regardless.
+    /// Lets every call of a port fail from now on, or work again. The questions below work regardless.
     pub fn set_failing(&self, failing: bool) {
         self.state().failing = failing;
     }
@@ -60,13 +62,13 @@ impl MemoryStore {
         }
     }
 
-    /// How many accounts there are.
+    /// The number of accounts.
     #[must_use]
     pub fn account_count(&self) -> usize {
         self.state().accounts.len()
     }
 
-    /// How many sessions there are, live or not.
+    /// The number of sessions, live or not.
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.state().sessions.len()
@@ -82,7 +84,7 @@ impl MemoryStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state for one call of a port, which is atomic because nobody else has it meanwhile.
+    /// The state for one call of a port, which is atomic because it holds the lock.
     fn answering(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = self.state();
         if state.failing { Err(StoreError("a test switched it off".to_owned())) } else { Ok(state) }

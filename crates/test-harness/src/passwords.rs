@@ -1,20 +1,12 @@
-//! Passwords without the cost: what a flow test needs of hashing, judging and slowing down.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+//! Passwords without the cost of hashing and judging.
 
 use async_trait::async_trait;
 use labgate_domain::people::{Password, PasswordHash};
-use labgate_domain::ports::{
-    HashingError, LoginAttempt, LoginTarget, PasswordHasher, PasswordJudge, PasswordVerdict,
-    PasswordWeakness, Permit, StoreError, Throttle,
-};
-use labgate_domain::time::Timestamp;
+use labgate_domain::ports::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 
 /// Writes the password down in hexadecimal. Never for anything but tests.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PlainHasher;
+pub(crate) struct PlainHasher;
 
 fn plain(password: &Password) -> String {
     let start = "$plain$".to_owned();
@@ -41,9 +33,9 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Finds weak what has the word `password` or a personal word in it.
+/// Refuses passwords with the word `password` or a personal word in them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WordJudge;
+pub(crate) struct WordJudge;
 
 impl PasswordJudge for WordJudge {
     fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness> {
@@ -55,47 +47,5 @@ impl PasswordJudge for WordJudge {
         } else {
             None
         }
-    }
-}
-
-/// Lets five wrong tries pass for each target, then one each minute; registrations it lets pass.
-#[derive(Debug, Default)]
-pub struct MinuteThrottle(Mutex<HashMap<LoginTarget, (u32, Timestamp)>>);
-
-impl MinuteThrottle {
-    const FREE: u32 = 5;
-    const WAIT: Duration = Duration::from_mins(1);
-}
-
-#[async_trait]
-impl Throttle for MinuteThrottle {
-    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
-        if guess.target == LoginTarget::Registration {
-            return Ok(Permit::Granted);
-        }
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, last) = failures.entry(guess.target).or_insert((0, now));
-        if *count >= Self::FREE && now < last.plus(Self::WAIT) {
-            return Ok(Permit::RetryAfter(last.plus(Self::WAIT).since(now)));
-        }
-        (*count, *last) = (*count + 1, now);
-        Ok(Permit::Granted)
-    }
-
-    async fn record_success(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&guess.target);
-        Ok(())
-    }
-
-    async fn cancel(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((count, _)) = failures.get_mut(&guess.target) {
-            *count = count.saturating_sub(1);
-        }
-        Ok(())
-    }
-
-    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
     }
 }

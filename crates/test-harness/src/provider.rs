@@ -9,14 +9,10 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::IdentityProvider;
-use labgate_domain::protocol::{ClientId, Scopes};
 use labgate_domain::provider::ProviderDescription;
 use labgate_domain::world::Clock;
 use labgate_mock_idp::{MockIdp, MockIssuer};
-use labgate_provider::{
-    Exchange, ExchangeBody, ExchangeError, Location, PlainHttpOrigins, ProviderSettings, Userinfo,
-    provider_over,
-};
+use labgate_provider::{Exchange, ExchangeBody, ExchangeError, Field, UncheckedSettings, provider_over};
 
 /// A network with one host, which is the mock provider.
 struct MockNetwork(Arc<MockIdp>);
@@ -32,7 +28,8 @@ impl Exchange for MockNetwork {
     }
 }
 
-/// Connects the lab to an issuer of the mock, by its two endpoints and its name, as an operator configures a provider.
+/// Connects the lab to an issuer of the mock, by its two endpoints and its name, as an operator configures a
+/// provider.
 pub(crate) fn connect(
     idp: &Arc<MockIdp>,
     issuer: &MockIssuer,
@@ -40,19 +37,22 @@ pub(crate) fn connect(
     clock: Arc<dyn Clock>,
 ) -> Arc<dyn IdentityProvider> {
     let (authorization, token) = (issuer.authorization_endpoint(), issuer.token_endpoint());
-    let name = issuer.issuer().as_str();
-    let location = Location::endpoints(&authorization, &token, Some(name), &PlainHttpOrigins::default());
-    let settings = ProviderSettings::new(
-        description,
-        location.expect("the URLs of a provider"),
-        ClientId::parse("lab").expect("a client id"),
-        "lab-secret".to_owned().into(),
-    );
-    let settings = ProviderSettings {
-        scopes: Scopes::with_openid(["profile", "email", "groups"]).expect("scopes"),
-        userinfo: Userinfo::Always,
-        ..settings
-    };
+    let mut settings = UncheckedSettings::default()
+        .with(Field::Id, [description.id.as_str()])
+        .with(Field::Name, [description.name])
+        .with(Field::EmailTrust, [description.email_trust.as_str()])
+        .with(Field::AuthUrl, [authorization])
+        .with(Field::TokenUrl, [token])
+        .with(Field::Issuer, [issuer.issuer().as_str()])
+        .with(Field::ClientId, ["lab"])
+        .with(Field::ClientSecret, ["lab-secret"])
+        .with(Field::Scopes, ["profile email groups"])
+        .with(Field::Userinfo, ["always"])
+        .with_admission(description.admission);
+    if let Some(interval) = description.recheck {
+        settings.set(Field::Recheck, [format!("{}s", interval.as_secs())]);
+    }
     let exchange = Arc::new(MockNetwork(Arc::clone(idp)));
-    provider_over(settings, clock, exchange).expect("settings that fit")
+    provider_over(settings.parse().expect("settings of a provider"), clock, exchange)
+        .expect("settings that fit")
 }

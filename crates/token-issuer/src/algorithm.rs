@@ -1,21 +1,22 @@
-/// How session tokens are signed (RFC 7518 section 3.1, RFC 8037 section 3.1). A key has exactly one algorithm.
+/// A signature algorithm of session tokens (RFC 7518 section 3.1, RFC 8037 section 3.1). A key has exactly
+/// one algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256: what every JWT library verifies.
+    /// ECDSA on P-256 with SHA-256, which every JWT library verifies.
     #[default]
     Es256,
     /// Ed25519: the quickest to sign and to verify.
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256, for services that know nothing newer. Tokens are 256 bytes longer.
     Rs256,
-    /// HMAC with SHA-256: whoever can verify a token can also make one, so it needs a secret of at least 32 bytes.
+    /// HMAC with SHA-256: every verifier can also make tokens. It needs a secret of at least 32 bytes.
     Hs256,
 }
 
 impl Algorithm {
     const ALL: [Self; 4] = [Self::Es256, Self::EdDsa, Self::Rs256, Self::Hs256];
 
-    /// The algorithm's JWA name.
+    /// Returns the JWA name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,15 +27,15 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of this JWA name; names are case-sensitive.
+    /// Parses a JWA name; names are case-sensitive.
     ///
     /// # Errors
-    /// When it is none of ours.
+    /// When Labgate does not support the algorithm.
     pub fn parse(name: &str) -> Result<Self, UnknownAlgorithm> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
     }
 
-    /// What a key for it is, in words.
+    /// Describes a key for this algorithm.
     pub(crate) fn key_in_words(self) -> &'static str {
         match self {
             Self::Es256 => "a P-256 private key",
@@ -56,7 +57,7 @@ impl From<Algorithm> for jsonwebtoken::Algorithm {
     }
 }
 
-/// A name that is no signature algorithm of ours.
+/// The name of an unsupported signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown signature algorithm: use ES256, EdDSA, RS256 or HS256")]
 pub struct UnknownAlgorithm;

@@ -5,33 +5,32 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
-use labgate_domain::sealed::{SealError, Sealer};
-use labgate_domain::sealed::{SealId, Sealed};
+use labgate_domain::sealed::{SealError, SealId, Sealed, Sealer};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::KeyError;
 use crate::signing_key::random_text;
 
-/// Goes into every seal, so that nothing that the same key might seal for another end opens as an attempt.
+/// Bound into every seal, so that a seal that the same key made for another end does not open.
 const PURPOSE: &[u8] = b"labgate sign-in attempt, version 1";
 
 const NONCE_LEN: usize = 24;
 
-/// Seals sign-in attempts by XChaCha20-Poly1305 under a random nonce: the core's [`Sealer`]. A sealed attempt is
-/// nonce and ciphertext in base64url, 54 bytes plus 4/3 of what it holds.
+/// Seals sign-in attempts by XChaCha20-Poly1305 under a random nonce: the core's [`Sealer`]. A sealed attempt
+/// is nonce and ciphertext in base64url, 54 bytes plus 4/3 of what it holds.
 #[derive(Debug)]
 pub struct AttemptSeals {
     keys: RwLock<Arc<SealKeys>>,
 }
 
 impl AttemptSeals {
-    /// Seals with the one of these keys that seals, and opens with any.
+    /// Builds a sealer from these keys.
     #[must_use]
     pub fn new(keys: SealKeys) -> Self {
         Self { keys: RwLock::new(Arc::new(keys)) }
     }
 
-    /// Goes on with these keys, as after a rotation by the command line.
+    /// Replaces the keys, as after a rotation by the command line.
     pub fn replace(&self, keys: SealKeys) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
@@ -76,7 +75,7 @@ pub struct SealKeys {
 }
 
 impl SealKeys {
-    /// One new key, for a lab that keeps none: its attempts do not outlive the process.
+    /// Generates one key, for a lab that keeps none: its attempts do not outlive the process.
     ///
     /// # Errors
     /// [`KeyError::Cryptography`].
@@ -89,17 +88,17 @@ impl SealKeys {
     }
 }
 
-/// 32 bytes to seal with.
+/// A key of 32 bytes.
 #[derive(Clone)]
 pub(crate) struct SealKey(XChaCha20Poly1305);
 
 impl SealKey {
-    /// A new key as it stands in a file.
+    /// Generates a key in its form in a file.
     pub(crate) fn generate_text() -> Result<SecretString, KeyError> {
         random_text()
     }
 
-    /// Reads what [`Self::generate_text`] makes.
+    /// Reads a key that [`Self::generate_text`] made.
     pub(crate) fn from_text(text: &SecretString) -> Result<Self, KeyError> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.expose_secret()).map_err(|_| KeyError::NotASealKey)?;
         XChaCha20Poly1305::new_from_slice(&bytes).map(Self).map_err(|_| KeyError::NotASealKey)
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_under_its_id_and_no_other() {
+    fn a_seal_opens_under_its_id_and_no_other() {
         let seals = seals();
         for plaintext in [&b""[..], b"x", b"{\"state\":\"s\"}", &[0; 2000]] {
             let sealed = seals.seal(id(1), plaintext).unwrap();
@@ -141,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn what_another_key_sealed_does_not_open() {
+    fn a_seal_of_another_key_does_not_open() {
         let sealed = seals().seal(id(1), b"attempt").unwrap();
         assert_eq!(seals().open(id(1), &sealed), None);
     }
 
     #[test]
-    fn what_the_key_sealed_for_another_end_does_not_open() {
+    fn a_seal_for_another_end_does_not_open() {
         let key = key();
         let nonce = [7; NONCE_LEN];
         for aad in [&b""[..], id(1).as_bytes(), PURPOSE] {
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_cookie_holds_is_not_sealed() {
+    fn an_attempt_that_no_cookie_holds_is_not_sealed() {
         let seals = seals();
         let most = Sealed::MAX_LEN * 3 / 4 - NONCE_LEN - 16;
         assert_eq!(seals.seal(id(1), &vec![0; most]).unwrap().as_str().len(), Sealed::MAX_LEN);
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn c153_what_is_no_sealing_key_is_refused() {
+    fn c153_a_malformed_sealing_key_is_refused() {
         let good = SealKey::generate_text().unwrap();
         let good = good.expose_secret();
         for bad in ["", "AAAA", &good[..42], &format!("{good}AA"), &format!("{good}="), "please change"] {

@@ -11,9 +11,9 @@ use crate::key_file_name::KeyFileName;
 use crate::signing_key::generate_text;
 use crate::{Algorithm, KeyRing, SigningKey};
 
-/// The keys of a lab in files, one a key, which only their owner has access to.
+/// The keys of a lab in files, one per key, which only their owner has access to.
 ///
-/// A file's name says when the key was made, in seconds since 1970, and what it is for:
+/// A file's name holds the time of creation, in seconds since 1970, and the purpose of the key:
 ///
 /// | name | content |
 /// | --- | --- |
@@ -21,23 +21,24 @@ use crate::{Algorithm, KeyRing, SigningKey};
 /// | `session-1792080000-HS256-<kid>.secret` | a secret |
 /// | `seal-1792080000.key` | a sealing key, 32 bytes in base64url |
 ///
-/// A new key is published first and used later: it verifies and opens at once, and begins to sign or to seal after
-/// [`Self::PUBLICATION_DELAY`], when everybody knows it. The newest such key is the one in use; if there is none, as when
-/// a lab first starts, it is the oldest. From then on the one before it verifies and opens for the overlap.
+/// A new key is published first and used later: it verifies and opens at once, and begins to sign or to seal
+/// after [`Self::PUBLICATION_DELAY`], when every verifier knows it. The newest such key is the one in use; if
+/// there is none, as when a lab first starts, it is the oldest. From then on the one before it verifies and
+/// opens for the overlap.
 ///
-/// All this follows from the files' names and the time, so any number of processes may share a directory. Each reads it
-/// again every minute or so: that is how it learns of a key, and also how it begins to use one. A process that reads it
-/// only once signs for ever with the key that it found.
+/// All this follows from the files' names and the time, so any number of processes may share a directory.
+/// Each reads it again every minute or so: that is how it learns of a key, and also how it begins to use one.
+/// A process that reads it only once signs for ever with the key that it found.
 ///
-/// Deleting a file withdraws its key at once for whoever reads the directory again. That is what to do with a key that
-/// leaked, after a rotation; if it was in use, the oldest key that is left takes its place without delay.
+/// Deleting a file withdraws its key at once in each process that reads the directory again. Delete a leaked
+/// key so, after a rotation; if it was in use, the oldest key that is left takes its place without delay.
 ///
-/// A key made while the clock was ahead waits until its time, and verifies meanwhile; it is in use only where it is the
-/// oldest. The next time that a key is made here, those from the future are renamed as made now, in their order, so that
-/// each begins and leaves as if it were new.
+/// A key made while the clock was ahead waits until its time, and verifies meanwhile; it is in use only where
+/// it is the oldest. The next time that a key is made here, those from the future are renamed as made now, in
+/// their order, so that each begins and leaves as if it were new.
 ///
-/// The methods wait for files and for other processes: asynchronous code calls them where it may block, such as in Tokio's
-/// `spawn_blocking`.
+/// The methods wait for files and for other processes: asynchronous code calls them where it may block, such
+/// as in Tokio's `spawn_blocking`.
 #[derive(Clone, Debug)]
 pub struct KeyDirectory {
     path: PathBuf,
@@ -45,41 +46,42 @@ pub struct KeyDirectory {
     overlap: Duration,
 }
 
-/// What is in a [`KeyDirectory`].
+/// The keys in a [`KeyDirectory`].
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// For [`SessionTokens`](crate::SessionTokens).
+    /// The keys of [`SessionTokens`](crate::SessionTokens).
     pub ring: KeyRing,
-    /// For [`AttemptSeals`](crate::AttemptSeals).
+    /// The keys of [`AttemptSeals`](crate::AttemptSeals).
     pub seals: SealKeys,
 }
 
 impl KeyDirectory {
-    /// How long a new key is published before it is used. It covers that every process reads the directory again (a
-    /// minute), that others may keep the published keys for a while (five minutes, as the lab tells them), and that clocks
-    /// differ.
+    /// The time from the publication of a new key to its use. It covers that every process reads the
+    /// directory again (a minute), that others may keep the published keys for a while (five minutes, as the
+    /// lab tells them), and that clocks differ.
     pub const PUBLICATION_DELAY: Duration = Duration::from_mins(10);
 
-    /// The directory at this path, where new keys are for this algorithm and the overlap is [`KeyRing::OVERLAP`]. Touches
-    /// nothing yet.
+    /// Builds the directory at this path, with an overlap of [`KeyRing::OVERLAP`]; new keys are for this
+    /// algorithm. Touches nothing yet.
     #[must_use]
     pub fn new(path: &Path, algorithm: Algorithm) -> Self {
         Self { path: path.to_owned(), algorithm, overlap: KeyRing::OVERLAP }
     }
 
-    /// Lets a key verify for so long after the next one began to sign. A lab whose sessions may be idle for longer than
-    /// that signs people out by a rotation. Processes that share the directory give the same.
+    /// Lets a key verify for so long after the next one began to sign. With an idle limit of sessions above
+    /// that, a rotation signs people out. Processes that share the directory use the same overlap.
     #[must_use]
     pub fn with_overlap(self, overlap: Duration) -> Self {
         Self { overlap, ..self }
     }
 
-    /// What a server does when it starts: makes the directory and the keys that are not there, also when the newest key
-    /// is for another algorithm; deletes those whose overlap is over; reads the rest. Of several processes that start at
-    /// once, one makes the keys and the others find them.
+    /// Prepares the keys for a server that starts: creates the directory and missing keys, also when the
+    /// newest key is for another algorithm; deletes keys after their overlap; reads the rest. Of several
+    /// processes that start at once, one makes the keys and the others find them.
     ///
     /// # Errors
-    /// When a key cannot be made, or one that is there cannot be used or is open to others; each names the file.
+    /// When a key cannot be made, or one that is there cannot be used or is open to others; each names the
+    /// file.
     pub fn open_or_create(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
         self.update(now, |found, algorithm| Wanted {
             session_key: found.session_keys.last().is_none_or(|(_, key)| key.algorithm() != algorithm),
@@ -87,8 +89,8 @@ impl KeyDirectory {
         })
     }
 
-    /// Makes new keys, which sign and seal after [`Self::PUBLICATION_DELAY`]; the new key for session tokens is
-    /// [`KeyRing::newest_key`].
+    /// Makes new keys, which sign and seal after [`Self::PUBLICATION_DELAY`]; the new key for session tokens
+    /// is [`KeyRing::newest_key`].
     ///
     /// # Errors
     /// As [`Self::open_or_create`].
@@ -96,7 +98,7 @@ impl KeyDirectory {
         self.update(now, |_, _| Wanted { session_key: true, seal_key: true })
     }
 
-    /// Reads the keys again and changes nothing: how a running server learns of a rotation.
+    /// Reads the keys again and changes nothing: a running server learns of a rotation so.
     ///
     /// # Errors
     /// As [`Self::open_or_create`]. The caller goes on with the keys that it has.
@@ -132,7 +134,7 @@ impl KeyDirectory {
         found.into_keys(self, now)
     }
 
-    /// Held until dropped. Readers share it; whoever changes something is alone.
+    /// Locks the directory until the file is dropped. Readers share the lock; a writer is alone.
     fn lock(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<File, KeyFileError> {
         let path = self.path.join(".lock");
         let locked = key_file::open_lock(&path).and_then(|file| lock(&file).map(|()| file));
@@ -171,8 +173,9 @@ impl KeyDirectory {
         Ok(found)
     }
 
-    /// When to say that a key made now was made: later than any other. Keys from the future are renamed for that; a start
-    /// that makes none leaves them alone, for it may be the clock of this moment that is wrong.
+    /// Returns the time of creation for the name of a key made now: later than any other. Keys from the
+    /// future are renamed for that; a start that makes none leaves them alone, for it may be the clock of
+    /// this moment that is wrong.
     fn next_creation<K>(
         &self,
         keys: &mut [(KeyFileName, K)],
@@ -210,7 +213,8 @@ impl KeyDirectory {
         Ok((name, key))
     }
 
-    /// Clears away what a crash left behind. Whoever holds the lock alone knows that nobody is still writing it.
+    /// Deletes the files that a crash left half-written. Under the exclusive lock no process is still writing
+    /// them.
     fn delete_unfinished(&self) -> Result<(), KeyFileError> {
         let files = self.files()?;
         files
@@ -230,7 +234,7 @@ impl KeyDirectory {
     }
 }
 
-/// Which new keys to make.
+/// The new keys to make.
 struct Wanted {
     session_key: bool,
     seal_key: bool,
@@ -244,7 +248,7 @@ struct Found {
 }
 
 impl Found {
-    /// Takes out the keys that are of no more use, and says which.
+    /// Takes out the keys whose overlap is over, and returns their names.
     fn take_retired(&mut self, now: Timestamp, overlap: Duration) -> Vec<KeyFileName> {
         // A key was retired when the next one began.
         let retired_sessions = begun(&self.session_keys, now, overlap);
@@ -277,12 +281,13 @@ impl Found {
     }
 }
 
-/// When a key begins to sign or to seal, unless it is the oldest, which does so from its beginning.
+/// Returns the time at which a key begins to sign or to seal; the oldest does so from its beginning.
 fn begins(name: &KeyFileName) -> Timestamp {
     name.created().plus(KeyDirectory::PUBLICATION_DELAY)
 }
 
-/// How many keys after the oldest began at least so long ago: also the index of the last of them, or of the oldest.
+/// Counts the keys after the oldest that began at least so long ago: also the index of the last of them, or
+/// of the oldest.
 fn begun<K>(keys: &[(KeyFileName, K)], now: Timestamp, ago: Duration) -> usize {
     keys.iter().skip(1).take_while(|(name, _)| now >= begins(name).plus(ago)).count()
 }

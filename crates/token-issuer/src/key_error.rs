@@ -1,6 +1,7 @@
 use crate::Algorithm;
 
-/// Why something is not a key, or a key cannot be used. The texts are for the operator; none holds key material.
+/// The reason that a text is no key, or that a key cannot be used. The texts are for the operator; none holds
+/// key material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not a private key in PEM, or a damaged one.
@@ -20,7 +21,7 @@ pub enum KeyError {
         "a secret must have at least 32 bytes, and this one has {0}; `openssl rand -base64 32` makes one"
     )]
     SecretTooShort(usize),
-    /// A secret that stands in somebody's documentation.
+    /// A secret from published documentation.
     #[error(
         "the secret is made of words from published examples; `openssl rand -base64 32` makes a good one"
     )]
@@ -28,8 +29,8 @@ pub enum KeyError {
     /// A secret that repeats itself or has hardly any different characters.
     #[error("the secret is too easy to guess; `openssl rand -base64 32` makes a good one")]
     SecretTooSimple,
-    /// Not what a sealing key looks like.
-    #[error("it is not a sealing key, which is 32 bytes in base64url; deleted, it is made anew")]
+    /// Not a sealing key.
+    #[error("it is not a sealing key, which is 32 bytes in base64url; delete it to have a new one made")]
     NotASealKey,
     /// The cryptography library refused to work.
     #[error("the cryptography library failed to {0}")]

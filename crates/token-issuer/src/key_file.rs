@@ -6,68 +6,69 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::KeyError;
 
-/// No key file is longer; whatever is, is not one.
+/// The largest size of a key file.
 const MAX_LEN: u64 = 64 * 1024;
 
-/// Why a key file or the directory of key files cannot be used. The texts are for the operator; none holds key material.
+/// The reason that a key file or the directory of key files cannot be used. The texts are for the operator;
+/// none holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It is not there, or may not be read by us, or is not text.
+    /// It does not exist, is not readable, or is not text.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// It could not be made, locked or deleted.
     #[error("{path} cannot be written: {source}")]
     Unwritable {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A key file's permissions let everybody at it.
+    /// A key file is open to every user of the machine.
     #[error(
         "{path} is open to everybody (mode {mode:04o}): `chmod o= {path}` closes it; if others could read or change it, \
          rotate the keys and delete it"
     )]
     Exposed {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// The directory's permissions let everybody at it.
+    /// The directory is open to every user of the machine.
     #[error(
         "the directory {path} is open to everybody (mode {mode:04o}): `chmod o= {path}` closes it; if others could put keys \
          into it, delete those in it: starting labgate makes new ones"
     )]
     ExposedDirectory {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// What is in it is not a key that we can use.
+    /// The file holds no usable key.
     #[error("{path} holds no usable key: {source}")]
     Unusable {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: KeyError,
     },
-    /// Its name is not one that we give, or not that of the key in it.
+    /// The name of the file is not that of the key in it.
     #[error("{path} is not named like the key in it; restore its name, or move it elsewhere")]
     Misnamed {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
     },
     /// There is no key to sign or to seal with.
     #[error("{path} lacks a key to sign or to seal with; starting labgate makes one")]
     Incomplete {
-        /// Which directory.
+        /// The directory.
         path: PathBuf,
     },
     /// A new key could not be made.
@@ -75,7 +76,7 @@ pub enum KeyFileError {
     Generation(#[from] KeyError),
 }
 
-/// The text of a key file without the line end, if only its owner has access to it.
+/// Reads the text of a key file, without the line end, if only its owner has access to it.
 pub(crate) fn read(path: &Path) -> Result<SecretString, KeyFileError> {
     let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -83,7 +84,7 @@ pub(crate) fn read(path: &Path) -> Result<SecretString, KeyFileError> {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
     }
     let file = File::open(path).map_err(unreadable)?;
-    // Of what was opened, in whose place the name may stand for something else by now.
+    // The permissions of the opened file: the name may stand for another one by now.
     refuse_if_exposed(path, &file.metadata().map_err(unreadable)?)?;
 
     let mut text = String::new();
@@ -92,7 +93,7 @@ pub(crate) fn read(path: &Path) -> Result<SecretString, KeyFileError> {
     Ok(text.into())
 }
 
-/// Makes a key file that only its owner has access to, whole or not at all.
+/// Writes a key file that only its owner has access to, whole or not at all.
 pub(crate) fn write(directory: &Path, name: &str, text: &SecretString) -> Result<(), KeyFileError> {
     let path = directory.join(name);
     let unfinished = directory.join(format!("{UNFINISHED}{name}"));
@@ -106,7 +107,7 @@ pub(crate) fn write(directory: &Path, name: &str, text: &SecretString) -> Result
     written().map_err(|source| KeyFileError::Unwritable { path: path.clone(), source })
 }
 
-/// How the name of a file begins that a crash left behind half-written.
+/// The prefix of the names of files that are not yet written whole.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 pub(crate) fn delete(path: &Path) -> Result<(), KeyFileError> {
@@ -129,7 +130,8 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), KeyFileError> {
     refuse_exposed_directory(path)
 }
 
-/// Whoever can enter the directory can read the keys' names; whoever can write to it can put in keys of their own.
+/// Refuses a directory that others can enter, and so read the keys' names, or write to, and so add keys of
+/// their own.
 pub(crate) fn refuse_exposed_directory(path: &Path) -> Result<(), KeyFileError> {
     let metadata =
         fs::metadata(path).map_err(|source| KeyFileError::Unreadable { path: path.to_owned(), source })?;
@@ -153,7 +155,8 @@ fn owner_only() -> OpenOptions {
 fn refuse_if_exposed(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyFileError> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
     let path = path.to_owned();
-    // The group may: volumes of containers are mounted open to a group made for that, and their files with them.
+    // The group may: volumes of containers are mounted open to a group made for that, and their files with
+    // them.
     match mode & 0o007 {
         0 => Ok(()),
         _ if metadata.is_dir() => Err(KeyFileError::ExposedDirectory { path, mode }),

@@ -14,7 +14,7 @@ pub(crate) enum KeyFileName {
 }
 
 impl KeyFileName {
-    /// Takes the name of a file; `None` when we do not name files so.
+    /// Parses the name of a file; `None` if it is not that of a key file.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let parsed = if let Some(rest) = name.strip_prefix("seal-") {
             Self::Seal { created: timestamp(rest.strip_suffix(".key")?)? }
@@ -34,7 +34,7 @@ impl KeyFileName {
         }
     }
 
-    /// The name of the same key, had it been made then.
+    /// Returns the name of the same key with another time of creation.
     pub(crate) fn dated(&self, created: Timestamp) -> Self {
         match self {
             Self::Session { algorithm, kid, .. } => {
@@ -44,7 +44,7 @@ impl KeyFileName {
         }
     }
 
-    /// Sorts by age, and by name where a copied file makes two keys equally old.
+    /// Sorts by age, and by name if a copied file makes two keys equally old.
     pub(crate) fn sort_key(&self) -> (Timestamp, String) {
         (self.created(), self.to_string())
     }

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::SigningKey;
 use crate::verifying_key::VerifyingKey;
 
-/// The keys of one lab: the one that signs, earlier ones that still verify what they signed, and those that will sign and
-/// are published before they do.
+/// The keys of one lab: the one that signs, earlier ones that still verify what they signed, and those that
+/// will sign and are published before they do.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     signing: SigningKey,
@@ -23,25 +23,25 @@ struct EarlierKey {
 }
 
 impl KeyRing {
-    /// How long a key still verifies after another has taken its place, unless
-    /// [`KeyDirectory::with_overlap`](crate::KeyDirectory::with_overlap) says otherwise. A token expires sooner, but an
-    /// expired one is renewed while its session lives: an overlap above the idle limit of sessions lets a rotation sign
-    /// nobody out.
+    /// The time for which a key still verifies after another has taken its place, unless
+    /// [`KeyDirectory::with_overlap`](crate::KeyDirectory::with_overlap) says otherwise. A token expires
+    /// sooner, but an expired one is renewed while its session lives: with an overlap above the idle limit of
+    /// sessions a rotation signs no one out.
     pub const OVERLAP: Duration = Duration::from_hours(24);
 
-    /// A ring of one key.
+    /// Builds a ring of one key.
     #[must_use]
     pub fn new(signing: SigningKey) -> Self {
         Self { signing, upcoming: Vec::new(), earlier: Vec::new() }
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     #[must_use]
     pub fn signing_key(&self) -> &SigningKey {
         &self.signing
     }
 
-    /// The key that was made last: the one that signs, or that will when everybody knows it.
+    /// Returns the key that was made last: the one that signs, or that will after its publication.
     #[must_use]
     pub fn newest_key(&self) -> &SigningKey {
         self.upcoming.first().unwrap_or(&self.signing)
@@ -70,12 +70,13 @@ impl KeyRing {
         }
     }
 
-    /// Drops the keys whose overlap is over: from then on what they signed is refused.
+    /// Drops the keys after their overlap; their tokens are refused from then on.
     pub fn drop_retired(&mut self, now: Timestamp) {
         self.earlier.retain(|earlier| now < earlier.until);
     }
 
-    /// The public halves as a JWK set (RFC 7517 section 5), the signing key's first. HS256 keys have none.
+    /// Returns the public halves as a JWK set (RFC 7517 section 5), the signing key's first. HS256 keys have
+    /// none.
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
         let keys: Vec<_> = self.keys().filter_map(SigningKey::public_jwk).collect();

@@ -9,32 +9,33 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Verifier, VerifyError};
 
-/// How long keys are used before they are fetched again, so that a withdrawn key is forgotten.
+/// The time for which keys are used before they are fetched again, so that a withdrawn key is forgotten.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// How long the lab is left alone after it was asked.
+/// The shortest time between two requests to the lab.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// The same while there are no keys at all.
+/// The same while there are no keys.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long the lab may take to answer.
+/// The longest wait for an answer of the lab.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest JWK set, in bytes.
 const MAX_LEN: usize = 256 * 1024;
 
-/// A [`Verifier`] that fetches the lab's keys itself: at the first token, when a token names a key that it does not know,
-/// and when the keys are ten minutes old. It asks the lab about keys, never about a token, and at most once a minute (every
-/// five seconds while it has none); while the lab does not answer, it goes on with the keys that it has.
+/// A [`Verifier`] that fetches the lab's keys itself: at the first token, when a token names a key that it
+/// does not know, and when the keys are ten minutes old. It asks the lab about keys, never about a token, and
+/// at most once a minute (every five seconds while it has none); while the lab does not answer, it goes on
+/// with the keys that it has.
 #[derive(Debug)]
 pub struct RemoteVerifier {
     lab: Arc<Lab>,
-    /// When the lab was last asked. Whoever holds the lock is the one who asks.
+    /// The time of the last request to the lab. The holder of the lock sends the next one.
     asked_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
-/// Whose keys these are, and those of its last answer.
+/// The lab, and the keys of its last answer.
 #[derive(Debug)]
 struct Lab {
     client: Client,
@@ -51,15 +52,15 @@ struct Fetched {
 }
 
 impl Fetched {
-    /// Keys that a clock which was set back says to come from the future are not: they might stay so for years.
+    /// Keys from the future are not fresh: after a clock was set back they might stay so for years.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.at <= now && now.since(self.at) < MAX_AGE
     }
 }
 
 impl RemoteVerifier {
-    /// Verifies with the keys at this address, usually the lab's followed by `/.well-known/jwks.json`; for `issuer` and
-    /// `audience` see [`Verifier::from_jwks`]. Fetches nothing yet.
+    /// Verifies with the keys at this address, usually the lab's followed by `/.well-known/jwks.json`; for
+    /// `issuer` and `audience` see [`Verifier::from_jwks`]. Fetches nothing yet.
     ///
     /// # Errors
     /// When the address is neither https nor http to this machine.
@@ -75,12 +76,13 @@ impl RemoteVerifier {
         Ok(Self { lab, asked_at: Arc::default() })
     }
 
-    /// Who presents this token at `now`, as [`Verifier::verify`]. Waits for the lab only when the token's key is not
-    /// known or the keys are old, and needs a Tokio runtime for that. A caller that gives up meanwhile takes nothing from
-    /// the others: the lab's answer is still awaited.
+    /// Returns the claims of a token at `now`, as [`Verifier::verify`]. Waits for the lab only when the
+    /// token's key is not known or the keys are old, and needs a Tokio runtime for that. A caller that gives
+    /// up meanwhile takes nothing from the others: the lab's answer is still awaited.
     ///
     /// # Errors
-    /// [`RemoteVerifyError::Token`] when nobody is signed in, [`RemoteVerifyError::Keys`] when there are no keys to tell.
+    /// [`RemoteVerifyError::Token`] for an invalid token, [`RemoteVerifyError::Keys`] without keys to verify
+    /// it.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<SessionClaims, RemoteVerifyError> {
         let fetched = self.lab.fetched();
         if let Some(fetched) = fetched.filter(|fetched| fetched.is_fresh(now)) {
@@ -93,8 +95,8 @@ impl RemoteVerifier {
         Ok(verifier.verify(token, now)?)
     }
 
-    /// The lab's keys of this moment, or those that we have when it was asked a moment ago or does not answer. Of many
-    /// calls at once the first asks, and the others find that it did.
+    /// Returns the lab's keys of this moment, or the known ones if it was asked a moment ago or does not
+    /// answer. Of many calls at once the first asks, and the others find that it did.
     async fn refreshed(&self, now: Timestamp) -> Result<Arc<Verifier>, RemoteVerifyError> {
         let mut asked_at = Arc::clone(&self.asked_at).lock_owned().await;
         let known = self.lab.fetched().map(|fetched| fetched.verifier);
@@ -103,7 +105,8 @@ impl RemoteVerifier {
         let may_ask = asked_at.is_none_or(|asked| now.since(asked).max(asked.since(now)) >= pause);
         let fetched = if may_ask {
             *asked_at = Some(now);
-            // In a task of its own, which goes on when the caller gives up: the others wait for the same answer.
+            // In a task of its own, which goes on when the caller gives up: the others wait for the same
+            // answer.
             let fetching = tokio::spawn(Arc::clone(&self.lab).refresh(now, asked_at));
             fetching.await.unwrap_or_else(|error| Err(RemoteVerifyError::Keys(error.to_string())))
         } else {
@@ -114,7 +117,7 @@ impl RemoteVerifier {
 }
 
 impl Lab {
-    /// Fetches the keys and keeps them. Nobody else asks until `_asking` is dropped.
+    /// Fetches the keys and keeps them. No other request is sent until `_asking` is dropped.
     async fn refresh(
         self: Arc<Self>,
         now: Timestamp,
@@ -149,13 +152,13 @@ impl Lab {
     }
 }
 
-/// Why nobody is signed in by a token, or it cannot be told.
+/// The reason that a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteVerifyError {
     /// The token does not hold.
     #[error(transparent)]
     Token(#[from] VerifyError),
-    /// The lab's keys are not there, for the reason given.
+    /// The lab's keys could not be fetched, for the reason given.
     #[error("the lab's keys cannot be fetched: {0}")]
     Keys(String),
 }
@@ -165,7 +168,7 @@ pub enum RemoteVerifyError {
 #[error("keys are fetched by https, or by http from this machine")]
 pub struct JwksUrlError;
 
-/// Whether nobody on the way can put other keys in place of the lab's.
+/// Tells whether the connection is safe from an attacker who replaces the lab's keys.
 fn is_safe(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();

@@ -1,4 +1,4 @@
-//! What a secret must be, so that nobody guesses it.
+//! The rules for secrets, against guessing.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -13,10 +13,10 @@ const MIN_LEN: usize = 32;
 /// million times.
 const MIN_VARIETY: usize = 8;
 
-/// How many characters a secret must have beside the words of [`WORDS`].
+/// The fewest characters of a secret beside the words of [`WORDS`].
 const MIN_BESIDE_WORDS: usize = 16;
 
-/// Secrets that stand in specifications and in everybody's examples.
+/// Secrets from specifications and published examples.
 const PUBLISHED: &[&str] = &[
     // RFC 7515 appendix A.1
     "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
@@ -28,8 +28,9 @@ const PUBLISHED: &[&str] = &[
     "qwertyuiopasdfghjklzxcvbnm123456",
 ];
 
-/// The words of which published defaults are made: "please-change-this-secret", "a-string-secret-at-least-256-bits-long",
-/// "your-super-secret-jwt-token-with-at-least-32-characters-long". The longest come first, for they may contain others.
+/// The words of which published defaults are made: "please-change-this-secret",
+/// "a-string-secret-at-least-256-bits-long", "your-super-secret-jwt-token-with-at-least-32-characters-long".
+/// The longest come first, for they may contain others.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     "authentication", "administrator", "cryptographic", "application", "development", "characters",
@@ -58,7 +59,7 @@ pub(crate) fn check(secret: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// A name for the secret that does not help to guess it more than any token signed with it does.
+/// Returns a name for the secret that does not help to guess it more than any token signed with it does.
 pub(crate) fn key_id(secret: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&key, b"labgate key id"))
@@ -71,17 +72,17 @@ fn variety(secret: &[u8]) -> usize {
     bytes.len()
 }
 
-/// Whether the secret is a shorter text written twice or more, the last time perhaps in part.
+/// Tells whether the secret is a shorter text written twice or more, the last time perhaps in part.
 fn repeats_itself(secret: &[u8]) -> bool {
     (1..=secret.len() / 2).any(|period| secret.iter().zip(secret.iter().skip(period)).all(|(a, b)| a == b))
 }
 
-/// The secret without what people vary: case, hyphens, underscores, padding.
+/// Returns the secret without the usual variations: case, hyphens, underscores, padding.
 fn letters_and_digits(secret: &str) -> String {
     secret.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// How many characters are left when the words are taken out.
+/// Counts the characters that are left without the words.
 fn beside_words(plain: String) -> usize {
     let rest = WORDS.iter().fold(plain, |rest, word| rest.replace(word, " "));
     rest.chars().filter(|c| *c != ' ').count()

@@ -7,15 +7,15 @@ use serde::de::DeserializeOwned;
 
 use crate::verifying_key::VerifyingKey;
 
-/// What makes a JWT a session token of one lab. Everything but its expiry is judged here.
+/// The rules that make a JWT a session token of one lab: all but its expiry.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionJwt {
     pub(crate) issuer: String,
     pub(crate) audience: String,
 }
 
-/// The header of a session token, whole. We issue no other, so a member more (`crit`, `jwk`, `jku`, `x5u`, `b64`) or one
-/// said twice shows that a token is not ours.
+/// The whole header of a session token. Labgate issues no other, so a further member (`crit`, `jwk`, `jku`,
+/// `x5u`, `b64`) or a repeated one shows a foreign token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -25,13 +25,13 @@ struct Header {
 }
 
 impl SessionJwt {
-    /// Tells session tokens from identity, access and logout tokens (RFC 8725 section 3.11).
+    /// Tells session tokens from ID, access and logout tokens (RFC 8725 section 3.11).
     pub(crate) const TYP: &str = "labgate-session+jwt";
 
-    /// The longest token, in bytes: longer than a cookie can be it cannot have come from us.
+    /// The longest token, in bytes: no longer one fits in a cookie.
     pub(crate) const MAX_LEN: usize = 4096;
 
-    /// The claims of a token that the key of its `kid` signed, and no other key.
+    /// Returns the claims of a token that the key of its `kid` signed, and no other key.
     pub(crate) fn read<'k>(
         &self,
         token: &str,

@@ -14,14 +14,14 @@ pub struct SessionTokens {
 }
 
 impl SessionTokens {
-    /// Tokens that say `iss` = `issuer` and `aud` = `audience`, and no others: both are compared byte for byte.
+    /// Builds an issuer of tokens with these values of `iss` and `aud`, which are compared byte for byte.
     #[must_use]
     pub fn new(ring: KeyRing, issuer: &str, audience: &str) -> Self {
         let jwt = SessionJwt { issuer: issuer.to_owned(), audience: audience.to_owned() };
         Self { ring: RwLock::new(Arc::new(ring)), jwt }
     }
 
-    /// Goes on with these keys, as after a rotation by the command line. Calls under way finish with the old ones.
+    /// Replaces the keys, as after a rotation by the command line. Calls under way finish with the old ones.
     pub fn replace(&self, ring: KeyRing) {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_issued_is_recognised() {
+    fn an_issued_token_is_recognised() {
         for algorithm in ALGORITHMS {
             let tokens = tokens(TestKey::of(algorithm).signing.clone());
             assert_eq!(tokens.authenticate(&issued(&tokens)), Ok(claims()), "{algorithm:?}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn c148_after_a_rotation_the_new_key_signs_and_both_verify_until_the_overlap_is_over() {
+    fn c148_after_a_rotation_both_keys_verify_until_the_overlap_is_over() {
         let (old, new) = (TestKey::fresh(Algorithm::Es256).signing, TestKey::fresh(Algorithm::EdDsa).signing);
         let mut ring = KeyRing::new(old);
         let tokens = SessionTokens::new(ring.clone(), ISSUER, AUDIENCE);

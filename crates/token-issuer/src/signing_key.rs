@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::verifying_key::{VerifyingKey, install_cryptography};
 use crate::{Algorithm, KeyError, secret};
 
-/// A private key that signs, together with the key that verifies what it signed. Its `kid` is derived from it, so one
-/// key has one name wherever it is.
+/// A private key that signs, together with its verifying key. Its `kid` is derived from it, so one key has
+/// the same name everywhere.
 #[derive(Clone)]
 pub struct SigningKey {
     kid: String,
@@ -27,7 +27,8 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a key from the operating system's randomness: P-256, Ed25519, RSA of 2048 bits, or 32 bytes for HS256.
+    /// Makes a key from the operating system's randomness: P-256, Ed25519, RSA of 2048 bits, or 32 bytes for
+    /// HS256.
     ///
     /// # Errors
     /// [`KeyError::Cryptography`].
@@ -78,8 +79,8 @@ impl SigningKey {
         }
     }
 
-    /// The key's name in a token's header: its JWK thumbprint (RFC 7638), 43 characters of base64url; for HS256 a keyed
-    /// hash that does not give the secret away (RFC 7638 section 7).
+    /// The key's name in a token's header: its JWK thumbprint (RFC 7638), 43 characters of base64url; for
+    /// HS256 a keyed hash that does not give the secret away (RFC 7638 section 7).
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
@@ -91,7 +92,8 @@ impl SigningKey {
         self.verifying.algorithm()
     }
 
-    /// Signs claims as a JWT in compact form (RFC 7515 section 3.1), with `alg`, `kid` and, if given, `typ` in the header.
+    /// Signs claims as a JWT in compact form (RFC 7515 section 3.1), with `alg`, `kid` and, if given, `typ`
+    /// in the header.
     ///
     /// # Errors
     /// [`KeyError::Cryptography`], also when the claims cannot be written as JSON.
@@ -102,7 +104,8 @@ impl SigningKey {
         jsonwebtoken::encode(&header, claims, &self.private).map_err(|_| KeyError::Cryptography("sign"))
     }
 
-    /// The public half as a JWK (RFC 7517) with `kid`, `alg` and `use`; `None` for HS256, which must not be published.
+    /// The public half as a JWK (RFC 7517) with `kid`, `alg` and `use`; `None` for HS256, which must not be
+    /// published.
     #[must_use]
     pub fn public_jwk(&self) -> Option<serde_json::Value> {
         self.public.as_ref().and_then(|jwk| serde_json::to_value(jwk).ok())
@@ -208,7 +211,7 @@ mod tests {
         }
     }
 
-    /// The key of RFC 8037 appendix A.1, whose thumbprint appendix A.3 gives.
+    /// The key of RFC 8037 appendix A.1; its thumbprint is in appendix A.3.
     #[test]
     fn the_kid_is_the_thumbprint_that_rfc_8037_computes() {
         let d = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn c153_what_openssl_writes_is_read() {
+    fn c153_keys_that_openssl_wrote_are_read() {
         for (pem, algorithm) in [
             (include_str!("../fixtures/p256.pem"), Algorithm::Es256),
             (include_str!("../fixtures/ed25519.pem"), Algorithm::EdDsa),
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn c153_what_is_no_private_key_is_refused() {
+    fn c153_a_malformed_private_key_is_refused() {
         let p256 = include_str!("../fixtures/p256.pem");
         for (what, pem) in [
             ("nothing", ""),
@@ -331,7 +334,8 @@ mod tests {
             for position in 0..good.len() {
                 for other in ["A", "=", " ", "ä", ""] {
                     let damaged = format!("{}{other}{}", &good[..position], &good[position + 1..]);
-                    // A change may give another good key, or none that matters, but never this one with another name.
+                    // A change may give another good key, or none that matters, but never this one with
+                    // another name.
                     if let Ok(key) = from_pem(&damaged, algorithm) {
                         let token = key.sign(None, &json!({})).unwrap();
                         let (message, signature) = token.rsplit_once('.').unwrap();
@@ -345,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_write_is_pem_as_rfc_7468_has_it() {
+    fn a_written_key_is_pem_as_rfc_7468_has_it() {
         for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
             let text = TestKey::of(algorithm).text.expose_secret();
             let lines: Vec<&str> = text.lines().collect();

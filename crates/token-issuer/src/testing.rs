@@ -1,4 +1,4 @@
-//! What the tests of several modules need.
+//! Helpers for the tests of several modules.
 
 use std::sync::OnceLock;
 
@@ -24,7 +24,8 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
 
-/// A key of which the test knows everything. Each algorithm has one that is made once: RSA keys take their time.
+/// A key of which the test knows everything. Each algorithm has one that is made once: RSA keys take their
+/// time.
 pub(crate) struct TestKey {
     pub(crate) text: SecretString,
     pub(crate) signing: SigningKey,
@@ -73,7 +74,7 @@ pub(crate) fn base64url(text: &impl ToString) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text.to_string())
 }
 
-/// What the token of a typical person says, issued at 1000 and expiring at 1900.
+/// The claims of a typical person, issued at 1000 and expiring at 1900.
 pub(crate) fn claims() -> SessionClaims {
     let email = EmailAddress::parse("ada.lovelace@engines.example").unwrap();
     SessionClaims {

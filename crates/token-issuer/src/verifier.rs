@@ -12,10 +12,10 @@ use crate::session_jwt::SessionJwt;
 use crate::verifying_key::VerifyingKey;
 use crate::{Algorithm, KeyError, SigningKey};
 
-/// Recognises the session tokens of a lab without asking it, for any service that holds the lab's public keys.
+/// Verifies the session tokens of a lab offline, for any service that holds the lab's public keys.
 ///
-/// It cannot see that somebody signed out: a token holds until it expires, 15 minutes after it was issued by default.
-/// Where that is too long, ask the lab (`GET /api/auth/verify`).
+/// It does not see a sign-out: a token is valid until it expires, 15 minutes after it was issued by default.
+/// If that is too long, ask the lab (`GET /api/auth/verify`).
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: HashMap<String, VerifyingKey>,
@@ -23,13 +23,14 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// How far ahead `iat` may lie, for the lab's clock may be ahead of ours.
+    /// The accepted clock skew: `iat` may lie so far ahead.
     pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
-    /// Verifies with the lab's JWK set (RFC 7517 section 5), which it publishes at `/.well-known/jwks.json`. `issuer` and
-    /// `audience` are what its tokens say; by default both are the lab's address, without a slash at the end.
+    /// Verifies with the lab's JWK set (RFC 7517 section 5), which it publishes at `/.well-known/jwks.json`.
+    /// `issuer` and `audience` are what its tokens say; by default both are the lab's address, without a
+    /// slash at the end.
     ///
-    /// Keys that are not for session tokens are passed over.
+    /// Keys for other purposes are passed over.
     ///
     /// # Errors
     /// When it is not a JWK set, or none of its keys can be used, or two have the same `kid`.
@@ -47,7 +48,7 @@ impl Verifier {
         Ok(Self::new(keys, issuer, audience))
     }
 
-    /// Verifies with the secret that a lab signs with by HS256. Whoever has it can also make tokens.
+    /// Verifies with the secret that a lab signs with by HS256. Its holder can also make tokens.
     ///
     /// # Errors
     /// When it is not a secret that a lab would sign with.
@@ -61,11 +62,11 @@ impl Verifier {
         Self { keys, jwt: SessionJwt { issuer: issuer.to_owned(), audience: audience.to_owned() } }
     }
 
-    /// Who presents this token at `now`.
+    /// Returns the claims of a token that is valid at `now`.
     ///
     /// # Errors
-    /// When it is not a token of this lab, or does not hold at this time. A token is expired from the second of its
-    /// `exp` on (RFC 7519 section 4.1.4).
+    /// When it is not a token of this lab, or does not hold at this time. A token is expired from the second
+    /// of its `exp` on (RFC 7519 section 4.1.4).
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<SessionClaims, VerifyError> {
         let claims = self.jwt.read(token, |kid| self.keys.get(kid))?;
         if now >= claims.exp {
@@ -78,7 +79,7 @@ impl Verifier {
     }
 }
 
-/// Why nobody is signed in by a token.
+/// The reason that a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// It is not a session token of this lab.
@@ -92,7 +93,7 @@ pub enum VerifyError {
     FromTheFuture,
 }
 
-/// Why a document cannot be verified with.
+/// The reason that a JWK set cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {
     /// It is not JSON of the form `{"keys": […]}`.
@@ -106,7 +107,7 @@ pub enum JwksError {
     DuplicateKid,
 }
 
-/// The key and its name, if a lab could sign session tokens with it.
+/// Returns the name and the key, if a lab could sign session tokens with it.
 fn session_key(jwk: &Jwk) -> Option<(String, VerifyingKey)> {
     let kid = jwk.common.key_id.clone()?;
     let algorithm = match (jwk.common.key_algorithm?, &jwk.algorithm) {
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwk_set_is_refused() {
+    fn a_malformed_jwk_set_is_refused() {
         for json in ["", "null", "[]", "{}", "{\"keys\":7}", "<html>", "{\"keys\":[7]}"] {
             assert_eq!(
                 Verifier::from_jwks(json, ISSUER, AUDIENCE).unwrap_err(),

@@ -21,19 +21,20 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Whether `signature`, in base64url, is this key's over `message`; `None` when it is not base64url.
+    /// Verifies a signature in base64url over a message; `None` if it is not base64url.
     pub(crate) fn recognises(&self, message: &str, signature: &str) -> Option<bool> {
         jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.decoding, self.algorithm.into())
             .ok()
     }
 }
 
-/// Tells jsonwebtoken which cryptography to use. Without this its first use panics in any program where another crate
-/// enables the other backend as well, so whatever in this crate comes before a first use calls it.
+/// Tells jsonwebtoken which cryptography to use. Without this its first use panics in any program where
+/// another crate enables the other backend as well, so whatever in this crate comes before a first use calls
+/// it.
 pub(crate) fn install_cryptography() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // An error says that somebody else chose already, which is as good.
+        // An error says that another crate chose already, which is as good.
         let _ = aws_lc::DEFAULT_PROVIDER.install_default();
     });
 }

@@ -4,7 +4,7 @@ use jsonwebtoken::crypto::aws_lc;
 use labgate_domain::time::Timestamp;
 use labgate_token::Verifier;
 
-/// Where two backends are compiled in, a first use without a choice panics, and the choice cannot be made any more.
+/// With two backends compiled in, a first use without a choice panics, and the choice can no longer be made.
 #[test]
 fn the_cryptography_is_chosen_before_a_first_use() {
     let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"k",

@@ -1,7 +1,7 @@
 //! Moving a lab from one database to the other and back.
 
-use labgate_domain::ports::Consumption;
-use labgate_store::{CopyError, Location, PostgresStore, SqliteStore, Store, copy};
+use labgate_domain::ports::{AdministrationStore, Consumption, SpentAttempts};
+use labgate_store::{CopyError, Location, Store, copy};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
@@ -13,16 +13,9 @@ async fn sqlite(folder: &TempDir, name: &str) -> Store {
     Store::open(&Location::Sqlite(folder.path().join(name))).await.unwrap()
 }
 
-fn view(store: &Store) -> lab::Store {
-    match store {
-        Store::Sqlite(store) => lab::Store::new(SqliteStore::clone(store)),
-        Store::Postgres(store) => lab::Store::new(PostgresStore::clone(store)),
-    }
-}
-
 /// A lab with more than a page of accounts, and everything else that there is.
 async fn fill(store: &Store) {
-    let store = view(store);
+    let store = lab::Replica::new(store.clone());
     let ada = lab::add_ada(&store).await;
     lab::add_local(&store, &lab::local(2, "bob"), Some(&lab::credential("$bob"))).await;
     store
@@ -38,7 +31,7 @@ async fn fill(store: &Store) {
 }
 
 async fn assert_is_whole(store: &Store) {
-    let store = view(store);
+    let store = lab::Replica::new(store.clone());
     let (ada, _) = lab::ada();
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada.clone())));
     let identities = store.identities.identities(ada.id).await.unwrap();
@@ -54,7 +47,7 @@ async fn assert_is_whole(store: &Store) {
 async fn a_lab_moves_to_the_server_and_back_whole() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
     let before = sqlite(&folder, "before.db").await;
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     let after = sqlite(&folder, "after.db").await;
     fill(&before).await;
 
@@ -78,7 +71,7 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
 #[tokio::test]
 async fn more_than_a_page_is_copied_page_by_page_in_both_directions() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     let many = "
         INSERT INTO accounts SELECT '01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), 'person' || n, NULL, NULL,
             'user', 'active', 0 FROM generate_series(1, 1201) AS n;
@@ -97,7 +90,7 @@ async fn more_than_a_page_is_copied_page_by_page_in_both_directions() {
     assert_eq!(steps, 1 + 3 + 3 + 2);
 
     let other_database = fresh().await;
-    let other = Store::Postgres(open(&other_database).await);
+    let other = open(&other_database).await;
     assert_eq!(copy(&file, &other, |_, _| {}).await, Ok(copied));
     let everything =
         "SELECT md5(string_agg(rows::text, ' ' ORDER BY rows::text)) FROM external_identities AS rows";
@@ -114,12 +107,12 @@ async fn more_than_a_page_is_copied_page_by_page_in_both_directions() {
 async fn a_target_that_is_not_empty_is_refused_and_left_alone() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
     let file = sqlite(&folder, "file.db").await;
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     fill(&file).await;
-    server.spent_attempts().consume(attempt(9), at(2000)).await.unwrap();
+    server.consume(attempt(9), at(2000)).await.unwrap();
     let refused = Err(CopyError::NotEmpty { table: "spent_attempts" });
     assert_eq!(copy(&file, &server, |_, _| {}).await, refused);
-    assert_eq!(server.accounts().list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
     let refused = Err(CopyError::NotEmpty { table: "accounts" });
     assert_eq!(copy(&server, &file, |_, _| {}).await, refused);
     assert_is_whole(&file).await;
@@ -129,14 +122,14 @@ async fn a_target_that_is_not_empty_is_refused_and_left_alone() {
 async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
     let file = sqlite(&folder, "file.db").await;
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     fill(&file).await;
 
     let forbid = "ALTER TABLE spent_attempts ADD CONSTRAINT none CHECK (false)";
     sqlx::raw_sql(forbid).execute(&mut database.connect().await).await.unwrap();
     let error = copy(&file, &server, |_, _| {}).await.unwrap_err();
     assert!(matches!(error, CopyError::Target(_)), "{error}");
-    assert_eq!(server.accounts().list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
     let allow = "ALTER TABLE spent_attempts DROP CONSTRAINT none";
     sqlx::raw_sql(allow).execute(&mut database.connect().await).await.unwrap();
 
@@ -149,7 +142,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
         copied = &mut copying => panic!("{copied:?}"),
     }
     drop(copying);
-    assert_eq!(server.accounts().list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
 
     copy(&file, &server, |_, _| {}).await.unwrap();
     assert_is_whole(&server).await;
@@ -178,7 +171,7 @@ const SPEND_ANOTHER: &str = "INSERT INTO spent_attempts VALUES (decode(md5('anot
 #[tokio::test]
 async fn the_lab_is_copied_as_it_was_at_the_beginning() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     let file = sqlite(&folder, "file.db").await;
     fill(&server).await;
     let copied = copy(&server, &file, meanwhile(&database, SPEND_ANOTHER)).await.unwrap();
@@ -187,12 +180,12 @@ async fn the_lab_is_copied_as_it_was_at_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_target_that_somebody_else_writes_to_gets_nothing() {
+async fn a_target_that_another_process_writes_to_gets_nothing() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
-    let server = Store::Postgres(open(&database).await);
+    let server = open(&database).await;
     let file = sqlite(&folder, "file.db").await;
     fill(&file).await;
     let refused = CopyError::Incomplete { table: "spent_attempts", there: 1, written: 2 };
     assert_eq!(copy(&file, &server, meanwhile(&database, SPEND_ANOTHER)).await, Err(refused));
-    assert_eq!(server.accounts().list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
 }

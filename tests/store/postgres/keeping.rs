@@ -1,13 +1,14 @@
-//! What the tables keep, and what they do not take.
+//! The constraints of the tables, and the locks.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use labgate_domain::people::Role;
 use labgate_domain::ports::{
-    AccountCreation, AccountStore, ProfileUpdate, SessionStore, SpentAttempts, StoreError,
+    AccountCreation, AccountStore, AdministrationStore, IdentityStore, ProfileUpdate, SessionStore,
+    SpentAttempts, StoreError,
 };
-use labgate_store::{PostgresStore, SqliteStore};
+use labgate_store::{Location, Store};
 use secrecy::ExposeSecret as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
@@ -15,13 +16,13 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Database, fresh, open};
-use crate::store::lab::{self, Store, account_id, at, attempt, session, session_id};
+use crate::store::lab::{self, Replica, account_id, at, attempt, session, session_id};
 
 /// Ada with a session, Bob with a password, and an attempt.
-async fn lab() -> (Database, PostgresStore, PgConnection) {
+async fn lab() -> (Database, Store, PgConnection) {
     let database = fresh().await;
     let store = open(&database).await;
-    let lab = Store::new(store.clone());
+    let lab = Replica::new(store.clone());
     let ada = lab::add_ada(&lab).await;
     lab.sessions.create(&session(1, ada.id)).await.unwrap();
     lab::add_local(&lab, &lab::local(2, "bob"), Some(&lab::credential("$bob"))).await;
@@ -36,7 +37,7 @@ async fn count(connection: &mut PgConnection, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_does_not_belong_into_a_column_is_not_taken() {
+async fn a_column_refuses_invalid_values() {
     let (_database, _store, mut connection) = lab().await;
     for sql in [
         "UPDATE accounts SET role = 'root'",
@@ -68,9 +69,9 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
 }
 
 #[tokio::test]
-async fn what_goes_with_an_account_goes_with_it() {
+async fn deleting_an_account_deletes_all_that_belongs_to_it() {
     let (_database, store, mut connection) = lab().await;
-    let lab = Store::new(store);
+    let lab = Replica::new(store);
     lab.administration.set_role(account_id(2), Role::Admin).await.unwrap();
     for (table, before) in [("sessions", 1), ("external_identities", 1), ("credentials", 1)] {
         assert_eq!(count(&mut connection, table).await, before, "{table}");
@@ -84,7 +85,7 @@ async fn what_goes_with_an_account_goes_with_it() {
 #[tokio::test]
 async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
     let (_database, store, mut connection) = lab().await;
-    let lab = Store::new(store);
+    let lab = Replica::new(store);
     for (sql, place) in [
         ("UPDATE accounts SET username = 'Planted\t' WHERE name IS NOT NULL", "accounts.username of row (0,"),
         ("UPDATE sessions SET groups = '[{\"Planted\": 1}]'", "sessions.groups of row (0,"),
@@ -107,7 +108,7 @@ async fn both_databases_have_the_same_columns_in_the_same_order() {
     let (_database, _store, mut connection) = lab().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("labgate.db");
-    SqliteStore::open(&file).await.unwrap().close().await;
+    Store::open(&Location::Sqlite(file.clone())).await.unwrap().close().await;
     let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
     let columns = "SELECT t.name || '.' || c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
         WHERE t.type = 'table' AND t.name <> '_sqlx_migrations' ORDER BY t.name, c.cid";
@@ -129,7 +130,7 @@ async fn texts_compare_byte_for_byte_whatever_the_locale() {
     assert_eq!(others, Vec::<String>::new());
 }
 
-/// Returns when a statement of the database waits for a lock that somebody else has.
+/// Waits until a statement waits for a lock of another transaction.
 async fn somebody_waits(connection: &mut PgConnection) {
     let waiting = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
         WHERE application_name = current_setting('application_name') AND wait_event_type = 'Lock')";
@@ -138,8 +139,8 @@ async fn somebody_waits(connection: &mut PgConnection) {
     timeout(Duration::from_secs(10), looking).await.expect("nobody waits");
 }
 
-/// Lets the store wait for what a transaction of somebody else locked first, and that transaction go on to what it locks
-/// next. Were the store to have locked that already, both would wait for each other, and one be thrown out.
+/// Lets the store wait for the first lock of another transaction, and that transaction go on to its next
+/// lock. If the store held that lock already, the two would deadlock.
 async fn never_in_a_circle<T: Debug + Send + 'static>(
     first: &'static str,
     call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -150,24 +151,24 @@ async fn never_in_a_circle<T: Debug + Send + 'static>(
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     sqlx::raw_sql(first).execute(&mut connection).await.unwrap();
     let calling = tokio::spawn(call);
-    somebody_waits(&mut watching).await;
+    another_connection_waits(&mut watching).await;
     sqlx::raw_sql(next).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
     calling.await.unwrap().unwrap();
 }
 
-/// What the store holds while it changes accounts, here held by somebody else.
+/// The lock of the store during changes of accounts, here held by another transaction.
 const LOCK_ACCOUNTS: &str = "BEGIN; SELECT pg_advisory_xact_lock(1818321511, 1)";
 
 #[tokio::test]
-async fn c122_what_was_committed_while_a_change_waited_is_seen_whatever_the_server_is_set_to() {
+async fn c122_a_change_that_waited_sees_what_was_committed_meanwhile() {
     let (database, _, mut other) = lab().await;
     let mut url = Url::parse(database.url().expose_secret()).unwrap();
     url.query_pairs_mut().append_pair("options[default_transaction_isolation]", "serializable");
-    let store = PostgresStore::open(&String::from(url).into()).await.unwrap();
+    let store = Store::open(&Location::Postgres(String::from(url).into())).await.unwrap();
     sqlx::raw_sql(LOCK_ACCOUNTS).execute(&mut other).await.unwrap();
     let creating = tokio::spawn(async move { store.create_local(&lab::local(3, "eve"), None).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();
@@ -176,7 +177,7 @@ async fn c122_what_was_committed_while_a_change_waited_is_seen_whatever_the_serv
 }
 
 #[tokio::test]
-async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts_and_sees_them() {
+async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts() {
     let (database, store, mut other) = lab().await;
     let (ada, identity) = lab::ada();
     sqlx::raw_sql(LOCK_ACCOUNTS).execute(&mut other).await.unwrap();
@@ -185,7 +186,7 @@ async fn c122_only_a_sign_in_with_a_new_address_waits_for_changes_of_accounts_an
     let new = lab::email("eve@example.com");
     let recording =
         tokio::spawn(async move { store.record_sign_in(ada.id, &identity, Some(&new), at(2000)).await });
-    somebody_waits(&mut database.connect().await).await;
+    another_connection_waits(&mut database.connect().await).await;
     let eve = "INSERT INTO accounts VALUES
         ('01890000-0000-7000-8000-000000000009', 'eve@example.com', NULL, NULL, 'user', 'active', 0)";
     sqlx::raw_sql(eve).execute(&mut other).await.unwrap();
@@ -214,7 +215,7 @@ async fn sessions_are_ended_in_the_order_of_their_ids() {
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
 
     let call = async move { store.delete(account_id(1)).await };
-    Store::new(open(&database).await).administration.set_role(account_id(2), Role::Admin).await.unwrap();
+    Replica::new(open(&database).await).administration.set_role(account_id(2), Role::Admin).await.unwrap();
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
     assert_eq!(count(&mut connection, "sessions").await, 0);
 }
@@ -229,7 +230,7 @@ async fn a_sign_in_touches_the_account_before_the_identity_as_a_deletion_does() 
 }
 
 #[tokio::test]
-async fn what_somebody_else_is_changing_is_deleted_next_time() {
+async fn locked_rows_are_deleted_the_next_time() {
     let (database, store, mut connection) = lab().await;
     SessionStore::create(&store, &session(2, account_id(1))).await.unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use labgate_domain::people::AccountStatus;
-use labgate_store::Store;
+use labgate_domain::ports::{AdministrationStore, CredentialStore, IdentityStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr as _};
 
@@ -70,7 +70,7 @@ async fn schema(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_from_any_version_to_this_one_and_the_schema_is_that_of_a_new_database() {
+async fn from_any_version_nothing_is_lost_and_the_schema_is_the_newest() {
     let new = fresh().await;
     open(&new).await;
     let expected = schema(&new).await;
@@ -79,15 +79,15 @@ async fn nothing_is_lost_from_any_version_to_this_one_and_the_schema_is_that_of_
     for count in 1..=steps.len() {
         let database = database_of(&steps[..count]).await;
         for _ in 0..2 {
-            let store = Store::Postgres(open(&database).await);
-            let people = store.accounts().list(None, None, 10).await.unwrap().accounts;
+            let store = open(&database).await;
+            let people = store.list(None, None, 10).await.unwrap().accounts;
             let people: Vec<_> = people.iter().map(|it| (it.username.as_str(), it.status)).collect();
             assert_eq!(
                 people,
                 [("ada@example.com", AccountStatus::Active), ("eve", AccountStatus::Disabled)]
             );
-            assert_eq!(store.accounts().identities(account_id(1)).await.unwrap().len(), 1);
-            assert!(store.accounts().credential(account_id(2)).await.unwrap().unwrap().must_change);
+            assert_eq!(store.identities(account_id(1)).await.unwrap().len(), 1);
+            assert!(store.credential(account_id(2)).await.unwrap().unwrap().must_change);
             let session = "SELECT concat_ws(' ', id, account_id, provider, issuer, subject, groups,
                 authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at) FROM sessions";
             let sessions: Vec<String> =

@@ -1,6 +1,7 @@
-//! Opening, and what is refused.
+//! Opening and refusing a database.
 
-use labgate_store::{OpenError, PostgresStore, Store};
+use labgate_domain::ports::AccountStore;
+use labgate_store::{Location, OpenError, Store};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinSet;
 use url::Url;
@@ -8,7 +9,7 @@ use url::Url;
 use super::{fresh, open};
 use crate::store::lab;
 
-/// The URL, changed.
+/// Returns a changed URL.
 fn changed(url: &SecretString, change: impl FnOnce(&mut Url)) -> SecretString {
     let mut url = Url::parse(url.expose_secret()).unwrap();
     change(&mut url);
@@ -21,10 +22,10 @@ async fn replicas_that_start_at_once_agree_on_one_schema() {
     let mut starting = JoinSet::new();
     for _ in 0..8 {
         let url = database.url().clone();
-        starting.spawn(async move { PostgresStore::open(&url).await });
+        starting.spawn(async move { Store::open(&Location::Postgres(url)).await });
     }
     for store in starting.join_all().await {
-        Store::Postgres(store.unwrap()).accounts().check().await.unwrap();
+        store.unwrap().check().await.unwrap();
     }
     let mut connection = database.connect().await;
     let steps: i64 =
@@ -39,7 +40,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let mut connection = database.connect().await;
     let future = "INSERT INTO _sqlx_migrations VALUES (99, 'from the future', now(), true, 'x', 0)";
     sqlx::raw_sql(future).execute(&mut connection).await.unwrap();
-    let error = PostgresStore::open(database.url()).await.unwrap_err();
+    let error = Store::open(&database.location()).await.unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
 }
 
@@ -49,16 +50,16 @@ async fn a_changed_history_is_refused() {
     open(&database).await.close().await;
     let mut connection = database.connect().await;
     sqlx::raw_sql("UPDATE _sqlx_migrations SET checksum = 'x'").execute(&mut connection).await.unwrap();
-    let error = PostgresStore::open(database.url()).await.unwrap_err();
+    let error = Store::open(&database.location()).await.unwrap_err();
     assert!(matches!(error, OpenError::Foreign { version: 1, .. }), "{error}");
 }
 
 #[tokio::test]
-async fn the_tables_of_somebody_else_are_refused_and_nothing_is_left_behind() {
+async fn foreign_tables_are_refused_and_nothing_is_left_behind() {
     let database = fresh().await;
     let mut connection = database.connect().await;
     sqlx::raw_sql("CREATE TABLE sessions (mine text)").execute(&mut connection).await.unwrap();
-    let error = PostgresStore::open(database.url()).await.unwrap_err();
+    let error = Store::open(&database.location()).await.unwrap_err();
     assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
     assert!(error.to_string().contains("sessions"), "{error}");
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace";
@@ -67,9 +68,9 @@ async fn the_tables_of_somebody_else_are_refused_and_nothing_is_left_behind() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_is_refused_by_its_place_and_without_its_password() {
+async fn an_unreachable_server_is_named_without_its_password() {
     let database = fresh().await;
-    let open = async |url: SecretString| PostgresStore::open(&url).await.unwrap_err();
+    let open = async |url: SecretString| Store::open(&Location::Postgres(url)).await.unwrap_err();
     let url = Url::parse(database.url().expose_secret()).unwrap();
     let place = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
 
@@ -102,12 +103,12 @@ async fn the_url_says_whether_the_connection_is_encrypted() {
     let required = changed(database.url(), |url| {
         url.query_pairs_mut().append_pair("sslmode", "require");
     });
-    let opened = PostgresStore::open(&required).await;
+    let opened = Store::open(&Location::Postgres(required)).await;
     assert_eq!(opened.is_ok(), server_can == "on", "{opened:?}");
     let never = changed(database.url(), |url| {
         url.query_pairs_mut().append_pair("sslmode", "disable");
     });
-    PostgresStore::open(&never).await.unwrap();
+    Store::open(&Location::Postgres(never)).await.unwrap();
 }
 
 #[tokio::test]
@@ -122,26 +123,25 @@ async fn a_store_shows_no_password() {
 #[tokio::test]
 async fn a_server_that_was_away_is_found_again() {
     let database = fresh().await;
-    let store = Store::Postgres(open(&database).await);
-    let ada = lab::add_ada(&lab::Store::new(open(&database).await)).await;
-    store.accounts().check().await.unwrap();
+    let store = open(&database).await;
+    let ada = lab::add_ada(&lab::Replica::new(open(&database).await)).await;
+    store.check().await.unwrap();
 
     let mut connection = database.connect().await;
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()";
     let cut: i64 = sqlx::query_scalar(cut).fetch_one(&mut connection).await.unwrap();
     assert!(cut > 0);
-    assert_eq!(store.accounts().find(ada.id).await, Ok(Some(ada)));
+    assert_eq!(AccountStore::find(&store, ada.id).await, Ok(Some(ada)));
 }
 
 #[tokio::test]
 async fn c027_a_restart_keeps_everything() {
     let database = fresh().await;
     let before = open(&database).await;
-    let ada = lab::add_ada(&lab::Store::new(before.clone())).await;
+    let ada = lab::add_ada(&lab::Replica::new(before.clone())).await;
     before.close().await;
-    let before = Store::Postgres(before);
-    assert!(before.accounts().check().await.is_err());
-    let after = Store::Postgres(open(&database).await);
-    assert_eq!(after.accounts().find(ada.id).await, Ok(Some(ada)));
+    assert!(before.check().await.is_err());
+    let after = open(&database).await;
+    assert_eq!(AccountStore::find(&after, ada.id).await, Ok(Some(ada)));
 }

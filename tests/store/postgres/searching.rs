@@ -4,12 +4,12 @@ use labgate_domain::people::{Account, AccountId, DisplayName, Username};
 use sqlx::AssertSqlSafe;
 
 use super::{fresh, open};
-use crate::store::lab::{self, Store, add_local, local};
+use crate::store::lab::{self, Replica, add_local, local};
 
 #[tokio::test]
 async fn a_search_finds_what_the_domain_finds() {
     let database = fresh().await;
-    let store = Store::new(open(&database).await);
+    let store = Replica::new(open(&database).await);
     let people: Vec<Account> = [
         ("ada_l", "Élodie ΟΔΥΣΣΕΎΣ"),
         ("road", "Straße 100%"),
@@ -75,7 +75,7 @@ async fn a_search_finds_what_the_domain_finds() {
 #[tokio::test]
 async fn among_many_accounts_a_search_goes_on_from_page_to_page() {
     let database = fresh().await;
-    let store = Store::new(open(&database).await);
+    let store = Replica::new(open(&database).await);
     let many = "INSERT INTO accounts SELECT
         '01890000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), 'person' || n, NULL,
         CASE WHEN n % 2 = 0 THEN 'É' END, 'user', 'active', 0 FROM generate_series(1, 5000) AS n";

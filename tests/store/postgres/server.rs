@@ -1,25 +1,26 @@
-//! Databases to throw away.
+//! Throwaway databases.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, process, thread};
 
+use labgate_store::Location;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
 
-/// Names a database on a server to throw away, as somebody who may create schemas there.
+/// Names a database on a throwaway server, as a user who may create schemas there.
 const SERVER: &str = "LABGATE_TEST_POSTGRES_URL";
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// An empty database, dropped with this. It is a schema of its own in one database: a hundred times as fast as a database
-/// of its own, and the store sees nothing else.
+/// An empty database, dropped with this. It is a schema of its own in one database: a hundred times as fast
+/// as a database of its own, and the store sees nothing else.
 pub(crate) struct Database {
     schema: String,
     url: SecretString,
 }
 
-/// A database of one's own.
+/// Creates an empty database.
 ///
 /// # Panics
 /// When there is no server.
@@ -39,14 +40,18 @@ impl Database {
         &self.url
     }
 
-    /// A connection beside the store's.
+    pub(crate) fn location(&self) -> Location {
+        Location::Postgres(self.url.clone())
+    }
+
+    /// Opens a connection beside the store's.
     pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(self.url.expose_secret()).await.unwrap()
     }
 }
 
 impl Drop for Database {
-    /// From a thread and a runtime of its own: whoever drops this may be in the middle of one that must not be blocked on.
+    /// Works in a thread and a runtime of its own: the current runtime must not be blocked.
     fn drop(&mut self) {
         let schema = &self.schema;
         let drop_it = format!(

@@ -14,12 +14,13 @@ use crate::lab::Places;
 use crate::process;
 use crate::workspace::Programs;
 
-/// How many there are. As many as may wait for a hash at once.
+/// The size of the crowd: as many as may wait for a hash at once.
 pub(super) const PEOPLE: u32 = 64;
 
 const PASSWORD: &str = "harbour lantern mosaic";
 
-/// Of [`PASSWORD`], with the parameters that Labgate hashes with. It opens nothing but the labs of this bench.
+/// Of [`PASSWORD`], with the parameters that Labgate hashes with. It opens nothing but the labs of this
+/// bench.
 const HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$Susnjg7HhR1laXsfnB0pdQ$WTgJvn2KHXbQxGnN4JGj+zq0GQoV/nrYrxsvxQ77ZfE";
 
@@ -64,8 +65,8 @@ impl Crowd {
         Ok(cookies)
     }
 
-    /// Does something while all of them sign in as fast as they can. Answers what it came to, and how many signed in per
-    /// second.
+    /// Does something while all of them sign in as fast as they can. Answers what it came to, and how many
+    /// signed in per second.
     pub(super) fn while_signing_in<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
         let (done, count) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
@@ -91,7 +92,7 @@ impl Crowd {
             for person in people {
                 match person.join() {
                     Ok(ended) => ended?,
-                    Err(_) => bail!("somebody who signs in panicked"),
+                    Err(_) => bail!("a sign-in of the crowd panicked"),
                 }
             }
             Ok((worked?, per_second))

@@ -1,5 +1,6 @@
-//! `cargo xtask bench --data`: what many accounts cost. The measuring itself is `crates/store-adapter/benches/at_scale`,
-//! which has the stores; it is built with the optimisations of a release.
+//! `cargo xtask bench --data`: what many accounts cost. The measuring itself is
+//! `crates/store-adapter/benches/at_scale`, which has the stores; it is built with the optimisations of a
+//! release.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub(super) fn run() -> Result<()> {
     measured
 }
 
-/// What is left of the measuring, which tidies up behind itself but when it is stopped.
+/// The remains of a stopped measurement.
 struct Rest(PathBuf);
 
 impl Drop for Rest {

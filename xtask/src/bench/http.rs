@@ -46,7 +46,7 @@ impl Response {
         self.head.split(' ').nth(1)
     }
 
-    /// Where a redirect leads.
+    /// Returns the target of a redirect.
     pub(super) fn location(&self) -> Result<&str> {
         match self.all("location").next() {
             Some(location) => Ok(location),
@@ -54,7 +54,8 @@ impl Response {
         }
     }
 
-    /// What to send back as `Cookie` after this response: every cookie that it sets, except those that it removes.
+    /// Returns the `Cookie` header that follows this response: each cookie that it sets, except those that it
+    /// removes.
     pub(super) fn cookies(&self) -> String {
         let pairs = self.all("set-cookie").filter_map(|cookie| cookie.split(';').next());
         pairs.filter(|pair| !pair.ends_with('=')).collect::<Vec<_>>().join("; ")
@@ -66,7 +67,7 @@ impl Response {
     }
 }
 
-/// What it begins with, for messages.
+/// Shows the beginning of the response, for messages.
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.head)

@@ -1,4 +1,4 @@
-//! How long a check takes, one by one, and how long while many people sign in with passwords.
+//! The latency of a check, one by one, and while many people sign in with passwords.
 
 use std::path::Path;
 use std::thread;
@@ -26,10 +26,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Latencies {
     pub(super) quiet: Percentiles,
     pub(super) crowded: Percentiles,
-    /// While they sign in to another Labgate on the same machine: what the crowd costs whoever is there.
+    /// While the crowd signs in to another Labgate on the same machine: the cost of its mere presence.
     pub(super) beside: Percentiles,
     pub(super) sign_ins_per_second: f64,
-    /// Of the server, when nobody signs in any more.
+    /// The server's memory after the last sign-in.
     pub(super) resident_bytes: u64,
 }
 

@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines; times are those
-//! of this one. It fails on no number: a person judges the table. With `--data` it measures what many accounts cost.
+//! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines;
+//! times are those of this one. It fails on no number: a person judges the table. With `--data` it measures
+//! what many accounts cost.
 
 mod crowd;
 mod data;
@@ -26,7 +27,7 @@ use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
 pub(crate) const ABOUT: &str =
-    "what a check, a sign-in and an idle lab cost, against the aims (Linux); --data: many accounts";
+    "the cost of a check, a sign-in and an idle lab, against the aims (Linux); --data: many accounts";
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
@@ -50,8 +51,8 @@ fn run_programs() -> Result<()> {
     let folder = workspace::scratch("bench")?;
     lab::empty(&folder)?;
     let places = Places::fresh(folder.join("data"))?;
-    // The first start makes the administrator, whose password is judged by dictionaries that stay in memory. It is the starts
-    // after that one which a lab idles from.
+    // The first start makes the administrator, whose password is judged by dictionaries that stay in memory.
+    // It is the starts after that one which a lab idles from.
     drop(Lab::start(&programs, &places, Some(&folder))?);
     let lab = Lab::start(&programs, &places, Some(&folder))?;
     let process = lab.labgate.id();
@@ -160,7 +161,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// How busy the machine was before: what else runs on it stands in every number.
+/// Returns the load of the machine before the run: other processes affect each number.
 fn load_average() -> String {
     let average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let minutes: Vec<_> = average.split_whitespace().take(3).collect();

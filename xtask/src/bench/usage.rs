@@ -1,4 +1,4 @@
-//! What a process has used, from `/proc`.
+//! The resources that a process has used, from `/proc`.
 
 use std::time::Duration;
 
@@ -19,12 +19,14 @@ impl Usage {
     }
 
     fn parse(stat: &str, status: &str) -> Option<Self> {
-        // The second field is the program's name in parentheses and may hold anything; the third follows the last one.
+        // The second field is the program's name in parentheses and may hold anything; the third follows the
+        // last one.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kibibytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
-        // Linux counts in hundredths of a second towards programs, whatever it does inside (proc(5), USER_HZ).
+        // Linux counts in hundredths of a second towards programs, whatever it does inside (proc(5),
+        // USER_HZ).
         Some(Self { cpu: Duration::from_millis((user + system) * 10), resident_bytes: kibibytes * 1024 })
     }
 }

@@ -1,4 +1,5 @@
-//! Keycloak, from Maven Central. It takes a while to start, so all tests share one, each as a client of its own.
+//! Keycloak, from Maven Central. It takes a while to start, so all tests share one, each as a client of its
+//! own.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ pub(super) const PROVIDER: Provider = Provider {
     bring,
 };
 
-/// What the provider's folder under the target folder is made from.
+/// The sources of the provider's folder under the target folder.
 const FILES: [&str; 3] = ["package.json", LOCK, "provider.mjs"];
 const LOCK: &str = "package-lock.json";
 

@@ -1,4 +1,4 @@
-//! What passed with whom, as the tests said it.
+//! The table of cases and providers, from the output of the tests.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};

@@ -1,7 +1,6 @@
 //! Why a sign-in was refused: for the person, for the operator, and as a stable code.
 
 mod code;
-mod for_person;
 mod reference;
 mod refusal;
 

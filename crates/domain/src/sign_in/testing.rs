@@ -28,13 +28,17 @@ use crate::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
 };
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId};
-use crate::public_url::{PlainHttp, PublicUrl};
+use crate::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use crate::return_to::ReturnTo;
 use crate::sealed::{SealError, Sealer};
 use crate::sealed::{SealId, Sealed};
 use crate::session::{Session, SessionClaims, SessionId, SessionToken};
 use crate::time::Timestamp;
 use crate::world::{Clock, Entropy};
+
+/// The paths that tests expect in URLs.
+const PATHS: RegisteredPaths =
+    RegisteredPaths { callback: "/api/auth/oidc/callback", signed_out: "/signed-out" };
 
 pub(super) const ISSUER: &str = "https://op.example";
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -99,7 +103,7 @@ impl World {
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::new(FakeEntropy::default()),
         };
-        let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly).unwrap();
+        let public_url = PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, PATHS).unwrap();
         let policy = Policy {
             self_registration: !self.closed,
             passwords: !self.without_passwords,

@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::*;
-use crate::origin::Peer;
+use crate::client_addr::Peer;
 use crate::testing::{self, Lines};
 
 impl App {
@@ -35,7 +35,7 @@ async fn others_run() {
 }
 
 #[tokio::test]
-async fn what_changes_something_runs_to_its_end_when_the_client_hangs_up() {
+async fn a_change_runs_to_its_end_when_the_client_hangs_up() {
     for (method, path, ends) in [
         ("POST", "/api/auth/login", true),
         ("DELETE", "/api/auth/users/x", true),
@@ -59,7 +59,7 @@ async fn what_changes_something_runs_to_its_end_when_the_client_hangs_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_longer_than_the_limit_and_what_changes_something_still_ends() {
+async fn the_time_limit_answers_and_a_change_still_runs_to_its_end() {
     let (go, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let app = testing::app().with_slow_handler(&go, &done);
     assert_eq!(app.handle(request("POST", "/api/auth/login")).await.status(), 503);
@@ -131,7 +131,7 @@ fn member(response: &Response, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_asks_is_told_whether_their_address_is_known_and_never_which_it_is() {
+async fn a_client_learns_if_its_address_is_known_and_never_the_address() {
     for (query, forwarded, told_by, is) in [
         ("?is=198.51.100.7", "198.51.100.7", "forwarded", true),
         ("?is=198.51.100.8", "198.51.100.7", "forwarded", false),

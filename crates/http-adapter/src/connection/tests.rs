@@ -36,7 +36,7 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
-    /// A request whose answer has no body, and that answer.
+    /// Sends a request and returns its answer, which has no body.
     async fn ask(&mut self) -> String {
         self.send(REQUEST).await;
         let mut head = Vec::new();
@@ -53,7 +53,7 @@ impl Client {
         rest
     }
 
-    /// How long the connection was open when the server ended it, in seconds.
+    /// Returns the time that the connection was open when the server ended it, in seconds.
     async fn lasted(self) -> u64 {
         self.attended.await.unwrap();
         self.began.elapsed().as_secs()
@@ -122,7 +122,7 @@ async fn after_an_hour_a_client_is_asked_for_another_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_keeps_a_connection_for_ever() {
+async fn no_client_keeps_a_connection_for_ever() {
     let (go, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let mut client = Client::connect(testing::app().with_slow_handler(&go, &done), 64);
     // Takes a byte at a time, just quickly enough.
@@ -138,7 +138,7 @@ async fn nothing_keeps_a_connection_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c189_what_the_server_refuses_by_itself_is_protected_and_logged_like_every_answer() {
+async fn c189_a_refused_body_is_protected_and_logged_like_every_answer() {
     let large = format!("content-length: 70000\r\n\r\n{}", "x".repeat(70_000));
     for (rest, status, code) in [
         (large.as_str(), 413, "body_too_large"),
@@ -176,7 +176,7 @@ async fn c189_what_the_server_refuses_by_itself_is_protected_and_logged_like_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn hanging_up_frees_no_seat_that_is_still_worked_for() {
+async fn hanging_up_frees_no_seat_that_is_still_in_use() {
     let (go, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let app = testing::app().with_slow_handler(&go, &done);
     let seats = Arc::new(Semaphore::new(1));

@@ -33,7 +33,7 @@ pub(super) fn guid_of(subject: &str, words: &[&str]) -> String {
     if is_guid(subject) { subject.to_owned() } else { guid(&[words, &[subject]].concat()) }
 }
 
-/// Whether this is a GUID, in any case.
+/// Returns true for a GUID, in any case.
 pub(super) fn is_guid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(position, byte)| match position {

@@ -1,86 +1,91 @@
-//! The clothes of real providers: each is one implementation of [`Habits`].
+//! Real providers as the mock plays them: each is one [`ProviderBehaviour`], with documents and errors as
+//! data.
 
 mod auth0;
+mod behaviour;
 mod cognito;
 mod dex;
 mod entra;
+mod errors;
 mod generic;
 mod github;
 mod gitlab;
 mod google;
-mod habits;
 mod ids;
 mod keycloak;
 mod okta;
-mod place;
-mod telling;
+mod scopes;
+mod statement;
 
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use self::habits::{
-    ApiRequest, Habits, RefreshTokens, Rotation, ScopeRefusal, TokenAnswer, TokenHabits,
+pub(crate) use self::behaviour::{
+    ApiRequest, LogoutRule, Profile, ProviderBehaviour, RefreshTokens, Rotation, TokenRules, api_answer,
 };
-pub(crate) use self::place::{Origin, Place};
-pub(crate) use self::telling::{Telling, To};
+pub(crate) use self::scopes::judge_scopes;
+pub(crate) use self::statement::{Document, Occasion};
 
-/// Which provider an issuer of the mock behaves like: its paths, its documents, its claims and its errors.
+/// The provider that an issuer of the mock behaves like: its paths, its documents, its claims and its errors.
 ///
-/// A persona is still careful where the real one is lenient: it asks for `state`, for a PKCE challenge and, where there
-/// are identity tokens, for a nonce; and a code that is used twice takes back what it gave. It signs with the algorithm of
-/// the builder, and its document says so. Access and refresh tokens are opaque everywhere.
+/// A persona is still careful where the real one is lenient: it asks for `state`, for a PKCE challenge and,
+/// where there are ID tokens, for a nonce; and a code that is used twice takes back what it gave. It signs
+/// with the algorithm of the builder, and its document says so. Access and refresh tokens are opaque
+/// everywhere.
 ///
 /// Paths are given below as they follow the base URL, or the second origin where that is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Persona {
-    /// No provider in particular: what the specifications say, with every optional thing that guards a sign-in.
+    /// No provider in particular: what the specifications say, with every optional thing that guards a
+    /// sign-in.
     #[default]
     Generic,
-    /// Microsoft Entra ID, version 2.0 endpoints: `/TENANT/oauth2/v2.0/authorize` and `…/token`, issuer `/GUID/v2.0`; Graph's
-    /// `/v1.0/me/transitiveMemberOf` and `/oidc/userinfo` on the second origin. Somebody in more than 200 groups has none in
-    /// the identity token.
+    /// Microsoft Entra ID, version 2.0 endpoints: `/TENANT/oauth2/v2.0/authorize` and `…/token`, issuer
+    /// `/GUID/v2.0`; Graph's `/v1.0/me/transitiveMemberOf` and `/oidc/userinfo` on the second origin. A
+    /// person in more than 200 groups has none in the ID token.
     Entra {
         /// A GUID, a domain name, `common`, `organizations` or `consumers`.
         tenant: String,
-        /// Whether the application has the optional claims that say that an address is verified
+        /// True if the application has the optional claims that call an address verified
         /// (`verified_primary_email`, `xms_edov`). A fresh registration does not, and then nothing says so.
         optional_claims: bool,
     },
-    /// Microsoft Entra ID, version 1.0 endpoints: `/TENANT/oauth2/authorize` and `…/token`, issuer `/GUID/` on the second
-    /// origin.
+    /// Microsoft Entra ID, version 1.0 endpoints: `/TENANT/oauth2/authorize` and `…/token`, issuer `/GUID/`
+    /// on the second origin.
     EntraV1 {
         /// A GUID or a domain name.
         tenant: String,
     },
-    /// GitHub: OAuth 2.0 without identity tokens, at `/login/oauth/authorize` and `/login/oauth/access_token`, and a REST
-    /// API at `/api/v3/user` or, on the second origin, `/user`, each with `/emails`, `/orgs` and `/teams`. A group `org` is
-    /// an organization, `org/team` a team.
+    /// GitHub: OAuth 2.0 without ID tokens, at `/login/oauth/authorize` and `/login/oauth/access_token`, and
+    /// a REST API at `/api/v3/user` or, on the second origin, `/user`, each with `/emails`, `/orgs` and
+    /// `/teams`. A group `org` is an organization, `org/team` a team.
     GitHub,
     /// Dex 2.45 with the connector `local`: `/dex/auth` and `/dex/token`, issuer `/dex`.
     Dex,
-    /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles are in no identity
-    /// token, unless the user has them in further claims (`realm_access`, `resource_access`), as by a mapper.
+    /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles
+    /// are in no identity token, unless the user has them in further claims (`realm_access`,
+    /// `resource_access`), as by a mapper.
     Keycloak {
         /// The realm's name.
         realm: String,
     },
-    /// Google: `/o/oauth2/v2/auth`, and on the second origin `/token`, `/oauth2/v3/certs` and `/v1/userinfo`. An address that
-    /// is not at Gmail belongs to an organization (`hd`), unless the user has the further claim `hd` of null: a personal account
-    /// by an address elsewhere.
+    /// Google: `/o/oauth2/v2/auth`, and on the second origin `/token`, `/oauth2/v3/certs` and `/v1/userinfo`.
+    /// An address that is not at Gmail belongs to an organization (`hd`), unless the user has the further
+    /// claim `hd` of null: a personal account by an address elsewhere.
     Google,
     /// GitLab: `/oauth/authorize` and `/oauth/token`.
     GitLab,
-    /// Okta: `/oauth2/SERVER/v1/authorize` and `…/token`, issuer `/oauth2/SERVER`; all without `/SERVER`, and the issuer
-    /// without a path, where it is that of the organization.
+    /// Okta: `/oauth2/SERVER/v1/authorize` and `…/token`, issuer `/oauth2/SERVER`; all without `/SERVER`, and
+    /// the issuer without a path, where it is that of the organization.
     Okta {
         /// The id of a custom authorization server, such as `default`; `None` for that of the organization.
         server: Option<String>,
     },
     /// Auth0: `/authorize` and `/oauth/token`, issuer `/`.
     Auth0,
-    /// Amazon Cognito: `/oauth2/authorize` and `/oauth2/token`, issuer `/POOL` on the second origin. A user's further claim
-    /// `token_use` takes the place of `id`.
+    /// Amazon Cognito: `/oauth2/authorize` and `/oauth2/token`, issuer `/POOL` on the second origin. A user's
+    /// further claim `token_use` takes the place of `id`.
     Cognito {
         /// The pool's id, such as `eu-west-1_AbCdEf123`.
         pool: String,
@@ -89,7 +94,7 @@ pub enum Persona {
 
 impl Persona {
     /// The Entra tenant of people who are given none, at `common`, `organizations` and a domain name.
-    pub const HOME_TENANT: &str = "11111111-2222-4333-8444-555555555555";
+    pub const HOME_TENANT: &str = entra::HOME_TENANT;
 
     /// A fresh registration at an Entra tenant.
     pub fn entra(tenant: impl Into<String>) -> Self {
@@ -101,8 +106,7 @@ impl Persona {
         Self::Keycloak { realm: realm.into() }
     }
 
-    /// What makes an issuer behave so.
-    pub(crate) fn habits(&self) -> Result<Box<dyn Habits>, UnknownPersona> {
+    pub(crate) fn behaviour(&self) -> Result<Box<dyn ProviderBehaviour>, UnknownPersona> {
         let refused = || UnknownPersona(self.to_string());
         let segment = |text: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -163,7 +167,7 @@ impl FromStr for Persona {
             ("cognito", Some(pool)) => Self::Cognito { pool: pool.to_owned() },
             _ => return Err(UnknownPersona(text.to_owned())),
         };
-        persona.habits().map(|_| persona)
+        persona.behaviour().map(|_| persona)
     }
 }
 

@@ -5,12 +5,12 @@ use http::header::AUTHORIZATION;
 use labgate_domain::ForeignText;
 use url::form_urlencoded;
 
-use super::TokenRefusal;
 use crate::client::RegisteredClient;
 use crate::issuer::IssuerCore;
-use crate::parameters::Parameters;
+use crate::protocol::{Parameters, TokenRefusal};
 
-/// Who asks, by `client_secret_basic` or `client_secret_post`, never by both (RFC 6749 section 2.3).
+/// Authenticates the client, by `client_secret_basic` or `client_secret_post`, never by both (RFC 6749
+/// section 2.3).
 pub(super) fn authenticate<'a>(
     issuer: &'a IssuerCore,
     headers: &HeaderMap,
@@ -52,7 +52,8 @@ fn basic(header: &str) -> Option<(String, String)> {
     Some((form_decoded(id), form_decoded(secret)))
 }
 
-/// `=` and `&` never stand bare in an encoded value: where a client leaves them bare, they are taken as they are.
+/// `=` and `&` never stand bare in an encoded value: where a client leaves them bare, they are taken as they
+/// are.
 fn form_decoded(text: &str) -> String {
     let guarded = text.replace('=', "%3D").replace('&', "%26");
     form_urlencoded::parse(guarded.as_bytes()).map(|(name, _)| name.into_owned()).collect()

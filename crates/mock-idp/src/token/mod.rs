@@ -1,27 +1,24 @@
 //! The token endpoint (RFC 6749 sections 4.1.3 and 6, OpenID Connect Core sections 3.1.3 and 12).
 
 mod client_authentication;
-mod refusal;
 
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use labgate_domain::ForeignText;
-use labgate_domain::protocol::{PkceVerifier, Scopes};
-use serde_json::{Map, Value, json};
+use labgate_domain::protocol::{PkceVerifier, Scopes, TokenErrorCode};
+use serde_json::{Value, json};
 
 use self::client_authentication::authenticate;
-pub(crate) use self::refusal::TokenRefusal;
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
 use crate::id_token::{self, IdTokenFor};
 use crate::issuer::IssuerCore;
-use crate::ledger::{Grant, GrantId, Redemption};
-use crate::parameters::Parameters;
+use crate::ledger::{GrantId, Redemption};
 use crate::persona::Rotation;
+use crate::protocol::{Claims, Grant, Parameters, TokenRefusal, set, unset};
 use crate::reply::{self, Keep, Response};
 
-/// Where a token request goes that follows a redirect which nobody should follow: there is nothing there, but it is seen
-/// among the requests.
+/// The target of a forbidden redirect: there is nothing there, but it is seen among the requests.
 const ELSEWHERE_PATH: &str = "/elsewhere";
 
 /// Answers a token request.
@@ -50,10 +47,23 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap, body: &[u8]) -> R
     }
 }
 
+/// Answers with an error in the provider's own words, where its table has some.
 fn refused(issuer: &IssuerCore, refusal: &TokenRefusal, headers: &HeaderMap) -> Response {
-    let answer = issuer.habits.token_error(issuer, refusal);
-    let mut response = issuer.habits.write_token_answer(answer.status, &answer.body, headers);
-    if answer.challenges {
+    let table = issuer.profile().errors;
+    let is_of_client = refusal.code() == TokenErrorCode::InvalidClient;
+    let usual = if is_of_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+    let (status, error, description) = match table.find("token", &refusal.names()) {
+        Some(row) => (row.status, row.error.to_owned(), row.description.to_owned()),
+        None => (usual, refusal.code().as_str().to_owned(), refusal.to_string()),
+    };
+    let mut body = Claims::new();
+    set(&mut body, "error", error);
+    if !description.is_empty() {
+        set(&mut body, "error_description", description);
+    }
+    issuer.behaviour.finish_token_error(issuer, &mut body);
+    let mut response = issuer.behaviour.write_token_answer(status, &Value::Object(body), headers);
+    if is_of_client && table.is_empty() {
         reply::set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"mock\", charset=\"UTF-8\"");
     }
     response
@@ -74,7 +84,7 @@ fn tokens(
     headers: &HeaderMap,
     form: &Parameters,
     faults: &[Fault],
-) -> Result<Value, TokenRefusal> {
+) -> Result<Claims, TokenRefusal> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -82,7 +92,7 @@ fn tokens(
     }
     let client = authenticate(issuer, headers, form)?;
     // Without OpenID Connect there is one grant type, and the redirect URI need not be repeated.
-    let usual = (!issuer.habits.speaks_openid()).then_some("authorization_code");
+    let usual = (!issuer.profile().openid).then_some("authorization_code");
     match form.one("grant_type")?.or(usual) {
         Some("authorization_code") => by_code(issuer, client, form, faults),
         Some("refresh_token") => by_refresh_token(issuer, client, form),
@@ -96,17 +106,17 @@ fn by_code(
     client: &RegisteredClient,
     form: &Parameters,
     faults: &[Fault],
-) -> Result<Value, TokenRefusal> {
+) -> Result<Claims, TokenRefusal> {
     let code = form.one("code")?.ok_or(TokenRefusal::Missing("code"))?;
     let redirect_uri = form.one("redirect_uri")?;
-    if redirect_uri.is_none() && issuer.habits.speaks_openid() {
+    if redirect_uri.is_none() && issuer.profile().openid {
         return Err(TokenRefusal::Missing("redirect_uri"));
     }
     let verifier = if faults.contains(&Fault::PkceNotChecked) {
         None
     } else {
         let verifier = form.one("code_verifier")?.ok_or(TokenRefusal::Missing("code_verifier"))?;
-        Some(PkceVerifier::parse(verifier).map_err(|_| TokenRefusal::MALFORMED_VERIFIER)?)
+        Some(PkceVerifier::parse(verifier).map_err(|_| TokenRefusal::MalformedVerifier)?)
     };
     let redemption = Redemption { code, client: &client.id, redirect_uri, verifier: verifier.as_ref() };
     let (id, grant) = issuer.ledger().redeem(&redemption, issuer.now())?;
@@ -118,7 +128,7 @@ fn by_refresh_token(
     issuer: &IssuerCore,
     client: &RegisteredClient,
     form: &Parameters,
-) -> Result<Value, TokenRefusal> {
+) -> Result<Claims, TokenRefusal> {
     let token = form.one("refresh_token")?.ok_or(TokenRefusal::Missing("refresh_token"))?;
     let narrower = match form.one("scope")? {
         None => None,
@@ -130,7 +140,7 @@ fn by_refresh_token(
             }
         }
     };
-    let once = issuer.habits.tokens().rotation == Rotation::Once;
+    let once = issuer.profile().tokens.rotation == Rotation::Once;
     let (id, grant) = issuer.ledger().refresh(token, &client.id, issuer.now(), once)?;
     let scopes = narrower.unwrap_or_else(|| grant.scopes.clone());
     hand_out(issuer, client, id, &grant, &scopes, IdTokenFor::Refresh)
@@ -143,65 +153,58 @@ fn hand_out(
     id: GrantId,
     grant: &Grant,
     scopes: &Scopes,
-    occasion: IdTokenFor<'_>,
-) -> Result<Value, TokenRefusal> {
+    purpose: IdTokenFor<'_>,
+) -> Result<Claims, TokenRefusal> {
     let mut shown = issuer.take_faults(Stage::Identity);
     shown.extend(grant.chosen.iter().filter(|fault| fault.stage() == Stage::Identity).cloned());
 
-    let habits = issuer.habits.tokens();
-    let access_token = issuer.habits.access_token(issuer.random_text());
-    let mut tokens = Map::new();
+    let rules = issuer.profile().tokens;
+    let access_token = issuer.behaviour.access_token(issuer.random_text());
+    let mut tokens = Claims::new();
     let mut state = |name: &str, value: Value| tokens.insert(name.to_owned(), value);
     state("access_token", access_token.as_str().into());
     state("token_type", "Bearer".into());
     state("scope", scopes.to_parameter().into());
-    if let Some(lifetime) = habits.access_token {
+    if let Some(lifetime) = rules.access_token {
         state("expires_in", lifetime.as_secs().into());
     }
-    if issuer.habits.speaks_openid() {
-        let id_token = id_token::write(issuer, client, grant, scopes, &access_token, occasion, &shown);
+    if issuer.profile().openid {
+        let id_token = id_token::write(issuer, client, grant, scopes, &access_token, purpose, &shown);
         state("id_token", id_token.map_err(|error| TokenRefusal::Server(error.to_string()))?.into());
     }
-    let stays = occasion == IdTokenFor::Refresh && habits.rotation == Rotation::Kept;
+    let stays = purpose == IdTokenFor::Refresh && rules.rotation == Rotation::Kept;
     let refresh_token = (grant.refreshable && !stays).then(|| issuer.random_text());
     if let Some(token) = &refresh_token {
         state("refresh_token", token.as_str().into());
     }
-    issuer.habits.finish_tokens(issuer, grant, &mut tokens);
+    issuer.behaviour.finish_tokens(issuer, grant, &mut tokens);
 
     let now = issuer.now();
     let mut ledger = issuer.ledger();
     ledger.note_shown(id, shown);
-    let expires_at = habits.access_token.map(|lifetime| now.plus(lifetime));
+    let expires_at = rules.access_token.map(|lifetime| now.plus(lifetime));
     ledger.add_access_token(access_token, id, scopes.clone(), expires_at);
     if let Some(token) = refresh_token {
-        ledger.add_refresh_token(token, id, now.plus(habits.refresh_token));
+        ledger.add_refresh_token(token, id, now.plus(rules.refresh_token));
     }
-    Ok(Value::Object(tokens))
+    Ok(tokens)
 }
 
-fn success(issuer: &IssuerCore, mut tokens: Value, faults: &[Fault], headers: &HeaderMap) -> Response {
+fn success(issuer: &IssuerCore, mut tokens: Claims, faults: &[Fault], headers: &HeaderMap) -> Response {
     for fault in faults {
         match fault {
-            Fault::NoIdToken => {
-                tokens.as_object_mut().and_then(|tokens| tokens.remove("id_token"));
-            }
+            Fault::NoIdToken => unset(&mut tokens, "id_token"),
             Fault::OddTokenType(kind) => set(&mut tokens, "token_type", kind.as_ref()),
             _ => {}
         }
     }
+    let tokens = Value::Object(tokens);
     if faults.contains(&Fault::TruncatedJson) {
         let text = tokens.to_string();
         let half = text.get(..text.len() / 2).unwrap_or_default().to_owned();
         return reply::with_body(StatusCode::OK, "application/json", half, Keep::Not);
     }
-    issuer.habits.write_token_answer(StatusCode::OK, &tokens, headers)
-}
-
-fn set(tokens: &mut Value, name: &str, value: impl Into<Value>) {
-    if let Some(tokens) = tokens.as_object_mut() {
-        tokens.insert(name.to_owned(), value.into());
-    }
+    issuer.behaviour.write_token_answer(StatusCode::OK, &tokens, headers)
 }
 
 fn html_error() -> Response {

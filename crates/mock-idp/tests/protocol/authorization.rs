@@ -2,11 +2,11 @@ use http::StatusCode;
 use labgate_domain::protocol::{AuthorizationOutcome, AuthorizationResponse};
 use labgate_mock_idp::{Client, UnanswerableRequest, User};
 
-use crate::lab::{CALLBACK, Lab, parameter, target};
+use crate::lab::{CALLBACK, MockLab, parameter, target};
 
 #[tokio::test]
 async fn a_sign_in_comes_back_with_code_state_and_issuer() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let response = AuthorizationResponse::from_url(&lab.callback()).unwrap();
     assert!(matches!(response.outcome, AuthorizationOutcome::Code(_)));
     assert_eq!(response.state, lab.request.state);
@@ -15,7 +15,7 @@ async fn a_sign_in_comes_back_with_code_state_and_issuer() {
 
 #[tokio::test]
 async fn one_post_with_a_user_signs_in_without_looking_at_the_page() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let answer = lab.post(&login, &[("user", "ada".to_owned())], &[]).await;
     assert!(parameter(&answer.location(), "code").is_some());
@@ -23,8 +23,8 @@ async fn one_post_with_a_user_signs_in_without_looking_at_the_page() {
 }
 
 #[tokio::test]
-async fn typed_claims_are_what_the_identity_token_says() {
-    let lab = Lab::new();
+async fn typed_claims_are_what_the_id_token_says() {
+    let lab = MockLab::new();
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let form = [
         ("sub", "typed"),
@@ -46,7 +46,7 @@ async fn typed_claims_are_what_the_identity_token_says() {
 
 #[tokio::test]
 async fn claims_that_are_not_an_object_bring_the_page_back_with_what_was_typed() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let form = [("sub", "typed".to_owned()), ("claims", "[1]".to_owned())];
     let answer = lab.post(&login, &form, &[]).await;
@@ -56,7 +56,7 @@ async fn claims_that_are_not_an_object_bring_the_page_back_with_what_was_typed()
 
 #[tokio::test]
 async fn denying_comes_back_with_access_denied() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let callback = lab.idp.deny(&lab.authorization_url()).unwrap().parse().unwrap();
     assert_eq!(parameter(&callback, "error").as_deref(), Some("access_denied"));
     assert_eq!(parameter(&callback, "iss").as_deref(), Some("http://idp.test"));
@@ -65,7 +65,7 @@ async fn denying_comes_back_with_access_denied() {
 
 #[tokio::test]
 async fn before_the_redirect_uri_is_known_errors_are_pages() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let other = format!("{CALLBACK}/");
     for (name, value) in [
         ("client_id", None),
@@ -87,7 +87,7 @@ async fn before_the_redirect_uri_is_known_errors_are_pages() {
 
 #[tokio::test]
 async fn the_page_says_which_redirect_uris_would_do() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let url = lab.altered("redirect_uri", Some("https://evil.example/"));
     let error = lab.idp.sign_in(&url, "ada").unwrap_err();
     assert!(matches!(error, UnanswerableRequest::UnregisteredRedirectUri { .. }));
@@ -96,7 +96,7 @@ async fn the_page_says_which_redirect_uris_would_do() {
 
 #[tokio::test]
 async fn after_it_errors_are_redirects_with_state_and_issuer() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     for (name, value, expected) in [
         ("response_type", Some("token"), "unsupported_response_type"),
         ("response_type", None, "invalid_request"),
@@ -125,7 +125,7 @@ async fn after_it_errors_are_redirects_with_state_and_issuer() {
 
 #[tokio::test]
 async fn a_request_without_state_is_refused_without_one() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let callback = lab.get(target(&lab.altered("state", None)), &[]).await.location();
     assert_eq!(parameter(&callback, "error").as_deref(), Some("invalid_request"));
     assert_eq!(parameter(&callback, "state"), None);
@@ -135,7 +135,7 @@ async fn a_request_without_state_is_refused_without_one() {
 #[tokio::test]
 async fn the_query_of_a_registered_redirect_uri_stays() {
     let uri = "http://127.0.0.1:1/cb?a=%20b";
-    let lab = Lab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(uri)));
+    let lab = MockLab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(uri)));
     let mut url = lab.altered("redirect_uri", Some(uri));
     let query = url.query().unwrap().replace("client_id=lab", "client_id=other");
     url.set_query(Some(&query));
@@ -146,7 +146,7 @@ async fn the_query_of_a_registered_redirect_uri_stays() {
 
 #[tokio::test]
 async fn a_request_by_post_is_read_from_the_form() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let url = lab.authorization_url();
     let form: Vec<_> = url.query_pairs().into_owned().collect();
     let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -157,12 +157,12 @@ async fn a_request_by_post_is_read_from_the_form() {
 
 #[tokio::test]
 async fn prompt_none_needs_a_session_that_will_do() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let silent = lab.altered("prompt", Some("none"));
     let error = |url: &url::Url| parameter(url, "error");
 
-    let nobody = lab.get(target(&silent), &[]).await.location();
-    assert_eq!(error(&nobody).as_deref(), Some("login_required"));
+    let signed_out = lab.get(target(&silent), &[]).await.location();
+    assert_eq!(error(&signed_out).as_deref(), Some("login_required"));
 
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let answer = lab.post(&login, &[("user", "ada".to_owned())], &[]).await;
@@ -189,7 +189,7 @@ async fn prompt_none_needs_a_session_that_will_do() {
 
 #[tokio::test]
 async fn otherwise_the_page_asks_even_when_there_is_a_session() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let answer = lab.post(&login, &[("user", "ada".to_owned())], &[]).await;
     let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -201,7 +201,7 @@ async fn otherwise_the_page_asks_even_when_there_is_a_session() {
 
 #[tokio::test]
 async fn login_hint_puts_the_person_first() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let page = lab.get(target(&lab.altered("login_hint", Some("BOB@example.test"))), &[]).await.text;
     let first = page.find("<button name=\"user\"").unwrap();
     assert!(page[first..].starts_with("<button name=\"user\" value=\"bob\" autofocus>"));
@@ -211,7 +211,7 @@ async fn login_hint_puts_the_person_first() {
 
 #[tokio::test]
 async fn who_is_not_registered_cannot_sign_in_by_button() {
-    let lab = Lab::with(|builder| builder.user(User::new("eve")));
+    let lab = MockLab::with(|builder| builder.user(User::new("eve")));
     assert!(lab.idp.sign_in(&lab.authorization_url(), "eve").is_ok());
     let error = lab.idp.sign_in(&lab.authorization_url(), "ada").unwrap_err();
     assert!(matches!(error, UnanswerableRequest::UnknownUser(_)));

@@ -7,12 +7,12 @@ use http::StatusCode;
 use labgate_mock_idp::{Algorithm, Client, Fault};
 use serde_json::{Value, json};
 
-use crate::lab::{Answer, CALLBACK, Lab, parameter, target};
+use crate::lab::{Answer, CALLBACK, MockLab, parameter, target};
 
 const NOW: i64 = 1_800_000_000;
 
-/// The identity token of a sign-in under a fault, and its access token.
-async fn id_token(lab: &Lab) -> (Value, Value, String) {
+/// The ID token of a sign-in under a fault, and its access token.
+async fn id_token(lab: &MockLab) -> (Value, Value, String) {
     let answer = lab.tokens().await;
     let (header, claims) = answer.id_token();
     (header, claims, answer.field("access_token").to_owned())
@@ -70,7 +70,7 @@ fn changed_claims() -> Vec<(Fault, Value)> {
 #[tokio::test]
 async fn a_fault_of_a_claim_changes_that_claim_and_no_other() {
     for (fault, changes) in changed_claims() {
-        let lab = Lab::new();
+        let lab = MockLab::new();
         let (_, proper, _) = id_token(&lab).await;
         lab.idp.fault(fault.clone()).once();
         let (header, mut faulty, _) = id_token(&lab).await;
@@ -91,7 +91,7 @@ async fn a_fault_of_a_claim_changes_that_claim_and_no_other() {
 
 #[tokio::test]
 async fn wrong_nonce_and_bad_at_hash_state_other_values() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     lab.idp.fault(Fault::WrongNonce).once();
     let (_, claims, _) = id_token(&lab).await;
     assert!(claims["nonce"].is_string());
@@ -109,8 +109,9 @@ async fn wrong_nonce_and_bad_at_hash_state_other_values() {
     assert_ne!(claims["at_hash"], hash(&access_token));
 }
 
-/// The header of the identity token under a fault, and whether the published key of its `kid` (or the only one) signed it.
-async fn header_and_signature(lab: &Lab) -> (Value, bool) {
+/// The header of the ID token under a fault, and whether the published key of its `kid` (or the only one)
+/// signed it.
+async fn header_and_signature(lab: &MockLab) -> (Value, bool) {
     let answer = lab.tokens().await;
     let jwks = lab.get("/jwks", &[]).await.json;
     let (message, signature) = answer.field("id_token").rsplit_once('.').unwrap();
@@ -124,7 +125,7 @@ async fn header_and_signature(lab: &Lab) -> (Value, bool) {
 
 #[tokio::test]
 async fn a_fault_of_the_signature_does_what_it_says() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let published = lab.get("/jwks", &[]).await.json["keys"][0]["kid"].clone();
     assert_eq!(
         header_and_signature(&lab).await,
@@ -159,7 +160,7 @@ fn is_hmac_of(token: &str, key: &[u8]) -> bool {
 
 #[tokio::test]
 async fn hs256_is_keyed_with_the_secret_or_with_the_public_key() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     lab.idp.fault(Fault::Hs256WithSecret).once();
     let answer = lab.tokens().await;
     assert_eq!(answer.id_token().0["alg"], "HS256");
@@ -183,7 +184,7 @@ async fn hs256_is_keyed_with_the_secret_or_with_the_public_key() {
 #[tokio::test]
 async fn keys_of_every_algorithm_can_misbehave() {
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
-        let lab = Lab::with(|builder| builder.algorithm(algorithm));
+        let lab = MockLab::with(|builder| builder.algorithm(algorithm));
         for fault in [Fault::NoKid, Fault::WrongKey, Fault::UnknownKid, Fault::Hs256WithPublicKey] {
             lab.idp.fault(fault.clone()).once();
             assert_eq!(lab.tokens().await.status, StatusCode::OK, "{}", fault.name());
@@ -192,8 +193,8 @@ async fn keys_of_every_algorithm_can_misbehave() {
 }
 
 #[tokio::test]
-async fn a_fault_of_a_person_shows_at_userinfo_as_in_the_identity_token() {
-    let lab = Lab::new();
+async fn a_fault_of_a_person_shows_at_userinfo_as_in_the_id_token() {
+    let lab = MockLab::new();
     for (fault, name, expected) in [
         (Fault::LongSub, "sub", json!("x".repeat(256))),
         (Fault::MissingEmail, "email", Value::Null),
@@ -201,7 +202,7 @@ async fn a_fault_of_a_person_shows_at_userinfo_as_in_the_identity_token() {
         (Fault::EmailVerifiedString, "email_verified", json!("true")),
         (Fault::EmailVerifiedAbsent, "email_verified", Value::Null),
         (Fault::MissingSub, "sub", json!("ada")),
-        (Fault::UserinfoSubMismatch, "sub", json!("somebody-else")),
+        (Fault::UserinfoSubMismatch, "sub", json!("another-person")),
     ] {
         lab.idp.fault(fault.clone()).once();
         let token = lab.tokens().await.field("access_token").to_owned();
@@ -211,11 +212,11 @@ async fn a_fault_of_a_person_shows_at_userinfo_as_in_the_identity_token() {
 
 #[tokio::test]
 async fn a_fault_of_the_token_response_does_what_it_says() {
-    async fn answer(lab: &Lab, fault: Fault) -> Answer {
+    async fn answer(lab: &MockLab, fault: Fault) -> Answer {
         lab.idp.fault(fault).once();
         lab.tokens().await
     }
-    let lab = Lab::new();
+    let lab = MockLab::new();
 
     let without = answer(&lab, Fault::NoIdToken).await;
     assert!(without.json.get("id_token").is_none() && without.json["access_token"].is_string());
@@ -242,7 +243,7 @@ async fn a_fault_of_the_token_response_does_what_it_says() {
 
 #[tokio::test]
 async fn pkce_not_checked_takes_a_wrong_verifier_and_none() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     lab.idp.fault(Fault::PkceNotChecked).times(2);
     let mut form = lab.redemption(&lab.code());
     form.pop();
@@ -258,7 +259,7 @@ async fn pkce_not_checked_takes_a_wrong_verifier_and_none() {
 
 #[tokio::test]
 async fn a_fault_of_the_documents_does_what_it_says() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let discovery = "/.well-known/openid-configuration";
     lab.idp.fault(Fault::Discovery500).once();
     assert_eq!(lab.get(discovery, &[]).await.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -272,7 +273,7 @@ async fn a_fault_of_the_documents_does_what_it_says() {
 
 #[tokio::test]
 async fn a_fault_of_the_callback_does_what_it_says() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let state = lab.request.state.as_str();
     let callback = |fault| {
         lab.idp.fault(fault).once();
@@ -297,7 +298,7 @@ async fn a_fault_of_the_callback_does_what_it_says() {
 
 #[tokio::test]
 async fn a_fault_lasts_as_long_as_it_was_asked_for() {
-    let lab = Lab::with(|builder| builder.fault(Fault::MissingEmail));
+    let lab = MockLab::with(|builder| builder.fault(Fault::MissingEmail));
     lab.idp.fault(Fault::WrongAudience).times(2);
     lab.idp.fault(Fault::MissingNonce).times(0);
     for (audience, position) in [("another-client", 1), ("another-client", 2), ("lab", 3)] {
@@ -311,24 +312,24 @@ async fn a_fault_lasts_as_long_as_it_was_asked_for() {
 
 #[tokio::test]
 async fn a_fault_chosen_on_the_page_is_for_that_sign_in_only() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let chosen = async |fault: &str| {
         let form = [("user", "ada".to_owned()), ("fault", fault.to_owned())];
         let callback = lab.post(&login, &form, &[]).await.location();
         parameter(&callback, "code").unwrap()
     };
-    let spoilt = lab.redeem(&chosen("unverified-email").await).await;
-    assert_eq!(spoilt.id_token().1["email_verified"], false);
-    assert_eq!(lab.userinfo(spoilt.field("access_token")).await.json["email_verified"], false);
-    assert_eq!(lab.refresh(spoilt.field("refresh_token")).await.id_token().1["email_verified"], false);
+    let faulty = lab.redeem(&chosen("unverified-email").await).await;
+    assert_eq!(faulty.id_token().1["email_verified"], false);
+    assert_eq!(lab.userinfo(faulty.field("access_token")).await.json["email_verified"], false);
+    assert_eq!(lab.refresh(faulty.field("refresh_token")).await.id_token().1["email_verified"], false);
     assert_eq!(lab.redeem(&chosen("html-token-error").await).await.status, StatusCode::BAD_GATEWAY);
     assert_eq!(id_token(&lab).await.1["email_verified"], true);
 }
 
 #[tokio::test]
 async fn faults_combine() {
-    let lab = Lab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
+    let lab = MockLab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
     lab.idp.fault(Fault::WrongIssuer).once();
     lab.idp.fault(Fault::AlgNone).once();
     let (header, claims, _) = id_token(&lab).await;

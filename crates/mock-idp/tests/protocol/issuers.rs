@@ -1,11 +1,11 @@
 use http::StatusCode;
 use labgate_mock_idp::{Algorithm, Client, Fault, MockIdp, User};
 
-use crate::lab::{CALLBACK, Lab, parameter, target};
+use crate::lab::{CALLBACK, MockLab, parameter, target};
 
 #[tokio::test]
 async fn the_metadata_says_what_the_mock_can_do() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let answer = lab.get("/.well-known/openid-configuration", &[]).await;
     assert_eq!(answer.field("issuer"), "http://idp.test");
     assert_eq!(answer.field("authorization_endpoint"), "http://idp.test/authorize");
@@ -21,7 +21,7 @@ async fn the_metadata_says_what_the_mock_can_do() {
 #[tokio::test]
 async fn every_algorithm_signs_and_is_published() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
-        let lab = Lab::with(|builder| builder.algorithm(algorithm));
+        let lab = MockLab::with(|builder| builder.algorithm(algorithm));
         let (header, claims) = lab.tokens().await.id_token();
         assert_eq!(header["alg"], algorithm.as_str());
         let hash_length = if algorithm == Algorithm::EdDsa { 43 } else { 22 };
@@ -32,9 +32,9 @@ async fn every_algorithm_signs_and_is_published() {
     }
 }
 
-/// Two issuers, the second at a nested path whose issuer has a slash at the end.
-fn two() -> Lab {
-    Lab::with(|builder| {
+/// Two issuers, the second at a nested path with a slash at the end.
+fn two() -> MockLab {
+    MockLab::with(|builder| {
         let other = builder.another_issuer("/realms/lab/").unwrap();
         let client = Client::new("lab", "other-secret").redirect_uri(CALLBACK);
         other.algorithm(Algorithm::Es256).user(User::new("eve")).client(client)
@@ -103,7 +103,7 @@ async fn a_base_url_names_the_issuers() {
 
 #[tokio::test]
 async fn requests_are_kept_for_assertions() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let code = lab.code();
     assert!(lab.idp.requests().iter().all(|request| request.value("code").is_none()), "not sent yet");
     lab.redeem(&code).await;

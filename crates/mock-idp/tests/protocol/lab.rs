@@ -49,14 +49,14 @@ impl Entropy for CountingEntropy {
 }
 
 /// A mock and what its client remembers of one sign-in.
-pub(crate) struct Lab {
+pub(crate) struct MockLab {
     pub(crate) idp: MockIdp,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) verifier: PkceVerifier,
     pub(crate) request: AuthorizationRequest,
 }
 
-impl Lab {
+impl MockLab {
     pub(crate) fn new() -> Self {
         Self::with(|builder| builder)
     }
@@ -202,7 +202,7 @@ impl Answer {
         self.json[name].as_str().unwrap_or_default()
     }
 
-    /// The header and the claims of the identity token.
+    /// The header and the claims of the ID token.
     pub(crate) fn id_token(&self) -> (Value, Value) {
         let token = self.field("id_token");
         (part(token, 0), part(token, 1))

@@ -2,10 +2,10 @@ use http::StatusCode;
 use labgate_mock_idp::{Client, Fault};
 use url::form_urlencoded::Serializer;
 
-use crate::lab::{Lab, SIGNED_OUT, parameter, target};
+use crate::lab::{MockLab, SIGNED_OUT, parameter, target};
 
-/// Signs in with a browser: its cookie and the identity token.
-async fn signed_in(lab: &Lab) -> (String, String) {
+/// Signs in with a browser: its cookie and the ID token.
+async fn signed_in(lab: &MockLab) -> (String, String) {
     let login = target(&lab.authorization_url()).replace("/authorize", "/login");
     let answer = lab.post(&login, &[("user", "ada".to_owned())], &[]).await;
     let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -18,7 +18,7 @@ fn end_session(parameters: &[(&str, &str)]) -> String {
     format!("/end_session?{}", Serializer::new(String::new()).extend_pairs(parameters).finish())
 }
 
-async fn has_session(lab: &Lab, cookie: &str) -> bool {
+async fn has_session(lab: &MockLab, cookie: &str) -> bool {
     let silent = lab.altered("prompt", Some("none"));
     let callback = lab.get(target(&silent), &[("cookie", cookie)]).await.location();
     parameter(&callback, "code").is_some()
@@ -26,7 +26,7 @@ async fn has_session(lab: &Lab, cookie: &str) -> bool {
 
 #[tokio::test]
 async fn a_hint_signs_out_and_leads_back_with_the_state() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (cookie, id_token) = signed_in(&lab).await;
     assert!(has_session(&lab, &cookie).await);
     let url = end_session(&[
@@ -43,7 +43,7 @@ async fn a_hint_signs_out_and_leads_back_with_the_state() {
 
 #[tokio::test]
 async fn a_hint_ends_the_session_that_it_names_and_no_other() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (first, id_token) = signed_in(&lab).await;
     let (second, _) = signed_in(&lab).await;
     let answer = lab.get(&end_session(&[("id_token_hint", &id_token)]), &[("cookie", &second)]).await;
@@ -54,7 +54,7 @@ async fn a_hint_ends_the_session_that_it_names_and_no_other() {
 
 #[tokio::test]
 async fn without_a_hint_a_page_asks_first() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (cookie, _) = signed_in(&lab).await;
     let url = end_session(&[("client_id", "lab"), ("post_logout_redirect_uri", SIGNED_OUT)]);
     let page = lab.get(&url, &[("cookie", &cookie)]).await;
@@ -71,7 +71,7 @@ async fn without_a_hint_a_page_asks_first() {
 
 #[tokio::test]
 async fn a_redirect_that_is_not_registered_exactly_is_not_followed() {
-    let lab = Lab::with(|builder| builder.client(Client::new("other", "s")));
+    let lab = MockLab::with(|builder| builder.client(Client::new("other", "s")));
     let (cookie, id_token) = signed_in(&lab).await;
     for parameters in [
         vec![("post_logout_redirect_uri", SIGNED_OUT)],
@@ -96,7 +96,7 @@ async fn a_redirect_that_is_not_registered_exactly_is_not_followed() {
 
 #[tokio::test]
 async fn a_hint_of_another_issuer_is_not_one() {
-    let (lab, other) = (Lab::new(), Lab::new());
+    let (lab, other) = (MockLab::new(), MockLab::new());
     let (_, foreign) = signed_in(&other).await;
     lab.idp.fault(Fault::WrongIssuer).once();
     let (_, signed_here) = signed_in(&lab).await;
@@ -108,7 +108,7 @@ async fn a_hint_of_another_issuer_is_not_one() {
 
 #[tokio::test]
 async fn a_fault_of_the_way_back_changes_the_state_once() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let back = async |state: Option<&str>| {
         let (_, id_token) = signed_in(&lab).await;
         let mut parameters = vec![("id_token_hint", &*id_token), ("post_logout_redirect_uri", SIGNED_OUT)];
@@ -127,7 +127,7 @@ async fn a_fault_of_the_way_back_changes_the_state_once() {
 
 #[tokio::test]
 async fn a_logout_by_post_is_read_from_the_form() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (cookie, id_token) = signed_in(&lab).await;
     let form = [("id_token_hint", id_token), ("post_logout_redirect_uri", SIGNED_OUT.to_owned())];
     assert_eq!(lab.post("/end_session", &form, &[]).await.location().as_str(), SIGNED_OUT);

@@ -4,27 +4,27 @@ use http::{Method, StatusCode};
 use labgate_mock_idp::{Algorithm, Client, Fault, LogoutNotice};
 use serde_json::{Value, json};
 
-use crate::lab::{CALLBACK, Lab, parameter, part, target};
+use crate::lab::{CALLBACK, MockLab, parameter, part, target};
 
 const NOW: i64 = 1_800_000_000;
 const TOLD: &str = "https://told.test/logout?by=mock";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// A mock at which the client `told` is told of logouts, and the client `lab` is not.
-fn lab() -> Lab {
-    Lab::with(|builder| builder.client(told()))
+fn lab() -> MockLab {
+    MockLab::with(|builder| builder.client(told()))
 }
 
 fn told() -> Client {
     Client::new("told", "s").redirect_uri(CALLBACK).backchannel_logout_uri(TOLD)
 }
 
-fn sign_in(lab: &Lab, client: &str, user: &str) {
+fn sign_in(lab: &MockLab, client: &str, user: &str) {
     lab.idp.sign_in(&lab.altered("client_id", Some(client)), user).unwrap();
 }
 
 /// The header and the claims of the logout token when ada signs in and her sessions end.
-async fn logout_token(lab: &Lab) -> (Value, Value) {
+async fn logout_token(lab: &MockLab) -> (Value, Value) {
     sign_in(lab, "told", "ada");
     let notices = lab.idp.end_sessions_of("ada").await.unwrap();
     assert_eq!(notices.len(), 1);
@@ -45,7 +45,7 @@ async fn the_metadata_promises_it() {
 #[tokio::test]
 async fn a_logout_token_is_as_it_should_be() {
     for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
-        let lab = Lab::with(|builder| builder.client(told()).algorithm(algorithm));
+        let lab = MockLab::with(|builder| builder.client(told()).algorithm(algorithm));
         let kid = lab.get("/jwks", &[]).await.json["keys"][0]["kid"].clone();
         let (header, mut claims) = logout_token(&lab).await;
         assert_eq!(header, json!({ "alg": algorithm.as_str(), "typ": "logout+jwt", "kid": kid }));
@@ -77,7 +77,7 @@ async fn its_request_is_a_form_for_the_registered_uri() {
 
 #[tokio::test]
 async fn a_logout_at_the_mock_tells_every_other_client_of_that_session() {
-    let lab = Lab::with(|builder| {
+    let lab = MockLab::with(|builder| {
         let third = Client::new("third", "s").redirect_uri(CALLBACK);
         builder.client(told()).client(third.backchannel_logout_uri("http://third.test/"))
     });
@@ -107,7 +107,7 @@ async fn a_logout_at_the_mock_tells_every_other_client_of_that_session() {
 }
 
 #[tokio::test]
-async fn the_sid_is_that_of_the_identity_token() {
+async fn the_sid_is_that_of_the_id_token() {
     let lab = lab();
     let code = lab.idp.sign_in(&lab.altered("client_id", Some("told")), "ada").unwrap();
     let code = parameter(&code.parse().unwrap(), "code").unwrap();
@@ -127,12 +127,12 @@ async fn only_that_persons_sessions_end_and_one_notice_is_for_one_session() {
     assert_ne!(read(&notices[0]).1["sid"], read(&notices[1]).1["sid"]);
     assert!(lab.idp.end_sessions_of("ada").await.unwrap().is_empty());
     assert_eq!(lab.idp.end_sessions_of("bob").await.unwrap().len(), 1);
-    assert!(lab.idp.end_sessions_of("nobody").await.unwrap().is_empty());
+    assert!(lab.idp.end_sessions_of("unknown").await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_client_that_needs_no_sid_is_told_of_the_person_once() {
-    let lab = Lab::with(|builder| builder.client(told().backchannel_logout_session_required(false)));
+    let lab = MockLab::with(|builder| builder.client(told().backchannel_logout_session_required(false)));
     for user in ["ada", "ada", "bob"] {
         sign_in(&lab, "told", user);
     }
@@ -160,7 +160,7 @@ async fn a_fault_of_a_logout_token_changes_what_it_says_and_nothing_else() {
             json!({ "events": { "http://schemas.openid.net/event/frontchannel-logout": {} } }),
         ),
         (Fault::LogoutEventsNotAnObject, json!({ "events": [EVENT] })),
-        (Fault::LogoutNonce, json!({ "nonce": Lab::new().request.nonce.as_str() })),
+        (Fault::LogoutNonce, json!({ "nonce": MockLab::new().request.nonce.as_str() })),
         (Fault::LogoutNobody, json!({ "sub": null, "sid": null })),
         (
             Fault::LogoutExtraClaims,
@@ -209,7 +209,7 @@ async fn a_fault_of_the_header_or_the_signature_does_what_it_says() {
 #[tokio::test]
 async fn another_algorithm_comes_with_a_published_key() {
     for (usual, other) in [(Algorithm::Es256, "RS256"), (Algorithm::Rs256, "ES256")] {
-        let lab = Lab::with(|builder| builder.client(told()).algorithm(usual));
+        let lab = MockLab::with(|builder| builder.client(told()).algorithm(usual));
         lab.idp.fault(Fault::LogoutWrongAlg).once();
         let (header, _) = logout_token(&lab).await;
         let keys = lab.get("/jwks", &[]).await.json["keys"].clone();
@@ -233,7 +233,7 @@ async fn a_replayed_jti_is_the_one_before() {
 }
 
 #[tokio::test]
-async fn an_unknown_sid_is_nobodys_and_an_identity_token_is_a_proper_one() {
+async fn an_unknown_sid_names_no_session_and_an_id_token_is_a_proper_one() {
     let lab = lab();
     lab.idp.fault(Fault::LogoutUnknownSid).once();
     lab.idp.fault(Fault::LogoutIdToken).always();

@@ -1,11 +1,11 @@
 use http::StatusCode;
 use labgate_mock_idp::{Fault, User};
 
-use crate::lab::{CALLBACK, Lab, target};
+use crate::lab::{CALLBACK, MockLab, target};
 
 #[tokio::test]
 async fn pages_need_neither_script_nor_network() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let authorize = target(&lab.authorization_url()).to_owned();
     for path in ["/", "/end_session", "/nothing", "/authorize", &authorize] {
         let page = lab.get(path, &[]).await;
@@ -22,7 +22,7 @@ async fn pages_need_neither_script_nor_network() {
 
 #[tokio::test]
 async fn every_control_of_the_login_page_has_a_label() {
-    let page = Lab::new();
+    let page = MockLab::new();
     let page = page.get(target(&page.authorization_url()), &[]).await.text;
     for id in ["sub", "email", "name", "groups", "claims", "pick-fault", "type-fault"] {
         assert!(page.contains(&format!("<label for=\"{id}\">")), "{id}");
@@ -38,7 +38,7 @@ async fn every_control_of_the_login_page_has_a_label() {
 #[tokio::test]
 async fn what_comes_from_outside_is_escaped() {
     let hostile = "\"><script>alert(1)</script>";
-    let lab = Lab::with(|builder| builder.user(User::new(hostile).name(hostile).email(hostile)));
+    let lab = MockLab::with(|builder| builder.user(User::new(hostile).name(hostile).email(hostile)));
     let hinted = lab.altered("login_hint", Some(hostile));
     let unknown = lab.altered("client_id", Some(hostile));
     let unregistered = lab.altered("redirect_uri", Some(hostile));
@@ -56,7 +56,7 @@ async fn what_comes_from_outside_is_escaped() {
 
 #[tokio::test]
 async fn the_page_at_the_root_names_issuers_users_and_redirect_uris() {
-    let page = Lab::new().get("/", &[]).await.text;
+    let page = MockLab::new().get("/", &[]).await.text;
     for name in ["http://idp.test", "ada@example.test", "bob@example.test, not verified", CALLBACK] {
         assert!(page.contains(name), "{name}");
     }
@@ -65,7 +65,7 @@ async fn the_page_at_the_root_names_issuers_users_and_redirect_uris() {
 
 #[tokio::test]
 async fn every_fault_of_a_sign_in_can_be_chosen_on_the_page() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let page = lab.get(target(&lab.authorization_url()), &[]).await.text;
     for fault in Fault::ALL {
         let offered = page.contains(&format!("<option value=\"{}\">", fault.name()));
@@ -77,7 +77,7 @@ async fn every_fault_of_a_sign_in_can_be_chosen_on_the_page() {
 
 #[tokio::test]
 async fn an_unknown_address_or_method_gets_a_page() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     assert_eq!(lab.get("/nothing", &[]).await.status, StatusCode::NOT_FOUND);
     assert_eq!(lab.get("/token", &[]).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(lab.post("/jwks", &[], &[]).await.status, StatusCode::METHOD_NOT_ALLOWED);

@@ -7,7 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client as Http, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::lab::{CALLBACK, Lab, parameter};
+use crate::lab::{CALLBACK, MockLab, parameter};
 
 fn browser() -> Http {
     Http::builder().redirect(Policy::none()).no_proxy().build().unwrap()
@@ -30,7 +30,7 @@ async fn a_sign_in_over_sockets() {
     assert_eq!(metadata["issuer"], idp.issuer().as_str());
     assert!(get(metadata["jwks_uri"].as_str().unwrap().to_owned()).await["keys"][0]["kid"].is_string());
 
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let url = lab.request.to_url(&metadata["authorization_endpoint"].as_str().unwrap().parse().unwrap());
     let page = http.get(url.clone()).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
@@ -112,7 +112,7 @@ async fn a_logout_token_is_sent_before_the_logout_is_answered() {
     let client = Client::new("lab", "lab-secret").redirect_uri(CALLBACK);
     let client = client.backchannel_logout_uri(format!("http://{address}/logout?by=mock"));
     let idp = MockIdp::builder().algorithm(Algorithm::Es256).client(client).start().await.unwrap();
-    let url = Lab::new().request.to_url(&idp.authorization_endpoint().parse().unwrap());
+    let url = MockLab::new().request.to_url(&idp.authorization_endpoint().parse().unwrap());
 
     let form = "application/x-www-form-urlencoded";
     let login = url.as_str().replace("/authorize", "/login");

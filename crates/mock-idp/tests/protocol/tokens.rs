@@ -3,11 +3,11 @@ use labgate_domain::protocol::PkceVerifier;
 use labgate_mock_idp::Client;
 use serde_json::json;
 
-use crate::lab::{CALLBACK, Lab};
+use crate::lab::{CALLBACK, MockLab};
 
 #[tokio::test]
-async fn a_code_gives_tokens_that_nobody_keeps() {
-    let lab = Lab::new();
+async fn a_code_gives_tokens_that_no_cache_keeps() {
+    let lab = MockLab::new();
     let answer = lab.tokens().await;
     assert_eq!(answer.field("token_type"), "Bearer");
     assert_eq!(answer.json["expires_in"], 300);
@@ -17,8 +17,8 @@ async fn a_code_gives_tokens_that_nobody_keeps() {
 }
 
 #[tokio::test]
-async fn the_identity_token_says_what_it_must() {
-    let lab = Lab::new();
+async fn the_id_token_says_what_it_must() {
+    let lab = MockLab::new();
     let answer = lab.tokens().await;
     let (header, claims) = answer.id_token();
     let jwks = lab.get("/jwks", &[]).await;
@@ -47,8 +47,8 @@ async fn the_identity_token_says_what_it_must() {
 }
 
 #[tokio::test]
-async fn claims_go_by_scope_in_the_identity_token_and_at_userinfo() {
-    let mut lab = Lab::new();
+async fn claims_go_by_scope_in_the_id_token_and_at_userinfo() {
+    let mut lab = MockLab::new();
     lab.request.scopes = labgate_domain::protocol::Scopes::with_openid(["email"]).unwrap();
     let answer = lab.tokens().await;
     let (_, claims) = answer.id_token();
@@ -62,7 +62,7 @@ async fn claims_go_by_scope_in_the_identity_token_and_at_userinfo() {
 
 #[tokio::test]
 async fn userinfo_needs_a_bearer_token_that_holds() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let token = lab.tokens().await.field("access_token").to_owned();
     for (header, challenge) in
         [("", "Bearer realm"), ("Basic bGFi", "Bearer realm"), ("Bearer x", "error=\"invalid_token\"")]
@@ -81,7 +81,7 @@ async fn userinfo_needs_a_bearer_token_that_holds() {
 
 #[tokio::test]
 async fn a_code_is_used_once_and_its_reuse_revokes_what_it_gave() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let code = lab.code();
     let first = lab.redeem(&code).await;
     assert_eq!(lab.userinfo(first.field("access_token")).await.status, StatusCode::OK);
@@ -93,7 +93,7 @@ async fn a_code_is_used_once_and_its_reuse_revokes_what_it_gave() {
 
 #[tokio::test]
 async fn a_code_expires_after_a_minute() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (early, late) = (lab.code(), lab.code());
     lab.clock.advance(59);
     assert_eq!(lab.redeem(&early).await.status, StatusCode::OK);
@@ -103,7 +103,7 @@ async fn a_code_expires_after_a_minute() {
 
 #[tokio::test]
 async fn a_code_is_worth_nothing_with_another_parameter() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let other_verifier = PkceVerifier::parse(&"v".repeat(43)).unwrap();
     for (name, value, expected) in [
         ("code_verifier", Some(other_verifier.as_str()), "invalid_grant"),
@@ -131,7 +131,7 @@ async fn a_code_is_worth_nothing_with_another_parameter() {
 
 #[tokio::test]
 async fn a_code_is_worth_nothing_to_another_client() {
-    let lab = Lab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
+    let lab = MockLab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
     let code = lab.code();
     assert_eq!(lab.token_as("other", "s", &lab.redemption(&code)).await.error(), "invalid_grant");
     assert_eq!(lab.redeem(&code).await.status, StatusCode::OK, "its own client still has it");
@@ -139,7 +139,7 @@ async fn a_code_is_worth_nothing_to_another_client() {
 
 #[tokio::test]
 async fn a_failed_redemption_spends_the_code() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let code = lab.code();
     let mut form = lab.redemption(&code);
     form.retain(|(name, _)| *name != "code_verifier");
@@ -150,7 +150,7 @@ async fn a_failed_redemption_spends_the_code() {
 
 #[tokio::test]
 async fn a_client_that_does_not_prove_itself_is_refused() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     for (id, secret) in [("lab", "wrong"), ("lab", ""), ("other", "lab-secret")] {
         let answer = lab.token_as(id, secret, &lab.redemption(&lab.code())).await;
         assert_eq!((answer.status, answer.error()), (StatusCode::UNAUTHORIZED, "invalid_client"), "{id}");
@@ -162,7 +162,7 @@ async fn a_client_that_does_not_prove_itself_is_refused() {
 
 #[tokio::test]
 async fn c010_the_secret_may_come_in_the_form_but_not_in_both_ways() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let posted = [("client_id", "lab".to_owned()), ("client_secret", "lab-secret".to_owned())];
     let with_posted = |code: String| [lab.redemption(&code), posted.to_vec()].concat();
     assert_eq!(lab.post("/token", &with_posted(lab.code()), &[]).await.status, StatusCode::OK);
@@ -174,14 +174,14 @@ async fn c010_the_secret_may_come_in_the_form_but_not_in_both_ways() {
 
 #[tokio::test]
 async fn c011_basic_credentials_are_form_encoded() {
-    let lab = Lab::with(|builder| builder.client(Client::new("a:b", "p%+ ä").redirect_uri(CALLBACK)));
+    let lab = MockLab::with(|builder| builder.client(Client::new("a:b", "p%+ ä").redirect_uri(CALLBACK)));
     let answer = lab.token_as("a%3Ab", "p%25%2B+%C3%A4", &lab.redemption(&lab.code())).await;
     assert_eq!(answer.error(), "invalid_grant", "the client is accepted, the code is another's");
 }
 
 #[tokio::test]
 async fn only_a_form_is_a_token_request() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let request = http::Request::post("/token").header("content-type", "application/json");
     let response = lab.idp.handle(request.body("{}".into()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
@@ -189,7 +189,7 @@ async fn only_a_form_is_a_token_request() {
 
 #[tokio::test]
 async fn refresh_rotates_and_reuse_kills_the_family() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let first = lab.tokens().await;
     lab.clock.advance(1000);
     let second = lab.refresh(first.field("refresh_token")).await;
@@ -207,7 +207,7 @@ async fn refresh_rotates_and_reuse_kills_the_family() {
 
 #[tokio::test]
 async fn a_refresh_token_is_bound_to_its_client_and_to_a_month() {
-    let lab = Lab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
+    let lab = MockLab::with(|builder| builder.client(Client::new("other", "s").redirect_uri(CALLBACK)));
     let token = lab.tokens().await.field("refresh_token").to_owned();
     let form = [("grant_type", "refresh_token".to_owned()), ("refresh_token", token.clone())];
     assert_eq!(lab.token_as("other", "s", &form).await.error(), "invalid_grant");
@@ -218,7 +218,7 @@ async fn a_refresh_token_is_bound_to_its_client_and_to_a_month() {
 
 #[tokio::test]
 async fn a_refresh_may_narrow_the_scope_and_not_widen_it() {
-    let mut lab = Lab::new();
+    let mut lab = MockLab::new();
     lab.request.scopes = labgate_domain::protocol::Scopes::with_openid(["email", "offline_access"]).unwrap();
     let token = lab.tokens().await.field("refresh_token").to_owned();
     let with_scope = |scope: &str| {
@@ -236,7 +236,7 @@ async fn a_refresh_may_narrow_the_scope_and_not_widen_it() {
 
 #[tokio::test]
 async fn after_a_rotation_both_keys_are_published_and_the_new_one_signs() {
-    let lab = Lab::new();
+    let lab = MockLab::new();
     let (before, _) = lab.tokens().await.id_token();
     lab.idp.rotate_keys().unwrap();
     let (after, _) = lab.tokens().await.id_token();
@@ -253,7 +253,7 @@ async fn after_a_rotation_both_keys_are_published_and_the_new_one_signs() {
 #[tokio::test]
 async fn a_run_can_be_repeated() {
     let codes = || {
-        let lab = Lab::new();
+        let lab = MockLab::new();
         (lab.callback(), lab.callback())
     };
     assert_eq!(codes(), codes());

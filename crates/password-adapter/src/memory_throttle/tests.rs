@@ -23,8 +23,8 @@ fn nobody(name: &str) -> LoginAttempt {
     LoginAttempt { target: LoginTarget::Nobody(name.to_owned()), source: Some(somewhere()) }
 }
 
-fn from(source: &str, guess: LoginAttempt) -> LoginAttempt {
-    LoginAttempt { source: Some(Source::of(source.parse().unwrap())), ..guess }
+fn from(source: &str, attempt: LoginAttempt) -> LoginAttempt {
+    LoginAttempt { source: Some(Source::of(source.parse().unwrap())), ..attempt }
 }
 
 fn account(number: u32) -> LoginAttempt {
@@ -36,12 +36,12 @@ fn owner() -> LoginAttempt {
     account(1)
 }
 
-async fn is_admitted(throttle: &MemoryThrottle, guess: LoginAttempt, now: i64) -> bool {
-    throttle.admit(guess, at(now)).await.unwrap() == Permit::Granted
+async fn is_admitted(throttle: &MemoryThrottle, attempt: LoginAttempt, now: i64) -> bool {
+    throttle.admit(attempt, at(now)).await.unwrap() == Permit::Granted
 }
 
 #[tokio::test]
-async fn c177_five_tries_are_free_and_then_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+async fn c177_five_attempts_are_free_and_then_the_wait_doubles() {
     let throttle = MemoryThrottle::new();
     for _ in 0..5 {
         assert!(is_admitted(&throttle, owner(), 0).await);
@@ -90,21 +90,21 @@ proptest! {
         let mut now = 0;
         for (name, source, passed, then) in steps {
             now += passed;
-            let guess = match name {
+            let attempt = match name {
                 0 => owner(),
                 1 => from(&format!("192.0.2.{source}"), owner()),
                 name => from(&format!("192.0.2.{source}"), nobody(&format!("name{name}"))),
             };
-            if let Permit::RetryAfter(wait) = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap() {
+            if let Permit::RetryAfter(wait) = runtime.block_on(throttle.admit(attempt.clone(), at(now))).unwrap() {
                 // Ten seconds for clocks that differ.
                 prop_assert!(!wait.is_zero() && wait <= LONGEST + Duration::from_secs(10));
                 now += i64::try_from(wait.as_secs()).unwrap();
-                let again = runtime.block_on(throttle.admit(guess.clone(), at(now))).unwrap();
+                let again = runtime.block_on(throttle.admit(attempt.clone(), at(now))).unwrap();
                 prop_assert_eq!(again, Permit::Granted);
             }
             match then {
-                0 => runtime.block_on(throttle.record_success(guess, at(now))).unwrap(),
-                1 => runtime.block_on(throttle.cancel(guess, at(now))).unwrap(),
+                0 => runtime.block_on(throttle.record_success(attempt, at(now))).unwrap(),
+                1 => runtime.block_on(throttle.cancel(attempt, at(now))).unwrap(),
                 2 => drop(runtime.block_on(throttle.delete_expired(at(now))).unwrap()),
                 _ => {}
             }
@@ -113,18 +113,19 @@ proptest! {
     }
 }
 
-/// 1,000 sources, one of which polls each second: no other of them would get more through, for the wait is the account's.
+/// 1,000 sources, one of which polls each second: no other of them would get more through, for the wait is
+/// the account's.
 #[tokio::test]
-async fn c177_a_thousand_sources_polling_for_a_day_guess_3000_times_and_never_hold_a_known_owner_back() {
+async fn c177_a_thousand_sources_get_3000_attempts_a_day_and_delay_no_owner() {
     let throttle = MemoryThrottle::new();
     let home = from("2001:db8::1", owner());
     assert!(is_admitted(&throttle, home.clone(), 0).await);
     throttle.record_success(home.clone(), at(0)).await.unwrap();
 
-    let mut guesses = 0;
+    let mut attempts = 0;
     for now in 0..DAY {
         let attacker = from(&format!("10.0.{}.{}", now % 1000 / 250, now % 250), owner());
-        guesses += u32::from(is_admitted(&throttle, attacker, now).await);
+        attempts += u32::from(is_admitted(&throttle, attacker, now).await);
         if now % 600 == 0 {
             // A typing error, and then the right one.
             assert!(is_admitted(&throttle, home.clone(), now).await, "held back after {now} s");
@@ -132,13 +133,13 @@ async fn c177_a_thousand_sources_polling_for_a_day_guess_3000_times_and_never_ho
             throttle.record_success(home.clone(), at(now)).await.unwrap();
         }
     }
-    assert!((2500..=2940).contains(&guesses), "{guesses}");
+    assert!((2500..=2940).contains(&attempts), "{attempts}");
     let elsewhere = from("2001:db8:1::1", owner());
     assert!(!is_admitted(&throttle, elsewhere, DAY - 1).await, "where its person never was it is held back");
 }
 
 #[tokio::test]
-async fn c177_whoever_tries_other_names_behind_a_known_source_does_not_hold_its_people_back() {
+async fn c177_attempts_for_other_names_from_a_known_source_delay_no_owner() {
     let throttle = MemoryThrottle::new();
     let office = "192.0.2.1";
     throttle.record_success(from(office, owner()), at(0)).await.unwrap();
@@ -150,12 +151,12 @@ async fn c177_whoever_tries_other_names_behind_a_known_source_does_not_hold_its_
 }
 
 #[tokio::test]
-async fn c177_a_source_is_known_for_thirty_days_for_the_account_that_was_signed_in_to() {
+async fn c177_a_source_is_known_for_thirty_days_to_the_account_it_signed_in() {
     let throttle = MemoryThrottle::new();
     let home = from("192.0.2.1", owner());
     throttle.record_success(home.clone(), at(0)).await.unwrap();
     for (now, is_known) in [(30 * DAY - 1, true), (30 * DAY, false)] {
-        // Guesses from everywhere.
+        // Attempts from everywhere.
         for number in 0..50 {
             is_admitted(&throttle, from(&format!("10.0.0.{number}"), owner()), now).await;
         }
@@ -182,7 +183,7 @@ async fn c177_knowing_the_password_gives_the_source_that_try_back_and_no_more() 
 }
 
 #[tokio::test]
-async fn c177_ten_thousand_made_up_names_push_out_no_account_and_memory_is_bounded() {
+async fn c177_ten_thousand_made_up_names_push_out_no_account() {
     let throttle = MemoryThrottle::new();
     for _ in 0..5 {
         throttle.admit(owner(), at(0)).await.unwrap();
@@ -203,7 +204,7 @@ async fn c177_ten_thousand_made_up_names_push_out_no_account_and_memory_is_bound
 }
 
 #[tokio::test]
-async fn c177_one_source_is_slowed_down_whatever_names_it_tries_and_its_failures_decay() {
+async fn c177_one_source_is_limited_for_all_names_and_its_failures_decay() {
     let throttle = MemoryThrottle::new();
     for number in 0..30 {
         assert!(is_admitted(&throttle, from("2001:db8::1", nobody(&format!("name{number}"))), 0).await);
@@ -218,7 +219,7 @@ async fn c177_one_source_is_slowed_down_whatever_names_it_tries_and_its_failures
 }
 
 #[tokio::test]
-async fn c177_registrations_are_slowed_down_for_each_source_and_are_no_failed_sign_ins() {
+async fn c177_registrations_are_limited_per_source_and_are_no_failed_sign_ins() {
     let throttle = MemoryThrottle::new();
     let registration = LoginAttempt { target: LoginTarget::Registration, source: None };
     let here = from("192.0.2.1", registration.clone());
@@ -236,10 +237,10 @@ async fn c177_registrations_are_slowed_down_for_each_source_and_are_no_failed_si
 #[tokio::test]
 async fn c177_a_try_whose_password_was_never_looked_at_is_taken_back_everywhere() {
     let throttle = MemoryThrottle::new();
-    let guess = from("192.0.2.1", owner());
+    let attempt = from("192.0.2.1", owner());
     for _ in 0..200 {
-        assert!(is_admitted(&throttle, guess.clone(), 0).await);
-        throttle.cancel(guess.clone(), at(0)).await.unwrap();
+        assert!(is_admitted(&throttle, attempt.clone(), 0).await);
+        throttle.cancel(attempt.clone(), at(0)).await.unwrap();
     }
     assert_eq!(throttle.memory().counts.values().map(Bounded::len).sum::<usize>(), 0);
 }

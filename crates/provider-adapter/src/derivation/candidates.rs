@@ -1,14 +1,16 @@
 use labgate_domain::protocol::Issuer;
 
 use super::operator_urls::OperatorUrls;
-use super::search::MAX_FETCHES;
 use crate::endpoint::Endpoint;
 
-/// What is appended to an issuer (Discovery section 4).
+/// The number of documents that one derivation may fetch.
+pub const MAX_FETCHES: usize = 10;
+
+/// The path below an issuer (Discovery section 4).
 const WELL_KNOWN: &str = ".well-known/openid-configuration";
 
-/// Where an issuer's document is (Discovery section 4.1: a terminating slash is removed first).
-pub(super) fn document_of(issuer: &Endpoint) -> Endpoint {
+/// The place of an issuer's document (Discovery section 4.1: a terminating slash is removed first).
+pub(crate) fn document_of(issuer: &Endpoint) -> Endpoint {
     issuer.child(WELL_KNOWN)
 }
 

@@ -1,10 +1,9 @@
 use labgate_domain::ForeignText;
 use labgate_domain::protocol::Issuer;
 
+use super::candidates::MAX_FETCHES;
 use super::metadata::{MalformedMetadata, ProviderMetadata, Role};
 use super::operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, RejectedUrl, TOKEN_URL_SETTING};
-use super::preset::ProviderKind;
-use super::search::MAX_FETCHES;
 use super::source::FetchError;
 use crate::endpoint::{Endpoint, EndpointError};
 
@@ -14,33 +13,19 @@ pub enum DerivationError {
     /// A setting holds no acceptable URL.
     #[error(transparent)]
     Rejected(#[from] RejectedUrl),
-    /// The two URLs are of different Entra tenants.
-    #[error(
-        "{AUTH_URL_SETTING} is of the Entra tenant {authorization} and {TOKEN_URL_SETTING} of {token}: sign-in would \
-         fail with AADSTS700005. Take both URLs from the same page (App registration > Endpoints)"
-    )]
-    TenantsDiffer {
-        /// Cloud and tenant of the authorization endpoint.
-        authorization: String,
-        /// Cloud and tenant of the token endpoint.
-        token: String,
-    },
-    /// One of the two Entra URLs is of version 1.0, the other of 2.0.
-    #[error(
-        "one of {AUTH_URL_SETTING} and {TOKEN_URL_SETTING} is Entra's (v2) endpoint and the other is not. Take both \
-         that are marked (v2) (App registration > Endpoints)"
-    )]
-    VersionsDiffer,
+    /// The two URLs do not belong together. The text says why.
+    #[error("{0}")]
+    Contradiction(String),
     /// The issuer does not follow from the URLs: the operator has to name it.
     #[error(
         "the provider's issuer does not follow from its two URLs: set {ISSUER_SETTING}. {hint}{}",
         listed(tried)
     )]
     NeedIssuer {
-        /// What provider it is.
-        kind: ProviderKind,
-        /// Where to find it.
-        hint: IssuerHint,
+        /// The name of the provider's kind.
+        kind: &'static str,
+        /// The place where the operator finds it.
+        hint: String,
         /// Where it was looked for.
         tried: Vec<Tried>,
     },
@@ -88,37 +73,6 @@ impl DerivationError {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
-}
-
-/// Where an operator finds a provider's issuer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IssuerHint {
-    /// Any provider.
-    #[error("It is the member \"issuer\" of the provider's metadata (…/.well-known/openid-configuration)")]
-    Document,
-    /// AWS Cognito.
-    #[error(
-        "For Cognito it is https://cognito-idp.{region}.amazonaws.com/POOLID; the user pool's id is on its Overview page"
-    )]
-    Cognito {
-        /// As in the two URLs.
-        region: String,
-    },
-    /// authentik.
-    #[error(
-        "For authentik it is {origin}/application/o/SLUG/ with the application's slug and the slash at the end; the \
-         provider's page shows it as OpenID Configuration Issuer"
-    )]
-    Authentik {
-        /// As in the two URLs.
-        origin: String,
-    },
-    /// Azure AD B2C and Microsoft Entra External ID.
-    #[error(
-        "It has the tenant's id in it: open the \"OpenID Connect metadata document\" (App registration > Endpoints) and \
-         take its member \"issuer\""
-    )]
-    ExternalId,
 }
 
 /// A document that was asked for, or would have been.

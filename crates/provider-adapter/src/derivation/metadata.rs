@@ -140,14 +140,18 @@ impl Role {
         }
     }
 
-    pub(super) fn of(self, metadata: &ProviderMetadata) -> &Endpoint {
+    /// The published endpoint.
+    #[must_use]
+    pub fn of(self, metadata: &ProviderMetadata) -> &Endpoint {
         match self {
             Self::Authorization => &metadata.authorization_endpoint,
             Self::Token => &metadata.token_endpoint,
         }
     }
 
-    pub(super) fn of_operator(self, urls: &OperatorUrls) -> &Endpoint {
+    /// The operator's endpoint.
+    #[must_use]
+    pub fn of_operator(self, urls: &OperatorUrls) -> &Endpoint {
         match self {
             Self::Authorization => urls.authorization(),
             Self::Token => urls.token(),

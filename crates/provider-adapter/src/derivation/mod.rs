@@ -5,33 +5,30 @@
 //! that a browser or a token says takes part. A document is asked for on the origins of the settings' URLs, and, when
 //! an accepted pair of endpoints names a foreign issuer, once at that issuer, which must vouch for the same pair.
 //!
-//! Start at [`derive()`]; a provider that needs no guessing is a preset.
+//! Start at [`derive()`]; a provider that needs no search has a [preset](crate::Preset).
 
 mod candidates;
-mod entra;
 mod error;
 mod metadata;
 mod operator_urls;
-mod preset;
 mod search;
 mod source;
 
-pub(crate) use entra::{CONSUMERS, is_external_id, is_guid};
-pub use error::{DerivationError, IssuerHint, NotVouched, OtherEndpoint, Tried, WhyNot};
+pub use candidates::MAX_FETCHES;
+pub(crate) use candidates::document_of;
+pub use error::{DerivationError, NotVouched, OtherEndpoint, Tried, WhyNot};
 pub use metadata::{MalformedMetadata, ProviderMetadata, Role};
+pub(crate) use operator_urls::ConfiguredIssuer;
 pub use operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, OperatorUrls, RejectedUrl, TOKEN_URL_SETTING};
-pub use preset::{ProviderKind, Warning};
-pub use search::MAX_FETCHES;
 pub use source::{FetchError, MetadataSource};
 
 use labgate_domain::ForeignText;
-use labgate_domain::protocol::Issuer;
 
 use crate::endpoint::Endpoint;
-use preset::Preset;
+use crate::kind::{GENERIC, Kind, Kinds, NoPreset, OAuthApi};
 use search::Search;
 
-/// What a provider turned out to be.
+/// A provider that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
@@ -40,90 +37,63 @@ use search::Search;
 pub enum Derived {
     /// It speaks OpenID Connect.
     OpenId(Discovered),
-    /// It speaks OAuth 2.0 only: there is no identity token, and who signed in is asked of its API.
+    /// It speaks OAuth 2.0 only: there is no ID token, and its API says who signed in.
     OAuth2Only {
-        /// [`ProviderKind::GitHub`].
-        kind: ProviderKind,
-        /// What its authorization responses may carry as `iss` (RFC 9207); nothing is signed in its name.
-        issuer_parameter: Issuer,
-        /// The base of its API; see [`Endpoint::child`].
-        api: Endpoint,
-        /// What the operator should know.
-        warnings: Vec<Warning>,
+        /// Its kind.
+        kind: &'static Kind,
+        /// Its API.
+        api: OAuthApi,
     },
 }
 
 /// An OpenID provider whose metadata was accepted. Its issuer is pinned from here on: [`rediscover`] compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovered {
-    /// Which provider's habits to expect, judged by the operator's URLs.
-    pub kind: ProviderKind,
-    /// What it publishes. The authorization and token endpoint are the operator's.
+    /// Its kind, by the operator's URLs.
+    pub kind: &'static Kind,
+    /// Its metadata. The authorization and token endpoint are the operator's.
     pub metadata: ProviderMetadata,
-    /// Where the accepted document stands.
+    /// The place of the accepted document.
     pub document: Endpoint,
-    /// What the operator should know.
-    pub warnings: Vec<Warning>,
+    /// Warnings for the operator.
+    pub warnings: Vec<String>,
 }
 
-/// Finds out what provider the operator's URLs belong to. Makes at most [`MAX_FETCHES`] fetches, one after the other.
+/// Finds the provider of the operator's URLs. Makes at most [`MAX_FETCHES`] fetches, one after the other.
 ///
-/// - A preset (Entra ID, Google, GitHub) says where the only document is, or that there is none.
-/// - A configured issuer is asked for its document first, which must name that issuer byte for byte (Discovery
-///   section 4.3) and both endpoints. Where it has none, or one for other endpoints (split front and back channel,
-///   or a provider that publishes per policy), the candidates below may confirm it.
+/// - A preset of one of the `kinds` (Entra ID, Google, GitHub) names the only document, or that there is none.
+/// - A configured issuer is asked for its document first, which must name that issuer byte for byte (Discovery section
+///   4.3) and both endpoints. Where it has none, or one for other endpoints (split front and back channel, or a provider
+///   that publishes per policy), the candidates below may confirm it.
 /// - Otherwise the document is looked for in every common ancestor directory of the two paths, the longest first.
 ///
 /// # Errors
 /// See [`DerivationError`]. When nothing was accepted and any of the places asked did not give a definite answer, the
 /// error is [`DerivationError::Unavailable`]: the one document that fits may be there when it is back. A failing place
-/// does not keep another one from being accepted, since that one has to pass every check by itself; and an origin
-/// that could not be reached at all is not asked again in the same derivation, so that an outer host name which
-/// does not answer from inside costs one timeout and not ten.
-pub async fn derive(urls: &OperatorUrls, source: &dyn MetadataSource) -> Result<Derived, DerivationError> {
-    let preset = Preset::recognise(urls)?;
-    if let Preset::GitHub(github) = &preset {
-        return Ok(github.derived());
+/// does not keep another one from being accepted, since that one has to pass every check by itself; and an origin that
+/// could not be reached at all is not asked again in the same derivation, so that an outer host name which does not
+/// answer from inside costs one timeout and not ten.
+pub async fn derive(
+    urls: &OperatorUrls,
+    kinds: Kinds,
+    source: &dyn MetadataSource,
+) -> Result<Derived, DerivationError> {
+    let (kind, preset) = kinds.of_urls(urls)?.unwrap_or_else(|| (&GENERIC, Box::new(NoPreset)));
+    if let Some(api) = preset.api() {
+        return Ok(Derived::OAuth2Only { kind, api });
     }
-    let search = Search::new(urls, &preset, source);
-    let (metadata, document) = if let Some(document) = preset.only_document(urls) {
+    let search = Search::new(urls, kind.name, &*preset, source);
+    let (metadata, document) = if let Some(document) = preset.document() {
         search.only_at(document).await?
     } else if let Some(configured) = urls.issuer() {
         search.confirm(configured).await?
     } else {
-        search.among_candidates().await?
+        search.among_candidates(kinds).await?
     };
     let warnings = preset.warnings(urls, &metadata);
     let metadata = metadata.with_endpoints(urls);
-    let kind = match (preset.kind(), urls.kind()) {
-        (ProviderKind::Generic, Some(stated)) => stated,
-        (recognised, _) => recognised,
-    };
-    Ok(Derived::OpenId(Discovered { kind, metadata, document, warnings }))
-}
-
-/// What is known of the operator's URLs without asking anybody: a provider that publishes no metadata.
-pub(crate) fn without_asking(urls: &OperatorUrls) -> Option<Derived> {
-    match Preset::recognise(urls) {
-        Ok(Preset::GitHub(github)) => Some(github.derived()),
-        _ => None,
-    }
-}
-
-/// The kind of provider that the operator's URLs tell; `None` when any could have them.
-pub(crate) fn kind_of(urls: &OperatorUrls) -> Option<ProviderKind> {
-    let preset = Preset::recognise(urls).ok()?;
-    Some(preset.kind()).filter(|kind| *kind != ProviderKind::Generic)
-}
-
-/// The issuer, or its template, that the operator's URLs tell without asking anybody.
-pub(crate) fn known_issuer(urls: &OperatorUrls) -> Option<Issuer> {
-    Preset::recognise(urls).ok()?.known_issuer()
-}
-
-/// Whether people of every Entra tenant, or everybody with a personal account, can sign in at these URLs.
-pub(crate) fn is_for_any_tenant(urls: &OperatorUrls) -> bool {
-    matches!(Preset::recognise(urls), Ok(Preset::Entra(entra)) if entra.is_for_any_tenant())
+    let stated = urls.kind().and_then(|name| kinds.named(name)).filter(|_| *kind == GENERIC);
+    Ok(Derived::OpenId(Discovered { kind: stated.unwrap_or(kind), metadata, document, warnings }))
 }
 
 /// Why what was known stays in use instead of what was just fetched.
@@ -170,10 +140,10 @@ pub async fn rediscover(
         return Err(changed("issuer", known.issuer.as_str(), fresh.issuer.as_str()));
     }
     // These URLs were recognised when `last_good` was derived.
-    let preset = Preset::recognise(urls).unwrap_or(Preset::Generic);
-    if let Err(other) = preset.endpoints_fit(urls, &fresh) {
-        let was = other.role.of_operator(urls);
-        return Err(changed(other.role.member(), was.as_str(), other.published.as_str()));
+    let preset = (last_good.kind.by_urls)(urls).ok().flatten().unwrap_or_else(|| Box::new(NoPreset));
+    if let Some(role) = preset.other_endpoint(urls, &fresh) {
+        let (was, now) = (role.of_operator(urls), role.of(&fresh));
+        return Err(changed(role.member(), was.as_str(), now.as_str()));
     }
     for (member, was, now) in [
         ("jwks_uri", Some(&known.jwks_uri), Some(&fresh.jwks_uri)),

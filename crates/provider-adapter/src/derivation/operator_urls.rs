@@ -1,6 +1,5 @@
 use labgate_domain::protocol::Issuer;
 
-use super::preset::ProviderKind;
 use crate::endpoint::{Endpoint, EndpointError, OperatorHosts, PlainHttpOrigins};
 
 /// The setting for the authorization endpoint, as messages call it.
@@ -16,15 +15,27 @@ pub struct OperatorUrls {
     authorization: Endpoint,
     token: Endpoint,
     issuer: Option<ConfiguredIssuer>,
-    kind: Option<ProviderKind>,
+    kind: Option<&'static str>,
     hosts: OperatorHosts,
 }
 
 /// An issuer as configured, and the same as a URL that can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ConfiguredIssuer {
-    pub(super) issuer: Issuer,
-    pub(super) home: Endpoint,
+pub(crate) struct ConfiguredIssuer {
+    pub(crate) issuer: Issuer,
+    pub(crate) home: Endpoint,
+}
+
+impl ConfiguredIssuer {
+    /// Takes an issuer, byte for byte as the provider publishes it.
+    pub(crate) fn parse(value: &str, plain_http: &PlainHttpOrigins) -> Result<Self, EndpointError> {
+        let home = Endpoint::parse(value, plain_http)?;
+        if home.url().query().is_some() {
+            return Err(EndpointError::Query);
+        }
+        let issuer = Issuer::parse(value).map_err(|_| EndpointError::TooLong)?;
+        Ok(Self { issuer, home })
+    }
 }
 
 /// A setting that holds no acceptable URL.
@@ -48,30 +59,27 @@ impl OperatorUrls {
         issuer: Option<&str>,
         plain_http: &PlainHttpOrigins,
     ) -> Result<Self, RejectedUrl> {
-        let endpoint = |value: &str, setting: &'static str| {
-            Endpoint::parse(value, plain_http).map_err(|error| RejectedUrl { setting, error })
-        };
-        let authorization = endpoint(auth_url, AUTH_URL_SETTING)?;
-        let token = endpoint(token_url, TOKEN_URL_SETTING)?;
-        let issuer = issuer
-            .map(|value| {
-                let home = endpoint(value, ISSUER_SETTING)?;
-                let rejected = |error| RejectedUrl { setting: ISSUER_SETTING, error };
-                if home.url().query().is_some() {
-                    return Err(rejected(EndpointError::Query));
-                }
-                let issuer = Issuer::parse(value).map_err(|_| rejected(EndpointError::TooLong))?;
-                Ok(ConfiguredIssuer { issuer, home })
-            })
-            .transpose()?;
-        let named = [&authorization, &token].into_iter().chain(issuer.as_ref().map(|issuer| &issuer.home));
-        let hosts = OperatorHosts::of(named, plain_http);
-        Ok(Self { authorization, token, issuer, kind: None, hosts })
+        let rejected = |setting| move |error| RejectedUrl { setting, error };
+        let authorization = Endpoint::parse(auth_url, plain_http).map_err(rejected(AUTH_URL_SETTING))?;
+        let token = Endpoint::parse(token_url, plain_http).map_err(rejected(TOKEN_URL_SETTING))?;
+        let issuer = issuer.map(|value| ConfiguredIssuer::parse(value, plain_http)).transpose();
+        Ok(Self::new(authorization, token, issuer.map_err(rejected(ISSUER_SETTING))?, plain_http))
     }
 
-    /// The same with what the operator says that it is. Without that, the URLs alone tell.
+    pub(crate) fn new(
+        authorization: Endpoint,
+        token: Endpoint,
+        issuer: Option<ConfiguredIssuer>,
+        plain_http: &PlainHttpOrigins,
+    ) -> Self {
+        let named = [&authorization, &token].into_iter().chain(issuer.as_ref().map(|issuer| &issuer.home));
+        let hosts = OperatorHosts::of(named, plain_http);
+        Self { authorization, token, issuer, kind: None, hosts }
+    }
+
+    /// The same with the name of the kind that the operator states. Without it, the URLs alone tell.
     #[must_use]
-    pub fn with_kind(self, kind: Option<ProviderKind>) -> Self {
+    pub fn with_kind(self, kind: Option<&'static str>) -> Self {
         Self { kind, ..self }
     }
 
@@ -93,8 +101,9 @@ impl OperatorUrls {
         &self.hosts
     }
 
-    /// The issuer that is configured besides: the provider's is equal, or the provider is refused.
-    pub(crate) fn configured_issuer(&self) -> Option<&Issuer> {
+    /// The configured issuer: the provider's is equal, or the provider is refused.
+    #[must_use]
+    pub fn configured_issuer(&self) -> Option<&Issuer> {
         self.issuer().map(|configured| &configured.issuer)
     }
 
@@ -102,11 +111,21 @@ impl OperatorUrls {
         self.issuer.as_ref()
     }
 
-    pub(super) fn kind(&self) -> Option<ProviderKind> {
+    /// The name of the kind that the operator states.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
         self.kind
     }
 
-    pub(super) fn share_an_origin(&self) -> bool {
+    /// Whether the operator states this kind, or none.
+    #[must_use]
+    pub fn may_be(&self, kind: &str) -> bool {
+        self.kind.is_none_or(|stated| stated == kind)
+    }
+
+    /// Whether both endpoints are at one origin.
+    #[must_use]
+    pub fn share_an_origin(&self) -> bool {
         self.authorization.origin() == self.token.origin()
     }
 }

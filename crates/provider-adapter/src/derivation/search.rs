@@ -1,16 +1,13 @@
 use labgate_domain::ForeignText;
 use labgate_domain::protocol::Issuer;
 
-use super::candidates::{Candidate, candidates, document_of};
-use super::error::{DerivationError, NotVouched, Tried, WhyNot};
+use super::candidates::{Candidate, MAX_FETCHES, candidates, document_of};
+use super::error::{DerivationError, NotVouched, OtherEndpoint, Tried, WhyNot};
 use super::metadata::ProviderMetadata;
 use super::operator_urls::{ConfiguredIssuer, OperatorUrls};
-use super::preset::Preset;
 use super::source::{FetchError, MetadataSource};
 use crate::endpoint::Endpoint;
-
-/// How many documents one derivation may fetch.
-pub const MAX_FETCHES: usize = 10;
+use crate::kind::{Kinds, Preset};
 
 /// An accepted document, and where it stands.
 type Found = (ProviderMetadata, Endpoint);
@@ -18,7 +15,9 @@ type Found = (ProviderMetadata, Endpoint);
 /// One search for a provider's document, and what it has seen.
 pub(super) struct Search<'a> {
     urls: &'a OperatorUrls,
-    preset: &'a Preset,
+    /// The name of the kind that the URLs tell.
+    kind: &'static str,
+    preset: &'a dyn Preset,
     source: &'a dyn MetadataSource,
     tried: Vec<Tried>,
     fetches: usize,
@@ -27,9 +26,15 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(urls: &'a OperatorUrls, preset: &'a Preset, source: &'a dyn MetadataSource) -> Self {
+    pub(super) fn new(
+        urls: &'a OperatorUrls,
+        kind: &'static str,
+        preset: &'a dyn Preset,
+        source: &'a dyn MetadataSource,
+    ) -> Self {
         Self {
             urls,
+            kind,
             preset,
             source,
             tried: Vec::new(),
@@ -42,7 +47,8 @@ impl<'a> Search<'a> {
     /// A preset knows the place, and what must stand there.
     pub(super) async fn only_at(mut self, document: Endpoint) -> Result<Found, DerivationError> {
         let opened = self.open(&document).await.and_then(|metadata| {
-            self.preset.issuer_fits(&metadata)?;
+            let fits = self.preset.check_issuer(&metadata);
+            fits.map_err(|expected| WhyNot::other_issuer(&metadata, &expected))?;
             self.endpoints_fit(&metadata)?;
             Ok(metadata)
         });
@@ -92,9 +98,9 @@ impl<'a> Search<'a> {
     }
 
     /// Nobody names the issuer.
-    pub(super) async fn among_candidates(mut self) -> Result<Found, DerivationError> {
+    pub(super) async fn among_candidates(mut self, kinds: Kinds) -> Result<Found, DerivationError> {
         if self.preset.needs_issuer() {
-            return Err(self.need_issuer());
+            return Err(self.need_issuer(kinds));
         }
         for candidate in candidates(self.urls) {
             match self.candidate(&candidate).await {
@@ -102,7 +108,7 @@ impl<'a> Search<'a> {
                 Err(why_not) => self.note(candidate.document, why_not),
             }
         }
-        Err(self.need_issuer())
+        Err(self.need_issuer(kinds))
     }
 
     async fn candidate(&mut self, candidate: &Candidate) -> Result<Found, WhyNot> {
@@ -161,9 +167,10 @@ impl<'a> Search<'a> {
     fn endpoints_fit(&self, metadata: &ProviderMetadata) -> Result<(), WhyNot> {
         let swapped = metadata.authorization_endpoint == *self.urls.token()
             && metadata.token_endpoint == *self.urls.authorization();
-        match self.preset.endpoints_fit(self.urls, metadata) {
-            Err(_) if swapped => Err(WhyNot::Swapped),
-            fits => Ok(fits?),
+        match self.preset.other_endpoint(self.urls, metadata) {
+            None => Ok(()),
+            Some(_) if swapped => Err(WhyNot::Swapped),
+            Some(role) => Err(OtherEndpoint { role, published: role.of(metadata).clone() }.into()),
         }
     }
 
@@ -179,12 +186,12 @@ impl<'a> Search<'a> {
         DerivationError::NotConfirmed { issuer, tried: self.tried }
     }
 
-    fn need_issuer(self) -> DerivationError {
+    fn need_issuer(self, kinds: Kinds) -> DerivationError {
         if self.is_undecided() {
             return DerivationError::Unavailable { tried: self.tried };
         }
-        let hint = self.preset.issuer_hint(self.urls);
-        DerivationError::NeedIssuer { kind: self.preset.kind(), hint, tried: self.tried }
+        let hint = kinds.issuer_hint(self.urls);
+        DerivationError::NeedIssuer { kind: self.kind, hint, tried: self.tried }
     }
 
     /// Whether a place that gave no definite answer may still hold the document.

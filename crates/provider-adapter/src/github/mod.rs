@@ -18,18 +18,18 @@ use labgate_domain::ports::{
     CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
     ProviderError, RefreshRequest, Refreshed,
 };
-use labgate_domain::protocol::{HintParameters, Issuer, RefreshToken, Scopes};
-use labgate_domain::provider::{AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth};
+use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
+use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::world::Clock;
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Instrument as _, Span};
 
-use crate::derivation::{self, Derived, OperatorUrls};
+use crate::derivation::OperatorUrls;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Network};
-use crate::explain::explain;
-use crate::settings::{Location, Place, ProviderSettings, SettingsError};
+use crate::settings::{Location, ProviderSettings};
 use crate::transport::Transport;
+use crate::unchecked::SettingsError;
 use api::{Api, List};
 
 /// What GitHub is always asked for: who somebody is, and their verified address.
@@ -38,9 +38,6 @@ const SCOPES: [&str; 2] = ["read:user", "user:email"];
 const MEMBERSHIP_SCOPE: &str = "read:org";
 /// What means nothing to GitHub: the scopes of OpenID Connect Core sections 5.4 and 11.
 const OPENID_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
-
-/// It knows `login_hint` by another name, and nothing behind it.
-const HINTS: HintParameters = HintParameters { login: Some("login"), domain: None };
 
 /// GitHub as the core wants it: github.com, a GitHub Enterprise Server or a tenant of ghe.com.
 ///
@@ -81,20 +78,15 @@ impl GitHubProvider {
         clock: Arc<dyn Clock>,
         exchange: Arc<dyn Exchange>,
     ) -> Result<Self, SettingsError> {
-        let Some((urls, Derived::OAuth2Only { kind, issuer_parameter: issuer, api, warnings })) =
-            recognised(&settings.location)
-        else {
-            return Err(SettingsError::NotGitHub);
+        let (Some(api), Location::Endpoints(urls)) = (&settings.api, &settings.location) else {
+            return Err(SettingsError::UrlForm("the URLs are not those of a GitHub"));
         };
-        let is_public = urls.authorization().url().host_str() == Some("github.com");
-        if is_public && settings.description.email_trust != EmailTrust::Claim {
-            return Err(SettingsError::EmailTrust);
+        let (id, issuer, base, kind) = (&settings.description.id, &api.issuer, &api.base, settings.kind());
+        tracing::info!(provider = %id, %issuer, kind = kind.name, api = %base, "the provider is known");
+        for warning in &api.warnings {
+            tracing::warn!(provider = %id, warning, "the provider works, but");
         }
-        let (id, kind) = (settings.description.id.as_str(), kind.as_str());
-        tracing::info!(provider = id, issuer = issuer.as_str(), kind, api = %api, "the provider is known");
-        for warning in warnings {
-            tracing::warn!(provider = id, %warning, "the provider works, but");
-        }
+        let (urls, issuer, api) = (urls.clone(), issuer.clone(), base.clone());
         let scopes = scopes(&settings);
         let transport = Transport::new(exchange, settings.limits);
         let health = Mutex::new(ProviderHealth::Unknown);
@@ -189,7 +181,7 @@ impl IdentityProvider for GitHubProvider {
     }
 
     fn explain(&self, words: &str) -> Option<&'static str> {
-        explain(words).map(|explanation| explanation.sentence)
+        self.settings.kind().explain(words).map(|explanation| explanation.sentence)
     }
 
     fn health(&self) -> ProviderHealth {
@@ -206,7 +198,7 @@ impl IdentityProvider for GitHubProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
             extra_parameters: Vec::new(),
-            hint_parameters: HINTS,
+            hint_parameters: self.settings.hint_parameters(),
         })
     }
 
@@ -241,18 +233,6 @@ impl IdentityProvider for GitHubProvider {
 
     async fn verify_logout_token(&self, _token: &str) -> Result<LogoutToken, LogoutTokenError> {
         Err(LogoutTokenError::OfAnotherIssuer)
-    }
-}
-
-/// Whether these are GitHub's URLs.
-pub(crate) fn is_at(location: &Location) -> bool {
-    recognised(location).is_some()
-}
-
-fn recognised(location: &Location) -> Option<(OperatorUrls, Derived)> {
-    match &location.0 {
-        Place::Endpoints(urls) => Some((urls.clone(), derivation::without_asking(urls)?)),
-        Place::Issuer { .. } => None,
     }
 }
 

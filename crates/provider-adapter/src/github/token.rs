@@ -1,9 +1,7 @@
 //! The code for an access token (RFC 6749 section 4.1.3), in GitHub's dialect: errors come with status 200, some answers are
 //! form-encoded, and granted scopes are separated by commas.
 
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, StatusCode};
-use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError};
+use labgate_domain::ports::{CodeRedemption, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -11,10 +9,11 @@ use url::form_urlencoded;
 use crate::endpoint::Endpoint;
 use crate::json;
 use crate::settings::ProviderSettings;
-use crate::token::{access_token, refusal, token_type};
+use crate::token::{
+    ClientAuthentication, ClientCredentials, FORM, access_token, check_status, check_token_type, post,
+    refusal,
+};
 use crate::transport::{Answer, JSON, Transport};
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What a code is worth.
 pub(super) struct Grant {
@@ -44,24 +43,20 @@ pub(super) async fn redeem(
     settings: &ProviderSettings,
     redemption: &CodeRedemption,
 ) -> Result<Grant, ProviderError> {
-    let client_secret = settings.client_secret.expose_secret();
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "authorization_code")
-        .append_pair("client_id", settings.client_id.as_str())
-        .append_pair("client_secret", client_secret)
-        .append_pair("code", redemption.code.as_str())
-        .append_pair("redirect_uri", redemption.redirect_uri.as_str())
-        .append_pair("code_verifier", redemption.verifier.as_str())
-        .finish();
-    let mut request = Request::new(body.into_bytes());
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
-
-    let answer = transport.send(ProviderCall::Token, request).await;
-    let answer = answer.map_err(|error| error.of(ProviderCall::Token))?;
-    grant(&answer, &[client_secret, redemption.code.as_str(), redemption.verifier.as_str()])
+    let (code, verifier) = (redemption.code.as_str(), redemption.verifier.as_str());
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", redemption.redirect_uri.as_str()),
+        ("code_verifier", verifier),
+    ];
+    let credentials = ClientCredentials {
+        client_id: &settings.client_id,
+        client_secret: &settings.client_secret,
+        method: ClientAuthentication::Post,
+    };
+    let answer = post(transport, endpoint, &credentials, &form).await?;
+    grant(&answer, &[settings.client_secret.expose_secret(), code, verifier])
 }
 
 /// Takes the answer apart; `secrets` is what must not come back in a message.
@@ -72,17 +67,9 @@ fn grant(answer: &Answer, secrets: &[&str]) -> Result<Grant, ProviderError> {
     {
         return Err(refusal(answer.status, &standard(error), members.get("error_description"), secrets));
     }
-    match answer.status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED => return Err(ProviderError::ClientRejected(None)),
-        status if status.is_success() => return Err(ProviderError::TokenResponse("its status is not 200")),
-        status => {
-            let reason = format!("it answers with {status}");
-            return Err(ProviderError::Unavailable { call: ProviderCall::Token, reason });
-        }
-    }
+    check_status(answer.status)?;
     let members = members?;
-    token_type(&members)?;
+    check_token_type(&members)?;
     let scopes = match members.get("scope") {
         None | Some(Value::Null) => None,
         Some(Value::String(scopes)) => {

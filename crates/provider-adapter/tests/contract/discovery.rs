@@ -6,11 +6,13 @@ use labgate_domain::ports::{IdentityProvider as _, ProviderCall, ProviderError};
 use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins};
+use labgate_provider::{Field, OpenIdProvider, SettingsError, UncheckedSettings};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::support::{DISCOVERY, JWKS, NOW, Op, TOKEN, json_answer, settings, token_response};
+use crate::support::{
+    DISCOVERY, JWKS, NOW, Op, TOKEN, at_endpoints, at_issuer, json_answer, parsed, token_response,
+};
 
 fn misconfigured(error: &ProviderError) -> &str {
     match error {
@@ -23,15 +25,15 @@ fn is_unavailable(error: &ProviderError) -> bool {
     matches!(error, ProviderError::Unavailable { call: ProviderCall::Discovery, .. })
 }
 
-/// The adapter for another location at this provider.
-fn located(op: &Op, location: Location) -> OpenIdProvider {
-    OpenIdProvider::new(settings(location), Arc::clone(&op.clock) as Arc<dyn Clock>).unwrap()
+/// The adapter with other settings for this provider.
+fn located(op: &Op, settings: UncheckedSettings) -> OpenIdProvider {
+    OpenIdProvider::new(parsed(settings), Arc::clone(&op.clock) as Arc<dyn Clock>).unwrap()
 }
 
 fn by_endpoints(op: &Op) -> OpenIdProvider {
     let issuer = op.issuer();
     let (authorize, token) = (format!("{issuer}/authorize"), format!("{issuer}{TOKEN}"));
-    located(op, Location::endpoints(&authorize, &token, None, &PlainHttpOrigins::default()).unwrap())
+    located(op, at_endpoints(&authorize, &token, None))
 }
 
 #[tokio::test]
@@ -74,7 +76,7 @@ async fn c002_the_document_is_found_after_exactly_one_slash() {
             "jwks_uri": at("/keys"),
         });
         op.answer(document, json_answer(200, &metadata));
-        let provider = located(&op, Location::issuer(&issuer, &PlainHttpOrigins::default()).unwrap());
+        let provider = located(&op, at_issuer(&issuer));
         let server = provider.authorization_server().await.unwrap();
         assert_eq!(server.issuer.as_str(), issuer, "the configured text stays the reference");
         assert_eq!(op.count(document).await, 1);
@@ -214,7 +216,7 @@ async fn c012_pkce_is_always_s256() {
     ] {
         op.publish(json!({"code_challenge_methods_supported": methods}));
         op.clock.advance(3600);
-        let provider = located(&op, Location::issuer(&op.issuer(), &PlainHttpOrigins::default()).unwrap());
+        let provider = located(&op, at_issuer(&op.issuer()));
         let result = provider.authorization_server().await;
         match result {
             Ok(_) => assert!(works, "{methods}"),
@@ -344,23 +346,22 @@ async fn the_endpoint_for_signing_out_is_passed_on_and_a_bad_one_counts_as_absen
 #[tokio::test]
 async fn github_is_named_as_what_it_is() {
     let op = Op::start().await;
-    let location = Location::endpoints(
+    let github = at_endpoints(
         "https://github.com/login/oauth/authorize",
         "https://github.com/login/oauth/access_token",
         None,
-        &PlainHttpOrigins::default(),
     );
-    let error = located(&op, location.unwrap()).authorization_server().await.unwrap_err();
+    let error = located(&op, github).authorization_server().await.unwrap_err();
     assert!(misconfigured(&error).contains("GitHub"), "{error}");
 }
 
 #[test]
 fn c004_plain_http_is_for_loopback_and_named_origins() {
-    let none = PlainHttpOrigins::default();
-    assert!(Location::issuer("http://dex:5556/dex", &none).is_err());
-    assert!(Location::issuer("https://op.example?x", &none).is_err());
-    assert!(Location::issuer("op.example", &none).is_err());
-    let dex = PlainHttpOrigins::parse("http://dex:5556").unwrap();
-    assert!(Location::issuer("http://dex:5556/dex", &dex).is_ok());
-    assert!(Location::issuer("http://127.0.0.1:5556/dex", &none).is_ok());
+    for bad in ["http://dex:5556/dex", "https://op.example?x", "op.example"] {
+        let errors = at_issuer(bad).parse().unwrap_err();
+        assert_eq!(errors.iter().map(SettingsError::field).collect::<Vec<_>>(), [Field::Issuer], "{bad}");
+    }
+    let dex = at_issuer("http://dex:5556/dex").with(Field::PlainHttpOrigin, ["http://dex:5556"]);
+    assert!(dex.parse().is_ok());
+    assert!(at_issuer("http://127.0.0.1:5556/dex").parse().is_ok());
 }

@@ -2,23 +2,19 @@
 //! provider stands on loopback, so the settings say that it is Entra.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
+use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderError, RefreshRequest};
 use labgate_domain::protocol::{EndSessionForm, Issuer, RefreshToken};
-use labgate_domain::provider::EmailTrust;
 use labgate_domain::world::Clock;
-use labgate_provider::{
-    Location, OpenIdProvider, PlainHttpOrigins, ProviderKind, ProviderSettings, SettingsError,
-    identity_from_claims,
-};
+use labgate_provider::{Field, OpenIdProvider, SettingsError, UncheckedSettings, identity_from_claims};
 use serde_json::{Map, Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    ACCESS_TOKEN, CLIENT_ID, NONCE, NOW, Op, fault, id_token, json_answer, settings, token_response, with,
+    ACCESS_TOKEN, CLIENT_ID, NONCE, NOW, Op, admission, at_endpoints, at_issuer, fault, id_token,
+    json_answer, made, parsed, token_response, with,
 };
 
 const HOME: &str = "11111111-2222-3333-4444-555555555555";
@@ -33,18 +29,13 @@ struct Entra {
     provider: OpenIdProvider,
 }
 
-fn entra_settings(base: &str, tenant: &str) -> ProviderSettings {
+fn entra_settings(base: &str, tenant: &str) -> UncheckedSettings {
     let url = |last: &str| format!("{base}/{tenant}/oauth2/v2.0/{last}");
-    let plain = PlainHttpOrigins::default();
-    let location = Location::endpoints(&url("authorize"), &url("token"), None, &plain).unwrap();
-    let mut settings = settings(location);
-    settings.kind = Some(ProviderKind::Entra);
-    settings
+    at_endpoints(&url("authorize"), &url("token"), None).with(Field::Kind, ["entra"])
 }
 
-fn with_tenants(settings: &mut ProviderSettings, tenants: &[&str]) {
-    let rule = Rule::new(Criterion::Tenant, tenants.iter().copied()).unwrap();
-    settings.description.admission = Arc::new(AdmissionRules::new(vec![rule], None));
+fn with_tenants(settings: &mut UncheckedSettings, tenants: &[&str]) {
+    settings.set(Field::Allow(Criterion::Tenant), tenants.iter().copied());
 }
 
 impl Entra {
@@ -56,12 +47,12 @@ impl Entra {
         Self::at("common", |settings| with_tenants(settings, &[HOME, OTHER])).await
     }
 
-    async fn at(tenant: &'static str, change: impl FnOnce(&mut ProviderSettings)) -> Self {
+    async fn at(tenant: &'static str, change: impl FnOnce(&mut UncheckedSettings)) -> Self {
         let op = Op::start().await;
         let mut settings = entra_settings(&op.issuer(), tenant);
         change(&mut settings);
         let clock = Arc::clone(&op.clock) as Arc<dyn Clock>;
-        let entra = Self { provider: OpenIdProvider::new(settings, clock).unwrap(), op, tenant };
+        let entra = Self { provider: OpenIdProvider::new(parsed(settings), clock).unwrap(), op, tenant };
         let at = |path: &str| format!("{}{path}", entra.op.issuer());
         let metadata = json!({
             "issuer": entra.published(),
@@ -304,8 +295,7 @@ async fn c104_nobody_has_an_address_for_being_in_the_tenant_of_all_personal_acco
 #[test]
 fn c105_tenants_must_be_named_where_anybody_could_sign_in() {
     let base = "http://127.0.0.1:1";
-    let clock = || Arc::new(crate::support::TestClock::at(NOW)) as Arc<dyn Clock>;
-    let made = |settings: ProviderSettings| labgate_provider::provider(settings, clock()).map(drop);
+    let made = |settings: UncheckedSettings| made(settings).map(drop);
     for tenant in ["common", "organizations", "consumers", CONSUMERS] {
         let mut settings = entra_settings(base, tenant);
         assert_eq!(made(settings.clone()), Err(SettingsError::TenantsNeeded), "{tenant}");
@@ -313,7 +303,7 @@ fn c105_tenants_must_be_named_where_anybody_could_sign_in() {
         assert!(text.contains("LAB_EXTERNAL_OIDC_ALLOW_TENANTS") && text.contains("allow_tenants"));
         with_tenants(&mut settings, &[HOME]);
         assert_eq!(made(settings.clone()), Ok(()), "{tenant}");
-        settings.description.email_trust = EmailTrust::Provider;
+        settings.set(Field::EmailTrust, ["provider"]);
         assert_eq!(made(settings), Err(SettingsError::EmailTrustOfTenants), "{tenant}");
     }
     assert_eq!(made(entra_settings(base, HOME)), Ok(()));
@@ -321,33 +311,32 @@ fn c105_tenants_must_be_named_where_anybody_could_sign_in() {
 
 #[test]
 fn a_kind_must_fit_the_urls() {
-    let clock = || Arc::new(crate::support::TestClock::at(NOW)) as Arc<dyn Clock>;
-    let plain = PlainHttpOrigins::default();
-    let made = |authorize: &str, token: &str, issuer: Option<&str>, kind, fetch_groups| {
-        let location = Location::endpoints(authorize, token, issuer, &plain).unwrap();
-        let settings = ProviderSettings { kind: Some(kind), fetch_groups, ..settings(location) };
-        labgate_provider::provider(settings, clock()).map(drop)
+    let made = |authorize: &str, token: &str, issuer: Option<&str>, kind, fetch_groups: bool| {
+        let settings = at_endpoints(authorize, token, issuer).with(Field::Kind, [kind]);
+        made(settings.with(Field::FetchGroups, [fetch_groups.to_string()])).map(drop)
     };
     let (authorize, token) = ("https://op.example/authorize", "https://op.example/token");
     let github = ("https://github.com/login/oauth/authorize", "https://github.com/login/oauth/access_token");
-    let (entra, of) = (ProviderKind::Entra, ProviderKind::GitHub);
+    let (entra, of) = ("entra", "github");
     let wrong = Err(SettingsError::Kind { stated: entra, found: of });
     assert_eq!(made(github.0, github.1, None, entra, false), wrong);
-    assert_eq!(made(authorize, token, None, of, false), Err(SettingsError::NotGitHub));
-    assert_eq!(made(authorize, token, None, entra, false), Err(SettingsError::NotEntra));
+    assert_eq!(
+        made(authorize, token, None, of, false),
+        Err(SettingsError::UrlForm("the URLs are not those of a GitHub"))
+    );
+    let not_entra = made(authorize, token, None, entra, false).unwrap_err();
+    assert!(
+        matches!(not_entra, SettingsError::UrlForm(text) if text.contains("not those of one tenant of Entra"))
+    );
     assert_eq!(made(authorize, token, Some("https://op.example"), entra, false), Ok(()));
-    assert_eq!(made(authorize, token, None, ProviderKind::Dex, true), Err(SettingsError::FetchGroups));
+    assert_eq!(made(authorize, token, None, "dex", true), Err(SettingsError::FetchGroups));
     // Another product with GitHub's paths, which only the operator can tell.
     let forge =
         ("https://forge.example/login/oauth/authorize", "https://forge.example/login/oauth/access_token");
-    assert_eq!(made(forge.0, forge.1, None, ProviderKind::Generic, false), Ok(()));
+    assert_eq!(made(forge.0, forge.1, None, "generic", false), Ok(()));
 
-    let google = Location::issuer("https://accounts.google.com", &plain).unwrap();
-    let settings = ProviderSettings { kind: Some(ProviderKind::Dex), ..settings(google) };
-    assert!(matches!(
-        labgate_provider::provider(settings, clock()).map(drop),
-        Err(SettingsError::Kind { .. })
-    ));
+    let google = at_issuer("https://accounts.google.com").with(Field::Kind, ["dex"]);
+    assert!(matches!(crate::support::made(google).map(drop), Err(SettingsError::Kind { .. })));
 }
 
 /// Claims of somebody whose groups the token has no room for.
@@ -359,7 +348,7 @@ fn overage() -> Value {
 }
 
 async fn fetching() -> Entra {
-    Entra::at(HOME, |settings| settings.fetch_groups = true).await
+    Entra::at(HOME, |settings| settings.set(Field::FetchGroups, ["true"])).await
 }
 
 #[tokio::test]
@@ -453,26 +442,29 @@ async fn claims_alone_lead_to_the_same_person() {
         |changes: Value| -> Map<String, Value> { entra.claims(changes).as_object().unwrap().clone() };
     let settings = entra_settings(&entra.op.issuer(), HOME);
     let signed_in = entra.identity(json!({"groups": ["g1"]})).await;
-    let tried = identity_from_claims(&settings, &claims(json!({"groups": ["g1"]}))).unwrap();
+    let tried = identity_from_claims(&parsed(settings.clone()), &claims(json!({"groups": ["g1"]}))).unwrap();
     assert_eq!(tried, ExternalIdentity { id_token_hint: None, session: None, ..signed_in });
 
     let foreign = claims(json!({"tid": OTHER, "iss": entra.issuer_of(OTHER)}));
-    assert_eq!(identity_from_claims(&settings, &foreign), Err(IdTokenFault::Issuer));
+    assert_eq!(identity_from_claims(&parsed(settings.clone()), &foreign), Err(IdTokenFault::Issuer));
     let mut any = entra_settings(&entra.op.issuer(), "common");
     with_tenants(&mut any, &[OTHER]);
-    let eve = identity_from_claims(&any, &foreign).unwrap();
+    let eve = identity_from_claims(&parsed(any.clone()), &foreign).unwrap();
     assert_eq!(eve.issuer, Issuer::parse(&entra.issuer_of(OTHER)).unwrap());
     assert!(matches!(eve.email, EmailClaim::Stated { verified: false, .. }));
-    assert_eq!(identity_from_claims(&any, &claims(json!({"tid": OTHER}))), Err(IdTokenFault::Issuer));
+    assert_eq!(
+        identity_from_claims(&parsed(any.clone()), &claims(json!({"tid": OTHER}))),
+        Err(IdTokenFault::Issuer)
+    );
 }
 
 #[tokio::test]
 async fn a_graph_that_is_down_takes_nobodys_groups_away_while_they_are_signed_in() {
-    for (rules, put_off) in [(vec![], false), (vec![Rule::new(Criterion::Group, ["g1"]).unwrap()], true)] {
+    for (rules, put_off) in [(&[][..], false), (&[(Criterion::Group, "g1")], true)] {
         let entra = Entra::at(HOME, |settings| {
-            settings.fetch_groups = true;
-            settings.description.recheck = Some(Duration::from_mins(5));
-            settings.description.admission = Arc::new(AdmissionRules::new(rules, None));
+            settings.set(Field::FetchGroups, ["true"]);
+            settings.set(Field::Recheck, ["5m"]);
+            admission(settings, rules, None);
         })
         .await;
         entra.op.answer(GRAPH, ResponseTemplate::new(503));

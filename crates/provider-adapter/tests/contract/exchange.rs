@@ -9,9 +9,9 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{ProviderCall, ProviderError};
-use labgate_provider::{Exchange, ExchangeBody, ExchangeError, Location, PlainHttpOrigins, provider_over};
+use labgate_provider::{Exchange, ExchangeBody, ExchangeError, provider_over};
 
-use crate::support::{NOW, TestClock, settings};
+use crate::support::{NOW, TestClock, at_issuer, parsed};
 
 /// A client that answers every request alike, or never.
 struct Canned {
@@ -34,11 +34,10 @@ async fn discovery(
     answer: Option<Result<Response<&'static str>, ExchangeError>>,
 ) -> (Vec<Request<Bytes>>, String) {
     let client = Arc::new(Canned { answer, requests: Mutex::default() });
-    let location = Location::issuer("https://op.example", &PlainHttpOrigins::default()).unwrap();
-    let mut settings = settings(location);
+    let mut settings = at_issuer("https://op.example");
     settings.limits.metadata_time = Duration::from_millis(50);
     settings.limits.document_size = 100;
-    let provider = provider_over(settings, Arc::new(TestClock::at(NOW)), client.clone()).unwrap();
+    let provider = provider_over(parsed(settings), Arc::new(TestClock::at(NOW)), client.clone()).unwrap();
     let error = provider.authorization_server().await.unwrap_err();
     let ProviderError::Unavailable { call: ProviderCall::Discovery, reason } = error else {
         panic!("{error:?}")

@@ -6,18 +6,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
+use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::{
     CodeRedemption, IdentityProvider, LogoutTokenError, ProviderCall, ProviderError,
 };
-use labgate_domain::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri, Scopes};
-use labgate_domain::provider::{EmailTrust, ProviderHealth};
+use labgate_domain::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri};
+use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_provider::{GitHubProvider, Location, PlainHttpOrigins, ProviderSettings, SettingsError};
-use secrecy::SecretString;
+use labgate_provider::{Field, GitHubProvider, SettingsError, UncheckedSettings};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -26,8 +25,8 @@ use crate::secrets::{
     LINES, PLANTED_ACCESS_TOKEN, PLANTED_CODE, PLANTED_SECRET, PLANTED_VERIFIER, leaked, listen,
 };
 use crate::support::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, NONCE, NOW, REDIRECT_URI, TestClock, VERIFIER, json_answer,
-    settings, with,
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, NONCE, NOW, REDIRECT_URI, TestClock, VERIFIER, admission,
+    at_endpoints, at_issuer, json_answer, made, parsed, with,
 };
 
 const TOKEN: &str = "/login/oauth/access_token";
@@ -63,14 +62,15 @@ impl Hub {
         Self::start_with(|_| {}).await
     }
 
-    async fn start_with(change: impl FnOnce(&mut ProviderSettings)) -> Self {
+    async fn start_with(change: impl FnOnce(&mut UncheckedSettings)) -> Self {
         let server = MockServer::start().await;
         let answers = Answers::default();
         Mock::given(any()).respond_with(answers.clone()).mount(&server).await;
         let clock = Arc::new(TestClock::at(NOW));
-        let mut settings = settings(github_at(&server.uri()));
+        let mut settings = github_at(&server.uri());
         change(&mut settings);
-        let provider = labgate_provider::provider(settings, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+        let provider =
+            labgate_provider::provider(parsed(settings), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let hub = Self { server, answers, clock, provider };
         hub.answer(TOKEN, json_answer(200, &tokens(json!({}))));
         hub.answer(USER, json_answer(200, &user(json!({}))));
@@ -83,7 +83,7 @@ impl Hub {
     /// One whose groups make administrators.
     async fn with_groups() -> Self {
         Self::start_with(|settings| {
-            admission(settings, Vec::new(), Some(vec!["lab/admins".to_owned()]));
+            admission(settings, &[], Some("lab/admins"));
         })
         .await
     }
@@ -125,17 +125,12 @@ impl Hub {
     }
 }
 
-fn github_at(origin: &str) -> Location {
-    let (authorization, token) = (format!("{origin}/login/oauth/authorize"), format!("{origin}{TOKEN}"));
-    Location::endpoints(&authorization, &token, None, &PlainHttpOrigins::default()).unwrap()
+fn github_at(origin: &str) -> UncheckedSettings {
+    at_endpoints(&format!("{origin}/login/oauth/authorize"), &format!("{origin}{TOKEN}"), None)
 }
 
-fn admission(settings: &mut ProviderSettings, rules: Vec<Rule>, administrators: Option<Vec<String>>) {
-    settings.description.admission = Arc::new(AdmissionRules::new(rules, administrators));
-}
-
-fn provider(settings: ProviderSettings) -> Arc<dyn IdentityProvider> {
-    labgate_provider::provider(settings, Arc::new(TestClock::at(NOW))).unwrap()
+fn provider(settings: UncheckedSettings) -> Arc<dyn IdentityProvider> {
+    made(settings).unwrap()
 }
 
 fn tokens(changes: Value) -> Value {
@@ -239,9 +234,8 @@ async fn each_github_has_its_own_issuer_and_nobody_is_asked_for_it() {
         ["https://github.com", "https://acme.ghe.com", "https://git.example:8443", "http://127.0.0.1:9"]
     {
         let issuer = format!("{origin}/login/oauth");
-        let by_issuer = Location::issuer(&issuer, &PlainHttpOrigins::default()).unwrap();
-        for location in [github_at(origin), by_issuer] {
-            let provider = provider(settings(location));
+        for settings in [github_at(origin), at_issuer(&issuer)] {
+            let provider = provider(settings);
             let server = provider.authorization_server().await.unwrap();
             assert_eq!(server.issuer.as_str(), issuer);
             assert_eq!(server.authorization_endpoint.as_str(), format!("{issuer}/authorize"));
@@ -251,62 +245,51 @@ async fn each_github_has_its_own_issuer_and_nobody_is_asked_for_it() {
             assert_eq!(provider.health(), ProviderHealth::Unknown);
         }
     }
-    let origin = PlainHttpOrigins::parse("http://github:3000").unwrap();
-    assert!(Location::issuer("http://github:3000/login/oauth", &origin).is_ok());
-    assert!(Location::issuer("http://github:3000/login/oauth", &PlainHttpOrigins::default()).is_err());
+    let inner = at_issuer("http://github:3000/login/oauth");
+    assert!(inner.clone().with(Field::PlainHttpOrigin, ["http://github:3000"]).parse().is_ok());
+    assert!(inner.parse().is_err());
 }
 
 #[tokio::test]
 async fn c016_read_org_is_asked_for_only_where_memberships_decide_something() {
-    let scopes = async |rules: Vec<Rule>, administrators| {
-        let mut settings = settings(github_at("https://github.com"));
+    let scopes = async |rules: &[(Criterion, &str)], administrators| {
+        let mut settings = github_at("https://github.com");
         admission(&mut settings, rules, administrators);
         provider(settings).authorization_server().await.unwrap().scopes.to_parameter()
     };
-    let rule = |criterion, value: &str| Rule::new(criterion, [value]).unwrap();
     let (without, with) = ("read:user user:email", "read:user user:email read:org");
-    assert_eq!(scopes(vec![rule(Criterion::EmailDomain, "example.test")], None).await, without);
-    assert_eq!(scopes(vec![rule(Criterion::Account, "583231")], None).await, without);
-    assert_eq!(scopes(vec![rule(Criterion::Organization, "acme")], None).await, with);
-    assert_eq!(scopes(vec![rule(Criterion::Group, "acme/core")], None).await, with);
-    assert_eq!(scopes(Vec::new(), Some(vec!["acme/core".to_owned()])).await, with);
+    assert_eq!(scopes(&[(Criterion::EmailDomain, "example.test")], None).await, without);
+    assert_eq!(scopes(&[(Criterion::Account, "583231")], None).await, without);
+    assert_eq!(scopes(&[(Criterion::Organization, "acme")], None).await, with);
+    assert_eq!(scopes(&[(Criterion::Group, "acme/core")], None).await, with);
+    assert_eq!(scopes(&[], Some("acme/core")).await, with);
 
-    let mut settings = settings(github_at("https://github.com"));
-    settings.scopes = Scopes::with_openid(["email", "read:org", "gist", "user:email"]).unwrap();
+    let settings = github_at("https://github.com").with(Field::Scopes, ["email read:org gist user:email"]);
     let server = provider(settings).authorization_server().await.unwrap();
     assert_eq!(server.scopes.to_parameter(), "read:user user:email read:org gist");
 }
 
 #[tokio::test]
 async fn other_urls_make_an_openid_provider_and_no_github() {
-    let elsewhere = || {
-        let (authorization, token) = ("https://op.example/authorize", "https://op.example/token");
-        let plain_http = PlainHttpOrigins::default();
-        settings(Location::endpoints(authorization, token, None, &plain_http).unwrap())
-    };
-    let refused = GitHubProvider::new(elsewhere(), Arc::new(TestClock::at(NOW)));
-    assert!(matches!(refused, Err(SettingsError::NotGitHub)));
+    let elsewhere = || at_endpoints("https://op.example/authorize", "https://op.example/token", None);
+    let refused = GitHubProvider::new(parsed(elsewhere()), Arc::new(TestClock::at(NOW)));
+    assert!(matches!(refused, Err(SettingsError::UrlForm(_))));
     assert_eq!(provider(elsewhere()).description().id.as_str(), "op");
 
     // With its own issuer, something with GitHub's paths is an OpenID provider.
-    let forgejo = Location::endpoints(
+    let forgejo = at_endpoints(
         "https://git.example/login/oauth/authorize",
         "https://git.example/login/oauth/access_token",
         Some("https://git.example/"),
-        &PlainHttpOrigins::default(),
     );
-    let refused = GitHubProvider::new(settings(forgejo.unwrap()), Arc::new(TestClock::at(NOW)));
-    assert!(matches!(refused, Err(SettingsError::NotGitHub)));
+    let refused = GitHubProvider::new(parsed(forgejo), Arc::new(TestClock::at(NOW)));
+    assert!(matches!(refused, Err(SettingsError::UrlForm(_))));
 }
 
 #[tokio::test]
 async fn at_github_com_no_operator_can_vouch_for_what_people_enter() {
-    let trusting = |origin| {
-        let mut settings = settings(github_at(origin));
-        settings.description.email_trust = EmailTrust::Provider;
-        labgate_provider::provider(settings, Arc::new(TestClock::at(NOW)))
-    };
-    assert!(matches!(trusting("https://github.com"), Err(SettingsError::EmailTrust)));
+    let trusting = |origin| made(github_at(origin).with(Field::EmailTrust, ["provider"]));
+    assert!(matches!(trusting("https://github.com"), Err(SettingsError::EmailTrust(_))));
     assert!(trusting("https://git.example").is_ok(), "an operator's own server");
 }
 
@@ -688,8 +671,8 @@ async fn c190_no_github_error_and_no_log_line_carries_a_secret() {
     listen();
     let planted = [PLANTED_CODE, PLANTED_VERIFIER, PLANTED_SECRET, PLANTED_ACCESS_TOKEN];
     let hub = Hub::start_with(|settings| {
-        settings.client_secret = SecretString::from(PLANTED_SECRET);
-        admission(settings, Vec::new(), Some(vec!["lab/admins".to_owned()]));
+        settings.set(Field::ClientSecret, [PLANTED_SECRET]);
+        admission(settings, &[], Some("lab/admins"));
     })
     .await;
     let all = planted.join(" ");

@@ -5,13 +5,13 @@ use labgate_domain::ports::{
     ProviderError,
 };
 use labgate_domain::time::Timestamp;
-use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins};
+use labgate_provider::OpenIdProvider;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    CLIENT_ID, CLIENT_SECRET, DISCOVERY, JWKS, NONCE, NOW, Op, TestKey, fault, id_token, raw_token, settings,
-    with,
+    CLIENT_ID, CLIENT_SECRET, DISCOVERY, JWKS, NONCE, NOW, Op, TestKey, at_endpoints, fault, id_token,
+    parsed, raw_token, with,
 };
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -186,9 +186,8 @@ async fn c160_the_issuer_that_two_urls_lead_to_is_compared_too() {
     let at = |path: &str| format!("{}{path}", op.issuer());
     let issuer = op.issuer();
     let by_urls = |issuer| {
-        let none = PlainHttpOrigins::default();
-        let location = Location::endpoints(&at("/authorize"), &at("/token"), issuer, &none).unwrap();
-        OpenIdProvider::new(settings(location), op.clock.clone()).unwrap()
+        let settings = parsed(at_endpoints(&at("/authorize"), &at("/token"), issuer));
+        OpenIdProvider::new(settings, op.clock.clone()).unwrap()
     };
     let (own, foreign) =
         (logout_token(&op, json!({})), logout_token(&op, json!({"iss": "https://other.example"})));

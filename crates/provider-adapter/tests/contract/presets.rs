@@ -6,7 +6,7 @@ use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _};
 use labgate_domain::protocol::EndSessionForm;
-use labgate_provider::{ProviderKind as Kind, Userinfo};
+use labgate_provider::{Field, Kind, kinds};
 use serde_json::{Value, json};
 
 use crate::support::{CLIENT_ID, Op, USERINFO, fault, json_answer, with};
@@ -14,20 +14,20 @@ use crate::support::{CLIENT_ID, Op, USERINFO, fault, json_answer, with};
 const ADA: &str = "ada@example.test";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
-async fn op(kind: Kind) -> Op {
-    Op::start_with(|settings| settings.kind = Some(kind)).await
+async fn op(kind: &'static Kind) -> Op {
+    Op::start_with(|settings| settings.set(Field::Kind, [kind.name])).await
 }
 
 /// What every identity token of this kind says besides.
-fn own_claims(kind: Kind) -> Value {
-    match kind {
-        Kind::Entra | Kind::EntraV1 => json!({"tid": TENANT, "oid": "object-1"}),
-        Kind::Cognito => json!({"token_use": "id"}),
+fn own_claims(kind: &'static Kind) -> Value {
+    match kind.name {
+        "entra" | "entra-v1" => json!({"tid": TENANT, "oid": "object-1"}),
+        "cognito" => json!({"token_use": "id"}),
         _ => json!({}),
     }
 }
 
-async fn identity(op: &Op, kind: Kind, changes: Value) -> ExternalIdentity {
+async fn identity(op: &Op, kind: &'static Kind, changes: Value) -> ExternalIdentity {
     op.redeem_claims(merged([own_claims(kind), changes])).await.unwrap()
 }
 
@@ -55,27 +55,27 @@ async fn c099_c102_c104_c106_c109_whose_word_an_address_is_at_each_provider() {
     let verified = "email_verified";
     let gmail = json!({"email": "ada@gmail.com"});
     for (kind, besides, claim, verdicts) in [
-        (Kind::Generic, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Dex, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Keycloak, json!({}), verified, BY_THE_CLAIM),
-        (Kind::GitLab, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Okta, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Auth0, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Authentik, json!({}), verified, BY_THE_CLAIM),
-        (Kind::Cognito, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::GENERIC, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::DEX, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::KEYCLOAK, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::GITLAB, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::OKTA, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::AUTH0, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::AUTHENTIK, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::COGNITO, json!({}), verified, BY_THE_CLAIM),
         // An address elsewhere, one of an organization's account, one at Gmail.
-        (Kind::Google, json!({}), verified, NEVER),
-        (Kind::Google, json!({"hd": "example.test"}), verified, BY_THE_CLAIM),
-        (Kind::Google, gmail, verified, BY_THE_CLAIM),
-        (Kind::Google, json!({"email": "ada@googlemail.com"}), verified, BY_THE_CLAIM),
+        (&kinds::GOOGLE, json!({}), verified, NEVER),
+        (&kinds::GOOGLE, json!({"hd": "example.test"}), verified, BY_THE_CLAIM),
+        (&kinds::GOOGLE, gmail, verified, BY_THE_CLAIM),
+        (&kinds::GOOGLE, json!({"email": "ada@googlemail.com"}), verified, BY_THE_CLAIM),
         // It never says email_verified; the type of what it says instead has varied.
-        (Kind::Entra, json!({}), verified, NEVER),
-        (Kind::Entra, json!({}), "xms_edov", [true, false, false, true]),
-        (Kind::EntraV1, json!({}), verified, NEVER),
+        (&kinds::ENTRA, json!({}), verified, NEVER),
+        (&kinds::ENTRA, json!({}), "xms_edov", [true, false, false, true]),
+        (&kinds::ENTRA_V1, json!({}), verified, NEVER),
     ] {
         let op = op(kind).await;
         let address = besides.get("email").and_then(Value::as_str).unwrap_or(ADA).to_owned();
-        let subject = if matches!(kind, Kind::Entra | Kind::EntraV1) { "object-1" } else { "subject-1" };
+        let subject = if kind.name.starts_with("entra") { "object-1" } else { "subject-1" };
         let told = async |changes: Value| {
             let nothing_of_it = json!({"email_verified": null});
             op.redeem_claims(merged([nothing_of_it, own_claims(kind), besides.clone(), changes]))
@@ -110,7 +110,7 @@ async fn c099_c102_c104_c106_c109_whose_word_an_address_is_at_each_provider() {
 
 #[tokio::test]
 async fn c102_google_vouches_for_gmail_and_for_hosted_domains_alone() {
-    let op = op(Kind::Google).await;
+    let op = op(&kinds::GOOGLE).await;
     for (claims, expected) in [
         (json!({"email": "ada@gmail.com.evil.example"}), false),
         (json!({"email": "ada@evilgmail.com"}), false),
@@ -122,7 +122,7 @@ async fn c102_google_vouches_for_gmail_and_for_hosted_domains_alone() {
         // The domain of an organization need not be that of each of its addresses.
         (json!({"hd": "example.org"}), true),
     ] {
-        let ada = identity(&op, Kind::Google, claims.clone()).await;
+        let ada = identity(&op, &kinds::GOOGLE, claims.clone()).await;
         assert_eq!(trusts(&op, &ada), expected, "{claims}");
     }
 }
@@ -130,22 +130,22 @@ async fn c102_google_vouches_for_gmail_and_for_hosted_domains_alone() {
 #[tokio::test]
 async fn c102_cognito_says_true_in_words_at_userinfo_and_nowhere_else() {
     for (kind, id_token, userinfo, expected) in [
-        (Kind::Cognito, json!(true), json!("true"), true),
-        (Kind::Cognito, json!(true), json!(true), true),
-        (Kind::Cognito, Value::Null, json!("true"), true),
-        (Kind::Cognito, json!(true), json!("false"), false),
-        (Kind::Cognito, json!(false), json!("true"), false),
-        (Kind::Cognito, json!("true"), json!("true"), false),
-        (Kind::Cognito, Value::Null, json!("True"), false),
-        (Kind::Cognito, Value::Null, json!(1), false),
-        (Kind::Cognito, Value::Null, json!(["true"]), false),
-        (Kind::Generic, Value::Null, json!("true"), false),
-        (Kind::Generic, json!(true), json!("true"), false),
-        (Kind::Okta, Value::Null, json!("true"), false),
+        (&kinds::COGNITO, json!(true), json!("true"), true),
+        (&kinds::COGNITO, json!(true), json!(true), true),
+        (&kinds::COGNITO, Value::Null, json!("true"), true),
+        (&kinds::COGNITO, json!(true), json!("false"), false),
+        (&kinds::COGNITO, json!(false), json!("true"), false),
+        (&kinds::COGNITO, json!("true"), json!("true"), false),
+        (&kinds::COGNITO, Value::Null, json!("True"), false),
+        (&kinds::COGNITO, Value::Null, json!(1), false),
+        (&kinds::COGNITO, Value::Null, json!(["true"]), false),
+        (&kinds::GENERIC, Value::Null, json!("true"), false),
+        (&kinds::GENERIC, json!(true), json!("true"), false),
+        (&kinds::OKTA, Value::Null, json!("true"), false),
     ] {
         let op = Op::start_with(|settings| {
-            settings.kind = Some(kind);
-            settings.userinfo = Userinfo::Always;
+            settings.set(Field::Kind, [kind.name]);
+            settings.set(Field::Userinfo, ["always"]);
         })
         .await;
         let told = json!({"sub": "subject-1", "email": ADA, "email_verified": userinfo});
@@ -157,7 +157,7 @@ async fn c102_cognito_says_true_in_words_at_userinfo_and_nowhere_else() {
 
 #[tokio::test]
 async fn c067_cognitos_access_token_is_no_identity_token() {
-    let op = op(Kind::Cognito).await;
+    let op = op(&kinds::COGNITO).await;
     for other in [json!("access"), Value::Null, json!("ID"), json!(["id"]), json!(true), json!("")] {
         let refused = op.redeem_claims(json!({"token_use": other})).await;
         assert_eq!(fault(refused), IdTokenFault::Type, "{other}");
@@ -176,7 +176,7 @@ async fn c067_cognitos_access_token_is_no_identity_token() {
 
 #[tokio::test]
 async fn keycloaks_roles_are_those_of_the_realm_and_of_our_own_client() {
-    let op = op(Kind::Keycloak).await;
+    let op = op(&kinds::KEYCLOAK).await;
     let roles = json!({
         "groups": ["/lab-admins", "both"],
         "realm_access": {"roles": ["both", "realm-role"]},
@@ -186,7 +186,7 @@ async fn keycloaks_roles_are_those_of_the_realm_and_of_our_own_client() {
             "other": {"roles": ["lab-admins"]},
         },
     });
-    let ada = identity(&op, Kind::Keycloak, roles.clone()).await;
+    let ada = identity(&op, &kinds::KEYCLOAK, roles.clone()).await;
     assert_eq!(ada.groups, ["/lab-admins", "both", "realm-role", "client-role"]);
     assert!(ada.memberships.groups_are_complete);
     for odd in [
@@ -201,7 +201,7 @@ async fn keycloaks_roles_are_those_of_the_realm_and_of_our_own_client() {
         json!({"roles": ["x"]}),
         json!({"https://lab.example/roles": ["x"]}),
     ] {
-        assert!(identity(&op, Kind::Keycloak, odd.clone()).await.groups.is_empty(), "{odd}");
+        assert!(identity(&op, &kinds::KEYCLOAK, odd.clone()).await.groups.is_empty(), "{odd}");
     }
     let generic = Op::start().await;
     let ada = generic.redeem_claims(roles).await.unwrap();
@@ -211,25 +211,25 @@ async fn keycloaks_roles_are_those_of_the_realm_and_of_our_own_client() {
 #[tokio::test]
 async fn groups_and_roles_may_be_told_at_userinfo_alone() {
     for (kind, told, groups) in [
-        (Kind::Keycloak, json!({"realm_access": {"roles": ["realm-role"]}}), vec!["realm-role"]),
-        (Kind::GitLab, json!({"groups": ["acme", "acme/lab"]}), vec!["acme", "acme/lab"]),
-        (Kind::Okta, json!({"groups": ["Everyone"]}), vec!["Everyone"]),
-        (Kind::Auth0, json!({"https://lab.example/groups": ["lab-admins"]}), vec!["lab-admins"]),
+        (&kinds::KEYCLOAK, json!({"realm_access": {"roles": ["realm-role"]}}), vec!["realm-role"]),
+        (&kinds::GITLAB, json!({"groups": ["acme", "acme/lab"]}), vec!["acme", "acme/lab"]),
+        (&kinds::OKTA, json!({"groups": ["Everyone"]}), vec!["Everyone"]),
+        (&kinds::AUTH0, json!({"https://lab.example/groups": ["lab-admins"]}), vec!["lab-admins"]),
     ] {
         let op = Op::start_with(|settings| {
-            settings.kind = Some(kind);
-            settings.userinfo = Userinfo::Always;
+            settings.set(Field::Kind, [kind.name]);
+            settings.set(Field::Userinfo, ["always"]);
         })
         .await;
         op.answer(USERINFO, json_answer(200, &with(json!({"sub": "subject-1"}), told)));
-        let direct = if kind == Kind::GitLab { json!({"groups_direct": ["acme/lab"]}) } else { json!({}) };
+        let direct = if *kind == kinds::GITLAB { json!({"groups_direct": ["acme/lab"]}) } else { json!({}) };
         assert_eq!(identity(&op, kind, direct).await.groups, groups, "{kind:?}");
     }
 }
 
 #[tokio::test]
 async fn auth0s_groups_and_roles_stand_under_urls() {
-    let op = op(Kind::Auth0).await;
+    let op = op(&kinds::AUTH0).await;
     let claims = json!({
         "https://lab.example/groups": ["lab-admins"],
         "https://lab.example/roles": "editor",
@@ -244,26 +244,26 @@ async fn auth0s_groups_and_roles_stand_under_urls() {
         "urn:lab/groups": ["x"],
         "/groups": ["x"],
     });
-    assert_eq!(identity(&op, Kind::Auth0, claims.clone()).await.groups, ["lab-admins", "editor"]);
+    assert_eq!(identity(&op, &kinds::AUTH0, claims.clone()).await.groups, ["lab-admins", "editor"]);
     let generic = Op::start().await;
     assert!(generic.redeem_claims(claims).await.unwrap().groups.is_empty());
 }
 
 #[tokio::test]
 async fn cognitos_groups_have_a_name_of_their_own() {
-    let op = op(Kind::Cognito).await;
+    let op = op(&kinds::COGNITO).await;
     let claims = json!({"cognito:groups": ["lab-admins"], "groups": ["x"], "cognito:roles": ["arn:aws:iam::1:role/x"]});
-    assert_eq!(identity(&op, Kind::Cognito, claims).await.groups, ["lab-admins"]);
+    assert_eq!(identity(&op, &kinds::COGNITO, claims).await.groups, ["lab-admins"]);
 }
 
 #[tokio::test]
 async fn c155_each_endpoint_for_signing_out_is_asked_as_it_wants() {
     for (kind, form) in [
-        (Kind::Cognito, EndSessionForm::LogoutUri),
-        (Kind::Keycloak, EndSessionForm::Standard),
-        (Kind::Okta, EndSessionForm::StandardWithHint),
-        (Kind::Auth0, EndSessionForm::Standard),
-        (Kind::Entra, EndSessionForm::Standard),
+        (&kinds::COGNITO, EndSessionForm::LogoutUri),
+        (&kinds::KEYCLOAK, EndSessionForm::Standard),
+        (&kinds::OKTA, EndSessionForm::StandardWithHint),
+        (&kinds::AUTH0, EndSessionForm::Standard),
+        (&kinds::ENTRA, EndSessionForm::Standard),
     ] {
         let op = op(kind).await;
         let logout = format!("{}/logout", op.issuer());

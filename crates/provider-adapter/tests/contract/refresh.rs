@@ -1,7 +1,6 @@
 //! Asking again about a person who is signed in (C56; RFC 6749 section 6, OpenID Connect Core section 12).
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use labgate_domain::ForeignText;
 use labgate_domain::identity::ExternalIdentity;
@@ -9,7 +8,7 @@ use labgate_domain::ports::{
     IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{Issuer, RefreshToken, Subject, TokenErrorCode};
-use labgate_provider::{ProviderKind, ProviderSettings};
+use labgate_provider::{Field, UncheckedSettings, kinds};
 use serde_json::{Value, json};
 use wiremock::Request;
 
@@ -19,8 +18,8 @@ use crate::support::{
 
 const REFRESH: &str = "refresh-token-1";
 
-fn rechecks(settings: &mut ProviderSettings) {
-    settings.description.recheck = Some(Duration::from_mins(15));
+fn rechecks(settings: &mut UncheckedSettings) {
+    settings.set(Field::Recheck, ["15m"]);
 }
 
 fn token(text: &str) -> Option<RefreshToken> {
@@ -84,19 +83,21 @@ async fn the_refresh_token_is_kept_only_where_the_provider_is_asked_again() {
 async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
     for (kind, scope, parameter) in [
         (None, true, Some("prompt")),
-        (Some(ProviderKind::Dex), true, None),
-        (Some(ProviderKind::Entra), true, None),
-        (Some(ProviderKind::Okta), true, None),
-        (Some(ProviderKind::Auth0), true, None),
-        (Some(ProviderKind::Authentik), true, None),
-        (Some(ProviderKind::Keycloak), false, None),
-        (Some(ProviderKind::GitLab), false, None),
-        (Some(ProviderKind::Cognito), false, None),
-        (Some(ProviderKind::Google), false, Some("access_type")),
+        (Some(&kinds::DEX), true, None),
+        (Some(&kinds::ENTRA), true, None),
+        (Some(&kinds::OKTA), true, None),
+        (Some(&kinds::AUTH0), true, None),
+        (Some(&kinds::AUTHENTIK), true, None),
+        (Some(&kinds::KEYCLOAK), false, None),
+        (Some(&kinds::GITLAB), false, None),
+        (Some(&kinds::COGNITO), false, None),
+        (Some(&kinds::GOOGLE), false, Some("access_type")),
     ] {
         for asks in [true, false] {
             let op = Op::start_with(|settings| {
-                settings.kind = kind;
+                if let Some(kind) = kind {
+                    settings.set(Field::Kind, [kind.name]);
+                }
                 if asks {
                     rechecks(settings);
                 }
@@ -169,7 +170,7 @@ async fn c056_the_newer_identity_token_is_verified_like_the_first() {
 async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
     let op = Op::start_with(|settings| {
         rechecks(settings);
-        settings.userinfo = labgate_provider::Userinfo::Always;
+        settings.set(Field::Userinfo, ["always"]);
     })
     .await;
     op.answer(USERINFO, json_answer(200, &json!({"sub": "subject-2"})));
@@ -180,7 +181,7 @@ async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
 async fn the_next_token_is_handed_on_also_when_the_rest_of_the_answer_is_of_no_use() {
     let op = Op::start_with(|settings| {
         rechecks(settings);
-        settings.userinfo = labgate_provider::Userinfo::Always;
+        settings.set(Field::Userinfo, ["always"]);
     })
     .await;
     op.answer(USERINFO, wiremock::ResponseTemplate::new(503));

@@ -6,8 +6,7 @@ use std::sync::{Mutex, Once};
 
 use labgate_domain::ports::{IdentityProvider as _, ProviderError};
 use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier};
-use labgate_provider::Userinfo;
-use secrecy::SecretString;
+use labgate_provider::Field;
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
@@ -84,8 +83,8 @@ async fn c190_no_error_and_no_log_line_carries_a_secret() {
     let mut refusals = 0;
     for scenario in 0.. {
         let op = Op::start_with(|settings| {
-            settings.client_secret = SecretString::from(PLANTED_SECRET);
-            settings.userinfo = Userinfo::Always;
+            settings.set(Field::ClientSecret, [PLANTED_SECRET]);
+            settings.set(Field::Userinfo, ["always"]);
             assert_eq!(leaked(&format!("{settings:?}"), ""), None);
         })
         .await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use labgate_domain::ports::{IdentityProvider as _, ProviderError};
 use labgate_domain::world::Clock;
-use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins, SettingsError};
+use labgate_provider::{Field, OpenIdProvider, SettingsError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::support::{NOW, TestClock, settings};
+use crate::support::{NOW, TestClock, at_issuer, parsed};
 
 /// A certification authority of a test.
 struct Ca {
@@ -73,9 +73,11 @@ async fn server(ca: Option<&Ca>, host: &str, change: impl FnOnce(&mut Certificat
 }
 
 fn provider(issuer: &str, extra_ca_pem: Option<&str>) -> Result<OpenIdProvider, SettingsError> {
-    let mut settings = settings(Location::issuer(issuer, &PlainHttpOrigins::default()).unwrap());
-    settings.extra_ca_pem = extra_ca_pem.map(str::to_owned);
-    OpenIdProvider::new(settings, Arc::new(TestClock::at(NOW)) as Arc<dyn Clock>)
+    let mut settings = at_issuer(issuer);
+    if let Some(pem) = extra_ca_pem {
+        settings.set(Field::ExtraCa, [pem]);
+    }
+    OpenIdProvider::new(parsed(settings), Arc::new(TestClock::at(NOW)) as Arc<dyn Clock>)
 }
 
 async fn refused(issuer: &str, extra_ca_pem: Option<&str>, why: &str) {

@@ -6,9 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError};
-use labgate_domain::protocol::{ClientId, TokenErrorCode};
-use labgate_provider::ProviderKind;
-use secrecy::SecretString;
+use labgate_domain::protocol::TokenErrorCode;
+use labgate_provider::{Field, kinds};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
@@ -76,8 +75,8 @@ async fn c010_a_provider_that_takes_no_secret_is_a_misconfiguration_before_anybo
 async fn c011_basic_credentials_are_form_urlencoded_first() {
     let (id, secret) = ("lab:1 %+/ü", "s:e c%r+e/t~ü");
     let op = Op::start_with(|settings| {
-        settings.client_id = ClientId::parse(id).unwrap();
-        settings.client_secret = SecretString::from(secret);
+        settings.set(Field::ClientId, [id]);
+        settings.set(Field::ClientSecret, [secret]);
     })
     .await;
     let token = op.id_token(json!({"aud": id}));
@@ -137,7 +136,7 @@ async fn c046_error_responses_say_whose_fault_it_is() {
 
 #[tokio::test]
 async fn c046_dex_fails_where_it_means_the_code() {
-    let op = Op::start_with(|settings| settings.kind = Some(ProviderKind::Dex)).await;
+    let op = Op::start_with(|settings| settings.set(Field::Kind, [kinds::DEX.name])).await;
     let failure = json!({"error": "server_error", "error_description": "boom"});
     let refused = op.redeem_response(json_answer(500, &failure)).await;
     assert_eq!(refused, Err(ProviderError::CodeRejected(Some(described("boom")))));
@@ -301,7 +300,7 @@ async fn c053_c055_what_is_not_used_is_not_read() {
 
 #[tokio::test]
 async fn c054_an_access_token_that_fits_no_header_is_refused_before_one_is_built() {
-    let op = Op::start_with(|settings| settings.userinfo = labgate_provider::Userinfo::Always).await;
+    let op = Op::start_with(|settings| settings.set(Field::Userinfo, ["always"])).await;
     let good = token_response(&op.id_token(json!({})));
     for bad in
         ["", "a b", "a\nb", "a\r\nX: y", "a\u{7f}", "a\0", "ä", &"x".repeat(17 * 1024), &"x".repeat(200_000)]

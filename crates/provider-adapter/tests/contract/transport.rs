@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use labgate_domain::ports::{IdentityProvider as _, ProviderCall, ProviderError};
-use labgate_provider::Userinfo;
+use labgate_provider::Field;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -91,7 +91,7 @@ async fn serve(mut stream: TcpStream, habit: Habit) -> std::io::Result<()> {
 
 /// A provider whose every endpoint is asked in one sign-in.
 async fn op() -> Op {
-    let op = Op::start_with(|settings| settings.userinfo = Userinfo::Always).await;
+    let op = Op::start_with(|settings| settings.set(Field::Userinfo, ["always"])).await;
     op.answer(USERINFO, json_answer(200, &json!({"sub": "subject-1"})));
     op
 }
@@ -157,7 +157,7 @@ async fn c006_what_is_too_slow_is_given_up() {
     join_all(cases.map(async |(habit, (_, call, member))| {
         let (url, connections) = server(habit).await;
         let op = Op::start_with(|settings| {
-            settings.userinfo = Userinfo::Always;
+            settings.set(Field::Userinfo, ["always"]);
             match call {
                 ProviderCall::Jwks => settings.limits.metadata_time = SOON * 10,
                 _ => settings.limits.token_time = SOON * 10,

@@ -3,7 +3,7 @@
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::{ProviderCall, ProviderError};
-use labgate_provider::Userinfo;
+use labgate_provider::Field;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -17,7 +17,7 @@ fn stated(address: &str, verified: bool) -> EmailClaim {
 
 /// A provider whose userinfo endpoint is asked at every sign-in and adds these claims to the right subject.
 async fn asked(claims: Value) -> Op {
-    let op = Op::start_with(|settings| settings.userinfo = Userinfo::Always).await;
+    let op = Op::start_with(|settings| settings.set(Field::Userinfo, ["always"])).await;
     answer(&op, claims);
     op
 }

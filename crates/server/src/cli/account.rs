@@ -1,4 +1,4 @@
-//! `labgate account …`: looks after accounts in the database itself, without asking a running server.
+//! `labgate account …`: manages accounts in the database itself, without a running server.
 
 mod import;
 mod report;
@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use labgate_domain::error::{Refusal, Responsible};
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
+use labgate_http::person_text;
 use labgate_store::Location;
 
 use self::import::ImportArgs;
@@ -20,83 +21,84 @@ use crate::wiring;
 
 #[derive(Debug, Args)]
 pub(super) struct AccountArgs {
-    /// Answer with one JSON document
+    /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     command: Command,
 }
 
-/// The help of `labgate account`, below the commands.
+/// The text below the commands in the help of `labgate account`.
 pub(super) const HELP: &str = "NAME is a username or an e-mail address.\n\n\
     The commands work on the database itself (database, or labgate.db in data_dir), beside running servers or without \
-    one. Somebody who is disabled, signed out or deleted here is out within a second; a service that checks tokens by \
-    itself notices it when the token expires, after session.token_lifetime (15 minutes) at the latest.";
+    one. A disabled, signed-out or deleted account is rejected within a second; a service that verifies tokens offline \
+    notices it when the token expires, after session.token_lifetime (15 minutes) at the latest.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
     OfAccounts(AccountCommand),
-    /// Take over the accounts of another system from a file, with their hashed passwords
+    /// Import accounts of another system from a file, with their password hashes
     #[command(after_help = import::HELP)]
     Import(ImportArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
-    /// Make an account: with a name and an initial password, or for whoever comes from the provider with an address
+    /// Create an account: with a username and an initial password, or for a provider user with an e-mail
+    /// address
     Create {
-        /// The username; without one the account is opened by the provider's word for the e-mail address
+        /// Username; without it the account is claimed by the provider user with the e-mail address
         #[arg(value_name = "NAME", required_unless_present = "email")]
         username: Option<String>,
-        /// Make an administrator
+        /// Give the role admin
         #[arg(long)]
         admin: bool,
-        /// The person's e-mail address
+        /// E-mail address
         #[arg(long, value_name = "ADDRESS", value_parser = email)]
         email: Option<EmailAddress>,
-        /// What people call the person
+        /// Display name
         #[arg(long, value_name = "TEXT", value_parser = display_name)]
         name: Option<DisplayName>,
-        /// A file that holds the initial password; without it one is made up and shown once
+        /// File that holds the initial password; without it one is generated and printed once
         #[arg(long, value_name = "FILE", requires = "username")]
         password_file: Option<PathBuf>,
     },
-    /// List the accounts
+    /// List accounts
     List {
-        /// Only those with this text in username, address or name
+        /// Only accounts with this text in username, e-mail address or name
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
     /// Show an account and its sessions
     Show(Named),
-    /// Let somebody in no more
+    /// Disable an account, and end its sessions
     Disable(Named),
-    /// Let somebody in again
+    /// Enable a disabled account
     Enable(Named),
-    /// Change what somebody may do
+    /// Change the role of an account
     SetRole {
         #[command(flatten)]
         named: Named,
-        /// What from now on
+        /// The new role
         #[arg(value_name = "user|admin", value_parser = role)]
         role: Role,
     },
-    /// Give somebody a new initial password, and sign them out
+    /// Set a new initial password, and end all sessions of the account
     ResetPassword {
         #[command(flatten)]
         named: Named,
-        /// A file that holds the password; without it one is made up and shown once
+        /// File that holds the password; without it one is generated and printed once
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
-    /// End all sessions of somebody
+    /// End all sessions of an account
     SignOut(Named),
-    /// Delete an account with all that belongs to it
+    /// Delete an account with its credentials, identities and sessions
     Delete {
         #[command(flatten)]
         named: Named,
-        /// Do it: there is no way back
+        /// Confirm; this cannot be undone
         #[arg(long, required = true)]
         yes: bool,
     },
@@ -104,16 +106,16 @@ enum AccountCommand {
 
 #[derive(Debug, Args)]
 struct Named {
-    /// The username, the e-mail address, or the id that stands in the log
+    /// Username, e-mail address, or the account id from the log
     name: String,
 }
 
 fn email(text: &str) -> Result<EmailAddress, &'static str> {
-    EmailAddress::parse(text).map_err(|_| "that is not an e-mail address")
+    EmailAddress::parse(text).map_err(|_| "not an e-mail address")
 }
 
 fn display_name(text: &str) -> Result<DisplayName, &'static str> {
-    DisplayName::new(text).ok_or("there is nothing in it that can be shown")
+    DisplayName::new(text).ok_or("no printable character")
 }
 
 fn role(text: &str) -> Result<Role, &'static str> {
@@ -131,28 +133,28 @@ pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyh
             });
             match done? {
                 Ok(report) => report.print(json),
-                Err(Failure::Refused(refusal)) => Err(told(&refusal, json)),
+                Err(Failure::Refused(refusal)) => Err(refusal_error(&refusal, json)),
                 Err(Failure::Other(error)) => Err(error),
             }
         }
     }
 }
 
-/// Does the work on the data directory.
+/// Runs `work` on the database of the lab.
 fn in_lab<T>(
     configuration: &Configuration,
     makes_a_lab: bool,
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> anyhow::Result<T> {
-    // A command that only looks, or that changes what must be there, makes no lab where there is none.
+    // Only commands that create accounts may create a lab.
     if let Location::Sqlite(file) = &configuration.database
         && !file.exists()
     {
         let file = file.display();
         if !makes_a_lab {
-            bail!("{file} is not there: data_dir (LABGATE_DATA_DIR) names where the lab is");
+            bail!("{file} does not exist: data_dir (LABGATE_DATA_DIR) names the data directory");
         }
-        writeln!(std::io::stderr(), "labgate: there was no lab here: {file} is a new one")?;
+        writeln!(std::io::stderr(), "labgate: created a new lab: {file}")?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -161,22 +163,22 @@ fn in_lab<T>(
     Ok(runtime.block_on(wiring::with_sign_in(configuration, work))?)
 }
 
-/// What to tell of a refusal; in JSON it is told at once.
-fn told(refusal: &Refusal, json: bool) -> anyhow::Error {
+/// Turns a refusal into an error for the operator; with `--json` it prints the document at once.
+fn refusal_error(refusal: &Refusal, json: bool) -> anyhow::Error {
     let code = refusal.error.code();
     if json && let Err(error) = report::print_refusal(code) {
         return error;
     }
-    // Our own failures are nothing that the person at the machine could have known.
+    // An internal failure needs its cause: the operator cannot know it.
     let cause = if code.responsible() == Responsible::Labgate {
         format!(": {}", refusal.error)
     } else {
         String::new()
     };
-    anyhow!("{} ({}){cause}", code.for_person(), code.as_str())
+    anyhow!("{} ({}){cause}", person_text(code.as_str()), code.as_str())
 }
 
-/// Why a command did nothing.
+/// The reason a command did nothing.
 enum Failure {
     Refused(Refusal),
     Other(anyhow::Error),
@@ -252,7 +254,7 @@ impl Commands<'_> {
         Ok(Report::done(&self.named(named).await?, done))
     }
 
-    /// All pages of the list.
+    /// Returns all pages of the list.
     async fn all(&self, search: Option<&str>) -> Result<Vec<Account>, Refusal> {
         let mut accounts: Vec<Account> = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! `labgate admission`: who would come in.
+//! `labgate admission`: tries the admission rules.
 
 use std::io::{Read as _, Write as _};
 
@@ -19,15 +19,16 @@ pub(super) struct AdmissionArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say what somebody's claims would lead to, and which rule decides it
+    /// Print the decision for the claims of an ID token, and the rule that decides
     Check {
-        /// The provider, by its id; the first one if it is left out
+        /// Provider id; default: the first provider
         #[arg(long, value_name = "ID")]
         provider: Option<String>,
-        /// A file with the claims of an identity token, as one JSON object; `-` is standard input. GitHub has no such claims
+        /// File with the claims of an ID token, as one JSON object; `-` is standard input. GitHub has no ID
+        /// token
         #[arg(long, value_name = "FILE")]
         claims: String,
-        /// Answer with one JSON document
+        /// Print one JSON document
         #[arg(long)]
         json: bool,
     },
@@ -38,12 +39,11 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
     let settings = named(configuration, provider.as_deref())?;
     let claims = read(&claims)?;
     if let Some(missing) = ["iss", "sub"].into_iter().find(|name| !claims.contains_key(*name)) {
-        bail!("the claims lack {missing}: give those of a whole identity token, as the provider signs it");
+        bail!("the claims lack {missing}: give those of a whole ID token, as the provider signs it");
     }
-    let identity = identity_from_claims(settings, &claims).map_err(|fault| {
-        anyhow!("these are not the claims of an identity token of this provider: {fault}")
-    })?;
-    let description = &settings.description;
+    let identity = identity_from_claims(settings, &claims)
+        .map_err(|fault| anyhow!("these are not the claims of an ID token of this provider: {fault}"))?;
+    let description = settings.description();
     let address = description.trusted_address(&identity.email);
     let verdict = description.admission.judge(&identity, address);
     let (admitted, rules, text) = words(&verdict.decision);
@@ -65,7 +65,7 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
             Some(address) => writeln!(out, "the address {address} is trusted")?,
             None => writeln!(
                 out,
-                "no address is trusted: an account is neither made nor claimed, and somebody new ends at email_missing or email_unverified"
+                "no address is trusted: a new user is refused (email_missing or email_unverified), and no account is claimed"
             )?,
         }
         if let Some(role) = verdict.role {
@@ -83,15 +83,15 @@ fn named<'a>(configuration: &'a Configuration, id: Option<&str>) -> anyhow::Resu
     let mut providers = configuration.providers.iter();
     let found = match id {
         None => providers.next(),
-        Some(id) => providers.find(|settings| settings.description.id.as_str() == id),
+        Some(id) => providers.find(|settings| settings.description().id.as_str() == id),
     };
     let known = || {
         let ids: Vec<&str> =
-            configuration.providers.iter().map(|settings| settings.description.id.as_str()).collect();
+            configuration.providers.iter().map(|settings| settings.description().id.as_str()).collect();
         if ids.is_empty() {
-            "no provider is set up".to_owned()
+            "no provider is configured".to_owned()
         } else {
-            format!("there are {}", ids.join(", "))
+            format!("configured are {}", ids.join(", "))
         }
     };
     found.ok_or_else(|| anyhow!("no such provider: {}", known()))

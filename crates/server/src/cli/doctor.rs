@@ -1,4 +1,4 @@
-//! `labgate doctor`: what keeps people from signing in, and what to do.
+//! `labgate doctor`: finds what prevents sign-in, and prints what to do.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use labgate_domain::world::Clock;
+use labgate_provider::{KINDS, Kind, ProviderSettings};
 use serde_json::{Value, json};
 
 use crate::configuration::{Configuration, Problems};
@@ -15,41 +16,55 @@ use crate::world::SystemClock;
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
-    /// Answer with one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
-    /// Say what a provider's error means, and look at nothing: its code, or the words on its page
+    /// Explain a provider's error, by its code or the text on its page; no checks run
     #[arg(long, value_name = "WORDS", conflicts_with = "json")]
     explain: Option<String>,
 }
 
-pub(super) const HELP: &str = "Looks at each provider (metadata, keys, PKCE, certificates, clocks, redirect URI, scopes, client id and secret) \
-                               and at the lab through its public URL. Signs nobody in and changes nothing. Exits with 0 when there is nothing to \
-                               mend, with 1 when there is, with 2 when it cannot look.";
+pub(super) const HELP: &str = "Checks each provider (metadata, keys, PKCE, certificates, clock skew, redirect URI, scopes, client id and secret) \
+                               and at the lab through its public URL. It signs no user in and changes nothing. Exits with 0 if nothing needs \
+                               fixing, with 1 if something does, with 2 if it cannot run.";
 
-/// Nothing could be looked at; clap ends with the same when it does not understand.
+/// The exit code if no check could run; clap uses the same for arguments it rejects.
 const CANNOT_LOOK: u8 = 2;
 
-/// Does what was asked for, and tells itself what goes wrong.
+/// Runs the command, and prints its own errors.
 pub(super) fn run(configuration: Result<&Configuration, &Problems>, arguments: &DoctorArgs) -> ExitCode {
-    let told = match &arguments.explain {
-        Some(words) => explain(words),
+    let done = match &arguments.explain {
+        Some(words) => explain(configuration.ok(), words),
         None => look(configuration, arguments.json),
     };
-    told.unwrap_or_else(|error| {
+    done.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "labgate: {error:#}");
         ExitCode::from(CANNOT_LOOK)
     })
 }
 
-fn explain(words: &str) -> anyhow::Result<ExitCode> {
-    if let Some(explanation) = labgate_provider::explain(words) {
-        writeln!(std::io::stdout(), "{}", explanation.sentence)?;
+/// Explains a provider's message for the kinds of the configured providers; without any, for every kind.
+fn explain(configuration: Option<&Configuration>, words: &str) -> anyhow::Result<ExitCode> {
+    let providers = configuration.map_or(&[][..], |configuration| &configuration.providers);
+    let kinds: Vec<&Kind> = match providers {
+        [] => KINDS.iter().collect(),
+        providers => providers.iter().map(ProviderSettings::kind).collect(),
+    };
+    let mut sentences: Vec<&str> = Vec::new();
+    for sentence in kinds.iter().filter_map(|kind| kind.explain(words)).map(|known| known.sentence) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    for sentence in &sentences {
+        writeln!(std::io::stdout(), "{sentence}")?;
+    }
+    if !sentences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(
         std::io::stdout(),
-        "That is not known here. The provider's documentation or its log of sign-ins may say more."
+        "Unknown error. The provider's documentation or its sign-in log may say more."
     )?;
     Ok(ExitCode::FAILURE)
 }
@@ -64,7 +79,7 @@ fn look(configuration: Result<&Configuration, &Problems>, json: bool) -> anyhow:
     let tell = |finding: Finding| {
         if !json {
             let before = findings.last().map(|before: &Finding| before.subject.as_str());
-            // A reader that is gone is no reason to stop looking.
+            // A closed output does not stop the checks.
             let _ = write!(std::io::stdout(), "{}", words(&finding, before));
         }
         findings.push(finding);
@@ -77,14 +92,14 @@ fn look(configuration: Result<&Configuration, &Problems>, json: bool) -> anyhow:
             let findings: Vec<Value> = findings.iter().map(in_json).collect();
             writeln!(stdout, "{}", json!({ "findings": findings, "problems": bad }))?;
         }
-        (false, 0) => writeln!(stdout, "\nnothing to mend")?,
-        (false, 1) => writeln!(stdout, "\n1 thing to mend")?,
-        (false, _) => writeln!(stdout, "\n{bad} things to mend")?,
+        (false, 0) => writeln!(stdout, "\nnothing needs fixing")?,
+        (false, 1) => writeln!(stdout, "\n1 problem needs fixing")?,
+        (false, _) => writeln!(stdout, "\n{bad} problems need fixing")?,
     }
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A finding as a line, two where there is something to do, under a line for its subject.
+/// Returns a finding as a line, two if there is something to do, under a line for its subject.
 fn words(finding: &Finding, subject_before: Option<&str>) -> String {
     let Finding { subject, step, outcome } = finding;
     let heading = match subject_before {

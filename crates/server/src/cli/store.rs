@@ -1,4 +1,4 @@
-//! `labgate store`: the database as a whole.
+//! `labgate store`: copies the database.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -20,21 +20,21 @@ enum Command {
     /// Copy a whole lab into an empty database, such as from SQLite to PostgreSQL
     #[command(after_help = HELP)]
     Copy {
-        /// Where it is: a path, `postgres://…`, or `env:NAME` for a variable that says it; the configured database if it
-        /// is left out
+        /// Source: a path, `postgres://…`, or `env:NAME` for a variable with either; default: the configured
+        /// database
         #[arg(long, value_name = "DATABASE")]
         from: Option<String>,
-        /// Where it goes, in the same words; it must be empty
+        /// Target, in the same form; it must be empty
         #[arg(long, value_name = "DATABASE")]
         to: String,
-        /// Answer with one JSON document
+        /// Print one JSON document
         #[arg(long)]
         json: bool,
     },
 }
 
-const HELP: &str = "Stop the lab first: what happens after the copy began is not copied. The keys stay where they are. A URL on a \
-                    command line can be read by everybody on the machine; env:NAME keeps its password to yourself.\n\n\
+const HELP: &str = "Stop the lab first: later changes are not copied. Keys are not in the database and stay where they are. A URL on \
+                    a command line is visible to all users of the machine; env:NAME keeps its password private.\n\n\
                     Example: NEW_DATABASE=postgres://labgate:…@db/labgate labgate store copy --to env:NEW_DATABASE";
 
 pub(super) fn run(configuration: &Configuration, arguments: StoreArgs) -> anyhow::Result<()> {
@@ -53,8 +53,8 @@ pub(super) fn run(configuration: &Configuration, arguments: StoreArgs) -> anyhow
 
 async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> {
     if let Location::Sqlite(file) = from {
-        // Opening would make an empty one.
-        anyhow::ensure!(file.exists(), "{} is not there", file.display());
+        // Opening would create an empty one.
+        anyhow::ensure!(file.exists(), "{} does not exist", file.display());
     }
     let source = Store::open(from).await?;
     let target = Store::open(to).await?;
@@ -62,13 +62,13 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
     let watched = told.is_terminal();
     let copied = labgate_store::copy(&source, &target, |done, total| {
         if watched {
-            // Nobody is kept from copying because nobody can be told.
+            // A closed output does not stop the copy.
             let _ = write!(told, "\r{done} of {total}");
         }
     })
     .await;
     if watched {
-        // What comes next begins a line.
+        // The next output starts on a line of its own.
         let _ = writeln!(std::io::stderr());
     }
     source.close().await;
@@ -89,7 +89,7 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A database by its location, or by the variable that says it.
+/// Returns the database at a location, or in the variable that holds the location.
 fn location(text: &str) -> anyhow::Result<Location> {
     match text.strip_prefix("env:") {
         None => Ok(Location::parse(text)?),

@@ -51,6 +51,13 @@ fn each_row_tells_variables_and_default() {
 }
 
 #[test]
+fn the_row_of_the_kind_names_every_kind_of_provider() {
+    let row = rows().into_iter().find(|row| code(row[0]) == [keys::PROVIDER_KIND.path]).unwrap();
+    let documented: BTreeSet<_> = code(row[3]).into_iter().collect();
+    assert_eq!(documented, labgate_provider::KINDS.iter().map(|kind| kind.name).collect());
+}
+
+#[test]
 fn each_example_is_a_value_of_its_key() {
     for (key, row) in KEYS.iter().zip(rows()) {
         // Files are not there, and the secret for HS256 is left to the reader.

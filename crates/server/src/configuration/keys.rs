@@ -9,14 +9,14 @@ pub(super) struct Key {
     /// The lab's own name for it in the environment, beside the one made from its path.
     pub(super) lab_variable: Option<&'static str>,
     /// What its values are.
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
     /// What holds when it is not set.
     pub(super) default: Option<&'static str>,
 }
 
 /// What the values of a key are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// A text.
     Text,
     /// An address. It is not repeated in messages: a mistaken one can hold a password.
@@ -54,7 +54,7 @@ macro_rules! keys {
         $(pub(super) const $name: Key = Key {
             path: $path,
             lab_variable: keys!(@option $($lab_variable)?),
-            kind: Kind::$kind,
+            kind: ValueKind::$kind,
             default: keys!(@option $($default)?),
         };)+
 

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::Policy;
 use labgate_http::ProxyNetwork;
+use labgate_http::paths::REGISTERED;
 use labgate_provider::ProviderSettings;
 use labgate_store::Location;
 use secrecy::ExposeSecret as _;
@@ -166,9 +167,10 @@ impl Configuration {
         };
         let mut in_force = in_force(&settings, &public_url);
         in_force.extend(of_sections);
-        for provider in &mut providers {
-            provider.claim_namespace = Some(public_url.origin().to_owned());
-        }
+        let providers = providers
+            .into_iter()
+            .map(|provider: ProviderSettings| provider.with_claim_namespace(public_url.origin()))
+            .collect();
         let policy = Policy {
             public_url,
             passwords: passwords.enabled,
@@ -259,11 +261,11 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
         PlainHttp::LoopbackOnly
     };
     if settings.is_set(&keys::PUBLIC_URL) {
-        return settings.value(&keys::PUBLIC_URL, |text| PublicUrl::parse(text, plain_http));
+        return settings.value(&keys::PUBLIC_URL, |text| PublicUrl::parse(text, plain_http, REGISTERED));
     }
     let listen = listen?;
     if listen.ip().is_loopback() && listen.port() != 0 {
-        return PublicUrl::parse(&format!("http://{listen}"), plain_http).ok();
+        return PublicUrl::parse(&format!("http://{listen}"), plain_http, REGISTERED).ok();
     }
     settings.refuse(
         &keys::PUBLIC_URL,

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use labgate_domain::time::parse_duration;
+
 use super::keys::{self, Key};
 use super::settings::Settings;
-use super::values;
 
 /// How long tokens and sessions live.
 pub(super) struct Limits {
@@ -16,12 +17,12 @@ const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 const MAX_ABSOLUTE: Duration = Duration::from_hours(365 * 24);
 
 pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
-    let token_lifetime = settings.value(&keys::TOKEN_LIFETIME, |text| match values::duration(text)? {
+    let token_lifetime = settings.value(&keys::TOKEN_LIFETIME, |text| match parse_duration(text)? {
         lifetime if (MIN_TOKEN_LIFETIME..=MAX_TOKEN_LIFETIME).contains(&lifetime) => Ok(lifetime),
         _ => Err("is not between 1m and 1h"),
     });
-    let idle = settings.value(&keys::IDLE_LIMIT, values::duration);
-    let absolute = settings.value(&keys::ABSOLUTE_LIMIT, |text| match values::duration(text)? {
+    let idle = settings.value(&keys::IDLE_LIMIT, parse_duration);
+    let absolute = settings.value(&keys::ABSOLUTE_LIMIT, |text| match parse_duration(text)? {
         limit if limit <= MAX_ABSOLUTE => Ok(limit),
         _ => Err("is more than 365d"),
     });

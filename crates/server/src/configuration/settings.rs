@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::keys::{KEYS, Key, Kind, VARIABLE_PREFIXES};
+use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
 use super::problems::{Problem, Source};
 use super::values::{self, Readers};
 use super::{File, Sources};
@@ -52,7 +52,9 @@ impl Settings {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
-            Err(error) if matches!(key.kind, Kind::Secret | Kind::Url) => self.refuse(key, error.to_string()),
+            Err(error) if matches!(key.kind, ValueKind::Secret | ValueKind::Url) => {
+                self.refuse(key, error.to_string())
+            }
             Err(error) => self.refuse(key, format!("{text:?} {error}")),
         }
     }
@@ -198,7 +200,7 @@ impl Settings {
         let value = self.figment.find_value(key.path).ok()?;
         Some(match value {
             Value::Bool(_, value) => value.to_string(),
-            _ if key.kind == Kind::Secret => "set".to_owned(),
+            _ if key.kind == ValueKind::Secret => "set".to_owned(),
             value @ Value::Num(..) => whole_number(&value)?.to_string(),
             Value::Array(_, values) => joined(values)?,
             value => value.into_string()?,
@@ -206,25 +208,25 @@ impl Settings {
     }
 
     /// The value of a key as text.
-    fn text(&mut self, key: &Key) -> Option<String> {
+    pub(super) fn text(&mut self, key: &Key) -> Option<String> {
         let value = self.figment.find_value(key.path).ok()?;
         let text = match (value, key.kind) {
             (Value::String(_, text), _) => text,
-            (Value::Bool(_, value), Kind::Switch) => value.to_string(),
-            (value @ Value::Num(..), Kind::Number) => match whole_number(&value) {
+            (Value::Bool(_, value), ValueKind::Switch) => value.to_string(),
+            (value @ Value::Num(..), ValueKind::Number) => match whole_number(&value) {
                 Some(number) => number.to_string(),
                 None => return self.refuse(key, "must be a whole number"),
             },
-            (Value::Array(_, values), Kind::List) => match joined(values) {
+            (Value::Array(_, values), ValueKind::List) => match joined(values) {
                 Some(text) if text.is_empty() => return None,
                 Some(text) => text,
                 None => return self.refuse(key, "must be a list of texts in quotes"),
             },
-            (_, Kind::Switch) => return self.refuse(key, "must be true or false"),
+            (_, ValueKind::Switch) => return self.refuse(key, "must be true or false"),
             (Value::Dict(..), _) => return self.refuse(key, "is one value, not a section"),
-            (_, Kind::Number) => return self.refuse(key, "must be a whole number"),
-            (_, Kind::List) => return self.refuse(key, "must be a list of texts in quotes"),
-            (_, Kind::Text | Kind::Url | Kind::Secret) => {
+            (_, ValueKind::Number) => return self.refuse(key, "must be a whole number"),
+            (_, ValueKind::List) => return self.refuse(key, "must be a list of texts in quotes"),
+            (_, ValueKind::Text | ValueKind::Url | ValueKind::Secret) => {
                 return self.refuse(key, "must be a text in quotes");
             }
         };

@@ -86,7 +86,7 @@ fn the_environment_overrides_the_file_and_the_file_the_defaults() {
 #[test]
 fn every_key_can_be_set_in_the_file_and_by_each_of_its_variables() {
     for key in KEYS {
-        let as_toml = if key.kind == keys::Kind::Switch { "true" } else { "\"true\"" };
+        let as_toml = if key.kind == keys::ValueKind::Switch { "true" } else { "\"true\"" };
         let settings = Settings::merge(&sources(&format!("{} = {as_toml}", key.path), &[]));
         assert_eq!(settings.source(key), Source::File("lab.toml".to_owned()), "{}", key.path);
         assert!(!settings.has_problems(), "{}", key.path);

@@ -3,28 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::time::Duration;
 
 use secrecy::SecretString;
-
-/// Takes a span of time such as `90s`, `15m`, `12h` or `7d`.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
-    const REFUSED: &str = "is not a span of time: write a whole number and s, m, h or d, such as 15m or 12h";
-    let unit_at = text.len().saturating_sub(1);
-    let (number, unit) = text.split_at_checked(unit_at).ok_or(REFUSED)?;
-    let seconds_per_unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => return Err(REFUSED),
-    };
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(REFUSED);
-    }
-    let number: u64 = number.parse().map_err(|_| REFUSED)?;
-    number.checked_mul(seconds_per_unit).map(Duration::from_secs).ok_or(REFUSED)
-}
 
 /// Takes a switch.
 pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
@@ -100,33 +80,4 @@ fn is_readable_by_others(_: &std::fs::Metadata) -> bool {
 pub(super) fn without_final_line_break(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_of_time() {
-        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for bad in [
-            "",
-            "m",
-            "15",
-            "15 m",
-            "-1m",
-            "+1m",
-            "1.5h",
-            "1h30m",
-            "15M",
-            "15min",
-            "ä",
-            "99999999999999999999d",
-            "9999999999999999d",
-        ] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -7,7 +7,7 @@ use labgate_domain::protocol::{
     AuthorizationErrorCode as Code, AuthorizationRequest, Nonce, PkceVerifier, RedirectUri, State,
 };
 use labgate_domain::provider::AuthorizationServer;
-use labgate_provider::{About, explain};
+use labgate_provider::{About, Kind};
 use url::Url;
 
 use super::http::Answer;
@@ -24,13 +24,14 @@ pub(super) struct Probe {
     state: State,
     issuer: String,
     promises_issuer: bool,
+    kind: &'static Kind,
 }
 
 /// What is found wrong, or not.
 type Findings = Vec<(Step, Outcome)>;
 
 impl Probe {
-    pub(super) fn of(server: &AuthorizationServer, redirect_uri: &RedirectUri) -> Self {
+    pub(super) fn of(server: &AuthorizationServer, redirect_uri: &RedirectUri, kind: &'static Kind) -> Self {
         let mut extra = server.extra_parameters.clone();
         if server.scopes.ask_for_identity() {
             // In place of what a sign-in may ask for.
@@ -53,6 +54,7 @@ impl Probe {
             state,
             issuer: server.issuer.as_str().to_owned(),
             promises_issuer: server.states_issuer_in_response,
+            kind,
         }
     }
 
@@ -78,7 +80,7 @@ impl Probe {
         };
         let error = value("error").unwrap_or_default();
         let words = format!("{error} {}", value("error_description").unwrap_or_default());
-        let known = explain(&words).map(|explanation| explanation.sentence);
+        let known = self.kind.explain(&words).map(|explanation| explanation.sentence);
         let said = ForeignText::new(words.trim());
         let registered = (Step::RedirectUri, Outcome::good(format!("{} is registered", self.redirect_uri)));
         let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref()));
@@ -156,7 +158,7 @@ impl Probe {
 
     fn of_page(&self, answer: &Answer, location: Option<&Url>) -> (Step, Outcome) {
         let status = answer.status;
-        if let Some(explanation) = explain(&words_of(answer, location)) {
+        if let Some(explanation) = self.kind.explain(&words_of(answer, location)) {
             let step = match explanation.about {
                 About::RedirectUri => Step::RedirectUri,
                 About::Scopes => Step::Scopes,

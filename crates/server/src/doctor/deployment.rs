@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use labgate_domain::ForeignText;
 use labgate_domain::public_url::PublicUrl;
+use labgate_http::paths;
 use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
@@ -61,20 +62,21 @@ impl Lab<'_> {
     /// The cookies that come with the sign-in page, if it is there.
     async fn sign_in_page(&self) -> Result<Vec<String>, Outcome> {
         let public_url = self.public_url;
-        let page = self.get("/login", &[]).await.map_err(|reason| {
+        let page = self.get(paths::LOGIN_PAGE, &[]).await.map_err(|reason| {
             Outcome::bad(
                 format!("{public_url} cannot be reached from here: {reason}"),
                 "start the lab, and see that the name leads to its proxy and the certificate is good. If browsers are to reach it from \
                  elsewhere only, run the doctor there",
             )
         })?;
-        if page.status == 200 && page.body.contains("/assets/labgate.css") {
+        if page.status == 200 && page.body.contains(paths::STYLE) {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
         Err(Outcome::bad(
             format!(
-                "{public_url}/login answers {}{} and is not Labgate's sign-in page",
+                "{public_url}{} answers {}{} and is not Labgate's sign-in page",
+                paths::LOGIN_PAGE,
                 page.status,
                 onward.unwrap_or_default()
             ),
@@ -85,7 +87,7 @@ impl Lab<'_> {
 
     /// Whether the lab that answers has the providers of this configuration: the file may be another one's.
     async fn providers(&self, configuration: &Configuration) -> Outcome {
-        let stated = self.json("/api/auth/oidc/enabled", &[]).await;
+        let stated = self.json(paths::OIDC_ENABLED, &[]).await;
         let ids = |value: &Value| -> Option<Vec<String>> {
             let providers = value.get("providers")?.as_array()?.iter();
             providers
@@ -93,7 +95,7 @@ impl Lab<'_> {
                 .collect()
         };
         let ours: Vec<String> =
-            configuration.providers.iter().map(|settings| settings.description.id.to_string()).collect();
+            configuration.providers.iter().map(|settings| settings.description().id.to_string()).collect();
         match stated.as_ref().and_then(ids) {
             Some(theirs) if theirs == ours => {
                 for settings in &configuration.providers {
@@ -122,16 +124,16 @@ impl Lab<'_> {
 
     /// What to say when the lab sends people to a provider as another client than the settings have.
     async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
-        let id = &settings.description.id;
-        let begun = self.get(&format!("/api/auth/oidc/login?provider={id}"), &[]).await.ok()?;
+        let id = &settings.description().id;
+        let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN), &[]).await.ok()?;
         let to_provider = Url::parse(&begun.location?).ok()?;
         let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
-        (client != settings.client_id.as_str()).then(|| {
+        (client != settings.client_id().as_str()).then(|| {
             Outcome::bad(
                 format!(
                     "the lab that runs there is {} at {id}, and these settings have {}",
                     ForeignText::new(&client),
-                    settings.client_id.as_str()
+                    settings.client_id().as_str()
                 ),
                 "restart the lab with these settings, or run the doctor with the lab's",
             )
@@ -162,7 +164,7 @@ impl Lab<'_> {
             );
         }
         let pair = form.split(';').next().unwrap_or_default();
-        match self.get("/login", &[("cookie", pair)]).await {
+        match self.get(paths::LOGIN_PAGE, &[("cookie", pair)]).await {
             // A lab that gets its cookie sets no other one.
             Ok(page) if page.status == 200 && page.cookies.is_empty() => {
                 Outcome::good("it comes back to the lab, with all that protects it")
@@ -213,13 +215,13 @@ impl Lab<'_> {
 
     /// Who says where a request with these headers comes from, and whether it is from the made-up address.
     async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool)> {
-        let answer = self.json(&format!("/api/auth/source?is={MADE_UP}"), headers).await?;
+        let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE), headers).await?;
         Some((answer.get("told_by")?.as_str()?.to_owned(), answer.get("is")?.as_bool()?))
     }
 
     /// Whether headers that claim to be somebody open anything.
     async fn identity_headers(&self) -> Outcome {
-        match self.get("/api/auth/me", &IDENTITY_HEADERS).await {
+        match self.get(paths::ME, &IDENTITY_HEADERS).await {
             Ok(answer) if answer.status == 401 => {
                 Outcome::good("Remote-User and its like, sent by a client, open nothing")
             }
@@ -240,7 +242,7 @@ impl Lab<'_> {
         let mut sets = BTreeSet::new();
         for number in 0..ANSWERS {
             // Whatever keeps answers has not seen these addresses.
-            let path = format!("/.well-known/jwks.json?answer={number}");
+            let path = format!("{}?answer={number}", paths::JWKS);
             let Some(set) =
                 self.json(&path, &[("cache-control", "no-cache")]).await.as_ref().and_then(key_ids)
             else {
@@ -318,7 +320,10 @@ mod tests {
     #[test]
     fn a_lab_with_tls_has_a_proxy_that_ends_it() {
         let outcome = |public_url: &str| {
-            without_proxy(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly).unwrap(), 8091)
+            without_proxy(
+                &PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
+                8091,
+            )
         };
         assert!(matches!(outcome("https://lab.example"), Outcome::Bad { .. }));
         assert!(matches!(outcome("http://127.0.0.1:8091"), Outcome::Good(_)));

@@ -8,7 +8,7 @@ use labgate_domain::provider::AuthorizationServer;
 use labgate_domain::public_url::is_loopback;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_provider::{About, Pkce, ProviderSettings, Published, explain, published};
+use labgate_provider::{About, Kind, Pkce, ProviderSettings, Published, published};
 use url::Url;
 
 use super::authorization::Probe;
@@ -39,7 +39,7 @@ pub(super) async fn examine(
             return;
         }
     };
-    let published = match published(settings.clone()).await {
+    let published = match published(settings).await {
         Ok(published) => published,
         Err(error) => {
             let (step, outcome) = of_error(Step::Metadata, &error);
@@ -47,6 +47,7 @@ pub(super) async fn examine(
             return;
         }
     };
+    let kind = published.as_ref().map_or_else(|| settings.kind(), |published| published.kind);
     let has_pkce = published.as_ref().is_none_or(|published| published.pkce != Pkce::Excluded);
     let server = if has_pkce { Some(provider.authorization_server().await) } else { None };
     if let Some(Ok(server)) = &server {
@@ -78,7 +79,7 @@ pub(super) async fn examine(
     };
 
     let redirect_uri = configuration.policy.public_url.redirect_uri();
-    let probe = Probe::of(&server, &redirect_uri);
+    let probe = Probe::of(&server, &redirect_uri, kind);
     let mut is_reached = false;
     match http.get(&probe.url, &[]).await {
         Err(reason) => {
@@ -101,7 +102,7 @@ pub(super) async fn examine(
         }
     }
     let (step, outcome) = if has_keys {
-        client(&*provider, &server, configuration, clock).await
+        client(&*provider, kind, &server, configuration, clock).await
     } else {
         (Step::Client, Outcome::unknown("id and secret are not tried before the provider's keys can be had"))
     };
@@ -200,6 +201,7 @@ fn is_about_certificates(reason: &str) -> bool {
 /// Sends a code that nobody gave out: a provider that knows the client refuses the code, any other the client.
 async fn client(
     provider: &dyn IdentityProvider,
+    kind: &Kind,
     server: &AuthorizationServer,
     configuration: &Configuration,
     clock: &Arc<dyn Clock>,
@@ -216,7 +218,7 @@ async fn client(
         Err(ProviderError::CodeRejected(_)) => {
             Outcome::good("id and secret are accepted: of a made-up code, only the code is refused")
         }
-        Err(error) => return of_token_error(&error),
+        Err(error) => return of_token_error(kind, &error),
         Ok(_) => Outcome::bad(
             "the provider accepts a code that it never gave out",
             "use another provider: whoever can reach this one can sign in as anybody",
@@ -226,9 +228,9 @@ async fn client(
 }
 
 /// What the token endpoint's answer to a made-up code means, other than that it is refused.
-pub(super) fn of_token_error(error: &ProviderError) -> (Step, Outcome) {
+pub(super) fn of_token_error(kind: &Kind, error: &ProviderError) -> (Step, Outcome) {
     let words = error.to_string();
-    if let Some(explanation) = explain(&words) {
+    if let Some(explanation) = kind.explain(&words) {
         let step = if explanation.about == About::RedirectUri { Step::RedirectUri } else { Step::Client };
         return (step, Outcome::bad(words, explanation.sentence));
     }

@@ -8,7 +8,7 @@ use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
 use labgate_domain::provider::AuthorizationServer;
-use labgate_provider::explain;
+use labgate_provider::{Kind, kinds};
 use serde_json::Value;
 
 use super::authorization::Probe;
@@ -67,106 +67,164 @@ const ENTRA: &[(&[u32], &str)] = &[
     (&[90013, 90023, 900_382], "the right cloud"),
 ];
 
-/// The others' errors, as they arrive.
-const OTHERS: &[(By, &str, &str)] = &[
-    // Dex
-    (Page(404), "Invalid client_id.", "check staticClients, and restart Dex"),
-    (Page(400), "Unregistered redirect_uri.", "add exactly Labgate's callback to redirectURIs"),
+/// The errors of other kinds, as they arrive.
+const OTHERS: &[(&Kind, &[(By, &str, &str)])] = &[
     (
-        Page(400),
-        "Unregistered redirect_uri (&#34;https://x&#34;).",
-        "add exactly Labgate's callback to redirectURIs",
-    ),
-    (Callback("invalid_scope"), "Unrecognized scope(s) [\"x\"]", "take them out of the settings"),
-    (Callback("invalid_scope"), "Missing required scope(s) [\"openid\"].", "drops parameters"),
-    (Callback("invalid_request"), "Invalid ConnectorID", "check connector_id"),
-    (Token("invalid_client"), "Invalid client credentials.", "compare both with the provider's"),
-    (Token("invalid_grant"), "Invalid or expired code parameter.", "compare the clocks"),
-    (Token("invalid_grant"), "Invalid code_verifier.", "The PKCE verifier does not fit"),
-    (Token("invalid_grant"), "Expecting parameter code_verifier in PKCE flow.", "verifier did not reach Dex"),
-    (Token("invalid_request"), "No PKCE flow started. Cannot check code_verifier.", "started without PKCE"),
-    (
-        Token("invalid_request"),
-        "redirect_uri did not match URI from initial request.",
-        "check the public URL and what the proxy passes on",
-    ),
-    (
-        Token("invalid_request"),
-        "Refresh token is invalid or has already been claimed by another client.",
-        "was used before or is another client's",
-    ),
-    (Page(500), "Login error. Please contact your administrator", "Dex's log says why"),
-    // Keycloak
-    (Page(400), "Invalid parameter: redirect_uri", "Valid redirect URIs of the client"),
-    (Page(400), "Client not found.", "does not know the client id in this realm"),
-    (Page(404), "Realm does not exist", "whether the path begins with /auth"),
-    (
-        Token("unauthorized_client"),
-        "Invalid client or Invalid client credentials",
-        "Client authentication on",
-    ),
-    (Token("invalid_client"), "Invalid client or Invalid client credentials", "the tab Credentials"),
-    (Token("invalid_grant"), "Code not valid", "used before or has expired"),
-    (Token("invalid_grant"), "Incorrect redirect_uri", "check the public URL"),
-    (Token("invalid_grant"), "PKCE verification failed: Code mismatch", "The PKCE verifier does not fit"),
-    (Callback("invalid_request"), "Missing parameter: code_challenge_method", "lost its PKCE parameters"),
-    (Token("invalid_grant"), "Session not active", "session at Keycloak has ended: sign in again"),
-    (Token("invalid_grant"), "Token is not active", "session at Keycloak has ended: sign in again"),
-    (
-        Callback("unauthorized_client"),
-        "Client is not allowed to initiate browser login with given response_type.",
-        "switch Standard flow on",
-    ),
-    (Callback("invalid_scope"), "Invalid scopes: openid groups", "under Client scopes"),
-    (Page(403), "HTTPS required", "change Require SSL"),
-    (Callback("temporarily_unavailable"), "authentication_expired", "they start again"),
-    // GitHub
-    (
-        Token("invalid_client"),
-        "The client_id and/or client_secret passed are incorrect.",
-        "make a new secret in the OAuth app",
-    ),
-    (Token("incorrect_client_credentials"), "", "make a new secret in the OAuth app"),
-    (Token("invalid_grant"), "The code passed is incorrect or expired.", "used before or has expired"),
-    (Token("bad_verification_code"), "", "used before or has expired"),
-    (
-        Callback("redirect_uri_mismatch"),
-        "The redirect_uri MUST match the registered callback URL for this application.",
-        "add exactly Labgate's callback",
-    ),
-    (Token("redirect_uri_mismatch"), "", "add exactly Labgate's callback"),
-    (Token("unverified_user_email"), "", "verify their address at GitHub"),
-    (Callback("application_suspended"), "Your application has been suspended.", "ask its support"),
-    // Google
-    (Page(400), "<b>Error 400: redirect_uri_mismatch</b>", "add exactly Labgate's callback"),
-    (Page(403), "Error 403: org_internal", "change Audience to External"),
-    (Page(403), "Error 403: access_denied", "add the person under Audience"),
-    (Page(401), "Error 401: invalid_client", "does not know the client id"),
-    (Page(401), "Error 401: deleted_client", "make a new one under Clients"),
-    (Page(400), "Error 400: invalid_scope", "offline_access is none of its"),
-    (Token("invalid_client"), "The OAuth client was not found.", "does not know the client id"),
-    // Okta, Auth0, Cognito, GitLab
-    (Callback("access_denied"), "Policy evaluation failed for this request", "Access Policies"),
-    (Callback("access_denied"), "User is not assigned to the client application.", "under Assignments"),
-    (
-        Page(400),
-        "The &#39;redirect_uri&#39; parameter must be a Login redirect URI in the client app settings",
-        "Sign-in redirect URIs",
-    ),
-    (Page(403), "Callback URL mismatch.", "Allowed Callback URLs"),
-    (Token("access_denied"), "Unauthorized", "set the method to Post under Credentials"),
-    (Page(400), "redirect_mismatch", "Allowed callback URLs"),
-    (Page(400), "The redirect URI included is not valid.", "the application's Redirect URI"),
-    (Page(401), "Client authentication failed due to unknown client, no client …", "marked as Confidential"),
-    (
-        Token("invalid_client"),
-        "Client authentication failed due to unknown client, …",
-        "marked as Confidential",
+        &kinds::DEX,
+        &[
+            (Page(404), "Invalid client_id.", "check staticClients, and restart Dex"),
+            (Page(400), "Unregistered redirect_uri.", "add exactly Labgate's callback to redirectURIs"),
+            (
+                Page(400),
+                "Unregistered redirect_uri (&#34;https://x&#34;).",
+                "add exactly Labgate's callback to redirectURIs",
+            ),
+            (Callback("invalid_scope"), "Unrecognized scope(s) [\"x\"]", "take them out of the settings"),
+            (Callback("invalid_scope"), "Missing required scope(s) [\"openid\"].", "drops parameters"),
+            (Callback("invalid_request"), "Invalid ConnectorID", "check connector_id"),
+            (Token("invalid_client"), "Invalid client credentials.", "compare both with the provider's"),
+            (Token("invalid_grant"), "Invalid or expired code parameter.", "compare the clocks"),
+            (Token("invalid_grant"), "Invalid code_verifier.", "The PKCE verifier does not fit"),
+            (
+                Token("invalid_grant"),
+                "Expecting parameter code_verifier in PKCE flow.",
+                "verifier did not reach Dex",
+            ),
+            (
+                Token("invalid_request"),
+                "No PKCE flow started. Cannot check code_verifier.",
+                "started without PKCE",
+            ),
+            (
+                Token("invalid_request"),
+                "redirect_uri did not match URI from initial request.",
+                "check the public URL and what the proxy passes on",
+            ),
+            (
+                Token("invalid_request"),
+                "Refresh token is invalid or has already been claimed by another client.",
+                "was used before or is another client's",
+            ),
+            (Page(500), "Login error. Please contact your administrator", "Dex's log says why"),
+        ],
     ),
     (
-        Callback("invalid_scope"),
-        "The requested scope is invalid, unknown, or malformed.",
-        "tick the scope on the application",
+        &kinds::KEYCLOAK,
+        &[
+            (Page(400), "Invalid parameter: redirect_uri", "Valid redirect URIs of the client"),
+            (Page(400), "Client not found.", "does not know the client id in this realm"),
+            (Page(404), "Realm does not exist", "whether the path begins with /auth"),
+            (
+                Token("unauthorized_client"),
+                "Invalid client or Invalid client credentials",
+                "Client authentication on",
+            ),
+            (Token("invalid_client"), "Invalid client or Invalid client credentials", "the tab Credentials"),
+            (Token("invalid_grant"), "Code not valid", "used before or has expired"),
+            (Token("invalid_grant"), "Incorrect redirect_uri", "check the public URL"),
+            (
+                Token("invalid_grant"),
+                "PKCE verification failed: Code mismatch",
+                "The PKCE verifier does not fit",
+            ),
+            (
+                Callback("invalid_request"),
+                "Missing parameter: code_challenge_method",
+                "lost its PKCE parameters",
+            ),
+            (Token("invalid_grant"), "Session not active", "session at Keycloak has ended: sign in again"),
+            (Token("invalid_grant"), "Token is not active", "session at Keycloak has ended: sign in again"),
+            (
+                Callback("unauthorized_client"),
+                "Client is not allowed to initiate browser login with given response_type.",
+                "switch Standard flow on",
+            ),
+            (Callback("invalid_scope"), "Invalid scopes: openid groups", "under Client scopes"),
+            (Page(403), "HTTPS required", "change Require SSL"),
+            (Callback("temporarily_unavailable"), "authentication_expired", "they start again"),
+        ],
+    ),
+    (
+        &kinds::GITHUB,
+        &[
+            (
+                Token("invalid_client"),
+                "The client_id and/or client_secret passed are incorrect.",
+                "make a new secret in the OAuth app",
+            ),
+            (Token("incorrect_client_credentials"), "", "make a new secret in the OAuth app"),
+            (
+                Token("invalid_grant"),
+                "The code passed is incorrect or expired.",
+                "used before or has expired",
+            ),
+            (Token("bad_verification_code"), "", "used before or has expired"),
+            (
+                Callback("redirect_uri_mismatch"),
+                "The redirect_uri MUST match the registered callback URL for this application.",
+                "add exactly Labgate's callback",
+            ),
+            (Token("redirect_uri_mismatch"), "", "add exactly Labgate's callback"),
+            (Token("unverified_user_email"), "", "verify their address at GitHub"),
+            (Callback("application_suspended"), "Your application has been suspended.", "ask its support"),
+        ],
+    ),
+    (
+        &kinds::GOOGLE,
+        &[
+            (Page(400), "<b>Error 400: redirect_uri_mismatch</b>", "add exactly Labgate's callback"),
+            (Page(403), "Error 403: org_internal", "change Audience to External"),
+            (Page(403), "Error 403: access_denied", "add the person under Audience"),
+            (Page(401), "Error 401: invalid_client", "does not know the client id"),
+            (Page(401), "Error 401: deleted_client", "make a new one under Clients"),
+            (Page(400), "Error 400: invalid_scope", "offline_access is none of its"),
+            (Token("invalid_client"), "The OAuth client was not found.", "does not know the client id"),
+        ],
+    ),
+    (
+        &kinds::OKTA,
+        &[
+            (Callback("access_denied"), "Policy evaluation failed for this request", "Access Policies"),
+            (
+                Callback("access_denied"),
+                "User is not assigned to the client application.",
+                "under Assignments",
+            ),
+            (
+                Page(400),
+                "The &#39;redirect_uri&#39; parameter must be a Login redirect URI in the client app settings",
+                "Sign-in redirect URIs",
+            ),
+        ],
+    ),
+    (
+        &kinds::AUTH0,
+        &[
+            (Page(403), "Callback URL mismatch.", "Allowed Callback URLs"),
+            (Token("access_denied"), "Unauthorized", "set the method to Post under Credentials"),
+        ],
+    ),
+    (&kinds::COGNITO, &[(Page(400), "redirect_mismatch", "Allowed callback URLs")]),
+    (
+        &kinds::GITLAB,
+        &[
+            (Page(400), "The redirect URI included is not valid.", "the application's Redirect URI"),
+            (
+                Page(401),
+                "Client authentication failed due to unknown client, no client …",
+                "marked as Confidential",
+            ),
+            (
+                Token("invalid_client"),
+                "Client authentication failed due to unknown client, …",
+                "marked as Confidential",
+            ),
+            (
+                Callback("invalid_scope"),
+                "The requested scope is invalid, unknown, or malformed.",
+                "tick the scope on the application",
+            ),
+        ],
     ),
 ];
 
@@ -179,7 +237,7 @@ const BY_CODE: &[(By, &str, &str)] = &[
     (Token("invalid_client"), "Unauthorized", "paste the secret's value and not its id"),
 ];
 
-fn rows() -> impl Iterator<Item = (By, String, &'static str)> {
+fn rows() -> impl Iterator<Item = (&'static Kind, By, String, &'static str)> {
     let entra = ENTRA.iter().flat_map(|(numbers, told)| {
         numbers.iter().flat_map(|number| {
             let words = format!(
@@ -189,13 +247,17 @@ fn rows() -> impl Iterator<Item = (By, String, &'static str)> {
                 "$Config={{\"strServiceExceptionMessage\":\"AADSTS{number}: Words \\u0027x\\u0027.\"}};"
             );
             let by = [Callback("invalid_request"), Token("invalid_client"), Token("invalid_grant")];
-            by.map(|by| (by, words.clone(), *told)).into_iter().chain([(Page(200), page, *told)])
+            let by = by.map(|by| (by, words.clone())).into_iter().chain([(Page(200), page)]);
+            by.map(|(by, words)| (&kinds::ENTRA, by, words, *told))
         })
     });
-    entra.chain(OTHERS.iter().map(|(by, words, told)| (*by, (*words).to_owned(), *told)))
+    let others = OTHERS.iter().flat_map(|(kind, rows)| {
+        rows.iter().map(|(by, words, told)| (*kind, *by, (*words).to_owned(), *told))
+    });
+    entra.chain(others)
 }
 
-fn probe() -> Probe {
+fn probe(kind: &'static Kind) -> Probe {
     Probe::of(
         &AuthorizationServer {
             issuer: Issuer::parse("https://op.example").unwrap(),
@@ -208,6 +270,7 @@ fn probe() -> Probe {
             hint_parameters: HintParameters::OPENID,
         },
         &RedirectUri::parse(CALLBACK).unwrap(),
+        kind,
     )
 }
 
@@ -231,12 +294,12 @@ fn of_token(code: &str, words: &str) -> ProviderError {
 }
 
 /// What the doctor says to do.
-fn by_the_doctor(by: By, words: &str) -> (Step, String) {
-    let probe = probe();
+fn by_the_doctor(kind: &'static Kind, by: By, words: &str) -> (Step, String) {
+    let probe = probe(kind);
     let findings = match by {
         Page(status) => probe.judge(&Answer { status, body: words.to_owned(), ..Answer::default() }),
         Callback(code) => probe.judge(&sent_back(&probe, &[("error", code), ("error_description", words)])),
-        Token(code) => vec![of_token_error(&of_token(code, words))],
+        Token(code) => vec![of_token_error(kind, &of_token(code, words))],
     };
     let bad = findings.into_iter().filter_map(|(step, outcome)| match outcome {
         Outcome::Bad { remedy, .. } => Some((step, remedy)),
@@ -247,10 +310,10 @@ fn by_the_doctor(by: By, words: &str) -> (Step, String) {
 }
 
 /// The line of the log that has the reference which the person was told.
-fn in_the_log(error: SignInError) -> Value {
+fn in_the_log(kind: &Kind, error: SignInError) -> Value {
     let reference = Reference::fresh(&OsEntropy);
     // As the sign-in and the adapters do between them.
-    let explanation = error.provider_message().and_then(|words| explain(&words));
+    let explanation = error.provider_message().and_then(|words| kind.explain(&words));
     let explanation = explanation.map(|explanation| explanation.sentence);
     let event = SignInEvent::Refused { reference: reference.clone(), provider: None, error, explanation };
     let log = log_of("info", LogFormat::Json, || TracingLog.record(event));
@@ -272,14 +335,14 @@ fn refused(by: By, words: &str) -> Option<SignInError> {
 
 #[test]
 fn every_error_in_its_providers_words_leads_to_what_to_do() {
-    for (by, words, told) in rows() {
+    for (kind, by, words, told) in rows() {
         // To the doctor, a refused code is good news.
         if !matches!(by, Token("invalid_grant")) {
-            let (_, remedy) = by_the_doctor(by, &words);
+            let (_, remedy) = by_the_doctor(kind, by, &words);
             assert!(remedy.contains(told), "the doctor, {by:?} {words}: {remedy}");
         }
         if let Some(error) = refused(by, &words) {
-            let line = in_the_log(error);
+            let line = in_the_log(kind, error);
             let in_log = line["explanation"].as_str().unwrap_or_else(|| panic!("{by:?} {words}: {line}"));
             assert!(in_log.contains(told), "the log, {by:?} {words}: {in_log}");
         }
@@ -288,11 +351,12 @@ fn every_error_in_its_providers_words_leads_to_what_to_do() {
             Callback(code) | Token(code) => code,
             Page(_) => "",
         };
-        let explanation = explain(&format!("{code} {words}")).unwrap_or_else(|| panic!("{by:?} {words}"));
+        let explanation =
+            kind.explain(&format!("{code} {words}")).unwrap_or_else(|| panic!("{by:?} {words}"));
         assert!(explanation.sentence.contains(told), "--explain {code} {words}");
     }
     for (by, words, told) in BY_CODE {
-        let line = in_the_log(refused(*by, words).unwrap());
+        let line = in_the_log(&kinds::GENERIC, refused(*by, words).unwrap());
         assert!(line["remedy"].as_str().unwrap().contains(told), "{by:?} {words}: {line}");
         assert!(line.get("explanation").is_none(), "{by:?} {words}: {line}");
     }
@@ -300,21 +364,21 @@ fn every_error_in_its_providers_words_leads_to_what_to_do() {
 
 #[test]
 fn an_error_is_found_at_the_step_that_it_is_about() {
-    for (by, words, step) in [
-        (Page(400), "Unregistered redirect_uri.", Step::RedirectUri),
-        (Page(200), "AADSTS50011: The redirect URI …", Step::RedirectUri),
-        (Page(404), "Invalid client_id.", Step::Authorization),
-        (Page(400), "Error 400: invalid_scope", Step::Scopes),
+    for (kind, by, words, step) in [
+        (&kinds::DEX, Page(400), "Unregistered redirect_uri.", Step::RedirectUri),
+        (&kinds::ENTRA, Page(200), "AADSTS50011: The redirect URI …", Step::RedirectUri),
+        (&kinds::DEX, Page(404), "Invalid client_id.", Step::Authorization),
+        (&kinds::GOOGLE, Page(400), "Error 400: invalid_scope", Step::Scopes),
         (Page(400), "something else", Step::Authorization),
-        (Callback("redirect_uri_mismatch"), "", Step::RedirectUri),
-        (Callback("invalid_scope"), "", Step::Scopes),
-        (Callback("unauthorized_client"), "", Step::Authorization),
-        (Callback("server_error"), "", Step::Authorization),
-        (Callback("invalid_request"), "something else", Step::Authorization),
-        (Token("invalid_client"), "", Step::Client),
-        (Token("redirect_uri_mismatch"), "", Step::RedirectUri),
+        (&kinds::GENERIC, Callback("redirect_uri_mismatch"), "", Step::RedirectUri),
+        (&kinds::GENERIC, Callback("invalid_scope"), "", Step::Scopes),
+        (&kinds::GENERIC, Callback("unauthorized_client"), "", Step::Authorization),
+        (&kinds::GENERIC, Callback("server_error"), "", Step::Authorization),
+        (&kinds::GENERIC, Callback("invalid_request"), "something else", Step::Authorization),
+        (&kinds::GENERIC, Token("invalid_client"), "", Step::Client),
+        (&kinds::GENERIC, Token("redirect_uri_mismatch"), "", Step::RedirectUri),
     ] {
-        assert_eq!(by_the_doctor(by, words).0, step, "{by:?} {words}");
+        assert_eq!(by_the_doctor(kind, by, words).0, step, "{by:?} {words}");
     }
 }
 
@@ -329,7 +393,8 @@ fn an_error_in_the_address_of_the_next_page_is_found_even_in_base64() {
         format!("{CALLBACK}.evil.example/?error=redirect_mismatch"),
     ] {
         let answer = Answer { status: 302, location: Some(location.clone()), ..Answer::default() };
-        let [(step, outcome)] = probe().judge(&answer).try_into().unwrap();
+        let kind = if location.contains("google") { &kinds::GOOGLE } else { &kinds::COGNITO };
+        let [(step, outcome)] = probe(kind).judge(&answer).try_into().unwrap();
         assert_eq!(step, Step::RedirectUri);
         assert!(matches!(outcome, Outcome::Bad { .. }), "{location}: {outcome:?}");
     }
@@ -341,7 +406,7 @@ fn what_goes_on_to_a_page_without_an_error_is_not_known() {
         Answer { status: 200, body: "<h1>Sign in</h1>".to_owned(), ..Answer::default() },
         Answer { status: 302, location: Some("/login?return_to=%2F".to_owned()), ..Answer::default() },
     ] {
-        let [(step, outcome)] = probe().judge(&answer).try_into().unwrap();
+        let [(step, outcome)] = probe(&kinds::GENERIC).judge(&answer).try_into().unwrap();
         assert_eq!(step, Step::RedirectUri);
         assert!(matches!(&outcome, Outcome::Unknown(text) if text.contains("--explain")), "{outcome:?}");
     }
@@ -349,7 +414,7 @@ fn what_goes_on_to_a_page_without_an_error_is_not_known() {
 
 #[test]
 fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_as_it_should_be() {
-    let probe = probe();
+    let probe = probe(&kinds::GENERIC);
     for error in ["login_required", "interaction_required", "consent_required", "account_selection_required"]
     {
         let findings = probe.judge(&sent_back(&probe, &[("error", error), ("iss", "https://op.example")]));
@@ -363,8 +428,8 @@ fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_as_it_should_be() 
 fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
     let error =
         ProviderError::Unavailable { call: ProviderCall::Token, reason: "it answers with 502".to_owned() };
-    assert!(matches!(of_token_error(&error), (Step::Client, Outcome::Unknown(_))));
+    assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Client, Outcome::Unknown(_))));
     let reason = "it invalid peer certificate: Expired".to_owned();
     let error = ProviderError::Unavailable { call: ProviderCall::Token, reason };
-    assert!(matches!(of_token_error(&error), (Step::Tls, Outcome::Bad { .. })));
+    assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Tls, Outcome::Bad { .. })));
 }

@@ -1,4 +1,4 @@
-//! How a lab without an administrator gets one: from the settings, or by a link that only the operator can read.
+//! The first administrator of a lab: from the settings, or by a link that only the operator can read.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,6 +8,7 @@ use labgate_domain::error::{ErrorCode, SignInError};
 use labgate_domain::people::Role;
 use labgate_domain::ports::PasswordJudge;
 use labgate_domain::sign_in::{Administrator, NewAccount, SetupToken, SignIn};
+use labgate_http::paths;
 use labgate_store::Location;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -15,9 +16,10 @@ use super::StartError;
 use crate::configuration::{Configuration, FirstAdministrator};
 use crate::world::OsEntropy;
 
-/// Makes the first administrator of the settings, if there are such and there is no administrator; otherwise, a setup
-/// link, where there is one server and people sign in with a password. With an administrator, a link that was left over goes.
-pub(super) async fn see_to(
+/// Creates the first administrator of the settings, if the settings name one and the lab has none; otherwise
+/// writes a setup link, on SQLite with password sign-in. If there is an administrator, it deletes the file of
+/// an earlier link.
+pub(super) async fn ensure_first_administrator(
     sign_in: SignIn,
     configuration: &Configuration,
     judge: &dyn PasswordJudge,
@@ -35,27 +37,27 @@ pub(super) async fn see_to(
     if !sign_in.passwords_are_on() {
         file.delete()?;
         tracing::warn!(
-            "there is no administrator yet: labgate account create --email ADDRESS --admin makes one of whoever comes \
-             from the provider with that address"
+            "there is no administrator yet: labgate account create --email ADDRESS --admin invites a provider user with \
+             that address as one"
         );
         return Ok((sign_in, None));
     }
-    // Each replica would make a link that no other knows: behind a load balancer it opens by chance.
+    // Each replica would create a link that no other knows: behind a load balancer it would work by chance.
     if let Location::Postgres(_) = configuration.database {
         file.delete()?;
         tracing::warn!(
-            "there is no administrator yet: labgate account create NAME --admin makes one, and so do the settings \
+            "there is no administrator yet: labgate account create NAME --admin creates one, and so do the settings \
              admin.username and admin.password_file"
         );
         return Ok((sign_in, None));
     }
     let token = SetupToken::fresh(&OsEntropy);
     let origin = configuration.policy.public_url.origin();
-    let link = SecretString::from(format!("{origin}/setup?token={}", token.expose()));
+    let link = SecretString::from(format!("{origin}{}?token={}", paths::SETUP_PAGE, token.expose()));
     file.replace(&link)?;
     tracing::warn!(
         file = file.path.display().to_string(),
-        "there is no administrator yet: whoever opens the link in this file becomes the first one"
+        "there is no administrator yet: the link in this file creates the first one"
     );
     Ok((sign_in.with_setup_token(token), Some(link)))
 }
@@ -66,8 +68,8 @@ async fn create(
     judge: &dyn PasswordJudge,
 ) -> Result<(), StartError> {
     let refused = |code: ErrorCode| StartError::FirstAdministrator { username: first.username.clone(), code };
-    // An administrator may choose any initial password for somebody else. This one opens the whole lab to whoever
-    // guesses it first, and stands in a file that may be copied from somewhere.
+    // An administrator may choose any initial password for a user. A guess of this one opens the whole lab,
+    // and it may be copied from an example.
     if let Some(weakness) = judge.weakness(&first.password, &[first.username.to_string()]) {
         return Err(refused(SignInError::PasswordWeak(weakness).code()));
     }
@@ -80,13 +82,13 @@ async fn create(
     };
     match sign_in.create_account(&Administrator::local_operator(), new).await {
         Ok(_) => Ok(()),
-        // Another process that started at the same time was faster.
+        // Another process that started at the same time created it.
         Err(_) if sign_in.has_administrator().await? => Ok(()),
         Err(refusal) => Err(refused(refusal.error.code())),
     }
 }
 
-/// The file that holds the setup link, readable by its owner alone.
+/// The file with the setup link, readable by its owner only.
 struct SetupLinkFile {
     path: PathBuf,
     unfinished: PathBuf,
@@ -97,10 +99,10 @@ impl SetupLinkFile {
         Self { path: data_dir.join("setup-link"), unfinished: data_dir.join(".unfinished-setup-link") }
     }
 
-    /// Writes the link, whole or not at all, in place of an earlier one.
+    /// Replaces the file atomically.
     fn replace(&self, link: &SecretString) -> Result<(), StartError> {
         let written = || {
-            // What a crash left behind.
+            // A crash may have left it.
             delete(&self.unfinished)?;
             let mut options = OpenOptions::new();
             options.write(true).create_new(true);
@@ -123,7 +125,7 @@ impl SetupLinkFile {
     }
 }
 
-/// Deletes a file, if it is there.
+/// Deletes a file, if it exists.
 fn delete(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

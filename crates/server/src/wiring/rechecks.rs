@@ -9,13 +9,13 @@ use tokio::time::timeout;
 
 use super::every;
 
-/// How often it is looked for sessions about which a provider is to be asked again: much more often than each of them is.
+/// The interval at which due sessions are looked up: much shorter than that of session revalidation.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// How long the end may take.
+/// The time limit of [`Rechecks::end`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The tasks that ask providers again about the people whom they have signed in. Each provider has one of its own: one that is
-/// down keeps the others from nothing.
+/// The background tasks of session revalidation. Each provider has its own task, so that one that is down
+/// delays no other.
 pub(super) struct Rechecks {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -30,12 +30,13 @@ impl Rechecks {
         self.tasks.spawn(recheck(sign_in, provider, self.stop.subscribe()));
     }
 
-    /// Finishes what is under way: a refresh token that was spent, and whose successor nobody kept, would end a session.
+    /// Completes the revalidations under way: a spent refresh token without its stored successor would end a
+    /// session.
     pub(super) async fn end(mut self) {
         self.stop.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(PATIENCE, all).await.is_err() {
-            tracing::warn!("a provider that was asked again about somebody did not answer before the end");
+            tracing::warn!("session revalidation was interrupted: a provider did not answer before the end");
         }
     }
 }
@@ -53,7 +54,7 @@ async fn recheck(sign_in: Arc<SignIn>, provider: ProviderId, mut stop: watch::Re
                 Ok(_) => {}
                 Err(error) => {
                     let provider = provider.as_str();
-                    tracing::error!(provider, error = error.to_string(), "sessions could not be rechecked");
+                    tracing::error!(provider, error = error.to_string(), "session revalidation failed");
                     break;
                 }
             }
@@ -66,13 +67,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_end_waits_for_what_is_under_way() {
+    async fn the_end_waits_for_running_revalidations() {
         let mut rechecks = Rechecks::new();
         let mut stop = rechecks.stop.subscribe();
         let (done, is_done) = tokio::sync::oneshot::channel();
         rechecks.tasks.spawn(async move {
             stop.changed().await.unwrap();
-            // Something that a task is still doing when it is told to stop.
+            // The work of a task that was told to stop.
             tokio::task::yield_now().await;
             done.send(()).unwrap();
         });
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_panicked_keeps_the_end_from_nothing() {
+    async fn a_panicked_task_does_not_delay_the_end() {
         let mut rechecks = Rechecks::new();
         rechecks.tasks.spawn(async { panic!("as a test wants") });
         rechecks.end().await;

@@ -9,17 +9,17 @@ use url::Url;
 
 use crate::Result;
 
-/// Where all identities come from.
+/// The issuer of all identities.
 pub(crate) const ISSUER: &str = "https://idp.example.org";
 
-/// When all sessions were last seen.
+/// The time at which all sessions were last seen.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 /// An odd factor: modulo 2³² it scatters the numbers, and no two meet.
 const SCATTER: u64 = 2_654_435_761;
 
-/// What can be asked of the account with a number. Names, subjects and sessions are in no order, as in a real lab; ids are
-/// in that of their making.
+/// The keys of the account with a number. Names, subjects and sessions are in no order, as in a real lab; ids
+/// are in that of their making.
 pub(crate) struct Key(u64);
 
 impl Key {
@@ -51,8 +51,8 @@ const POSTGRES_NUMBERS: &str = "
     SELECT lpad(to_hex(n), 8, '0') AS number, lpad(to_hex(n * SCATTER % 4294967296), 8, '0') AS key
     FROM generate_series(0::bigint, SIZE - 1) AS counted (n)";
 
-/// Of each account one of everything, about as long as it is in a real lab. Understood by both databases. ISSUER and NOW
-/// are put in.
+/// Of each account one of everything, about as long as it is in a real lab. Understood by both databases.
+/// ISSUER and NOW are put in.
 const FILL: &str = "
     INSERT INTO accounts (id, username, email, name, role, status, created_at)
     SELECT number || '-0000-7000-8000-' || key || '0000', 'p' || key, 'p' || key || '@lab.example.org',

@@ -1,6 +1,5 @@
 //! A filled store, and what is done to it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use labgate_domain::people::{Account, Username};
@@ -22,11 +21,6 @@ const PAGE: u32 = 50;
 /// A store with many accounts.
 pub(crate) struct Lab {
     store: Store,
-    accounts: Arc<dyn AccountStore>,
-    identities: Arc<dyn IdentityStore>,
-    credentials: Arc<dyn CredentialStore>,
-    administration: Arc<dyn AdministrationStore>,
-    sessions: Arc<dyn SessionStore>,
     issuer: Issuer,
     size: u32,
     random: Random,
@@ -40,11 +34,6 @@ impl Lab {
         filling::fill(location, size).await?;
         let store = Store::open(location).await?;
         Ok(Self {
-            accounts: store.accounts(),
-            identities: store.identities(),
-            credentials: store.credentials(),
-            administration: store.administration(),
-            sessions: store.sessions(),
             store,
             issuer: Issuer::parse(filling::ISSUER)?,
             size,
@@ -57,7 +46,7 @@ impl Lab {
         self.store.close().await;
     }
 
-    /// How long the operation takes, on an average over one round.
+    /// Returns the average time of the operation over one round.
     pub(crate) async fn measure(&mut self, operation: Operation) -> Result<Duration> {
         let times = operation.times_in_a_round();
         let keys: Vec<_> = (0..times).map(|_| Key::of(self.random.below(self.size))).collect();
@@ -74,29 +63,29 @@ impl Lab {
     }
 
     async fn sign_in_by_name(&self, key: &Key) -> Result<()> {
-        let found = self.accounts.find_by_name(&Username::typed(&key.username())?).await?;
+        let found = self.store.find_by_name(&Username::typed(&key.username())?).await?;
         let account = expected(found, key)?;
-        self.credentials.credential(account.id).await?.ok_or("a credential is missing")?;
+        self.store.credential(account.id).await?.ok_or("a credential is missing")?;
         Ok(())
     }
 
     async fn find_by_identity(&self, key: &Key) -> Result<()> {
-        let found = self.identities.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
+        let found = self.store.find_by_identity(&self.issuer, &Subject::parse(&key.subject())?).await?;
         expected(found, key)?;
         Ok(())
     }
 
     async fn renew_session(&mut self, key: &Key) -> Result<()> {
         let id = SessionId::parse(&key.session())?;
-        self.sessions.find(id).await?.ok_or("a session is missing")?;
+        SessionStore::find(&self.store, id).await?.ok_or("a session is missing")?;
         // Always later, so that it is always written.
         self.now += 1;
-        self.sessions.touch(id, Timestamp::from_unix_seconds(self.now)).await?;
+        self.store.touch(id, Timestamp::from_unix_seconds(self.now)).await?;
         Ok(())
     }
 
     async fn search(&self, key: &Key) -> Result<()> {
-        let page = self.administration.list(Some(&key.username()), None, PAGE).await?;
+        let page = self.store.list(Some(&key.username()), None, PAGE).await?;
         expected(page.accounts.into_iter().next(), key)?;
         Ok(())
     }

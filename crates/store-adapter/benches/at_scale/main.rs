@@ -1,4 +1,4 @@
-//! What the stores' common questions cost with a thousand and with a million accounts. Run it by
+//! Measures the common operations of the stores with a thousand and with a million accounts. Run it by
 //! `cargo xtask bench --data`, which also starts a PostgreSQL server for it.
 //!
 //! The ratio of the two is the result: both are measured in turn, in one run. It fails on no number.
@@ -107,7 +107,8 @@ fn thousands(accounts: u32) -> String {
     if accounts < FEW * FEW { "1,000".to_owned() } else { "1,000,000".to_owned() }
 }
 
-/// A folder that goes with this. The name is always the same, so that a run that was killed leaves one at most.
+/// A folder that goes with this. The name is always the same, so that a run that was killed leaves one at
+/// most.
 struct Folder(std::path::PathBuf);
 
 impl Folder {

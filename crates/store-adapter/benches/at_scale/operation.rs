@@ -1,6 +1,6 @@
-//! What is measured.
+//! The measured operations.
 
-/// What somebody does in the lab, as the store sees it.
+/// An operation of the lab, as the store sees it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     /// The account of a name, and what opens it.
@@ -42,8 +42,8 @@ impl Operation {
         }
     }
 
-    /// How often it is done in a round, one after the other. The time of a round is all of its time: work that a database
-    /// puts off, such as SQLite's checkpoints, is in it.
+    /// The number of runs in a round, one after the other. The time of a round is all of its time: work that
+    /// a database puts off, such as SQLite's checkpoints, is in it.
     pub(crate) const fn times_in_a_round(self) -> u32 {
         match self {
             Self::SignInByName | Self::FindByIdentity => 300,

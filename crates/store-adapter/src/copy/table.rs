@@ -1,15 +1,15 @@
-//! What is copied. Both databases have the same tables and columns, and sort texts byte for byte.
+//! The tables. Both databases have the same ones with the same columns, and sort texts byte for byte.
 
 /// A table.
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// The columns, those of the primary key first.
     pub(super) columns: &'static [(&'static str, Kind)],
-    /// How many columns the primary key has.
+    /// The number of columns of the primary key.
     pub(super) key: usize,
 }
 
-/// What a column holds.
+/// The kind of the values of a column.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
@@ -18,18 +18,9 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// What a row holds in a column; [`None`] where it holds nothing.
-#[derive(Clone)]
-pub(super) enum Value {
-    Text(Option<String>),
-    Number(Option<i64>),
-    Flag(Option<bool>),
-    Bytes(Option<Vec<u8>>),
-}
-
 use Kind::{Bytes, Flag, Number, Text};
 
-/// Each behind those that it refers to.
+/// Each table stands behind those that it refers to.
 pub(super) const TABLES: &[Table] = &[
     Table {
         name: "accounts",
@@ -94,12 +85,12 @@ pub(super) const TABLES: &[Table] = &[
 ];
 
 impl Table {
-    /// The names of the columns, for a statement.
+    /// Lists the names of the columns, for a statement.
     pub(super) fn list(&self) -> String {
         self.columns.iter().map(|column| column.0).collect::<Vec<_>>().join(", ")
     }
 
-    /// Those of the key.
+    /// Lists the names of the key's columns.
     pub(super) fn key_list(&self) -> String {
         self.columns.iter().take(self.key).map(|column| column.0).collect::<Vec<_>>().join(", ")
     }
@@ -110,18 +101,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::SqliteStore;
+    use crate::statement::Statement;
+    use crate::{Location, Store};
 
     #[tokio::test]
     async fn every_column_of_every_table_is_copied() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("labgate.db")).await.unwrap();
+        let store = Store::open(&Location::Sqlite(folder.path().join("labgate.db"))).await.unwrap();
         let columns = "SELECT t.name || '.' || c.name || iif(c.pk > 0, ' key', '')
             FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
             WHERE t.type = 'table' AND t.name <> '_sqlx_migrations'";
-        let there =
-            sqlx::query_scalar(columns).fetch_all(&mut *store.snapshot().await.unwrap()).await.unwrap();
-        let there: BTreeSet<String> = there.into_iter().collect();
+        let mut snapshot = store.snapshot().await.unwrap();
+        let there: Vec<String> =
+            snapshot.list(Statement::new(columns), |row| Ok(row.value(0).unwrap())).await.unwrap();
+        let there = BTreeSet::from_iter(there);
         let copied = TABLES.iter().flat_map(|table| {
             table.columns.iter().enumerate().map(|(number, (column, _))| {
                 let key = if number < table.key { " key" } else { "" };

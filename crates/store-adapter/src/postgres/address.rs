@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use crate::MalformedLocation;
+use crate::{MalformedLocation, OpenError};
 
-/// Where a PostgreSQL database is and how to get in. It shows neither user nor password.
+/// The address of a PostgreSQL database, with the credentials. It shows neither user nor password.
 #[derive(Clone)]
 pub(crate) struct Address {
     options: PgConnectOptions,
@@ -17,33 +17,20 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// What a URL may have behind its `?`, as in libpq. Others would be ignored, and logged with their values.
-    pub(crate) const PARAMETERS: &[&str] = &[
-        "sslmode",
-        "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "host",
-        "port",
-        "dbname",
-        "user",
-        "password",
-        "application_name",
-        "options",
-        "statement-cache-capacity",
-    ];
-
+    /// Parses a URL.
+    ///
     /// # Errors
     /// When it is no URL of PostgreSQL; nothing of it is repeated.
     pub(crate) fn parse(url: &SecretString) -> Result<Self, MalformedLocation> {
         let parsed = Url::parse(url.expose_secret()).map_err(|_| MalformedLocation::Url)?;
-        // An '@' or '/' in the name, or a fragment, is a piece of a password that was not encoded: what stands before it
-        // was taken for the host. Nobody shall be asked for it, least of all in clear.
+        // An '@' or '/' in the name, or a fragment, is a piece of a password that was not encoded: the text
+        // before it was taken for the host. No host may be asked for it, least of all in clear text.
         let name = parsed.path().strip_prefix('/').unwrap_or_default();
         if parsed.fragment().is_some() || name.contains(['@', '/']) {
             return Err(MalformedLocation::Url);
         }
-        let is_known = |name: &str| Self::PARAMETERS.contains(&name) || name.starts_with("options[");
+        let is_known =
+            |name: &str| MalformedLocation::PARAMETERS.contains(&name) || name.starts_with("options[");
         if parsed.query_pairs().any(|(name, _)| !is_known(&name)) {
             return Err(MalformedLocation::Parameter);
         }
@@ -56,6 +43,11 @@ impl Address {
         let shown =
             format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or("its user's name"));
         Ok(Self { options, shown })
+    }
+
+    /// Builds the error of a database that cannot be used.
+    pub(super) fn unusable(&self, reason: impl fmt::Display) -> OpenError {
+        OpenError::Unusable { database: self.to_string(), reason: reason.to_string() }
     }
 
     pub(super) fn options(&self) -> PgConnectOptions {

@@ -1,4 +1,4 @@
-//! What is counted of guessing. How, and what it means, is for [`labgate_domain::rate_limit`] to say.
+//! The counters of failed logins, for rate limiting. [`labgate_domain::rate_limit`] says how they count.
 
 use std::sync::atomic::Ordering;
 
@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
 use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally};
 use labgate_domain::time::Timestamp;
-use sqlx::postgres::PgRow;
-use sqlx::{PgTransaction, Row as _};
+use sqlx::PgTransaction;
 
-use super::record::Record;
-use super::{PostgresStore, failed};
+use super::PostgresDatabase;
+use crate::connection::failed;
+use crate::row::{Record, Row};
 
-/// One after the other, as they stand there: every try has the kinds in the same order. Locks on rows would not do: of many
-/// first tries at once each would find none.
+/// One after the other, in this order: every attempt has the kinds in the same one. Locks on rows would not
+/// do: of many first attempts at once each would find no row.
 const LOCK: &str = "
     SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key";
 
@@ -21,7 +21,7 @@ const IS_KNOWN: &str = "
     SELECT EXISTS (SELECT 1 FROM failure_counts WHERE key = $1 AND expires_at > $2)";
 
 const FIND: &str = "
-    SELECT ctid::text AS place, key, failures, last, until FROM failure_counts WHERE key = ANY ($1)";
+    SELECT 'row ' || ctid AS place, key, failures, last, until FROM failure_counts WHERE key = ANY ($1)";
 
 const KEEP: &str = "
     INSERT INTO failure_counts (key, kind, failures, last, until, expires_at)
@@ -32,7 +32,7 @@ const KEEP: &str = "
 const FORGET: &str = "
     DELETE FROM failure_counts WHERE key = ANY ($1)";
 
-/// What somebody else is changing at this moment goes next time.
+/// Counters that another transaction is changing at this moment are deleted the next time.
 const DELETE_EXPIRED: &str = "
     DELETE FROM failure_counts WHERE key IN (
         SELECT key FROM failure_counts WHERE expires_at <= $1 FOR UPDATE SKIP LOCKED
@@ -41,32 +41,35 @@ const DELETE_EXPIRED: &str = "
 const KINDS: &str = "
     SELECT DISTINCT kind FROM failure_counts";
 
-/// Those of a kind that were touched longest ago, when there are too many of it.
+/// Deletes those of a kind that were touched longest ago, when there are too many of it.
 const DELETE_SURPLUS: &str = "
     DELETE FROM failure_counts WHERE key IN (
         SELECT key FROM failure_counts WHERE kind = $1 ORDER BY last DESC OFFSET $2 FOR UPDATE SKIP LOCKED
     )";
 
-/// How many of each kind are kept, some 20 MB; every replica looks after so many tries whether there are more.
+/// The number of counters kept of each kind, some 20 MB. Every replica deletes the surplus after so many
+/// attempts.
 const CAPACITY: i64 = 100_000;
-const TRIES_BETWEEN_LOOKS: u32 = 256;
+const ATTEMPTS_BETWEEN_CLEANUPS: u32 = 256;
 
 #[async_trait]
-impl Throttle for PostgresStore {
-    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
+impl Throttle for PostgresDatabase {
+    async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
         let decide = |tallies: &mut [Tally]| rate_limit::admit(tallies, now);
-        let admission = self.count(&guess, now, decide).await?;
-        if self.tries.fetch_add(1, Ordering::Relaxed) % TRIES_BETWEEN_LOOKS == TRIES_BETWEEN_LOOKS - 1 {
-            for counter in guess.counters(false) {
+        let permit = self.count(&attempt, now, decide).await?;
+        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_BETWEEN_CLEANUPS
+            == ATTEMPTS_BETWEEN_CLEANUPS - 1
+        {
+            for counter in attempt.counters(false) {
                 self.delete_surplus(counter.key.kind().as_str()).await?;
             }
         }
-        Ok(admission)
+        Ok(permit)
     }
 
-    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
-        self.count(&guess, now, rate_limit::record_success).await?;
-        let Some(key) = guess.known_key() else { return Ok(()) };
+    async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+        self.count(&attempt, now, rate_limit::record_success).await?;
+        let Some(key) = attempt.known_key() else { return Ok(()) };
         sqlx::query(KEEP)
             .bind([key.digest().as_slice()])
             .bind([key.kind().as_str()])
@@ -80,8 +83,8 @@ impl Throttle for PostgresStore {
         Ok(())
     }
 
-    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
-        self.count(&guess, now, rate_limit::cancel).await
+    async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
+        self.count(&attempt, now, rate_limit::cancel).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -95,11 +98,11 @@ impl Throttle for PostgresStore {
     }
 }
 
-impl PostgresStore {
-    /// Counts as `change` says, while nobody else touches these counters.
+impl PostgresDatabase {
+    /// Counts as `change` says, while no other transaction touches these counters.
     async fn count<T>(
         &self,
-        guess: &LoginAttempt,
+        attempt: &LoginAttempt,
         now: Timestamp,
         change: impl FnOnce(&mut [Tally]) -> T + Send,
     ) -> Result<T, StoreError>
@@ -107,7 +110,7 @@ impl PostgresStore {
         T: Send,
     {
         let mut transaction = self.pool.begin().await.map_err(failed)?;
-        let known = match guess.known_key() {
+        let known = match attempt.known_key() {
             None => false,
             Some(key) => sqlx::query_scalar(IS_KNOWN)
                 .bind(key.digest().as_slice())
@@ -116,7 +119,7 @@ impl PostgresStore {
                 .await
                 .map_err(failed)?,
         };
-        let mut tallies = tallies(&mut transaction, guess.counters(known)).await?;
+        let mut tallies = tallies(&mut transaction, attempt.counters(known)).await?;
         let before = tallies.clone();
         let answer = change(&mut tallies);
         if tallies != before {
@@ -137,7 +140,7 @@ impl PostgresStore {
     }
 }
 
-/// What these counters have counted; until the transaction ends they are ours.
+/// Returns the counts of these counters, and locks them until the transaction ends.
 async fn tallies(
     transaction: &mut PgTransaction<'_>,
     counters: Vec<Counter>,
@@ -146,14 +149,16 @@ async fn tallies(
     sqlx::query(LOCK).bind(locks).execute(&mut **transaction).await.map_err(failed)?;
     let keys: Vec<_> = counters.iter().map(|counter| counter.key.digest().as_slice()).collect();
     let rows = sqlx::query(FIND).bind(keys).fetch_all(&mut **transaction).await.map_err(failed)?;
+    let rows: Vec<Row> = rows.into_iter().map(Row::Postgres).collect();
     let tally = |counter: &Counter| {
-        let is_its = |row: &&_| key_of(row) == Some(counter.key.digest().as_slice());
+        let is_its =
+            |row: &&Row| row.value::<&[u8]>("key").is_ok_and(|key| key == counter.key.digest().as_slice());
         let count = match rows.iter().find(is_its) {
             None => FailureCount::default(),
             Some(row) => {
                 let record = Record::new("failure_counts", row);
                 FailureCount::from_store(
-                    record.number("failures")?,
+                    record.value("failures")?,
                     record.time("last")?,
                     record.time("until")?,
                 )
@@ -192,11 +197,8 @@ async fn keep(
     Ok(())
 }
 
-/// The number that the counter is locked by: that two share one costs no more than waiting for each other.
+/// Returns the number that the counter is locked by. Two counters that share one wait for each other, and no
+/// more.
 fn lock_of(counter: &Counter) -> i64 {
     counter.key.digest().first_chunk().copied().map_or(0, i64::from_be_bytes)
-}
-
-fn key_of(row: &PgRow) -> Option<&[u8]> {
-    row.try_get("key").ok()
 }

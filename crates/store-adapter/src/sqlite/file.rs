@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::OpenError;
 
-/// Held while a file is created. POSIX drops every lock that a process has on a file when the process closes it once:
-/// nobody else in here may have opened the database before the creator has closed it. For the same reason a file that is
-/// there already is left to SQLite alone.
+/// Held while a file is created. POSIX drops every lock that a process has on a file when the process closes
+/// it once: no other thread may have opened the database before the creator has closed it. For the same
+/// reason only SQLite opens a file that exists.
 static CREATING: Mutex<()> = Mutex::new(());
 
 /// One page of the smallest size, in bytes (SQLite file format section 1.3.2).
 const SMALLEST_DATABASE: u64 = 512;
 
-/// Makes sure that there is a file, and gives its absolute path: SQLite takes some relative ones (`:memory:`, `file:…`)
-/// for something else.
+/// Makes sure that the file exists, and returns its absolute path: SQLite takes some relative ones
+/// (`:memory:`, `file:…`) for something else.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
@@ -47,7 +47,8 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Creates the file, if it is not there, readable by its owner alone; SQLite gives the files beside it the same mode.
+/// Creates the file, if it is not there, readable by its owner alone; SQLite gives the files beside it the
+/// same mode.
 fn create_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -59,8 +60,8 @@ fn create_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses a database whose file, or one of the files that SQLite keeps beside it, is open to everybody: whoever can write
-/// it is whoever they like, and whoever can read it has the hashes of the passwords.
+/// Refuses a database if its file, or one that SQLite keeps beside it, is open to every user of the machine:
+/// a writer can be anyone in the lab, and a reader has the hashes of the passwords.
 #[cfg(unix)]
 pub(super) fn refuse_if_exposed(path: &Path) -> Result<(), OpenError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
@@ -72,7 +73,8 @@ pub(super) fn refuse_if_exposed(path: &Path) -> Result<(), OpenError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => return Err(OpenError::File { path: part, source }),
         };
-        // The group may: volumes of containers are mounted open to a group made for that, and their files with them.
+        // The group may: volumes of containers are mounted open to a group made for that, and their files
+        // with them.
         if mode & 0o007 != 0 {
             return Err(OpenError::Exposed { path: part, mode });
         }

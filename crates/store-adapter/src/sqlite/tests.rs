@@ -1,4 +1,5 @@
-//! What is particular to SQLite. What the ports promise is tested for every store at once, in the workspace's `tests/store`.
+//! The peculiarities of SQLite. The contract of the ports is tested for every store in the workspace's
+//! `tests/store`.
 
 mod keeping;
 mod migrating;
@@ -13,13 +14,27 @@ use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 use tempfile::TempDir;
 
-use super::SqliteStore;
+use super::SqliteDatabase;
+use crate::store::Database;
+use crate::{Location, OpenError, Store};
 
 /// A folder, and the path of a database in it that is not there yet.
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labgate.db");
     (folder, path)
+}
+
+async fn open(path: &Path) -> Result<Store, OpenError> {
+    Store::open(&Location::Sqlite(path.to_owned())).await
+}
+
+/// The connections of a store.
+fn file(store: &Store) -> &SqliteDatabase {
+    match &store.database {
+        Database::Sqlite(database) => database,
+        Database::Postgres(_) => panic!("not a file"),
+    }
 }
 
 fn account() -> Account {
@@ -51,12 +66,12 @@ fn identity() -> ExternalIdentity {
     }
 }
 
-async fn store_with_ada(path: &Path) -> SqliteStore {
-    let store = SqliteStore::open(path).await.unwrap();
+async fn store_with_ada(path: &Path) -> Store {
+    let store = open(path).await.unwrap();
     assert_eq!(IdentityStore::create(&store, &account(), &identity()).await, Ok(AccountCreation::Created));
     store
 }
 
-async fn run(store: &SqliteStore, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(&store.writer).await.unwrap();
+async fn run(store: &Store, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&file(store).writer).await.unwrap();
 }

@@ -7,7 +7,7 @@ use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 use url::Url;
 
-/// What a request is, as far as `SameSite` asks.
+/// The properties of a request that `SameSite` looks at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Navigation {
     pub(super) is_top_level: bool,
@@ -29,9 +29,9 @@ pub struct StoredCookie {
     pub name: String,
     /// Its value.
     pub value: String,
-    /// Whether scripts cannot see it.
+    /// True if scripts cannot see it.
     pub http_only: bool,
-    /// Whether it goes over https only.
+    /// True if it goes over https only.
     pub secure: bool,
     host: String,
     path: String,

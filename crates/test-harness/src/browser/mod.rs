@@ -1,5 +1,5 @@
-//! A client that behaves like a browser, without a network: it keeps cookies by the rules of RFC 6265bis, follows
-//! redirects, says in `Sec-Fetch-*` what it is doing, and submits forms.
+//! A client that behaves like a browser, without a network: it keeps cookies by the rules of RFC 6265bis,
+//! follows redirects, says in `Sec-Fetch-*` what it is doing, and submits forms.
 
 mod jar;
 mod page;
@@ -20,14 +20,14 @@ use self::jar::{Jar, Navigation};
 pub use self::page::Page;
 
 /// Answers the requests for one origin.
-pub type Site =
+pub type Host =
     Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
 
 /// A browser with a person in front of it. Each has its own cookies; all may share the sites.
 ///
 /// Its methods panic when the page does not have what they are told to use: that is a failed test.
 pub struct Browser {
-    sites: HashMap<String, Site>,
+    sites: HashMap<String, Host>,
     jar: Jar,
     home: Url,
     page: Option<Page>,
@@ -39,9 +39,10 @@ pub struct Browser {
 const MAX_REDIRECTS: usize = 20;
 
 impl Browser {
-    /// A fresh browser that reaches these origins. A path opened before anything else is looked for at `home`.
+    /// A fresh browser that reaches these origins. A path opened before anything else is looked for at
+    /// `home`.
     #[must_use]
-    pub fn new(home: Url, sites: HashMap<String, Site>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(home: Url, sites: HashMap<String, Host>, clock: Arc<dyn Clock>) -> Self {
         Self { sites, jar: Jar::new(clock), home, page: None, history: Vec::new() }
     }
 
@@ -63,7 +64,8 @@ impl Browser {
         &self.history
     }
 
-    /// Types an address, as an absolute URL or as a path on the site that is shown, and follows where it leads.
+    /// Types an address, as an absolute URL or as a path on the site that is shown, and follows where it
+    /// leads.
     pub async fn open(&mut self, url: &str) -> &Page {
         let url = self.resolve(url);
         self.navigate(Method::GET, url, None, None).await
@@ -105,7 +107,8 @@ impl Browser {
         self.navigate(Method::GET, url, None, Some(from)).await
     }
 
-    /// A script's `fetch()` from a page of the site that is shown, which follows no redirect and opens no page.
+    /// A script's `fetch()` from a page of the site that is shown, which follows no redirect and opens no
+    /// page.
     pub async fn fetch(&mut self, method: Method, url: &str) -> Response<Bytes> {
         let url = self.resolve(url);
         let from = self.page.as_ref().map_or_else(|| self.home.clone(), |page| page.url().clone());
@@ -203,7 +206,7 @@ impl Browser {
     }
 }
 
-/// Whether two URLs are of one site: here, of one scheme and host.
+/// Returns true for two URLs of one site: here, of one scheme and host.
 fn is_same_site(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme() && one.host_str() == other.host_str()
 }

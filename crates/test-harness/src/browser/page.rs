@@ -1,4 +1,4 @@
-//! What is on a page.
+//! Pages, with their links and forms.
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Page {
         &self.html
     }
 
-    /// What a person reads on it, with single spaces.
+    /// The text that a person reads on it, with single spaces.
     #[must_use]
     pub fn text(&self) -> String {
         words(Html::parse_document(&self.html).root_element())
@@ -70,7 +70,7 @@ impl Page {
             .map(str::to_owned)
     }
 
-    /// The form whose button has this text, or this value.
+    /// The form with a button of this text, or this value.
     pub(super) fn form_with_button(&self, text: &str) -> Option<Form> {
         let document = Html::parse_document(&self.html);
         document.select(&selector("form")).find_map(|form| {

@@ -321,7 +321,7 @@ impl State {
         self.accounts.get(&id).is_some_and(|account| account.status == AccountStatus::Active)
     }
 
-    /// Whether anything opens the account.
+    /// Returns true if anything opens the account.
     fn is_opened(&self, id: AccountId) -> bool {
         self.credentials.contains_key(&id) || self.identities.values().any(|link| link.account == id)
     }
@@ -358,7 +358,7 @@ impl State {
     }
 }
 
-/// Whether this is the account's username or e-mail address; both are one set of names.
+/// Returns true for the account's username or e-mail address; both are one set of names.
 fn goes_by(account: &Account, name: &str) -> bool {
     account.username.as_str() == name || account.email.as_ref().is_some_and(|email| email.as_str() == name)
 }

@@ -18,12 +18,12 @@ fn home() -> TempDir {
     TempDir::new().unwrap()
 }
 
-/// When a key made then begins to sign.
+/// Returns the time at which a key made then begins to sign.
 fn in_force(seconds: i64) -> Timestamp {
     at(seconds).plus(KeyDirectory::PUBLICATION_DELAY)
 }
 
-/// When the key before one made then leaves.
+/// Returns the time at which the key before one made then leaves.
 fn after_overlap(seconds: i64) -> Timestamp {
     in_force(seconds).plus(KeyRing::OVERLAP)
 }
@@ -151,7 +151,7 @@ fn c148_the_first_key_of_a_lab_signs_at_once_however_it_was_made() {
 }
 
 #[test]
-fn c148_two_rotations_in_a_row_lose_no_key_and_the_last_one_signs_in_the_end() {
+fn c148_two_rotations_in_a_row_lose_no_key_and_the_last_one_signs() {
     let home = home();
     let directory = directory(&home, Algorithm::EdDsa);
     let first = directory.open_or_create(at(1000)).unwrap();
@@ -166,7 +166,7 @@ fn c148_two_rotations_in_a_row_lose_no_key_and_the_last_one_signs_in_the_end() {
 }
 
 #[test]
-fn c148_rotating_more_often_than_the_delay_does_not_keep_the_old_key_signing() {
+fn c148_rotating_more_often_than_the_delay_still_changes_the_key() {
     let home = home();
     let directory = directory(&home, Algorithm::EdDsa);
     directory.open_or_create(at(0)).unwrap();
@@ -204,12 +204,12 @@ fn c148_the_overlap_can_be_longer() {
 
 /// Two servers on one directory, each of which reads it again every minute, at other seconds than the other.
 #[test]
-fn c148_replicas_that_read_again_at_different_times_understand_each_other_throughout_a_rotation() {
+fn c148_replicas_understand_each_other_throughout_a_rotation() {
     let home = home();
     let directory = directory(&home, Algorithm::EdDsa);
     let started = directory.open_or_create(at(1000)).unwrap();
-    // What services that check tokens by themselves may have: a replica told it within a minute of reading it, and it is
-    // cached for five more.
+    // What services that check tokens by themselves may have: a replica told it within a minute of reading
+    // it, and it is cached for five more.
     let mut published_sets = vec![(1000, started.ring.clone())];
     let replicas = [0, 40].map(|offset| (offset, SessionTokens::new(started.ring.clone(), ISSUER, AUDIENCE)));
     let mut signers = BTreeSet::new();
@@ -257,7 +257,7 @@ fn c148_a_new_sealing_key_opens_first_and_seals_later() {
 }
 
 #[test]
-fn c148_after_a_rotation_the_new_key_signs_and_the_old_one_leaves_after_the_overlap() {
+fn c148_the_new_key_signs_and_the_old_one_leaves_after_the_overlap() {
     let home = home();
     let directory = directory(&home, Algorithm::Es256);
     let first = directory.open_or_create(at(1000)).unwrap();
@@ -301,7 +301,7 @@ fn c148_a_rotation_rolled_back_by_deleting_its_key_is_undone() {
 }
 
 #[test]
-fn c148_a_leaked_key_whose_file_is_deleted_is_withdrawn_at_once_and_the_next_one_signs() {
+fn c148_deleting_the_file_of_a_leaked_key_withdraws_it_at_once() {
     let home = home();
     let directory = directory(&home, Algorithm::Es256);
     let leaked = directory.open_or_create(at(1000)).unwrap();
@@ -328,7 +328,7 @@ fn c148_replicas_whose_clocks_differ_understand_each_other() {
 }
 
 #[test]
-fn c148_a_rotation_after_the_clock_was_set_back_takes_no_longer_than_another() {
+fn c148_a_rotation_after_the_clock_was_set_back_takes_no_longer() {
     let home = home();
     let directory = directory(&home, Algorithm::EdDsa);
     let first = directory.open_or_create(at(50_000)).unwrap();
@@ -405,7 +405,7 @@ fn c148_times_at_the_ends_of_time_harm_nothing() {
 }
 
 #[test]
-fn another_algorithm_gets_a_key_of_its_own_and_the_old_key_stays_for_the_overlap() {
+fn another_algorithm_gets_its_own_key_and_the_old_one_stays() {
     let home = home();
     let old = directory(&home, Algorithm::Rs256).open_or_create(at(1000)).unwrap();
     let made = directory(&home, Algorithm::Es256).open_or_create(at(2000)).unwrap();
@@ -475,7 +475,7 @@ fn servers_may_read_and_start_while_keys_are_rotated_and_deleted() {
 }
 
 #[test]
-fn what_a_crash_left_behind_is_cleared_away() {
+fn files_that_a_crash_left_behind_are_deleted() {
     let home = home();
     let directory = directory(&home, Algorithm::Es256);
     let first = directory.open_or_create(at(1000)).unwrap();

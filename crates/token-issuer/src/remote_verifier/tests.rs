@@ -35,7 +35,7 @@ impl MockLab {
         RemoteVerifier::new(&format!("{}/.well-known/jwks.json", self.0.uri()), ISSUER, AUDIENCE).unwrap()
     }
 
-    /// How often the lab was asked since it last changed its answer.
+    /// Counts the requests since the lab last changed its answer.
     async fn asked(&self) -> usize {
         self.0.received_requests().await.unwrap().len()
     }

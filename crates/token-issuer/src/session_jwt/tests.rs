@@ -235,7 +235,8 @@ fn a_token_longer_than_a_cookie_is_refused_before_it_is_looked_at() {
     assert_eq!(read(&".".repeat(1_000_000)), Err(TokenFault::TooLong));
 }
 
-/// One token has one spelling: what differs in a bit that carries no data is another text, and not one of ours.
+/// One token has one spelling: what differs in a bit that carries no data is another text, and not one of
+/// ours.
 #[test]
 fn base64url_that_is_not_canonical_is_refused() {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -1,21 +1,21 @@
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Entra, Version};
-use crate::User;
-use crate::id_token::unset_all;
-use crate::persona::{Telling, To, ids};
+use super::tenant::{Entra, Version};
+use crate::persona::{Document, Occasion, ids};
+use crate::protocol::Claims;
+use crate::user::User;
 
-/// How much earlier than the truth tokens say they are from, for clients whose clocks are late.
+/// The backdating of tokens, for clients with late clocks.
 const BACKDATED: Duration = Duration::from_mins(5);
-/// The most groups that stand in an identity token.
+/// The most groups that stand in an ID token.
 const MAX_GROUPS: usize = 200;
 
-pub(super) fn of_the_person(entra: &Entra, telling: &Telling<'_>) -> Map<String, Value> {
-    let user = telling.user();
-    let mut statement = telling.begin();
-    if telling.to == To::UserInfo {
+pub(super) fn of_the_person(entra: &Entra, occasion: &Occasion<'_>) -> Claims {
+    let user = occasion.user();
+    let mut statement = occasion.begin();
+    if occasion.document == Document::UserInfo {
         statement.say_names(user);
         statement.say_if_known("email", user.email_address().map(|(address, _)| address));
         return statement.into_claims();
@@ -24,7 +24,7 @@ pub(super) fn of_the_person(entra: &Entra, telling: &Telling<'_>) -> Map<String,
     let tenant = entra.tenant_of(user);
     let oid = object_id(entra, user);
     statement.say("tid", tenant);
-    if telling.asks("profile") {
+    if occasion.asks("profile") {
         statement.say_if_known("name", user.full_name());
         statement.say("oid", oid.as_str());
         match entra.version {
@@ -41,7 +41,7 @@ pub(super) fn of_the_person(entra: &Entra, telling: &Telling<'_>) -> Map<String,
         statement.say("upn", principal_name(user));
     }
     if let Some((address, verified)) = user.email_address()
-        && (telling.asks("email") || guest_of.is_some())
+        && (occasion.asks("email") || guest_of.is_some())
     {
         statement.say("email", address);
         if entra.optional_claims {
@@ -61,22 +61,21 @@ pub(super) fn of_the_person(entra: &Entra, telling: &Telling<'_>) -> Map<String,
     statement.into_claims()
 }
 
-pub(super) fn finish(entra: &Entra, telling: &Telling<'_>, claims: &mut Map<String, Value>) {
-    let issuer = telling.issuer;
-    let from = issuer.now().minus(BACKDATED).as_unix_seconds();
+pub(super) fn finish(entra: &Entra, occasion: &Occasion<'_>, claims: &mut Claims) {
+    let site = occasion.site;
+    let from = site.now().minus(BACKDATED).as_unix_seconds();
     let version = if entra.version == Version::V1 { "1.0" } else { "2.0" };
-    unset_all(claims, &["auth_time", "at_hash"]);
     let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     state("ver", version.into());
     state("iat", from.into());
     state("nbf", from.into());
-    state("sid", ids::guid(&[&telling.session().sid]).into());
-    state("uti", issuer.random_text().chars().take(22).collect::<String>().into());
-    state("rh", format!("1.{}.", issuer.random_text()).into());
+    state("sid", ids::guid(&[&occasion.session().sid]).into());
+    state("uti", site.random_text().chars().take(22).collect::<String>().into());
+    state("rh", format!("1.{}.", site.random_text()).into());
     if entra.version == Version::V1 {
         state("amr", json!(["pwd"]));
     } else {
-        state("aio", issuer.random_text().into());
+        state("aio", site.random_text().into());
     }
 }
 
@@ -93,13 +92,13 @@ pub(super) fn groups(entra: &Entra, user: &User) -> Vec<String> {
     user.group_names().iter().map(id).collect()
 }
 
-/// What they type to sign in. It is no proof of an address.
+/// The name that they type to sign in. It is no proof of an address.
 fn principal_name(user: &User) -> String {
     let address = user.email_address().map(|(address, _)| address.to_owned());
     address.unwrap_or_else(|| format!("{}@contoso.onmicrosoft.com", user.subject()))
 }
 
-/// What a guest is called in the directory.
+/// The name of a guest in the directory.
 fn guest_name(user: &User) -> String {
     format!("{}#EXT#@contoso.onmicrosoft.com", principal_name(user).replace('@', "_"))
 }

@@ -1,27 +1,22 @@
-//! The one page of Microsoft Graph that a lab needs: in which groups somebody is, at any depth.
+//! The one page of Microsoft Graph that a lab needs: the groups of a person, at any depth.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Entra, claims};
-use crate::issuer::{Endpoint as At, IssuerCore};
-use crate::persona::habits::api_answer;
-use crate::persona::{ApiRequest, ids};
+use super::claims;
+use super::tenant::Entra;
+use crate::persona::{ApiRequest, api_answer, ids};
 use crate::reply::Response;
-use crate::userinfo;
-
-pub(super) const PATH: &str = "/v1.0/me/transitiveMemberOf";
+use crate::site::{Endpoint as At, Site};
 
 /// As many as Graph gives that is not asked for more; it never gives more than 999.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 999;
 
-pub(super) fn answer(entra: &Entra, issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response {
-    let ledger = issuer.ledger();
-    let token = userinfo::bearer(request.headers);
-    let Some((grant, scopes)) = token.and_then(|token| ledger.bearer(token, issuer.now())) else {
+pub(super) fn answer(entra: &Entra, site: &Site, request: &ApiRequest<'_>) -> Response {
+    let Some((grant, scopes)) = request.grant(site, &["Bearer"]) else {
         let message = "Access token is empty, expired or not one of ours.";
-        return failure(issuer, StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message);
+        return failure(site, StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message);
     };
     let reads = ["User.Read", "GroupMember.Read.All", "Directory.Read.All"];
     let asked = scopes.to_parameter().to_ascii_lowercase();
@@ -31,32 +26,32 @@ pub(super) fn answer(entra: &Entra, issuer: &IssuerCore, request: &ApiRequest<'_
     });
     if !may_read {
         let message = "Insufficient privileges to complete the operation.";
-        return failure(issuer, StatusCode::FORBIDDEN, "Authorization_RequestDenied", message);
+        return failure(site, StatusCode::FORBIDDEN, "Authorization_RequestDenied", message);
     }
 
     let groups = claims::groups(entra, &grant.session.user);
-    let size = request.number("$top").unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let per_page = request.number("$top").unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let skip = request.number("$skiptoken").unwrap_or(0);
-    let page = groups.iter().skip(skip).take(size);
+    let page = groups.iter().skip(skip).take(per_page);
     let value: Vec<Value> =
         page.map(|id| json!({ "@odata.type": "#microsoft.graph.group", "id": id })).collect();
-    let url = issuer.url(At::Api);
+    let url = site.url(At::Api);
     let mut body = json!({
-        "@odata.context": format!("{}/v1.0/$metadata#directoryObjects(id)", issuer.second_base),
+        "@odata.context": format!("{}/v1.0/$metadata#directoryObjects(id)", site.second_base),
         "value": value,
     });
-    let next = skip.saturating_add(size);
+    let next = skip.saturating_add(per_page);
     if next < groups.len()
         && let Some(body) = body.as_object_mut()
     {
-        let link = format!("{url}?$select=id&$top={size}&$skiptoken={next}");
+        let link = format!("{url}?$select=id&$top={per_page}&$skiptoken={next}");
         body.insert("@odata.nextLink".to_owned(), link.into());
     }
     api_answer(StatusCode::OK, &body)
 }
 
-fn failure(issuer: &IssuerCore, status: StatusCode, code: &str, message: &str) -> Response {
-    let request_id = ids::guid(&[&issuer.random_text()]);
+fn failure(site: &Site, status: StatusCode, code: &str, message: &str) -> Response {
+    let request_id = ids::guid(&[&site.random_text()]);
     let inner = json!({ "request-id": request_id, "client-request-id": request_id });
     api_answer(status, &json!({ "error": { "code": code, "message": message, "innerError": inner } }))
 }

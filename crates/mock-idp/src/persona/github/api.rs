@@ -1,26 +1,22 @@
-//! The parts of GitHub's REST API that say who somebody is.
+//! The parts of GitHub's REST API that identify a person.
 
 use http::header::{HeaderName, LINK, USER_AGENT};
 use http::{HeaderValue, StatusCode};
 use labgate_domain::protocol::Scopes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::User;
 use crate::faults::{Fault, Stage};
-use crate::issuer::IssuerCore;
-use crate::persona::habits::api_answer;
-use crate::persona::{ApiRequest, ids};
+use crate::persona::{ApiRequest, api_answer, ids};
+use crate::protocol::Claims;
 use crate::reply::{self, Response};
-use crate::userinfo;
-
-/// What the API of an Enterprise Server is below.
-pub(super) const ENTERPRISE: &str = "/api/v3";
+use crate::site::Site;
+use crate::user::User;
 
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 const PAGE: usize = 30;
 const MAX_PAGE: usize = 100;
 
-pub(super) fn answer(issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response {
+pub(super) fn answer(site: &Site, request: &ApiRequest<'_>) -> Response {
     if request.header(USER_AGENT.as_str()).is_none_or(str::is_empty) {
         return reply::text(
             StatusCode::FORBIDDEN,
@@ -31,14 +27,11 @@ pub(super) fn answer(issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response 
     if !VERSIONS.contains(&version) {
         return problem(StatusCode::BAD_REQUEST, "The API version in X-GitHub-Api-Version does not exist.");
     }
-    let ledger = issuer.ledger();
-    let token =
-        userinfo::bearer(request.headers).or_else(|| request.header("authorization")?.strip_prefix("token "));
-    let Some((grant, scopes)) = token.and_then(|token| ledger.bearer(token, issuer.now())) else {
+    let Some((grant, scopes)) = request.grant(site, &["Bearer", "token"]) else {
         return problem(StatusCode::UNAUTHORIZED, "Bad credentials");
     };
     let user = &grant.session.user;
-    let mut faults = issuer.take_faults(Stage::UserInfo);
+    let mut faults = (request.faults)(Stage::UserInfo);
     faults.extend(grant.chosen.iter().chain(&grant.shown).cloned());
 
     let asked = scopes.to_parameter();
@@ -47,10 +40,10 @@ pub(super) fn answer(issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response 
     let of_orgs = ["user", "read:org", "write:org", "admin:org", "repo"];
     let resource = request.path.rsplit_once("/user").map_or("", |(_, rest)| rest);
     let mut response = match resource {
-        "" => api_answer(StatusCode::OK, &Value::Object(spoiled(self::user(user, scopes), &faults))),
-        "/emails" if has(&["user", "user:email"]) => listed(issuer, request, &emails(user, &faults)),
-        "/orgs" if has(&of_orgs) => listed(issuer, request, &organizations(user)),
-        "/teams" if has(&of_orgs) => listed(issuer, request, &teams(user)),
+        "" => api_answer(StatusCode::OK, &Value::Object(faulty(self::user(user, scopes), &faults))),
+        "/emails" if has(&["user", "user:email"]) => listed(site, request, &emails(user, &faults)),
+        "/orgs" if has(&of_orgs) => listed(site, request, &organizations(user)),
+        "/teams" if has(&of_orgs) => listed(site, request, &teams(user)),
         "/emails" => problem(StatusCode::NOT_FOUND, "Not Found"),
         _ => problem(StatusCode::FORBIDDEN, "You need at least the scope read:org or user for this."),
     };
@@ -67,8 +60,9 @@ pub(super) fn granted(scopes: &str) -> Vec<&str> {
     granted
 }
 
-/// `/user`. The address here is the one that people show to everybody, mostly none; a user's own claim `email` is one.
-pub(super) fn user(user: &User, scopes: &Scopes) -> Map<String, Value> {
+/// `/user`. The address here is the one that people show to everybody, mostly none; a user's own claim
+/// `email` is one.
+pub(super) fn user(user: &User, scopes: &Scopes) -> Claims {
     let id = ids::number(&["github", user.subject()]);
     let mut document = user.further_claims().clone();
     let mut state = |name: &str, value: Value| {
@@ -90,7 +84,7 @@ pub(super) fn user(user: &User, scopes: &Scopes) -> Map<String, Value> {
     document
 }
 
-fn spoiled(mut document: Map<String, Value>, faults: &[Fault]) -> Map<String, Value> {
+fn faulty(mut document: Claims, faults: &[Fault]) -> Claims {
     if faults.contains(&Fault::UserinfoSubMismatch) {
         document.insert("id".to_owned(), ids::number(&["somebody-else"]).into());
     }
@@ -149,16 +143,16 @@ fn organization(login: &str) -> Value {
 }
 
 /// One page of a list, with links to the others.
-fn listed(issuer: &IssuerCore, request: &ApiRequest<'_>, all: &[Value]) -> Response {
-    let size = request.number("per_page").unwrap_or(PAGE).clamp(1, MAX_PAGE);
+fn listed(site: &Site, request: &ApiRequest<'_>, all: &[Value]) -> Response {
+    let per_page = request.number("per_page").unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let page = request.number("page").unwrap_or(1).max(1);
-    let last = all.len().div_ceil(size).max(1);
-    let shown: Vec<&Value> = all.iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+    let last = all.len().div_ceil(per_page).max(1);
+    let shown: Vec<&Value> = all.iter().skip((page - 1).saturating_mul(per_page)).take(per_page).collect();
     let mut response = api_answer(StatusCode::OK, &json!(shown));
 
     let link = |number: usize, relation: &str| {
-        let url = issuer.url_of_path(request.path);
-        format!("<{url}?per_page={size}&page={number}>; rel=\"{relation}\"")
+        let url = site.url_of_path(request.path);
+        format!("<{url}?per_page={per_page}&page={number}>; rel=\"{relation}\"")
     };
     let mut links = Vec::new();
     if page > 1 {

@@ -1,77 +1,49 @@
-//! GitHub: OAuth 2.0 without identity tokens, errors that say 200, and a REST API.
+//! GitHub: OAuth 2.0 without ID tokens, errors that say 200, and a REST API.
 
 mod api;
 
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
-use labgate_domain::protocol::AuthorizationErrorCode;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use url::{Host, Url, form_urlencoded};
 
-use super::{
-    ApiRequest, Habits, Origin, Place, RefreshTokens, Rotation, Telling, TokenAnswer, TokenHabits, ids,
-};
-use crate::User;
-use crate::authorize::{Refusal, UnanswerableRequest};
+use super::errors::ErrorTable;
+use super::{ApiRequest, Occasion, Profile, ProviderBehaviour, RefreshTokens, TokenRules, generic, ids};
 use crate::client::RegisteredClient;
-use crate::issuer::{Endpoint as At, IssuerCore};
-use crate::ledger::{Grant, REFRESH_LIFETIME, TOKEN_LIFETIME};
+use crate::protocol::{Claims, Grant};
 use crate::reply::{self, Keep, Response};
-use crate::token::TokenRefusal as R;
+use crate::site::{Endpoint as At, Site};
+use crate::user::User;
+
+/// The API answers as that of an Enterprise Server does, and at the second origin as `api.github.com` does.
+/// The tokens of an OAuth app hold until they are revoked.
+const PROFILE: Profile = Profile {
+    issuer: "{base}/login/oauth",
+    home: "/login/oauth",
+    metadata: include_str!("../../../personas/github/metadata.json"),
+    places: &[
+        (At::Discovery, "{base}/.well-known/oauth-authorization-server/login/oauth"),
+        (At::Login, "{base}/login/oauth/mock-login"),
+        (At::Api, "{base}/api/v3/user"),
+        (At::Api, "{base}/api/v3/user/emails"),
+        (At::Api, "{base}/api/v3/user/orgs"),
+        (At::Api, "{base}/api/v3/user/teams"),
+        (At::Api, "{second}/user"),
+        (At::Api, "{second}/user/emails"),
+        (At::Api, "{second}/user/orgs"),
+        (At::Api, "{second}/user/teams"),
+    ],
+    errors: ErrorTable(include_str!("../../../personas/github/errors.tsv")),
+    tokens: TokenRules { access_token: None, refresh: RefreshTokens::Never, ..TokenRules::STANDARD },
+    openid: false,
+    ..generic::PROFILE
+};
 
 pub(super) struct GitHub;
 
-impl Habits for GitHub {
-    fn issuer(&self) -> (Origin, String) {
-        (Origin::Base, self.home())
-    }
-
-    fn home(&self) -> String {
-        "/login/oauth".to_owned()
-    }
-
-    /// The API answers as that of an Enterprise Server does, and at the second origin as `api.github.com` does.
-    fn places(&self) -> Vec<Place> {
-        let own = [
-            (At::Discovery, "/.well-known/oauth-authorization-server/login/oauth"),
-            (At::Authorization, "/login/oauth/authorize"),
-            (At::Token, "/login/oauth/access_token"),
-            (At::Login, "/login/oauth/mock-login"),
-        ];
-        let api = ["/user", "/user/emails", "/user/orgs", "/user/teams"].map(|path| (At::Api, path));
-        let mut places = Place::all(Origin::Base, "", &own);
-        places.extend(Place::all(Origin::Base, api::ENTERPRISE, &api));
-        places.extend(Place::all(Origin::Second, "", &api));
-        places
-    }
-
-    fn metadata(&self, issuer: &IssuerCore) -> Value {
-        json!({
-            "issuer": issuer.issuer,
-            "authorization_endpoint": issuer.url(At::Authorization),
-            "token_endpoint": issuer.url(At::Token),
-            "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-            "code_challenge_methods_supported": ["S256"],
-            "authorization_response_iss_parameter_supported": true,
-        })
-    }
-
-    fn speaks_openid(&self) -> bool {
-        false
-    }
-
-    /// The tokens of an OAuth app hold until they are revoked.
-    fn tokens(&self) -> TokenHabits {
-        TokenHabits {
-            id_token: TOKEN_LIFETIME,
-            access_token: None,
-            refresh_token: REFRESH_LIFETIME,
-            refresh: RefreshTokens::Never,
-            rotation: Rotation::Once,
-        }
+impl ProviderBehaviour for GitHub {
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// Whatever is below a registered URI will do, and on a loopback address any port.
@@ -88,23 +60,7 @@ impl Habits for GitHub {
         })
     }
 
-    fn error_page(&self, problem: &UnanswerableRequest) -> Option<(StatusCode, &'static str)> {
-        let unknown = matches!(problem, UnanswerableRequest::UnknownClient { .. });
-        unknown.then_some((StatusCode::NOT_FOUND, "Not Found"))
-    }
-
-    fn refusal(&self, refusal: Refusal) -> Refusal {
-        let description = match refusal.code.as_str() {
-            "redirect_uri_mismatch" => {
-                "The redirect_uri MUST match the registered callback URL for this application."
-            }
-            "access_denied" => "The user has denied your application access.",
-            _ => return refusal,
-        };
-        Refusal::new(AuthorizationErrorCode::parse(refusal.code.as_str()), description)
-    }
-
-    fn callback_parameters(&self, _issuer: &IssuerCore, error: Option<&str>) -> Vec<(&'static str, String)> {
+    fn callback_parameters(&self, _site: &Site, error: Option<&str>) -> Vec<(&'static str, String)> {
         error.map(|error| ("error_uri", error_uri("authorization", error))).into_iter().collect()
     }
 
@@ -112,41 +68,26 @@ impl Habits for GitHub {
         ids::number(&["github", user.subject()]).to_string()
     }
 
-    /// What `/user` says; there is no other statement.
-    fn claims(&self, telling: &Telling<'_>) -> Map<String, Value> {
-        api::user(telling.user(), telling.scopes)
+    /// The document at `/user`; there is no other statement.
+    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+        api::user(occasion.user(), occasion.scopes)
     }
 
     fn access_token(&self, random: String) -> String {
         format!("gho_{}", random.replace(['-', '_'], "0").chars().take(36).collect::<String>())
     }
 
-    fn finish_tokens(&self, _issuer: &IssuerCore, _grant: &Grant, tokens: &mut Map<String, Value>) {
+    fn finish_tokens(&self, _site: &Site, _grant: &Grant, tokens: &mut Claims) {
         if let Some(scope) = tokens.get_mut("scope") {
             *scope = api::granted(scope.as_str().unwrap_or_default()).join(",").into();
         }
         tokens.insert("token_type".to_owned(), "bearer".into());
     }
 
-    fn token_error(&self, _issuer: &IssuerCore, refusal: &R) -> TokenAnswer {
-        use crate::worthless::Worthless as W;
-        let (error, description) = match refusal {
-            _ if refusal.is_of_the_client() => {
-                ("incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect.")
-            }
-            R::Worthless(W::RedirectUri) => (
-                "redirect_uri_mismatch",
-                "The redirect_uri MUST match the registered callback URL for this application.",
-            ),
-            R::UnsupportedGrantType(_) => ("unsupported_grant_type", "The grant type is not supported."),
-            _ => ("bad_verification_code", "The code passed is incorrect or expired."),
-        };
-        let body = json!({
-            "error": error,
-            "error_description": description,
-            "error_uri": error_uri("access-token", error),
-        });
-        TokenAnswer { status: StatusCode::OK, body, challenges: false }
+    fn finish_token_error(&self, _site: &Site, error: &mut Claims) {
+        let code = error.get("error").and_then(Value::as_str).unwrap_or_default();
+        let page = error_uri("access-token", code);
+        error.insert("error_uri".to_owned(), page.into());
     }
 
     /// A form, unless JSON is asked for.
@@ -161,8 +102,8 @@ impl Habits for GitHub {
         reply::with_body(status, "application/x-www-form-urlencoded; charset=utf-8", form, Keep::Not)
     }
 
-    fn api(&self, issuer: &IssuerCore, request: &ApiRequest<'_>) -> Response {
-        api::answer(issuer, request)
+    fn api(&self, site: &Site, request: &ApiRequest<'_>) -> Response {
+        api::answer(site, request)
     }
 }
 

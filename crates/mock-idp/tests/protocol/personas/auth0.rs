@@ -2,9 +2,9 @@ use labgate_mock_idp::Persona;
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, metadata, page, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
-fn auth0() -> Lab {
+fn auth0() -> MockLab {
     at(Persona::Auth0, &["profile", "email", "unknown"])
 }
 

@@ -2,18 +2,18 @@ use labgate_mock_idp::Persona;
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, keys, metadata, page, refused_scope, tokens, userinfo};
-use crate::lab::{Lab, SIGNED_OUT, parameter};
+use crate::lab::{MockLab, SIGNED_OUT, parameter};
 
 const POOL: &str = "eu-west-1_AbCdEf123";
 
-fn cognito() -> Lab {
+fn cognito() -> MockLab {
     let persona = Persona::Cognito { pool: POOL.to_owned() };
     at(persona, &["profile", "email"])
 }
 
 #[tokio::test]
 async fn its_issuer_is_on_another_origin_than_its_pages() {
-    let lab = Lab::with(|builder| {
+    let lab = MockLab::with(|builder| {
         let builder = builder.persona(Persona::Cognito { pool: POOL.to_owned() });
         let builder = builder.base_url("https://lab.auth.eu-west-1.amazoncognito.com").unwrap();
         builder.second_origin("https://cognito-idp.eu-west-1.amazonaws.com").unwrap()

@@ -2,11 +2,11 @@ use labgate_mock_idp::{Fault, Persona};
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, claims, keys, metadata, page, refused_scope, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
 const ALL: &[&str] = &["profile", "email", "groups", "offline_access", "federated:id"];
 
-fn dex() -> Lab {
+fn dex() -> MockLab {
     at(Persona::Dex, ALL)
 }
 

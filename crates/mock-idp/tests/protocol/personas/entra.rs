@@ -2,12 +2,12 @@ use labgate_mock_idp::{Fault, Persona, User};
 use serde_json::{Value, json};
 
 use super::{ada, at, callback, claims, keys, metadata, mistakes, page, refused_scope, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
 pub(super) const TENANT: &str = "aaaaaaaa-1111-4222-8333-bbbbbbbbbbbb";
 const NOW: i64 = 1_800_000_000;
 
-fn entra() -> Lab {
+fn entra() -> MockLab {
     at(Persona::entra(TENANT), &["profile", "email", "offline_access", "User.Read"])
 }
 
@@ -69,7 +69,7 @@ async fn a_trip_gives_its_claims_backdated_and_without_email_verified() {
 
 #[tokio::test]
 async fn sub_is_another_one_at_every_client_and_oid_is_not() {
-    let lab = Lab::with(|builder| {
+    let lab = MockLab::with(|builder| {
         let other = labgate_mock_idp::Client::new("other", "s").redirect_uri(crate::lab::CALLBACK);
         builder.persona(Persona::entra(TENANT)).client(other)
     });

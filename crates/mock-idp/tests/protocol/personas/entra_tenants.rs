@@ -4,12 +4,12 @@ use labgate_mock_idp::{Fault, Persona, User};
 
 use super::entra::TENANT;
 use super::{ada, at, claims, keys, metadata};
-use crate::lab::Lab;
+use crate::lab::MockLab;
 
 const OTHER: &str = "cccccccc-1111-4222-8333-dddddddddddd";
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-fn common() -> Lab {
+fn common() -> MockLab {
     at(Persona::entra("common"), &["profile", "email"])
 }
 
@@ -37,7 +37,7 @@ async fn tokens_name_the_tenant_of_the_person() {
         let claims = claims(&lab, user).await;
         assert_eq!(claims["tid"], tenant);
         assert_eq!(claims["iss"], format!("http://idp.test/{tenant}/v2.0"));
-        assert!(claims.get("idp").is_none(), "nobody is a guest there");
+        assert!(claims.get("idp").is_none(), "there are no guests there");
     }
     let (here, there) = (claims(&lab, ada()).await, claims(&lab, ada().tenant(OTHER)).await);
     assert_ne!(here["oid"], there["oid"]);
@@ -113,7 +113,7 @@ async fn a_logout_hint_from_any_tenant_is_its_own() {
 
 #[tokio::test]
 async fn version_1_has_another_issuer_with_a_slash_and_other_names() {
-    let lab = Lab::with(|builder| {
+    let lab = MockLab::with(|builder| {
         let builder = builder.persona(Persona::EntraV1 { tenant: TENANT.to_owned() });
         builder.second_origin("https://sts.windows.net").unwrap()
     });

@@ -1,12 +1,12 @@
-//! What holds at every persona that speaks OpenID Connect.
+//! The rules of every persona that speaks OpenID Connect.
 
 use labgate_mock_idp::{Fault, Persona};
 
 use super::entra::TENANT;
 use super::{ada, at, callback, keys, metadata, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
-fn every() -> Vec<Lab> {
+fn every() -> Vec<MockLab> {
     let personas = [
         Persona::Generic,
         Persona::entra(TENANT),
@@ -23,7 +23,7 @@ fn every() -> Vec<Lab> {
 }
 
 #[tokio::test]
-async fn an_identity_token_is_signed_by_a_published_key_and_about_the_same_person_as_userinfo() {
+async fn an_id_token_has_a_published_key_and_the_subject_of_userinfo() {
     for lab in every() {
         let persona = lab.idp.persona();
         let tokens = tokens(&lab, ada()).await;

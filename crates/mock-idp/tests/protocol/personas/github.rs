@@ -3,15 +3,15 @@ use serde_json::Value;
 use url::Url;
 
 use super::{ada, at, callback, metadata, mistakes};
-use crate::lab::{Answer, CALLBACK, Lab, parameter, target};
+use crate::lab::{Answer, CALLBACK, MockLab, parameter, target};
 
 /// A lab at GitHub: its requests have neither `openid` nor a nonce.
-pub(super) fn github() -> Lab {
+pub(super) fn github() -> MockLab {
     at(Persona::GitHub, &[])
 }
 
 /// The authorization URL as a relying party of GitHub writes it.
-pub(super) fn authorization_url(lab: &Lab, scope: &str) -> Url {
+pub(super) fn authorization_url(lab: &MockLab, scope: &str) -> Url {
     let mut url = lab.altered("scope", Some(scope));
     let kept: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != "nonce").collect();
     url.query_pairs_mut().clear().extend_pairs(kept);
@@ -19,12 +19,12 @@ pub(super) fn authorization_url(lab: &Lab, scope: &str) -> Url {
 }
 
 /// Signs in: the token response in JSON.
-pub(super) async fn token(lab: &Lab, user: User, scope: &str) -> Answer {
+pub(super) async fn token(lab: &MockLab, user: User, scope: &str) -> Answer {
     let callback = lab.idp.sign_in_as(&authorization_url(lab, scope), user).unwrap().parse().unwrap();
     redeem(lab, &parameter(&callback, "code").unwrap(), &[("accept", "application/json")]).await
 }
 
-async fn redeem(lab: &Lab, code: &str, headers: &[(&str, &str)]) -> Answer {
+async fn redeem(lab: &MockLab, code: &str, headers: &[(&str, &str)]) -> Answer {
     let form = [
         ("client_id", "lab".to_owned()),
         ("client_secret", "lab-secret".to_owned()),
@@ -35,7 +35,7 @@ async fn redeem(lab: &Lab, code: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn its_document_is_that_of_an_authorization_server_and_there_is_no_openid_provider() {
+async fn its_document_is_an_authorization_servers_and_there_is_no_openid() {
     let lab = github();
     assert_eq!(lab.idp.issuer().as_str(), "http://idp.test/login/oauth");
     assert_eq!(lab.idp.authorization_endpoint(), "http://idp.test/login/oauth/authorize");
@@ -56,7 +56,7 @@ async fn its_document_is_that_of_an_authorization_server_and_there_is_no_openid_
 }
 
 #[tokio::test]
-async fn a_trip_gives_an_access_token_and_no_identity_token() {
+async fn a_trip_gives_an_access_token_and_no_id_token() {
     let lab = github();
     let url = authorization_url(&lab, "read:user user:email");
     let page = lab.get(target(&url), &[]).await;
@@ -128,7 +128,7 @@ async fn another_redirect_uri_leads_back_to_the_registered_one_with_an_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_uri_may_be_left_out_or_be_below_the_registered_one_at_any_loopback_port() {
+async fn a_redirect_uri_may_be_absent_or_below_the_registered_one() {
     let lab = github();
     for (uri, expected) in [
         (None, CALLBACK),

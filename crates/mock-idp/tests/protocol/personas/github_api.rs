@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 
 use super::ada;
 use super::github::{github, token};
-use crate::lab::{Answer, Lab, target};
+use crate::lab::{Answer, MockLab, target};
 
-async fn signed_in(lab: &Lab, user: User, scope: &str) -> String {
+async fn signed_in(lab: &MockLab, user: User, scope: &str) -> String {
     token(lab, user, scope).await.field("access_token").to_owned()
 }
 
-async fn ask(lab: &Lab, path: &str, access_token: &str) -> Answer {
+async fn ask(lab: &MockLab, path: &str, access_token: &str) -> Answer {
     let bearer = format!("Bearer {access_token}");
     lab.get(path, &[("authorization", &bearer), ("user-agent", "lab")]).await
 }
@@ -119,7 +119,7 @@ async fn a_user_agent_is_mandatory_and_the_version_must_exist() {
 }
 
 #[tokio::test]
-async fn somebody_else_can_be_there_when_the_api_is_asked() {
+async fn the_api_can_answer_about_another_person() {
     let lab = github();
     let token = signed_in(&lab, ada(), "read:user").await;
     let before = ask(&lab, "/user", &token).await.json["id"].clone();

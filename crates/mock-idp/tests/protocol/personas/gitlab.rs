@@ -2,9 +2,9 @@ use labgate_mock_idp::Persona;
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, metadata, page, refused_scope, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
-fn gitlab() -> Lab {
+fn gitlab() -> MockLab {
     at(Persona::GitLab, &["profile", "email"])
 }
 
@@ -23,7 +23,7 @@ async fn its_document_has_no_logout() {
 }
 
 #[tokio::test]
-async fn a_trip_gives_an_identity_token_of_two_minutes() {
+async fn a_trip_gives_an_id_token_of_two_minutes() {
     let lab = gitlab();
     assert_eq!(parameter(&lab.callback(), "iss"), None);
     let tokens = tokens(&lab, ada()).await;

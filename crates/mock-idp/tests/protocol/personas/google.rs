@@ -1,15 +1,15 @@
 use labgate_mock_idp::{Persona, User};
 
 use super::{ada, assert_mistakes, at, callback, claims, keys, metadata, page, tokens, userinfo};
-use crate::lab::{Lab, parameter};
+use crate::lab::{MockLab, parameter};
 
-fn google() -> Lab {
+fn google() -> MockLab {
     at(Persona::Google, &["profile", "email"])
 }
 
 #[tokio::test]
 async fn its_tokens_keys_and_people_are_on_another_origin() {
-    let lab = Lab::with(|builder| {
+    let lab = MockLab::with(|builder| {
         let builder = builder.persona(Persona::Google).base_url("https://accounts.google.com").unwrap();
         builder.second_origin("https://googleapis.test").unwrap()
     });

@@ -4,11 +4,11 @@ use url::Url;
 
 use super::entra::TENANT;
 use super::{at, claims, tokens};
-use crate::lab::{Answer, Lab, target};
+use crate::lab::{Answer, MockLab, target};
 
 const MEMBERSHIPS: &str = "/v1.0/me/transitiveMemberOf?$select=id&$top=100";
 
-fn lab(scopes: &[&str]) -> Lab {
+fn lab(scopes: &[&str]) -> MockLab {
     at(Persona::entra(TENANT), scopes)
 }
 
@@ -16,7 +16,7 @@ fn member_of(count: usize) -> User {
     User::new("ada").groups((0..count).map(|number| format!("group-{number}")))
 }
 
-async fn ask(lab: &Lab, path: &str, access_token: &str) -> Answer {
+async fn ask(lab: &MockLab, path: &str, access_token: &str) -> Answer {
     lab.get(path, &[("authorization", &format!("Bearer {access_token}"))]).await
 }
 
@@ -57,7 +57,7 @@ async fn graph_names_them_page_by_page() {
 }
 
 #[tokio::test]
-async fn the_ids_are_those_of_the_identity_token() {
+async fn the_ids_are_those_of_the_id_token() {
     let lab = lab(&["User.Read"]);
     let tokens = tokens(&lab, member_of(2)).await;
     let page = ask(&lab, MEMBERSHIPS, tokens.field("access_token")).await;

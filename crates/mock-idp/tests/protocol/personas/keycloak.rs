@@ -4,9 +4,9 @@ use serde_json::json;
 use super::{
     ada, assert_mistakes, at, callback, claims, keys, metadata, page, refused_scope, tokens, userinfo,
 };
-use crate::lab::{CALLBACK, Lab, parameter, part};
+use crate::lab::{CALLBACK, MockLab, parameter, part};
 
-fn keycloak() -> Lab {
+fn keycloak() -> MockLab {
     at(Persona::keycloak("lab"), &["profile", "email"])
 }
 
@@ -114,8 +114,8 @@ async fn a_refresh_token_is_there_unasked_and_lasts_half_an_hour() {
 }
 
 #[tokio::test]
-async fn a_logout_token_names_the_person_and_the_session_of_the_identity_token() {
-    let lab = Lab::with(|builder| {
+async fn a_logout_token_names_the_person_and_the_session_of_the_id_token() {
+    let lab = MockLab::with(|builder| {
         let client = Client::new("other", "s").redirect_uri(CALLBACK);
         let client = client.backchannel_logout_uri("https://lab.test/logout");
         builder.persona(Persona::keycloak("lab")).algorithm(Algorithm::Es256).client(client)

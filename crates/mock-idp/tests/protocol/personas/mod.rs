@@ -20,47 +20,47 @@ use labgate_mock_idp::{Persona, User};
 use serde_json::Value;
 use url::Url;
 
-use crate::lab::{Answer, Lab, parameter, target};
+use crate::lab::{Answer, MockLab, parameter, target};
 
 /// A lab at a provider of this kind, which asks for these scopes.
-fn at(persona: Persona, scopes: &[&str]) -> Lab {
-    let mut lab = Lab::with(|builder| builder.persona(persona));
+fn at(persona: Persona, scopes: &[&str]) -> MockLab {
+    let mut lab = MockLab::with(|builder| builder.persona(persona));
     lab.request.scopes = Scopes::with_openid(scopes.iter().copied()).unwrap();
     lab
 }
 
-async fn document(lab: &Lab, url: &str) -> Value {
+async fn document(lab: &MockLab, url: &str) -> Value {
     let answer = lab.get(target(&url.parse().unwrap()), &[]).await;
     assert_eq!(answer.status, 200, "{url}: {}", answer.text);
     answer.json
 }
 
-async fn metadata(lab: &Lab) -> Value {
+async fn metadata(lab: &MockLab) -> Value {
     document(lab, &lab.idp.discovery_url()).await
 }
 
 /// The published keys.
-async fn keys(lab: &Lab) -> Vec<Value> {
+async fn keys(lab: &MockLab) -> Vec<Value> {
     let jwks = document(lab, metadata(lab).await["jwks_uri"].as_str().unwrap()).await;
     jwks["keys"].as_array().unwrap().clone()
 }
 
-/// The callback of somebody who signs in.
-fn callback(lab: &Lab, user: User) -> Url {
+/// The callback of a sign-in.
+fn callback(lab: &MockLab, user: User) -> Url {
     lab.idp.sign_in_as(&lab.authorization_url(), user).unwrap().parse().unwrap()
 }
 
 /// The answer of the token endpoint to their code.
-async fn tokens(lab: &Lab, user: User) -> Answer {
+async fn tokens(lab: &MockLab, user: User) -> Answer {
     lab.redeem(&parameter(&callback(lab, user), "code").unwrap()).await
 }
 
-/// The claims of their identity token.
-async fn claims(lab: &Lab, user: User) -> Value {
+/// The claims of their ID token.
+async fn claims(lab: &MockLab, user: User) -> Value {
     tokens(lab, user).await.id_token().1
 }
 
-async fn userinfo(lab: &Lab, access_token: &str) -> Value {
+async fn userinfo(lab: &MockLab, access_token: &str) -> Value {
     let url: Url = metadata(lab).await["userinfo_endpoint"].as_str().unwrap().parse().unwrap();
     let bearer = format!("Bearer {access_token}");
     let answer = lab.get(target(&url), &[("authorization", &bearer)]).await;
@@ -72,9 +72,9 @@ fn ada() -> User {
     User::new("ada").email("ada@example.test").name("Ada Example").groups(["lab-admins", "lab-users"])
 }
 
-/// Each way to redeem a code wrongly, by name, with the answer: `secret`, `client`, `code`, `reuse`, `expired`,
-/// `redirect_uri`, `verifier` and `no verifier`.
-async fn mistakes(lab: &Lab) -> Vec<(&'static str, Answer)> {
+/// Each way to redeem a code wrongly, by name, with the answer: `secret`, `client`, `code`, `reuse`,
+/// `expired`, `redirect_uri`, `verifier` and `no verifier`.
+async fn mistakes(lab: &MockLab) -> Vec<(&'static str, Answer)> {
     let with = |name: &str, value: Option<&str>| {
         let form = lab.redemption(&lab.code()).into_iter();
         let form = form.filter(|(known, _)| *known != name).chain(value.map(|value| ("", value.to_owned())));
@@ -92,7 +92,7 @@ async fn mistakes(lab: &Lab) -> Vec<(&'static str, Answer)> {
     lab.redeem(&spent).await;
     let mut answers = vec![
         ("secret", lab.token_as("lab", "wrong", &lab.redemption(&lab.code())).await),
-        ("client", lab.token_as("nobody", "lab-secret", &lab.redemption(&lab.code())).await),
+        ("client", lab.token_as("unknown", "lab-secret", &lab.redemption(&lab.code())).await),
         ("code", lab.redeem("unknown").await),
         ("reuse", lab.redeem(&spent).await),
         ("redirect_uri", post(with("redirect_uri", Some("http://127.0.0.1/other"))).await),
@@ -106,7 +106,7 @@ async fn mistakes(lab: &Lab) -> Vec<(&'static str, Answer)> {
 }
 
 /// Status, `error` and `error_description` of each mistake.
-async fn assert_mistakes(lab: &Lab, expected: &[(&str, u16, &str, &str)]) {
+async fn assert_mistakes(lab: &MockLab, expected: &[(&str, u16, &str, &str)]) {
     let answers = mistakes(lab).await;
     for (name, status, error, description) in expected {
         let (_, answer) = answers.iter().find(|(known, _)| known == name).unwrap();
@@ -116,8 +116,8 @@ async fn assert_mistakes(lab: &Lab, expected: &[(&str, u16, &str, &str)]) {
     }
 }
 
-/// What the callback says when other scopes are asked for: `error` and `error_description`.
-fn refused_scope(lab: &Lab, scope: &str) -> (String, String) {
+/// The callback's answer to other scopes: `error` and `error_description`.
+fn refused_scope(lab: &MockLab, scope: &str) -> (String, String) {
     let url = lab.altered("scope", Some(scope));
     let callback: Url = lab.idp.sign_in(&url, "ada").unwrap().parse().unwrap();
     let text = |name| parameter(&callback, name).unwrap_or_default();
@@ -126,7 +126,7 @@ fn refused_scope(lab: &Lab, scope: &str) -> (String, String) {
 }
 
 /// The page that the person sees for a client or a redirect URI that is not registered.
-async fn page(lab: &Lab, name: &str) -> Answer {
+async fn page(lab: &MockLab, name: &str) -> Answer {
     let url = lab.altered(name, Some("http://127.0.0.1/other"));
     lab.get(target(&url), &[]).await
 }

@@ -2,9 +2,9 @@ use labgate_mock_idp::Persona;
 use serde_json::json;
 
 use super::{ada, assert_mistakes, at, metadata, refused_scope, tokens, userinfo};
-use crate::lab::{Lab, SIGNED_OUT};
+use crate::lab::{MockLab, SIGNED_OUT};
 
-fn custom() -> Lab {
+fn custom() -> MockLab {
     at(Persona::Okta { server: Some("default".to_owned()) }, &["profile", "email", "groups"])
 }
 
@@ -25,7 +25,7 @@ async fn the_server_of_the_organization_and_a_custom_one_have_different_issuers(
 }
 
 #[tokio::test]
-async fn a_trip_gives_a_thin_identity_token_and_the_rest_at_userinfo() {
+async fn a_trip_gives_a_thin_id_token_and_the_rest_at_userinfo() {
     let lab = custom();
     let tokens = tokens(&lab, ada()).await;
     let claims = tokens.id_token().1;
@@ -41,7 +41,7 @@ async fn a_trip_gives_a_thin_identity_token_and_the_rest_at_userinfo() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_out_without_a_hint() {
+async fn without_a_hint_there_is_no_logout() {
     let lab = custom();
     let tokens = tokens(&lab, ada()).await;
     let base = format!("/oauth2/default/v1/logout?client_id=lab&post_logout_redirect_uri={SIGNED_OUT}");

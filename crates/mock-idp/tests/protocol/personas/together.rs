@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use serde_json::Value;
 
 use super::entra::TENANT;
-use crate::lab::{CALLBACK, Lab, lab_client, target};
+use crate::lab::{CALLBACK, MockLab, lab_client, target};
 
 fn all() -> [Persona; 4] {
     [Persona::entra(TENANT), Persona::GitHub, Persona::Dex, Persona::keycloak("lab")]
@@ -39,7 +39,7 @@ async fn entra_github_dex_and_keycloak_stand_beside_a_generic_provider() {
         if let Some(keys) = document["jwks_uri"].as_str() {
             seen.insert(fetch(&browser, keys).await.to_string());
         }
-        let request = Lab::new().request.to_url(&issuer.authorization_endpoint().parse().unwrap());
+        let request = MockLab::new().request.to_url(&issuer.authorization_endpoint().parse().unwrap());
         let url = request.as_str().replace("+groups", "").replace("+offline_access", "").parse().unwrap();
         let callback = issuer.sign_in(&url, "ada").unwrap();
         assert!(callback.starts_with(CALLBACK) && callback.contains("code="), "{callback}");
@@ -69,7 +69,7 @@ async fn the_second_origin_is_the_other_name_of_this_machine() {
 async fn two_tenants_share_what_is_at_one_address() {
     let other = "cccccccc-1111-4222-8333-dddddddddddd";
     let idp = together([Persona::entra(TENANT), Persona::entra(other)]).build().unwrap();
-    let mut lab = Lab::new();
+    let mut lab = MockLab::new();
     lab.idp = idp;
     lab.request.scopes = labgate_domain::protocol::Scopes::with_openid(["profile"]).unwrap();
     let mut subjects = HashSet::new();

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::endpoint::PlainHttpOrigins;
+use crate::kinds::KINDS;
 
 /// Serves documents from memory and remembers what was asked; what it does not hold is a 404.
 #[derive(Default)]
@@ -46,7 +47,7 @@ impl Shelf {
     }
 
     async fn derive(&self, auth_url: &str, token_url: &str) -> Result<Derived, DerivationError> {
-        derive(&urls(auth_url, token_url, None), self).await
+        derive(&urls(auth_url, token_url, None), KINDS, self).await
     }
 
     async fn confirm(
@@ -55,7 +56,7 @@ impl Shelf {
         token_url: &str,
         issuer: &str,
     ) -> Result<Discovered, DerivationError> {
-        derive(&urls(auth_url, token_url, Some(issuer)), self).await.map(open_id)
+        derive(&urls(auth_url, token_url, Some(issuer)), KINDS, self).await.map(open_id)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Providers that are recognised by their URLs.
 
 use super::*;
+use crate::kinds::{entra, google::OLD_ENDPOINT};
 
 const GUID: &str = "11111111-2222-3333-4444-555555555555";
 const OTHER_GUID: &str = "99999999-2222-3333-4444-555555555555";
@@ -80,7 +81,7 @@ async fn entras_endpoints_must_be_of_the_same_cloud_and_version() {
 async fn a_template_is_recognised_and_warned_of() {
     let any = tenant("common", "{tenantid}", "common").await.unwrap();
     assert!(any.metadata.has_tenant_template());
-    assert_eq!(any.warnings, [Warning::AnyTenant]);
+    assert_eq!(any.warnings, [entra::ANY_TENANT]);
     let one = tenant(GUID, GUID, GUID).await.unwrap();
     assert!(!one.metadata.has_tenant_template());
     assert!(one.warnings.is_empty());
@@ -99,9 +100,11 @@ async fn entra_urls_that_do_not_belong_together_stop_before_any_request() {
     let cloud = format!("https://login.microsoftonline.us/{GUID}/oauth2/v2.0/token");
     let shelf = Shelf::empty();
     let versions = shelf.derive(&entra(GUID, "authorize"), &v1).await.unwrap_err();
-    assert_eq!(versions, DerivationError::VersionsDiffer);
+    let DerivationError::Contradiction(text) = versions else { panic!("{versions}") };
+    assert!(text.contains("marked (v2)"), "{text}");
     let clouds = shelf.derive(&entra(GUID, "authorize"), &cloud).await.unwrap_err();
-    assert!(matches!(clouds, DerivationError::TenantsDiffer { .. }), "{clouds}");
+    let DerivationError::Contradiction(text) = clouds else { panic!("{clouds}") };
+    assert!(text.contains("login.microsoftonline.us"), "{text}");
     let tenants = shelf.derive(&entra(GUID, "authorize"), &entra(OTHER_GUID, "token")).await.unwrap_err();
     assert!(tenants.to_string().contains("AADSTS700005") && tenants.to_string().contains(OTHER_GUID));
     assert!(shelf.asked().is_empty());
@@ -140,7 +143,7 @@ async fn a_host_that_only_looks_like_entras_is_no_preset() {
         let shelf =
             Shelf::empty().with(&format!("{base}/v2.0"), claims).with(&issuer, entra_document(GUID, GUID));
         let error = shelf.derive(&auth, &token).await.unwrap_err();
-        assert!(matches!(error, DerivationError::NeedIssuer { kind: ProviderKind::Generic, .. }), "{error}");
+        assert!(matches!(error, DerivationError::NeedIssuer { kind: "generic", .. }), "{error}");
     }
 }
 
@@ -170,7 +173,7 @@ async fn google_is_google_only_with_both_of_its_endpoints() {
     };
     let shelf = google("https://accounts.google.com", token);
     let old = shelf.derive("https://accounts.google.com/o/oauth2/auth", token).await.unwrap();
-    assert_eq!(open_id(old).warnings, [Warning::OldGoogleEndpoint]);
+    assert_eq!(open_id(old).warnings, [OLD_ENDPOINT]);
     for other in ["https://evil.example/token", "https://oauth2.googleapis.com/token2"] {
         assert!(shelf.derive(auth, other).await.is_err(), "{other}");
     }
@@ -192,7 +195,7 @@ async fn cognito_and_authentik_say_where_their_issuer_is_and_take_it() {
     let shelf = Shelf::empty().with(issuer, metadata);
     let text = shelf.derive(&auth, &token).await.unwrap_err().to_string();
     assert!(text.contains("https://cognito-idp.eu-west-1.amazonaws.com/POOLID"), "{text}");
-    assert_eq!(shelf.confirm(&auth, &token, issuer).await.unwrap().kind, ProviderKind::Cognito);
+    assert_eq!(shelf.confirm(&auth, &token, issuer).await.unwrap().kind.name, "cognito");
 
     let (auth, token) =
         ("https://ak.example/application/o/authorize/", "https://ak.example/application/o/token/");
@@ -203,7 +206,7 @@ async fn cognito_and_authentik_say_where_their_issuer_is_and_take_it() {
         text.contains("https://ak.example/application/o/SLUG/") && text.contains(ISSUER_SETTING),
         "{text}"
     );
-    assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind, ProviderKind::Authentik);
+    assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind.name, "authentik");
 }
 
 #[tokio::test]
@@ -212,15 +215,18 @@ async fn what_has_githubs_paths_is_taken_for_github_unless_an_issuer_is_configur
         ("https://git.example/login/oauth/authorize", "https://git.example/login/oauth/access_token");
     let issuer = "https://git.example/";
     let shelf = Shelf::empty().with(issuer, document(issuer, auth, token, "https://git.example/keys"));
-    let Derived::OAuth2Only { warnings, api, .. } = shelf.derive(auth, token).await.unwrap() else {
+    let Derived::OAuth2Only { api, .. } = shelf.derive(auth, token).await.unwrap() else {
         panic!("not GitHub")
     };
-    assert_eq!(warnings, [Warning::TakenForGitHub("https://git.example".to_owned())]);
-    assert_eq!(api.child("user").as_str(), "https://git.example/api/v3/user");
+    let warning = "https://git.example is taken for a GitHub Enterprise Server. If it is a Gitea or Forgejo, set \
+                   LAB_EXTERNAL_OIDC_ISSUER to its URL";
+    assert_eq!(api.warnings, [warning]);
+    assert_eq!(api.base.child("user").as_str(), "https://git.example/api/v3/user");
     assert!(shelf.asked().is_empty());
-    assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind, ProviderKind::Generic);
+    assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind.name, "generic");
 
-    let stated = derive(&urls(auth, token, Some("https://git.example/login/oauth")), &shelf).await.unwrap();
+    let stated =
+        derive(&urls(auth, token, Some("https://git.example/login/oauth")), KINDS, &shelf).await.unwrap();
     assert!(matches!(stated, Derived::OAuth2Only { .. }));
     let half = shelf.derive(auth, "https://git.example/login/oauth/token").await;
     assert!(matches!(half, Err(DerivationError::NeedIssuer { .. })));

@@ -1,15 +1,14 @@
 //! Asking GitHub again about somebody who is signed in.
 
-use std::time::Duration;
-
-use labgate_domain::admission::{Criterion, Rule};
+use labgate_domain::admission::Criterion;
 use labgate_domain::ports::{IdTokenFault, ProviderError, RefreshRequest, Refreshed};
 use labgate_domain::protocol::{Issuer, RefreshToken, Subject};
+use labgate_provider::Field;
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use super::{Hub, ORGS, TOKEN, USER, admission, tokens};
-use crate::support::{ACCESS_TOKEN, json_answer};
+use super::{Hub, ORGS, TOKEN, USER, tokens};
+use crate::support::{ACCESS_TOKEN, admission, json_answer};
 
 impl Hub {
     /// Asks again about somebody with the access token of before.
@@ -25,10 +24,9 @@ impl Hub {
 
 #[tokio::test]
 async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
-    let rule = Rule::new(Criterion::Organization, ["lab"]).unwrap();
     let hub = Hub::start_with(|settings| {
-        admission(settings, vec![rule], None);
-        settings.description.recheck = Some(Duration::from_mins(5));
+        admission(settings, &[(Criterion::Organization, "lab")], None);
+        settings.set(Field::Recheck, ["5m"]);
     })
     .await;
     hub.answer(TOKEN, json_answer(200, &tokens(json!({"scope": "read:org,user:email"}))));

@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use labgate_domain::admission::Criterion;
 use labgate_domain::identity::ExternalIdentity;
-use labgate_domain::ports::{CodeRedemption, IdTokenFault, IdentityProvider as _, ProviderError};
-use labgate_domain::protocol::{AuthorizationCode, ClientId, Issuer, Nonce, PkceVerifier, RedirectUri};
-use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
+use labgate_domain::ports::{CodeRedemption, IdTokenFault, IdentityProvider, ProviderError};
+use labgate_domain::protocol::{AuthorizationCode, Issuer, Nonce, PkceVerifier, RedirectUri};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_provider::{Location, OpenIdProvider, PlainHttpOrigins, ProviderSettings};
-use secrecy::SecretString;
+use labgate_provider::{Field, OpenIdProvider, ProviderSettings, SettingsError, UncheckedSettings};
 use serde_json::{Map, Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -86,15 +85,14 @@ impl Op {
     }
 
     /// The same, with other settings.
-    pub(crate) async fn start_with(change: impl FnOnce(&mut ProviderSettings)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut UncheckedSettings)) -> Self {
         let server = MockServer::start().await;
         let answers = Answers::default();
         Mock::given(any()).respond_with(answers.clone()).mount(&server).await;
-        let location = Location::issuer(&server.uri(), &PlainHttpOrigins::default()).unwrap();
         let clock = Arc::new(TestClock::at(NOW));
-        let mut settings = settings(location);
+        let mut settings = at_issuer(&server.uri());
         change(&mut settings);
-        let provider = OpenIdProvider::new(settings, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+        let provider = OpenIdProvider::new(parsed(settings), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let key = TestKey::ed25519("key-1");
         let op = Self { server, answers, clock, key, provider };
         op.publish(json!({}));
@@ -198,17 +196,53 @@ impl Op {
     }
 }
 
-pub(crate) fn settings(location: Location) -> ProviderSettings {
-    let description = ProviderDescription {
-        id: ProviderId::parse("op").unwrap(),
-        name: "The provider".to_owned(),
-        email_trust: EmailTrust::Claim,
-        admission: Arc::default(),
-        recheck: None,
-    };
-    let client_id = ClientId::parse(CLIENT_ID).unwrap();
-    let settings = ProviderSettings::new(description, location, client_id, SecretString::from(CLIENT_SECRET));
-    ProviderSettings { claim_namespace: Some("https://lab.example".to_owned()), ..settings }
+/// Settings without a place.
+fn settings() -> UncheckedSettings {
+    UncheckedSettings::default()
+        .with(Field::Id, ["op"])
+        .with(Field::Name, ["The provider"])
+        .with(Field::ClientId, [CLIENT_ID])
+        .with(Field::ClientSecret, [CLIENT_SECRET])
+}
+
+/// Settings of a provider that is known by its issuer alone.
+pub(crate) fn at_issuer(issuer: &str) -> UncheckedSettings {
+    settings().with(Field::Issuer, [issuer])
+}
+
+/// Settings of a provider that is known by its two endpoints.
+pub(crate) fn at_endpoints(authorization: &str, token: &str, issuer: Option<&str>) -> UncheckedSettings {
+    let settings = settings().with(Field::AuthUrl, [authorization]).with(Field::TokenUrl, [token]);
+    issuer.into_iter().fold(settings, |settings, issuer| settings.with(Field::Issuer, [issuer]))
+}
+
+/// Settings that make sense.
+#[track_caller]
+pub(crate) fn parsed(settings: UncheckedSettings) -> ProviderSettings {
+    settings.parse().unwrap().with_claim_namespace("https://lab.example")
+}
+
+/// Makes a provider, or says what is wrong with its settings.
+pub(crate) fn made(settings: UncheckedSettings) -> Result<Arc<dyn IdentityProvider>, SettingsError> {
+    let settings = settings.parse().map_err(|mut errors| {
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        errors.remove(0)
+    })?;
+    labgate_provider::provider(settings, Arc::new(TestClock::at(NOW)))
+}
+
+/// The admission rules, and the groups that make administrators.
+pub(crate) fn admission(
+    settings: &mut UncheckedSettings,
+    rules: &[(Criterion, &str)],
+    administrators: Option<&str>,
+) {
+    for (criterion, value) in rules {
+        settings.set(Field::Allow(*criterion), [*value]);
+    }
+    if let Some(group) = administrators {
+        settings.set(Field::AdminGroups, [group]);
+    }
 }
 
 /// `base` with these members changed; null takes one away.

@@ -1,4 +1,4 @@
-//! `labgate account import`: every row is judged before the first is written.
+//! `labgate account import`: checks each row before it writes the first.
 
 mod csv_rows;
 mod htpasswd;
@@ -16,26 +16,26 @@ use labgate_domain::sign_in::{Administrator, ImportProblem, ImportRow, Imported,
 use labgate_password::Argon2Hasher;
 
 use self::tally::Tally;
-use super::{in_lab, report, told};
+use super::{in_lab, refusal_error, report};
 use crate::configuration::Configuration;
 
-/// The help of `labgate account import`, below the options.
-pub(super) const HELP: &str = "CSV begins with a line that names the columns, in any order: username, email, name, \
+/// The text below the options in the help of `labgate account import`.
+pub(super) const HELP: &str = "CSV starts with a line that names the columns, in any order: username, email, name, \
     role (user or admin), password_hash. Each row needs a username or an e-mail address.\n\
     htpasswd has a line NAME:HASH for each person.\n\n\
     Hashes of bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are kept, and people sign in with the password that \
-    they have; a hash of bcrypt is replaced at the first sign-in. Passwords in clear are not taken. Without a hash an \
-    account waits for the provider's word for the e-mail address, or for labgate account reset-password.\n\n\
-    Whoever is there already is skipped, so an import can be repeated. With any error nothing is written.";
+    they have; a bcrypt hash is replaced at the first sign-in. Plain passwords are rejected. Without a hash an account \
+    is claimed by the provider user with its e-mail address, or waits for labgate account reset-password.\n\n\
+    Existing accounts are skipped, so an import can be repeated. With any error nothing is written.";
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The file; - is the standard input
+    /// File to import; - is standard input
     file: PathBuf,
-    /// What the file is; without this its name ends in .csv or .htpasswd, or is htpasswd
+    /// Format of the file; default: by its extension .csv or .htpasswd, or its name htpasswd
     #[arg(long)]
     format: Option<Format>,
-    /// Say what would happen, and write nothing
+    /// Print what would happen, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,7 +46,7 @@ enum Format {
     Htpasswd,
 }
 
-/// What a file holds.
+/// The rows and errors of a file.
 #[derive(Debug, Default)]
 struct Parsed {
     rows: Vec<ImportRow>,
@@ -62,7 +62,7 @@ impl Parsed {
     }
 }
 
-/// What is wrong with a line of a file. No hash and no password stands in it.
+/// An error in a line of a file. It contains no hash and no password.
 #[derive(Debug, PartialEq, Eq)]
 struct Problem {
     line: u64,
@@ -76,7 +76,7 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
         Format::Csv => csv_rows::parse(&text),
         Format::Htpasswd => htpasswd::parse(&text),
     };
-    // A file without one good row is no reason to open a lab, or to make one.
+    // Without a valid row there is no need to open or create a lab.
     let tally = if parsed.rows.is_empty() {
         Ok(Tally { problems: parsed.problems, ..Tally::default() })
     } else {
@@ -86,7 +86,7 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
     let tally = match tally {
         Ok(tally) => tally,
         Err(Stopped { refusal, created }) => {
-            let error = told(&refusal, json);
+            let error = refusal_error(&refusal, json);
             return Err(error.context(format!(
                 "stopped after {created} accounts were created; the import can be repeated"
             )));
@@ -104,7 +104,7 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
     Ok(())
 }
 
-/// An import that the store broke off.
+/// An import that a store error stopped.
 struct Stopped {
     refusal: Refusal,
     created: usize,
@@ -161,7 +161,7 @@ fn in_words(problem: &ImportProblem) -> String {
     }
 }
 
-/// How far the import is, for somebody who watches.
+/// The progress of the import, shown on a terminal.
 struct Progress {
     total: usize,
     is_shown: bool,
@@ -170,7 +170,7 @@ struct Progress {
 impl Progress {
     fn show(&self, done: usize) {
         if self.is_shown {
-            // Nobody misses a number that cannot be shown.
+            // A closed output does not stop the import.
             let _ = write!(io::stderr(), "\r{done}/{}", self.total);
         }
     }
@@ -183,19 +183,19 @@ impl Progress {
     }
 }
 
-/// Takes a hash of a kind that is kept. What does not begin like one can be a password, so it is not repeated.
+/// Parses a hash of a supported scheme. Any other text can be a password, so it is not repeated in the error.
 fn password_hash(text: &str) -> Result<PasswordHash, String> {
     const KEPT: [&str; 4] = ["$2a$", "$2b$", "$2y$", "$argon2id$"];
     if !KEPT.iter().any(|kind| text.starts_with(kind)) {
         return Err(format!(
-            "the password is kept as {}: only bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are taken over",
+            "the password is kept as {}: only bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are supported",
             scheme(text)
         ));
     }
     PasswordHash::parse(text).map_err(|_| "the password hash is damaged".to_owned())
 }
 
-/// What a hash that is not kept was made by.
+/// Returns the name of an unsupported scheme.
 fn scheme(text: &str) -> &'static str {
     const SCHEMES: [(&str, &str); 16] = [
         ("{SHA}", "SHA-1 ({SHA})"),
@@ -219,8 +219,8 @@ fn scheme(text: &str) -> &'static str {
     match SCHEMES.iter().find(|(prefix, _)| text.starts_with(prefix)) {
         Some((_, name)) => name,
         None if is_crypt => "crypt (DES), or plain text",
-        None if text.starts_with(['$', '{']) => "a scheme that is not known",
-        None => "plain text, or by a scheme that is not known",
+        None if text.starts_with(['$', '{']) => "an unknown scheme",
+        None => "plain text, or by an unknown scheme",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a command tells: to people, or as one JSON document in the words of the HTTP API.
+//! The output of a command: text for people, or one JSON document with the names of the HTTP API.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -9,12 +9,13 @@ use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock as _;
+use labgate_http::person_text;
 use serde_json::{Value, json};
 
 use crate::key_list::how_long;
 use crate::world::SystemClock;
 
-/// Both ways of telling one thing. It can hold an initial password, so it has no `Debug`.
+/// One output in both forms. It can contain an initial password, so it has no `Debug`.
 pub(super) struct Report {
     text: String,
     json: Value,
@@ -25,7 +26,7 @@ impl Report {
         let account = &created.account;
         let mut report = Self::with_password(created, "is created");
         if account.email.as_ref().is_some_and(|email| email.as_str() == account.username.as_str()) {
-            report.text.push_str("it is opened by the provider, for whoever has this address there\n");
+            report.text.push_str("the provider user with this address can claim it by signing in\n");
         }
         report
     }
@@ -87,7 +88,7 @@ impl Report {
 }
 
 pub(super) fn print_refusal(code: ErrorCode) -> anyhow::Result<()> {
-    print_json(&json!({ "code": code.as_str(), "title": code.for_person() }))
+    print_json(&json!({ "code": code.as_str(), "title": person_text(code.as_str()) }))
 }
 
 pub(super) fn print_json(json: &Value) -> anyhow::Result<()> {
@@ -140,7 +141,7 @@ fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> Stri
     text
 }
 
-/// The rows with their columns below each other.
+/// Returns the rows with aligned columns.
 fn table<const N: usize>(rows: &[[&str; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {

@@ -1,3 +1,9 @@
+use std::time::Duration;
+
+use labgate_domain::admission::Rule;
+use labgate_domain::provider::EmailTrust;
+use labgate_provider::Userinfo;
+
 use super::super::tests::{PROVIDER, SECRET, problem, problems, read, temporary_file};
 use super::*;
 
@@ -18,13 +24,13 @@ fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 fn the_four_settings_are_enough() {
     use secrecy::ExposeSecret as _;
     let provider = provider("", &PROVIDER);
-    assert_eq!(provider.client_id.as_str(), "lab");
-    assert_eq!(provider.client_secret.expose_secret(), SECRET);
-    assert_eq!(provider.scopes.to_parameter(), "openid email profile");
-    assert_eq!(provider.userinfo, Userinfo::WhenEmailIsMissing);
-    assert_eq!(provider.description.id.as_str(), "external");
-    assert_eq!(provider.description.name, "your organisation");
-    assert_eq!(provider.description.email_trust, EmailTrust::Claim);
+    assert_eq!(provider.client_id().as_str(), "lab");
+    assert_eq!(provider.client_secret().expose_secret(), SECRET);
+    assert_eq!(provider.scopes().to_parameter(), "openid email profile");
+    assert_eq!(provider.userinfo(), Userinfo::WhenEmailIsMissing);
+    assert_eq!(provider.description().id.as_str(), "external");
+    assert_eq!(provider.description().name, "your organisation");
+    assert_eq!(provider.description().email_trust, EmailTrust::Claim);
 }
 
 #[test]
@@ -43,11 +49,11 @@ fn everything_can_be_said_of_a_provider() {
         plain_http_origin = "http://dex:5556"
     "#;
     let provider = provider(file, &[]);
-    assert_eq!(provider.scopes.to_parameter(), "openid email groups");
-    assert_eq!(provider.userinfo, Userinfo::Always);
-    assert_eq!(provider.domain_hint.unwrap().as_str(), "github");
-    assert_eq!(provider.description.id.as_str(), "dex-1");
-    assert_eq!(provider.description.email_trust, EmailTrust::Provider);
+    assert_eq!(provider.scopes().to_parameter(), "openid email groups");
+    assert_eq!(provider.userinfo(), Userinfo::Always);
+    assert_eq!(provider.domain_hint().unwrap().as_str(), "github");
+    assert_eq!(provider.description().id.as_str(), "dex-1");
+    assert_eq!(provider.description().email_trust, EmailTrust::Provider);
 }
 
 #[test]
@@ -83,7 +89,7 @@ fn a_secret_may_stand_in_a_file() {
     for (content, secret) in [("a b\n", "a b"), ("a\r\n", "a"), ("a", "a")] {
         let (_folder, path) = temporary_file(content, 0o444);
         let environment = [PROVIDER[0], PROVIDER[1], PROVIDER[2], (variable, &path)];
-        assert_eq!(provider("", &environment).client_secret.expose_secret(), secret);
+        assert_eq!(provider("", &environment).client_secret().expose_secret(), secret);
     }
     for (content, expected) in [
         ("", "the content is empty"),
@@ -169,12 +175,12 @@ const TWO: &str = r#"
 fn several_providers_stand_beside_the_one_of_the_variables() {
     let configuration = read(TWO, &PROVIDER);
     let ids: Vec<_> =
-        configuration.providers.iter().map(|provider| provider.description.id.as_str()).collect();
+        configuration.providers.iter().map(|provider| provider.description().id.as_str()).collect();
     assert_eq!(ids, ["external", "dex", "github"]);
-    let dex = &configuration.providers[1].description.admission;
+    let dex = &configuration.providers[1].description().admission;
     assert_eq!(dex.administrators(), Some(&["lab-admins".to_owned()][..]));
     assert_eq!(dex.rules(), [Rule::new(Criterion::Group, ["cn=lab,ou=groups", "lab"]).unwrap()]);
-    assert!(configuration.providers[0].description.admission.rules().is_empty());
+    assert!(configuration.providers[0].description().admission.rules().is_empty());
     let in_force = configuration.in_force().to_string();
     for line in [
         "provider 1.id = dex (file lab.toml)",
@@ -232,7 +238,7 @@ fn a_rule_that_is_set_and_means_nothing_stops_the_start() {
     }
     let domains = [("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "example.org, example.com")];
     let environment: Vec<_> = PROVIDER.into_iter().chain(domains).collect();
-    let admission = provider("", &environment).description.admission;
+    let admission = provider("", &environment).description().admission;
     assert_eq!(
         admission.rules(),
         [Rule::new(Criterion::EmailDomain, ["example.org", "example.com"]).unwrap()]

@@ -72,7 +72,7 @@ async fn c171_a_first_administrator_with_a_password_that_is_guessed_first_stops_
     let folder = tempfile::tempdir().unwrap();
     let settings = [ADMIN[0], ("LABGATE_ADMIN__PASSWORD", "keeperkeeper")];
     let error = Server::start(configuration(folder.path(), &settings)).await.err().unwrap().to_string();
-    assert!(error.contains("[admin]") && error.contains("keeper cannot be made"), "{error}");
+    assert!(error.contains("[admin]") && error.contains("keeper cannot become"), "{error}");
     assert!(error.contains("(password_") && !error.contains("keeperkeeper"), "{error}");
 }
 

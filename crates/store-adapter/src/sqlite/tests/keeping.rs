@@ -1,4 +1,4 @@
-//! What the tables keep, and what they do not take.
+//! The constraints of the tables, and the values in them.
 
 use std::fs;
 
@@ -11,8 +11,7 @@ use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 
-use super::{account, folder, identity, run, store_with_ada};
-use crate::SqliteStore;
+use super::{account, file, folder, identity, open, run, store_with_ada};
 
 const SESSION: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -24,10 +23,10 @@ const ADD_CREDENTIAL_OF_ADA: &str = "
     INSERT INTO credentials VALUES ('01890000-0000-7000-8000-000000000001', '$ada', 0)";
 
 #[tokio::test]
-async fn what_was_not_committed_never_was() {
+async fn an_uncommitted_change_is_undone() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
-    let mut transaction = store.write().await.unwrap();
+    let mut transaction = file(&store).begin().await.unwrap();
     sqlx::query("DELETE FROM accounts").execute(&mut *transaction).await.unwrap();
 
     assert_eq!(
@@ -36,7 +35,7 @@ async fn what_was_not_committed_never_was() {
         "nobody has to wait to read"
     );
     drop(transaction);
-    let other = SqliteStore::open(&path).await.unwrap();
+    let other = open(&path).await.unwrap();
     assert_eq!(SessionStore::delete_expired(&other, account().created_at).await, Ok(0), "the lock is free");
     assert_eq!(AccountStore::find(&other, account().id).await, Ok(Some(account())));
 }
@@ -48,7 +47,7 @@ async fn c027_a_killed_process_loses_nothing_that_was_answered() {
     let attempt = SealId::parse(SESSION).unwrap();
     let until = Timestamp::from_unix_seconds(2000);
     assert_eq!(store.consume(attempt, until).await, Ok(Consumption::First));
-    let mut transaction = store.write().await.unwrap();
+    let mut transaction = file(&store).begin().await.unwrap();
     sqlx::query("DELETE FROM accounts").execute(&mut *transaction).await.unwrap();
 
     // What a kill leaves: the file and its log as they are at this moment.
@@ -56,20 +55,21 @@ async fn c027_a_killed_process_loses_nothing_that_was_answered() {
     fs::copy(&path, &left).unwrap();
     fs::copy(path.with_file_name("labgate.db-wal"), left.with_file_name("left.db-wal")).unwrap();
 
-    let revived = SqliteStore::open(&left).await.unwrap();
+    let revived = open(&left).await.unwrap();
     assert_eq!(AccountStore::find(&revived, account().id).await, Ok(Some(account())));
     assert_eq!(revived.consume(attempt, until).await, Ok(Consumption::Again));
 }
 
 #[tokio::test]
-async fn what_the_provider_said_last_stands_beside_the_identity() {
+async fn the_last_claims_of_the_provider_are_kept_with_the_identity() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
     let row =
         "SELECT concat_ws(' ', account_id, coalesce(email, '-'), email_verified, coalesce(name, '-'), groups,
          authentication_methods, coalesce(authenticated_at, '-'), first_sign_in_at, last_sign_in_at)
          FROM external_identities WHERE issuer = 'https://op.example' AND subject = 'ada'";
-    let stands = async || -> String { sqlx::query_scalar(row).fetch_one(&store.readers).await.unwrap() };
+    let stands =
+        async || -> String { sqlx::query_scalar(row).fetch_one(&file(&store).readers).await.unwrap() };
     let id = account().id;
     assert_eq!(stands().await, format!("{id} - 0 - [] [] - 1000 1000"));
 
@@ -103,13 +103,13 @@ async fn c106_one_address_is_one_account_by_a_unique_index() {
         "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'ada@example.com', NULL, NULL, 'user',
              'active', 0)",
     ] {
-        let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err();
+        let error = sqlx::query(sql).execute(&file(&store).writer).await.unwrap_err();
         assert!(error.as_database_error().unwrap().is_unique_violation(), "{error}");
     }
 }
 
 #[tokio::test]
-async fn what_does_not_belong_into_a_column_is_not_taken() {
+async fn a_column_refuses_invalid_values() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
     run(&store, ADD_SESSION_OF_ADA).await;
@@ -146,7 +146,7 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
         "UPDATE external_identities SET email_verified = 1",
         "INSERT INTO spent_attempts VALUES (x'00', 0)",
     ] {
-        let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err().to_string();
+        let error = sqlx::query(sql).execute(&file(&store).writer).await.unwrap_err().to_string();
         assert!(!error.contains("$ada") && !error.contains("$second"), "{error}");
     }
     for sql in [
@@ -160,7 +160,7 @@ async fn what_does_not_belong_into_a_column_is_not_taken() {
 }
 
 #[tokio::test]
-async fn what_goes_with_an_account_goes_with_it() {
+async fn deleting_an_account_deletes_all_that_belongs_to_it() {
     let (_folder, path) = folder();
     let store = store_with_ada(&path).await;
     run(&store, ADD_SESSION_OF_ADA).await;
@@ -168,7 +168,7 @@ async fn what_goes_with_an_account_goes_with_it() {
     run(&store, "DELETE FROM accounts").await;
     assert_eq!(SessionStore::find(&store, SessionId::parse(SESSION).unwrap()).await, Ok(None));
     for count in ["SELECT count(*) FROM external_identities", "SELECT count(*) FROM credentials"] {
-        let left: i64 = sqlx::query_scalar(count).fetch_one(&store.readers).await.unwrap();
+        let left: i64 = sqlx::query_scalar(count).fetch_one(&file(&store).readers).await.unwrap();
         assert_eq!(left, 0, "{count}");
     }
 }

@@ -13,9 +13,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use super::{account, folder, identity};
+use super::{account, file, folder, identity, open};
 use crate::sqlite::file::prepare;
-use crate::{OpenError, SqliteStore};
+use crate::{OpenError, Store};
 
 /// All but the last.
 const STEPS: [&str; 3] = [
@@ -65,8 +65,8 @@ async fn database_of_version(version: usize, path: &Path) {
     connection.close().await.unwrap();
 }
 
-async fn texts(store: &SqliteStore, sql: &'static str) -> Vec<String> {
-    sqlx::query_scalar(sql).fetch_all(&store.readers).await.unwrap()
+async fn texts(store: &Store, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(&file(store).readers).await.unwrap()
 }
 
 /// Ada's session at dex, which has not been ended, as this version sees it.
@@ -101,7 +101,7 @@ async fn nothing_is_lost_from_any_earlier_version_to_this_one() {
         let (_folder, path) = folder();
         database_of_version(version, &path).await;
         for _ in 0..2 {
-            let store = SqliteStore::open(&path).await.unwrap();
+            let store = open(&path).await.unwrap();
             assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
             let page = store.list(None, None, 10).await.unwrap();
             assert_eq!((page.accounts.len(), page.accounts[1].status), (2, AccountStatus::Disabled));
@@ -139,7 +139,7 @@ async fn nothing_is_lost_from_any_earlier_version_to_this_one() {
 }
 
 #[tokio::test]
-async fn a_session_that_began_as_nobody_can_tell_whom_goes_on_as_one_that_began_here() {
+async fn a_session_of_an_unknown_identity_goes_on_as_a_local_one() {
     for sql in [
         "DELETE FROM external_identities",
         "INSERT INTO external_identities SELECT issuer, 'second', account_id, NULL, 0, NULL, '[]', '[]', NULL, 1, 2
@@ -151,7 +151,7 @@ async fn a_session_that_began_as_nobody_can_tell_whom_goes_on_as_one_that_began_
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
 
-        let store = SqliteStore::open(&path).await.unwrap();
+        let store = open(&path).await.unwrap();
         let expected = Session { external: None, ..session_at_dex() };
         assert_eq!(SessionStore::find(&store, expected.id).await, Ok(Some(expected)), "{sql}");
     }
@@ -161,7 +161,7 @@ async fn a_session_that_began_as_nobody_can_tell_whom_goes_on_as_one_that_began_
 async fn c165_a_session_of_an_earlier_version_ends_with_its_subject() {
     let (_folder, path) = folder();
     database_of_version(1, &path).await;
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = open(&path).await.unwrap();
     let Session { id, account, .. } = session_at_dex();
     let at = Timestamp::from_unix_seconds(9);
     let ended = store.end_all_from(&identity().issuer, None, Some(&identity().subject), at).await;
@@ -171,7 +171,7 @@ async fn c165_a_session_of_an_earlier_version_ends_with_its_subject() {
 #[tokio::test]
 async fn an_old_database_and_a_new_one_have_one_schema() {
     let (_folder, path) = folder();
-    let new = SqliteStore::open(&path.with_file_name("new.db")).await.unwrap();
+    let new = open(&path.with_file_name("new.db")).await.unwrap();
     let schema = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY type, name";
     let parts = texts(&new, schema).await;
     for part in [
@@ -188,16 +188,16 @@ async fn an_old_database_and_a_new_one_have_one_schema() {
     for version in 1..=STEPS.len() {
         let path = path.with_file_name(format!("{version}.db"));
         database_of_version(version, &path).await;
-        let old = SqliteStore::open(&path).await.unwrap();
+        let old = open(&path).await.unwrap();
         assert_eq!(parts, texts(&old, schema).await, "{version}");
     }
 }
 
 #[tokio::test]
-async fn people_of_the_first_version_can_get_a_password_and_begin_sessions_with_it() {
+async fn accounts_of_the_first_version_can_get_a_password() {
     let (_folder, path) = folder();
     database_of_version(1, &path).await;
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = open(&path).await.unwrap();
     let credential = Credential { hash: PasswordHash::parse("$hash").unwrap(), must_change: true };
     assert_eq!(
         store
@@ -227,7 +227,7 @@ async fn a_step_that_fails_leaves_the_old_database_as_it_was() {
     let occupied = "CREATE TABLE new_sessions (mine TEXT)";
     sqlx::raw_sql(occupied).execute(&mut connection).await.unwrap();
 
-    let error = SqliteStore::open(&path).await.unwrap_err();
+    let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
     for (sql, expected) in [
         ("SELECT count(*) FROM sessions", 2),
@@ -239,5 +239,5 @@ async fn a_step_that_fails_leaves_the_old_database_as_it_was() {
     }
     sqlx::raw_sql("DROP TABLE new_sessions").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    SqliteStore::open(&path).await.unwrap();
+    open(&path).await.unwrap();
 }

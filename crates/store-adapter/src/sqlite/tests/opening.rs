@@ -8,9 +8,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinSet;
 
-use super::{account, folder, run, store_with_ada};
+use super::{account, file, folder, open, run, store_with_ada};
+use crate::OpenError;
 use crate::sqlite::file::prepare;
-use crate::{OpenError, SqliteStore};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn a_database_that_others_can_read_or_write_is_refused_by_name_and_mode() 
     let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     for bits in [0o604, 0o602, 0o601, 0o666] {
         chmod(&path, bits);
-        let error = SqliteStore::open(&path).await.unwrap_err();
+        let error = open(&path).await.unwrap_err();
         assert!(matches!(error, OpenError::Exposed { mode, .. } if mode == bits), "{error}");
         let error = error.to_string();
         let expected = format!("labgate.db is open to everybody (mode {bits:04o}): `chmod o= ");
@@ -46,16 +46,16 @@ async fn a_database_that_others_can_read_or_write_is_refused_by_name_and_mode() 
     }
     // A group of its own is how containers share a volume.
     chmod(&path, 0o660);
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = open(&path).await.unwrap();
     // SQLite itself sets the mode of a log that is empty.
     run(&store, "INSERT INTO spent_attempts VALUES (zeroblob(16), 0)").await;
     for beside in ["labgate.db-wal", "labgate.db-shm"] {
         chmod(&path.with_file_name(beside), 0o644);
-        let error = SqliteStore::open(&path).await.unwrap_err();
+        let error = open(&path).await.unwrap_err();
         assert!(error.to_string().contains(&format!("{beside} is open to everybody")), "{error}");
         chmod(&path.with_file_name(beside), 0o600);
     }
-    let again = SqliteStore::open(&path).await.unwrap();
+    let again = open(&path).await.unwrap();
     assert_eq!(AccountStore::find(&again, account().id).await, Ok(Some(account())));
     store.check().await.unwrap();
 }
@@ -63,8 +63,8 @@ async fn a_database_that_others_can_read_or_write_is_refused_by_name_and_mode() 
 #[tokio::test]
 async fn every_connection_has_the_settings_that_the_store_counts_on() {
     let (_folder, path) = folder();
-    let store = SqliteStore::open(&path).await.unwrap();
-    for pool in [&store.writer, &store.readers] {
+    let store = open(&path).await.unwrap();
+    for pool in [&file(&store).writer, &file(&store).readers] {
         for (sql, expected) in
             [("PRAGMA foreign_keys", 1), ("PRAGMA synchronous", 2), ("PRAGMA busy_timeout", 5000)]
         {
@@ -74,7 +74,7 @@ async fn every_connection_has_the_settings_that_the_store_counts_on() {
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
         assert_eq!(journal, "wal");
     }
-    let refused = sqlx::query("DELETE FROM accounts").execute(&store.readers).await;
+    let refused = sqlx::query("DELETE FROM accounts").execute(&file(&store).readers).await;
     assert!(refused.unwrap_err().to_string().contains("readonly"));
 }
 
@@ -83,7 +83,7 @@ async fn a_file_that_is_not_a_database_is_refused_by_name_and_left_alone() {
     let (_folder, path) = folder();
     for garbage in ["x", "# notes\n", &"not a database\n".repeat(1000)] {
         fs::write(&path, garbage).unwrap();
-        let error = SqliteStore::open(&path).await.unwrap_err();
+        let error = open(&path).await.unwrap_err();
         assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
         assert!(error.to_string().contains("labgate.db"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), garbage);
@@ -97,17 +97,17 @@ async fn a_damaged_database_is_refused_by_name() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&path, bytes).unwrap();
-    let error = SqliteStore::open(&path).await.unwrap_err();
+    let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
     assert!(error.to_string().contains("labgate.db"), "{error}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_file_is_refused_by_name() {
+async fn a_path_that_cannot_be_a_file_is_refused_by_name() {
     let (folder, path) = folder();
     fs::write(&path, "").unwrap();
     for bad in [folder.path(), &path.join("below-a-file.db"), Path::new("/"), Path::new("")] {
-        let error = SqliteStore::open(bad).await.unwrap_err();
+        let error = open(bad).await.unwrap_err();
         assert!(matches!(error, OpenError::File { .. }), "{error}");
         assert!(error.to_string().contains(&bad.display().to_string()), "{error}");
     }
@@ -130,7 +130,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     store.close().await;
     let before = fs::read(&path).unwrap();
 
-    let error = SqliteStore::open(&path).await.unwrap_err();
+    let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error}");
     assert!(error.to_string().contains("labgate.db"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -142,7 +142,7 @@ async fn a_changed_history_is_refused() {
     let store = store_with_ada(&path).await;
     run(&store, "UPDATE _sqlx_migrations SET checksum = x'00'").await;
     store.close().await;
-    let error = SqliteStore::open(&path).await.unwrap_err();
+    let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Foreign { version: 1, .. }), "{error}");
 }
 
@@ -153,7 +153,7 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     let mut connection = foreign.connect().await.unwrap();
     sqlx::raw_sql("CREATE TABLE sessions (mine TEXT)").execute(&mut connection).await.unwrap();
 
-    let error = SqliteStore::open(&path).await.unwrap_err();
+    let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT name FROM sqlite_schema").fetch_all(&mut connection).await.unwrap();
@@ -168,7 +168,7 @@ async fn processes_that_start_at_once_agree_on_one_schema() {
         let mut starting = JoinSet::new();
         for _ in 0..8 {
             let path = path.clone();
-            starting.spawn(async move { SqliteStore::open(&path).await });
+            starting.spawn(async move { open(&path).await });
         }
         for store in starting.join_all().await {
             store.unwrap().check().await.unwrap();
@@ -187,6 +187,6 @@ async fn closing_leaves_one_file_with_everything_in_it() {
 
     let copy = folder.path().join("copy.db");
     fs::rename(&path, &copy).unwrap();
-    let store = SqliteStore::open(&copy).await.unwrap();
+    let store = open(&copy).await.unwrap();
     assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
 }

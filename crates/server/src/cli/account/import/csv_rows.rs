@@ -33,7 +33,7 @@ impl Column {
     }
 }
 
-/// Takes all rows.
+/// Parses all rows.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut reader =
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let mut columns: Option<Vec<Column>> = None;
     for record in reader.records() {
         let Ok(record) = record else {
-            parsed.problems.push(Problem { line: lines.line, problem: "what follows is not CSV".to_owned() });
+            parsed.problems.push(Problem { line: lines.line, problem: "the rest is not CSV".to_owned() });
             return parsed;
         };
         let line = lines.of(record.position());
@@ -67,7 +67,8 @@ pub(super) fn parse(text: &str) -> Parsed {
     parsed
 }
 
-/// Tells on which line a row begins. The reader takes empty lines, and half of a line's end, for the next row's beginning.
+/// Finds the line on which a row begins. The reader counts empty lines, and half of a line ending, to the
+/// next row.
 struct Lines<'a> {
     rest: &'a str,
     /// The bytes before the rest.
@@ -92,7 +93,7 @@ impl Lines<'_> {
 
 fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
     let known = Column::ALL.map(Column::as_str).join(", ");
-    // Without one known name it is somebody's row, which is not repeated: a password can stand in it.
+    // Without one known name it is a row of data, which can contain a password: the error does not repeat it.
     if !record.iter().any(|name| Column::named(name).is_some() || is_password(name)) {
         return Err(vec![format!(
             "the first line does not name the columns: they are {known}, separated by commas"
@@ -107,8 +108,8 @@ fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
             }
             Some(column) => columns.push(column),
             None if is_password(name) => problems.push(
-                "the column password is not taken, because passwords in clear are not: \
-                 give password_hash, or leave it out, and people get in by the provider or by a password reset"
+                "the column password is rejected, because plain passwords are: \
+                 use password_hash, or leave it out, and people sign in at the provider or after a password reset"
                     .to_owned(),
             ),
             None => problems.push(format!("the column {} is unknown: known are {known}", shown(name, number))),
@@ -125,7 +126,7 @@ fn is_password(name: &str) -> bool {
     name.eq_ignore_ascii_case("password")
 }
 
-/// The name of a column, if it looks like one; else which it is.
+/// Returns the name of a column if it looks like one, otherwise its position.
 fn shown(name: &str, number: usize) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_- ".contains(c);
     if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) {

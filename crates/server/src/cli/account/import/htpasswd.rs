@@ -1,11 +1,11 @@
-//! The password files of web servers: a line `name:hash` for each person.
+//! Password files of web servers: a line `name:hash` for each person.
 
 use labgate_domain::people::{EmailAddress, Role};
 use labgate_domain::sign_in::ImportRow;
 
 use super::{Parsed, password_hash};
 
-/// Takes all lines. A name that is an e-mail address becomes the account's address.
+/// Parses all lines. A name that is an e-mail address becomes the account's address.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (number, line) in (1..).zip(text.lines()) {

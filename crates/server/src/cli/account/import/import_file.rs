@@ -9,7 +9,7 @@ use super::{Format, ImportArgs};
 /// The largest file, in bytes: some hundred thousand people.
 const MAX_LEN: u64 = 32 * 1024 * 1024;
 
-/// What the file is said to be, or what it is by its name.
+/// Returns the format from the arguments, or by the name of the file.
 pub(super) fn format_of(arguments: &ImportArgs) -> anyhow::Result<Format> {
     if let Some(format) = arguments.format {
         return Ok(format);
@@ -20,16 +20,16 @@ pub(super) fn format_of(arguments: &ImportArgs) -> anyhow::Result<Format> {
         "csv" if name != "csv" => Ok(Format::Csv),
         "htpasswd" => Ok(Format::Htpasswd),
         _ if is_standard_input(&arguments.file) => {
-            bail!("say what comes by the standard input: --format csv or --format htpasswd")
+            bail!("standard input needs --format csv or --format htpasswd")
         }
         _ => bail!(
-            "the name of {} does not tell what it is: say --format csv or --format htpasswd",
+            "the name of {} does not tell the format: add --format csv or --format htpasswd",
             arguments.file.display()
         ),
     }
 }
 
-/// All of the file.
+/// Returns the text of the file.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     if is_standard_input(path) {
         return read_all(io::stdin().lock()).context("the standard input");
@@ -49,7 +49,7 @@ fn read_all(source: impl Read) -> anyhow::Result<String> {
         bail!("it is larger than {} MiB: import it in parts", MAX_LEN / 1024 / 1024);
     }
     let Ok(text) = String::from_utf8(bytes) else { bail!("it is not text in UTF-8") };
-    // Spreadsheets put a mark in front.
+    // Spreadsheets write a byte order mark.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

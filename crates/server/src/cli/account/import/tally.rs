@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::Problem;
 
-/// How many lines are told one by one.
-const MOST_TOLD: usize = 20;
+/// The most lines that are listed one by one.
+const MOST_LISTED: usize = 20;
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) created: usize,
-    /// Who was there already, and on which line.
+    /// The existing accounts, with the lines that name them.
     pub(super) skipped: Vec<(u64, Username)>,
     pub(super) problems: Vec<Problem>,
 }
@@ -24,18 +24,19 @@ impl Tally {
         json!({ "created": self.created, "skipped": self.skipped.len(), "errors": errors, "dry_run": dry_run })
     }
 
-    /// What is wrong, if anything is.
+    /// Returns the errors as a text, if there are any.
     pub(super) fn errors(&self) -> Option<String> {
-        let told =
-            told(self.problems.iter().map(|Problem { line, problem }| format!("line {line}: {problem}")));
+        let listed = shortened(
+            self.problems.iter().map(|Problem { line, problem }| format!("line {line}: {problem}")),
+        );
         let count = self.problems.len();
         let errors = if count == 1 { "1 error" } else { &format!("{count} errors") };
-        (count > 0).then(|| format!("{errors}, and nothing is imported:\n{}", told.trim_end()))
+        (count > 0).then(|| format!("{errors}, and nothing is imported:\n{}", listed.trim_end()))
     }
 
     pub(super) fn words(&self, dry_run: bool) -> String {
         let mut words =
-            told(self.skipped.iter().map(|(line, name)| format!("line {line}: {name} is there already")));
+            shortened(self.skipped.iter().map(|(line, name)| format!("line {line}: {name} exists already")));
         let accounts = if self.created == 1 { "account" } else { "accounts" };
         let done = match (dry_run, self.created) {
             (true, _) => "would be created",
@@ -43,20 +44,16 @@ impl Tally {
             (false, _) => "are created",
         };
         // Writing to a string does not fail.
-        let _ = writeln!(
-            words,
-            "{} {accounts} {done}, {} skipped (there already)",
-            self.created,
-            self.skipped.len()
-        );
+        let _ =
+            writeln!(words, "{} {accounts} {done}, {} skipped (existing)", self.created, self.skipped.len());
         words
     }
 }
 
-/// The first lines, and how many more there are.
-fn told(lines: impl ExactSizeIterator<Item = String>) -> String {
-    let more = lines.len().saturating_sub(MOST_TOLD);
-    let mut text: String = lines.take(MOST_TOLD).map(|line| line + "\n").collect();
+/// Returns the first lines, and the number of the others.
+fn shortened(lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(MOST_LISTED);
+    let mut text: String = lines.take(MOST_LISTED).map(|line| line + "\n").collect();
     if more > 0 {
         // Writing to a string does not fail.
         let _ = writeln!(text, "and {more} more");

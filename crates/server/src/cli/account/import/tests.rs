@@ -2,7 +2,7 @@ use super::*;
 
 const BCRYPT: &str = "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 
-/// What is wrong with a CSV file, by line.
+/// Returns the errors of a CSV file, by line.
 fn wrong(text: &str) -> Vec<(u64, String)> {
     problems(csv_rows::parse(text))
 }
@@ -12,7 +12,7 @@ fn problems(parsed: Parsed) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn columns_come_in_any_order_and_fields_are_quoted_as_rfc_4180_says() {
+fn columns_may_have_any_order_and_fields_are_quoted_as_in_rfc_4180() {
     let text = format!(
         "Role, email,name,password_hash,username\r\n\
          admin,Ada@Example.com,\"Lovelace, \"\"Ada\"\"\",{BCRYPT},ada\r\n\
@@ -83,8 +83,8 @@ fn what_is_wrong_with_rows_is_told_by_line() {
             (4, "there are 3 fields for 4 columns"),
             (
                 5,
-                "the password is kept as plain text, or by a scheme that is not known: \
-                 only bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are taken over"
+                "the password is kept as plain text, or by an unknown scheme: \
+                 only bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are supported"
             ),
             (
                 6,
@@ -122,9 +122,9 @@ fn other_schemes_are_named_and_never_shown() {
         ("$2x$04$planted", "an old, broken bcrypt ($2x$)"),
         ("$argon2i$planted", "Argon2i"),
         ("plantedAAAAAA", "crypt (DES), or plain text"),
-        ("$planted$", "a scheme that is not known"),
-        ("planted secret", "plain text, or by a scheme that is not known"),
-        ("", "plain text, or by a scheme that is not known"),
+        ("$planted$", "an unknown scheme"),
+        ("planted secret", "plain text, or by an unknown scheme"),
+        ("", "plain text, or by an unknown scheme"),
     ] {
         let found = problems(htpasswd::parse(&format!("#\nada:{hash}\n")));
         let [(2, problem)] = &*found else { panic!("{found:?}") };
@@ -159,7 +159,7 @@ fn the_name_of_the_file_tells_its_format_or_nothing_does() {
 }
 
 #[test]
-fn of_many_errors_twenty_are_told() {
+fn of_many_errors_twenty_are_listed() {
     let problem = |line| Problem { line, problem: "wrong".to_owned() };
     let tally = |count| Tally { problems: (1..=count).map(problem).collect(), ..Tally::default() };
     let told = tally(20).errors().unwrap();

@@ -1,0 +1,180 @@
+//! A request, parsed once: no handler looks at a header again.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use labgate_domain::public_url::PublicUrl;
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::session::UserAgent;
+use labgate_domain::sign_in::Visitor;
+
+use crate::audience::Audience;
+use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
+use crate::cookies::{Cookies, PresentedCookies};
+use crate::failure::HttpErrorCode;
+use crate::form::{CsrfSecret, Fields, Posted};
+use crate::paths;
+use crate::reply::{self, Response};
+
+/// A request, as handlers see it.
+#[derive(Clone, Debug)]
+pub(crate) struct ParsedRequest {
+    /// The readers of the answer.
+    pub(crate) audience: Audience,
+    /// The cookies of ours.
+    pub(crate) cookies: PresentedCookies,
+    /// The query, undecoded.
+    pub(crate) query: String,
+    /// The parameters of the path, undecoded.
+    path: Vec<(&'static str, String)>,
+    /// Set when a page of this lab's own origin made the browser send it: the first part of the CSRF check.
+    pub(crate) is_same_origin: bool,
+    /// Set when the browser only guesses the person's next step.
+    pub(crate) prefetch: bool,
+    /// Set when the browser says that a script or an image asks, and not a navigation.
+    pub(crate) in_background: bool,
+    pub(crate) client_addr: ClientAddr,
+    pub(crate) user_agent: Option<UserAgent>,
+    /// The body.
+    pub(crate) posted: Posted,
+}
+
+impl ParsedRequest {
+    pub(crate) fn parse(
+        parts: &Parts,
+        path: Vec<(&'static str, String)>,
+        body: &Bytes,
+        cookies: &Cookies,
+        public_url: &PublicUrl,
+        proxies: &[ProxyNetwork],
+    ) -> Self {
+        let headers = &parts.headers;
+        Self {
+            audience: Audience::of(headers),
+            cookies: cookies.read(headers),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            path,
+            is_same_origin: is_same_origin(headers, public_url),
+            prefetch: ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+                text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
+            }),
+            in_background: text(headers, "sec-fetch-mode").is_some_and(|mode| mode != "navigate"),
+            client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
+            user_agent: text(headers, "user-agent").and_then(UserAgent::new),
+            posted: Posted::read(headers, body),
+        }
+    }
+
+    /// Returns the secret behind this browser's CSRF tokens: its session, or else the cookie for that.
+    pub(crate) fn csrf_secret(&self) -> Option<CsrfSecret<'_>> {
+        let session = self.cookies.session.as_deref().and_then(CsrfSecret::of_session_cookie);
+        session.or_else(|| self.cookies.form.as_deref().map(CsrfSecret::Browser))
+    }
+
+    /// Returns the visitor, for the use cases.
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            session_token: self.cookies.session.as_deref(),
+            user_agent: self.user_agent.clone(),
+            source: self.client_addr.address,
+        }
+    }
+
+    /// Returns a query parameter, decoded; the first of its name.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query.as_bytes())
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// Returns a parameter of the path, undecoded.
+    pub(crate) fn in_path(&self, name: &str) -> &str {
+        self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Returns the fields of the body; none if it has none.
+    pub(crate) fn fields(&self) -> &Fields {
+        static NONE: LazyLock<Fields> = LazyLock::new(Fields::default);
+        match &self.posted {
+            Posted::Form(fields) | Posted::Json(fields) => fields,
+            Posted::Nothing | Posted::Unreadable => &NONE,
+        }
+    }
+
+    /// Returns the target after signing in, as a link states it.
+    pub(crate) fn return_to(&self) -> ReturnTo {
+        self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()
+    }
+
+    /// Answers a form with the way back to its page, and anything else with 204.
+    pub(crate) fn done(&self, back: &str) -> Response {
+        if self.is_form() { reply::see_other(back) } else { reply::status(http::StatusCode::NO_CONTENT) }
+    }
+
+    /// Returns whether the body is a form.
+    pub(crate) fn is_form(&self) -> bool {
+        matches!(self.posted, Posted::Form(_))
+    }
+}
+
+/// Returns the target after signing in that a request states, unless it would send the person round in
+/// circles.
+pub(crate) fn target_of(text: &str) -> ReturnTo {
+    let target = ReturnTo::or_main_page(text);
+    if target.leads_into(paths::CIRCULAR) { ReturnTo::main_page() } else { target }
+}
+
+/// Parses a text that can be left out.
+pub(crate) fn optional<T, E>(
+    text: Option<impl AsRef<str>>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, HttpErrorCode> {
+    text.map(|text| parse(text.as_ref())).transpose().map_err(|_| HttpErrorCode::BadRequest)
+}
+
+/// Returns whether the request comes from our own origin, as `Sec-Fetch-Site` says, which no script can
+/// forge, or else `Origin`. A request with neither does not.
+fn is_same_origin(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
+    match text(headers, "sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => text(headers, header::ORIGIN.as_str()) == Some(public_url.origin()),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use labgate_domain::public_url::PlainHttp;
+
+    use super::*;
+
+    fn same_origin(headers: &[(&'static str, &str)]) -> bool {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        is_same_origin(
+            &headers,
+            &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
+        )
+    }
+
+    #[test]
+    fn c157_the_same_origin_must_be_stated() {
+        assert!(same_origin(&[("sec-fetch-site", "same-origin")]));
+        assert!(same_origin(&[("origin", "https://lab.example")]));
+        assert!(!same_origin(&[("sec-fetch-site", "cross-site"), ("origin", "https://lab.example")]));
+        for other in
+            ["https://evil.example", "null", "https://lab.example.evil.example", "http://lab.example"]
+        {
+            assert!(!same_origin(&[("origin", other)]), "{other}");
+        }
+        for site in ["same-site", "none", "cross-site"] {
+            assert!(!same_origin(&[("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!same_origin(&[]));
+    }
+}

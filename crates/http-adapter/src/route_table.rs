@@ -1,0 +1,211 @@
+//! The routes, as one table: methods, path, effect, body and handler of each; and the one warp filter over
+//! it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+
+use http::Method;
+use matchit::Router;
+use warp::Filter;
+
+use crate::failure::{Failure, HttpErrorCode};
+use crate::paths;
+use crate::reply::Response;
+use crate::request::ParsedRequest;
+use crate::routes::{administration, external, operations, own_account, pages, passwords, session};
+use crate::state::AppState;
+
+/// One route.
+pub(crate) struct Route {
+    /// The methods that it answers to; none is every method.
+    methods: &'static [Method],
+    path: &'static str,
+    pub(crate) effect: Effect,
+    pub(crate) body: Body,
+    handler: Handler,
+}
+
+/// The effect of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Leaves nothing half-done when it is cut off.
+    Reads,
+    /// Runs to its end, even when the client has hung up.
+    Changes,
+}
+
+/// The body that a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// Stays unread: a proxy's sub-request announces the body of the request that it holds, and does not send
+    /// it.
+    Unread,
+    /// Fields from a page or a script of this lab: the CSRF check comes before the handler.
+    Own,
+    /// A form from elsewhere, with evidence of its own.
+    Foreign,
+}
+
+/// Answers a request of its route.
+type Handler = for<'a> fn(&'a AppState, &'a ParsedRequest) -> Answer<'a>;
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + 'a>>;
+
+/// `GET` alone: a `HEAD` must not start an attempt, let alone use up a code.
+const GET: &[Method] = &[Method::GET];
+/// `HEAD` as HTTP demands beside `GET` (RFC 9110 section 9.3.2).
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+const POST: &[Method] = &[Method::POST];
+const DELETE: &[Method] = &[Method::DELETE];
+/// A proxy asks with the method of the request that it holds.
+const ANY: &[Method] = &[];
+
+macro_rules! routes {
+    ($($methods:ident $path:ident $effect:ident $body:ident => $family:ident::$handler:ident;)+) => {
+        &[$(Route {
+            methods: $methods,
+            path: paths::$path,
+            effect: Effect::$effect,
+            body: Body::$body,
+            handler: |state, request| Box::pin($family::$handler(state, request)),
+        }),+]
+    };
+}
+
+/// Every route; the forward-auth endpoint, which is asked on every request of the lab, comes first.
+#[rustfmt::skip]
+static ROUTES: &[Route] = routes! {
+    ANY    VERIFY              Reads   Unread  => session::verify;
+    READ   ME                  Reads   Unread  => session::me;
+    POST   LOGOUT              Changes Own     => session::logout;
+    READ   OIDC_ENABLED        Reads   Unread  => external::enabled;
+    GET    OIDC_LOGIN          Reads   Unread  => external::login;
+    GET    OIDC_CALLBACK       Changes Unread  => external::callback;
+    POST   OIDC_LOGOUT         Changes Foreign => external::back_channel_logout;
+    POST   PASSWORD_LOGIN      Changes Own     => passwords::login;
+    POST   REGISTER            Changes Own     => passwords::register;
+    POST   SETUP               Changes Own     => passwords::setup;
+    POST   CHANGE_PASSWORD     Changes Own     => passwords::change;
+    POST   CONFIRM_LINK        Changes Own     => own_account::confirm_link;
+    READ   OWN_ACCOUNT         Reads   Unread  => own_account::show;
+    POST   RENAME              Changes Own     => own_account::rename;
+    POST   SIGN_OUT_EVERYWHERE Changes Own     => own_account::sign_out_everywhere;
+    POST   SIGN_OUT_SESSION    Changes Own     => own_account::sign_out_session;
+    POST   LINK                Changes Own     => own_account::begin_link;
+    POST   UNLINK              Changes Own     => own_account::unlink;
+    READ   USERS               Reads   Unread  => administration::list;
+    POST   USERS               Changes Own     => administration::create;
+    READ   USER                Reads   Unread  => administration::show;
+    DELETE USER                Changes Own     => administration::delete;
+    POST   USER_ACTION         Changes Own     => administration::act;
+    READ   SOURCE              Reads   Unread  => operations::source;
+    READ   JWKS                Reads   Unread  => operations::jwks;
+    READ   HEALTH              Reads   Unread  => operations::health;
+    READ   READINESS           Reads   Unread  => operations::readiness;
+    READ   MAIN_PAGE           Reads   Unread  => pages::main;
+    READ   LOGIN_PAGE          Reads   Unread  => pages::login;
+    READ   REGISTER_PAGE       Reads   Unread  => passwords::register_page;
+    READ   SETUP_PAGE          Reads   Unread  => passwords::setup_page;
+    READ   PASSWORD_PAGE       Reads   Unread  => passwords::change_page;
+    READ   ACCOUNT_PAGE        Reads   Unread  => own_account::page;
+    READ   LINK_PAGE           Reads   Unread  => own_account::link_page;
+    READ   SIGNED_OUT_PAGE     Reads   Unread  => pages::signed_out;
+    READ   USERS_PAGE          Reads   Unread  => administration::accounts_page;
+    READ   USER_PAGE           Reads   Unread  => administration::account_page;
+    READ   STYLE               Reads   Unread  => pages::style;
+};
+
+/// The paths of all routes. Inserting one a second time, for another method, changes nothing.
+static PATHS: LazyLock<Router<&'static str>> = LazyLock::new(|| {
+    let mut paths = Router::new();
+    for route in ROUTES {
+        let _ = paths.insert(route.path, route.path);
+    }
+    paths
+});
+
+/// A request's route, and the parameters of its path by name, undecoded.
+pub(crate) struct Found {
+    pub(crate) route: &'static Route,
+    pub(crate) parameters: Vec<(&'static str, String)>,
+}
+
+/// Finds a request's route; without one, returns what to say.
+pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Failure> {
+    // A slash at the end changes nothing.
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path);
+    let found = PATHS.at(path).map_err(|_| HttpErrorCode::NotFound)?;
+    let routes = ROUTES.iter().filter(|route| route.path == *found.value);
+    let answers = |route: &&Route| route.methods.is_empty() || route.methods.contains(method);
+    match routes.clone().find(answers) {
+        Some(route) => {
+            let parameters = found.params.iter().map(|(name, value)| (name, value.to_owned())).collect();
+            Ok(Found { route, parameters })
+        }
+        None => Err(Failure::not_allowed(&routes.flat_map(|route| route.methods).collect::<Vec<_>>())),
+    }
+}
+
+/// A request with its route, or with what to say instead.
+pub(crate) struct Call {
+    pub(crate) route: Result<&'static Route, Failure>,
+    pub(crate) request: ParsedRequest,
+}
+
+/// Builds the one filter over the table; the request carries its [`Call`].
+pub(crate) fn filter(
+    state: &Arc<AppState>,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + use<> {
+    let state = Arc::clone(state);
+    warp::ext::optional::<Arc<Call>>().then(move |call: Option<Arc<Call>>| {
+        let state = Arc::clone(&state);
+        async move { answer(&state, call.as_deref()).await.unwrap_or_else(Failure::into_response) }
+    })
+}
+
+async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failure> {
+    let Call { route, request } = call.ok_or(HttpErrorCode::NotFound)?;
+    let route = route.as_ref().map_err(Clone::clone)?;
+    if route.body == Body::Own {
+        state.check_csrf(request)?;
+    }
+    (route.handler)(state, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found_by_its_methods_and_path() {
+        for route in ROUTES {
+            let path = route.path.replace(['{', '}'], "");
+            for method in if route.methods.is_empty() { &[Method::PATCH] } else { route.methods } {
+                let found = find(method, &path).unwrap_or_else(|_| panic!("{method} {path} is not found"));
+                assert!(std::ptr::eq(found.route, route), "{method} {path}");
+                let names: Vec<_> = found.parameters.iter().map(|(_, value)| value.as_str()).collect();
+                assert_eq!(found.parameters.len(), route.path.matches('{').count(), "{path}: {names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_but_reads_change_something_and_pass_the_csrf_check() {
+        for route in ROUTES.iter().filter(|route| route.path != paths::VERIFY) {
+            let reads = [GET, READ].contains(&route.methods);
+            assert_eq!(route.body == Body::Unread, reads, "{}", route.path);
+            assert_eq!(route.effect == Effect::Reads, reads && route.path != paths::OIDC_CALLBACK);
+            assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn one_slash_at_the_end_changes_nothing_and_no_other_slash() {
+        for path in ["/login", "/login/", "/", "/admin/accounts/x/"] {
+            assert!(find(&Method::GET, path).is_ok(), "{path}");
+        }
+        for path in ["", "//", "/login//", "//login", "login", "*", "/admin/accounts/", "/admin//x"] {
+            assert!(find(&Method::GET, path).is_err(), "{path}");
+        }
+    }
+}

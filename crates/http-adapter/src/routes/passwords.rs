@@ -1,0 +1,186 @@
+//! `/api/auth/login`, `/register`, `/setup`, `/password`: with a name and a password.
+
+use labgate_domain::people::{DisplayName, Password};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::session::SessionToken;
+use labgate_domain::sign_in::{PasswordSignIn, PasswordSignedIn, Registration, Ticket};
+use serde_json::json;
+
+use crate::audience::Audience;
+use crate::cookies;
+use crate::failure::{Failure, HttpErrorCode};
+use crate::form::Fields;
+use crate::pages::{ChangePage, Form, RegisterPage};
+use crate::paths;
+use crate::reply::{self, Response, see_other};
+use crate::request::{ParsedRequest, target_of};
+use crate::state::AppState;
+
+/// Signs a person in with a password.
+pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let fields = request.fields();
+    let return_to = return_to(fields);
+    let attempt = PasswordSignIn {
+        name: fields.text("username").unwrap_or_default().to_owned(),
+        password: password(fields, "password"),
+        return_to: return_to.clone(),
+    };
+    match state.sign_in.sign_in_with_password(attempt, &request.visitor()).await {
+        Ok(PasswordSignedIn::SignedIn { token, return_to }) => {
+            state.welcome(request, &token, &return_to, None)
+        }
+        Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
+            let next = paths::with_parameters(paths::PASSWORD_PAGE, &[("return_to", return_to.as_str())]);
+            let response = match request.audience {
+                Audience::Person => see_other(&next),
+                Audience::Program => reply::json(&json!({ "status": "change_due", "change_url": next })),
+            };
+            state.with_cookies(response, [state.cookies.set_ticket(cookies::CHANGE, &ticket)])
+        }
+        Err(refusal) => state.form_again(request, refusal, |form| {
+            let offer = state.sign_in.offer_providers(None, request.cookies.provider.as_ref());
+            state.login_page(form, None, offer, &return_to, typed_name(request))
+        }),
+    }
+}
+
+pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    if !state.sign_in.people_can_register() {
+        return Err(HttpErrorCode::NotFound.into());
+    }
+    state.form_page(request, |form| state.register_page(request, form, None))
+}
+
+/// Creates an account for the person who asks.
+pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let fields = request.fields();
+    match state.sign_in.register(registration(fields), &request.visitor()).await {
+        Ok(token) => state.welcome(request, &token, &return_to(fields), None),
+        Err(refusal) => state.form_again(request, refusal, |form| state.register_page(request, form, None)),
+    }
+}
+
+pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let setup_token = request.parameter("token").unwrap_or_default();
+    state.sign_in.check_setup_token(&setup_token).await?;
+    state.form_page(request, |form| state.register_page(request, form, Some(&setup_token)))
+}
+
+/// Creates the lab's first administrator.
+pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let fields = request.fields();
+    let setup_token = fields.text("setup_token").unwrap_or_default();
+    state.sign_in.check_setup_token(setup_token).await?;
+    match state.sign_in.set_up(setup_token, registration(fields), &request.visitor()).await {
+        Ok(token) => state.welcome(request, &token, &ReturnTo::main_page(), None),
+        Err(refusal) => {
+            state.form_again(request, refusal, |form| state.register_page(request, form, Some(setup_token)))
+        }
+    }
+}
+
+pub(crate) async fn change_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let username = state.username(request).await;
+    if request.cookies.change.is_none() && username.is_empty() {
+        return Err(Failure::not_signed_in(None));
+    }
+    let return_to = request.return_to();
+    state.form_page(request, |form| state.change_page(request, form, &username, &return_to))
+}
+
+/// Chooses another password: with a ticket after an initial one, otherwise knowing the present one.
+pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let fields = request.fields();
+    let next = password(fields, "next");
+    let changed = match request.cookies.change.as_deref().and_then(Ticket::parse) {
+        Some(ticket) => state.sign_in.change_password_with_ticket(&ticket, next, &request.visitor()).await,
+        None => state.sign_in.change_password(password(fields, "present"), next, &request.visitor()).await,
+    };
+    let return_to = return_to(fields);
+    match changed {
+        Ok(token) => state.welcome(request, &token, &return_to, None),
+        // A signed-in person can go on with the present password.
+        Err(refusal) if refusal.error.ends_attempt() => {
+            Err(Failure::from(refusal).with_cookies([state.cookies.clear(cookies::CHANGE)]))
+        }
+        Err(refusal) => {
+            let username = state.username(request).await;
+            state.form_again(request, refusal, |form| state.change_page(request, form, &username, &return_to))
+        }
+    }
+}
+
+/// Returns the username of a form that is shown again.
+fn typed_name(request: &ParsedRequest) -> &str {
+    request.fields().text("username").unwrap_or_default()
+}
+
+fn return_to(fields: &Fields) -> ReturnTo {
+    fields.text("return_to").map(target_of).unwrap_or_default()
+}
+
+pub(super) fn password(fields: &Fields, name: &str) -> Option<Password> {
+    fields.text(name).and_then(|text| Password::typed(text).ok())
+}
+
+fn registration(fields: &Fields) -> Registration {
+    Registration {
+        username: fields.text("username").unwrap_or_default().to_owned(),
+        name: fields.filled("name").and_then(DisplayName::new),
+        password: password(fields, "password"),
+    }
+}
+
+impl AppState {
+    /// Answers a person who has just signed in.
+    pub(super) fn welcome(
+        &self,
+        request: &ParsedRequest,
+        token: &SessionToken,
+        return_to: &ReturnTo,
+        provider: Option<&ProviderId>,
+    ) -> Result<Response, Failure> {
+        let response = match request.audience {
+            Audience::Person => see_other(return_to.as_str()),
+            Audience::Program => {
+                reply::json(&json!({ "status": "signed_in", "return_to": return_to.as_str() }))
+            }
+        };
+        self.with_new_session(response, request, token, provider)
+    }
+
+    /// Renders the page that creates an account: the first administrator's with a setup token.
+    fn register_page(&self, request: &ParsedRequest, form: Form<'_>, setup_token: Option<&str>) -> Response {
+        reply::page(&RegisterPage {
+            t: self.texts,
+            setup_token,
+            username: typed_name(request),
+            length: self.sign_in.policy().password_length,
+            form,
+        })
+    }
+
+    /// Returns the signed-in person's username; empty without a session.
+    async fn username(&self, request: &ParsedRequest) -> String {
+        let checked = self.session(request).await;
+        checked.map(|checked| checked.claims.username.to_string()).unwrap_or_default()
+    }
+
+    fn change_page(
+        &self,
+        request: &ParsedRequest,
+        form: Form<'_>,
+        username: &str,
+        return_to: &ReturnTo,
+    ) -> Response {
+        reply::page(&ChangePage {
+            t: self.texts,
+            username,
+            is_due: request.cookies.change.is_some(),
+            return_to,
+            length: self.sign_in.policy().password_length,
+            form,
+        })
+    }
+}

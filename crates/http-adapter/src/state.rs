@@ -1,0 +1,169 @@
+//! The state that every handler works with: the sign-in, the cookies, and the facts about this lab.
+
+use std::sync::Arc;
+
+use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
+use labgate_domain::error::{Reference, Refusal};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::session::SessionToken;
+use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
+
+use crate::audience::Audience;
+use crate::client_addr::ProxyNetwork;
+use crate::cookies::{self, Cookies, UnfitCookie};
+use crate::failure::{Failure, HttpErrorCode};
+use crate::form::{CsrfSecret, CsrfToken, Posted};
+use crate::pages::{Form, Problem};
+use crate::reply::Response;
+use crate::request::ParsedRequest;
+use crate::texts::Texts;
+
+/// Facts about this lab for pages and API, beside those that the core knows.
+#[derive(Clone, Debug, Default)]
+pub struct AppInfo {
+    /// The names of the settings that external sign-in still lacks; empty when it is set up.
+    pub missing_settings: Vec<String>,
+    /// The trusted proxies: their `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ProxyNetwork>,
+}
+
+/// The state of the application.
+pub(crate) struct AppState {
+    pub(crate) sign_in: Arc<SignIn>,
+    pub(crate) cookies: Cookies,
+    pub(crate) info: AppInfo,
+    pub(crate) texts: &'static Texts,
+}
+
+impl AppState {
+    /// Logs an error of ours under a fresh reference.
+    pub(crate) fn internal(&self, message: &str) -> Failure {
+        let reference = self.sign_in.fresh_reference();
+        tracing::error!(%reference, "{message}");
+        Failure::internal(reference)
+    }
+
+    /// The CSRF check: a state-changing request comes from a page of this lab, as its origin says, and a form
+    /// brings the CSRF token that only our pages know.
+    pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
+        let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
+        match &request.posted {
+            _ if !request.is_same_origin => Err(self.sign_in.refuse_cross_site().into()),
+            Posted::Nothing | Posted::Json(_) => Ok(()),
+            Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
+            Posted::Form(_) => Err(self.sign_in.refuse_cross_site().into()),
+            Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
+        }
+    }
+
+    /// Checks the session of the request's cookie, if it has one.
+    async fn check(&self, request: &ParsedRequest) -> Option<Result<CheckedRequest, NotSignedIn>> {
+        let token = request.cookies.session.as_deref()?;
+        Some(self.sign_in.check_request(token).await)
+    }
+
+    /// Returns the request's session, if it is alive.
+    pub(crate) async fn session(&self, request: &ParsedRequest) -> Option<CheckedRequest> {
+        self.check(request).await.and_then(Result::ok)
+    }
+
+    /// Returns the request's session; without one the answer is 401, or 500 when it could not be found out.
+    /// Either keeps a proxy from letting the request through.
+    pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
+        match self.check(request).await {
+            Some(Ok(checked)) => Ok(checked),
+            Some(Err(NotSignedIn::Unavailable)) => {
+                let reference = self.sign_in.fresh_reference();
+                tracing::debug!(%reference, reason = %NotSignedIn::Unavailable, "not signed in");
+                Err(Failure::internal(reference))
+            }
+            reason => Err(Failure::not_signed_in(reason.and_then(Result::err))),
+        }
+    }
+
+    /// Adds cookies. One that cannot be set is an error of ours, and nothing of the answer is sent.
+    pub(crate) fn with_cookies(
+        &self,
+        mut response: Response,
+        cookies: impl IntoIterator<Item = Result<HeaderValue, UnfitCookie>>,
+    ) -> Result<Response, Failure> {
+        for cookie in cookies {
+            let cookie = cookie.map_err(|UnfitCookie| self.internal("a cookie is too large to be set"))?;
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// Replaces the session cookie when the check renewed it.
+    pub(crate) fn with_renewal(
+        &self,
+        response: Response,
+        checked: &CheckedRequest,
+    ) -> Result<Response, Failure> {
+        self.with_cookies(response, checked.renewed.iter().map(|token| self.cookies.set_session(token)))
+    }
+
+    /// Sets the cookie of a new session, removes those that led there, and has the browser remember the
+    /// provider; `None` is a password.
+    pub(crate) fn with_new_session(
+        &self,
+        response: Response,
+        request: &ParsedRequest,
+        token: &SessionToken,
+        provider: Option<&ProviderId>,
+    ) -> Result<Response, Failure> {
+        let (jar, presented) = (&self.cookies, &request.cookies);
+        let form = presented.form.iter().map(|_| jar.clear(cookies::FORM));
+        let change = presented.change.iter().map(|_| jar.clear(cookies::CHANGE));
+        let remembered = match self.sign_in.worth_remembering(provider) {
+            Some(provider) => Some(jar.set_provider(provider)),
+            None => presented.provider.as_ref().map(|_| jar.clear(cookies::PROVIDER)),
+        };
+        let session = [jar.set_session(token)];
+        self.with_cookies(response, session.into_iter().chain(form).chain(change).chain(remembered))
+    }
+
+    /// Answers with a page that has forms, and sets the cookie that their CSRF token needs.
+    pub(crate) fn form_page(
+        &self,
+        request: &ParsedRequest,
+        page: impl FnOnce(Form<'_>) -> Response,
+    ) -> Result<Response, Failure> {
+        self.form_with(request, None, page)
+    }
+
+    /// Answers a form that was refused: a person gets the page once more, with the problem, a program the
+    /// problem alone. On 403, when no other input would help, both get the error.
+    pub(crate) fn form_again(
+        &self,
+        request: &ParsedRequest,
+        refusal: Refusal,
+        page: impl FnOnce(Form<'_>) -> Response,
+    ) -> Result<Response, Failure> {
+        let failure = Failure::from(refusal);
+        if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
+            return Err(failure);
+        }
+        let reference = failure.reference.as_ref().map_or("", Reference::as_str);
+        let problem = Problem { message: self.texts.error(failure.code), reference };
+        let mut response = self.form_with(request, Some(problem), page)?;
+        *response.status_mut() = failure.status;
+        Ok(response)
+    }
+
+    fn form_with(
+        &self,
+        request: &ParsedRequest,
+        problem: Option<Problem<'_>>,
+        page: impl FnOnce(Form<'_>) -> Response,
+    ) -> Result<Response, Failure> {
+        if let Some(secret) = request.csrf_secret() {
+            return Ok(page(Form { csrf_token: CsrfToken::of(&secret).as_str(), problem }));
+        }
+        let secret = self.sign_in.fresh_form_secret();
+        let token = CsrfToken::of(&CsrfSecret::Browser(&secret));
+        let response = page(Form { csrf_token: token.as_str(), problem });
+        self.with_cookies(response, [self.cookies.set_form(&secret)])
+    }
+}

@@ -1,0 +1,82 @@
+use labgate_domain::protocol::{HintParameters, Issuer};
+
+use crate::derivation::{OperatorUrls, ProviderMetadata, Role, document_of};
+use crate::endpoint::Endpoint;
+use crate::explain::meanings;
+use crate::kind::{Kind, Preset};
+use crate::quirks::{Evidence, Offline, PersonClaims, Quirks};
+
+const ISSUER: &str = "https://accounts.google.com";
+/// The current endpoint, and that of older guides.
+const AUTHORIZATION: [&str; 2] =
+    ["https://accounts.google.com/o/oauth2/v2/auth", "https://accounts.google.com/o/oauth2/auth"];
+const TOKEN: &str = "https://oauth2.googleapis.com/token";
+
+/// The warning about the endpoint of older guides.
+pub(crate) const OLD_ENDPOINT: &str =
+    "this is Google's old authorization endpoint: use https://accounts.google.com/o/oauth2/v2/auth";
+
+const UNKNOWN_CLIENT: &str = "Google does not know the client id: compare it with the one under Clients.";
+
+/// Google.
+///
+/// Anyone can have an account by an address elsewhere. Google has verified it once, and does not learn when it passes to
+/// another person. A refresh token takes the person's consent, which is otherwise asked for once.
+pub static GOOGLE: Kind = Kind {
+    name: "google",
+    by_urls: |urls| Ok(is_at(urls).then(|| Box::new(Google) as Box<dyn Preset>)),
+    by_issuer: |issuer| issuer.as_str() == ISSUER,
+    hints: HintParameters { domain: Some("hd"), ..HintParameters::OPENID },
+    quirks: Quirks {
+        offline: Offline::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
+        claims: PersonClaims {
+            evidence: &[Evidence::EmailVerifiedAndRun(&["gmail.com", "googlemail.com"])],
+            hosted_domain: Some("hd"),
+            ..PersonClaims::STANDARD
+        },
+        ..Quirks::NONE
+    },
+    meanings: meanings! {
+        "org_internal" =>
+            "The Google app is for its own organisation only: change Audience to External, or use an account of it.";
+        "deleted_client" => "The Google client was deleted: make a new one under Clients.";
+        "Error 403: access_denied" | "has not completed the Google verification process" =>
+            "While the Google app is in testing, only its test users come in: add the person under Audience, or publish the app.";
+        "Error 401: invalid_client" | "The OAuth client was not found" => UNKNOWN_CLIENT;
+        Scopes: "Error 400: invalid_scope" =>
+            "Google does not know a scope: ask for openid, email and profile only; offline_access is none of its.";
+    },
+    ..Kind::OPENID
+};
+
+struct Google;
+
+impl Preset for Google {
+    fn document(&self) -> Option<Endpoint> {
+        Endpoint::parse(ISSUER, &Default::default()).ok().map(|issuer| document_of(&issuer))
+    }
+
+    fn issuer(&self) -> Option<Issuer> {
+        Issuer::parse(ISSUER).ok()
+    }
+
+    fn check_issuer(&self, metadata: &ProviderMetadata) -> Result<(), String> {
+        if metadata.issuer.as_str() == ISSUER { Ok(()) } else { Err(ISSUER.to_owned()) }
+    }
+
+    fn other_endpoint(&self, _: &OperatorUrls, metadata: &ProviderMetadata) -> Option<Role> {
+        if !AUTHORIZATION.contains(&metadata.authorization_endpoint.as_str()) {
+            return Some(Role::Authorization);
+        }
+        (metadata.token_endpoint.as_str() != TOKEN).then_some(Role::Token)
+    }
+
+    fn warnings(&self, urls: &OperatorUrls, _: &ProviderMetadata) -> Vec<String> {
+        let is_old = urls.authorization().as_str() != AUTHORIZATION[0];
+        is_old.then(|| OLD_ENDPOINT.to_owned()).into_iter().collect()
+    }
+}
+
+fn is_at(urls: &OperatorUrls) -> bool {
+    AUTHORIZATION.contains(&urls.authorization().as_str()) && urls.token().as_str() == TOKEN
+}

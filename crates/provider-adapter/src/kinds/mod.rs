@@ -1,0 +1,34 @@
+//! The kinds of providers, one file each. A new one is a file here and a line in [`KINDS`].
+
+mod auth0;
+mod authentik;
+mod cognito;
+mod dex;
+pub(crate) mod entra;
+mod github;
+mod gitlab;
+pub(crate) mod google;
+mod hosts;
+mod keycloak;
+mod okta;
+
+pub use self::auth0::AUTH0;
+pub use self::authentik::AUTHENTIK;
+pub use self::cognito::COGNITO;
+pub use self::dex::DEX;
+pub use self::entra::{ENTRA, ENTRA_V1};
+pub use self::github::GITHUB;
+pub use self::gitlab::GITLAB;
+pub use self::google::GOOGLE;
+pub use self::keycloak::KEYCLOAK;
+pub use self::okta::OKTA;
+pub use crate::kind::GENERIC;
+use crate::kind::Kinds;
+
+/// The kinds that Labgate knows. Those with hosts of their own stand before those that any host can be.
+pub static KINDS: Kinds = Kinds::new(&[
+    &ENTRA, &ENTRA_V1, &GOOGLE, &GITHUB, &GITLAB, &OKTA, &AUTH0, &COGNITO, &AUTHENTIK, &DEX, &KEYCLOAK,
+]);
+
+#[cfg(test)]
+mod tests;

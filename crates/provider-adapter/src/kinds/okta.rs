@@ -1,0 +1,24 @@
+use labgate_domain::protocol::{EndSessionForm, HintParameters};
+
+use super::hosts;
+use crate::explain::meanings;
+use crate::kind::Kind;
+use crate::quirks::{Offline, Quirks};
+
+const DOMAINS: &[&str] = &[".okta.com", ".okta-emea.com", ".okta-gov.com", ".oktapreview.com"];
+
+/// Okta. It signs nobody out without the ID token.
+pub static OKTA: Kind = Kind {
+    name: "okta",
+    by_issuer: |issuer| hosts::is_below(issuer, DOMAINS),
+    hints: HintParameters { domain: Some("idp"), ..HintParameters::OPENID },
+    quirks: Quirks { offline: Offline::Scope, logout: EndSessionForm::StandardWithHint, ..Quirks::NONE },
+    meanings: meanings! {
+        "Policy evaluation failed" =>
+            "Okta has no access policy rule for this: Security, API, the authorization server, Access Policies.";
+        "User is not assigned" => "Okta: assign the person or a group under Assignments.";
+        RedirectUri: "parameter must be a Login redirect URI" =>
+            "Okta: add exactly Labgate's callback to Sign-in redirect URIs.";
+    },
+    ..Kind::OPENID
+};

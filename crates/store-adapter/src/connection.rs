@@ -1,0 +1,124 @@
+//! Running statements, on either database.
+
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use labgate_domain::ports::StoreError;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgTransaction, Postgres, Sqlite, SqliteConnection, SqliteTransaction};
+
+use crate::row::Row;
+use crate::statement::Statement;
+
+/// The longest wait of a caller for a connection, and of a statement for a lock.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection to either database, on its own or with a transaction.
+pub(crate) enum Connection<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// A connection without a transaction: each statement is one of its own.
+pub(crate) type Pooled = Connection<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+
+/// A connection with a transaction, which is undone when this is dropped.
+pub(crate) type Transaction = Connection<SqliteTransaction<'static>, PgTransaction<'static>>;
+
+/// Reads a value in a row.
+type Read<T> = fn(&Row) -> Result<T, StoreError>;
+
+/// Runs the same code for either database.
+macro_rules! on_either {
+    ($connection:expr, $it:ident => $code:expr) => {
+        match $connection {
+            $crate::connection::Connection::Sqlite($it) => $code,
+            $crate::connection::Connection::Postgres($it) => $code,
+        }
+    };
+}
+pub(crate) use on_either;
+
+impl<S, P> Connection<S, P>
+where
+    S: DerefMut<Target = SqliteConnection> + Send,
+    P: DerefMut<Target = PgConnection> + Send,
+{
+    /// Returns the value in the first row, if there is one.
+    pub(crate) async fn find<T>(
+        &mut self,
+        statement: Statement,
+        read: Read<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let row = match self {
+            Self::Sqlite(it) => {
+                statement.for_sqlite().fetch_optional(&mut **it).await.map(|row| row.map(Row::Sqlite))
+            }
+            Self::Postgres(it) => {
+                statement.for_postgres().fetch_optional(&mut **it).await.map(|row| row.map(Row::Postgres))
+            }
+        };
+        row.map_err(failed)?.as_ref().map(read).transpose()
+    }
+
+    /// Returns the values in all rows.
+    pub(crate) async fn list<T>(
+        &mut self,
+        statement: Statement,
+        read: Read<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Sqlite(it) => {
+                let rows = statement.for_sqlite().fetch_all(&mut **it).await.map_err(failed)?;
+                rows.into_iter().map(|row| read(&Row::Sqlite(row))).collect()
+            }
+            Self::Postgres(it) => {
+                let rows = statement.for_postgres().fetch_all(&mut **it).await.map_err(failed)?;
+                rows.into_iter().map(|row| read(&Row::Postgres(row))).collect()
+            }
+        }
+    }
+
+    /// Returns the answer to a question; without a row it is no.
+    pub(crate) async fn holds(&mut self, question: Statement) -> Result<bool, StoreError> {
+        Ok(self.find(question, |row| row.value(0).map_err(failed)).await?.unwrap_or(false))
+    }
+
+    /// Returns how many rows were changed.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(it) => {
+                statement.for_sqlite().execute(&mut **it).await.map_err(failed)?.rows_affected()
+            }
+            Self::Postgres(it) => {
+                statement.for_postgres().execute(&mut **it).await.map_err(failed)?.rows_affected()
+            }
+        })
+    }
+}
+
+impl Transaction {
+    /// Keeps what was changed, and returns the answer.
+    pub(crate) async fn commit<T: Send>(self, answer: T) -> Result<T, StoreError> {
+        on_either!(self, it => it.commit().await.map_err(failed)?);
+        Ok(answer)
+    }
+
+    /// Undoes what was changed, and returns the answer. A transaction that is dropped ends as well, but some
+    /// time after the answer, and others wait for its locks until then.
+    pub(crate) async fn undo<T: Send>(self, answer: T) -> Result<T, StoreError> {
+        on_either!(self, it => it.rollback().await.map_err(failed)?);
+        Ok(answer)
+    }
+}
+
+/// Builds the error of a port. The messages of both databases name tables, columns and constraints, and no
+/// values, which may be personal data: PostgreSQL has them in the details, which are left out.
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+    StoreError(match error {
+        sqlx::Error::PoolTimedOut => {
+            format!("no connection to the database within {} s: it is down, or busy", PATIENCE.as_secs())
+        }
+        error => error.to_string(),
+    })
+}

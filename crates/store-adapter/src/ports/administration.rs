@@ -1,0 +1,117 @@
+use async_trait::async_trait;
+use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role};
+use labgate_domain::ports::{
+    AccountChange, AccountPage, AdministrationStore, FirstAdministrator, StoreError,
+};
+
+use crate::Store;
+use crate::connection::{Transaction, failed};
+use crate::postgres;
+use crate::rows;
+use crate::statement::Statement;
+use crate::statements::{accounts, credentials};
+
+/// The number of accounts read at a time during a search.
+const CHUNK: usize = 1000;
+
+#[async_trait]
+impl AdministrationStore for Store {
+    async fn create_first_administrator(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<FirstAdministrator, StoreError> {
+        let mut transaction = self.begin().await?;
+        if transaction.holds(accounts::has_administrator()).await? {
+            return transaction.undo(FirstAdministrator::AlreadyThere).await;
+        }
+        if transaction.holds(accounts::names_are_taken(account)).await? {
+            return transaction.undo(FirstAdministrator::NameTaken).await;
+        }
+        transaction.execute(accounts::add(account)).await?;
+        transaction.execute(credentials::set(account.id, credential)).await?;
+        transaction.commit(FirstAdministrator::Created).await
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.reader().await?.holds(accounts::has_administrator()).await
+    }
+
+    async fn list<'a>(
+        &self,
+        search: Option<&'a str>,
+        mut after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<AccountPage, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // One more than asked for tells whether there are more.
+        let wanted = limit.saturating_add(1);
+        let chunk = if search.is_some() { CHUNK } else { wanted };
+        // Both databases know the case of ASCII letters only. PostgreSQL takes no NUL.
+        let ascii =
+            search.filter(|search| search.is_ascii() && !search.contains('\0')).map(str::to_ascii_lowercase);
+        let mut accounts = Vec::new();
+        loop {
+            let page = accounts::page(after, chunk, ascii.as_deref());
+            let page = self.reader().await?.list(page, rows::account).await?;
+            let is_last = page.len() < chunk;
+            after = page.last().map(|account| account.id);
+            accounts.extend(page.into_iter().filter(|it| search.is_none_or(|search| it.is_found_by(search))));
+            if accounts.len() >= wanted || is_last {
+                let more = accounts.len() > limit;
+                accounts.truncate(limit);
+                return Ok(AccountPage { accounts, more });
+            }
+        }
+    }
+
+    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError> {
+        change(self, id, status == AccountStatus::Active, accounts::set_status(id, status)).await
+    }
+
+    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError> {
+        change(self, id, role == Role::Admin, accounts::set_role(id, role)).await
+    }
+
+    async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(refusal) = refusal(&mut transaction, id, false).await? {
+            return transaction.undo(refusal).await;
+        }
+        if let Transaction::Postgres(transaction) = &mut transaction {
+            postgres::lock_sessions_of(transaction, id).await?;
+        }
+        transaction.execute(accounts::delete(id)).await?;
+        transaction.commit(AccountChange::Done).await
+    }
+}
+
+/// Changes an account, but the last active administrator only in a way that `keeps_administrator`.
+async fn change(
+    store: &Store,
+    id: AccountId,
+    keeps_administrator: bool,
+    statement: Statement,
+) -> Result<AccountChange, StoreError> {
+    let mut transaction = store.begin().await?;
+    if let Some(refusal) = refusal(&mut transaction, id, keeps_administrator).await? {
+        return transaction.undo(refusal).await;
+    }
+    transaction.execute(statement).await?;
+    transaction.commit(AccountChange::Done).await
+}
+
+/// Returns the reason not to change the account, if there is one. In the transaction that changes it, so that
+/// two administrators cannot demote each other at once.
+async fn refusal(
+    transaction: &mut Transaction,
+    id: AccountId,
+    keeps_administrator: bool,
+) -> Result<Option<AccountChange>, StoreError> {
+    let is_last = accounts::is_last_administrator(id);
+    Ok(match transaction.find(is_last, |row| row.value(0).map_err(failed)).await? {
+        None => Some(AccountChange::NotFound),
+        Some(true) if !keeps_administrator => Some(AccountChange::LastAdministrator),
+        Some(_) => None,
+    })
+}

@@ -1,0 +1,133 @@
+use async_trait::async_trait;
+use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
+use labgate_domain::people::{Account, AccountId, EmailAddress, PasswordHash};
+use labgate_domain::ports::{
+    AccountCreation, IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate, StoreError,
+};
+use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::time::Timestamp;
+
+use crate::Store;
+use crate::connection::{Transaction, failed};
+use crate::rows;
+use crate::statements::{accounts, credentials, identities};
+
+#[async_trait]
+impl IdentityStore for Store {
+    async fn find_by_identity(
+        &self,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<Option<Account>, StoreError> {
+        self.reader().await?.find(identities::find_account(issuer, subject), rows::account).await
+    }
+
+    async fn create(
+        &self,
+        account: &Account,
+        identity: &ExternalIdentity,
+    ) -> Result<AccountCreation, StoreError> {
+        let mut transaction = self.begin().await?;
+        if owner(&mut transaction, identity).await?.is_some() {
+            return transaction.undo(AccountCreation::IdentityTaken).await;
+        }
+        if transaction.holds(accounts::names_are_taken(account)).await? {
+            return transaction.undo(AccountCreation::NameTaken).await;
+        }
+        transaction.execute(accounts::add(account)).await?;
+        transaction.execute(identities::add(account.id, identity, account.created_at)).await?;
+        transaction.commit(AccountCreation::Created).await
+    }
+
+    async fn record_sign_in<'a>(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        email: Option<&'a EmailAddress>,
+        at: Timestamp,
+    ) -> Result<ProfileUpdate, StoreError> {
+        let (mut transaction, email) = self.begin_sign_in(id, email).await?;
+        if transaction.execute(identities::record_sign_in(id, identity, at)).await? == 0 {
+            let error = StoreError("the identity is not linked to the account".to_owned());
+            return transaction.undo(Err(error)).await?;
+        }
+        let taken = match email {
+            Some(email) => transaction.holds(accounts::email_is_taken(id, email)).await?,
+            None => false,
+        };
+        let email = email.filter(|_| !taken);
+        transaction.execute(accounts::take_over_profile(id, email, identity.name.as_ref())).await?;
+        transaction.commit(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done }).await
+    }
+
+    async fn claim(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !transaction.holds(accounts::is_active(id)).await?
+            || transaction.holds(credentials::opens(id)).await?
+        {
+            return transaction.undo(IdentityLink::Refused).await;
+        }
+        if owner(&mut transaction, identity).await?.is_some() {
+            return transaction.undo(IdentityLink::IdentityTaken).await;
+        }
+        transaction.execute(identities::add(id, identity, at)).await?;
+        transaction.execute(accounts::take_over_profile(id, None, identity.name.as_ref())).await?;
+        transaction.commit(IdentityLink::Linked).await
+    }
+
+    async fn link<'a>(
+        &self,
+        id: AccountId,
+        identity: &ExternalIdentity,
+        credential: Option<&'a PasswordHash>,
+        at: Timestamp,
+    ) -> Result<IdentityLink, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !transaction.holds(accounts::is_active(id)).await? {
+            return transaction.undo(IdentityLink::Refused).await;
+        }
+        let present = transaction.find(credentials::find(id), rows::credential).await?;
+        if present.as_ref().map(|present| &present.hash) != credential {
+            return transaction.undo(IdentityLink::CredentialChanged).await;
+        }
+        match owner(&mut transaction, identity).await? {
+            Some(owner) if owner == id.to_string() => return transaction.undo(IdentityLink::Linked).await,
+            Some(_) => return transaction.undo(IdentityLink::IdentityTaken).await,
+            None => transaction.execute(identities::add(id, identity, at)).await?,
+        };
+        transaction.commit(IdentityLink::Linked).await
+    }
+
+    async fn unlink(
+        &self,
+        id: AccountId,
+        issuer: &Issuer,
+        subject: &Subject,
+    ) -> Result<IdentityRemoval, StoreError> {
+        let mut transaction = self.begin().await?;
+        if transaction.execute(identities::remove(id, issuer, subject)).await? == 0 {
+            return transaction.undo(IdentityRemoval::NotFound).await;
+        }
+        if !transaction.holds(credentials::opens(id)).await? {
+            return transaction.undo(IdentityRemoval::LastCredential).await;
+        }
+        transaction.commit(IdentityRemoval::Removed).await
+    }
+
+    async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError> {
+        self.reader().await?.list(identities::list(id), rows::linked_identity).await
+    }
+}
+
+/// Returns the id, as text, of the account that the identity opens.
+async fn owner(
+    transaction: &mut Transaction,
+    identity: &ExternalIdentity,
+) -> Result<Option<String>, StoreError> {
+    transaction.find(identities::owner(identity), |row| row.value(0).map_err(failed)).await
+}

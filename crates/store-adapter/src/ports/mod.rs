@@ -1,0 +1,12 @@
+//! The ports of the domain, on either database.
+//!
+//! A rule about several rows is checked in the transaction that changes them, during which no other writer
+//! changes accounts ([`Store::begin`](crate::Store::begin)): the unique indexes have nothing left to refuse.
+//! Any other write is a single statement.
+
+mod accounts;
+mod administration;
+mod credentials;
+mod identities;
+mod sessions;
+mod spent_attempts;

@@ -1,0 +1,64 @@
+//! The statements that PostgreSQL takes in words of its own, most of them for their locks.
+
+/// A page without the accounts in which this text, ASCII in lower case, cannot occur: those that are ASCII as
+/// well and do not contain it. Of other letters the database does not know the case as the domain does
+/// (`lower` under the collation "C").
+pub(crate) const LIKELY_PAGE: &str = concat!(
+    "SELECT 'row ' || accounts.ctid AS place, ",
+    account_columns!(),
+    "FROM accounts, LATERAL (SELECT lower(concat_ws(' ', username, email, name) COLLATE \"C\") AS texts) AS l
+     WHERE id > $1 AND (strpos(texts, $3) > 0 OR length(texts) <> octet_length(texts)) ORDER BY id LIMIT $2"
+);
+
+pub(crate) const IDENTITIES: &str = "
+    SELECT 'row ' || ctid AS place, issuer, subject, email, first_sign_in_at, last_sign_in_at
+    FROM external_identities WHERE account_id = $1
+    ORDER BY first_sign_in_at, issuer, subject";
+
+/// Ends the live ones among these sessions. They are locked in the order of their ids first: of two
+/// statements that end some of the same, neither then waits for the other in a circle.
+macro_rules! end {
+    ($which:literal, at $at:literal) => {
+        concat!(
+            "WITH ending AS (SELECT id FROM sessions WHERE ended_at IS NULL AND ",
+            $which,
+            " ORDER BY id FOR NO KEY UPDATE)
+             UPDATE sessions SET ended_at = ",
+            $at,
+            ", id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+             FROM ending WHERE sessions.id = ending.id
+             RETURNING 'row ' || sessions.ctid AS place, sessions.id, sessions.account_id"
+        )
+    };
+}
+
+pub(crate) const END_ALL_OF: &str = end!("account_id = $1 AND ($2::text IS NULL OR id <> $2)", at "$3");
+
+pub(crate) const END_ALL_FROM_SESSION: &str =
+    end!("issuer = $1 AND provider_session = $2 AND ($3::text IS NULL OR subject = $3)", at "$4");
+
+pub(crate) const END_ALL_FROM_SUBJECT: &str = end!("issuer = $1 AND subject = $2", at "$3");
+
+/// Sessions that another replica is taking at this moment are passed over.
+pub(crate) const TAKE_DUE: &str = concat!(
+    "WITH due AS (
+         SELECT id AS due_id FROM sessions
+         WHERE provider = $1 AND recheck_at <= $2 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3
+         ORDER BY recheck_at, id LIMIT $5
+         FOR NO KEY UPDATE SKIP LOCKED)
+     UPDATE sessions SET recheck_at = $4 FROM due WHERE id = due_id
+     RETURNING 'row ' || sessions.ctid AS place, ",
+    session_columns!()
+);
+
+/// Sessions that another transaction is changing at this moment are deleted the next time.
+pub(crate) const DELETE_EXPIRED_SESSIONS: &str = "
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE expires_at < $1 FOR UPDATE SKIP LOCKED
+    )";
+
+/// Attempts that another replica is deleting at this moment are left to it.
+pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
+    DELETE FROM spent_attempts WHERE id IN (
+        SELECT id FROM spent_attempts WHERE keep_until < $1 FOR UPDATE SKIP LOCKED
+    )";

@@ -1,0 +1,102 @@
+//! The values of the domain in the rows of the tables.
+
+use std::net::IpAddr;
+
+use labgate_domain::identity::LinkedIdentity;
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+};
+use labgate_domain::ports::StoreError;
+use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
+use labgate_domain::provider::ProviderId;
+use labgate_domain::sealed::Sealed;
+use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId, UserAgent};
+
+use crate::row::{Record, Row};
+
+pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
+    let record = Record::new("accounts", row);
+    Ok(Account {
+        id: record.parsed("id", AccountId::parse)?,
+        username: record.parsed("username", Username::parse)?,
+        email: record.parsed_if_present("email", EmailAddress::parse)?,
+        name: record
+            .parsed_if_present("name", |name| DisplayName::new(name).ok_or(Malformed("display name")))?,
+        role: record.parsed("role", Role::parse)?,
+        status: record.parsed("status", AccountStatus::parse)?,
+        created_at: record.time("created_at")?,
+    })
+}
+
+pub(crate) fn credential(row: &Row) -> Result<Credential, StoreError> {
+    let record = Record::new("credentials", row);
+    Ok(Credential {
+        hash: record.parsed("hash", PasswordHash::parse)?,
+        must_change: record.value("must_change")?,
+    })
+}
+
+pub(crate) fn linked_identity(row: &Row) -> Result<LinkedIdentity, StoreError> {
+    let record = Record::new("external_identities", row);
+    Ok(LinkedIdentity {
+        issuer: record.parsed("issuer", Issuer::parse)?,
+        subject: record.parsed("subject", Subject::parse)?,
+        email: record.parsed_if_present("email", EmailAddress::parse)?,
+        first_sign_in_at: record.time("first_sign_in_at")?,
+        last_sign_in_at: record.time("last_sign_in_at")?,
+    })
+}
+
+pub(crate) fn session(row: &Row) -> Result<Session, StoreError> {
+    let record = Record::new("sessions", row);
+    // Any text may be there, so it is cut to the permitted length rather than refused.
+    let user_agent = record.parsed_if_present("user_agent", |text| Ok(UserAgent::new(text)))?.flatten();
+    let (id, account) = session_and_account(row)?;
+    Ok(Session {
+        id,
+        account,
+        external: external_session(record)?,
+        user_agent,
+        address: record.parsed_if_present("address", address)?,
+        groups: record.texts("groups")?,
+        authentication_methods: record.texts("authentication_methods")?,
+        authenticated_at: record.time("authenticated_at")?,
+        created_at: record.time("created_at")?,
+        last_seen_at: record.time("last_seen_at")?,
+        expires_at: record.time("expires_at")?,
+        ended_at: record.time_if_present("ended_at")?,
+    })
+}
+
+pub(crate) fn session_id(row: &Row) -> Result<SessionId, StoreError> {
+    Record::new("sessions", row).parsed("id", SessionId::parse)
+}
+
+pub(crate) fn session_and_account(row: &Row) -> Result<(SessionId, AccountId), StoreError> {
+    Ok((session_id(row)?, Record::new("sessions", row).parsed("account_id", AccountId::parse)?))
+}
+
+/// Returns the provider's side of a session; a session that began with a password has none.
+fn external_session(record: Record<'_>) -> Result<Option<ExternalSession>, StoreError> {
+    let Some(provider) = record.parsed_if_present("provider", ProviderId::parse)? else {
+        return Ok(None);
+    };
+    Ok(Some(ExternalSession {
+        provider,
+        issuer: record.parsed("issuer", Issuer::parse)?,
+        subject: record.parsed("subject", Subject::parse)?,
+        id: record.parsed_if_present("provider_session", ProviderSessionId::parse)?,
+        id_token_hint: record.parsed_if_present("id_token_hint", IdTokenHint::parse)?,
+        recheck: recheck(record)?,
+    }))
+}
+
+fn recheck(record: Record<'_>) -> Result<Option<Recheck>, StoreError> {
+    let refresh_token = record.parsed_if_present("refresh_token", Sealed::parse)?;
+    let due_at = record.time_if_present("recheck_at")?;
+    Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| Recheck { refresh_token, due_at }))
+}
+
+fn address(text: &str) -> Result<IpAddr, Malformed> {
+    text.parse().map_err(|_| Malformed("address"))
+}

@@ -1,0 +1,52 @@
+//! The text of the statements.
+
+/// The text of a statement for either database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sql {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+/// Builds the text that both databases take as it is.
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: text }
+    }
+}
+
+/// Builds a query for columns of a table, and for the place of each row, which error messages name.
+macro_rules! select {
+    ($table:literal, $($rest:tt)*) => {
+        $crate::sql::Sql {
+            sqlite: concat!("SELECT 'row ' || ", $table, ".rowid AS place, ", $($rest)*),
+            postgres: concat!("SELECT 'row ' || ", $table, ".ctid AS place, ", $($rest)*),
+        }
+    };
+}
+
+/// Builds a statement from the texts of this name in the dialects.
+macro_rules! in_dialect {
+    ($name:ident) => {
+        $crate::sql::Sql {
+            sqlite: $crate::sqlite::dialect::$name,
+            postgres: $crate::postgres::dialect::$name,
+        }
+    };
+}
+
+/// The columns of a whole account.
+macro_rules! account_columns {
+    () => {
+        "accounts.id, accounts.username, accounts.email, accounts.name, accounts.role, accounts.status,
+         accounts.created_at "
+    };
+}
+
+/// The columns of a whole session.
+macro_rules! session_columns {
+    () => {
+        "id, account_id, provider, issuer, subject, provider_session, id_token_hint, user_agent, address, groups,
+         authentication_methods, authenticated_at, created_at, last_seen_at, expires_at, ended_at, refresh_token,
+         recheck_at "
+    };
+}

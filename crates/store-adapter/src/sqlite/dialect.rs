@@ -1,0 +1,56 @@
+//! The statements that SQLite takes in words of its own.
+
+/// Filters as [`postgres::dialect::LIKELY_PAGE`](crate::postgres::dialect::LIKELY_PAGE) does. `LIKE` could
+/// use no index either.
+pub(crate) const LIKELY_PAGE: &str = concat!(
+    "SELECT 'row ' || accounts.rowid AS place, ",
+    account_columns!(),
+    "FROM accounts
+     WHERE id > $1 AND (instr(lower(concat_ws(' ', username, email, name)), $3) > 0
+         OR length(concat_ws(' ', username, email, name)) <> octet_length(concat_ws(' ', username, email, name)))
+     ORDER BY id LIMIT $2"
+);
+
+/// The table has no `rowid`: the place is that of the account.
+pub(crate) const IDENTITIES: &str = "
+    SELECT 'the account in row ' || a.rowid AS place,
+        i.issuer, i.subject, i.email, i.first_sign_in_at, i.last_sign_in_at
+    FROM external_identities AS i JOIN accounts AS a ON a.id = i.account_id
+    WHERE i.account_id = $1
+    ORDER BY i.first_sign_in_at, i.issuer, i.subject";
+
+/// Ends the live ones among these sessions.
+macro_rules! end {
+    ($which:literal, at $at:literal) => {
+        concat!(
+            "UPDATE sessions SET ended_at = ",
+            $at,
+            ", id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL WHERE ended_at IS NULL AND ",
+            $which,
+            " RETURNING 'row ' || rowid AS place, id, account_id"
+        )
+    };
+}
+
+pub(crate) const END_ALL_OF: &str = end!("account_id = $1 AND ($2 IS NULL OR id <> $2)", at "$3");
+
+pub(crate) const END_ALL_FROM_SESSION: &str =
+    end!("issuer = $1 AND provider_session = $2 AND ($3 IS NULL OR subject = $3)", at "$4");
+
+pub(crate) const END_ALL_FROM_SUBJECT: &str = end!("issuer = $1 AND subject = $2", at "$3");
+
+pub(crate) const TAKE_DUE: &str = concat!(
+    "UPDATE sessions SET recheck_at = $4
+     WHERE id IN (
+         SELECT id FROM sessions
+         WHERE provider = $1 AND recheck_at <= $2 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3
+         ORDER BY recheck_at, id LIMIT $5)
+     RETURNING 'row ' || rowid AS place, ",
+    session_columns!()
+);
+
+pub(crate) const DELETE_EXPIRED_SESSIONS: &str = "
+    DELETE FROM sessions WHERE expires_at < $1";
+
+pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
+    DELETE FROM spent_attempts WHERE keep_until < $1";

@@ -1,0 +1,98 @@
+//! A statement with its values.
+
+use std::convert::identity;
+
+use labgate_domain::people::AccountId;
+use labgate_domain::sealed::SealId;
+use labgate_domain::session::SessionId;
+use labgate_domain::time::Timestamp;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Database, Encode, Postgres, Sqlite, Type};
+
+use crate::sql::Sql;
+
+/// A statement with the values of its placeholders, `$1` and so on.
+pub(crate) struct Statement {
+    sql: Sql,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    pub(crate) fn new(sql: impl Into<Sql>) -> Self {
+        Self { sql: sql.into(), values: Vec::new() }
+    }
+
+    /// Gives the next placeholder its value.
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    pub(crate) fn for_sqlite<'q>(self) -> Query<'q, Sqlite, SqliteArguments> {
+        query(self.sql.sqlite, self.values)
+    }
+
+    pub(crate) fn for_postgres<'q>(self) -> Query<'q, Postgres, PgArguments> {
+        query(self.sql.postgres, self.values)
+    }
+}
+
+fn query<'q, DB: Database>(sql: &'static str, values: Vec<Value>) -> Query<'q, DB, DB::Arguments>
+where
+    Option<String>: Encode<'q, DB> + Type<DB>,
+    Option<i64>: Encode<'q, DB> + Type<DB>,
+    Option<bool>: Encode<'q, DB> + Type<DB>,
+    Option<Vec<u8>>: Encode<'q, DB> + Type<DB>,
+{
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
+/// The value of a column; [`None`] is `NULL`.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Text(Option<String>),
+    Number(Option<i64>),
+    Flag(Option<bool>),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! values {
+    ($($type:ty => $kind:ident by $convert:expr;)*) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$kind(Some($convert(value)))
+            }
+        }
+
+        impl From<Option<$type>> for Value {
+            fn from(value: Option<$type>) -> Self {
+                Self::$kind(value.map($convert))
+            }
+        }
+    )*};
+}
+
+values! {
+    &str => Text by str::to_owned;
+    String => Text by identity;
+    AccountId => Text by |id: AccountId| id.to_string();
+    SessionId => Text by |id: SessionId| id.to_string();
+    i64 => Number by identity;
+    Timestamp => Number by Timestamp::as_unix_seconds;
+    bool => Flag by identity;
+    SealId => Bytes by |id: SealId| id.as_bytes().to_vec();
+}
+
+/// Builds a JSON array, as [`Record::texts`](crate::row::Record::texts) reads it.
+impl From<&[String]> for Value {
+    fn from(texts: &[String]) -> Self {
+        Self::Text(Some(serde_json::Value::from(texts).to_string()))
+    }
+}

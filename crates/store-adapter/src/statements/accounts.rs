@@ -1,0 +1,124 @@
+use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+
+use crate::sql::Sql;
+use crate::statement::Statement;
+
+const FIND: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id = $1");
+
+const FIND_BY_NAME: Sql =
+    select!("accounts", account_columns!(), "FROM accounts WHERE username = $1 OR email = $1");
+
+/// Usernames and e-mail addresses are one set of names: an address that is another account's username is
+/// taken.
+const NAME_IS_TAKEN: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM accounts WHERE id <> $1 AND (username IN ($2, $3) OR email IN ($2, $3))
+    )";
+
+const ADD: &str = "
+    INSERT INTO accounts (id, username, email, name, role, status, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const IS_ACTIVE: &str = "
+    SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')";
+
+/// Without such an account there is no row.
+const IS_LAST_ADMINISTRATOR: &str = "
+    SELECT role = 'admin' AND status = 'active' AND NOT EXISTS (
+        SELECT 1 FROM accounts WHERE id <> $1 AND role = 'admin' AND status = 'active'
+    )
+    FROM accounts WHERE id = $1";
+
+/// Pages are in the order of the ids as texts, which is that of the ids.
+const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
+
+pub(crate) fn check() -> Statement {
+    Statement::new("SELECT EXISTS (SELECT 1 FROM accounts)")
+}
+
+pub(crate) fn find(id: AccountId) -> Statement {
+    Statement::new(FIND).bind(id)
+}
+
+pub(crate) fn find_by_name(name: &Username) -> Statement {
+    Statement::new(FIND_BY_NAME).bind(name.as_str())
+}
+
+/// Asks whether the username or the address of an account is another's.
+pub(crate) fn names_are_taken(account: &Account) -> Statement {
+    let username = account.username.as_str();
+    name_is_taken(account.id, username, account.email.as_ref().map_or(username, EmailAddress::as_str))
+}
+
+/// Asks whether an address is another account's.
+pub(crate) fn email_is_taken(id: AccountId, email: &EmailAddress) -> Statement {
+    name_is_taken(id, email.as_str(), email.as_str())
+}
+
+fn name_is_taken(id: AccountId, name: &str, other: &str) -> Statement {
+    Statement::new(NAME_IS_TAKEN).bind(id).bind(name).bind(other)
+}
+
+pub(crate) fn add(account: &Account) -> Statement {
+    Statement::new(ADD)
+        .bind(account.id)
+        .bind(account.username.as_str())
+        .bind(account.email.as_ref().map(EmailAddress::as_str))
+        .bind(account.name.as_ref().map(DisplayName::as_str))
+        .bind(account.role.as_str())
+        .bind(account.status.as_str())
+        .bind(account.created_at)
+}
+
+pub(crate) fn set_name(id: AccountId, name: Option<&DisplayName>) -> Statement {
+    Statement::new("UPDATE accounts SET name = $2 WHERE id = $1").bind(id).bind(name.map(DisplayName::as_str))
+}
+
+/// Takes over the address, if there is one, and the name, if the account has none.
+pub(crate) fn take_over_profile(
+    id: AccountId,
+    email: Option<&EmailAddress>,
+    name: Option<&DisplayName>,
+) -> Statement {
+    Statement::new("UPDATE accounts SET email = coalesce($2, email), name = coalesce(name, $3) WHERE id = $1")
+        .bind(id)
+        .bind(email.map(EmailAddress::as_str))
+        .bind(name.map(DisplayName::as_str))
+}
+
+pub(crate) fn is_active(id: AccountId) -> Statement {
+    Statement::new(IS_ACTIVE).bind(id)
+}
+
+pub(crate) fn has_administrator() -> Statement {
+    Statement::new("SELECT EXISTS (SELECT 1 FROM accounts WHERE role = 'admin')")
+}
+
+pub(crate) fn is_last_administrator(id: AccountId) -> Statement {
+    Statement::new(IS_LAST_ADMINISTRATOR).bind(id)
+}
+
+/// Lists accounts after this id. Those in which the text, ASCII in lower case, cannot occur may be left out.
+pub(crate) fn page(after: Option<AccountId>, limit: usize, search: Option<&str>) -> Statement {
+    let sql = if search.is_some() { in_dialect!(LIKELY_PAGE) } else { PAGE };
+    let page = Statement::new(sql)
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    match search {
+        Some(search) => page.bind(search),
+        None => page,
+    }
+}
+
+pub(crate) fn set_status(id: AccountId, status: AccountStatus) -> Statement {
+    Statement::new("UPDATE accounts SET status = $2 WHERE id = $1").bind(id).bind(status.as_str())
+}
+
+pub(crate) fn set_role(id: AccountId, role: Role) -> Statement {
+    Statement::new("UPDATE accounts SET role = $2 WHERE id = $1").bind(id).bind(role.as_str())
+}
+
+/// Deletes an account. The foreign keys delete the rows of other tables that belong to it.
+pub(crate) fn delete(id: AccountId) -> Statement {
+    Statement::new("DELETE FROM accounts WHERE id = $1").bind(id)
+}
