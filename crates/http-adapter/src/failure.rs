@@ -4,7 +4,7 @@
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
 use labgate_domain::ForeignText;
-use labgate_domain::error::{ErrorCode, Reference, Refusal, Responsible, SignInError};
+use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
@@ -274,7 +274,7 @@ impl From<Refusal> for Failure {
         let try_again = code.responsible() != Responsible::Operator
             && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
         let mut failure = Self::coded(code);
-        if let SignInError::TooManyTries { wait } = refusal.error {
+        if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait }) = refusal.error {
             failure.headers = retry_after(wait.as_secs().max(1));
         }
         Self {

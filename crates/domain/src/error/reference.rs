@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::world::Entropy;
 
-/// A short text that a person reads out and an operator looks up, such as `7K3M-Q2XP`: 40 random bits in Crockford's
-/// base 32.
+/// A short text that a person reads out and an operator looks up, such as `7K3M-Q2XP`: 40 random bits in
+/// Crockford's base 32.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference(String);
 

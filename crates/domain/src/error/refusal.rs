@@ -1,4 +1,5 @@
-use super::{Reference, SignInError};
+use super::reference::Reference;
+use super::sign_in::SignInError;
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 use crate::sealed::SealId;

@@ -3,7 +3,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{NotSignedIn, SignIn, Visitor};
-use crate::error::{Refusal, SignInError};
+use crate::error::{AccessError, AccountError, PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
@@ -83,7 +83,7 @@ impl SignIn {
     pub async fn administrator(&self, visitor: &Visitor<'_>) -> Result<Administrator, Refusal> {
         let found = async {
             let account = self.account_of(visitor).await?;
-            if account.role == Role::Admin { Ok(account) } else { Err(SignInError::NotAdministrator) }
+            if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
         found
             .await
@@ -117,7 +117,7 @@ impl SignIn {
         id: AccountId,
     ) -> Result<(Account, Vec<Session>), Refusal> {
         let looked = async {
-            let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
+            let account = self.ports.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
             let sessions = self.ports.sessions.list_of(id, self.ports.clock.now()).await?;
             Ok((account, sessions))
         };
@@ -136,8 +136,8 @@ impl SignIn {
             {
                 return Ok(account);
             }
-            let name = Username::typed(name).map_err(|_| SignInError::AccountUnknown)?;
-            self.ports.accounts.find_by_name(&name).await?.ok_or(SignInError::AccountUnknown)
+            let name = Username::typed(name).map_err(|_| AccountError::Unknown)?;
+            self.ports.accounts.find_by_name(&name).await?.ok_or(AccountError::Unknown.into())
         };
         found.await.map_err(|error| self.refuse_to_administer(error))
     }
@@ -161,10 +161,12 @@ impl SignIn {
         new: NewAccount,
     ) -> Result<CreatedAccount, SignInError> {
         let username = match (&new.username, &new.email) {
-            (Some(name), _) => Username::local(name.trim()).map_err(|_| SignInError::UsernameMalformed)?,
+            (Some(name), _) => {
+                Username::local(name.trim()).map_err(|_| RegistrationError::UsernameMalformed)?
+            }
             (None, Some(email)) if new.password.is_none() => Username::from(email),
             // An address alone is for whoever comes from a provider: no password could open that account.
-            (None, _) => return Err(SignInError::UsernameMalformed),
+            (None, _) => return Err(RegistrationError::UsernameMalformed.into()),
         };
         let now = self.ports.clock.now();
         let account = Account {
@@ -185,7 +187,7 @@ impl SignIn {
         match self.ports.accounts.create_local(&account, credential.as_ref()).await? {
             AccountCreation::Created => {}
             AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
-                return Err(SignInError::NameTaken);
+                return Err(RegistrationError::NameTaken.into());
             }
         }
         self.record_administered(by, account.id, "created");
@@ -204,11 +206,11 @@ impl SignIn {
         password: Option<Password>,
     ) -> Result<CreatedAccount, Refusal> {
         let reset = async {
-            let account = self.ports.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
+            let account = self.ports.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
             let ended =
                 self.ports.credentials.reset_credential(id, &credential, self.ports.clock.now()).await?;
-            self.forget_sessions(ended.ok_or(SignInError::AccountUnknown)?);
+            self.forget_sessions(ended.ok_or(AccountError::Unknown)?);
             self.record_administered(by, id, "password reset");
             Ok(CreatedAccount { account, initial_password })
         };
@@ -276,14 +278,16 @@ impl SignIn {
 
     /// The account behind a session, as the store has it now.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
-        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
         let checked = self.check_request(token).await.map_err(|error| match error {
             // Nobody is let in, and nobody is told that they have to sign in for that.
             NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
-            _ => SignInError::NotSignedIn,
+            _ => SignInError::from(AccessError::NotSignedIn),
         })?;
         let account = self.ports.accounts.find(checked.claims.sub).await?;
-        account.filter(|account| account.status == AccountStatus::Active).ok_or(SignInError::NotSignedIn)
+        account
+            .filter(|account| account.status == AccountStatus::Active)
+            .ok_or(AccessError::NotSignedIn.into())
     }
 
     /// Ends sessions, here and now, and answers how many.
@@ -314,8 +318,7 @@ impl SignIn {
             (password, None)
         } else {
             let made_up = make_up_password(&*self.ports.entropy);
-            let password =
-                Password::typed(made_up.expose_secret()).map_err(|_| SignInError::PasswordLength)?;
+            let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
             (password, Some(made_up))
         };
         let hash = self.ports.hasher.hash(password).await?;
@@ -335,8 +338,8 @@ impl SignIn {
 fn done(change: AccountChange) -> Result<(), SignInError> {
     match change {
         AccountChange::Done => Ok(()),
-        AccountChange::NotFound => Err(SignInError::AccountUnknown),
-        AccountChange::LastAdministrator => Err(SignInError::LastAdministrator),
+        AccountChange::NotFound => Err(AccountError::Unknown.into()),
+        AccountChange::LastAdministrator => Err(AccountError::LastAdministrator.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check_request::as_many_as_fit;
 use super::{BegunSignIn, CheckedRequest, SignIn, Ticket, Visitor};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
-use crate::error::{Refusal, SignInError};
+use crate::error::{AccessError, AccountError, AttemptError, LinkError, Refusal, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
@@ -114,14 +114,14 @@ impl SignIn {
                 let proven = self.prove_owner(account.clone(), Some(password), visitor).await?.credential;
                 if proven.must_change {
                     // Whoever made it knows it too, so it proves nothing until its person has changed it.
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (Some(proven), IdentityChange::ProvedByPassword)
             } else {
                 // Read before the session is, which ends with every change of it.
                 let present = self.ports.credentials.credential(account.id).await?;
                 if !self.session_proves(&due, visitor).await {
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (present, IdentityChange::ProvedBySession)
             };
@@ -173,8 +173,8 @@ impl SignIn {
             let account = self.recently_proven_account(password, visitor).await?;
             match self.ports.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
-                IdentityRemoval::NotFound => return Err(SignInError::IdentityUnknown),
-                IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
+                IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
+                IdentityRemoval::LastCredential => return Err(LinkError::LastCredential.into()),
             }
             self.ports.log.record(SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() });
             self.end_other_sessions_from(issuer, subject, &account, visitor).await
@@ -247,7 +247,7 @@ impl SignIn {
         visitor: &Visitor<'_>,
     ) -> Result<Account, SignInError> {
         let owner = self.account_of(visitor).await?;
-        if owner.id == account { Ok(owner) } else { Err(SignInError::AnotherSession) }
+        if owner.id == account { Ok(owner) } else { Err(LinkError::AnotherSession.into()) }
     }
 
     /// Whether this browser's session proves the account that a link is for.
@@ -271,9 +271,9 @@ impl SignIn {
     ) -> Result<(), SignInError> {
         match self.ports.identities.link(account, identity, credential, self.ports.clock.now()).await? {
             IdentityLink::Linked => {}
-            IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
-            IdentityLink::Refused => return Err(SignInError::AccountDisabled),
-            IdentityLink::CredentialChanged => return Err(SignInError::ReauthenticationNeeded),
+            IdentityLink::IdentityTaken => return Err(LinkError::IdentityTaken.into()),
+            IdentityLink::Refused => return Err(AccountError::Disabled.into()),
+            IdentityLink::CredentialChanged => return Err(AccessError::ReauthenticationNeeded.into()),
         }
         self.ports.log.record(SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
@@ -283,7 +283,7 @@ impl SignIn {
         let due: LinkDue = self.open_ticket(LINK_DUE, ticket)?;
         let account = self.ports.accounts.find(due.account).await?;
         let account = account.filter(|account| account.status == AccountStatus::Active);
-        Ok((due, account.ok_or(SignInError::AccountDisabled)?))
+        Ok((due, account.ok_or(AccountError::Disabled)?))
     }
 
     /// The account of this browser's session, if it began a moment ago or the account's password comes with the request.
@@ -296,7 +296,7 @@ impl SignIn {
         if self.recent_session(visitor).await.is_some() {
             return Ok(account);
         }
-        let password = password.ok_or(SignInError::ReauthenticationNeeded)?;
+        let password = password.ok_or(AccessError::ReauthenticationNeeded)?;
         self.need_passwords()?;
         Ok(self.prove_owner(account, Some(password), visitor).await?.account)
     }
@@ -312,8 +312,8 @@ impl SignIn {
 
     /// This browser's session.
     pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
-        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
-        self.check_request(token).await.map_err(|_| SignInError::NotSignedIn)
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
+        self.check_request(token).await.map_err(|_| AccessError::NotSignedIn.into())
     }
 }
 
@@ -335,7 +335,7 @@ fn identity(due: LinkDue) -> Result<ExternalIdentity, SignInError> {
         memberships: Memberships::default(),
         authentication_methods: due.methods,
         authenticated_at: due.authenticated_at,
-        session: session.map_err(|_| SignInError::AttemptUnknown)?,
+        session: session.map_err(|_| AttemptError::Unknown)?,
         id_token_hint: None,
         refresh_token: None,
     })

@@ -62,7 +62,7 @@ pub use visitor::Visitor;
 
 use self::recent_checks::RecentChecks;
 use self::recheck::LastAnswers;
-use crate::error::{Reference, Refusal, SignInError};
+use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::people::PasswordLength;
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
@@ -209,7 +209,7 @@ impl SignIn {
     /// Refuses a state-changing request that another site made a browser send.
     #[must_use]
     pub fn refuse_cross_site(&self) -> Refusal {
-        self.refuse(SignInError::CrossSite, None, None, ReturnTo::main_page())
+        self.refuse(SignInError::from(AccessError::CsrfFailed), None, None, ReturnTo::main_page())
     }
 
     /// The provider of this name, or the default one.

@@ -1,7 +1,7 @@
 //! How every way of signing in ends.
 
 use super::{SignIn, Visitor};
-use crate::error::SignInError;
+use crate::error::{AccountError, PasswordError, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountStatus, Credential};
 use crate::ports::Source;
@@ -128,12 +128,12 @@ impl SignIn {
         match means {
             Means::Password(proven) => {
                 let present = self.ports.credentials.credential(account.id).await?;
-                if present.as_ref() == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
+                if present.as_ref() == Some(proven) { Ok(()) } else { Err(PasswordError::Wrong.into()) }
             }
             Means::Provider(ExternalSession { issuer, subject, .. }, _) => {
                 let present = self.ports.identities.find_by_identity(issuer, subject).await?;
                 let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
-                if present.is_some_and(is_theirs) { Ok(()) } else { Err(SignInError::AccountDisabled) }
+                if present.is_some_and(is_theirs) { Ok(()) } else { Err(AccountError::Disabled.into()) }
             }
         }
     }

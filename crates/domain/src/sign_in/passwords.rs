@@ -3,7 +3,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::open_session::Proof;
 use super::{SignIn, Ticket, Visitor};
-use crate::error::{Refusal, SignInError};
+use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash,
     Username,
@@ -143,7 +143,7 @@ impl SignIn {
     }
 
     pub(super) fn need_passwords(&self) -> Result<(), SignInError> {
-        if self.passwords_are_on() { Ok(()) } else { Err(SignInError::PasswordsOff) }
+        if self.passwords_are_on() { Ok(()) } else { Err(PasswordError::Off.into()) }
     }
 
     /// Checks the password of somebody whose account is known already.
@@ -167,7 +167,7 @@ impl SignIn {
         if let Permit::RetryAfter(wait) =
             self.ports.throttle.admit(guess.clone(), self.ports.clock.now()).await?
         {
-            return Err(SignInError::TooManyTries { wait });
+            return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
         }
         let credential = match &account {
             Some(account) => self.ports.credentials.credential(account.id).await?,
@@ -176,7 +176,7 @@ impl SignIn {
         // What cannot be a password is none, but takes as long as one.
         let password = match password {
             Some(password) => password,
-            None => Password::typed("not a password").map_err(|_| SignInError::CredentialsWrong)?,
+            None => Password::typed("not a password").map_err(|_| PasswordError::Wrong)?,
         };
         let hash = credential.as_ref().map(|credential| credential.hash.clone());
         let verdict = self.ports.hasher.verify(password.clone(), hash).await;
@@ -187,10 +187,10 @@ impl SignIn {
         let verdict = verdict?;
 
         let (Some(account), Some(credential)) = (account, credential) else {
-            return Err(SignInError::CredentialsWrong);
+            return Err(PasswordError::Wrong.into());
         };
         if verdict == PasswordVerdict::Wrong || account.status == AccountStatus::Disabled {
-            return Err(SignInError::CredentialsWrong);
+            return Err(PasswordError::Wrong.into());
         }
         self.ports.throttle.record_success(guess, self.ports.clock.now()).await?;
         let credential = match verdict {
@@ -218,7 +218,7 @@ impl SignIn {
         let hash = present.as_ref().map(|credential| credential.hash.clone());
         match (self.ports.hasher.verify(password, hash).await?, present) {
             (PasswordVerdict::Right | PasswordVerdict::RightButWeak, Some(present)) => Ok(present),
-            _ => Err(SignInError::CredentialsWrong),
+            _ => Err(PasswordError::Wrong.into()),
         }
     }
 
@@ -230,19 +230,19 @@ impl SignIn {
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, SignInError> {
         let Proven { account, credential } = proven;
-        let next = next.ok_or(SignInError::PasswordLength)?;
+        let next = next.ok_or(PasswordError::Length)?;
         self.judge(&next, &account)?;
         if self.ports.hasher.verify(next.clone(), Some(credential.hash.clone())).await?
             != PasswordVerdict::Wrong
         {
-            return Err(SignInError::PasswordUnchanged);
+            return Err(PasswordError::Unchanged.into());
         }
         let chosen = Credential { hash: self.ports.hasher.hash(next).await?, must_change: false };
         let now = self.ports.clock.now();
         let credentials = &self.ports.credentials;
         let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
         // Changed by somebody else in the meantime: what was proven proves nothing any more.
-        self.forget_sessions(ended.ok_or(SignInError::CredentialsWrong)?);
+        self.forget_sessions(ended.ok_or(PasswordError::Wrong)?);
         self.ports.log.record(SignInEvent::PasswordChanged { account: account.id });
         self.signed_in(&account, chosen, visitor).await
     }
@@ -250,7 +250,7 @@ impl SignIn {
     /// Whether this may be a new password of the account.
     pub(super) fn judge(&self, password: &Password, account: &Account) -> Result<(), SignInError> {
         if !self.policy.password_length.allows(password) {
-            return Err(SignInError::PasswordLength);
+            return Err(PasswordError::Length.into());
         }
         let personal: Vec<String> = [
             Some(account.username.as_str()),
@@ -264,7 +264,7 @@ impl SignIn {
         self.ports
             .judge
             .weakness(password, &personal)
-            .map_or(Ok(()), |weakness| Err(SignInError::PasswordWeak(weakness)))
+            .map_or(Ok(()), |weakness| Err(PasswordError::Weak(weakness).into()))
     }
 
     pub(super) async fn signed_in(
@@ -290,7 +290,7 @@ impl SignIn {
             {
                 Ok(Proven { account, credential })
             }
-            _ => Err(SignInError::AttemptSpent),
+            _ => Err(AttemptError::Spent.into()),
         }
     }
 }

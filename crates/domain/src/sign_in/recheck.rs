@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::complete_external::{role_if_admitted, trusted_email};
 use super::{SignIn, Ticket};
-use crate::error::SignInError;
+use crate::error::{AccountError, AttemptError, LinkError, SignInError};
 use crate::people::{Account, AccountStatus};
 use crate::ports::{IdTokenFault, IdentityProvider, ProviderError, RefreshRequest, Refreshed, SignInEvent};
 use crate::protocol::RefreshToken;
@@ -105,11 +105,10 @@ impl SignIn {
         leased_until: Timestamp,
         session: &Session,
     ) -> Result<(), SignInError> {
-        let external = session.external.as_ref().ok_or(SignInError::AttemptUnknown)?;
+        let external = session.external.as_ref().ok_or(AttemptError::Unknown)?;
         let account = self.linked_account(session, external).await?;
         let kept = self.open_kept(session.id, external)?;
-        let refresh_token =
-            RefreshToken::parse(&kept.refresh_token).map_err(|_| SignInError::AttemptUnknown)?;
+        let refresh_token = RefreshToken::parse(&kept.refresh_token).map_err(|_| AttemptError::Unknown)?;
         let request = RefreshRequest {
             refresh_token: refresh_token.clone(),
             issuer: external.issuer.clone(),
@@ -158,8 +157,8 @@ impl SignIn {
         let found = self.ports.identities.find_by_identity(&external.issuer, &external.subject).await?;
         let is_theirs =
             |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
-        let found = found.ok_or(SignInError::IdentityUnknown)?;
-        if is_theirs(&found) { Ok(found) } else { Err(SignInError::AccountDisabled) }
+        let found = found.ok_or(LinkError::IdentityUnknown)?;
+        if is_theirs(&found) { Ok(found) } else { Err(AccountError::Disabled.into()) }
     }
 
     async fn end_rejected_session(
@@ -195,7 +194,7 @@ impl SignIn {
     }
 
     fn open_kept(&self, session: SessionId, external: &ExternalSession) -> Result<Kept, SignInError> {
-        let recheck = external.recheck.as_ref().ok_or(SignInError::AttemptUnknown)?;
+        let recheck = external.recheck.as_ref().ok_or(AttemptError::Unknown)?;
         let ticket = Ticket::of(SealId::of_session(session), recheck.refresh_token.clone());
         self.open_ticket(REFRESH_TOKEN, &ticket)
     }

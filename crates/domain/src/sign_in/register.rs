@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::{SignIn, Visitor};
-use crate::error::{Refusal, SignInError};
+use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{
     AccountCreation, FirstAdministrator, LoginAttempt, LoginTarget, Permit, SignInEvent, StoreError,
@@ -89,14 +89,14 @@ impl SignIn {
         let registered = async {
             self.need_passwords()?;
             if !self.people_can_register() {
-                return Err(SignInError::SelfRegistrationOff);
+                return Err(RegistrationError::Off.into());
             }
             // Names can be probed here as they can at every registration; not quickly.
             let guess = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
             if let Permit::RetryAfter(wait) =
                 self.ports.throttle.admit(guess.clone(), self.ports.clock.now()).await?
             {
-                return Err(SignInError::TooManyTries { wait });
+                return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
             }
             let local_account = self.local_account(registration, Role::User).await;
             if let Err(SignInError::Hashing(_)) = local_account {
@@ -105,7 +105,9 @@ impl SignIn {
             let (account, credential) = local_account?;
             match self.ports.accounts.create_local(&account, Some(&credential)).await? {
                 AccountCreation::Created => self.created(&account, credential, visitor).await,
-                AccountCreation::NameTaken | AccountCreation::IdentityTaken => Err(SignInError::NameTaken),
+                AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
+                    Err(RegistrationError::NameTaken.into())
+                }
             }
         };
         registered.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
@@ -126,8 +128,8 @@ impl SignIn {
             let (account, credential) = self.local_account(registration, Role::Admin).await?;
             match self.ports.administration.create_first_administrator(&account, &credential).await? {
                 FirstAdministrator::Created => self.created(&account, credential, visitor).await,
-                FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
-                FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
+                FirstAdministrator::AlreadyThere => Err(RegistrationError::SetupClosed.into()),
+                FirstAdministrator::NameTaken => Err(RegistrationError::NameTaken.into()),
             }
         };
         set_up.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
@@ -145,7 +147,7 @@ impl SignIn {
     async fn need_setup_token(&self, presented: &str) -> Result<(), SignInError> {
         let is_the_one = self.setup_token.as_ref().is_some_and(|token| token.is(presented));
         if !is_the_one || self.ports.administration.has_administrator().await? {
-            return Err(SignInError::SetupClosed);
+            return Err(RegistrationError::SetupClosed.into());
         }
         Ok(())
     }
@@ -159,14 +161,14 @@ impl SignIn {
         let account = Account {
             id: AccountId::fresh(now, &*self.ports.entropy),
             username: Username::local(registration.username.trim())
-                .map_err(|_| SignInError::UsernameMalformed)?,
+                .map_err(|_| RegistrationError::UsernameMalformed)?,
             email: None,
             name: registration.name,
             role,
             status: AccountStatus::Active,
             created_at: now,
         };
-        let password = registration.password.ok_or(SignInError::PasswordLength)?;
+        let password = registration.password.ok_or(PasswordError::Length)?;
         self.judge(&password, &account)?;
         let credential = Credential { hash: self.ports.hasher.hash(password).await?, must_change: false };
         Ok((account, credential))

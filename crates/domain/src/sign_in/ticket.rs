@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::SignIn;
-use crate::error::SignInError;
+use crate::error::{AttemptError, SignInError};
 use crate::sealed::SealError;
 use crate::sealed::{SealId, Sealed};
 use crate::time::Timestamp;
@@ -82,15 +82,14 @@ impl SignIn {
         purpose: &str,
         ticket: &Ticket,
     ) -> Result<T, SignInError> {
-        let plaintext =
-            self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(SignInError::AttemptUnknown)?;
+        let plaintext = self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(AttemptError::Unknown)?;
         let sealed: TicketContent<T> =
-            serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
+            serde_json::from_slice(&plaintext).map_err(|_| AttemptError::Unknown)?;
         if sealed.purpose != purpose {
-            return Err(SignInError::AttemptUnknown);
+            return Err(AttemptError::Unknown.into());
         }
         if self.ports.clock.now() >= sealed.until {
-            return Err(SignInError::AttemptExpired);
+            return Err(AttemptError::Expired.into());
         }
         Ok(sealed.content)
     }

@@ -2,7 +2,7 @@
 //! words, from where it arrives to what the operator is told.
 
 use labgate_domain::ForeignText;
-use labgate_domain::error::{Reference, SignInError};
+use labgate_domain::error::{CallbackError, Reference, SignInError};
 use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _};
 use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
@@ -325,10 +325,10 @@ fn in_the_log(kind: &Kind, error: SignInError) -> Value {
 fn refused(by: By, words: &str) -> Option<SignInError> {
     match by {
         Page(_) => None,
-        Callback(code) => Some(SignInError::Refused {
+        Callback(code) => Some(SignInError::from(CallbackError::Refused {
             code: AuthorizationErrorCode::parse(code),
             description: Some(ForeignText::new(words)),
-        }),
+        })),
         Token(code) => Some(of_token(code, words).into()),
     }
 }

@@ -1,4 +1,4 @@
-use labgate_domain::error::{Reference, SignInError};
+use labgate_domain::error::{AttemptError, Reference, SignInError};
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError};
 use labgate_domain::provider::ProviderId;
@@ -87,7 +87,7 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
     let line = recorded(SignInEvent::Refused {
         reference: reference.clone(),
         provider: Some(provider()),
-        error: SignInError::AttemptExpired,
+        error: AttemptError::Expired.into(),
         explanation: None,
     });
     assert_eq!(line["level"], "WARN");
@@ -96,8 +96,8 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
     assert_eq!(line["reference"], reference.as_str());
     assert_eq!(line["code"], "attempt_expired");
     assert_eq!(line["provider"], "external");
-    assert_eq!(line["error"], SignInError::AttemptExpired.to_string());
-    assert_eq!(line["remedy"], remedy(SignInError::AttemptExpired.code()));
+    assert_eq!(line["error"], AttemptError::Expired.to_string());
+    assert_eq!(line["remedy"], remedy(AttemptError::Expired.code()));
 }
 
 #[test]
