@@ -153,6 +153,6 @@ async fn c119_an_identity_of_another_account_is_refused_without_its_name() {
     browser.click(CAROL).await;
     browser.click("Yes, add Mock provider").await;
     assert_eq!(browser.page().status(), 409, "{}", browser.page());
-    assert!(browser.page().text().contains("belongs to another account"), "{}", browser.page());
+    assert!(browser.page().text().contains("linked to another account"), "{}", browser.page());
     assert!(!browser.page().text().contains("username carol"), "{}", browser.page());
 }
