@@ -74,7 +74,7 @@ impl SignInAttempt {
         self.started_at.plus(Self::LIFETIME)
     }
 
-    /// Whether it is too late, or (after the clock was set back) too early, to use the attempt.
+    /// Returns whether it is too late, or (after the clock was set back) too early, to use the attempt.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at() || now.plus(Self::LIFETIME) < self.started_at

@@ -26,7 +26,8 @@ pub struct ExternalIdentity {
     pub authentication_methods: Vec<String>,
     /// The time of the last authentication (`auth_time`).
     pub authenticated_at: Option<Timestamp>,
-    /// The person's session there, if the provider names it (`sid`, OpenID Connect Back-Channel Logout section 2.1).
+    /// The person's session there, if the provider names it (`sid`, OpenID Connect Back-Channel Logout
+    /// section 2.1).
     pub session: Option<ProviderSessionId>,
     /// The ID token itself, which the provider wants back at sign-out.
     pub id_token_hint: Option<IdTokenHint>,

@@ -86,7 +86,7 @@ impl PublicUrl {
         &self.origin
     }
 
-    /// Whether it is https: cookies are then `Secure` and have the `__Host-` prefix.
+    /// Returns whether it is https: cookies are then `Secure` and have the `__Host-` prefix.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -113,7 +113,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
+/// Returns whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -30,7 +30,7 @@ impl ReturnTo {
         if stays_here(target) { Self(target.to_owned()) } else { Self::main_page() }
     }
 
-    /// Whether the target is one of these paths, or below one, in any reading.
+    /// Returns whether the target is one of these paths, or below one, in any reading.
     #[must_use]
     pub fn leads_into(&self, paths: &[&str]) -> bool {
         readings(&self.0).any(|path| {
@@ -54,7 +54,7 @@ fn readings(target: &str) -> impl Iterator<Item = Option<String>> {
     iter::successors(Some(Some(path)), |path| Some(path.as_deref().and_then(percent_decode))).take(5)
 }
 
-/// Whether the target cannot leave our origin, in any reading.
+/// Returns whether the target cannot leave our origin, in any reading.
 fn stays_here(target: &str) -> bool {
     if target.len() > ReturnTo::MAX_LEN || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
@@ -67,8 +67,8 @@ fn stays_here(target: &str) -> bool {
     base.join(target).is_ok_and(|url| url.origin() == base.origin() && !url.path().starts_with("//"))
 }
 
-/// Starts with exactly one slash, has no backslash, empty or dot segment, control character, or character that Unicode
-/// normalisation could turn into one of these.
+/// Starts with exactly one slash, has no backslash, empty or dot segment, control character, or character
+/// that Unicode normalisation could turn into one of these.
 fn is_plain_path(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else { return false };
     let strange = |c: char| {

@@ -106,7 +106,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether the session holds: not ended, within its absolute limit and within its idle limit.
+    /// Returns whether the session holds: not ended, within its absolute limit and within its idle limit.
     #[must_use]
     pub fn is_live(&self, now: Timestamp, idle_limit: Duration) -> bool {
         self.ended_at.is_none() && now < self.expires_at && now < self.last_seen_at.plus(idle_limit)

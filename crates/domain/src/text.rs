@@ -34,7 +34,7 @@ impl ForeignText {
     }
 }
 
-/// Whether the character has no width, marks a direction, or changes the reading of its neighbours.
+/// Returns whether the character has no width, marks a direction, or changes the reading of its neighbours.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

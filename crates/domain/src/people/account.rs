@@ -64,9 +64,9 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether the username, the e-mail address or the name contains this text, in any case. The letters of
-    /// every script are folded one by one, without regard to language; no character of the text is a
-    /// wildcard.
+    /// Returns whether the username, the e-mail address or the name contains this text, in any case. The
+    /// letters of every script are folded one by one, without regard to language; no character of the text is
+    /// a wildcard.
     #[must_use]
     pub fn is_found_by(&self, search: &str) -> bool {
         let search = without_case(search);

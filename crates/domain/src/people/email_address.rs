@@ -7,9 +7,9 @@ use crate::protocol::Malformed;
 
 /// An e-mail address in its canonical form: lower case, NFKC, the domain as ASCII (A-labels).
 ///
-/// Two spellings of one address are one value: `ADA@Example.COM` and `ada@example.com`, `ada@bücher.example` and
-/// `ada@xn--bcher-kva.example`. Tags and dots (`ada+lab@`) are part of the address and stay. RFC 5321 lets a domain
-/// tell `Ada` from `ada`; no provider that people sign in with does.
+/// Two spellings of one address are one value: `ADA@Example.COM` and `ada@example.com`, `ada@bücher.example`
+/// and `ada@xn--bcher-kva.example`. Tags and dots (`ada+lab@`) are part of the address and stay. RFC 5321
+/// lets a domain tell `Ada` from `ada`; no provider that people sign in with does.
 ///
 /// It names an account for people; it proves nothing about its sender.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ fn is_atom_char(c: char) -> bool {
     c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// Whether the character is a combining mark; scripts such as Devanagari need them in a domain name.
+/// Returns whether the character is a combining mark; scripts such as Devanagari need them in a domain name.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }

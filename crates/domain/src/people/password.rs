@@ -131,7 +131,7 @@ impl PasswordLength {
         self.max
     }
 
-    /// Whether a new password has an allowed length.
+    /// Returns whether a new password has an allowed length.
     #[must_use]
     pub fn allows(self, password: &Password) -> bool {
         (self.min..=self.max).contains(&password.expose().chars().count())

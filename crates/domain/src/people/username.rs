@@ -21,8 +21,8 @@ impl Username {
     /// Parses a local name that a person chose.
     ///
     /// # Errors
-    /// When it is not 1 to [`Self::MAX_LOCAL_LEN`] of letters `a` to `z`, digits, `.`, `_` and `-`, beginning with a
-    /// letter or a digit. An e-mail address is not a local name.
+    /// When it is not 1 to [`Self::MAX_LOCAL_LEN`] of letters `a` to `z`, digits, `.`, `_` and `-`, beginning
+    /// with a letter or a digit. An e-mail address is not a local name.
     pub fn local(value: &str) -> Result<Self, Malformed> {
         let name = value.to_ascii_lowercase();
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());

@@ -9,21 +9,21 @@ use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use crate::sealed::SealId;
 use crate::time::Timestamp;
 
-/// Somebody else who knows who a person is.
+/// An external identity provider (OIDC or OAuth 2.0).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdentityProvider: Send + Sync {
-    /// What the operator says of it.
+    /// Returns the operator's description of the provider.
     fn description(&self) -> ProviderDescription;
 
-    /// What this provider means by an error in its own words, and what to do about it: one sentence of ours, for whoever runs the
-    /// lab. `None` when the words are not known. Nothing is decided by it.
+    /// Returns the meaning of the provider's error message with a remedy, in one sentence for the operator;
+    /// `None` for an unknown message. No decision depends on it.
     fn explain(&self, words: &str) -> Option<&'static str>;
 
-    /// Whether it can be used right now, without asking it.
+    /// Returns whether the provider is usable at the moment, without a request to it.
     fn health(&self) -> ProviderHealth;
 
-    /// Where and how to send a browser. May ask the provider for its metadata, which is cached.
+    /// Returns the provider's authorization server. May ask the provider for its metadata, which is cached.
     ///
     /// # Errors
     /// [`ProviderError::Unavailable`] or [`ProviderError::Misconfigured`].
@@ -36,33 +36,34 @@ pub trait IdentityProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError>;
 
-    /// Asks again about a person who signed in before (RFC 6749 section 6). The answer MUST have been verified like that of
-    /// [`Self::redeem`], but for what only a browser's attempt has; and its issuer and subject are those of the request. The
-    /// token MUST NOT be sent twice: a provider that takes each once would believe it stolen. Nor may it be sent to a provider
-    /// of another issuer than the request's. What could not be asked about somebody, such as groups, is an error, and nothing
-    /// that they lack.
+    /// Refreshes the claims of a person who signed in before (RFC 6749 section 6). The answer MUST have been
+    /// verified like that of [`Self::redeem`], except for the parts that only a browser's attempt has; its
+    /// issuer and subject are those of the request. The token MUST NOT be sent twice: a provider that accepts
+    /// each once would take it for stolen. Nor may it be sent to a provider of another issuer than the
+    /// request's. A claim that the provider could not be asked for, such as groups, is an error and not an
+    /// empty claim.
     async fn ask_again(&self, request: RefreshRequest) -> Refreshed;
 
-    /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); whether it was used before is
-    /// for the caller to find out.
+    /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); the caller checks
+    /// that it was not used before.
     ///
     /// # Errors
     /// See [`LogoutTokenError`].
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError>;
 }
 
-/// What a provider says of a session that has ended there: `session`, `subject` or both are there.
+/// A provider's statement that a session has ended there, with `session`, `subject` or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
-    /// Who says so.
+    /// The issuer.
     pub issuer: Issuer,
-    /// Whose session; with it alone all of that person's sessions end.
+    /// The person; alone, it ends all of the person's sessions.
     pub subject: Option<Subject>,
-    /// Which session.
+    /// The session.
     pub session: Option<ProviderSessionId>,
-    /// Names the token (`jti`), so that it works once.
+    /// The token's own id (`jti`), so that it works once.
     pub id: String,
-    /// From when on the token is refused for its age alone: until then its id must be remembered.
+    /// The time from which on the token is refused for its age alone: until then its id must be remembered.
     pub refused_from: Timestamp,
 }
 
@@ -74,46 +75,46 @@ impl SealId {
     }
 }
 
-/// An authorization code and what the attempt remembered to redeem it with.
+/// An authorization code with the attempt's secrets to redeem it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeRedemption {
     /// The code.
     pub code: AuthorizationCode,
     /// Answers the challenge of the authorization request.
     pub verifier: PkceVerifier,
-    /// Must stand in the identity token.
+    /// The nonce that the ID token must contain.
     pub nonce: Nonce,
     /// The same as in the authorization request.
     pub redirect_uri: RedirectUri,
-    /// The issuer that the attempt was started with. An adapter whose provider has another one by now MUST refuse.
+    /// The issuer of the attempt. An adapter whose provider has another one by now MUST refuse.
     pub issuer: Issuer,
-    /// When the attempt was started: no identity token for it is older.
+    /// The start of the attempt: an older ID token is refused.
     pub started_at: Timestamp,
 }
 
-/// About whom a provider is asked again, and with what.
+/// A refresh token with the person that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshRequest {
-    /// What it gave us for that.
+    /// The provider's refresh token.
     pub refresh_token: RefreshToken,
-    /// Whose word the session rests on. An adapter whose provider has another issuer by now MUST refuse with
+    /// The issuer of the session. An adapter whose provider has another issuer by now MUST refuse with
     /// [`IdTokenFault::Issuer`], before anything is sent.
     pub issuer: Issuer,
-    /// About whom: the answer MUST be about nobody else (OpenID Connect Core section 12.2).
+    /// The person: the answer MUST be about the same (OpenID Connect Core section 12.2).
     pub subject: Subject,
 }
 
-/// What a provider answers to that.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refreshed {
-    /// With what to ask next time; `None` when that is what it was asked with. It counts whatever else went wrong.
+    /// The next refresh token; `None` when the present one stays. It counts even if the rest failed.
     pub refresh_token: Option<RefreshToken>,
-    /// Who it says that the person is.
+    /// The person's claims.
     pub identity: Result<ExternalIdentity, ProviderError>,
 }
 
 impl From<ProviderError> for Refreshed {
-    /// Nothing came of it.
+    /// A failed refresh.
     fn from(error: ProviderError) -> Self {
         Self { refresh_token: None, identity: Err(error) }
     }

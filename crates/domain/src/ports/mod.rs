@@ -1,7 +1,8 @@
-//! What the core needs of the world. Each port is named for the need, not for a technology; an adapter implements it.
+//! The ports: the domain's needs of the world outside. Each port is named for the need, not for a technology;
+//! an adapter implements it.
 //!
-//! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; whatever must be
-//! atomic says so. With the feature `mocks` each has a `mockall` mock beside it.
+//! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; an
+//! atomic method says so. With the feature `mocks` each has a `mockall` mock beside it.
 
 mod accounts;
 mod administration;

@@ -94,7 +94,7 @@ impl ProviderError {
         }
     }
 
-    /// Whether it says nothing about the person, so that a later request may succeed: the provider is
+    /// Returns whether it says nothing about the person, so that a later request may succeed: the provider is
     /// unusable at the moment, or the configuration is wrong.
     #[must_use]
     pub fn is_transient(&self) -> bool {

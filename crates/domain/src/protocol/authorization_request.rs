@@ -43,13 +43,13 @@ impl Scopes {
         Ok(Self(all))
     }
 
-    /// Whether `openid` is among them, so that an ID token comes back.
+    /// Returns whether `openid` is among them, so that an ID token comes back.
     #[must_use]
     pub fn ask_for_identity(&self) -> bool {
         self.contains(Self::OPENID)
     }
 
-    /// Whether this scope is among them.
+    /// Returns whether this scope is among them.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
         self.0.iter().any(|known| known == scope)

@@ -37,7 +37,8 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The `error` of an authorization response (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
+    /// The `error` of an authorization response (RFC 6749 section 4.1.2.1, OpenID Connect Core section
+    /// 3.1.2.6).
     AuthorizationErrorCode {
         /// The person, or the provider's policy, denied the request.
         AccessDenied = "access_denied",

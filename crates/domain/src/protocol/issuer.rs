@@ -39,8 +39,8 @@ impl Issuer {
         if plain { Ok(Self(value.to_owned())) } else { Err(refused) }
     }
 
-    /// Whether `other` is this issuer or, for a template, that of one tenant (a GUID in its place). This
-    /// never authenticates a token: a token names its issuer in full.
+    /// Returns whether `other` is this issuer or, for a template, that of one tenant (a GUID in its place).
+    /// This never authenticates a token: a token names its issuer in full.
     #[must_use]
     pub fn stands_for(&self, other: &Self) -> bool {
         let Some((before, after)) = self.0.split_once(Self::TENANT_TEMPLATE) else { return self == other };

@@ -56,7 +56,8 @@ macro_rules! opaque_value {
 }
 
 opaque_value! {
-    /// The `state` parameter: binds an authorization response to the browser that asked for it (RFC 6749 section 10.12).
+    /// The `state` parameter: binds an authorization response to the browser that asked for it (RFC 6749
+    /// section 10.12).
     State, "state", max 512
 }
 

@@ -74,7 +74,7 @@ impl PkceChallenge {
         }
     }
 
-    /// Whether this verifier answers the challenge (RFC 7636 section 4.6), in constant time.
+    /// Returns whether this verifier answers the challenge (RFC 7636 section 4.6), in constant time.
     #[must_use]
     pub fn is_answered_by(&self, verifier: &PkceVerifier) -> bool {
         self.0.as_bytes().ct_eq(verifier.challenge().0.as_bytes()).into()
