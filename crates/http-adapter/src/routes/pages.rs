@@ -15,7 +15,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
     let Some(checked) = state.session(request).await else {
         return Ok(reply::page(&MainPage { t: state.texts, person: None, form: Form::default() }));
     };
-    let person = Some(&checked.claims);
+    let person = Some(&*checked.claims);
     let page = state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, form }))?;
     state.with_renewal(page, &checked)
 }
