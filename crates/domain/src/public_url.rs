@@ -34,7 +34,7 @@ pub enum UnfitPublicUrl {
     PlainHttp,
 }
 
-/// Whether the lab's network may do without TLS.
+/// The rule for plain http.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainHttp {
     /// Plain http is for this machine only.

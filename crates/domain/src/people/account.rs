@@ -57,7 +57,7 @@ pub struct Account {
     pub name: Option<DisplayName>,
     /// The role.
     pub role: Role,
-    /// Whether the person may sign in.
+    /// The status: active or disabled.
     pub status: AccountStatus,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -113,7 +113,7 @@ impl Role {
     }
 }
 
-/// Whether an account may sign in.
+/// The status of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccountStatus {
     /// The person may sign in.
