@@ -220,7 +220,7 @@ async fn a_405_says_what_the_path_answers_to() {
     assert_eq!((unknown.status().as_u16(), unknown.headers().get("allow")), (404, None));
 }
 
-/// The form token of the browser's page.
+/// The CSRF token of the browser's page.
 fn csrf_token(browser: &Browser) -> String {
     let html = browser.page().html();
     let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
@@ -228,7 +228,7 @@ fn csrf_token(browser: &Browser) -> String {
 }
 
 /// Posts the form that signs out, as one of our pages would.
-async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Bytes> {
+async fn sign_out(lab: &TestLab, cookie: &str, csrf_token: &str) -> Response<Bytes> {
     let form = Request::post("/api/auth/logout")
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")

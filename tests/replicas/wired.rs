@@ -63,7 +63,7 @@ async fn of_many_simultaneous_starts_one_creates_the_administrator() {
     assert!(servers.iter().all(|server| server.setup_link().is_none()));
     let configuration = shared.configuration(&[]);
     let page = with_sign_in(&configuration, async |sign_in| {
-        sign_in.list_accounts(&Administrator::local_operator(), None, None, 10).await.unwrap()
+        sign_in.administration().list(&Administrator::local_operator(), None, None, 10).await.unwrap()
     });
     let accounts = page.await.unwrap().accounts;
     let accounts: Vec<_> = accounts.iter().map(|it| (it.username.as_str(), it.role)).collect();
@@ -99,15 +99,15 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
             name: None,
             password: Some(Password::typed(PASSWORD).unwrap()),
         };
-        sign_in.register(ada, &Visitor::default()).await.unwrap()
+        sign_in.registration().register(ada, &Visitor::default()).await.unwrap()
     });
     let token = token.await.unwrap();
     assert_eq!((status(one, token.expose()).await, status(two, token.expose()).await), (200, 200));
 
     with_sign_in(&configuration, async |sign_in| {
         let by = Administrator::local_operator();
-        let ada = sign_in.account_named(&by, "ada").await.unwrap();
-        sign_in.sign_out_account(&by, ada.id).await.unwrap();
+        let ada = sign_in.administration().named(&by, "ada").await.unwrap();
+        sign_in.administration().sign_out(&by, ada.id).await.unwrap();
     })
     .await
     .unwrap();
@@ -130,7 +130,7 @@ async fn c177_the_wiring_counts_failed_logins_in_the_database() {
                 password: Some(Password::typed("a wrong password").unwrap()),
                 return_to: ReturnTo::main_page(),
             };
-            sign_in.sign_in_with_password(attempt, &Visitor::default()).await.unwrap_err()
+            sign_in.passwords().sign_in(attempt, &Visitor::default()).await.unwrap_err()
         });
         let code = refusal.await.unwrap().error.code();
         if !refusals.contains(&code.as_str()) {

@@ -49,10 +49,10 @@ impl AppState {
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
         let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
         match &request.posted {
-            _ if !request.is_same_origin => Err(self.sign_in.refuse_cross_site().into()),
+            _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf().into()),
             Posted::Nothing | Posted::Json(_) => Ok(()),
             Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
-            Posted::Form(_) => Err(self.sign_in.refuse_cross_site().into()),
+            Posted::Form(_) => Err(self.sign_in.refuse_csrf().into()),
             Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
         }
     }
@@ -60,7 +60,7 @@ impl AppState {
     /// Checks the session of the request's cookie, if it has one.
     async fn check(&self, request: &ParsedRequest) -> Option<Result<CheckedRequest, NotSignedIn>> {
         let token = request.cookies.session.as_deref()?;
-        Some(self.sign_in.check_request(token).await)
+        Some(self.sign_in.requests().check(token).await)
     }
 
     /// Returns the request's session, if it is alive.
@@ -116,7 +116,7 @@ impl AppState {
         let (jar, presented) = (&self.cookies, &request.cookies);
         let form = presented.form.iter().map(|_| jar.clear(cookies::FORM));
         let change = presented.change.iter().map(|_| jar.clear(cookies::CHANGE));
-        let remembered = match self.sign_in.worth_remembering(provider) {
+        let remembered = match self.sign_in.providers().worth_remembering(provider) {
             Some(provider) => Some(jar.set_provider(provider)),
             None => presented.provider.as_ref().map(|_| jar.clear(cookies::PROVIDER)),
         };

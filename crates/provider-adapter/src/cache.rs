@@ -8,11 +8,12 @@ use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 
-/// One document of a provider: fetched at first need, again after [`TTL`], and kept while the provider is down.
+/// One document of a provider: fetched at first need, again after [`TTL`], and kept while the provider is
+/// down.
 ///
-/// Any number of calls at once make one fetch; the others wait for it. A failed fetch is repeated after 5 seconds at the
-/// earliest, then after twice as long each time, up to a minute; until then callers get what is kept, or the failure,
-/// at once. A clock that steps back makes a fetch due, never impossible.
+/// Any number of calls at once make one fetch; the others wait for it. A failed fetch is repeated after 5
+/// seconds at the earliest, then after twice as long each time, up to a minute; until then callers get what
+/// is kept, or the failure, at once. A clock that steps back makes a fetch due, never impossible.
 pub(crate) struct Cache<T> {
     clock: Arc<dyn Clock>,
     usable_for: Option<Duration>,
@@ -23,8 +24,8 @@ pub(crate) struct Cache<T> {
 /// After this time a document is fetched again.
 pub(crate) const TTL: Duration = Duration::from_hours(1);
 
-/// Who finds something missing in a document. Each can cause a fetch a minute, so that whoever sends made-up logout
-/// tokens does not use up the fetch that a sign-in needs after the provider changed its keys.
+/// The cause of a fetch for something missing. Each can fetch once a minute, so that an attacker with made-up
+/// logout tokens does not use up the fetch that a sign-in needs after the provider changed its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
     SignIn,
@@ -57,7 +58,7 @@ struct Failure {
 }
 
 impl<T> Cache<T> {
-    /// An empty cache. What could not be fetched again is used for `usable_for` after it was fetched; without end when
+    /// An empty cache. A document that could not be fetched again is used for `usable_for`; without end when
     /// that is `None`.
     pub(crate) fn new(clock: Arc<dyn Clock>, usable_for: Option<Duration>) -> Self {
         let state =
@@ -65,7 +66,8 @@ impl<T> Cache<T> {
         Self { clock, usable_for, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
     }
 
-    /// The document, by `fetch` if it is time. A fetch that fails is an error only when nothing usable is kept.
+    /// The document, by `fetch` if it is time. A fetch that fails is an error only when nothing usable is
+    /// kept.
     pub(crate) async fn get(
         &self,
         fetch: impl Future<Output = Result<T, ProviderError>> + Send,
@@ -107,12 +109,12 @@ impl<T> Cache<T> {
         self.record(fetch.await).map(Some)
     }
 
-    /// What was fetched last, however old.
+    /// The document that was fetched last, however old.
     pub(crate) fn last(&self) -> Option<Arc<T>> {
         self.lock().held.as_ref().map(|held| Arc::clone(&held.document))
     }
 
-    /// How the last fetch ended.
+    /// The outcome of the last fetch.
     pub(crate) fn health(&self) -> ProviderHealth {
         let state = self.lock();
         match (&state.failure, &state.held) {
@@ -184,7 +186,8 @@ impl<T> State<T> {
     }
 }
 
-/// Whether `span` has passed since `from`; a `from` that lies ahead, because the clock stepped back, counts as passed.
+/// Returns whether `span` has passed since `from`; a `from` that lies ahead, because the clock stepped back,
+/// counts as passed.
 fn is_over(from: Timestamp, span: Duration, now: Timestamp) -> bool {
     now < from || now.since(from) >= span
 }

@@ -9,8 +9,8 @@ use crate::provider::OpenIdProvider;
 use crate::settings::ProviderSettings;
 use crate::unchecked::SettingsError;
 
-/// Makes the provider of these settings, without a request: [`GitHubProvider`] where the URLs are GitHub's, and
-/// [`OpenIdProvider`] for all others.
+/// Makes the provider of these settings, without a request: [`GitHubProvider`] where the URLs are GitHub's,
+/// and [`OpenIdProvider`] for all others.
 ///
 /// # Errors
 /// [`SettingsError::ExtraCa`] or [`SettingsError::HttpClient`].
@@ -22,7 +22,8 @@ pub fn provider(
     provider_over(settings, clock, network)
 }
 
-/// Makes the provider over another HTTP client: one that counts or records, or a provider in the same process.
+/// Makes the provider over another HTTP client: one that counts or records, or a provider in the same
+/// process.
 ///
 /// # Errors
 /// See [`SettingsError`].

@@ -8,11 +8,12 @@ use crate::kinds::entra::tenants;
 use crate::person::{Person, Us};
 use crate::settings::ProviderSettings;
 
-/// What these claims of an identity token would make of somebody, if the provider of these settings stated them: without a
-/// signature and without asking anybody. For trying rules, never for signing in.
+/// What these claims of an ID token would make of somebody, if the provider of these settings stated them:
+/// without a signature and without asking anybody. For trying rules, never for signing in.
 ///
 /// # Errors
-/// When they name no issuer, or one that is not the provider's as far as that is known without asking, or nobody.
+/// If they name no issuer, or one that is not the provider's as far as that is known without asking, or
+/// nobody.
 pub fn identity_from_claims(
     settings: &ProviderSettings,
     claims: &Map<String, Value>,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{Method, Request};
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use labgate_domain::protocol::{EndSessionEndpoint, Issuer, PkceChallenge};
 use openidconnect::HttpRequest;
 use serde_json::Value;
@@ -33,20 +33,20 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// What it publishes.
+    /// Its metadata.
     pub(crate) fn metadata(&self) -> &ProviderMetadata {
         &self.discovered.metadata
     }
 
-    /// Where a browser goes with a logout request (OpenID Connect RP-Initiated Logout section 2.1).
+    /// The endpoint for a logout request (OpenID Connect RP-Initiated Logout section 2.1).
     pub(crate) fn end_session_endpoint(&self) -> Option<EndSessionEndpoint> {
         let url = self.metadata().end_session_endpoint.as_ref()?.url().clone();
         Some(EndSessionEndpoint { url, form: self.kind.quirks.logout })
     }
 }
 
-/// Finds the provider, or what has become of it when it was found before: the issuer that was accepted first stays, and
-/// so does everything else that the operator's URLs vouch for.
+/// Finds the provider, or what has become of it when it was found before: the issuer that was accepted first
+/// stays, and so does everything else that the operator's URLs vouch for.
 pub(crate) async fn find(
     settings: &ProviderSettings,
     transport: &Transport,
@@ -75,7 +75,8 @@ pub(crate) async fn discover(
 ) -> Result<Discovered, ProviderError> {
     let looking = look(settings, transport, before);
     let in_time = tokio::time::timeout(settings.limits.discovery_time, looking).await;
-    in_time.unwrap_or_else(|_| Err(unavailable("it does not answer in time".to_owned())))
+    in_time
+        .unwrap_or_else(|_| Err(unavailable(CallFailure::Timeout, "it does not answer in time".to_owned())))
 }
 
 async fn look(
@@ -92,8 +93,10 @@ async fn look(
         (Location::Endpoints(urls), None) => match derivation::derive(urls, settings.kinds, &source).await {
             Ok(Derived::OpenId(discovered)) => Ok(discovered),
             Ok(Derived::OAuth2Only { .. }) => Err(only_oauth2()),
-            Err(error) if error.is_temporary() => Err(unavailable(error.to_string())),
-            Err(error) => Err(ProviderError::Misconfigured(error.to_string())),
+            Err(error) => Err(match error.outage() {
+                Some(cause) => unavailable(cause, error.to_string()),
+                None => ProviderError::Misconfigured(error.to_string()),
+            }),
         },
     }
 }
@@ -101,12 +104,15 @@ async fn look(
 /// Fetches the provider's keys.
 pub(crate) async fn fetch_keys(transport: &Transport, jwks_uri: &Endpoint) -> Result<KeySet, ProviderError> {
     const JWK_SET: &str = "application/jwk-set+json";
-    let unavailable =
-        |reason| ProviderError::Unavailable { call: ProviderCall::Jwks, reason: format!("it {reason}") };
+    let content = CallFailure::Content;
+    let unavailable = |cause, reason: &dyn std::fmt::Display| {
+        ProviderError::unavailable(ProviderCall::Jwks, cause, format!("it {reason}"))
+    };
     let answer = transport.send(ProviderCall::Jwks, get(jwks_uri)).await;
     let body = answer.map_err(|error| error.of(ProviderCall::Jwks))?.ok_body(&[JSON, JWK_SET]);
-    let keys = KeySet::parse(&body.map_err(unavailable)?).map_err(unavailable)?;
-    if keys.is_empty() { Err(unavailable("has no usable key".to_owned())) } else { Ok(keys) }
+    let body = body.map_err(|unusable| unavailable(unusable.cause, &unusable))?;
+    let keys = KeySet::parse(&body).map_err(|reason| unavailable(content, &reason))?;
+    if keys.is_empty() { Err(unavailable(content, &"has no usable key")) } else { Ok(keys) }
 }
 
 /// A GET for JSON.
@@ -128,7 +134,7 @@ async fn by_issuer(
 ) -> Result<Discovered, ProviderError> {
     let document = home.child(".well-known/openid-configuration");
     let fetched = source.fetch(&document).await;
-    let fetched = fetched.map_err(|error| unavailable(format!("{document} {error}")))?;
+    let fetched = fetched.map_err(|error| unavailable(error.cause(), format!("{document} {error}")))?;
     let metadata = ProviderMetadata::parse(&fetched, hosts)
         .map_err(|error| ProviderError::Misconfigured(format!("{document} cannot be used: {error}")))?;
     if metadata.issuer != *issuer {
@@ -171,7 +177,7 @@ fn usable(
     Ok((kind, authentication))
 }
 
-/// Whether the provider says that it does not support the one PKCE method that Labgate uses. Saying nothing is not saying that.
+/// Returns whether the provider excludes the one PKCE method that Labgate uses. Silence excludes nothing.
 pub(crate) fn excludes_pkce(methods: &[String]) -> bool {
     !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD)
 }
@@ -185,13 +191,13 @@ fn only_oauth2() -> ProviderError {
 
 fn refusal(error: &RediscoveryError) -> ProviderError {
     match error {
-        RediscoveryError::Fetch(_) => unavailable(error.to_string()),
+        RediscoveryError::Fetch(fetch) => unavailable(fetch.cause(), error.to_string()),
         _ => ProviderError::Misconfigured(error.to_string()),
     }
 }
 
-fn unavailable(reason: String) -> ProviderError {
-    ProviderError::Unavailable { call: ProviderCall::Discovery, reason }
+fn unavailable(cause: CallFailure, reason: String) -> ProviderError {
+    ProviderError::unavailable(ProviderCall::Discovery, cause, reason)
 }
 
 fn tell(discovered: &Discovered, kind: &Kind) {
@@ -210,17 +216,22 @@ impl MetadataSource for Documents<'_> {
     async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError> {
         let answer =
             self.0.send(ProviderCall::Discovery, get(document)).await.map_err(|error| match error {
-                TransportError::Unreachable(_) => FetchError::Unreachable(error.to_string()),
+                TransportError::Unreachable(_) => FetchError::Unreachable(error.cause(), error.to_string()),
                 TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),
                 TransportError::Compressed | TransportError::TooLarge { .. } => {
-                    FetchError::Unusable(error.to_string())
+                    FetchError::Unusable(error.cause(), error.to_string())
                 }
             })?;
         if !answer.status.is_success() {
             return Err(FetchError::from_status(answer.status.as_u16()));
         }
-        let body = answer.ok_body(&[JSON]).map_err(FetchError::Unusable)?;
-        let unusable = || FetchError::Unusable("is not one JSON object with unique members".to_owned());
+        let body = answer.ok_body(&[JSON]).map_err(|it| FetchError::Unusable(it.cause, it.text))?;
+        let unusable = || {
+            FetchError::Unusable(
+                CallFailure::NotJson,
+                "is not one JSON object with unique members".to_owned(),
+            )
+        };
         json::object(&body).map(Value::Object).map_err(|_| unusable())
     }
 }

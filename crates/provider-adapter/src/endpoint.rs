@@ -10,16 +10,17 @@ use url::Url;
 /// The setting that names origins where plain http is allowed, as messages call it.
 pub const PLAIN_HTTP_SETTING: &str = "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
 
-/// An absolute URL that an operator or a metadata document names, normalised: scheme and host in lower case, no
-/// default port; path (with its case) and query as they were. Two endpoints are equal when they are so after this.
+/// An absolute URL that an operator or a metadata document names, normalised: scheme and host in lower case,
+/// no default port; path (with its case) and query as they were. Two endpoints are equal when they are so
+/// after this.
 ///
-/// There is one way to read a value of this type: no user info, no fragment, no dot segments (plain or encoded), no
-/// backslash, no white space or control character, and at most [`Endpoint::MAX_LEN`] bytes.
+/// There is one way to read a value of this type: no user info, no fragment, no dot segments (plain or
+/// encoded), no backslash, no white space or control character, and at most [`Endpoint::MAX_LEN`] bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint(Url);
 
-/// Why a URL is not an endpoint. Reads after the name of a setting or member; never repeats the URL, which may hold
-/// credentials.
+/// The rule that a URL breaks. Reads after the name of a setting or member; never repeats the URL, which may
+/// hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// More than [`Endpoint::MAX_LEN`] bytes.
@@ -84,11 +85,12 @@ impl Endpoint {
         }
     }
 
-    /// Takes a URL that a metadata document names (Discovery section 3). Besides the rules of [`Endpoint::parse`], a
-    /// host inside this machine or a private network must stand in one of the operator's own URLs.
+    /// Takes a URL that a metadata document names (Discovery section 3). Besides the rules of
+    /// [`Endpoint::parse`], a host inside this machine or a private network must stand in one of the
+    /// operator's own URLs.
     ///
-    /// This judges the URL, not what a name resolves to: a name of the provider's can still resolve to a private
-    /// address, where nothing but a certificate for that name lets it be used.
+    /// This judges the URL, not what a name resolves to: a name of the provider's can still resolve to a
+    /// private address, where nothing but a certificate for that name lets it be used.
     ///
     /// # Errors
     /// See [`EndpointError`].
@@ -119,8 +121,8 @@ impl Endpoint {
         self.0.origin().ascii_serialization()
     }
 
-    /// The endpoint with `path` appended after exactly one slash, and without a query: for what is found relative to
-    /// an issuer (Discovery section 4.1) or to the base of an API.
+    /// The endpoint with `path` appended after exactly one slash, and without a query: for what is found
+    /// relative to an issuer (Discovery section 4.1) or to the base of an API.
     #[must_use]
     pub fn child(&self, path: &str) -> Self {
         let base = self.0.path();
@@ -165,8 +167,8 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The origins where the operator allows plain http although they are not loopback: a container network, such as
-/// `http://dex:5556`. None by default.
+/// The origins where the operator allows plain http although they are not loopback: a container network, such
+/// as `http://dex:5556`. None by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainHttpOrigins(Vec<String>);
 

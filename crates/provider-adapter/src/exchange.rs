@@ -1,21 +1,27 @@
 //! The seam to the network, and the client that goes over it.
 
+use std::io;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use labgate_domain::ForeignText;
+use labgate_domain::ports::CallFailure;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, ClientBuilder};
+use tokio_rustls::rustls;
 
 use crate::settings::ProviderSettings;
 use crate::unchecked::SettingsError;
 
 /// An HTTP client: the seam under every call to a provider.
 ///
-/// It sends what it is given exactly once and passes the answer on as it came: it follows no redirect, repeats nothing,
-/// adds no cookies and decompresses nothing. All judgement is the adapter's: limits of time and size, statuses,
-/// redirects and headers.
+/// It sends what it is given exactly once and passes the answer on as it came: it follows no redirect,
+/// repeats nothing, adds no cookies and decompresses nothing. All judgement is the adapter's: limits of time
+/// and size, statuses, redirects and headers.
 #[async_trait]
 pub trait Exchange: Send + Sync {
     /// Sends a request to the absolute URL in its URI. The body of the answer may still be arriving.
@@ -25,13 +31,23 @@ pub trait Exchange: Send + Sync {
 /// The body of an answer, as it arrives.
 pub type ExchangeBody = UnsyncBoxBody<Bytes, ExchangeError>;
 
-/// A failure to get an answer. Reads after the name of what was asked; the reasons name no URL, which may have a query.
+/// A failure to get an answer. Reads after the name of what was asked; the reasons name no URL, which may
+/// have a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
     /// No connection, or no answer, within the time limit.
     #[error("does not answer in time")]
     TimedOut,
-    /// No connection, or no TLS.
+    /// A host name that does not resolve.
+    #[error("cannot be reached ({0})")]
+    Dns(ForeignText),
+    /// A host that refuses the connection.
+    #[error("cannot be reached ({0})")]
+    Refused(ForeignText),
+    /// A certificate that is not trusted.
+    #[error("cannot be reached ({0})")]
+    Certificate(ForeignText),
+    /// No connection, or no TLS, for another reason.
     #[error("cannot be reached ({0})")]
     Connection(ForeignText),
     /// A request that cannot be sent.
@@ -42,12 +58,40 @@ pub enum ExchangeError {
     Broken(ForeignText),
 }
 
+impl ExchangeError {
+    /// The reason alone, to read after a colon.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::TimedOut => "it does not answer in time",
+            Self::Dns(text)
+            | Self::Refused(text)
+            | Self::Certificate(text)
+            | Self::Connection(text)
+            | Self::Request(text)
+            | Self::Broken(text) => text.as_str(),
+        }
+    }
+
+    /// The kind of failure.
+    #[must_use]
+    pub fn cause(&self) -> CallFailure {
+        match self {
+            Self::TimedOut => CallFailure::Timeout,
+            Self::Dns(_) => CallFailure::Dns,
+            Self::Refused(_) => CallFailure::Refused,
+            Self::Certificate(_) => CallFailure::Certificate,
+            Self::Connection(_) | Self::Request(_) | Self::Broken(_) => CallFailure::Connection,
+        }
+    }
+}
+
 /// The network.
 ///
-/// A connection is used once: a code is never sent a second time because a kept connection was just closing. The proxy
-/// that the environment names (`HTTPS_PROXY`, `NO_PROXY`) is used for https, where it sees only the host name. Plain
-/// http, which is allowed for this machine and for named origins of its own network, never goes through a proxy: it
-/// would read the client secret.
+/// A connection is used once: a code is never sent a second time because a kept connection was just closing.
+/// The proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`) is used for https, where it sees only the
+/// host name. Plain http, which is allowed for this machine and for named origins of its own network, never
+/// goes through a proxy: it would read the client secret.
 pub(crate) struct Network {
     secure: Result<Client, ExchangeError>,
     plain: Client,
@@ -80,9 +124,9 @@ impl Exchange for Network {
             Some("https") => self.secure.as_ref().map_err(Clone::clone)?,
             _ => &self.plain,
         };
-        let request = reqwest::Request::try_from(request).map_err(failure)?;
-        let response = Response::from(client.execute(request).await.map_err(failure)?);
-        Ok(response.map(|body: reqwest::Body| body.map_err(failure).boxed_unsync()))
+        let request = reqwest::Request::try_from(request).map_err(ExchangeError::from)?;
+        let response = Response::from(client.execute(request).await.map_err(ExchangeError::from)?);
+        Ok(response.map(|body: reqwest::Body| body.map_err(ExchangeError::from).boxed_unsync()))
     }
 }
 
@@ -92,6 +136,7 @@ fn builder() -> ClientBuilder {
         .retry(reqwest::retry::never())
         .referer(false)
         .pool_max_idle_per_host(0)
+        .dns_resolver(Arc::new(Resolver))
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate>, SettingsError> {
@@ -101,15 +146,57 @@ fn certificates(pem: &str) -> Result<Vec<Certificate>, SettingsError> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn failure(error: reqwest::Error) -> ExchangeError {
-    let cause = cause(&error);
-    match () {
-        () if error.is_timeout() => ExchangeError::TimedOut,
-        () if error.is_connect() => ExchangeError::Connection(cause),
-        () if error.is_builder() => ExchangeError::Request(cause),
-        () => ExchangeError::Broken(cause),
+/// The system's resolver, with errors of a type of their own.
+struct Resolver;
+
+/// A host name that does not resolve.
+#[derive(Debug, thiserror::Error)]
+#[error("the name does not resolve")]
+struct Unresolved(#[source] io::Error);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?;
+            let addresses: Vec<_> = found.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
     }
+}
+
+impl From<reqwest::Error> for ExchangeError {
+    fn from(error: reqwest::Error) -> Self {
+        let text = cause(&error);
+        match typed(&error) {
+            _ if error.is_timeout() => Self::TimedOut,
+            Some(CallFailure::Dns) => Self::Dns(text),
+            Some(CallFailure::Refused) => Self::Refused(text),
+            Some(CallFailure::Certificate) => Self::Certificate(text),
+            _ if error.is_connect() => Self::Connection(text),
+            _ if error.is_builder() => Self::Request(text),
+            _ => Self::Broken(text),
+        }
+    }
+}
+
+/// The cause of a failed connection, by the types in the chain of errors.
+fn typed(error: &reqwest::Error) -> Option<CallFailure> {
+    let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(link) = error {
+        // An I/O error hides the error that it was made of from the chain.
+        let inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or(link.downcast_ref());
+        let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if link.is::<Unresolved>() {
+            return Some(CallFailure::Dns);
+        } else if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+            return Some(CallFailure::Certificate);
+        } else if link.downcast_ref().is_some_and(is_refused) {
+            return Some(CallFailure::Refused);
+        }
+        error = link.source();
+    }
+    None
 }
 
 /// The innermost cause of an error: of a chain, it is the one that names neither URL nor request.

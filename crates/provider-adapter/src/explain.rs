@@ -29,8 +29,8 @@ pub struct Meaning {
     pub explanation: Explanation,
 }
 
-/// Writes a table of [`Meaning`]s: `phrase | phrase => sentence;`, each with its subject in front unless that is
-/// [`About::Other`].
+/// Writes a table of [`Meaning`]s: `phrase | phrase => sentence;`, each with its subject in front unless that
+/// is [`About::Other`].
 macro_rules! meanings {
     ($($($about:ident:)? $($phrase:literal)|+ => $sentence:expr;)+) => {
         &[$($crate::explain::Meaning {
@@ -58,8 +58,8 @@ pub(crate) const WORN_CODE: &str =
     "The code was used before or has expired: sign in again, and compare the clocks.";
 pub(crate) const WRONG_CREDENTIALS: &str = "Client id or secret is wrong: compare both with the provider's.";
 
-/// Explains a provider message by the table of its kind, then by what several providers say alike. In a table the first
-/// meaning counts, so the special stands before the general.
+/// Explains a provider message by the table of its kind, then by what several providers say alike. In a table
+/// the first meaning counts, so the special stands before the general.
 pub(crate) fn explain(of_kind: &[Meaning], text: &str) -> Option<Explanation> {
     let number = text.trim();
     let text = words(text);
@@ -68,7 +68,8 @@ pub(crate) fn explain(of_kind: &[Meaning], text: &str) -> Option<Explanation> {
     known.map(|meaning| meaning.explanation)
 }
 
-/// Whether the text is the bare number of a phrase such as `AADSTS50011`: pages often leave the prefix out.
+/// Returns whether the text is the bare number of a phrase such as `AADSTS50011`: pages often leave the
+/// prefix out.
 fn is_number_of(phrase: &str, text: &str) -> bool {
     let number = phrase.trim_start_matches(|c: char| c.is_ascii_uppercase());
     number == text && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,8 +1,8 @@
-//! The groups of a person at Entra that did not fit into the identity token, by Microsoft Graph.
+//! The groups of a person at Entra that did not fit into the ID token, by Microsoft Graph.
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use labgate_domain::ports::ProviderCall;
+use labgate_domain::ports::{CallFailure, ProviderCall};
 use serde_json::Value;
 
 use crate::derivation::ProviderMetadata;
@@ -10,13 +10,13 @@ use crate::discovery::get;
 use crate::endpoint::Endpoint;
 use crate::json;
 use crate::kinds::entra::graph_of;
-use crate::transport::{JSON, Transport};
+use crate::transport::{JSON, Transport, Unusable};
 
-/// What the access token must be good for.
+/// The scope of the access token.
 pub(crate) const SCOPE: &str = "User.Read";
 
-/// In which groups the person is, at any depth. The place that the token names for this (`_claim_sources`) is that of an API
-/// which is retired, and is never asked.
+/// In which groups the person is, at any depth. The place that the token names for this (`_claim_sources`) is
+/// that of an API which is retired, and is never asked.
 const PATH: &str = "/v1.0/me/transitiveMemberOf";
 const QUERY: &str = "$select=id&$top=100";
 
@@ -25,16 +25,16 @@ const MAX_PAGES: usize = 20;
 /// The most groups that are kept.
 pub(crate) const MAX_GROUPS: usize = 2000;
 
-/// Asks Graph for all of them, or says why they cannot be had. The access token goes into the `Authorization` header and to no
-/// other origin.
+/// Asks Graph for all of them, or says why they cannot be had. The access token goes into the `Authorization`
+/// header and to no other origin.
 pub(crate) async fn groups(
     transport: &Transport,
     metadata: &ProviderMetadata,
     access_token: &str,
-) -> Result<Vec<String>, String> {
-    let first = place(metadata).ok_or("nothing says where Microsoft Graph is")?;
+) -> Result<Vec<String>, Unusable> {
+    let first = place(metadata).ok_or_else(|| content("nothing says where Microsoft Graph is"))?;
     let mut bearer = HeaderValue::from_str(&format!("Bearer {access_token}"))
-        .map_err(|_| "the access token does not fit into a header")?;
+        .map_err(|_| content("the access token does not fit into a header"))?;
     bearer.set_sensitive(true);
 
     let mut groups = Vec::new();
@@ -43,26 +43,32 @@ pub(crate) async fn groups(
         let mut request = get(&next);
         request.headers_mut().insert(AUTHORIZATION, bearer.clone());
         let answer = transport.send(ProviderCall::Groups, request).await;
-        let body = answer.map_err(|error| format!("Microsoft Graph {error}"))?.ok_body(&[JSON]);
-        let body = body.map_err(|reason| format!("Microsoft Graph {reason}"))?;
-        let mut page = json::object(&body)
-            .map_err(|_| "Microsoft Graph answers with what is not one JSON object with unique members")?;
+        let graph =
+            |cause, text: &dyn std::fmt::Display| Unusable { cause, text: format!("Microsoft Graph {text}") };
+        let answer = answer.map_err(|error| graph(error.cause(), &error))?;
+        let body = answer.ok_body(&[JSON]).map_err(|unusable| graph(unusable.cause, &unusable))?;
+        let mut page = json::object(&body).map_err(|_| {
+            content("Microsoft Graph answers with what is not one JSON object with unique members")
+        })?;
         let Some(Value::Array(members)) = page.remove("value") else {
-            return Err("Microsoft Graph answers without a list of groups".to_owned());
+            return Err(content("Microsoft Graph answers without a list of groups"));
         };
         groups.extend(members.iter().filter_map(group).map(str::to_owned));
         next = match page.get("@odata.nextLink") {
             None | Some(Value::Null) => return Ok(groups),
-            Some(link) => {
-                further(&first, link).ok_or("the list of groups goes on outside of Microsoft Graph")?
-            }
+            Some(link) => further(&first, link)
+                .ok_or_else(|| content("the list of groups goes on outside of Microsoft Graph"))?,
         };
     }
-    Err(format!("the list of groups has more than {MAX_PAGES} pages"))
+    Err(content(&format!("the list of groups has more than {MAX_PAGES} pages")))
 }
 
-/// The list's first page. A provider outside of Microsoft's clouds, which only the operator makes one of Entra's, has its Graph
-/// where its userinfo endpoint is: Entra's is a part of Graph.
+fn content(text: &str) -> Unusable {
+    Unusable { cause: CallFailure::Content, text: text.to_owned() }
+}
+
+/// The list's first page. A provider outside of Microsoft's clouds, which only the operator makes one of
+/// Entra's, has its Graph where its userinfo endpoint is: Entra's is a part of Graph.
 fn place(metadata: &ProviderMetadata) -> Option<Endpoint> {
     let list = match graph_of(&metadata.issuer) {
         Some(graph) => {

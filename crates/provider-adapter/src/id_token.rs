@@ -1,4 +1,4 @@
-//! Whether what an identity token claims may be believed (OpenID Connect Core section 3.1.3.7).
+//! The rules for the claims of an ID token (OpenID Connect Core section 3.1.3.7).
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use serde_json::{Map, Value};
 
 use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken, numeric_date};
 
-/// What an identity token must say.
+/// The demands on an ID token.
 pub(crate) struct Expectation<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) client_id: &'a ClientId,
-    /// The attempt's. `None` for a token that a refresh token was answered with: that should have no nonce, and no browser
-    /// can have brought it (OpenID Connect Core section 12.2).
+    /// The attempt's. `None` for a token that a refresh token was answered with: that should have no nonce,
+    /// and no browser can have brought it (OpenID Connect Core section 12.2).
     pub(crate) nonce: Option<&'a Nonce>,
-    /// When the attempt, or the request for a newer token, started.
+    /// The start of the attempt, or of the request for a newer token.
     pub(crate) started_at: Timestamp,
-    /// How much earlier than the truth this provider writes `iat`.
+    /// The time by which this provider writes `iat` too early.
     pub(crate) backdating: Duration,
-    /// What else each of its identity tokens says, and none of its other tokens: a claim and its text.
+    /// A claim, and its text, of each of its ID tokens and none of its other tokens.
     pub(crate) mark: Option<(&'static str, &'static str)>,
     /// The access token that came with it.
     pub(crate) access_token: &'a str,
     pub(crate) now: Timestamp,
 }
 
-/// An identity token that holds.
+/// An ID token that holds.
 pub(crate) struct VerifiedIdToken {
     pub(crate) issuer: Issuer,
     pub(crate) subject: Subject,
-    /// When the person last proved who they are, if that is told in a way that can be read.
+    /// The time of the person's last authentication, if it is stated readably.
     pub(crate) authenticated_at: Option<Timestamp>,
     /// All claims, for what is said of the person.
     pub(crate) claims: Map<String, Value>,
 }
 
-/// Verifies what a signed identity token claims.
+/// Verifies what a signed ID token claims.
 pub(crate) fn verify(
     token: SignedToken,
     expected: &Expectation<'_>,
 ) -> Result<VerifiedIdToken, IdTokenFault> {
-    // Only a token about an event has them (RFC 8417 section 2.2): a logout token is no identity token, whatever else it
-    // claims (Back-Channel Logout section 4.1).
+    // Only a token about an event has them (RFC 8417 section 2.2): a logout token is no ID token, whatever
+    // else it claims (Back-Channel Logout section 4.1).
     if token.claims.contains_key("events") {
         return Err(IdTokenFault::Type);
     }
@@ -78,8 +78,8 @@ pub(crate) fn verify(
     })
 }
 
-/// The claims besides the registered ones that decide whether the token holds. One of another type than specified makes
-/// it malformed; the others are nobody's business here.
+/// The claims besides the registered ones that decide whether the token holds. One of another type than
+/// specified makes it malformed; the others do not matter here.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
@@ -90,8 +90,8 @@ struct Claims {
 
 #[cfg(test)]
 mod tests {
-    //! The rules are tested from outside, in `tests/contract/id_token_claims.rs`; here is what needs a provider that cannot be
-    //! played there.
+    //! The rules are tested from outside, in `tests/contract/id_token_claims.rs`; here is what needs a
+    //! provider that cannot be played there.
 
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
     use base64::Engine as _;
@@ -104,7 +104,7 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    /// What `Expectation` says of a token that was issued at `iat`.
+    /// The verdict on a token that was issued at `iat`.
     fn verified(iat: i64, backdating: Duration) -> Result<(), IdTokenFault> {
         let base64url = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let key = Ed25519KeyPair::generate().unwrap();

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a JSON object. A member that stands twice, at any depth, makes it invalid (RFC 7519 section 4 leaves no other
-/// safe reading), and so do a byte order mark, text after the end, and more than 128 levels.
+/// Reads a JSON object. A member that stands twice, at any depth, makes it invalid (RFC 7519 section 4 leaves
+/// no other safe reading), and so do a byte order mark, text after the end, and more than 128 levels.
 ///
 /// The error carries nothing of the document.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
@@ -24,7 +24,7 @@ pub(crate) fn array(bytes: &[u8]) -> Result<Vec<Value>, NotAnArray> {
     }
 }
 
-/// The bytes are not one JSON array whose objects have unique members.
+/// The bytes are not one JSON array with unique members in its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnArray;
 
@@ -32,7 +32,7 @@ pub(crate) struct NotAnArray;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAnObject;
 
-/// A [`Value`] none of whose objects has a member twice; `serde_json` by itself would keep the last.
+/// A [`Value`] without a member that stands twice; `serde_json` by itself would keep the last.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {

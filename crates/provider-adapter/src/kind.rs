@@ -9,7 +9,8 @@ use crate::endpoint::Endpoint;
 use crate::explain::{self, Explanation, Meaning};
 use crate::quirks::Quirks;
 
-/// A kind of provider. A new one is a value of this type, with [`Kind::OPENID`] for everything that is ordinary.
+/// A kind of provider. A new one is a value of this type, with [`Kind::OPENID`] for everything that is
+/// ordinary.
 #[derive(Clone, Copy)]
 pub struct Kind {
     /// The value of the setting `kind`, and the name in logs.
@@ -84,7 +85,7 @@ pub trait Preset: Send + Sync {
         [Role::Authorization, Role::Token].into_iter().find(differs)
     }
 
-    /// Whether only the operator can name the issuer.
+    /// Returns whether only the operator can name the issuer.
     fn needs_issuer(&self) -> bool {
         false
     }
@@ -147,7 +148,7 @@ impl Kind {
         explain::explain(self.meanings, text)
     }
 
-    /// Whether a setting that states this kind fits a provider that is found to be the other.
+    /// Returns whether a setting that states this kind fits a provider that is found to be the other.
     pub(crate) fn fits(&self, found: &Self) -> bool {
         self == found || self.version_of == Some(found.name) || found.version_of == Some(self.name)
     }

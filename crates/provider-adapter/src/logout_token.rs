@@ -1,4 +1,4 @@
-//! Whether a logout token may be believed (OpenID Connect Back-Channel Logout sections 2.4 and 2.6). Anybody can send
+//! The rules for a logout token (OpenID Connect Back-Channel Logout sections 2.4 and 2.6). Anyone can send
 //! one.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken};
 
-/// How old a logout token may be: providers send it at once, and repeat it shortly if at all.
+/// The greatest age of a logout token: providers send it at once, and repeat it shortly if at all.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The longest accepted `jti`, in bytes: it is remembered.

@@ -1,4 +1,4 @@
-//! What a provider says of the person, from claims that were verified already (OpenID Connect Core section 5.1).
+//! The person, from verified claims (OpenID Connect Core section 5.1).
 
 use std::collections::HashSet;
 
@@ -21,14 +21,14 @@ const MAX_GROUP_BYTES: usize = 256;
 const MAX_METHODS: usize = 16;
 const MAX_METHOD_BYTES: usize = 64;
 
-/// The claims of the identity token and, if it was asked, of the userinfo endpoint. References to claims elsewhere
+/// The claims of the ID token and, if it was asked, of the userinfo endpoint. References to claims elsewhere
 /// (`_claim_sources`, section 5.6.2) are not followed.
 pub(crate) struct Person<'a> {
     id_token: &'a Map<String, Value>,
     userinfo: Option<&'a Map<String, Value>>,
     claims: PersonClaims,
     us: Us<'a>,
-    /// Whether the identity token is of a member of the one tenant that its issuer is.
+    /// The ID token is of a member of the one tenant that its issuer is.
     is_member: bool,
     /// The groups that the token had no room for, if they were asked for elsewhere.
     fetched_groups: Option<Vec<String>>,
@@ -38,7 +38,7 @@ pub(crate) struct Person<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Us<'a> {
     client_id: &'a ClientId,
-    /// What the names of claims that were made for us begin with.
+    /// The namespace of claims that were made for this lab.
     namespace: Option<&'a str>,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Person<'a> {
         stated.and_then(|text| Subject::parse(text).ok()).ok_or(IdTokenFault::Subject)
     }
 
-    /// What else the person belongs to.
+    /// The tenant, hosted domain and completeness of groups.
     pub(crate) fn memberships(&self) -> Memberships {
         let text = |claim: Option<&str>| {
             let value = self.id_token.get(claim?)?.as_str()?;
@@ -86,7 +86,8 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Whether the groups did not fit into the token, which only says where they are (OpenID Connect Core section 5.6.2).
+    /// Returns whether the groups did not fit into the token, which only says where they are (OpenID Connect
+    /// Core section 5.6.2).
     pub(crate) fn has_groups_elsewhere(&self) -> bool {
         let elsewhere = |document: &Map<String, Value>| {
             let names = document.get("_claim_names").and_then(Value::as_object);
@@ -96,8 +97,8 @@ impl<'a> Person<'a> {
         self.documents().any(elsewhere)
     }
 
-    /// The e-mail address. Each document's `email_verified` speaks of its own address only; where two documents
-    /// contradict each other, the address is unverified.
+    /// The e-mail address. Each document's `email_verified` speaks of its own address only; where two
+    /// documents contradict each other, the address is unverified.
     pub(crate) fn email(&self) -> EmailClaim {
         let first = self.email_in(self.id_token);
         let Some(userinfo) = self.userinfo else { return first };
@@ -153,7 +154,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Whether the document says of its address that it is not verified, rather than nothing.
+    /// Returns whether the document says of its address that it is not verified, rather than nothing.
     fn denies_email(&self, document: &Map<String, Value>) -> bool {
         let denies_owner = self.claims.evidence.iter().any(|evidence| match evidence {
             Evidence::DomainOwner(claim) => {
@@ -166,7 +167,8 @@ impl<'a> Person<'a> {
         denies_owner || (denies && !self.says_verified_in_words(document))
     }
 
-    /// Whether it is the userinfo of a provider that says so in words there, and not in its identity tokens.
+    /// Returns whether it is the userinfo of a provider that says so in words there, and not in its ID
+    /// tokens.
     fn says_verified_in_words(&self, document: &Map<String, Value>) -> bool {
         self.claims.evidence.contains(&Evidence::EmailVerifiedInWords)
             && self.userinfo.is_some_and(|userinfo| std::ptr::eq(userinfo, document))
@@ -181,7 +183,8 @@ impl<'a> Person<'a> {
         })
     }
 
-    /// The groups: several, or one as text. What does not fit is left out, which takes rights away and never gives any.
+    /// The groups: several, or one as text. Further ones are left out, which takes rights away and never
+    /// gives any.
     pub(crate) fn groups(&self) -> Vec<String> {
         let groups = self.all_groups();
         let kept = self.max_groups();
@@ -209,7 +212,7 @@ impl<'a> Person<'a> {
         groups
     }
 
-    /// `amr` of the identity token (RFC 8176).
+    /// `amr` of the ID token (RFC 8176).
     pub(crate) fn authentication_methods(&self) -> Vec<String> {
         let methods = self.id_token.get("amr").map_or(Vec::new(), |value| texts(value, MAX_METHOD_BYTES));
         methods.into_iter().take(MAX_METHODS).collect()
@@ -221,7 +224,7 @@ impl<'a> Person<'a> {
 }
 
 impl GroupList {
-    /// What stands there.
+    /// The value in a document.
     fn value<'v>(self, document: &'v Map<String, Value>, us: Us<'_>) -> Option<&'v Value> {
         match self {
             Self::Named(name) => document.get(name),
@@ -237,7 +240,7 @@ impl GroupList {
         }
     }
 
-    /// Whether it is one of the claims that stand elsewhere.
+    /// Returns whether it is one of the claims that stand elsewhere.
     fn is_among(self, claim_names: &Map<String, Value>) -> bool {
         match self {
             Self::Named(name) => claim_names.contains_key(name),
@@ -247,7 +250,7 @@ impl GroupList {
     }
 }
 
-/// Whether the document says where the e-mail address is, or would be.
+/// Returns whether the document says where the e-mail address is, or would be.
 pub(crate) fn has_email(document: &Map<String, Value>) -> bool {
     email(document) != EmailClaim::Missing
 }
@@ -265,12 +268,12 @@ fn email(document: &Map<String, Value>) -> EmailClaim {
     }
 }
 
-/// Whether `email_verified` is the JSON value `true`.
+/// Returns whether `email_verified` is the JSON value `true`.
 fn says_verified(document: &Map<String, Value>) -> bool {
     document.get("email_verified") == Some(&Value::Bool(true))
 }
 
-/// Whether the claim says that the owner of the address's domain is verified. Its type has varied.
+/// Returns whether the claim says that the owner of the address's domain is verified. Its type has varied.
 fn owner_is_verified(document: &Map<String, Value>, claim: &str) -> bool {
     match document.get(claim) {
         Some(Value::Bool(verified)) => *verified,

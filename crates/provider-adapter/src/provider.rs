@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
-    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, LogoutTokenFault,
-    ProviderCall, ProviderError, RefreshRequest, Refreshed,
+    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
+    LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, Nonce, ProviderSessionId, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
@@ -28,7 +28,7 @@ use crate::person::{self, Person, Us};
 use crate::quirks::Offline;
 use crate::settings::{ProviderSettings, Userinfo};
 use crate::token::{self, ClientCredentials, Tokens};
-use crate::transport::Transport;
+use crate::transport::{Transport, Unusable};
 use crate::unchecked::SettingsError;
 use crate::userinfo;
 
@@ -40,9 +40,9 @@ const OFFLINE_ACCESS: &str = "offline_access";
 
 /// An OpenID provider as the core wants it.
 ///
-/// It is found at the first sign-in, not before: a provider that is down keeps nothing from starting, and is found as soon
-/// as it is back. Its metadata is read again every hour; what was accepted first stays in use when that fails or shows
-/// something else.
+/// It is found at the first sign-in, not before: a provider that is down keeps nothing from starting, and is
+/// found as soon as it is back. Its metadata is read again every hour; what was accepted first stays in use
+/// when that fails or shows something else.
 pub struct OpenIdProvider {
     settings: ProviderSettings,
     transport: Transport,
@@ -54,8 +54,8 @@ impl OpenIdProvider {
     /// Makes a provider from its settings, without a request.
     ///
     /// # Errors
-    /// When the settings contradict each other, the extra certification authorities cannot be read, or the HTTP client
-    /// cannot be made.
+    /// If the settings contradict each other, the extra certification authorities cannot be read, or the HTTP
+    /// client cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
         let network = Arc::new(Network::new(&settings)?);
         Ok(Self::over(settings, clock, network))
@@ -102,11 +102,12 @@ impl OpenIdProvider {
         self.told(&provider, &keys, &tokens, nonce, started_at).await
     }
 
-    /// Asks again about a person, step by step. The error is what went wrong before the refresh token was spent.
+    /// Asks again about a person, step by step. The error is what went wrong before the refresh token was
+    /// spent.
     async fn refreshed(&self, request: &RefreshRequest) -> Result<Refreshed, ProviderError> {
         let provider = self.provider().await?;
         if !provider.metadata().issuer.stands_for(&request.issuer) {
-            // What another provider gave is not for this one to see.
+            // A token of another provider is not for this one to see.
             return Err(IdTokenFault::Issuer.into());
         }
         // Before the refresh token is spent: without keys it would be spent in vain.
@@ -141,8 +142,9 @@ impl OpenIdProvider {
         }
     }
 
-    /// What these tokens, and what can be asked for with them, say of somebody. Without a nonce they are no answer to a sign-in:
-    /// then it is an error when groups could not be asked for on which something depends.
+    /// What these tokens, and what can be asked for with them, say of somebody. Without a nonce they are no
+    /// answer to a sign-in: then it is an error when groups could not be asked for on which something
+    /// depends.
     async fn told(
         &self,
         provider: &Provider,
@@ -159,11 +161,11 @@ impl OpenIdProvider {
         let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, Us::of(&self.settings));
         let groups = match self.groups_elsewhere(provider, tokens, &person).await {
             Ok(groups) => groups,
-            Err(reason) if nonce.is_none() && self.settings.description.admission.depend_on_groups() => {
-                return Err(ProviderError::Unavailable { call: ProviderCall::Groups, reason });
+            Err(failure) if nonce.is_none() && self.settings.description.admission.depend_on_groups() => {
+                return Err(ProviderError::unavailable(ProviderCall::Groups, failure.cause, failure.text));
             }
-            Err(reason) => {
-                tracing::warn!(reason, "the person's groups are not all known");
+            Err(failure) => {
+                tracing::warn!(reason = failure.text, "the person's groups are not all known");
                 None
             }
         };
@@ -201,7 +203,7 @@ impl OpenIdProvider {
         discovery::fetch_keys(&self.transport, &provider.metadata().jwks_uri).await
     }
 
-    /// Verifies the identity token.
+    /// Verifies the ID token.
     async fn verify(
         &self,
         provider: &Provider,
@@ -261,7 +263,7 @@ impl OpenIdProvider {
         if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
             return Err(LogoutTokenError::OfAnotherIssuer);
         }
-        // A template is nobody's issuer: no token states it, and Entra sends none anyway.
+        // A template is no token's issuer, and Entra sends no logout tokens anyway.
         if stated.as_deref().is_some_and(|issuer| issuer.contains(ProviderMetadata::TENANT_TEMPLATE)) {
             return Err(LogoutTokenError::OfAnotherIssuer);
         }
@@ -282,20 +284,24 @@ impl OpenIdProvider {
         Ok(logout_token::verify(&signed, issuer, &self.settings.client_id, self.clock.now())?)
     }
 
-    /// Asks for the groups that the identity token had no room for, if that is wanted. Without them the rest is as good as
-    /// before, so nothing that goes wrong here ends a sign-in by itself.
+    /// Asks for the groups that the ID token had no room for, if that is wanted. Without them the rest is as
+    /// good as before, so nothing that goes wrong here ends a sign-in by itself.
     async fn groups_elsewhere(
         &self,
         provider: &Provider,
         tokens: &Tokens,
         person: &Person<'_>,
-    ) -> Result<Option<Vec<String>>, String> {
+    ) -> Result<Option<Vec<String>>, Unusable> {
         if !self.settings.fetch_groups || !person.has_groups_elsewhere() {
             return Ok(None);
         }
         let asking = graph::groups(&self.transport, provider.metadata(), tokens.access_token());
         let in_time = tokio::time::timeout(self.settings.limits.token_time, asking).await;
-        in_time.unwrap_or_else(|_| Err("Microsoft Graph does not answer in time".to_owned())).map(Some)
+        let late = || Unusable {
+            cause: CallFailure::Timeout,
+            text: "Microsoft Graph does not answer in time".to_owned(),
+        };
+        in_time.unwrap_or_else(|_| Err(late())).map(Some)
     }
 
     /// The scopes to ask for.
@@ -312,7 +318,7 @@ impl OpenIdProvider {
         Scopes::with_openid(all).unwrap_or_else(|_| self.settings.scopes.clone())
     }
 
-    /// What the operator's hint adds to each request, and what it takes to be given a refresh token.
+    /// The parameters of the operator's hint, and those that bring a refresh token.
     fn extra_parameters(&self, offline: Offline) -> Vec<(String, String)> {
         let mut parameters = self.settings.extra_parameters();
         let offline: &[(&str, &str)] = match offline {
@@ -324,8 +330,8 @@ impl OpenIdProvider {
         parameters
     }
 
-    /// What it takes to be given a refresh token, where one is wanted. A provider that lists its scopes without the one for that
-    /// would refuse the whole request for it.
+    /// The demand for a refresh token, where one is wanted. A provider that lists its scopes without the one
+    /// for that would refuse the whole request for it.
     fn offline(&self, provider: &Provider) -> Offline {
         let scopes = &provider.metadata().scopes_supported;
         let knows_scope = scopes.is_empty() || scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
@@ -336,7 +342,7 @@ impl OpenIdProvider {
         }
     }
 
-    /// Whether the provider is asked again about people who are signed in.
+    /// Returns whether sessions are revalidated at the provider.
     fn asks_again(&self) -> bool {
         self.settings.description.recheck.is_some()
     }
@@ -408,7 +414,7 @@ impl IdentityProvider for OpenIdProvider {
     }
 }
 
-/// The provider's name for the session, if the identity token has a usable one; nobody has to have it.
+/// The provider's name for the session, if the ID token has a usable one; it is optional.
 fn session(claims: &Map<String, Value>) -> Option<ProviderSessionId> {
     claims.get("sid")?.as_str().and_then(|sid| ProviderSessionId::parse(sid).ok())
 }

@@ -1,4 +1,4 @@
-//! What a provider publishes, for an operator who wants to see it piece by piece.
+//! The metadata and keys of a provider, for an operator to see piece by piece.
 
 use std::sync::Arc;
 
@@ -17,32 +17,33 @@ use crate::transport::Transport;
 /// The scope by which Dex, Okta and others name groups.
 const GROUPS: &str = "groups";
 
-/// What an OpenID provider publishes.
+/// The published metadata and keys of an OpenID provider.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The kind of the provider.
     pub kind: &'static Kind,
     /// The document that names both endpoints of the settings.
     pub document: Endpoint,
-    /// Where codes and the client's secret go.
+    /// The token endpoint, which receives codes and the client's secret.
     pub token_endpoint: Endpoint,
-    /// Where its keys are.
+    /// The key set.
     pub jwks_uri: Endpoint,
-    /// What works, and should be known nevertheless.
+    /// Warnings about a provider that works.
     pub warnings: Vec<String>,
-    /// The rules that nobody can meet, because this kind of provider says nothing about what they look at.
+    /// The rules that no person can meet, because this kind of provider has no claim for them.
     pub rules_without_claim: Vec<Criterion>,
-    /// Whether something depends on groups, and the scope is not asked for by which the provider names them.
+    /// Groups matter, and the scope by which the provider names them is not requested.
     pub lacks_scope_for_groups: bool,
-    /// What it says of PKCE.
+    /// The statement about PKCE.
     pub pkce: Pkce,
-    /// The algorithms (JWA names) that it has usable keys for, and that Labgate accepts; or why its keys cannot be had.
+    /// The algorithms (JWA names) that it has usable keys for, and that Labgate accepts; or why its keys
+    /// cannot be had.
     pub algorithms_of_keys: Result<Vec<&'static str>, ProviderError>,
-    /// The algorithms that it says it signs identity tokens with; empty when it does not say.
+    /// The algorithms that it says it signs ID tokens with; empty when it does not say.
     pub stated_algorithms: Vec<ForeignText>,
 }
 
-/// What a provider says of PKCE with S256 (RFC 7636).
+/// The statement of a provider about PKCE with S256 (RFC 7636).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pkce {
     /// That it supports it.
@@ -54,8 +55,8 @@ pub enum Pkce {
 }
 
 impl Published {
-    /// The algorithms that there is a usable key for, and that the provider does not say it never signs with. Empty means that
-    /// no identity token of its can be accepted.
+    /// The algorithms that there is a usable key for, and that the provider does not say it never signs with.
+    /// Empty means that no ID token of its can be accepted.
     #[must_use]
     pub fn usable_algorithms(&self) -> Vec<&'static str> {
         let is_stated = |name: &&str| {
@@ -66,10 +67,11 @@ impl Published {
     }
 }
 
-/// Asks for the provider's metadata and its keys, once and afresh. `None` is a provider that publishes neither: GitHub.
+/// Asks for the provider's metadata and its keys, once and afresh. `None` is a provider that publishes
+/// neither: GitHub.
 ///
 /// # Errors
-/// When the settings contradict each other, or no metadata can be accepted.
+/// If the settings contradict each other, or no metadata can be accepted.
 pub async fn published(settings: &ProviderSettings) -> Result<Option<Published>, ProviderError> {
     let unfit = |error: crate::SettingsError| ProviderError::Misconfigured(error.to_string());
     if settings.api.is_some() {

@@ -28,8 +28,8 @@ pub struct Quirks {
 /// The demand for a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offline {
-    /// The scope `offline_access` with the person's consent, without which a provider ignores the scope (OpenID Connect
-    /// Core section 11).
+    /// The scope `offline_access` with the person's consent, without which a provider ignores the scope
+    /// (OpenID Connect Core section 11).
     ScopeWithConsent,
     /// The scope `offline_access` alone.
     Scope,
@@ -81,14 +81,16 @@ pub enum Evidence {
     EmailVerified,
     /// `email_verified` is the text `true`, at userinfo.
     EmailVerifiedInWords,
-    /// `email_verified` is `true`, and the provider runs the mailbox: it is at one of these domains, or the account has a
-    /// hosted domain.
+    /// `email_verified` is `true`, and the provider runs the mailbox: it is at one of these domains, or the
+    /// account has a hosted domain.
     EmailVerifiedAndRun(&'static [&'static str]),
     /// This claim of the ID token lists the address.
     Listed(&'static str),
-    /// This claim says that the owner of the address's domain is verified. A claim that denies it overrules all evidence.
+    /// This claim says that the owner of the address's domain is verified. A claim that denies it overrules
+    /// all evidence.
     DomainOwner(&'static str),
-    /// The person is a member, not a guest, of the one tenant that the issuer is: the address is the tenant's word.
+    /// The person is a member, not a guest, of the one tenant that the issuer is: the address is the tenant's
+    /// word.
     MemberOfTheTenant,
 }
 
@@ -97,7 +99,7 @@ impl Quirks {
     pub const NONE: Self = Self {
         backdating: Duration::ZERO,
         prefers_post: false,
-        logout: EndSessionForm::Standard,
+        logout: EndSessionForm::STANDARD,
         fails_for_codes: false,
         offline: Offline::ScopeWithConsent,
         id_token_mark: None,

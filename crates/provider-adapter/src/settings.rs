@@ -10,8 +10,8 @@ use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
 
-/// The settings of a provider that make sense as a whole, as far as that is known without a request. They come from
-/// [`UncheckedSettings::parse`](crate::UncheckedSettings::parse) alone.
+/// The settings of a provider that make sense as a whole, as far as that is known without a request. They
+/// come from [`UncheckedSettings::parse`](crate::UncheckedSettings::parse) alone.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
     pub(crate) description: ProviderDescription,
@@ -53,6 +53,12 @@ impl ProviderSettings {
         &self.description
     }
 
+    /// The issuer, or its template for tenants, as far as the settings tell.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
+    }
+
     /// The client id at the provider.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
@@ -89,8 +95,8 @@ impl ProviderSettings {
         self.known_kind().or_else(|| self.expected_kind()).unwrap_or(&GENERIC)
     }
 
-    /// The same settings with the origin of this lab, which begins the names of claims that were made for it (Auth0).
-    /// Without it no such claim counts.
+    /// The same settings with the origin of this lab, which begins the names of claims that were made for it
+    /// (Auth0). Without it no such claim counts.
     #[must_use]
     pub fn with_claim_namespace(self, origin: &str) -> Self {
         Self { claim_namespace: Some(origin.to_owned()), ..self }
@@ -107,8 +113,8 @@ impl ProviderSettings {
         if *kind == GENERIC { self.kinds.of_issuer(issuer).unwrap_or(kind) } else { kind }
     }
 
-    /// The kind that the issuer will tell, if it is where such endpoints let expect it. Nothing but names of parameters
-    /// and explanations follow from it.
+    /// The kind that the issuer will tell, if it is where such endpoints let expect it. Nothing but names of
+    /// parameters and explanations follow from it.
     fn expected_kind(&self) -> Option<&'static Kind> {
         const ENDS: [&str; 4] = ["/protocol/openid-connect/auth", "/v1/authorize", "/authorize", "/auth"];
         let Location::Endpoints(urls) = &self.location else { return None };
@@ -130,7 +136,8 @@ impl ProviderSettings {
         self.kind().hints
     }
 
-    /// The parameters of every authorization request: the hint of the operator, or of a single rule about a hosted domain.
+    /// The parameters of every authorization request: the hint of the operator, or of a single rule about a
+    /// hosted domain.
     pub(crate) fn extra_parameters(&self) -> Vec<(String, String)> {
         let has_domains = self.known_kind().is_some_and(|kind| kind.quirks.claims.hosted_domain.is_some());
         let of_rule = || self.description.admission.only_hosted_domain().filter(|_| has_domains);

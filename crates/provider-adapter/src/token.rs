@@ -1,11 +1,12 @@
-//! The exchange of the code for tokens (RFC 6749 section 4.1.3), and of a refresh token for newer ones (section 6).
+//! The exchange of the code for tokens (RFC 6749 section 4.1.3), and of a refresh token for newer ones
+//! (section 6).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
+use labgate_domain::ports::{CallFailure, CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
 use labgate_domain::protocol::{ClientId, RefreshToken, TokenErrorCode};
 use openidconnect::HttpRequest;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -52,8 +53,8 @@ impl ClientAuthentication {
     }
 }
 
-/// Redeems the code: sends it once, in any case. `fails_for_codes` says that a `server_error` of this provider speaks of
-/// the code.
+/// Redeems the code: sends it once, in any case. `fails_for_codes` says that a `server_error` of this
+/// provider speaks of the code.
 pub(crate) async fn redeem(
     transport: &Transport,
     endpoint: &Endpoint,
@@ -72,7 +73,8 @@ pub(crate) async fn redeem(
     Tokens::parse(&answer, &[code, verifier, credentials.client_secret.expose_secret()], fails_for_codes)
 }
 
-/// Sends a refresh token once, in any case. `fails_for_codes` says that a `server_error` of this provider speaks of it.
+/// Sends a refresh token once, in any case. `fails_for_codes` says that a `server_error` of this provider
+/// speaks of it.
 pub(crate) async fn refresh(
     transport: &Transport,
     endpoint: &Endpoint,
@@ -130,8 +132,9 @@ fn request(
     Ok(request)
 }
 
-/// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used: Labgate uses the
-/// access token at once and keeps at most the refresh token, so `expires_in` and `scope` are not read at all.
+/// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used:
+/// Labgate uses the access token at once and keeps at most the refresh token, so `expires_in` and `scope` are
+/// not read at all.
 pub(crate) struct Tokens {
     access_token: SecretString,
     id_token: SecretString,
@@ -188,7 +191,7 @@ pub(crate) fn check_status(status: StatusCode) -> Result<(), ProviderError> {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED => Err(ProviderError::ClientRejected(None)),
         status if status.is_success() => Err(ProviderError::TokenResponse("its status is not 200")),
-        status => Err(unavailable(format!("it answers with {status}"))),
+        status => Err(unavailable(status, format!("it answers with {status}"))),
     }
 }
 
@@ -243,13 +246,16 @@ pub(crate) fn refusal(
             ProviderError::ClientRejected(description)
         }
         TokenErrorCode::ServerError | TokenErrorCode::TemporarilyUnavailable => {
-            unavailable(own_failure(status, &code, description.as_ref()))
+            unavailable(status, own_failure(status, &code, description.as_ref()))
         }
-        // Too many, or too slow: that says nothing of what was asked (RFC 9110 section 15.5.9, RFC 6585 section 4).
+        // Too many, or too slow: that says nothing of what was asked (RFC 9110 section 15.5.9, RFC 6585
+        // section 4).
         _ if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
-            unavailable(own_failure(status, &code, description.as_ref()))
+            unavailable(status, own_failure(status, &code, description.as_ref()))
         }
-        _ if status.is_server_error() => unavailable(own_failure(status, &code, description.as_ref())),
+        _ if status.is_server_error() => {
+            unavailable(status, own_failure(status, &code, description.as_ref()))
+        }
         _ => ProviderError::TokenError { code, description },
     }
 }
@@ -259,8 +265,8 @@ fn own_failure(status: StatusCode, code: &TokenErrorCode, description: Option<&F
     format!("it answers with {status}: {}{description}", code.as_str())
 }
 
-fn unavailable(reason: String) -> ProviderError {
-    ProviderError::Unavailable { call: ProviderCall::Token, reason }
+fn unavailable(status: StatusCode, reason: String) -> ProviderError {
+    ProviderError::unavailable(ProviderCall::Token, CallFailure::Status(status.as_u16()), reason)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use openidconnect::HttpRequest;
 
 use crate::exchange::{Exchange, ExchangeError};
@@ -16,8 +16,8 @@ use crate::settings::Limits;
 
 /// All calls to one provider, over any [`Exchange`].
 ///
-/// Every call is sent once, with a total time limit and a size limit that holds while the body arrives. A redirect (RFC
-/// 9700 section 4.12) and a compressed answer are failures.
+/// Every call is sent once, with a total time limit and a size limit that holds while the body arrives. A
+/// redirect (RFC 9700 section 4.12) and a compressed answer are failures.
 pub(crate) struct Transport {
     exchange: Arc<dyn Exchange>,
     limits: Limits,
@@ -28,7 +28,8 @@ impl Transport {
         Self { exchange, limits }
     }
 
-    /// Sends a request once and reads the answer to its end. Any status but a redirect is the caller's to judge.
+    /// Sends a request once and reads the answer to its end. Any status but a redirect is the caller's to
+    /// judge.
     pub(crate) async fn send(
         &self,
         call: ProviderCall,
@@ -72,7 +73,7 @@ impl Transport {
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("labgate/", env!("CARGO_PKG_VERSION")));
 
-/// Why there is no answer to judge. Reads after the name of what was asked; the texts carry no URL, which may have a
+/// A failure to get an answer. Reads after the name of the endpoint; the texts carry no URL, which may have a
 /// query, and nothing of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TransportError {
@@ -94,13 +95,23 @@ pub(crate) enum TransportError {
 }
 
 impl TransportError {
+    /// The kind of failure.
+    pub(crate) fn cause(&self) -> CallFailure {
+        match self {
+            Self::Unreachable(error) => error.cause(),
+            Self::Redirect(_) => CallFailure::Redirected,
+            Self::Compressed => CallFailure::Compressed,
+            Self::TooLarge { .. } => CallFailure::TooLarge,
+        }
+    }
+
     /// The same for the core.
     pub(crate) fn of(self, call: ProviderCall) -> ProviderError {
-        ProviderError::Unavailable { call, reason: format!("it {self}") }
+        ProviderError::unavailable(call, self.cause(), format!("it {self}"))
     }
 }
 
-/// What came back. It has no `Debug`: the body may be a token.
+/// An answer. It has no `Debug`: the body may be a token.
 pub(crate) struct Answer {
     /// Never a redirect.
     pub(crate) status: StatusCode,
@@ -113,20 +124,42 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body of a 200 of one of these media types; otherwise why there is none, in the manner of [`TransportError`].
-    pub(crate) fn ok_body(self, media_types: &[&str]) -> Result<Vec<u8>, String> {
+    /// The body of a 200 of one of these media types; otherwise why there is none, in the manner of
+    /// [`TransportError`].
+    pub(crate) fn ok_body(self, media_types: &[&str]) -> Result<Vec<u8>, Unusable> {
         if self.status != StatusCode::OK {
-            return Err(format!("answers with {}", self.status));
+            return Err(Unusable::status(self.status, format!("answers with {}", self.status)));
         }
         match self.media_type {
             Some(stated) if media_types.contains(&stated.as_str()) => Ok(self.body),
-            Some(stated) => Err(format!(
+            Some(stated) => Err(Unusable::not_json(format!(
                 "answers with {} instead of {}",
                 ForeignText::new(&stated),
                 media_types.join(" or ")
-            )),
-            None => Err(format!("answers without saying that it is {}", media_types.join(" or "))),
+            ))),
+            None => Err(Unusable::not_json(format!(
+                "answers without saying that it is {}",
+                media_types.join(" or ")
+            ))),
         }
+    }
+}
+
+/// An answer without a usable body, in the manner of [`TransportError`].
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Unusable {
+    pub(crate) cause: CallFailure,
+    pub(crate) text: String,
+}
+
+impl Unusable {
+    fn status(status: StatusCode, text: String) -> Self {
+        Self { cause: CallFailure::Status(status.as_u16()), text }
+    }
+
+    fn not_json(text: String) -> Self {
+        Self { cause: CallFailure::NotJson, text }
     }
 }
 

@@ -18,7 +18,8 @@ use crate::kind::{Kinds, OpenTo, UrlForm};
 use crate::kinds::KINDS;
 use crate::settings::{Limits, Location, ProviderSettings, Userinfo};
 
-/// The range of [`Field::Recheck`]: not so often that a provider minds, and within the life of what was sealed.
+/// The range of [`Field::Recheck`]: not so often that a provider minds, and within the life of what was
+/// sealed.
 const RECHECK: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
 
 /// A setting of a provider.
@@ -36,7 +37,8 @@ pub enum Field {
     Issuer,
     /// The origins where plain http is allowed.
     PlainHttpOrigin,
-    /// The name of its [`Kind`](crate::Kind). Without it, the URLs and the issuer tell. It must not contradict those.
+    /// The name of its [`Kind`](crate::Kind). Without it, the URLs and the issuer tell. It must not
+    /// contradict those.
     Kind,
     /// The client id at the provider.
     ClientId,
@@ -48,7 +50,8 @@ pub enum Field {
     EmailTrust,
     /// `when_email_is_missing` or `always`.
     Userinfo,
-    /// The organisation of the people, or the provider behind the provider. The kind must have a parameter for it.
+    /// The organisation of the people, or the provider behind the provider. The kind must have a parameter
+    /// for it.
     DomainHint,
     /// `true` asks Microsoft Graph for groups without room in the ID token. It takes the scope `User.Read`.
     FetchGroups,
@@ -125,8 +128,8 @@ impl UncheckedSettings {
     /// Checks the settings, each by itself and all together.
     ///
     /// # Errors
-    /// All errors of single fields; without any, the first contradiction between fields. Nothing at all when a field
-    /// [cannot be read](Self::set_unreadable) and there is no other error.
+    /// All errors of single fields; without any, the first contradiction between fields. Nothing at all when
+    /// a field [cannot be read](Self::set_unreadable) and there is no other error.
     pub fn parse(self) -> Result<ProviderSettings, Vec<SettingsError>> {
         let mut errors = Vec::new();
         match self.fields(&mut errors) {
@@ -320,8 +323,8 @@ impl Reader<'_> {
 }
 
 impl ProviderSettings {
-    /// The same settings with the knowledge that follows from them, if they do not contradict each other: the stated kind
-    /// fits the URLs, and where anyone could sign in, the operator says who may.
+    /// The same settings with the knowledge that follows from them, if they do not contradict each other: the
+    /// stated kind fits the URLs, and where anyone could sign in, the operator says who may.
     fn consistent(mut self) -> Result<Self, SettingsError> {
         let preset = match &self.location {
             Location::Endpoints(urls) => self.kinds.of_urls(urls).ok().flatten(),

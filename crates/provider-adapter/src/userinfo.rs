@@ -2,7 +2,7 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use labgate_domain::protocol::Subject;
 use serde_json::{Map, Value};
 
@@ -11,14 +11,14 @@ use crate::endpoint::Endpoint;
 use crate::json;
 use crate::transport::{JSON, Transport};
 
-/// What it says, about the right person.
+/// The claims, about the right person.
 pub(crate) type Claims = Map<String, Value>;
 
-/// Asks the userinfo endpoint, once. Whatever is not an answer about this person ends the sign-in: there is no falling
-/// back to less.
+/// Asks the userinfo endpoint, once. Whatever is not an answer about this person ends the sign-in: there is
+/// no falling back to less.
 ///
-/// The access token goes into the `Authorization` header and nowhere else (RFC 6750 section 2.1). A signed or encrypted
-/// response, which a client would have to register for, is not supported.
+/// The access token goes into the `Authorization` header and nowhere else (RFC 6750 section 2.1). A signed or
+/// encrypted response, which a client would have to register for, is not supported.
 pub(crate) async fn fetch(
     transport: &Transport,
     endpoint: &Endpoint,
@@ -40,7 +40,8 @@ pub(crate) async fn fetch(
         }
         status => {
             let reason = format!("it answers with {status}");
-            return Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason });
+            let cause = CallFailure::Status(status.as_u16());
+            return Err(ProviderError::unavailable(ProviderCall::UserInfo, cause, reason));
         }
     }
     match answer.media_type.as_deref() {

@@ -1,7 +1,9 @@
-//! What keeps people from signing in, found without signing in: each provider step by step, then the lab's public address.
+//! The doctor finds the obstacles to signing in, without signing in: each provider step by step, then the
+//! public URL.
 //!
-//! Nothing is changed anywhere: the authorization request is made as if by a browser and followed nowhere, and the code that
-//! is sent to the token endpoint is a made-up one, whose refusal is the good answer.
+//! Nothing is changed anywhere: the authorization request is made as if by a browser and followed nowhere,
+//! and the code that is sent to the token endpoint is a made-up one, so that its rejection is the good
+//! answer.
 
 mod authorization;
 mod deployment;
@@ -20,18 +22,18 @@ pub use self::http::Unusable;
 pub use self::step::Step;
 use crate::configuration::{Configuration, Problems};
 
-/// What was found at one step.
+/// The finding of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about: a provider by its name here, or [`Finding::LAB`].
+    /// The subject: a provider by its id, or [`Finding::LAB`].
     pub subject: String,
-    /// Where it was found.
+    /// The step.
     pub step: Step,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// How a step went.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// As it should be.
@@ -40,9 +42,9 @@ pub enum Outcome {
     Unknown(String),
     /// Not as it should be.
     Bad {
-        /// What.
+        /// The problem.
         problem: String,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
 }
@@ -51,7 +53,7 @@ impl Finding {
     /// The subject of what is about the lab itself.
     pub const LAB: &str = "lab";
 
-    /// Whether there is something to mend.
+    /// Returns whether something needs fixing.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         matches!(self.outcome, Outcome::Bad { .. })
@@ -76,11 +78,11 @@ impl Outcome {
     }
 }
 
-/// Looks at everything, and tells each finding as it comes. Settings that cannot be used are findings, too; then there is
-/// nothing else to look at.
+/// Looks at everything, and tells each finding as it comes. Settings that cannot be used are findings, too;
+/// then there is nothing else to look at.
 ///
 /// # Errors
-/// When no HTTP client can be made.
+/// If no HTTP client can be made.
 pub async fn examine(
     configuration: Result<&Configuration, &Problems>,
     clock: &Arc<dyn Clock>,

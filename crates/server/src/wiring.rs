@@ -343,7 +343,7 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
     let mut ticks = every(HOUSEKEEPING_INTERVAL);
     loop {
         ticks.tick().await;
-        match sign_in.forget_expired().await {
+        match sign_in.housekeeping().forget_expired().await {
             Ok((sessions, attempts)) => {
                 tracing::debug!(sessions, attempts, "expired sessions and attempts deleted")
             }

@@ -148,7 +148,7 @@ async fn the_list_is_whole_however_long_it_is() {
                 role: Role::User,
                 password: None,
             };
-            sign_in.create_account(&by, new).await.unwrap();
+            sign_in.administration().create(&by, new).await.unwrap();
         }
     })
     .await
@@ -284,7 +284,7 @@ async fn an_imported_account_signs_in_with_its_old_password() {
                 password: Some(Password::typed(password).unwrap()),
                 return_to: ReturnTo::main_page(),
             };
-            let signed_in = sign_in.sign_in_with_password(attempt, &Visitor::default()).await.unwrap();
+            let signed_in = sign_in.passwords().sign_in(attempt, &Visitor::default()).await.unwrap();
             assert!(matches!(signed_in, PasswordSignedIn::SignedIn { .. }), "{signed_in:?}");
         }
     })

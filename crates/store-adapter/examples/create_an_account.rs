@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
-use labgate_domain::ports::AccountCreation;
+use labgate_domain::ports::{AccountCreation, AccountStore as _};
 use labgate_domain::time::Timestamp;
 use labgate_store::{Location, Store};
 
@@ -23,14 +23,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         status: AccountStatus::Active,
         created_at: Timestamp::from_unix_seconds(1_795_000_000),
     };
-    println!("create ada: {:?}", store.accounts().create_local(&ada, None).await?);
+    println!("create ada: {:?}", store.create_local(&ada, None).await?);
     let other = Account { id: AccountId::parse("01900000-0000-7000-8000-000000000002")?, ..ada.clone() };
-    let second = store.accounts().create_local(&other, None).await?;
+    let second = store.create_local(&other, None).await?;
     println!("create another ada: {second:?}");
     store.close().await;
 
     let store = Store::open(&location).await?;
-    let found = store.accounts().find_by_name(&ada.username).await?;
+    let found = store.find_by_name(&ada.username).await?;
     println!(
         "found after a restart: {}",
         found.as_ref().map_or("nothing", |account| account.username.as_str())

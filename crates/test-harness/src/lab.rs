@@ -28,6 +28,7 @@ use crate::provider;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
+#[derive(Clone)]
 pub struct TestLab {
     server: Server,
     ports: Ports,
@@ -41,6 +42,7 @@ pub struct TestLab {
 }
 
 /// One process of a lab, with a memory of its own for recent checks.
+#[derive(Clone)]
 struct Server {
     app: App,
     sign_in: Arc<SignIn>,
@@ -125,7 +127,12 @@ impl TestLab {
         let username = username.map(str::to_owned);
         let password = password.and_then(|password| Password::typed(password).ok());
         let new = NewAccount { username, email, name: None, role, password };
-        self.server.sign_in.create_account(&Administrator::local_operator(), new).await.expect("an account");
+        self.server
+            .sign_in
+            .administration()
+            .create(&Administrator::local_operator(), new)
+            .await
+            .expect("an account");
     }
 
     /// Revalidates every session that is due. Returns the number of decided ones.
@@ -133,7 +140,8 @@ impl TestLab {
         let provider = ProviderId::parse("mock").expect("a provider id");
         let mut decided = 0;
         loop {
-            match self.server.sign_in.recheck_sessions(&provider).await.expect("a store that works") {
+            match self.server.sign_in.revalidation().revalidate(&provider).await.expect("a store that works")
+            {
                 0 => return decided,
                 more => decided += more,
             }
@@ -175,17 +183,7 @@ impl TestLab {
             throttle,
             ..self.ports.clone()
         };
-        Self {
-            server: server(&ports, &self.policy, &self.setup_token),
-            ports,
-            policy: self.policy.clone(),
-            setup_token: self.setup_token.clone(),
-            idp: Arc::clone(&self.idp),
-            store: self.store.clone(),
-            clock: Arc::clone(&self.clock),
-            log: Arc::clone(&self.log),
-            public_url: self.public_url.clone(),
-        }
+        Self { server: server(&ports, &self.policy, &self.setup_token), ports, ..self.clone() }
     }
 
     /// The provider.

@@ -248,7 +248,7 @@ struct Found {
 }
 
 impl Found {
-    /// Takes out the keys whose overlap is over, and returns their names.
+    /// Takes out the keys after their overlap, and returns their names.
     fn take_retired(&mut self, now: Timestamp, overlap: Duration) -> Vec<KeyFileName> {
         // A key was retired when the next one began.
         let retired_sessions = begun(&self.session_keys, now, overlap);

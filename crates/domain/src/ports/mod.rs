@@ -25,7 +25,9 @@ pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
-pub use provider_error::{IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError};
+pub use provider_error::{
+    CallFailure, IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
+};
 pub use sessions::SessionStore;
 pub use spent_attempts::{Consumption, SpentAttempts};
 pub use store_error::StoreError;

@@ -31,6 +31,33 @@ impl ProviderCall {
     }
 }
 
+/// The kind of failure of a call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallFailure {
+    /// The host's name does not resolve.
+    Dns,
+    /// The host refuses the connection.
+    Refused,
+    /// The host's certificate is not trusted.
+    Certificate,
+    /// The time limit ran out.
+    Timeout,
+    /// The connection cannot be made, or breaks off.
+    Connection,
+    /// The answer is a redirect, which is never followed.
+    Redirected,
+    /// The answer is compressed, which was not asked for.
+    Compressed,
+    /// The answer is larger than the limit.
+    TooLarge,
+    /// The answer has a status that is no success.
+    Status(u16),
+    /// The answer is not JSON with unique members.
+    NotJson,
+    /// The answer is JSON without the expected content.
+    Content,
+}
+
 /// A failure of a provider, or of its configuration. The texts are for the operator; they contain no code,
 /// token or secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +67,9 @@ pub enum ProviderError {
     Unavailable {
         /// The call that failed.
         call: ProviderCall,
-        /// The reason.
+        /// The kind of failure.
+        cause: CallFailure,
+        /// The failure in words.
         reason: String,
     },
     /// The configuration does not fit the provider's metadata.
@@ -78,6 +107,12 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Builds the error of a failed call.
+    #[must_use]
+    pub fn unavailable(call: ProviderCall, cause: CallFailure, reason: impl Into<String>) -> Self {
+        Self::Unavailable { call, cause, reason: reason.into() }
+    }
+
     /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

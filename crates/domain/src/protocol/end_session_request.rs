@@ -11,15 +11,27 @@ pub struct EndSessionEndpoint {
     pub form: EndSessionForm,
 }
 
-/// The parameters that an endpoint for signing out takes.
+/// The names of the parameters that an endpoint for signing out takes. `client_id` is one of them in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndSessionForm {
-    /// Those of OpenID Connect RP-Initiated Logout section 2.
-    Standard,
-    /// The same, and none without `id_token_hint`: there is an error page then (Okta).
-    StandardWithHint,
-    /// `client_id` and `logout_uri` alone (Cognito).
-    LogoutUri,
+pub struct EndSessionForm {
+    /// For the ID token; `None` sends none.
+    pub id_token: Option<&'static str>,
+    /// The endpoint shows an error page to a request without an ID token.
+    pub needs_id_token: bool,
+    /// For the address to come back to.
+    pub return_to: &'static str,
+    /// For the state; `None` sends none.
+    pub state: Option<&'static str>,
+}
+
+impl EndSessionForm {
+    /// The parameters of OpenID Connect RP-Initiated Logout section 2.
+    pub const STANDARD: Self = Self {
+        id_token: Some("id_token_hint"),
+        needs_id_token: false,
+        return_to: "post_logout_redirect_uri",
+        state: Some("state"),
+    };
 }
 
 /// A logout request (OpenID Connect RP-Initiated Logout section 2): sends a browser to a provider to sign out there, too.
@@ -40,26 +52,20 @@ impl EndSessionRequest {
     /// already stay as they are.
     #[must_use]
     pub fn to_url(&self, endpoint: &EndSessionEndpoint) -> Option<Url> {
-        if endpoint.form == EndSessionForm::StandardWithHint && self.id_token_hint.is_none() {
+        let form = endpoint.form;
+        if form.needs_id_token && self.id_token_hint.is_none() {
             return None;
         }
         let mut url = endpoint.url.clone();
         let mut query = url.query_pairs_mut();
-        match endpoint.form {
-            EndSessionForm::Standard | EndSessionForm::StandardWithHint => {
-                if let Some(hint) = &self.id_token_hint {
-                    query.append_pair("id_token_hint", hint.as_str());
-                }
-                query
-                    .append_pair("client_id", self.client_id.as_str())
-                    .append_pair("post_logout_redirect_uri", self.post_logout_redirect_uri.as_str())
-                    .append_pair("state", self.state.as_str());
-            }
-            EndSessionForm::LogoutUri => {
-                query
-                    .append_pair("client_id", self.client_id.as_str())
-                    .append_pair("logout_uri", self.post_logout_redirect_uri.as_str());
-            }
+        if let (Some(name), Some(hint)) = (form.id_token, &self.id_token_hint) {
+            query.append_pair(name, hint.as_str());
+        }
+        query
+            .append_pair("client_id", self.client_id.as_str())
+            .append_pair(form.return_to, self.post_logout_redirect_uri.as_str());
+        if let Some(name) = form.state {
+            query.append_pair(name, self.state.as_str());
         }
         drop(query);
         Some(url)
@@ -69,6 +75,10 @@ impl EndSessionRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WITH_HINT: EndSessionForm = EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD };
+    const LOGOUT_URI: EndSessionForm =
+        EndSessionForm { id_token: None, needs_id_token: false, return_to: "logout_uri", state: None };
 
     fn url(form: EndSessionForm, hint: Option<&str>) -> Option<String> {
         let request = EndSessionRequest {
@@ -85,18 +95,18 @@ mod tests {
     fn c155_the_request_names_whom_who_where_and_state() {
         let hinted = "https://op.example/logout?tenant=1&id_token_hint=e.y.J&client_id=lab\
                       &post_logout_redirect_uri=https%3A%2F%2Flab.example%2Fsigned-out&state=s+t";
-        for form in [EndSessionForm::Standard, EndSessionForm::StandardWithHint] {
+        for form in [EndSessionForm::STANDARD, WITH_HINT] {
             assert_eq!(url(form, Some("e.y.J")).as_deref(), Some(hinted), "{form:?}");
         }
         let without = hinted.replace("id_token_hint=e.y.J&", "");
-        assert_eq!(url(EndSessionForm::Standard, None), Some(without));
-        assert_eq!(url(EndSessionForm::StandardWithHint, None), None, "there would be an error page");
+        assert_eq!(url(EndSessionForm::STANDARD, None), Some(without));
+        assert_eq!(url(WITH_HINT, None), None, "there would be an error page");
     }
 
     #[test]
     fn c155_what_takes_a_logout_uri_gets_that_and_no_token() {
         assert_eq!(
-            url(EndSessionForm::LogoutUri, Some("e.y.J")).unwrap(),
+            url(LOGOUT_URI, Some("e.y.J")).unwrap(),
             "https://op.example/logout?tenant=1&client_id=lab&logout_uri=https%3A%2F%2Flab.example%2Fsigned-out"
         );
     }

@@ -16,7 +16,7 @@ impl Issuer {
     /// The longest accepted issuer, in bytes.
     pub const MAX_LEN: usize = 1024;
 
-    /// The placeholder of the tenant in the issuer that a provider with several tenants publishes.
+    /// The placeholder for the tenant in the issuer of a provider with many tenants.
     pub const TENANT_TEMPLATE: &str = "{tenantid}";
 
     /// Parses an issuer as configured or published. Plain http is possible here; the adapter's transport

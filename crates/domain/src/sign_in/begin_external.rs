@@ -1,15 +1,34 @@
 use url::Url;
 
-use super::SignIn;
+use super::policy::Policy;
+use super::provider_list::ProviderList;
+use super::refusals::{Circumstances, Refusals};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{Refusal, SignInError};
 use crate::people::AccountId;
-use crate::ports::SignInEvent;
+use crate::ports::{SignInEvent, SignInLog};
 use crate::protocol::{AuthorizationRequest, Hints, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
-use crate::sealed::SealError;
-use crate::sealed::{SealId, Sealed};
+use crate::sealed::{SealError, SealId, Sealed, Sealer};
+use crate::world::{Clock, Entropy};
+
+/// The beginning of an external sign-in.
+#[derive(Clone, Copy)]
+pub struct BeginExternal<'a> {
+    /// Know where to send the browser.
+    pub providers: ProviderList<'a>,
+    /// Seals the attempt.
+    pub sealer: &'a dyn Sealer,
+    /// Keeps a record of the beginning.
+    pub log: &'a dyn SignInLog,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Makes the attempt's secrets.
+    pub entropy: &'a dyn Entropy,
+    /// The address to come back to.
+    pub policy: &'a Policy,
+}
 
 /// A browser on its way to a provider.
 #[derive(Debug)]
@@ -35,26 +54,11 @@ pub struct PendingCookie {
 /// 8 KiB of headers by default, never refuse its requests.
 const MAX_TOTAL_LEN: usize = 6 * 1024;
 
-impl SignIn {
-    /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where to send it.
+impl BeginExternal<'_> {
+    /// Makes fresh secrets, seals them for the browser to carry, and says where to send it.
     ///
     /// `hints` are for the provider alone, and `pending` are the attempts that the browser carries already.
-    ///
-    /// # Errors
-    /// When there is no such provider, or it cannot be asked for its metadata.
-    pub async fn begin_external(
-        &self,
-        provider: Option<&ProviderId>,
-        hints: Hints,
-        return_to: ReturnTo,
-        pending: &[PresentedAttempt],
-    ) -> Result<BegunSignIn, Refusal> {
-        self.try_begin_external(provider, hints, &return_to, pending, None)
-            .await
-            .map_err(|error| self.refuse(error, None, provider.cloned(), return_to))
-    }
-
-    pub(super) async fn try_begin_external(
+    pub(super) async fn begin(
         &self,
         provider: Option<&ProviderId>,
         hints: Hints,
@@ -62,11 +66,11 @@ impl SignIn {
         pending: &[PresentedAttempt],
         link_to: Option<AccountId>,
     ) -> Result<BegunSignIn, SignInError> {
-        let provider = self.provider(provider)?;
+        let provider = self.providers.get(provider)?;
         let provider_id = provider.description().id;
         let server = provider.authorization_server().await?;
 
-        let entropy = &*self.ports.entropy;
+        let entropy = self.entropy;
         let attempt = SignInAttempt {
             provider: provider_id.clone(),
             issuer: server.issuer,
@@ -77,7 +81,7 @@ impl SignIn {
             verifier: PkceVerifier::fresh(entropy),
             return_to: return_to.clone(),
             link_to,
-            started_at: self.ports.clock.now(),
+            started_at: self.clock.now(),
         };
         let cookie = self.seal(&attempt)?;
         let mut extra = server.extra_parameters;
@@ -98,7 +102,7 @@ impl SignIn {
             extra,
         };
 
-        self.ports.log.record(SignInEvent::Started { provider: provider_id });
+        self.log.record(SignInEvent::Started { provider: provider_id });
         Ok(BegunSignIn {
             authorization_url: request.to_url(&server.authorization_endpoint),
             dropped: self.attempts_to_drop(pending, &cookie),
@@ -106,9 +110,22 @@ impl SignIn {
         })
     }
 
+    /// Refuses a sign-in that did not begin.
+    pub(super) fn refuse(
+        &self,
+        refusals: Refusals<'_>,
+        error: SignInError,
+        provider: Option<&ProviderId>,
+        return_to: ReturnTo,
+    ) -> Refusal {
+        let explanation = provider.and_then(|provider| self.providers.explanation(provider, &error));
+        let provider = provider.cloned();
+        refusals.refuse(error, Circumstances { provider, explanation, return_to, attempt: None })
+    }
+
     /// A target that makes the sealed attempt too large is given up rather than the sign-in.
     fn seal(&self, attempt: &SignInAttempt) -> Result<PendingCookie, SealError> {
-        let port = &*self.ports.sealer;
+        let port = self.sealer;
         let with_its_target = attempt.seal(port);
         let sealed = with_its_target
             .or_else(|_| SignInAttempt { return_to: ReturnTo::main_page(), ..attempt.clone() }.seal(port))?;
@@ -117,11 +134,11 @@ impl SignIn {
 
     /// The oldest attempts beyond what a browser may carry, and those that mean nothing any more.
     fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<SealId> {
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         let mut drop = Vec::new();
         let mut keep = Vec::new();
         for presented in pending {
-            match SignInAttempt::open(presented, &*self.ports.sealer) {
+            match SignInAttempt::open(presented, self.sealer) {
                 Some(attempt) if !attempt.has_expired(now) => {
                     keep.push((attempt.started_at, presented.id, presented.sealed.as_str().len()));
                 }

@@ -1,17 +1,39 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-
-use super::SignIn;
-use super::recent_checks::Checked;
-use crate::error::SignInError;
+use super::claims::{as_many_as_fit, claims};
+use super::policy::Policy;
+use super::recent_checks::{Checked, RecentChecks};
+use super::visitor::Visitor;
+use crate::error::{AccessError, SignInError};
 use crate::people::{Account, AccountStatus};
-use crate::ports::{SignInEvent, TokenFault};
+use crate::ports::{AccountStore, SessionStore, SignInEvent, SignInLog, StoreError, TokenFault, TokenIssuer};
 use crate::session::{Session, SessionClaims, SessionToken};
 use crate::time::Timestamp;
+use crate::world::{Clock, Entropy};
 
-/// A request of somebody who is signed in.
+/// The forward-auth check: who makes a request of the lab.
+#[derive(Clone, Copy)]
+pub struct Requests<'a> {
+    /// Recognises session tokens, and renews them.
+    pub tokens: &'a dyn TokenIssuer,
+    /// Says whether a session is live.
+    pub sessions: &'a dyn SessionStore,
+    /// Says what the account may do.
+    pub accounts: &'a dyn AccountStore,
+    /// The checks of the present second.
+    pub recent: &'a RecentChecks,
+    /// Keeps failures of the check.
+    pub log: &'a dyn SignInLog,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Names new tokens.
+    pub entropy: &'a dyn Entropy,
+    /// The limits of sessions and tokens.
+    pub policy: &'a Policy,
+}
+
+/// A request of a person who is signed in.
 #[derive(Clone, Debug)]
 pub struct CheckedRequest {
     /// Who is asking.
@@ -21,7 +43,7 @@ pub struct CheckedRequest {
     pub renewed: Option<SessionToken>,
 }
 
-/// Why nobody is signed in.
+/// The reason for which a request belongs to no person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSignedIn {
     /// What was presented is not a token of this lab.
@@ -38,16 +60,19 @@ pub enum NotSignedIn {
     Unavailable,
 }
 
-impl SignIn {
+/// The age up to which a session proves its person for a change of what opens the account.
+const RECENTLY: Duration = Duration::from_mins(10);
+
+impl Requests<'_> {
     /// Says who presents this session token. This runs on every request of the lab.
     ///
     /// An expired token whose session lives is renewed, and one whose role or groups have changed. That is idempotent:
     /// requests at the same time may each get a token, all of the same session.
     ///
     /// # Errors
-    /// When nobody is signed in, or it cannot be found out.
-    pub async fn check_request(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
-        let now = self.ports.clock.now();
+    /// When the token belongs to no live session, or the store cannot answer.
+    pub async fn check(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
+        let now = self.clock.now();
         let checked = match self.recent.find(token, now) {
             Some(checked) => checked,
             None => self.check_thoroughly(token, now).await?,
@@ -56,14 +81,12 @@ impl SignIn {
     }
 
     async fn check_thoroughly(&self, token: &str, now: Timestamp) -> Result<Checked, NotSignedIn> {
-        let claims = self.ports.tokens.authenticate(token)?;
+        let claims = self.tokens.authenticate(token)?;
         if self.recent.has_ended(claims.sid) {
             return Err(NotSignedIn::SessionEnded);
         }
-        let (session, account) = self.session_and_account(&claims).await.map_err(|error| {
-            self.ports.log.record(SignInEvent::CheckFailed { error });
-            NotSignedIn::Unavailable
-        })?;
+        let (session, account) =
+            self.session_and_account(&claims).await.map_err(|error| self.unavailable(error.into()))?;
         let session = session
             .filter(|session| {
                 session.account == claims.sub && session.is_live(now, self.policy.session_idle_limit)
@@ -79,21 +102,23 @@ impl SignIn {
         let checked = if now < claims.exp && says_so {
             Checked { claims: Arc::new(claims), renewed: None, at: now }
         } else {
-            self.renew(&account, &session, now).await.map_err(|error| {
-                self.ports.log.record(SignInEvent::CheckFailed { error });
-                NotSignedIn::Unavailable
-            })?
+            self.renew(&account, &session, now).await.map_err(|error| self.unavailable(error))?
         };
         self.recent.remember(token, checked.clone());
         Ok(checked)
     }
 
+    fn unavailable(&self, error: SignInError) -> NotSignedIn {
+        self.log.record(SignInEvent::CheckFailed { error });
+        NotSignedIn::Unavailable
+    }
+
     async fn session_and_account(
         &self,
         claims: &SessionClaims,
-    ) -> Result<(Option<Session>, Option<Account>), SignInError> {
-        let session = self.ports.sessions.find(claims.sid).await?;
-        let account = self.ports.accounts.find(claims.sub).await?;
+    ) -> Result<(Option<Session>, Option<Account>), StoreError> {
+        let session = self.sessions.find(claims.sid).await?;
+        let account = self.accounts.find(claims.sub).await?;
         Ok((session, account))
     }
 
@@ -103,50 +128,40 @@ impl SignIn {
         session: &Session,
         now: Timestamp,
     ) -> Result<Checked, SignInError> {
-        let claims = self.claims(account, session, now);
-        let token = self.ports.tokens.issue(&claims)?;
-        self.ports.sessions.touch(session.id, now).await?;
+        let claims = claims(self.policy, self.entropy, account, session, now);
+        let token = self.tokens.issue(&claims)?;
+        self.sessions.touch(session.id, now).await?;
         Ok(Checked { claims: Arc::new(claims), renewed: Some(token), at: now })
     }
 
-    /// What a token issued now says. It never outlives its session.
-    pub(super) fn claims(&self, account: &Account, session: &Session, now: Timestamp) -> SessionClaims {
-        let mut token_id = [0; 12];
-        self.ports.entropy.fill(&mut token_id);
-        let origin = self.policy.public_url.origin();
-        SessionClaims {
-            iss: origin.to_owned(),
-            aud: origin.to_owned(),
-            sub: account.id,
-            sid: session.id,
-            exp: now.plus(self.policy.token_lifetime).min(session.expires_at),
-            iat: now,
-            jti: BASE64_URL_SAFE_NO_PAD.encode(token_id),
-            username: account.username.clone(),
-            email: account.email.clone(),
-            name: account.name.clone(),
-            role: account.role,
-            groups: as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN),
-            amr: as_many_as_fit(&session.authentication_methods, SessionClaims::MAX_METHODS_LEN),
-            auth_time: session.authenticated_at,
-        }
+    /// Returns the visitor's session.
+    pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
+        self.check(token).await.map_err(|_| AccessError::NotSignedIn.into())
     }
-}
 
-/// The first texts that there is room for, as long as they are in JSON; one that does not fit is left out whole, and so
-/// is what follows it.
-pub(super) fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
-    let mut room = max_len;
-    texts
-        .iter()
-        .take_while(|text| {
-            let len = serde_json::to_string(text).map_or(usize::MAX, |json| json.len() + 1);
-            let fits = len <= room;
-            room = room.saturating_sub(len);
-            fits
-        })
-        .cloned()
-        .collect()
+    /// Returns the account behind the visitor's session, as the store has it now.
+    pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
+        let checked = self.check(token).await.map_err(|error| match error {
+            // The request is refused, but not for a missing session.
+            NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
+            _ => SignInError::from(AccessError::NotSignedIn),
+        })?;
+        let account = self.accounts.find(checked.claims.sub).await?;
+        account
+            .filter(|account| account.status == AccountStatus::Active)
+            .ok_or(AccessError::NotSignedIn.into())
+    }
+
+    /// Returns the visitor's session, if it began a moment ago.
+    pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
+        let checked = self.session_of(visitor).await.ok()?;
+        let session = self.sessions.find(checked.claims.sid).await.ok()??;
+        let now = self.clock.now();
+        let is_live = session.is_live(now, self.policy.session_idle_limit);
+        (is_live && now < session.created_at.plus(RECENTLY)).then_some(session)
+    }
 }
 
 #[cfg(test)]

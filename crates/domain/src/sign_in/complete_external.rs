@@ -1,23 +1,49 @@
-use super::open_session::Proof;
-use super::{SignIn, Ticket, Visitor};
+use super::assign_role::Roles;
+use super::begin_external::{BeginExternal, BegunSignIn};
+use super::check_request::Requests;
+use super::external_session::ExternalSessions;
+use super::link_ticket::LinkDue;
+use super::policy::Policy;
+use super::refusals::{Circumstances, Refusals};
+use super::ticket::Ticket;
+use super::visitor::Visitor;
 use crate::ForeignText;
 use crate::admission::{Criterion, Decision};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{
-    AccountError, AdmissionError, AttemptError, CallbackError, EmailError, Refusal, RegistrationError,
-    SignInError,
+    AccountError, AdmissionError, AttemptError, CallbackError, EmailError, LinkError, Refusal,
+    RegistrationError, SignInError,
 };
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
-    AccountChange, AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink,
-    IdentityProvider, ProfileUpdate, SignInEvent,
+    AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
+    ProfileUpdate, SignInEvent, SpentAttempts,
 };
-use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse};
+use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse, Hints};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
 use crate::sealed::SealId;
 use crate::session::SessionToken;
+
+/// External sign-in.
+#[derive(Clone, Copy)]
+pub struct ExternalSignIn<'a> {
+    /// Sends the browser to the provider.
+    pub begin: BeginExternal<'a>,
+    /// Makes attempts single-use.
+    pub spent_attempts: &'a dyn SpentAttempts,
+    /// Says whether the browser is signed in already.
+    pub requests: Requests<'a>,
+    /// Stores the identity, and opens a session with it.
+    pub external: ExternalSessions<'a>,
+    /// Gives the role that the provider's groups say.
+    pub roles: Roles<'a>,
+    /// Says whether accounts are created.
+    pub policy: &'a Policy,
+    /// Records refusals.
+    pub refusals: Refusals<'a>,
+}
 
 /// How a browser that came back leaves again.
 #[derive(Debug)]
@@ -67,7 +93,24 @@ struct Trail {
     attempt: Option<SignInAttempt>,
 }
 
-impl SignIn {
+impl ExternalSignIn<'_> {
+    /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where to send it.
+    ///
+    /// `hints` are for the provider alone, and `pending` are the attempts that the browser carries already.
+    ///
+    /// # Errors
+    /// When there is no such provider, or it cannot be asked for its metadata.
+    pub async fn begin(
+        &self,
+        provider: Option<&ProviderId>,
+        hints: Hints,
+        return_to: ReturnTo,
+        pending: &[PresentedAttempt],
+    ) -> Result<BegunSignIn, Refusal> {
+        let begun = self.begin.begin(provider, hints, &return_to, pending, None).await;
+        begun.map_err(|error| self.begin.refuse(self.refusals, error, provider, return_to))
+    }
+
     /// Completes an external sign-in: the browser is back with the provider's answer.
     ///
     /// `query` is the callback's query, `pending` the attempts that the browser carries. The session that it has so far,
@@ -75,32 +118,34 @@ impl SignIn {
     ///
     /// # Errors
     /// When nobody was signed in. There is no session then that was not there before.
-    pub async fn complete_external(
+    pub async fn complete(
         &self,
         query: &str,
         pending: &[PresentedAttempt],
         visitor: &Visitor<'_>,
     ) -> Result<CompletedSignIn, Refusal> {
         let mut trail = Trail::default();
-        let error = match self.try_complete_external(query, pending, visitor, &mut trail).await {
+        let error = match self.try_complete(query, pending, visitor, &mut trail).await {
             Ok(completed) => return Ok(completed),
             Err(error) => error,
         };
 
         let attempt = trail.attempt;
         let return_to = attempt.as_ref().map(|attempt| attempt.return_to.clone()).unwrap_or_default();
-        let stale = matches!(error, SignInError::Attempt(_));
-        if stale
+        if error.ends_attempt()
             && let Some(token) = visitor.session_token
-            && self.check_request(token).await.is_ok()
+            && self.requests.check(token).await.is_ok()
         {
             return Ok(CompletedSignIn::AlreadySignedIn { return_to });
         }
         let id = attempt.as_ref().map(SignInAttempt::id);
-        Err(self.refuse(error, id, attempt.map(|attempt| attempt.provider), return_to))
+        let provider = attempt.map(|attempt| attempt.provider);
+        let explanation =
+            provider.as_ref().and_then(|provider| self.external.providers.explanation(provider, &error));
+        Err(self.refusals.refuse(error, Circumstances { attempt: id, provider, explanation, return_to }))
     }
 
-    async fn try_complete_external(
+    async fn try_complete(
         &self,
         query: &str,
         pending: &[PresentedAttempt],
@@ -114,8 +159,8 @@ impl SignIn {
         self.spend(attempt).await?;
 
         let code = code_from_the_right_issuer(attempt, response)?;
-        let provider = self.provider(Some(&attempt.provider))?;
-        let identity = redeem(&**provider, attempt, code).await?;
+        let provider = self.external.providers.get(Some(&attempt.provider))?;
+        let identity = redeem(provider, attempt, code).await?;
 
         let description = provider.description();
         let email = trusted_email(&description, &identity.email);
@@ -123,43 +168,29 @@ impl SignIn {
         let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
 
         if let Some(account) = attempt.link_to {
-            let account = self.owner_who_asked(account, visitor).await?;
-            let ticket = self.ask_for_proof(&account, attempt, identity)?;
+            // This must be the very browser that is still signed in to the account. The person is asked once more, for
+            // somebody else may have been signed in at the provider in this browser.
+            let owner = self.requests.account_of(visitor).await?;
+            if owner.id != account {
+                return Err(LinkError::AnotherSession.into());
+            }
+            let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
             return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
         }
         let (account, created) = match self.account_for(&description, &identity, email).await? {
-            Opened::Account { account, created } => (self.with_role(account, role).await?, created),
+            Opened::Account { account, created } => (self.roles.assign(account, role).await?, created),
             Opened::WithProof(account) => {
-                let ticket = self.ask_for_proof(&account, attempt, identity)?;
+                let ticket = LinkDue::ask_for_proof(self.external.tickets, &account, attempt, identity)?;
                 return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
             }
         };
-        let token = self.signed_in_at(&attempt.provider, &account, identity, created, visitor).await?;
+        let token = self.external.open(&attempt.provider, &account, identity, created, visitor).await?;
         Ok(CompletedSignIn::SignedIn {
             token,
             return_to: attempt.return_to.clone(),
             attempt: attempt.id(),
             provider: attempt.provider.clone(),
         })
-    }
-
-    pub(super) async fn signed_in_at(
-        &self,
-        provider: &ProviderId,
-        account: &Account,
-        identity: ExternalIdentity,
-        created: bool,
-        visitor: &Visitor<'_>,
-    ) -> Result<SessionToken, SignInError> {
-        let proof = Proof::external(provider.clone(), identity);
-        let (session, token) = self.open_session(account, proof, visitor).await?;
-        self.ports.log.record(SignInEvent::SignedIn {
-            account: account.id,
-            session,
-            provider: Some(provider.clone()),
-            created,
-        });
-        Ok(token)
     }
 
     /// The attempt that the response names, if this browser started it.
@@ -173,39 +204,20 @@ impl SignIn {
         pending
             .iter()
             .filter(|presented| presented.id == id)
-            .find_map(|presented| SignInAttempt::open(presented, &*self.ports.sealer))
+            .find_map(|presented| SignInAttempt::open(presented, self.begin.sealer))
             .filter(|attempt| attempt.state == response.state)
             .ok_or(AttemptError::Unknown.into())
     }
 
     /// Spends the attempt: from here on it cannot be used again, whatever comes of it.
     async fn spend(&self, attempt: &SignInAttempt) -> Result<(), SignInError> {
-        if attempt.has_expired(self.ports.clock.now()) {
+        if attempt.has_expired(self.begin.clock.now()) {
             return Err(AttemptError::Expired.into());
         }
-        match self.ports.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
+        match self.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
             Consumption::First => Ok(()),
             Consumption::Again => Err(AttemptError::Spent.into()),
         }
-    }
-
-    /// The account with the role that the provider's groups say, if they do. The last administrator stays one.
-    pub(super) async fn with_role(
-        &self,
-        account: Account,
-        role: Option<Role>,
-    ) -> Result<Account, SignInError> {
-        let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
-        match self.ports.administration.set_role(account.id, role).await? {
-            AccountChange::Done => {}
-            AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
-        }
-        if role == Role::User {
-            self.end_all_sessions_of(account.id, None).await?;
-        }
-        let change = if role == Role::Admin { "made administrator" } else { "made user" };
-        self.ports.log.record(SignInEvent::Administered { account: account.id, change, by: None });
-        Ok(Account { role, ..account })
     }
 
     /// The account that the identity opens, in this order: the one it is linked to; one that was made for whoever has its
@@ -243,7 +255,7 @@ impl SignIn {
         identity: &ExternalIdentity,
         email: Option<&EmailAddress>,
     ) -> Result<Option<Account>, SignInError> {
-        let identities = &*self.ports.identities;
+        let identities = self.external.identities;
         let Some(mut account) = identities.find_by_identity(&identity.issuer, &identity.subject).await?
         else {
             return Ok(None);
@@ -251,11 +263,11 @@ impl SignIn {
         if account.status == AccountStatus::Disabled {
             return Err(AccountError::Disabled.into());
         }
-        let now = self.ports.clock.now();
+        let now = self.begin.clock.now();
         match identities.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
-                self.ports.log.record(SignInEvent::EmailKept { account: account.id });
+                self.refusals.log.record(SignInEvent::EmailKept { account: account.id });
             }
         }
         account.name = account.name.or_else(|| identity.name.clone());
@@ -269,7 +281,7 @@ impl SignIn {
         identity: &ExternalIdentity,
         email: &EmailAddress,
     ) -> Result<Option<Opened>, SignInError> {
-        let Some(account) = self.ports.accounts.find_by_name(&Username::from(email)).await? else {
+        let Some(account) = self.requests.accounts.find_by_name(&Username::from(email)).await? else {
             return self.new_account(identity, email).await;
         };
         if account.status == AccountStatus::Disabled {
@@ -279,9 +291,9 @@ impl SignIn {
         if account.email.as_ref() != Some(email) {
             return Ok(Some(Opened::WithProof(account)));
         }
-        match self.ports.identities.claim(account.id, identity, self.ports.clock.now()).await? {
+        match self.external.identities.claim(account.id, identity, self.begin.clock.now()).await? {
             IdentityLink::Linked => {
-                self.ports.log.record(SignInEvent::Linked {
+                self.refusals.log.record(SignInEvent::Linked {
                     account: account.id,
                     provider: provider.id.clone(),
                     change: IdentityChange::Claimed,
@@ -302,9 +314,9 @@ impl SignIn {
         if !self.policy.self_registration {
             return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
         }
-        let now = self.ports.clock.now();
+        let now = self.begin.clock.now();
         let account = Account {
-            id: AccountId::fresh(now, &*self.ports.entropy),
+            id: AccountId::fresh(now, self.begin.entropy),
             username: Username::from(email),
             email: Some(email.clone()),
             name: identity.name.clone(),
@@ -312,7 +324,7 @@ impl SignIn {
             status: AccountStatus::Active,
             created_at: now,
         };
-        match self.ports.identities.create(&account, identity).await? {
+        match self.external.identities.create(&account, identity).await? {
             AccountCreation::Created => Ok(Some(Opened::Account { account, created: true })),
             AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(None),
         }

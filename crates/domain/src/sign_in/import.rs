@@ -1,12 +1,28 @@
 use std::collections::HashMap;
 
-use super::{Administrator, SignIn};
-use crate::error::{Refusal, SignInError};
+use super::administrator::Administrator;
+use super::refusals::Refusals;
+use crate::error::Refusal;
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use crate::ports::{AccountCreation, SignInEvent};
-use crate::return_to::ReturnTo;
+use crate::ports::{AccountCreation, AccountStore, PasswordHasher, SignInEvent};
+use crate::world::{Clock, Entropy};
+
+/// The import of accounts from another system.
+#[derive(Clone, Copy)]
+pub struct Imports<'a> {
+    /// Stores the accounts.
+    pub accounts: &'a dyn AccountStore,
+    /// Says which hashes can be kept.
+    pub hasher: &'a dyn PasswordHasher,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Makes up ids.
+    pub entropy: &'a dyn Entropy,
+    /// Records refusals, and each import.
+    pub refusals: Refusals<'a>,
+}
 
 /// A person who has an account elsewhere, as a line of a file tells it.
 #[derive(Clone, Debug)]
@@ -26,7 +42,7 @@ pub struct ImportRow {
     pub hash: Option<PasswordHash>,
 }
 
-/// A row that can become an account. Only [`SignIn::judge_import`] makes one.
+/// A row that can become an account. Only [`Imports::judge`] makes one.
 #[derive(Clone, Debug)]
 pub struct ValidRow {
     line: u64,
@@ -101,17 +117,13 @@ pub enum Imported {
     ThereAlready,
 }
 
-impl SignIn {
+impl Imports<'_> {
     /// Judges all rows before the first is written: whether each has a name and a hash that can be kept, and none is
     /// named twice. What is in the store does not matter to it.
     ///
     /// # Errors
     /// With all that is wrong, in the order of the rows.
-    pub fn judge_import(
-        &self,
-        _: &Administrator,
-        rows: Vec<ImportRow>,
-    ) -> Result<Vec<ValidRow>, Vec<ImportFault>> {
+    pub fn judge(&self, _: &Administrator, rows: Vec<ImportRow>) -> Result<Vec<ValidRow>, Vec<ImportFault>> {
         let mut taken = HashMap::new();
         let mut judged = Vec::with_capacity(rows.len());
         let mut faults = Vec::new();
@@ -145,26 +157,26 @@ impl SignIn {
                 repeated = Some(ImportProblem::Repeated { name, line: first });
             }
         }
-        if row.hash.as_ref().is_some_and(|hash| !self.ports.hasher.can_verify(hash)) {
+        if row.hash.as_ref().is_some_and(|hash| !self.hasher.can_verify(hash)) {
             return Err(ImportProblem::HashUnusable);
         }
         repeated.map_or(Ok(row), Err)
     }
 
-    /// What [`Self::import_account`] would come to now, without writing anything.
+    /// What [`Self::import`] would come to now, without writing anything.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn dry_run_import(&self, _: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
+    pub async fn dry_run(&self, _: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
         let foreseen = async {
             for name in row.names() {
-                if self.ports.accounts.find_by_name(&name).await?.is_some() {
+                if self.accounts.find_by_name(&name).await?.is_some() {
                     return Ok(Imported::ThereAlready);
                 }
             }
             Ok(Imported::Created)
         };
-        foreseen.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(foreseen).await
     }
 
     /// Makes the account of a row, wholly or not at all. A hash that is taken over is of the person's own choice: it need
@@ -172,11 +184,11 @@ impl SignIn {
     ///
     /// # Errors
     /// When the store failed; the account was not made then.
-    pub async fn import_account(&self, by: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
+    pub async fn import(&self, by: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
         let imported = async {
-            let now = self.ports.clock.now();
+            let now = self.clock.now();
             let account = Account {
-                id: AccountId::fresh(now, &*self.ports.entropy),
+                id: AccountId::fresh(now, self.entropy),
                 username: row.username.clone(),
                 email: row.email.clone(),
                 name: row.name.clone(),
@@ -185,17 +197,17 @@ impl SignIn {
                 created_at: now,
             };
             let credential = row.hash.clone().map(|hash| Credential { hash, must_change: false });
-            match self.ports.accounts.create_local(&account, credential.as_ref()).await? {
+            match self.accounts.create_local(&account, credential.as_ref()).await? {
                 AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(Imported::ThereAlready),
                 AccountCreation::Created => {
                     let by = by.account().map(|account| account.id);
                     let change = "imported";
-                    self.ports.log.record(SignInEvent::Administered { account: account.id, change, by });
-                    Ok::<_, SignInError>(Imported::Created)
+                    self.refusals.log.record(SignInEvent::Administered { account: account.id, change, by });
+                    Ok(Imported::Created)
                 }
             }
         };
-        imported.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(imported).await
     }
 }
 

@@ -1,39 +1,54 @@
 //! The product: how a person signs in, stays signed in, and signs out.
 //!
-//! One file per use case, each reading top to bottom like its sequence diagram:
+//! One file per use case, each reading top to bottom like its sequence diagram. [`SignIn`] puts them together: each facet
+//! holds the ports that its use cases need, and no other, and can be built without the rest.
 //!
-//! | file | use case |
-//! | --- | --- |
-//! | `offer_providers` | say where somebody can sign in, and put first what they chose |
-//! | `begin_external` | send a browser to a provider |
-//! | `complete_external` | take it back with a code, and open a session |
-//! | `link_identity` | let a further identity open an account, on proof that both are one person's |
-//! | `check_request` | say who is asking, on every request of the lab |
-//! | `recheck` | ask a provider again whether somebody may still come in |
-//! | `sign_out` | end a session, here and at the provider |
-//! | `back_channel_logout` | end the sessions that a provider says have ended |
-//! | `own_account` | look after one's own account and sessions |
-//! | `passwords` | sign in with a password, change it |
-//! | `register` | make one's own account; make the lab's first administrator |
-//! | `administer` | look after other people's accounts |
-//! | `import` | take over the accounts of another system |
-//! | `housekeeping` | forget what has expired, and say whether we can work |
+//! | facet | file | use cases |
+//! | --- | --- | --- |
+//! | [`Providers`] | `offer_providers` | list the providers, and put the chosen one first |
+//! | [`ExternalSignIn`] | `begin_external`, `complete_external` | send a browser to a provider; take it back with a code, and open a session |
+//! | [`Linking`] | `link_identity` | link a further identity to an account, on proof that both belong to one person |
+//! | [`Requests`] | `check_request` | the forward-auth check, on every request of the lab |
+//! | [`Revalidation`] | `revalidate` | ask a provider again whether people may still come in |
+//! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
+//! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
+//! | [`OwnAccounts`] | `own_account` | manage one's own account and sessions |
+//! | [`Passwords`] | `passwords` | sign in with a password, change it |
+//! | [`Registrar`] | `register` | create one's own account |
+//! | [`Setup`] | `first_administrator` | create the lab's first administrator |
+//! | [`Administration`] | `administer` | manage other people's accounts |
+//! | [`Imports`] | `import` | take over the accounts of another system |
+//! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
 
 mod administer;
+mod administrator;
+mod assign_role;
 mod back_channel_logout;
 mod begin_external;
 mod check_request;
+mod claims;
 mod complete_external;
+mod end_sessions;
+mod external_session;
+mod first_administrator;
 mod housekeeping;
 mod import;
 mod link_identity;
+mod link_ticket;
+mod local_account;
+mod new_password;
 mod offer_providers;
 mod open_session;
 mod own_account;
 mod passwords;
+mod policy;
+mod prove_password;
+mod provider_list;
 mod recent_checks;
-mod recheck;
+mod refresh_token;
+mod refusals;
 mod register;
+mod revalidate;
 mod sign_out;
 #[cfg(test)]
 mod testing;
@@ -41,37 +56,46 @@ mod ticket;
 mod visitor;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-pub use administer::{AccountPatch, Administrator, CreatedAccount, NewAccount};
-pub use begin_external::{BegunSignIn, PendingCookie};
-pub use check_request::{CheckedRequest, NotSignedIn};
-pub use complete_external::CompletedSignIn;
-pub use import::{ImportFault, ImportProblem, ImportRow, Imported, ValidRow};
-pub use link_identity::{LinkedSignIn, PendingLink};
-pub use offer_providers::{Offer, OfferedProvider};
-pub use own_account::OwnAccount;
-pub use passwords::{PasswordSignIn, PasswordSignedIn};
-pub use register::{Registration, SetupToken};
-pub use sign_out::{LeftProvider, SignedOut};
-pub use ticket::Ticket;
+pub use administer::{AccountPatch, Administration, CreatedAccount, NewAccount};
+pub use administrator::Administrator;
+pub use assign_role::Roles;
+pub use back_channel_logout::BackChannel;
+pub use begin_external::{BeginExternal, BegunSignIn, PendingCookie};
+pub use check_request::{CheckedRequest, NotSignedIn, Requests};
+pub use complete_external::{CompletedSignIn, ExternalSignIn};
+pub use end_sessions::SessionEnder;
+pub use external_session::ExternalSessions;
+pub use first_administrator::{Setup, SetupToken};
+pub use housekeeping::Housekeeping;
+pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
+pub use link_identity::{LinkedSignIn, Linking, PendingLink};
+pub use local_account::{LocalAccounts, Registration};
+pub use new_password::NewPasswords;
+pub use offer_providers::{Offer, OfferedProvider, Providers};
+pub use open_session::SessionOpener;
+pub use own_account::{OwnAccount, OwnAccounts};
+pub use passwords::{PasswordSignIn, PasswordSignedIn, Passwords};
+pub use policy::Policy;
+pub use prove_password::PasswordProver;
+pub use provider_list::ProviderList;
+pub use recent_checks::RecentChecks;
+pub use refusals::Refusals;
+pub use register::Registrar;
+pub use revalidate::{LastAnswers, Revalidation};
+pub use sign_out::{LeftProvider, Sessions, SignedOut};
+pub use ticket::{Ticket, Tickets};
 pub use visitor::Visitor;
 
-use self::recent_checks::RecentChecks;
-use self::recheck::LastAnswers;
+use self::refusals::Circumstances;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
-use crate::people::PasswordLength;
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
-    PasswordJudge, SessionStore, SignInEvent, SignInLog, SpentAttempts, Throttle, TokenIssuer,
+    PasswordJudge, SessionStore, SignInLog, SpentAttempts, Throttle, TokenIssuer,
 };
-use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
-use crate::public_url::PublicUrl;
-use crate::return_to::ReturnTo;
-use crate::sealed::SealId;
 use crate::sealed::Sealer;
 use crate::world::{Clock, Entropy};
 
@@ -110,49 +134,7 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// What the operator decided.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The address of this lab.
-    pub public_url: PublicUrl,
-    /// Whether people can sign in with a password. Without a provider they always can: nobody could get in otherwise.
-    pub passwords: bool,
-    /// How long a new password must be.
-    pub password_length: PasswordLength,
-    /// Whether people can register themselves, and the first external sign-in creates an account.
-    pub self_registration: bool,
-    /// How long a token holds before it must be renewed. A sign-out on this replica is effective at once regardless.
-    pub token_lifetime: Duration,
-    /// How long a session lives without being used.
-    pub session_idle_limit: Duration,
-    /// How long a session lives at most.
-    pub session_absolute_limit: Duration,
-}
-
-impl Policy {
-    /// The default of [`Policy::token_lifetime`].
-    pub const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
-    /// The default of [`Policy::session_idle_limit`].
-    pub const SESSION_IDLE_LIMIT: Duration = Duration::from_hours(12);
-    /// The default of [`Policy::session_absolute_limit`].
-    pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(7 * 24);
-
-    /// The defaults, for a lab at this address.
-    #[must_use]
-    pub fn for_lab_at(public_url: PublicUrl) -> Self {
-        Self {
-            public_url,
-            passwords: true,
-            password_length: PasswordLength::default(),
-            self_registration: true,
-            token_lifetime: Self::TOKEN_LIFETIME,
-            session_idle_limit: Self::SESSION_IDLE_LIMIT,
-            session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
-        }
-    }
-}
-
-/// The sign-in of one lab: one method per use case.
+/// The sign-in of one lab: one facet per group of use cases.
 pub struct SignIn {
     ports: Ports,
     policy: Policy,
@@ -162,43 +144,45 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Puts the sign-in together.
+    /// Puts the sign-in together. Without a provider password sign-in is on, whatever the policy says: there would be no way
+    /// in otherwise.
     #[must_use]
-    pub fn new(ports: Ports, policy: Policy) -> Self {
+    pub fn new(ports: Ports, mut policy: Policy) -> Self {
+        policy.passwords |= ports.providers.is_empty();
         Self {
             ports,
             policy,
-            recent: RecentChecks::new(),
+            recent: RecentChecks::default(),
             last_answers: LastAnswers::default(),
             setup_token: None,
         }
     }
 
-    /// What the operator decided.
+    /// Lets the bearer of this token make the first administrator, as long as there is none.
+    #[must_use]
+    pub fn with_setup_token(self, token: SetupToken) -> Self {
+        Self { setup_token: Some(token), ..self }
+    }
+
+    /// Returns the policy in force.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The providers and whether they can be used right now, without asking them; the default one first.
-    #[must_use]
-    pub fn providers(&self) -> Vec<(ProviderDescription, ProviderHealth)> {
-        self.ports.providers.iter().map(|provider| (provider.description(), provider.health())).collect()
-    }
-
-    /// The public keys of the session tokens, as a JWK set in JSON.
+    /// Returns the public keys of the session tokens, as a JWK set in JSON.
     #[must_use]
     pub fn jwks(&self) -> String {
         self.ports.tokens.jwks()
     }
 
-    /// A reference for an error that is not a refused sign-in.
+    /// Returns a reference for an error that is not a refused sign-in.
     #[must_use]
     pub fn fresh_reference(&self) -> Reference {
         Reference::fresh(&*self.ports.entropy)
     }
 
-    /// 128 random bits in base64url, for the forms of a browser that has no session yet.
+    /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
     #[must_use]
     pub fn fresh_form_secret(&self) -> String {
         let mut bytes = [0; 16];
@@ -206,44 +190,266 @@ impl SignIn {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Refuses a state-changing request that another site made a browser send.
+    /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
-    pub fn refuse_cross_site(&self) -> Refusal {
-        self.refuse(SignInError::from(AccessError::CsrfFailed), None, None, ReturnTo::main_page())
+    pub fn refuse_csrf(&self) -> Refusal {
+        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), Circumstances::default())
     }
 
-    /// The provider of this name, or the default one.
-    fn provider(&self, id: Option<&ProviderId>) -> Result<&Arc<dyn IdentityProvider>, SignInError> {
-        let mut providers = self.ports.providers.iter();
-        match id {
-            None => providers.next(),
-            Some(id) => providers.find(|provider| provider.description().id == *id),
+    /// The identity providers, for pages that offer them.
+    #[must_use]
+    pub fn providers(&self) -> Providers<'_> {
+        Providers { list: self.provider_list(), policy: &self.policy, refusals: self.refusals() }
+    }
+
+    /// External sign-in.
+    #[must_use]
+    pub fn external(&self) -> ExternalSignIn<'_> {
+        ExternalSignIn {
+            begin: self.begin_external(),
+            spent_attempts: &*self.ports.spent_attempts,
+            requests: self.requests(),
+            external: self.external_sessions(),
+            roles: self.roles(),
+            policy: &self.policy,
+            refusals: self.refusals(),
         }
-        .ok_or(SignInError::ProviderUnknown)
     }
 
-    /// Records a refusal under a fresh reference.
-    fn refuse(
-        &self,
-        error: SignInError,
-        attempt: Option<SealId>,
-        provider: Option<ProviderId>,
-        return_to: ReturnTo,
-    ) -> Refusal {
-        let reference = self.fresh_reference();
-        let explanation = provider.as_ref().and_then(|provider| self.explanation(provider, &error));
-        self.ports.log.record(SignInEvent::Refused {
-            reference: reference.clone(),
-            provider: provider.clone(),
-            error: error.clone(),
-            explanation,
-        });
-        Refusal { reference, error, attempt, provider, explanation, return_to }
+    /// Account linking.
+    #[must_use]
+    pub fn linking(&self) -> Linking<'_> {
+        Linking {
+            requests: self.requests(),
+            prover: self.prover(),
+            begin: self.begin_external(),
+            external: self.external_sessions(),
+            policy: &self.policy,
+            refusals: self.refusals(),
+        }
     }
 
-    /// What an error means that a provider has told in its own words.
-    fn explanation(&self, provider: &ProviderId, error: &SignInError) -> Option<&'static str> {
-        let words = error.provider_message()?;
-        self.provider(Some(provider)).ok()?.explain(&words)
+    /// The forward-auth check.
+    #[must_use]
+    pub fn requests(&self) -> Requests<'_> {
+        Requests {
+            tokens: &*self.ports.tokens,
+            sessions: &*self.ports.sessions,
+            accounts: &*self.ports.accounts,
+            recent: &self.recent,
+            log: &*self.ports.log,
+            clock: &*self.ports.clock,
+            entropy: &*self.ports.entropy,
+            policy: &self.policy,
+        }
+    }
+
+    /// Session revalidation.
+    #[must_use]
+    pub fn revalidation(&self) -> Revalidation<'_> {
+        Revalidation {
+            providers: self.provider_list(),
+            last_answers: &self.last_answers,
+            identities: &*self.ports.identities,
+            roles: self.roles(),
+            tickets: self.tickets(),
+            ender: self.ender(),
+            policy: &self.policy,
+        }
+    }
+
+    /// Sign-out.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions {
+            tokens: &*self.ports.tokens,
+            ender: self.ender(),
+            providers: self.provider_list(),
+            entropy: &*self.ports.entropy,
+            policy: &self.policy,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// Back-channel logout.
+    #[must_use]
+    pub fn back_channel(&self) -> BackChannel<'_> {
+        BackChannel {
+            providers: self.provider_list(),
+            spent_attempts: &*self.ports.spent_attempts,
+            ender: self.ender(),
+            refusals: self.refusals(),
+        }
+    }
+
+    /// A person's own account and sessions.
+    #[must_use]
+    pub fn accounts(&self) -> OwnAccounts<'_> {
+        OwnAccounts {
+            requests: self.requests(),
+            identities: &*self.ports.identities,
+            credentials: &*self.ports.credentials,
+            providers: self.provider_list(),
+            ender: self.ender(),
+            refusals: self.refusals(),
+        }
+    }
+
+    /// Password sign-in, and the change of a password.
+    #[must_use]
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords {
+            accounts: &*self.ports.accounts,
+            prover: self.prover(),
+            new_passwords: self.new_passwords(),
+            tickets: self.tickets(),
+            requests: self.requests(),
+            opener: self.opener(),
+            policy: &self.policy,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// Self-registration.
+    #[must_use]
+    pub fn registration(&self) -> Registrar<'_> {
+        Registrar {
+            accounts: &*self.ports.accounts,
+            throttle: &*self.ports.throttle,
+            local: self.local_accounts(),
+            has_providers: !self.ports.providers.is_empty(),
+            policy: &self.policy,
+            clock: &*self.ports.clock,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// The setup of a lab that has no administrator yet.
+    #[must_use]
+    pub fn setup(&self) -> Setup<'_> {
+        Setup {
+            administration: &*self.ports.administration,
+            token: self.setup_token.as_ref(),
+            local: self.local_accounts(),
+            refusals: self.refusals(),
+        }
+    }
+
+    /// Other people's accounts.
+    #[must_use]
+    pub fn administration(&self) -> Administration<'_> {
+        Administration {
+            accounts: &*self.ports.accounts,
+            administration: &*self.ports.administration,
+            credentials: &*self.ports.credentials,
+            new_passwords: self.new_passwords(),
+            requests: self.requests(),
+            ender: self.ender(),
+            entropy: &*self.ports.entropy,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// The import of accounts from another system.
+    #[must_use]
+    pub fn imports(&self) -> Imports<'_> {
+        Imports {
+            accounts: &*self.ports.accounts,
+            hasher: &*self.ports.hasher,
+            clock: &*self.ports.clock,
+            entropy: &*self.ports.entropy,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// Expiry and readiness.
+    #[must_use]
+    pub fn housekeeping(&self) -> Housekeeping<'_> {
+        Housekeeping {
+            accounts: &*self.ports.accounts,
+            sessions: &*self.ports.sessions,
+            spent_attempts: &*self.ports.spent_attempts,
+            throttle: &*self.ports.throttle,
+            clock: &*self.ports.clock,
+        }
+    }
+
+    fn refusals(&self) -> Refusals<'_> {
+        Refusals { log: &*self.ports.log, entropy: &*self.ports.entropy }
+    }
+
+    fn provider_list(&self) -> ProviderList<'_> {
+        ProviderList(&self.ports.providers)
+    }
+
+    fn tickets(&self) -> Tickets<'_> {
+        Tickets { sealer: &*self.ports.sealer, clock: &*self.ports.clock, entropy: &*self.ports.entropy }
+    }
+
+    fn ender(&self) -> SessionEnder<'_> {
+        SessionEnder {
+            sessions: &*self.ports.sessions,
+            recent: &self.recent,
+            log: &*self.ports.log,
+            clock: &*self.ports.clock,
+        }
+    }
+
+    fn opener(&self) -> SessionOpener<'_> {
+        SessionOpener {
+            tokens: &*self.ports.tokens,
+            ender: self.ender(),
+            entropy: &*self.ports.entropy,
+            policy: &self.policy,
+        }
+    }
+
+    fn external_sessions(&self) -> ExternalSessions<'_> {
+        ExternalSessions {
+            identities: &*self.ports.identities,
+            providers: self.provider_list(),
+            tickets: self.tickets(),
+            opener: self.opener(),
+        }
+    }
+
+    fn begin_external(&self) -> BeginExternal<'_> {
+        BeginExternal {
+            providers: self.provider_list(),
+            sealer: &*self.ports.sealer,
+            log: &*self.ports.log,
+            clock: &*self.ports.clock,
+            entropy: &*self.ports.entropy,
+            policy: &self.policy,
+        }
+    }
+
+    fn roles(&self) -> Roles<'_> {
+        Roles { administration: &*self.ports.administration, ender: self.ender() }
+    }
+
+    fn prover(&self) -> PasswordProver<'_> {
+        PasswordProver {
+            credentials: &*self.ports.credentials,
+            hasher: &*self.ports.hasher,
+            throttle: &*self.ports.throttle,
+            clock: &*self.ports.clock,
+        }
+    }
+
+    fn new_passwords(&self) -> NewPasswords<'_> {
+        NewPasswords {
+            judge: &*self.ports.judge,
+            hasher: &*self.ports.hasher,
+            length: self.policy.password_length,
+        }
+    }
+
+    fn local_accounts(&self) -> LocalAccounts<'_> {
+        LocalAccounts {
+            new_passwords: self.new_passwords(),
+            credentials: &*self.ports.credentials,
+            opener: self.opener(),
+        }
     }
 }

@@ -1,7 +1,20 @@
-use super::SignIn;
+use super::policy::Policy;
+use super::provider_list::ProviderList;
+use super::refusals::{Circumstances, Refusals};
 use crate::error::{Refusal, SignInError};
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::return_to::ReturnTo;
+
+/// The identity providers, for pages that offer them.
+#[derive(Clone, Copy)]
+pub struct Providers<'a> {
+    /// The providers.
+    pub list: ProviderList<'a>,
+    /// Says whether a password is another way in.
+    pub policy: &'a Policy,
+    /// Records refusals.
+    pub refusals: Refusals<'a>,
+}
 
 /// The providers as the sign-in page offers them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,26 +37,32 @@ pub struct OfferedProvider {
     pub is_last_used: bool,
 }
 
-impl SignIn {
+impl Providers<'_> {
+    /// Returns the providers with their health, without asking them; the default one first.
+    #[must_use]
+    pub fn all(&self) -> Vec<(ProviderDescription, ProviderHealth)> {
+        self.list.0.iter().map(|provider| (provider.description(), provider.health())).collect()
+    }
+
     /// The provider that a link names, if there is one of this name.
     #[must_use]
-    pub fn find_provider(&self, name: &str) -> Option<ProviderId> {
-        ProviderId::parse(name).ok().filter(|id| self.provider(Some(id)).is_ok())
+    pub fn find(&self, name: &str) -> Option<ProviderId> {
+        ProviderId::parse(name).ok().filter(|id| self.list.get(Some(id)).is_ok())
     }
 
     /// Refuses a link that names no provider of this lab.
     #[must_use]
-    pub fn refuse_unknown_provider(&self, return_to: ReturnTo) -> Refusal {
-        self.refuse(SignInError::ProviderUnknown, None, None, return_to)
+    pub fn refuse_unknown(&self, return_to: ReturnTo) -> Refusal {
+        self.refusals.refuse(SignInError::ProviderUnknown, Circumstances { return_to, ..Default::default() })
     }
 
     /// The providers in the order in which to offer them. What a browser says that it used last comes from nowhere that could
     /// be trusted: it moves one of the configured providers to the front, and does nothing else.
     #[must_use]
-    pub fn offer_providers(&self, asked_for: Option<&ProviderId>, last_used: Option<&ProviderId>) -> Offer {
+    pub fn offer(&self, asked_for: Option<&ProviderId>, last_used: Option<&ProviderId>) -> Offer {
         let last_used = self.worth_remembering(last_used);
         let mut providers: Vec<_> = self
-            .providers()
+            .all()
             .into_iter()
             .map(|(description, health)| {
                 let is_last_used = Some(&description.id) == last_used;
@@ -62,13 +81,13 @@ impl SignIn {
     /// is a sign-in with a password.
     #[must_use]
     pub fn worth_remembering<'a>(&self, used: Option<&'a ProviderId>) -> Option<&'a ProviderId> {
-        used.filter(|_| self.ports.providers.len() > 1)
+        used.filter(|_| self.list.0.len() > 1)
     }
 
     /// Whether somebody for whom one way of signing in does not work can try another.
     #[must_use]
     pub fn has_several_ways(&self) -> bool {
-        self.ports.providers.len() + usize::from(self.passwords_are_on()) > 1
+        self.list.0.len() + usize::from(self.policy.passwords) > 1
     }
 }
 
@@ -110,7 +129,7 @@ mod tests {
     /// The offer in one line: a star is what was used last, a bar ends what was chosen.
     fn offered(names: &[&str], asked_for: Option<&str>, last_used: Option<&str>) -> String {
         let offer =
-            scene(names).sign_in.offer_providers(asked_for.map(id).as_ref(), last_used.map(id).as_ref());
+            scene(names).sign_in.providers().offer(asked_for.map(id).as_ref(), last_used.map(id).as_ref());
         let names = offer.providers.iter().map(|provider| {
             assert_eq!(provider.health, DOWN);
             format!("{}{}", provider.description.id, if provider.is_last_used { "*" } else { "" })
@@ -136,7 +155,7 @@ mod tests {
         assert_eq!(offered(&["a"], None, Some("a")), "a");
         assert_eq!(offered(&[], None, Some("a")), "");
         let remembers = |names, used: Option<&str>| {
-            scene(names).sign_in.worth_remembering(used.map(id).as_ref()).is_some()
+            scene(names).sign_in.providers().worth_remembering(used.map(id).as_ref()).is_some()
         };
         assert!(remembers(&["a", "b"], Some("a")));
         assert!(!remembers(&["a", "b"], None));
@@ -146,11 +165,11 @@ mod tests {
     #[test]
     fn a_link_names_a_provider_exactly_or_none_and_keeps_its_target() {
         let scene = scene(&["a", "b"]);
-        assert_eq!(scene.sign_in.find_provider("b"), Some(id("b")));
+        assert_eq!(scene.sign_in.providers().find("b"), Some(id("b")));
         for unknown in ["c", "A", "", "<script>", &"a".repeat(33)] {
-            assert_eq!(scene.sign_in.find_provider(unknown), None, "{unknown}");
+            assert_eq!(scene.sign_in.providers().find(unknown), None, "{unknown}");
         }
-        let refusal = scene.sign_in.refuse_unknown_provider(ReturnTo::or_main_page("/x"));
+        let refusal = scene.sign_in.providers().refuse_unknown(ReturnTo::or_main_page("/x"));
         assert_eq!((refusal.error.code(), refusal.return_to.as_str()), (ErrorCode::ProviderUnknown, "/x"));
         assert!(matches!(scene.log.events().last(), Some(SignInEvent::Refused { .. })));
     }

@@ -1,11 +1,31 @@
-use super::{SignIn, Visitor};
-use crate::error::{Refusal, SignInError};
+use super::check_request::Requests;
+use super::end_sessions::SessionEnder;
+use super::provider_list::ProviderList;
+use super::refusals::Refusals;
+use super::visitor::Visitor;
+use crate::error::Refusal;
 use crate::identity::LinkedIdentity;
 use crate::people::{Account, DisplayName};
-use crate::ports::SignInEvent;
+use crate::ports::{CredentialStore, IdentityStore, SignInEvent};
 use crate::provider::ProviderHealth;
-use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionId};
+
+/// A person's own account and sessions.
+#[derive(Clone, Copy)]
+pub struct OwnAccounts<'a> {
+    /// Says which account the visitor has.
+    pub requests: Requests<'a>,
+    /// Lists the identities that open it.
+    pub identities: &'a dyn IdentityStore,
+    /// Says whether a password opens it.
+    pub credentials: &'a dyn CredentialStore,
+    /// Name the identities.
+    pub providers: ProviderList<'a>,
+    /// Ends sessions.
+    pub ender: SessionEnder<'a>,
+    /// Records refusals.
+    pub refusals: Refusals<'a>,
+}
 
 /// A person's own account, as its page shows it.
 #[derive(Clone, Debug)]
@@ -24,34 +44,34 @@ pub struct OwnAccount {
     pub is_recent: bool,
 }
 
-impl SignIn {
+impl OwnAccounts<'_> {
     /// The account of whoever asks.
     ///
     /// # Errors
     /// When nobody is signed in, or the store failed.
-    pub async fn own_account(&self, visitor: &Visitor<'_>) -> Result<OwnAccount, Refusal> {
+    pub async fn own(&self, visitor: &Visitor<'_>) -> Result<OwnAccount, Refusal> {
         let found = async {
-            let this_session = self.session_of(visitor).await?.claims.sid;
-            let account = self.account_of(visitor).await?;
-            let now = self.ports.clock.now();
-            let mut sessions = self.ports.sessions.list_of(account.id, now).await?;
-            sessions.retain(|session| session.is_live(now, self.policy.session_idle_limit));
+            let this_session = self.requests.session_of(visitor).await?.claims.sid;
+            let account = self.requests.account_of(visitor).await?;
+            let now = self.ender.clock.now();
+            let mut sessions = self.ender.sessions.list_of(account.id, now).await?;
+            sessions.retain(|session| session.is_live(now, self.requests.policy.session_idle_limit));
             Ok(OwnAccount {
-                has_password: self.ports.credentials.credential(account.id).await?.is_some(),
-                identities: self.with_providers(self.ports.identities.identities(account.id).await?).await,
-                is_recent: self.recent_session(visitor).await.is_some(),
+                has_password: self.credentials.credential(account.id).await?.is_some(),
+                identities: self.with_providers(self.identities.identities(account.id).await?).await,
+                is_recent: self.requests.recent_session(visitor).await.is_some(),
                 sessions,
                 this_session,
                 account,
             })
         };
-        found.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(found).await
     }
 
     /// The identities with the names of the providers that are at hand: nobody is asked over the network for it.
     async fn with_providers(&self, identities: Vec<LinkedIdentity>) -> Vec<(LinkedIdentity, Option<String>)> {
         let mut known = Vec::new();
-        for provider in &self.ports.providers {
+        for provider in self.providers.0 {
             if provider.health() == ProviderHealth::Ready
                 && let Ok(server) = provider.authorization_server().await
             {
@@ -71,10 +91,10 @@ impl SignIn {
     /// When nobody is signed in, or the store failed.
     pub async fn rename(&self, name: Option<&DisplayName>, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let renamed = async {
-            let account = self.account_of(visitor).await?;
-            Ok::<_, SignInError>(self.ports.accounts.set_name(account.id, name).await?)
+            let account = self.requests.account_of(visitor).await?;
+            Ok(self.requests.accounts.set_name(account.id, name).await?)
         };
-        renamed.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(renamed).await
     }
 
     /// Ends another session of whoever asks, or this one. One that is not theirs, or not there, is left alone without
@@ -82,20 +102,18 @@ impl SignIn {
     ///
     /// # Errors
     /// When nobody is signed in, or the store failed: the session may still be there.
-    pub async fn sign_out_there(&self, session: SessionId, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+    pub async fn sign_out_session(&self, session: SessionId, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let ended = async {
-            let account = self.account_of(visitor).await?;
-            let there = self.ports.sessions.find(session).await?;
+            let account = self.requests.account_of(visitor).await?;
+            let there = self.ender.sessions.find(session).await?;
             if there.is_none_or(|there| there.account != account.id) {
                 return Ok(());
             }
-            let now = self.ports.clock.now();
-            self.forget_sessions([session]);
-            self.ports.sessions.end(session, now).await?;
-            self.ports.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
-            Ok::<_, SignInError>(())
+            self.ender.end(session).await?;
+            self.ender.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
+            Ok(())
         };
-        ended.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(ended).await
     }
 
     /// Ends all sessions of whoever asks, this one included.
@@ -104,12 +122,12 @@ impl SignIn {
     /// When nobody is signed in, or the store failed: sessions may still be there.
     pub async fn sign_out_everywhere(&self, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let ended = async {
-            let account = self.account_of(visitor).await?;
-            let sessions = self.end_all_sessions_of(account.id, None).await?;
-            self.ports.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions });
-            Ok::<_, SignInError>(())
+            let account = self.requests.account_of(visitor).await?;
+            let sessions = self.ender.end_all_of(account.id, None).await?;
+            self.ender.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions });
+            Ok(())
         };
-        ended.await.map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(ended).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! What makes the check endpoint cost next to nothing.
+//! The memory that makes the forward-auth check cost next to nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only within the second of
 /// the check it repeats, so whatever ends a session, on whatever replica or from the command line, ends it everywhere within
 /// a second, and a token that is asked about all the time costs the store one look a second.
-pub(super) struct RecentChecks {
+pub struct RecentChecks {
     checked: Cache<Box<str>, Checked>,
     ended: RwLock<HashMap<SessionId, Timestamp>>,
 }
@@ -30,15 +30,17 @@ pub(super) struct Checked {
     pub(super) at: Timestamp,
 }
 
+impl Default for RecentChecks {
+    fn default() -> Self {
+        Self { checked: Cache::new(Self::CAPACITY), ended: RwLock::default() }
+    }
+}
+
 impl RecentChecks {
     /// How many tokens are remembered; the least useful are forgotten first.
     const CAPACITY: usize = 10_000;
     /// How long this replica remembers by itself that a session has ended: longer than any check that began before.
     const ENDED_FOR: Duration = Duration::from_mins(1);
-
-    pub(super) fn new() -> Self {
-        Self { checked: Cache::new(Self::CAPACITY), ended: RwLock::default() }
-    }
 
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Checked> {
         let checked = self.checked.get(token)?;

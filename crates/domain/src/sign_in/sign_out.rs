@@ -1,12 +1,33 @@
 use url::Url;
 
-use super::{SignIn, Visitor};
+use super::end_sessions::SessionEnder;
+use super::policy::Policy;
+use super::provider_list::ProviderList;
+use super::refusals::Refusals;
+use super::visitor::Visitor;
 use crate::error::{Refusal, SignInError};
-use crate::ports::SignInEvent;
+use crate::ports::TokenIssuer;
 use crate::protocol::{EndSessionRequest, State};
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
-use crate::return_to::ReturnTo;
-use crate::session::{ExternalSession, SessionClaims};
+use crate::session::ExternalSession;
+use crate::world::Entropy;
+
+/// Sign-out: the end of a session by its person.
+#[derive(Clone, Copy)]
+pub struct Sessions<'a> {
+    /// Recognises session tokens.
+    pub tokens: &'a dyn TokenIssuer,
+    /// Ends the sessions.
+    pub ender: SessionEnder<'a>,
+    /// Have sessions of their own.
+    pub providers: ProviderList<'a>,
+    /// Makes up the `state` of a sign-out at a provider.
+    pub entropy: &'a dyn Entropy,
+    /// The address to come back to.
+    pub policy: &'a Policy,
+    /// Records refusals.
+    pub refusals: Refusals<'a>,
+}
 
 /// How a person leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +48,7 @@ pub struct LeftProvider {
     pub end_session_url: Option<Url>,
 }
 
-impl SignIn {
+impl Sessions<'_> {
     /// Ends the session of whoever asks, here and now: neither this token nor another of the session opens anything any
     /// more. Then it says whether a provider keeps a session of its own, and how to end it (OpenID Connect RP-Initiated
     /// Logout section 2). Without a session there is nothing to end, and that is no error.
@@ -35,19 +56,17 @@ impl SignIn {
     /// # Errors
     /// When the store failed: the session may still be there, and the person is told so.
     pub async fn sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, Refusal> {
-        self.try_sign_out(visitor)
-            .await
-            .map_err(|error| self.refuse(error, None, None, ReturnTo::main_page()))
+        self.refusals.run(self.try_sign_out(visitor)).await
     }
 
     async fn try_sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, SignInError> {
         let Some(token) = visitor.session_token else { return Ok(SignedOut { provider: None }) };
-        let Ok(claims) = self.ports.tokens.authenticate(token) else {
+        let Ok(claims) = self.tokens.authenticate(token) else {
             return Ok(SignedOut { provider: None });
         };
         // Read before it ends, for with its end the store forgets the hint.
-        let session = self.ports.sessions.find(claims.sid).await;
-        self.end_session(&claims).await?;
+        let session = self.ender.sessions.find(claims.sid).await;
+        self.ender.sign_out(&claims).await?;
         let external = session?.and_then(|session| session.external);
         Ok(SignedOut {
             provider: match external {
@@ -57,26 +76,10 @@ impl SignIn {
         })
     }
 
-    pub(super) async fn end_session_of(&self, token: &str) -> Result<(), SignInError> {
-        match self.ports.tokens.authenticate(token) {
-            Ok(claims) => self.end_session(&claims).await,
-            Err(_) => Ok(()),
-        }
-    }
-
-    async fn end_session(&self, claims: &SessionClaims) -> Result<(), SignInError> {
-        let now = self.ports.clock.now();
-        // First here: whoever gives up while the store is busy must not leave a token that memory vouches for.
-        self.forget_sessions([claims.sid]);
-        self.ports.sessions.end(claims.sid, now).await?;
-        self.ports.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
-        Ok(())
-    }
-
     /// The provider of a session that has just ended here; `None` when it is configured no more. One that cannot be asked
     /// at the moment counts as one without a place to sign out: nobody waits for it to leave.
     async fn left_provider(&self, external: ExternalSession) -> Option<LeftProvider> {
-        let provider = self.provider(Some(&external.provider)).ok()?;
+        let provider = self.providers.get(Some(&external.provider)).ok()?;
         let ProviderDescription { id, name, .. } = provider.description();
         let server = match provider.health() {
             ProviderHealth::Unavailable { .. } => None,
@@ -88,7 +91,7 @@ impl SignIn {
                     id_token_hint: external.id_token_hint,
                     client_id: server.client_id,
                     post_logout_redirect_uri: self.policy.public_url.signed_out_page()?,
-                    state: State::fresh(&*self.ports.entropy),
+                    state: State::fresh(self.entropy),
                 };
                 server.end_session_endpoint.and_then(|endpoint| request.to_url(&endpoint))
             });

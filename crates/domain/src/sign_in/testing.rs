@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use url::Url;
 
-use super::{Policy, Ports, SignIn, Visitor};
+use super::{Policy, Ports, Requests, SignIn, Visitor};
 use crate::admission::AdmissionRules;
 use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
@@ -169,7 +169,7 @@ impl World {
                 authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
                 end_session_endpoint: Some(EndSessionEndpoint {
                     url: Url::parse("https://op.example/logout").unwrap(),
-                    form: EndSessionForm::Standard,
+                    form: EndSessionForm::STANDARD,
                 }),
                 states_issuer_in_response: issuer_in_response,
                 client_id: ClientId::parse("lab").unwrap(),
@@ -185,15 +185,22 @@ impl World {
 impl Scene {
     /// A token of this session, issued now.
     pub(super) fn token(&self, account: &Account, session: &Session) -> String {
-        let claims = self.sign_in.claims(account, session, self.clock.now());
+        let claims = self.claims(account, session, self.clock.now());
         self.tokens.issue(&claims).unwrap().expose().to_owned()
+    }
+
+    /// The claims of a token of this session, issued at that time.
+    pub(super) fn claims(&self, account: &Account, session: &Session, now: Timestamp) -> SessionClaims {
+        let Requests { policy, entropy, .. } = self.sign_in.requests();
+        super::claims::claims(policy, entropy, account, session, now)
     }
 
     /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
     pub(super) async fn begin(&self, return_to: &str) -> (PresentedAttempt, String) {
         let begun = self
             .sign_in
-            .begin_external(None, Hints::default(), ReturnTo::or_main_page(return_to), &[])
+            .external()
+            .begin(None, Hints::default(), ReturnTo::or_main_page(return_to), &[])
             .await
             .unwrap();
         let state =

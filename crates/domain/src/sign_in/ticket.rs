@@ -4,40 +4,39 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::SignIn;
 use crate::error::{AttemptError, SignInError};
-use crate::sealed::SealError;
-use crate::sealed::{SealId, Sealed};
+use crate::sealed::{SealError, SealId, Sealed, Sealer};
 use crate::time::Timestamp;
+use crate::world::{Clock, Entropy};
 
-/// What one browser has proved, for as long as it takes to answer the next question: sealed, so that the browser can carry
-/// it and neither read nor change it.
+/// A browser's proof of one step, good until the next step: sealed, so that the browser can carry it and neither read nor
+/// change it.
 pub struct Ticket {
     id: SealId,
     sealed: Sealed,
 }
 
 impl Ticket {
-    /// How long a person may take.
+    /// The time that a person has for the next step.
     pub const LIFETIME: Duration = Duration::from_mins(10);
 
-    /// The ticket as a browser carries it.
+    /// Returns the ticket as a browser carries it.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!("{}.{}", self.id, self.sealed.as_str())
     }
 
-    /// What was sealed elsewhere than in a browser.
+    /// Returns the ticket of a seal that was kept elsewhere than in a browser.
     pub(super) fn of(id: SealId, sealed: Sealed) -> Self {
         Self { id, sealed }
     }
 
-    /// What is kept of it where its id is known.
+    /// Returns the seal, to be kept where its id is known.
     pub(super) fn into_sealed(self) -> Sealed {
         self.sealed
     }
 
-    /// Takes a ticket from a browser; whether it is good shows when it is used.
+    /// Takes a ticket from a browser, unopened.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, sealed) = text.split_once('.')?;
@@ -51,7 +50,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-/// What stands inside the seal. The purpose keeps a ticket for one thing from being used for another.
+/// The text inside the seal. The purpose keeps a ticket for one thing from being used for another.
 #[derive(Serialize, Deserialize)]
 struct TicketContent<T> {
     purpose: String,
@@ -59,14 +58,25 @@ struct TicketContent<T> {
     content: T,
 }
 
-impl SignIn {
-    pub(super) fn seal_ticket<T: Serialize>(&self, purpose: &str, content: T) -> Result<Ticket, SealError> {
-        let until = self.ports.clock.now().plus(Ticket::LIFETIME);
-        self.seal_under(SealId::fresh(&*self.ports.entropy), purpose, until, content)
+/// Seals and opens tickets.
+#[derive(Clone, Copy)]
+pub struct Tickets<'a> {
+    /// Seals them.
+    pub sealer: &'a dyn Sealer,
+    /// Lets them expire.
+    pub clock: &'a dyn Clock,
+    /// Names them.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Tickets<'_> {
+    pub(super) fn seal<T: Serialize>(self, purpose: &str, content: T) -> Result<Ticket, SealError> {
+        let until = self.clock.now().plus(Ticket::LIFETIME);
+        self.seal_under(SealId::fresh(self.entropy), purpose, until, content)
     }
 
     pub(super) fn seal_under<T: Serialize>(
-        &self,
+        self,
         id: SealId,
         purpose: &str,
         until: Timestamp,
@@ -74,21 +84,17 @@ impl SignIn {
     ) -> Result<Ticket, SealError> {
         let sealed = TicketContent { purpose: purpose.to_owned(), until, content };
         let plaintext = serde_json::to_vec(&sealed).map_err(|_| SealError)?;
-        Ok(Ticket { id, sealed: self.ports.sealer.seal(id, &plaintext)? })
+        Ok(Ticket { id, sealed: self.sealer.seal(id, &plaintext)? })
     }
 
-    pub(super) fn open_ticket<T: DeserializeOwned>(
-        &self,
-        purpose: &str,
-        ticket: &Ticket,
-    ) -> Result<T, SignInError> {
-        let plaintext = self.ports.sealer.open(ticket.id, &ticket.sealed).ok_or(AttemptError::Unknown)?;
+    pub(super) fn open<T: DeserializeOwned>(self, purpose: &str, ticket: &Ticket) -> Result<T, SignInError> {
+        let plaintext = self.sealer.open(ticket.id, &ticket.sealed).ok_or(AttemptError::Unknown)?;
         let sealed: TicketContent<T> =
             serde_json::from_slice(&plaintext).map_err(|_| AttemptError::Unknown)?;
         if sealed.purpose != purpose {
             return Err(AttemptError::Unknown.into());
         }
-        if self.ports.clock.now() >= sealed.until {
+        if self.clock.now() >= sealed.until {
             return Err(AttemptError::Expired.into());
         }
         Ok(sealed.content)

@@ -22,7 +22,7 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
     let by = administrator(state, request).await?;
     let limit = optional(request.parameter("limit"), str::parse)?.unwrap_or(PAGE_LEN);
     let (search, after) = (request.parameter("search"), after(request)?);
-    let page = state.sign_in.list_accounts(&by, search.as_deref(), after, limit).await?;
+    let page = state.sign_in.administration().list(&by, search.as_deref(), after, limit).await?;
     let next = page.accounts.last().filter(|_| page.more).map(|account| account.id);
     let accounts: Vec<Value> = page.accounts.iter().map(account_json).collect();
     Ok(reply::json(&json!({ "accounts": accounts, "next": next })))
@@ -39,14 +39,14 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
         name: fields.filled("name").and_then(DisplayName::new),
         password: given_password(request)?,
     };
-    let created = state.sign_in.create_account(&by, new).await?;
+    let created = state.sign_in.administration().create(&by, new).await?;
     Ok(self::created(state, request, &created, StatusCode::CREATED))
 }
 
 /// Describes one account.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    let (account, sessions) = state.sign_in.account_details(&by, account_id(request)?).await?;
+    let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
     Ok(reply::json(&with_member(account_json(&account), "sessions", sessions.into())))
 }
@@ -54,7 +54,7 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// Deletes an account.
 pub(crate) async fn delete(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    state.sign_in.delete_account(&by, account_id(request)?).await?;
+    state.sign_in.administration().delete(&by, account_id(request)?).await?;
     Ok(request.done(paths::USERS_PAGE))
 }
 
@@ -68,17 +68,18 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
         "make-admin" => AccountPatch::Role(Role::Admin),
         "make-user" => AccountPatch::Role(Role::User),
         "sign-out" => {
-            state.sign_in.sign_out_account(&by, id).await?;
+            state.sign_in.administration().sign_out(&by, id).await?;
             return Ok(request.done(&paths::user_page(id)));
         }
         "reset-password" => {
-            let reset = state.sign_in.reset_password(&by, id, given_password(request)?).await?;
+            let reset =
+                state.sign_in.administration().reset_password(&by, id, given_password(request)?).await?;
             return Ok(created(state, request, &reset, StatusCode::OK));
         }
         "delete" => return delete(state, request).await,
         _ => return Err(HttpErrorCode::NotFound.into()),
     };
-    state.sign_in.patch_account(&by, id, patch).await?;
+    state.sign_in.administration().patch(&by, id, patch).await?;
     Ok(request.done(&paths::user_page(id)))
 }
 
@@ -86,7 +87,7 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
 pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
     let search = request.parameter("search").unwrap_or_default();
-    let page = state.sign_in.list_accounts(&by, Some(&search), after(request)?, PAGE_LEN).await?;
+    let page = state.sign_in.administration().list(&by, Some(&search), after(request)?, PAGE_LEN).await?;
     let next = page.accounts.last().filter(|_| page.more).map(|account| {
         paths::with_parameters(paths::USERS_PAGE, &[("search", &search), ("after", &account.id.to_string())])
     });
@@ -99,7 +100,7 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
 /// Shows one account.
 pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    let (account, sessions) = state.sign_in.account_details(&by, account_id(request)?).await?;
+    let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
     state.form_page(request, |form| {
         reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions: &sessions, form })
@@ -107,7 +108,7 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
 }
 
 async fn administrator(state: &AppState, request: &ParsedRequest) -> Result<Administrator, Failure> {
-    Ok(state.sign_in.administrator(&request.visitor()).await?)
+    Ok(state.sign_in.administration().administrator(&request.visitor()).await?)
 }
 
 fn account_id(request: &ParsedRequest) -> Result<AccountId, HttpErrorCode> {

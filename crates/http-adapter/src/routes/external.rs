@@ -22,6 +22,7 @@ pub(crate) async fn enabled(state: &AppState, _: &ParsedRequest) -> Result<Respo
     let providers: Vec<Value> = state
         .sign_in
         .providers()
+        .all()
         .into_iter()
         .map(|(provider, health)| {
             json!({
@@ -51,7 +52,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     let provider = state.asked_for(request, &return_to)?;
     let hints = hints(request).map_err(|_| HttpErrorCode::BadRequest)?;
     let pending = &request.cookies.attempts;
-    let begun = state.sign_in.begin_external(provider.as_ref(), hints, return_to, pending).await;
+    let begun = state.sign_in.external().begin(provider.as_ref(), hints, return_to, pending).await;
     let begun = begun.map_err(|refusal| state.failure_of_provider(refusal))?;
     state.with_attempt(see_other(begun.authorization_url.as_str()), &begun)
 }
@@ -62,7 +63,7 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
     let (pending, visitor) = (&request.cookies.attempts, request.visitor());
-    match state.sign_in.complete_external(&request.query, pending, &visitor).await {
+    match state.sign_in.external().complete(&request.query, pending, &visitor).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
             let onward = see_other(return_to.as_str());
             let response = state.with_new_session(onward, request, &token, Some(&provider))?;
@@ -90,7 +91,7 @@ pub(crate) async fn back_channel_logout(
         return Err(HttpErrorCode::BadRequest.into());
     };
     let logout_token = fields.text("logout_token").ok_or(HttpErrorCode::BadRequest)?;
-    state.sign_in.end_sessions_from_provider(logout_token).await?;
+    state.sign_in.back_channel().end_sessions(logout_token).await?;
     Ok(Response::default())
 }
 
@@ -118,8 +119,8 @@ impl AppState {
         return_to: &ReturnTo,
     ) -> Result<Option<ProviderId>, Failure> {
         let Some(name) = request.parameter("provider") else { return Ok(None) };
-        let provider = self.sign_in.find_provider(&name);
-        let refusal = || self.sign_in.refuse_unknown_provider(return_to.clone());
+        let provider = self.sign_in.providers().find(&name);
+        let refusal = || self.sign_in.providers().refuse_unknown(return_to.clone());
         provider.map(Some).ok_or_else(|| self.failure_of_provider(refusal()))
     }
 
@@ -130,7 +131,7 @@ impl AppState {
         let failure = Failure::from(refusal).of_sign_in();
         match code.responsible() {
             _ if code == ErrorCode::ProviderUnknown => failure.leading_to_each_of(self.ways(&return_to)),
-            Responsible::Provider | Responsible::Operator if self.sign_in.has_several_ways() => {
+            Responsible::Provider | Responsible::Operator if self.sign_in.providers().has_several_ways() => {
                 failure.leading_to_other_ways(&return_to)
             }
             _ => failure,
@@ -139,11 +140,11 @@ impl AppState {
 
     /// Returns every way of signing in.
     fn ways(&self, return_to: &ReturnTo) -> Vec<Way> {
-        let providers = self.sign_in.providers().into_iter().map(|(provider, _)| Way {
+        let providers = self.sign_in.providers().all().into_iter().map(|(provider, _)| Way {
             href: paths::to_provider(&provider.id, return_to),
             label: Label::Provider(provider.name),
         });
-        let passwords = self.sign_in.passwords_are_on();
+        let passwords = self.sign_in.passwords().are_on();
         let password = passwords.then(|| Way::to_sign_in(Label::Password, return_to));
         providers.chain(password).collect()
     }

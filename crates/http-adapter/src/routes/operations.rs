@@ -35,13 +35,14 @@ pub(crate) async fn health(_: &AppState, _: &ParsedRequest) -> Result<Response, 
 /// The readiness check: people can be signed in. A provider that is down is told, but is no reason to take
 /// this replica out.
 pub(crate) async fn readiness(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
-    let store = state.sign_in.check_readiness().await;
+    let store = state.sign_in.housekeeping().check_readiness().await;
     if let Err(error) = &store {
         tracing::error!(%error, "not ready");
     }
     let providers: Value = state
         .sign_in
         .providers()
+        .all()
         .into_iter()
         .map(|(provider, health)| {
             let health = match health {

@@ -23,13 +23,13 @@ use crate::state::AppState;
 
 /// Shows the person's own account.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let own = state.sign_in.own_account(&request.visitor()).await?;
+    let own = state.sign_in.accounts().own(&request.visitor()).await?;
     state.form_page(request, |form| own_account_page(state, form, &own))
 }
 
 /// Describes the person's own account.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let own = state.sign_in.own_account(&request.visitor()).await?;
+    let own = state.sign_in.accounts().own(&request.visitor()).await?;
     let identity = |(identity, provider): &(LinkedIdentity, Option<String>)| {
         json!({
             "provider": provider,
@@ -67,14 +67,14 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// Changes the person's name.
 pub(crate) async fn rename(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let name = optional(request.fields().filled("name"), |name| DisplayName::new(name).ok_or(()))?;
-    state.sign_in.rename(name.as_ref(), &request.visitor()).await?;
+    state.sign_in.accounts().rename(name.as_ref(), &request.visitor()).await?;
     Ok(request.done(paths::ACCOUNT_PAGE))
 }
 
 /// Ends one session of the person.
 pub(crate) async fn sign_out_session(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let id = SessionId::parse(request.in_path("id")).map_err(|_| HttpErrorCode::NotFound)?;
-    state.sign_in.sign_out_there(id, &request.visitor()).await?;
+    state.sign_in.accounts().sign_out_session(id, &request.visitor()).await?;
     Ok(request.done(paths::ACCOUNT_PAGE))
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn sign_out_everywhere(
     state: &AppState,
     request: &ParsedRequest,
 ) -> Result<Response, Failure> {
-    state.sign_in.sign_out_everywhere(&request.visitor()).await?;
+    state.sign_in.accounts().sign_out_everywhere(&request.visitor()).await?;
     let response = match request.audience {
         Audience::Person => see_other(paths::SIGNED_OUT_PAGE),
         Audience::Program => reply::status(StatusCode::NO_CONTENT),
@@ -94,7 +94,7 @@ pub(crate) async fn sign_out_everywhere(
 /// Asks a person with an identity that opens nothing yet to confirm that the account with its address is
 /// theirs.
 pub(crate) async fn link_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let pending = state.sign_in.pending_link(&link_ticket(request)?, &request.visitor()).await?;
+    let pending = state.sign_in.linking().pending(&link_ticket(request)?, &request.visitor()).await?;
     state.form_page(request, |form| confirmation(state, form, &pending))
 }
 
@@ -102,13 +102,13 @@ pub(crate) async fn link_page(state: &AppState, request: &ParsedRequest) -> Resu
 pub(crate) async fn confirm_link(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let ticket = link_ticket(request)?;
     let password = password(request.fields(), "password");
-    match state.sign_in.confirm_link(&ticket, password, &request.visitor()).await {
+    match state.sign_in.linking().confirm(&ticket, password, &request.visitor()).await {
         Ok(LinkedSignIn { token, return_to, provider }) => {
             let response = state.welcome(request, &token, &return_to, Some(&provider))?;
             state.with_cookies(response, [state.cookies.clear(cookies::LINK)])
         }
         Err(refusal) => {
-            let pending = state.sign_in.pending_link(&ticket, &request.visitor()).await?;
+            let pending = state.sign_in.linking().pending(&ticket, &request.visitor()).await?;
             state.form_again(request, refusal, |form| confirmation(state, form, &pending))
         }
     }
@@ -120,7 +120,8 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     let provider = optional(fields.filled("provider"), ProviderId::parse)?;
     let (password, visitor) = (password(fields, "password"), request.visitor());
     let (return_to, pending) = (ReturnTo::or_main_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
-    let begun = state.sign_in.begin_link(provider.as_ref(), return_to, pending, password, &visitor).await;
+    let begun =
+        state.sign_in.linking().begin(provider.as_ref(), return_to, pending, password, &visitor).await;
     let begun = match begun {
         Ok(begun) => begun,
         Err(refusal) => return own_account_again(state, request, refusal).await,
@@ -129,7 +130,7 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     let response = match request.audience {
         Audience::Person => {
             let t = state.texts;
-            let mut known = state.sign_in.providers().into_iter();
+            let mut known = state.sign_in.providers().all().into_iter();
             let name = known.find(|(known, _)| Some(&known.id) == provider.as_ref());
             let name = name.map_or_else(|| t.common.the_provider.to_string(), |(provider, _)| provider.name);
             reply::page(&OnwardPage { t, title: &t.onward.title, provider: &name, url })
@@ -145,7 +146,12 @@ pub(crate) async fn unlink(state: &AppState, request: &ParsedRequest) -> Result<
     let text = |name| fields.text(name).unwrap_or_default();
     let issuer = Issuer::parse(text("issuer")).map_err(|_| HttpErrorCode::BadRequest)?;
     let subject = Subject::parse(text("subject")).map_err(|_| HttpErrorCode::BadRequest)?;
-    match state.sign_in.unlink(&issuer, &subject, password(fields, "password"), &request.visitor()).await {
+    match state
+        .sign_in
+        .linking()
+        .unlink(&issuer, &subject, password(fields, "password"), &request.visitor())
+        .await
+    {
         Ok(()) => Ok(request.done(paths::ACCOUNT_PAGE)),
         Err(refusal) => own_account_again(state, request, refusal).await,
     }
@@ -164,11 +170,11 @@ async fn own_account_again(
     request: &ParsedRequest,
     refusal: Refusal,
 ) -> Result<Response, Failure> {
-    let own = state.sign_in.own_account(&request.visitor()).await?;
+    let own = state.sign_in.accounts().own(&request.visitor()).await?;
     state.form_again(request, refusal, |form| own_account_page(state, form, &own))
 }
 
 fn own_account_page(state: &AppState, form: Form<'_>, own: &OwnAccount) -> Response {
-    let providers = state.sign_in.providers().into_iter().map(|(provider, _)| provider).collect();
+    let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();
     reply::page(&OwnAccountPage { t: state.texts, own, providers, form })
 }

@@ -26,7 +26,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
 pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let return_to = request.return_to();
     let asked_for = state.asked_for(request, &return_to)?;
-    let offer = state.sign_in.offer_providers(asked_for.as_ref(), request.cookies.provider.as_ref());
+    let offer = state.sign_in.providers().offer(asked_for.as_ref(), request.cookies.provider.as_ref());
     let session = state.session(request).await;
     let address = session.as_ref().map(|checked| pages::address(&checked.claims));
     let page = state.form_page(request, |form| state.login_page(form, address, offer, &return_to, ""))?;
@@ -40,7 +40,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
 /// Logout section 3), or where the provider keeps a session that we cannot end.
 pub(crate) async fn signed_out(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let kept_by = request.parameter("kept_by").and_then(|id| {
-        let mut providers = state.sign_in.providers().into_iter();
+        let mut providers = state.sign_in.providers().all().into_iter();
         providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
     });
     Ok(reply::page(&SignedOutPage { t: state.texts, kept_by: kept_by.as_deref() }))
@@ -69,8 +69,8 @@ impl AppState {
             // After a typed password the form comes first.
             providers_first: offer.first_is_chosen && form.problem.is_none(),
             offer,
-            passwords: self.sign_in.passwords_are_on(),
-            registration: self.sign_in.people_can_register(),
+            passwords: self.sign_in.passwords().are_on(),
+            registration: self.sign_in.registration().is_open(),
             username,
             form,
         })

@@ -26,7 +26,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
         password: password(fields, "password"),
         return_to: return_to.clone(),
     };
-    match state.sign_in.sign_in_with_password(attempt, &request.visitor()).await {
+    match state.sign_in.passwords().sign_in(attempt, &request.visitor()).await {
         Ok(PasswordSignedIn::SignedIn { token, return_to }) => {
             state.welcome(request, &token, &return_to, None)
         }
@@ -39,14 +39,14 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
             state.with_cookies(response, [state.cookies.set_ticket(cookies::CHANGE, &ticket)])
         }
         Err(refusal) => state.form_again(request, refusal, |form| {
-            let offer = state.sign_in.offer_providers(None, request.cookies.provider.as_ref());
+            let offer = state.sign_in.providers().offer(None, request.cookies.provider.as_ref());
             state.login_page(form, None, offer, &return_to, typed_name(request))
         }),
     }
 }
 
 pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    if !state.sign_in.people_can_register() {
+    if !state.sign_in.registration().is_open() {
         return Err(HttpErrorCode::NotFound.into());
     }
     state.form_page(request, |form| state.register_page(request, form, None))
@@ -55,7 +55,7 @@ pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> 
 /// Creates an account for the person who asks.
 pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
-    match state.sign_in.register(registration(fields), &request.visitor()).await {
+    match state.sign_in.registration().register(registration(fields), &request.visitor()).await {
         Ok(token) => state.welcome(request, &token, &return_to(fields), None),
         Err(refusal) => state.form_again(request, refusal, |form| state.register_page(request, form, None)),
     }
@@ -63,7 +63,7 @@ pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Resul
 
 pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let setup_token = request.parameter("token").unwrap_or_default();
-    state.sign_in.check_setup_token(&setup_token).await?;
+    state.sign_in.setup().check_token(&setup_token).await?;
     state.form_page(request, |form| state.register_page(request, form, Some(&setup_token)))
 }
 
@@ -71,8 +71,8 @@ pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Res
 pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     let setup_token = fields.text("setup_token").unwrap_or_default();
-    state.sign_in.check_setup_token(setup_token).await?;
-    match state.sign_in.set_up(setup_token, registration(fields), &request.visitor()).await {
+    state.sign_in.setup().check_token(setup_token).await?;
+    match state.sign_in.setup().complete(setup_token, registration(fields), &request.visitor()).await {
         Ok(token) => state.welcome(request, &token, &ReturnTo::main_page(), None),
         Err(refusal) => {
             state.form_again(request, refusal, |form| state.register_page(request, form, Some(setup_token)))
@@ -94,8 +94,8 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
     let fields = request.fields();
     let next = password(fields, "next");
     let changed = match request.cookies.change.as_deref().and_then(Ticket::parse) {
-        Some(ticket) => state.sign_in.change_password_with_ticket(&ticket, next, &request.visitor()).await,
-        None => state.sign_in.change_password(password(fields, "present"), next, &request.visitor()).await,
+        Some(ticket) => state.sign_in.passwords().change_with_ticket(&ticket, next, &request.visitor()).await,
+        None => state.sign_in.passwords().change(password(fields, "present"), next, &request.visitor()).await,
     };
     let return_to = return_to(fields);
     match changed {

@@ -38,7 +38,7 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
 /// Ends the session, and then the provider's own, if it says how. Without a session there is nothing to end,
 /// and that is no error.
 pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let signed_out = state.sign_in.sign_out(&request.visitor()).await?;
+    let signed_out = state.sign_in.sessions().sign_out(&request.visitor()).await?;
     let left = signed_out.provider.as_ref();
     let response = match (request.audience, left) {
         (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {

@@ -28,8 +28,8 @@ impl Candidate {
         Self { document: document_of(&on.with_path(directory)), issuers }
     }
 
-    /// Whether an issuer is this directory, with or without a slash at its end. With split hosts the issuer may be on
-    /// the authorization endpoint's origin while the document is on the token endpoint's.
+    /// Returns whether an issuer is this directory, with or without a slash at its end. With split hosts the
+    /// issuer may be on the authorization endpoint's origin while the document is on the token endpoint's.
     pub(super) fn is_issuer(&self, issuer: &Issuer) -> bool {
         let issuer = issuer.as_str();
         self.issuers.iter().any(|own| issuer.strip_prefix(own).is_some_and(|rest| matches!(rest, "" | "/")))
@@ -56,8 +56,8 @@ pub(super) fn candidates(urls: &OperatorUrls) -> Vec<Candidate> {
     found
 }
 
-/// Every common ancestor directory of both paths, longest first, without a slash at the end. `X/v2.0` goes before
-/// those when the paths are `X/oauth2/v2.0/…`, as at Microsoft's.
+/// Every common ancestor directory of both paths, longest first, without a slash at the end. `X/v2.0` goes
+/// before those when the paths are `X/oauth2/v2.0/…`, as at Microsoft's.
 fn directories(urls: &OperatorUrls) -> Vec<String> {
     let (authorization, token) = (urls.authorization().segments(), urls.token().segments());
     let parents = |segments: &[&str]| segments.len().saturating_sub(1);

@@ -1,4 +1,5 @@
 use labgate_domain::ForeignText;
+use labgate_domain::ports::CallFailure;
 use labgate_domain::protocol::Issuer;
 
 use super::candidates::MAX_FETCHES;
@@ -7,7 +8,7 @@ use super::operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, RejectedUrl, TOKEN_
 use super::source::FetchError;
 use crate::endpoint::{Endpoint, EndpointError};
 
-/// Why the provider behind the operator's URLs was not found. The texts are for the operator, on one line.
+/// A failure to find the provider of the operator's URLs. The texts are for the operator, on one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DerivationError {
     /// A setting holds no acceptable URL.
@@ -26,7 +27,7 @@ pub enum DerivationError {
         kind: &'static str,
         /// The place where the operator finds it.
         hint: String,
-        /// Where it was looked for.
+        /// The places of the search.
         tried: Vec<Tried>,
     },
     /// The configured issuer's own document names another issuer (Discovery section 4.3).
@@ -52,7 +53,7 @@ pub enum DerivationError {
     NotConfirmed {
         /// The configured issuer.
         issuer: Option<Issuer>,
-        /// What was looked at.
+        /// The documents of the search.
         tried: Vec<Tried>,
     },
     /// Nothing was accepted, and not every place gave a definite answer: to be tried again later.
@@ -62,16 +63,23 @@ pub enum DerivationError {
         listed(tried)
     )]
     Unavailable {
-        /// What was looked at.
+        /// The documents of the search.
         tried: Vec<Tried>,
     },
 }
 
 impl DerivationError {
-    /// Whether it may go away by itself.
+    /// Returns whether it may go away by itself.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        self.outage().is_some()
+    }
+
+    /// The kind of the first failure that may go away by itself.
+    #[must_use]
+    pub fn outage(&self) -> Option<CallFailure> {
+        let Self::Unavailable { tried } = self else { return None };
+        tried.iter().find_map(|tried| tried.why_not.outage()).or(Some(CallFailure::Connection))
     }
 }
 
@@ -79,13 +87,13 @@ impl DerivationError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{document} {why_not}")]
 pub struct Tried {
-    /// Where.
+    /// The document.
     pub document: Endpoint,
-    /// Why it was not accepted.
+    /// The reason for not accepting it.
     pub why_not: WhyNot,
 }
 
-/// Why a document was not accepted. Reads after its URL.
+/// The reason for not accepting a document. Reads after its URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhyNot {
     /// It could not be fetched.
@@ -113,7 +121,7 @@ pub enum WhyNot {
     NotVouched {
         /// As published.
         issuer: ForeignText,
-        /// Why it does not.
+        /// The reason.
         reason: Box<NotVouched>,
     },
     /// Its origin was asked before and did not answer.
@@ -132,21 +140,27 @@ impl WhyNot {
         }
     }
 
-    /// Whether the answer may be another one later.
+    /// Returns whether the answer may be another one later.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
+        self.outage().is_some()
+    }
+
+    /// The kind of a failure that may go away by itself.
+    fn outage(&self) -> Option<CallFailure> {
         match self {
-            Self::Fetch(error) => error.is_temporary(),
-            Self::SilentServer => true,
-            Self::NotVouched { reason, .. } => {
-                matches!(&**reason, NotVouched::Document(tried) if tried.why_not.is_temporary())
-            }
-            _ => false,
+            Self::Fetch(error) => error.is_temporary().then(|| error.cause()),
+            Self::SilentServer => Some(CallFailure::Connection),
+            Self::NotVouched { reason, .. } => match &**reason {
+                NotVouched::Document(tried) => tried.why_not.outage(),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
 
-/// Why a foreign issuer does not vouch for a document.
+/// The reason for which a foreign issuer does not vouch for a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotVouched {
     /// It is not https.
@@ -167,7 +181,7 @@ pub enum NotVouched {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("names the {} {}, which is not {}", role.member(), ForeignText::new(published.as_str()), role.setting())]
 pub struct OtherEndpoint {
-    /// Which of the two.
+    /// The role of the endpoint.
     pub role: Role,
     /// As published.
     pub published: Endpoint,

@@ -5,35 +5,35 @@ use serde_json::Value;
 use super::operator_urls::{AUTH_URL_SETTING, OperatorUrls, TOKEN_URL_SETTING};
 use crate::endpoint::{Endpoint, EndpointError, OperatorHosts};
 
-/// What Labgate uses of a provider's metadata (Discovery section 3).
+/// The used part of a provider's metadata (Discovery section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderMetadata {
     /// The issuer, byte for byte. Entra's multi-tenant documents publish a template; see
     /// [`ProviderMetadata::has_tenant_template`].
     pub issuer: Issuer,
-    /// Where the browser is sent.
+    /// The authorization endpoint.
     pub authorization_endpoint: Endpoint,
-    /// Where a code is redeemed.
+    /// The token endpoint.
     pub token_endpoint: Endpoint,
-    /// Where its keys are.
+    /// The key set.
     pub jwks_uri: Endpoint,
-    /// Where further claims are.
+    /// The userinfo endpoint.
     pub userinfo_endpoint: Option<Endpoint>,
-    /// Where a browser signs out; one that no browser should be sent to counts as absent.
+    /// The endpoint for signing out; one that no browser should be sent to counts as absent.
     pub end_session_endpoint: Option<Endpoint>,
-    /// Whether it promises the `iss` parameter in authorization responses (RFC 9207 section 3).
+    /// The promise of the parameter `iss` in authorization responses (RFC 9207 section 3).
     pub authorization_response_iss_parameter_supported: bool,
-    /// How a client can authenticate at the token endpoint; empty when it does not say.
+    /// The accepted ways of client authentication at the token endpoint; empty when unstated.
     pub token_endpoint_auth_methods_supported: Vec<String>,
-    /// Which PKCE methods it states (RFC 8414 section 2); empty when it does not say.
+    /// The PKCE methods (RFC 8414 section 2); empty when unstated.
     pub code_challenge_methods_supported: Vec<String>,
     /// The scopes that it says it knows; empty when it does not say.
     pub scopes_supported: Vec<String>,
-    /// Which algorithms it may sign identity tokens with. A statement, not a permission: our own list decides.
+    /// The algorithms of its ID tokens. A statement, not a permission: our own list decides.
     pub id_token_signing_alg_values_supported: Vec<String>,
 }
 
-/// Why a document is not a provider's metadata, or names an endpoint that it must not name.
+/// The rule that a metadata document breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedMetadata {
     /// It is JSON, but no object.
@@ -48,7 +48,7 @@ pub enum MalformedMetadata {
     /// An endpoint breaks a rule.
     #[error("its {member} {error}")]
     Endpoint {
-        /// Which.
+        /// The member.
         member: &'static str,
         /// The rule.
         error: EndpointError,
@@ -59,9 +59,9 @@ impl ProviderMetadata {
     /// Entra's placeholder for the tenant in a multi-tenant issuer.
     pub const TENANT_TEMPLATE: &str = Issuer::TENANT_TEMPLATE;
 
-    /// Takes a metadata document. Unknown members are ignored, and so are optional ones of the wrong type; an endpoint
-    /// that must not be called is an error even if it is optional. Only `end_session_endpoint`, which Labgate never calls
-    /// itself, counts as absent then, because signing in does not need it.
+    /// Takes a metadata document. Unknown members are ignored, and so are optional ones of the wrong type; an
+    /// endpoint that must not be called is an error even if it is optional. Only `end_session_endpoint`,
+    /// which Labgate never calls itself, counts as absent then, because signing in does not need it.
     ///
     /// # Errors
     /// See [`MalformedMetadata`].
@@ -104,7 +104,7 @@ impl ProviderMetadata {
         })
     }
 
-    /// Whether the issuer stands for any tenant: the token's `tid` takes the place of
+    /// Returns whether the issuer stands for any tenant: the token's `tid` takes the place of
     /// [`ProviderMetadata::TENANT_TEMPLATE`], and a list must say which tenants are admitted.
     #[must_use]
     pub fn has_tenant_template(&self) -> bool {

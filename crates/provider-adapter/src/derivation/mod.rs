@@ -1,9 +1,10 @@
 //! Finds a provider's issuer from its authorization and token endpoint alone, and checks it again later.
 //!
-//! Trust flows only from what the operator typed: a metadata document is accepted when it names exactly the two
-//! endpoints that stand in the settings, and an issuer that fits the place where the document was found. Nothing
-//! that a browser or a token says takes part. A document is asked for on the origins of the settings' URLs, and, when
-//! an accepted pair of endpoints names a foreign issuer, once at that issuer, which must vouch for the same pair.
+//! Trust flows only from what the operator typed: a metadata document is accepted when it names exactly the
+//! two endpoints that stand in the settings, and an issuer that fits the place where the document was found.
+//! Nothing that a browser or a token says takes part. A document is asked for on the origins of the settings'
+//! URLs, and, when an accepted pair of endpoints names a foreign issuer, once at that issuer, which must
+//! vouch for the same pair.
 //!
 //! Start at [`derive()`]; a provider that needs no search has a [preset](crate::Preset).
 
@@ -46,7 +47,8 @@ pub enum Derived {
     },
 }
 
-/// An OpenID provider whose metadata was accepted. Its issuer is pinned from here on: [`rediscover`] compares.
+/// An OpenID provider whose metadata was accepted. Its issuer is pinned from here on: [`rediscover`]
+/// compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovered {
     /// Its kind, by the operator's URLs.
@@ -61,18 +63,20 @@ pub struct Discovered {
 
 /// Finds the provider of the operator's URLs. Makes at most [`MAX_FETCHES`] fetches, one after the other.
 ///
-/// - A preset of one of the `kinds` (Entra ID, Google, GitHub) names the only document, or that there is none.
-/// - A configured issuer is asked for its document first, which must name that issuer byte for byte (Discovery section
-///   4.3) and both endpoints. Where it has none, or one for other endpoints (split front and back channel, or a provider
-///   that publishes per policy), the candidates below may confirm it.
-/// - Otherwise the document is looked for in every common ancestor directory of the two paths, the longest first.
+/// - A preset of one of the `kinds` (Entra ID, Google, GitHub) names the only document, or that there is
+///   none.
+/// - A configured issuer is asked for its document first, which must name that issuer byte for byte
+///   (Discovery section 4.3) and both endpoints. If it has none, or one for other endpoints (split front and
+///   back channel, or a provider that publishes per policy), the candidates below may confirm it.
+/// - Otherwise the document is looked for in every common ancestor directory of the two paths, the longest
+///   first.
 ///
 /// # Errors
-/// See [`DerivationError`]. When nothing was accepted and any of the places asked did not give a definite answer, the
-/// error is [`DerivationError::Unavailable`]: the one document that fits may be there when it is back. A failing place
-/// does not keep another one from being accepted, since that one has to pass every check by itself; and an origin that
-/// could not be reached at all is not asked again in the same derivation, so that an outer host name which does not
-/// answer from inside costs one timeout and not ten.
+/// See [`DerivationError`]. If nothing was accepted and any of the places asked did not give a definite
+/// answer, the error is [`DerivationError::Unavailable`]: the one document that fits may be there when it is
+/// back. A failing place does not keep another one from being accepted, since that one has to pass every
+/// check by itself; and an origin that could not be reached at all is not asked again in the same derivation,
+/// so that an outer host name which does not answer from inside costs one timeout and not ten.
 pub async fn derive(
     urls: &OperatorUrls,
     kinds: Kinds,
@@ -96,13 +100,13 @@ pub async fn derive(
     Ok(Derived::OpenId(Discovered { kind: stated.unwrap_or(kind), metadata, document, warnings }))
 }
 
-/// Why what was known stays in use instead of what was just fetched.
+/// The reason to keep the known metadata instead of the fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RediscoveryError {
     /// The document could not be had.
     #[error("the provider's metadata could not be fetched again: it {0}")]
     Fetch(#[from] FetchError),
-    /// The document is not fit for use any more.
+    /// The document has become unusable.
     #[error("the provider's metadata cannot be used any more: {0}")]
     Malformed(#[from] MalformedMetadata),
     /// The document now names something else. Never followed: an operator who knows why restarts Labgate.
@@ -120,11 +124,11 @@ pub enum RediscoveryError {
     },
 }
 
-/// Fetches the accepted document again, with the same checks and the issuer pinned. The caller keeps `last_good` in
-/// use, and raises an alarm, on any error.
+/// Fetches the accepted document again, with the same checks and the issuer pinned. The caller keeps
+/// `last_good` in use, and raises an alarm, on any error.
 ///
-/// A change of the issuer, the JWKS URL or an endpoint is an error; an optional endpoint may appear or go. What the
-/// document says of algorithms and methods is followed.
+/// A change of the issuer, the JWKS URL or an endpoint is an error; an optional endpoint may appear or go.
+/// The document's algorithms and methods are followed.
 ///
 /// # Errors
 /// See [`RediscoveryError`].

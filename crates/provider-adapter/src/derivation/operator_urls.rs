@@ -9,7 +9,7 @@ pub const TOKEN_URL_SETTING: &str = "LAB_EXTERNAL_OIDC_TOKEN_URL";
 /// The setting for the issuer, as messages call it.
 pub const ISSUER_SETTING: &str = "LAB_EXTERNAL_OIDC_ISSUER";
 
-/// What the operator typed: the root of all trust in a provider.
+/// The operator's URLs: the root of all trust in a provider.
 #[derive(Clone, Debug)]
 pub struct OperatorUrls {
     authorization: Endpoint,
@@ -52,7 +52,7 @@ impl OperatorUrls {
     /// Takes the values of [`AUTH_URL_SETTING`], [`TOKEN_URL_SETTING`] and, optionally, [`ISSUER_SETTING`].
     ///
     /// # Errors
-    /// Which setting is not acceptable, and why.
+    /// The setting that is not acceptable, and the rule that it breaks.
     pub fn parse(
         auth_url: &str,
         token_url: &str,
@@ -117,13 +117,13 @@ impl OperatorUrls {
         self.kind
     }
 
-    /// Whether the operator states this kind, or none.
+    /// Returns whether the operator states this kind, or none.
     #[must_use]
     pub fn may_be(&self, kind: &str) -> bool {
         self.kind.is_none_or(|stated| stated == kind)
     }
 
-    /// Whether both endpoints are at one origin.
+    /// Returns whether both endpoints are at one origin.
     #[must_use]
     pub fn share_an_origin(&self) -> bool {
         self.authorization.origin() == self.token.origin()

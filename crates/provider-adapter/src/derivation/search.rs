@@ -97,7 +97,7 @@ impl<'a> Search<'a> {
         Err(self.not_confirmed())
     }
 
-    /// Nobody names the issuer.
+    /// The issuer is not configured.
     pub(super) async fn among_candidates(mut self, kinds: Kinds) -> Result<Found, DerivationError> {
         if self.preset.needs_issuer() {
             return Err(self.need_issuer(kinds));
@@ -123,9 +123,9 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// A foreign issuer vouches when its own document names it and the operator's two endpoints. That document is the
-    /// one to use: a document about somebody else proves nothing of that somebody's keys. Its issuer is not followed
-    /// further.
+    /// A foreign issuer vouches when its own document names it and the operator's two endpoints. That
+    /// document is the one to use: a document about another issuer proves nothing of that issuer's keys. Its
+    /// issuer is not followed further.
     async fn vouched_for(&mut self, issuer: &Issuer) -> Result<Found, NotVouched> {
         let home = Endpoint::parse_published(issuer.as_str(), self.urls.hosts())?;
         if home.url().scheme() != "https" {
@@ -158,7 +158,7 @@ impl<'a> Search<'a> {
         }
         self.fetches += 1;
         let fetched = self.source.fetch(document).await;
-        if matches!(fetched, Err(FetchError::Unreachable(_))) {
+        if matches!(fetched, Err(FetchError::Unreachable(..))) {
             self.silent_origins.push(origin);
         }
         Ok(ProviderMetadata::parse(&fetched?, self.urls.hosts())?)
@@ -194,7 +194,7 @@ impl<'a> Search<'a> {
         DerivationError::NeedIssuer { kind: self.kind, hint, tried: self.tried }
     }
 
-    /// Whether a place that gave no definite answer may still hold the document.
+    /// Returns whether a place that gave no definite answer may still hold the document.
     fn is_undecided(&self) -> bool {
         self.tried.iter().any(|tried| tried.why_not.is_temporary())
     }

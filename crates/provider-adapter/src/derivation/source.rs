@@ -1,10 +1,11 @@
 use async_trait::async_trait;
+use labgate_domain::ports::CallFailure;
 use serde_json::Value;
 
 use crate::endpoint::Endpoint;
 
-/// Fetches metadata documents. An implementation MUST NOT follow redirects, and bounds the size and the time of an
-/// answer.
+/// Fetches metadata documents. An implementation MUST NOT follow redirects, and bounds the size and the time
+/// of an answer.
 #[async_trait]
 pub trait MetadataSource: Send + Sync {
     /// One GET of a `…/.well-known/openid-configuration` (Discovery section 4).
@@ -14,40 +15,55 @@ pub trait MetadataSource: Send + Sync {
     async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError>;
 }
 
-/// Why a document could not be fetched. Reads after the document's URL; the text carries no secrets and nothing
+/// A failure to fetch a document. Reads after the document's URL; the text carries no secrets and nothing
 /// that the other side wrote without having been cleaned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The server says that there is none: a redirect, or a status of the 400s.
-    #[error("{0}")]
-    NoDocument(String),
-    /// What it answered is not a JSON document within the limits.
-    #[error("{0}")]
-    Unusable(String),
+    #[error("{1}")]
+    NoDocument(CallFailure, String),
+    /// The answer is not a JSON document within the limits.
+    #[error("{1}")]
+    Unusable(CallFailure, String),
     /// The server answered that it cannot answer now: a status of the 500s, or 429.
-    #[error("{0}")]
-    Failed(String),
-    /// The server did not answer: its name does not resolve, no connection, no TLS, a timeout, a broken answer.
-    #[error("{0}")]
-    Unreachable(String),
+    #[error("{1}")]
+    Failed(CallFailure, String),
+    /// The server did not answer: its name does not resolve, no connection, no TLS, a timeout, a broken
+    /// answer.
+    #[error("{1}")]
+    Unreachable(CallFailure, String),
 }
 
 impl FetchError {
-    /// What a status other than 200 means.
+    /// The meaning of a status other than 200.
     #[must_use]
     pub fn from_status(status: u16) -> Self {
         match status {
-            300..=399 => {
-                Self::NoDocument(format!("answers with a redirect ({status}), which is not followed"))
+            300..=399 => Self::NoDocument(
+                CallFailure::Redirected,
+                format!("answers with a redirect ({status}), which is not followed"),
+            ),
+            408 | 425 | 429 | 500.. => {
+                Self::Failed(CallFailure::Status(status), format!("answers with HTTP status {status}"))
             }
-            408 | 425 | 429 | 500.. => Self::Failed(format!("answers with HTTP status {status}")),
-            _ => Self::NoDocument(format!("answers with HTTP status {status}")),
+            _ => Self::NoDocument(CallFailure::Status(status), format!("answers with HTTP status {status}")),
         }
     }
 
-    /// Whether it may go away by itself.
+    /// The kind of failure.
+    #[must_use]
+    pub fn cause(&self) -> CallFailure {
+        match self {
+            Self::NoDocument(cause, _)
+            | Self::Unusable(cause, _)
+            | Self::Failed(cause, _)
+            | Self::Unreachable(cause, _) => *cause,
+        }
+    }
+
+    /// Returns whether it may go away by itself.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Unreachable(_))
+        matches!(self, Self::Failed(..) | Self::Unreachable(..))
     }
 }

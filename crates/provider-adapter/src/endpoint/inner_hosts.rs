@@ -1,11 +1,12 @@
-//! Which hosts lie inside this machine or a private network.
+//! The hosts inside this machine or a private network.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::Host;
 
-/// Whether a host is loopback, link-local, private, unspecified, or otherwise no public unicast address. The `url`
-/// crate has already turned the decimal, octal, hexadecimal and short forms of an IPv4 address into the usual one.
+/// Returns whether a host is loopback, link-local, private, unspecified, or otherwise no public unicast
+/// address. The `url` crate has already turned the decimal, octal, hexadecimal and short forms of an IPv4
+/// address into the usual one.
 pub(super) fn is_inner(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => names_this_machine(name),
@@ -35,7 +36,8 @@ fn is_inner_v4(address: Ipv4Addr) -> bool {
         || a >= 240
 }
 
-/// RFC 6890, site-local addresses (RFC 3879), local-use NAT64 (RFC 8215), and what stands for an inner IPv4 address.
+/// RFC 6890, site-local addresses (RFC 3879), local-use NAT64 (RFC 8215), and what stands for an inner IPv4
+/// address.
 fn is_inner_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     address.is_loopback()

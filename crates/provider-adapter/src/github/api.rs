@@ -2,7 +2,7 @@
 
 use http::header::{ACCEPT, AUTHORIZATION, LINK, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
@@ -15,16 +15,16 @@ use crate::transport::{JSON, Transport};
 const MAX_PAGES: usize = 10;
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
-/// The version whose answers this module understands, which is also the oldest.
+/// The version of the API that this module understands, which is also the oldest.
 const VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
 const VERSION_HEADER: HeaderName = HeaderName::from_static("x-github-api-version");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const SINGLE_SIGN_ON: HeaderName = HeaderName::from_static("x-github-sso");
 
-/// The API, as the person whose access token it is.
+/// The API, as the owner of the access token.
 ///
-/// The access token goes into the `Authorization` header and nowhere else (RFC 6750 section 2.1), and to no other place than
-/// the API. Whatever is not a proper answer ends the sign-in.
+/// The access token goes into the `Authorization` header and nowhere else (RFC 6750 section 2.1), and to no
+/// other place than the API. Whatever is not a proper answer ends the sign-in.
 pub(super) struct Api<'a> {
     transport: &'a Transport,
     base: &'a Endpoint,
@@ -53,8 +53,13 @@ impl<'a> Api<'a> {
     /// The object at this path below the API's base.
     pub(super) async fn object(&self, path: &str) -> Result<Map<String, Value>, ProviderError> {
         let (_, body) = self.get(path, self.base.child(path).url()).await?;
-        json::object(&body)
-            .map_err(|_| unavailable(path, "answers with what is not one JSON object with unique members"))
+        json::object(&body).map_err(|_| {
+            unavailable(
+                path,
+                CallFailure::NotJson,
+                "answers with what is not one JSON object with unique members",
+            )
+        })
     }
 
     /// The list at this path below the API's base.
@@ -65,7 +70,11 @@ impl<'a> Api<'a> {
         for _ in 0..MAX_PAGES {
             let (headers, body) = self.get(path, &url).await?;
             list.items.extend(json::array(&body).map_err(|_| {
-                unavailable(path, "answers with what is not one JSON array with unique members")
+                unavailable(
+                    path,
+                    CallFailure::NotJson,
+                    "answers with what is not one JSON array with unique members",
+                )
             })?);
             list.is_complete &= !leaves_out_organizations(&headers);
             let Some(next) = next_page(&headers) else { return Ok(list) };
@@ -90,11 +99,16 @@ impl<'a> Api<'a> {
         headers.insert(AUTHORIZATION, self.authorization.clone());
 
         let answer = self.transport.send(ProviderCall::UserInfo, request).await;
-        let mut answer = answer.map_err(|error| unavailable(path, &error.to_string()))?;
+        let mut answer = answer.map_err(|error| unavailable(path, error.cause(), &error.to_string()))?;
         let headers = std::mem::take(&mut answer.headers);
         match answer.status {
             StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_rate_limit(&headers) => {
-                return Err(unavailable(path, "has been asked too often for this person; wait a while"));
+                let cause = CallFailure::Status(answer.status.as_u16());
+                return Err(unavailable(
+                    path,
+                    cause,
+                    "has been asked too often for this person; wait a while",
+                ));
             }
             StatusCode::UNAUTHORIZED => {
                 return Err(ProviderError::UserInfo("the access token was not accepted there"));
@@ -104,11 +118,11 @@ impl<'a> Api<'a> {
             }
             _ => {}
         }
-        let body = answer.ok_body(&[JSON]).map_err(|reason| unavailable(path, &reason))?;
+        let body = answer.ok_body(&[JSON]).map_err(|it| unavailable(path, it.cause, &it.text))?;
         Ok((headers, body))
     }
 
-    /// Whether a URL is the API's, so that it may have the access token.
+    /// Returns whether a URL is the API's, so that it may have the access token.
     fn contains(&self, url: &Url) -> bool {
         let base = self.base.url();
         let below = base.path().trim_end_matches('/');
@@ -117,16 +131,17 @@ impl<'a> Api<'a> {
     }
 }
 
-fn unavailable(path: &str, reason: &str) -> ProviderError {
-    ProviderError::Unavailable { call: ProviderCall::UserInfo, reason: format!("GET /{path} {reason}") }
+fn unavailable(path: &str, cause: CallFailure, reason: &str) -> ProviderError {
+    ProviderError::unavailable(ProviderCall::UserInfo, cause, format!("GET /{path} {reason}"))
 }
 
-/// Whether nothing may be asked for a while: the hourly limit is used up, or too much was asked at once.
+/// Returns whether nothing may be asked for a while: the hourly limit is used up, or too much was asked at
+/// once.
 fn is_rate_limit(headers: &HeaderMap) -> bool {
     headers.get(REMAINING).is_some_and(|remaining| remaining == "0") || headers.contains_key(RETRY_AFTER)
 }
 
-/// Whether a list lacks organisations where the person would have to sign in with SAML first.
+/// Returns whether a list lacks organisations where the person would have to sign in with SAML first.
 fn leaves_out_organizations(headers: &HeaderMap) -> bool {
     let partial = |value: &HeaderValue| value.as_bytes().starts_with(b"partial-results");
     headers.get_all(SINGLE_SIGN_ON).iter().any(partial)

@@ -1,9 +1,10 @@
-//! GitHub: OAuth 2.0 without identity tokens. Who signed in is asked of its API, with the access token that the code is
+//! GitHub: OAuth 2.0 without ID tokens. Its API names the person, with the access token that the code is
 //! redeemed for.
 //!
-//! Without a signature, all trust is in TLS to the two origins that the operator's URLs name, in the code that only this
-//! browser was sent back with (state and PKCE bind it), and in the client secret. An access token that comes any other way is
-//! never used: it could be one that another application was given for the same person.
+//! Without a signature, all trust is in TLS to the two origins that the operator's URLs name, in the code
+//! that only this browser was sent back with (state and PKCE bind it), and in the client secret. An access
+//! token that comes any other way is never used: it could be one that another application was given for the
+//! same person.
 
 mod api;
 mod person;
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{ExternalIdentity, Memberships};
 use labgate_domain::ports::{
-    CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
+    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
     ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
@@ -32,22 +33,23 @@ use crate::transport::Transport;
 use crate::unchecked::SettingsError;
 use api::{Api, List};
 
-/// What GitHub is always asked for: who somebody is, and their verified address.
+/// The scopes for the person and the verified address.
 const SCOPES: [&str; 2] = ["read:user", "user:email"];
-/// What it is asked for besides when organisations or teams decide something.
+/// The scope for organisations and teams, where they decide something.
 const MEMBERSHIP_SCOPE: &str = "read:org";
-/// What means nothing to GitHub: the scopes of OpenID Connect Core sections 5.4 and 11.
+/// The scopes of OpenID Connect Core sections 5.4 and 11, which mean nothing to GitHub.
 const OPENID_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 /// GitHub as the core wants it: github.com, a GitHub Enterprise Server or a tenant of ghe.com.
 ///
-/// - The issuer is `https://HOST/login/oauth`, and a person's subject is the number of their account. A login is no subject:
-///   it can be changed, and taken over by somebody else then.
-/// - The e-mail address is the primary one; it is verified if GitHub says so. The address that a profile shows is not looked
-///   at, and an address that receives no mail (`…@users.noreply.HOST`) counts as none.
-/// - Where the admission rules look at organisations or groups, or groups make administrators, GitHub is asked for both.
-///   Groups are `organisation/team-slug`, in lower case. An organisation that does not admit the OAuth app hides itself, and
-///   nothing tells that; where GitHub does tell that something is left out, the groups count as incomplete.
+/// - The issuer is `https://HOST/login/oauth`, and a person's subject is the number of their account. A login
+///   is no subject: it can be changed, and another person can take it over then.
+/// - The e-mail address is the primary one; it is verified if GitHub says so. The address that a profile
+///   shows is not looked at, and an address that receives no mail (`…@users.noreply.HOST`) counts as none.
+/// - Where the admission rules look at organisations or groups, or groups make administrators, GitHub is
+///   asked for both. Groups are `organisation/team-slug`, in lower case. An organisation that does not admit
+///   the OAuth app hides itself, and nothing tells that; where GitHub does tell that something is left out,
+///   the groups count as incomplete.
 ///
 /// Nothing is kept between sign-ins, and the access token is forgotten at once.
 pub struct GitHubProvider {
@@ -65,8 +67,8 @@ impl GitHubProvider {
     /// Makes a provider from its settings, without a request.
     ///
     /// # Errors
-    /// When the URLs are not GitHub's, when every address at github.com is to be trusted, when the extra certification
-    /// authorities cannot be read, or the HTTP client cannot be made.
+    /// If the URLs are not GitHub's, when every address at github.com is to be trusted, when the extra
+    /// certification authorities cannot be read, or the HTTP client cannot be made.
     pub fn new(settings: ProviderSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
         let network = Arc::new(Network::new(&settings)?);
         Self::over(settings, clock, network)
@@ -93,7 +95,7 @@ impl GitHubProvider {
         Ok(Self { settings, urls, issuer, api, scopes, transport, clock, health })
     }
 
-    /// Redeems a code and asks whose it was.
+    /// Redeems a code and asks for the person.
     async fn identity(&self, redemption: &CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
         let grant = token::redeem(&self.transport, self.urls.token(), &self.settings, redemption).await?;
         if !grant.has("user:email") {
@@ -119,7 +121,7 @@ impl GitHubProvider {
         let asking = self.ask(access_token, sees_memberships);
         tokio::time::timeout(self.settings.limits.discovery_time, asking).await.unwrap_or_else(|_| {
             let reason = "it does not answer in time".to_owned();
-            Err(ProviderError::Unavailable { call: ProviderCall::UserInfo, reason })
+            Err(ProviderError::unavailable(ProviderCall::UserInfo, CallFailure::Timeout, reason))
         })
     }
 
@@ -193,7 +195,8 @@ impl IdentityProvider for GitHubProvider {
             issuer: self.issuer.clone(),
             authorization_endpoint: self.urls.authorization().url().clone(),
             end_session_endpoint: None,
-            // It is sent by some and not by others, and has come and gone: it must be right where it is there.
+            // It is sent by some and not by others, and has come and gone: it must be right where it is
+            // there.
             states_issuer_in_response: false,
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
@@ -217,7 +220,7 @@ impl IdentityProvider for GitHubProvider {
     async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
         let asked = async {
             if request.issuer != self.issuer {
-                // What another GitHub gave is not for this one to see.
+                // A token of another GitHub is not for this one to see.
                 return Err(IdTokenFault::Issuer.into());
             }
             let access_token = SecretString::from(request.refresh_token.as_str());
@@ -236,7 +239,7 @@ impl IdentityProvider for GitHubProvider {
     }
 }
 
-/// What is asked for: what is needed, and whatever else the operator wants of GitHub.
+/// The requested scopes: those that are needed, and those that the operator adds.
 #[expect(clippy::expect_used, reason = "fixed words and words of scopes are well-formed scopes")]
 fn scopes(settings: &ProviderSettings) -> Scopes {
     let memberships = memberships_matter(settings).then_some(MEMBERSHIP_SCOPE);
@@ -245,7 +248,7 @@ fn scopes(settings: &ProviderSettings) -> Scopes {
     Scopes::plain(SCOPES.into_iter().chain(memberships).chain(further)).expect("well-formed scopes")
 }
 
-/// Whether anything depends on a person's organisations and teams.
+/// Returns whether anything depends on a person's organisations and teams.
 fn memberships_matter(settings: &ProviderSettings) -> bool {
     let admission = &settings.description.admission;
     let mut rules = admission.rules().iter();
@@ -255,7 +258,8 @@ fn memberships_matter(settings: &ProviderSettings) -> bool {
 /// The person's groups and organisations.
 async fn memberships(api: &Api<'_>) -> Result<(Vec<String>, Memberships), ProviderError> {
     let List { items: organizations, is_complete: all_organizations } = api.list("user/orgs", 100).await?;
-    // A team is told at length, with all of its organisation: a hundred of them would not fit into one answer.
+    // A team is told at length, with all of its organisation: a hundred of them would not fit into one
+    // answer.
     let List { items: teams, is_complete: all_teams } = api.list("user/teams", 50).await?;
     let memberships = Memberships {
         organizations: person::organizations(&organizations)?,

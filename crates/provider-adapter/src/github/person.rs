@@ -1,4 +1,4 @@
-//! What GitHub's API says of a person.
+//! The person, by GitHub's API.
 
 use labgate_domain::identity::EmailClaim;
 use labgate_domain::people::{DisplayName, EmailAddress};
@@ -6,8 +6,8 @@ use labgate_domain::ports::ProviderError;
 use labgate_domain::protocol::Subject;
 use serde_json::{Map, Value};
 
-/// How the domain of an address begins that GitHub writes into commits in place of the real one. It receives no mail, and
-/// it names the login, which somebody else may have later.
+/// The beginning of the domain that GitHub writes into commits in place of the real one. It receives no mail,
+/// and it names the login, which another person may have later.
 const NO_REPLY: &str = "users.noreply.";
 
 /// The number of the account, which is never given to another one: a whole number from 1 on, not a text.
@@ -22,8 +22,8 @@ pub(super) fn name(user: &Map<String, Value>) -> Option<DisplayName> {
     ["name", "login"].into_iter().find_map(|member| user.get(member)?.as_str().and_then(DisplayName::new))
 }
 
-/// The primary address, verified where that is said by the JSON value `true`. No other address is looked at: a person can
-/// enter any, and which one counts must not change with their order.
+/// The primary address, verified where that is said by the JSON value `true`. No other address is looked at:
+/// a person can enter any, and which one counts must not change with their order.
 pub(super) fn email(emails: &[Value]) -> Result<EmailClaim, ProviderError> {
     let is_true = |entry: &Value, member| entry.get(member) == Some(&Value::Bool(true));
     let mut primary = emails.iter().filter(|entry| is_true(entry, "primary"));
@@ -48,7 +48,8 @@ pub(super) fn organizations(organizations: &[Value]) -> Result<Vec<String>, Prov
         .collect()
 }
 
-/// The teams, as `organisation/team-slug` in lower case: GitHub does not tell `Acme` from `acme`, and a rule does.
+/// The teams, as `organisation/team-slug` in lower case: GitHub does not tell `Acme` from `acme`, and a rule
+/// does.
 pub(super) fn groups(teams: &[Value]) -> Result<Vec<String>, ProviderError> {
     let group = |team: &Value| {
         let organization = word(team.get("organization")?.get("login"))?;
@@ -60,7 +61,8 @@ pub(super) fn groups(teams: &[Value]) -> Result<Vec<String>, ProviderError> {
         .collect()
 }
 
-/// A name that can stand in a group's: without slashes, so that no team can look like one of another organisation.
+/// A name that can stand in a group's: without slashes, so that no team can look like one of another
+/// organisation.
 fn word(value: Option<&Value>) -> Option<&str> {
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && c != '/';
     value?.as_str().filter(|text| (1..=256).contains(&text.len()) && text.chars().all(fits))

@@ -1,5 +1,5 @@
-//! The code for an access token (RFC 6749 section 4.1.3), in GitHub's dialect: errors come with status 200, some answers are
-//! form-encoded, and granted scopes are separated by commas.
+//! The code for an access token (RFC 6749 section 4.1.3), in GitHub's dialect: errors come with status 200,
+//! some answers are form-encoded, and granted scopes are separated by commas.
 
 use labgate_domain::ports::{CodeRedemption, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,7 @@ use crate::token::{
 };
 use crate::transport::{Answer, JSON, Transport};
 
-/// What a code is worth.
+/// The outcome of a redeemed code.
 pub(super) struct Grant {
     pub(super) access_token: SecretString,
     /// `None` when the response does not say, which means: what was asked for (RFC 6749 section 5.1).
@@ -23,7 +23,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// Whether a scope was granted, by itself or with a larger one.
+    /// Returns whether a scope was granted, by itself or with a larger one.
     pub(super) fn has(&self, scope: &str) -> bool {
         let larger: &[&str] = match scope {
             "user:email" => &["user"],

@@ -1,13 +1,16 @@
+use std::time::Duration;
+
 use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::{ClientId, Issuer};
 use labgate_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Number, Value};
 
-use super::LEEWAY;
+/// The accepted clock skew between the provider and this machine.
+pub(crate) const LEEWAY: Duration = Duration::from_mins(1);
 
-/// The claims that say who made a token, for whom, and when (RFC 7519 section 4.1). One of another type than specified
-/// makes the token malformed.
+/// The registered claims: issuer, audience and times (RFC 7519 section 4.1). One of another type than
+/// specified makes the token malformed.
 #[derive(Deserialize)]
 pub(crate) struct RegisteredClaims {
     iss: String,
@@ -40,8 +43,8 @@ impl RegisteredClaims {
         if this.iss != issuer.as_str() {
             return Err(IdTokenFault::Issuer);
         }
-        // A further audience could hand its copy of the token to us as if it had been meant for us (OpenID Connect Core
-        // section 3.1.3.7, step 3), so there is none.
+        // A further audience could hand its copy of the token to us as if it had been meant for us (OpenID
+        // Connect Core section 3.1.3.7, step 3), so there is none.
         let audience = match &this.aud {
             Audience::One(only) => std::slice::from_ref(only),
             Audience::Several(all) => all,
@@ -59,7 +62,7 @@ impl RegisteredClaims {
         Ok(this)
     }
 
-    /// When the token was made, by the provider's clock.
+    /// The time of issue, by the provider's clock.
     pub(crate) fn issued_at(&self) -> Timestamp {
         self.iat
     }
@@ -70,7 +73,8 @@ impl RegisteredClaims {
     }
 }
 
-/// A `NumericDate` (RFC 7519 section 2) between 1970 and 9999, cut to whole seconds: some providers write fractions.
+/// A `NumericDate` (RFC 7519 section 2) between 1970 and 9999, cut to whole seconds: some providers write
+/// fractions.
 pub(crate) fn numeric_date(value: &Value) -> Option<Timestamp> {
     const YEAR_10000: i64 = 253_402_300_800;
     let Value::Number(number) = value else { return None };

@@ -3,9 +3,30 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use labgate_domain::ports::IdTokenFault;
 use serde_json::{Map, Value};
 
-use super::TokenKind;
 use crate::json;
 use crate::keys::{Algorithm, Key};
+
+/// The kinds of tokens, which must not be taken for each other (RFC 8725 section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// OpenID Connect Core section 2.
+    Id,
+    /// OpenID Connect Back-Channel Logout section 2.4.
+    Logout,
+}
+
+impl TokenKind {
+    /// Returns whether a `typ` is one of this kind: a media type whose `application/` may be left out (RFC
+    /// 7515 section 4.1.9). A logout token may still be a mere `JWT`, as it was before it had a type of its
+    /// own.
+    fn admits(self, typ: &Value) -> bool {
+        let admitted: &[&str] = match self {
+            Self::Id => &["jwt", "application/jwt"],
+            Self::Logout => &["jwt", "application/jwt", "logout+jwt", "application/logout+jwt"],
+        };
+        typ.as_str().is_some_and(|typ| admitted.iter().any(|it| typ.eq_ignore_ascii_case(it)))
+    }
+}
 
 /// A signed token in compact form (RFC 7515 section 7.1), taken apart and not believed yet.
 pub(super) struct Jws<'a> {
@@ -17,10 +38,11 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a token apart. Each part must be canonical base64url; the header must name an allowed algorithm, must not
-    /// need an extension (`crit`) and must not be that of another kind of token (`typ`).
+    /// Takes a token apart. Each part must be canonical base64url; the header must name an allowed algorithm,
+    /// must not need an extension (`crit`) and must not be that of another kind of token (`typ`).
     ///
-    /// `jwk`, `jku`, `x5u` and `x5c`, by which a token would bring its own key, are not looked at (RFC 8725 section 3.10).
+    /// `jwk`, `jku`, `x5u` and `x5c`, by which a token would bring its own key, are not looked at (RFC 8725
+    /// section 3.10).
     pub(super) fn parse(token: &'a str, kind: TokenKind) -> Result<Self, IdTokenFault> {
         let malformed = IdTokenFault::Malformed;
         let (signing_input, signature) = token.rsplit_once('.').ok_or(malformed)?;
@@ -55,7 +77,7 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// The claims of a token, whoever made it.
+/// The claims of a token of any origin.
 pub(super) fn unverified_claims(token: &str) -> Result<Map<String, Value>, IdTokenFault> {
     let mut parts = token.split('.');
     let (Some(_), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())

@@ -1,52 +1,29 @@
-//! What holds for everything that a provider signs: form, header, key, signature, issuer, audience and time (RFC 7515,
+//! The rules for every signed token: form, header, key, signature, issuer, audience and time (RFC 7515,
 //! RFC 7519, RFC 8725).
 //!
-//! `openidconnect` checks the signature, with a key that we chose; every rule about header and claims is ours. Its
-//! `IdTokenVerifier` is not used, because it reads all standard claims before it verifies anything, so that one odd
-//! claim that nobody needs (an `address` that is text, an `updated_at` in words) ends the sign-in, while it does not look
-//! at `azp`, `nbf`, the age of `iat` or `at_hash`, and lets base64url with stray bits and times in text pass.
+//! `openidconnect` checks the signature, with a key that we chose; every rule about header and claims is
+//! ours. Its `IdTokenVerifier` is not used, because it reads all standard claims before it verifies anything,
+//! so that one odd claim without use (an `address` that is text, an `updated_at` in words) ends the sign-in,
+//! while it does not look at `azp`, `nbf`, the age of `iat` or `at_hash`, and lets base64url with stray bits
+//! and times in text pass.
 
 mod claims;
 mod jws;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use labgate_domain::ports::IdTokenFault;
 use serde_json::{Map, Value};
 
-pub(crate) use self::claims::{RegisteredClaims, numeric_date};
+pub(crate) use self::claims::{LEEWAY, RegisteredClaims, numeric_date};
 use self::jws::Jws;
+pub(crate) use self::jws::TokenKind;
 use crate::keys::{Algorithm, Key, KeySet, NoKey};
-
-/// How far the provider's clock and ours may be apart.
-pub(crate) const LEEWAY: Duration = Duration::from_mins(1);
 
 /// The longest accepted token, in bytes. One with the 200 groups that Entra puts in at most has about 12 KiB.
 const MAX_SIZE: usize = 16 * 1024;
 
-/// The kinds of tokens, which must not be taken for each other (RFC 8725 section 3.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
-    /// OpenID Connect Core section 2.
-    Id,
-    /// OpenID Connect Back-Channel Logout section 2.4.
-    Logout,
-}
-
-impl TokenKind {
-    /// Whether a `typ` is one of this kind: a media type whose `application/` may be left out (RFC 7515 section 4.1.9).
-    /// A logout token may still be a mere `JWT`, as it was before it had a type of its own.
-    fn admits(self, typ: &Value) -> bool {
-        let admitted: &[&str] = match self {
-            Self::Id => &["jwt", "application/jwt"],
-            Self::Logout => &["jwt", "application/jwt", "logout+jwt", "application/logout+jwt"],
-        };
-        typ.as_str().is_some_and(|typ| admitted.iter().any(|it| typ.eq_ignore_ascii_case(it)))
-    }
-}
-
-/// A token that a key of the provider signed. What it claims is not judged yet.
+/// A token that a key of the provider signed. Its claims are not judged yet.
 pub(crate) struct SignedToken {
     pub(crate) claims: Map<String, Value>,
     algorithm: Algorithm,
@@ -54,23 +31,25 @@ pub(crate) struct SignedToken {
 }
 
 impl SignedToken {
-    /// In whose name its key signs, if the key set says so.
+    /// The issuer for which its key signs, if the key set names one.
     pub(crate) fn key_issuer(&self) -> Option<&str> {
         self.key.issuer()
     }
 
-    /// The hash of a text that came beside the token, such as `at_hash` (OpenID Connect Core section 3.1.3.6).
+    /// The hash of a text that came beside the token, such as `at_hash` (OpenID Connect Core section
+    /// 3.1.3.6).
     pub(crate) fn half_hash(&self, text: &str) -> Option<String> {
         self.key.half_hash(self.algorithm, text)
     }
 }
 
-/// Why a token is not signed as it must be.
+/// The rule that the signature of a token breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// It breaks a rule.
     Fault(IdTokenFault),
-    /// The same fault, but newer keys could mend it: no key fits, or the token names none and the only one does not.
+    /// The same fault, but newer keys could mend it: no key fits, or the token names none and the only one
+    /// does not.
     WithTheseKeys(IdTokenFault),
 }
 
@@ -102,7 +81,7 @@ pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<Sign
     Ok(SignedToken { claims, algorithm: jws.algorithm, key: Arc::clone(key) })
 }
 
-/// The `iss` that a token states, which anybody can have written: it can tell whose keys to try, nothing else.
+/// The unverified `iss` of a token: it can tell which keys to try, nothing else.
 pub(crate) fn unverified_issuer(token: &str) -> Result<Option<String>, IdTokenFault> {
     let mut claims = jws::unverified_claims(sized(token)?)?;
     match claims.remove("iss") {

@@ -2,8 +2,9 @@ use openidconnect::core::CoreJwsSigningAlgorithm;
 
 /// The signature algorithms that a token may have (RFC 7518 section 3.1, RFC 8037).
 ///
-/// This list is ours and nothing that a provider publishes widens it (RFC 8725 section 3.1): `none` and the HMAC
-/// algorithms, which some providers advertise, are not in it. ES512 is missing because `openidconnect` lacks P-521.
+/// This list is ours and nothing that a provider publishes widens it (RFC 8725 section 3.1): `none` and the
+/// HMAC algorithms, which some providers advertise, are not in it. ES512 is missing because `openidconnect`
+/// lacks P-521.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rs256,

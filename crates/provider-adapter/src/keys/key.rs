@@ -15,8 +15,8 @@ pub(crate) struct Key {
     public: CoreJsonWebKey,
 }
 
-/// The members of a JSON Web Key that matter (RFC 7517 section 4, RFC 7518 section 6, RFC 8037). Private members, should a
-/// provider publish them, are not even read.
+/// The members of a JSON Web Key that matter (RFC 7517 section 4, RFC 7518 section 6, RFC 8037). Private
+/// members, should a provider publish them, are not even read.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -34,11 +34,11 @@ struct Jwk {
 }
 
 impl Key {
-    /// Takes a key from a JWK set, or says why it is none that a signature could be checked with. Such a key is skipped
-    /// as if it were absent (RFC 7517 section 5).
+    /// Takes a key from a JWK set, or says why it is none that a signature could be checked with. Such a key
+    /// is skipped as if it were absent (RFC 7517 section 5).
     pub(super) fn parse(value: Value) -> Result<Self, &'static str> {
         let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is not a JSON Web Key")?;
-        // What is not text is nobody's issuer, and must not count as none.
+        // A value that is no text is no issuer, and must not count as absent.
         let issuer = jwk.issuer.as_ref().map(|issuer| issuer.as_str().unwrap_or_default().to_owned());
         if jwk.usage.as_ref().is_some_and(|usage| usage != "sig") {
             return Err("its use is not to sign");
@@ -61,7 +61,8 @@ impl Key {
             Some(name) => fitting.iter().copied().filter(|it| Algorithm::parse(name) == Some(*it)).collect(),
         };
         let first = algorithms.first().ok_or("its algorithm does not fit its type, or is not allowed")?;
-        // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all the same.
+        // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all
+        // the same.
         match key.verify_signature(&first.to_core(), b"", &[1; 64]) {
             Err(SignatureVerificationError::CryptoError(_)) => {
                 Ok(Self { kid: jwk.kid, issuer, algorithms, public: key })
@@ -75,24 +76,24 @@ impl Key {
         self.kid.as_deref()
     }
 
-    /// In whose name it signs, where the set says so (Entra).
+    /// The issuer for which it signs, where the set names one (Entra).
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// Whether it signs with this algorithm (RFC 8725 section 3.1).
+    /// Returns whether it signs with this algorithm (RFC 8725 section 3.1).
     pub(super) fn signs_with(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Whether it made this signature.
+    /// Returns whether it made this signature.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.signs_with(algorithm)
             && self.public.verify_signature(&algorithm.to_core(), message, signature).is_ok()
     }
 
-    /// The `at_hash` of an access token beside a token that this key signed (OpenID Connect Core section 3.1.3.6): the
-    /// left half of the hash, with the hash function of the signature.
+    /// The `at_hash` of an access token beside a token that this key signed (OpenID Connect Core section
+    /// 3.1.3.6): the left half of the hash, with the hash function of the signature.
     pub(crate) fn half_hash(&self, algorithm: Algorithm, text: &str) -> Option<String> {
         let hash = self.public.hash_bytes(text.as_bytes(), &algorithm.to_core()).ok()?;
         Some(BASE64_URL_SAFE_NO_PAD.encode(hash.get(..hash.len() / 2)?))
@@ -112,8 +113,9 @@ const P384: &[Algorithm] = &[Algorithm::Es384];
 const ED25519: &[Algorithm] = &[Algorithm::EdDsa];
 
 impl Jwk {
-    /// An RSA key of 2048 to 4096 bits (RFC 7518 section 3.3; the upper limit is the library's) with an exponent as FIPS
-    /// 186-5 section 5.1 demands: odd, above 2^16. All that a provider has published for long is 65537.
+    /// An RSA key of 2048 to 4096 bits (RFC 7518 section 3.3; the upper limit is the library's) with an
+    /// exponent as FIPS 186-5 section 5.1 demands: odd, above 2^16. All that a provider has published for
+    /// long is 65537.
     fn rsa(&self) -> Result<CoreJsonWebKey, &'static str> {
         let modulus = number(self.n.as_deref())?;
         let exponent = number(self.e.as_deref())?;

@@ -15,7 +15,7 @@ use crate::json;
 /// The usable keys of a JWK set.
 pub(crate) struct KeySet(Vec<Arc<Key>>);
 
-/// Why there is not exactly one key for a token.
+/// The reason for which there is not exactly one key for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoKey {
     /// None fits.
@@ -28,7 +28,8 @@ impl KeySet {
     /// A larger set is refused: no provider has a tenth of that.
     const MAX_KEYS: usize = 100;
 
-    /// Reads a JWK set (RFC 7517 section 5). A key that cannot be used is skipped. An error reads after the set's URL.
+    /// Reads a JWK set (RFC 7517 section 5). A key that cannot be used is skipped. An error reads after the
+    /// set's URL.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut set = json::object(bytes).map_err(|_| "answers with something else than one JSON object")?;
         let Some(Value::Array(keys)) = set.remove("keys") else {
@@ -48,7 +49,7 @@ impl KeySet {
         Ok(Self(usable))
     }
 
-    /// Whether no key is usable.
+    /// Returns whether no key is usable.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -59,8 +60,8 @@ impl KeySet {
         Algorithm::ALL.into_iter().filter(has_key).collect()
     }
 
-    /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect Core
-    /// section 10.1).
+    /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect
+    /// Core section 10.1).
     pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Arc<Key>, NoKey> {
         let mut fitting =
             self.0.iter().filter(|key| key.signs_with(algorithm) && (kid.is_none() || key.kid() == kid));

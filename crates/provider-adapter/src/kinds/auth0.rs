@@ -5,8 +5,8 @@ use crate::explain::meanings;
 use crate::kind::Kind;
 use crate::quirks::{GroupList, Offline, PersonClaims, Quirks};
 
-/// Auth0. An Action can state groups and roles, but only under a URL, since the plain names are Auth0's own. One Action
-/// speaks to all applications of a tenant, so another application's URL says nothing here.
+/// Auth0. An Action can state groups and roles, but only under a URL, since the plain names are Auth0's own.
+/// One Action speaks to all applications of a tenant, so another application's URL says nothing here.
 pub static AUTH0: Kind = Kind {
     name: "auth0",
     by_issuer: |issuer| hosts::is_below(issuer, &[".auth0.com"]),

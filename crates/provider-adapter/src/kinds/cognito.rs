@@ -8,9 +8,9 @@ use crate::quirks::{Evidence, GroupList, Offline, PersonClaims, Quirks};
 
 /// Amazon Cognito.
 ///
-/// It publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an error to a
-/// browser that comes with `post_logout_redirect_uri`. Its access tokens are signed by the same keys, and each token says
-/// which of the two it is. At userinfo, `email_verified` is a text.
+/// It publishes its own logout page as `end_session_endpoint`. That page wants `logout_uri`, and shows an
+/// error to a browser that comes with `post_logout_redirect_uri`. Its access tokens are signed by the same
+/// keys, and each token says which of the two it is. At userinfo, `email_verified` is a text.
 pub static COGNITO: Kind = Kind {
     name: "cognito",
     by_urls: |urls| Ok(region(urls).map(|_| Box::new(PrefixDomain) as Box<dyn Preset>)),
@@ -23,7 +23,12 @@ pub static COGNITO: Kind = Kind {
     },
     hints: HintParameters { domain: Some("identity_provider"), ..HintParameters::OPENID },
     quirks: Quirks {
-        logout: EndSessionForm::LogoutUri,
+        logout: EndSessionForm {
+            id_token: None,
+            needs_id_token: false,
+            return_to: "logout_uri",
+            state: None,
+        },
         offline: Offline::Always,
         id_token_mark: Some(("token_use", "id")),
         claims: PersonClaims {
@@ -60,7 +65,7 @@ fn region(urls: &OperatorUrls) -> Option<&str> {
     }
 }
 
-/// Whether the issuer is a user pool, whatever domain its pages have.
+/// Returns whether the issuer is a user pool, whatever domain its pages have.
 fn is_user_pool(issuer: &Issuer) -> bool {
     hosts::is_below(issuer, &[".amazonaws.com", ".amazonaws.com.cn"])
         && hosts::https_host(issuer).is_some_and(|host| {

@@ -12,8 +12,8 @@ const ANY_ADDRESS: &str = "email_trust is provider, and at github.com people ent
      only addresses that GitHub has verified count";
 const WRONG_CLIENT: &str = "GitHub does not accept client id or secret: make a new secret in the OAuth app.";
 
-/// GitHub and GitHub Enterprise: OAuth 2.0 with an API, without ID tokens. It is recognised by its paths on any host,
-/// since an Enterprise Server has any host. The [`crate::GitHubProvider`] speaks with it.
+/// GitHub and GitHub Enterprise: OAuth 2.0 with an API, without ID tokens. It is recognised by its paths on
+/// any host, since an Enterprise Server has any host. The [`crate::GitHubProvider`] speaks with it.
 pub static GITHUB: Kind = Kind {
     name: "github",
     by_urls: |urls| {
@@ -50,8 +50,8 @@ impl Preset for GitHub {
     }
 }
 
-/// The API, when the URLs are GitHub's. With a configured issuer that is not GitHub's, they are those of another product
-/// with the same paths, which speaks OpenID Connect.
+/// The API, when the URLs are GitHub's. With a configured issuer that is not GitHub's, they are those of
+/// another product with the same paths, which speaks OpenID Connect.
 fn api(urls: &OperatorUrls) -> Option<OAuthApi> {
     let (authorization, origin) = (urls.authorization(), urls.authorization().origin());
     let issuer = Issuer::parse(&format!("{origin}{PATH}")).ok()?;

@@ -20,8 +20,9 @@ const UNKNOWN_CLIENT: &str = "Google does not know the client id: compare it wit
 
 /// Google.
 ///
-/// Anyone can have an account by an address elsewhere. Google has verified it once, and does not learn when it passes to
-/// another person. A refresh token takes the person's consent, which is otherwise asked for once.
+/// Anyone can have an account by an address elsewhere. Google has verified it once, and does not learn when
+/// it passes to another person. A refresh token takes the person's consent, which is otherwise asked for
+/// once.
 pub static GOOGLE: Kind = Kind {
     name: "google",
     by_urls: |urls| Ok(is_at(urls).then(|| Box::new(Google) as Box<dyn Preset>)),

@@ -6,9 +6,10 @@ use crate::quirks::{GroupList, Name, Offline, PersonClaims, Quirks};
 
 /// Keycloak, recognised by its realms on any host.
 ///
-/// Roles are in the ID token where a mapper puts them there, in the form of its access tokens: those of the realm and
-/// those of each client. Another client's roles say nothing here, since its owner can name them at will. The ordinary
-/// refresh token ends with the person's session; one for `offline_access` would outlive it.
+/// Roles are in the ID token where a mapper puts them there, in the form of its access tokens: those of the
+/// realm and those of each client. Another client's roles say nothing here, since its owner can name them at
+/// will. The ordinary refresh token ends with the person's session; one for `offline_access` would outlive
+/// it.
 pub static KEYCLOAK: Kind = Kind {
     name: "keycloak",
     by_issuer: is_a_realm,
@@ -51,7 +52,7 @@ pub static KEYCLOAK: Kind = Kind {
     ..Kind::OPENID
 };
 
-/// Whether the issuer's path ends with `/realms/NAME`.
+/// Returns whether the issuer's path ends with `/realms/NAME`.
 fn is_a_realm(issuer: &Issuer) -> bool {
     let path = issuer.as_str().splitn(4, '/').nth(3).unwrap_or_default();
     path.rsplit_once('/')

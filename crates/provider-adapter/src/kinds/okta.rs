@@ -7,12 +7,16 @@ use crate::quirks::{Offline, Quirks};
 
 const DOMAINS: &[&str] = &[".okta.com", ".okta-emea.com", ".okta-gov.com", ".oktapreview.com"];
 
-/// Okta. It signs nobody out without the ID token.
+/// Okta. It signs out only with the ID token.
 pub static OKTA: Kind = Kind {
     name: "okta",
     by_issuer: |issuer| hosts::is_below(issuer, DOMAINS),
     hints: HintParameters { domain: Some("idp"), ..HintParameters::OPENID },
-    quirks: Quirks { offline: Offline::Scope, logout: EndSessionForm::StandardWithHint, ..Quirks::NONE },
+    quirks: Quirks {
+        offline: Offline::Scope,
+        logout: EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD },
+        ..Quirks::NONE
+    },
     meanings: meanings! {
         "Policy evaluation failed" =>
             "Okta has no access policy rule for this: Security, API, the authorization server, Access Policies.";

@@ -89,7 +89,7 @@ fn google_is_told_the_one_domain_whose_people_come_in() {
     assert_eq!(extra(GOOGLE, None, &[], None), Ok(vec![]));
     assert_eq!(extra(GOOGLE, None, &["example.org"], None), Ok(pair("hd", "example.org")));
     assert_eq!(extra(GOOGLE, None, &["example.org", "example.com"], None), Ok(vec![]));
-    // What the operator says goes before what can be told.
+    // The operator's hint goes before the rule's.
     assert_eq!(extra(GOOGLE, None, &["example.org"], Some("example.com")), Ok(pair("hd", "example.com")));
 }
 

@@ -1,5 +1,5 @@
-//! Entra: which tenant and which person a token is of, whose address it is, and the groups that it has no room for. The
-//! provider stands on loopback, so the settings say that it is Entra.
+//! Entra: which tenant and which person a token is of, whose address it is, and the groups that it has no
+//! room for. The provider stands on loopback, so the settings say that it is Entra.
 
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ impl Entra {
         self.redeem(changes).await.unwrap()
     }
 
-    /// Whether the address in such a token counts as verified.
+    /// Returns whether the address in such a token counts as verified.
     async fn trusts(&self, changes: Value) -> bool {
         match self.identity(changes.clone()).await.email {
             EmailClaim::Stated { verified, .. } => verified,
@@ -187,7 +187,7 @@ async fn c155_people_of_every_tenant_sign_out_where_the_document_says() {
         assert!(server.issuer.stands_for(&ada.issuer), "{} {}", server.issuer, ada.issuer);
         let endpoint = server.end_session_endpoint.unwrap();
         let published = format!("{}/{}/oauth2/v2.0/logout", entra.op.issuer(), entra.tenant);
-        assert_eq!((endpoint.url.as_str(), endpoint.form), (published.as_str(), EndSessionForm::Standard));
+        assert_eq!((endpoint.url.as_str(), endpoint.form), (published.as_str(), EndSessionForm::STANDARD));
     }
 }
 

@@ -39,7 +39,7 @@ async fn discovery(
     settings.limits.document_size = 100;
     let provider = provider_over(parsed(settings), Arc::new(TestClock::at(NOW)), client.clone()).unwrap();
     let error = provider.authorization_server().await.unwrap_err();
-    let ProviderError::Unavailable { call: ProviderCall::Discovery, reason } = error else {
+    let ProviderError::Unavailable { call: ProviderCall::Discovery, reason, .. } = error else {
         panic!("{error:?}")
     };
     (std::mem::take(&mut client.requests.lock().unwrap()), reason)

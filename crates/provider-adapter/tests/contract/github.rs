@@ -176,7 +176,7 @@ fn form(request: &Request) -> HashMap<String, String> {
 #[track_caller]
 fn unavailable(result: Result<ExternalIdentity, ProviderError>) -> (ProviderCall, String) {
     match result {
-        Err(ProviderError::Unavailable { call, reason }) => (call, reason),
+        Err(ProviderError::Unavailable { call, reason, .. }) => (call, reason),
         other => panic!("expected an outage, not {other:?}"),
     }
 }

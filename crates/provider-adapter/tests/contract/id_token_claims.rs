@@ -1,4 +1,4 @@
-//! What the identity token claims (C57 to C60, C71 to C82).
+//! What the ID token claims (C57 to C60, C71 to C82).
 
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _};
 use labgate_domain::protocol::IdTokenHint;

@@ -1,4 +1,4 @@
-//! The header and the signature of the identity token (C61 to C70, C79, C81).
+//! The header and the signature of the ID token (C61 to C70, C79, C81).
 
 use labgate_domain::ports::IdTokenFault;
 use serde_json::json;

@@ -235,7 +235,8 @@ async fn c087_c088_a_key_that_is_not_for_checking_signatures_counts_as_absent() 
     ] {
         let op = Op::start().await;
         let shown = format!("{change:.80}");
-        // Beside it there is a good key of the same type and name: only if the odd one counted would it be ambiguous.
+        // Beside it there is a good key of the same type and name: only if the odd one counted would it be
+        // ambiguous.
         op.publish_keys(&[with(key.jwk(), change.clone()), json!("no key"), TestKey::es384("good").jwk()]);
         assert_eq!(fault(op.redeem_token(&by(&op, key)).await), IdTokenFault::UnknownKey, "{shown}");
         op.publish_keys(&[with(key.jwk(), change), key.jwk(), json!(null)]);

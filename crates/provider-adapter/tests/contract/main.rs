@@ -1,5 +1,5 @@
-//! The adapter against a provider that behaves, and misbehaves, as each rule needs it. The numbers are those of the
-//! relying party checklist.
+//! The adapter against a provider that behaves, and misbehaves, as each rule needs it. The numbers are those
+//! of the relying party checklist.
 
 #![expect(
     clippy::expect_used,
@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and its helpers too"
 )]
 
+mod acme;
 mod discovery;
 mod entra;
 mod exchange;

@@ -1,6 +1,7 @@
-//! What is known of each provider beforehand: whose word an address is there, where groups and roles stand, what an identity
-//! token says of itself, how to sign out. The answers are as the providers' documentation has them; the provider stands on
-//! loopback, so the settings say which it is. Entra's tenants and GitHub have files of their own.
+//! What is known of each provider beforehand: whose word an address is there, where groups and roles stand,
+//! what an identity token says of itself, how to sign out. The answers are as the providers' documentation
+//! has them; the provider stands on loopback, so the settings say which it is. Entra's tenants and GitHub
+//! have files of their own.
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
@@ -18,7 +19,7 @@ async fn op(kind: &'static Kind) -> Op {
     Op::start_with(|settings| settings.set(Field::Kind, [kind.name])).await
 }
 
-/// What every identity token of this kind says besides.
+/// What every ID token of this kind says besides.
 fn own_claims(kind: &'static Kind) -> Value {
     match kind.name {
         "entra" | "entra-v1" => json!({"tid": TENANT, "oid": "object-1"}),
@@ -259,11 +260,14 @@ async fn cognitos_groups_have_a_name_of_their_own() {
 #[tokio::test]
 async fn c155_each_endpoint_for_signing_out_is_asked_as_it_wants() {
     for (kind, form) in [
-        (&kinds::COGNITO, EndSessionForm::LogoutUri),
-        (&kinds::KEYCLOAK, EndSessionForm::Standard),
-        (&kinds::OKTA, EndSessionForm::StandardWithHint),
-        (&kinds::AUTH0, EndSessionForm::Standard),
-        (&kinds::ENTRA, EndSessionForm::Standard),
+        (
+            &kinds::COGNITO,
+            EndSessionForm { id_token: None, needs_id_token: false, return_to: "logout_uri", state: None },
+        ),
+        (&kinds::KEYCLOAK, EndSessionForm::STANDARD),
+        (&kinds::OKTA, EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD }),
+        (&kinds::AUTH0, EndSessionForm::STANDARD),
+        (&kinds::ENTRA, EndSessionForm::STANDARD),
     ] {
         let op = op(kind).await;
         let logout = format!("{}/logout", op.issuer());

@@ -44,7 +44,7 @@ impl Op {
         self.refreshed(&self.issuer()).await.identity
     }
 
-    /// Answers with an identity token with these claims changed, and another refresh token.
+    /// Answers with an ID token with these claims changed, and another refresh token.
     fn will_say(&self, changes: Value) {
         let id_token = self.id_token(with(json!({"nonce": null}), changes));
         let answer = with(token_response(&id_token), json!({"refresh_token": "refresh-token-2"}));

@@ -31,8 +31,8 @@ pub(crate) fn leaked(text: &str, id_token: &str) -> Option<String> {
     PLANTED.into_iter().chain(segments).flat_map(forms).find(|form| text.contains(form.as_str()))
 }
 
-/// Everything that `tracing` and `log` are told, by whatever library and in whatever test of this binary. Whoever takes lines
-/// away looks for what was planted in all of them.
+/// Everything that `tracing` and `log` are told, by whatever library and in whatever test of this binary.
+/// Whoever takes lines away looks for what was planted in all of them.
 pub(crate) static LINES: Mutex<String> = Mutex::new(String::new());
 
 struct Lines;
@@ -66,7 +66,8 @@ pub(crate) fn listen() {
 }
 
 fn listen_once() {
-    // Global, since a callsite that another thread reaches first does not see a subscriber of this thread alone.
+    // Global, since a callsite that another thread reaches first does not see a subscriber of this thread
+    // alone.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
@@ -114,7 +115,8 @@ fn source(error: &ProviderError) -> Option<String> {
     std::error::Error::source(error).map(|source| format!("{source} {source:?}"))
 }
 
-/// Makes the provider answer with everything that it was told, in every place; `None` after the last scenario.
+/// Makes the provider answer with everything that it was told, in every place; `None` after the last
+/// scenario.
 fn prepare(op: &Op, scenario: usize, id_token: &str) -> Option<&'static str> {
     let everything = format!("{} {id_token}", PLANTED.join(" "));
     let tokens = with(token_response(id_token), json!({"access_token": PLANTED_ACCESS_TOKEN}));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use labgate_domain::ports::{IdentityProvider as _, ProviderError};
+use labgate_domain::ports::{CallFailure, IdentityProvider as _, ProviderError};
 use labgate_domain::world::Clock;
 use labgate_provider::{Field, OpenIdProvider, SettingsError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -82,7 +82,7 @@ fn provider(issuer: &str, extra_ca_pem: Option<&str>) -> Result<OpenIdProvider, 
 
 async fn refused(issuer: &str, extra_ca_pem: Option<&str>, why: &str) {
     let error = provider(issuer, extra_ca_pem).unwrap().authorization_server().await.unwrap_err();
-    assert!(matches!(error, ProviderError::Unavailable { .. }), "{error:?}");
+    assert!(matches!(error, ProviderError::Unavailable { cause: CallFailure::Certificate, .. }), "{error:?}");
     assert!(error.to_string().contains(why), "{error}");
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use labgate_domain::ForeignText;
-use labgate_domain::ports::{IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError};
 use labgate_domain::protocol::TokenErrorCode;
 use labgate_provider::{Field, kinds};
 use serde_json::{Value, json};
@@ -88,8 +88,9 @@ async fn c011_basic_credentials_are_form_urlencoded_first() {
 
 #[tokio::test]
 async fn c046_error_responses_say_whose_fault_it_is() {
-    let unavailable =
-        |reason: &str| ProviderError::Unavailable { call: ProviderCall::Token, reason: reason.to_owned() };
+    let unavailable = |status, reason: &str| {
+        ProviderError::unavailable(ProviderCall::Token, CallFailure::Status(status), reason)
+    };
     let op = Op::start().await;
     for (status, body, expected) in [
         (400, json!({"error": "invalid_grant"}), ProviderError::CodeRejected(None)),
@@ -117,16 +118,16 @@ async fn c046_error_responses_say_whose_fault_it_is() {
         (
             500,
             json!({"error": "server_error", "error_description": "boom"}),
-            unavailable("it answers with 500 Internal Server Error: server_error (boom)"),
+            unavailable(500, "it answers with 500 Internal Server Error: server_error (boom)"),
         ),
         (
             400,
             json!({"error": "temporarily_unavailable"}),
-            unavailable("it answers with 400 Bad Request: temporarily_unavailable"),
+            unavailable(400, "it answers with 400 Bad Request: temporarily_unavailable"),
         ),
-        (503, json!({"error": "x"}), unavailable("it answers with 503 Service Unavailable: x")),
-        (429, json!({}), unavailable("it answers with 429 Too Many Requests")),
-        (404, json!({"message": "no"}), unavailable("it answers with 404 Not Found")),
+        (503, json!({"error": "x"}), unavailable(503, "it answers with 503 Service Unavailable: x")),
+        (429, json!({}), unavailable(429, "it answers with 429 Too Many Requests")),
+        (404, json!({"message": "no"}), unavailable(404, "it answers with 404 Not Found")),
         (401, json!({}), ProviderError::ClientRejected(None)),
     ] {
         let result = op.redeem_response(json_answer(status, &body)).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use labgate_domain::ports::{IdentityProvider as _, ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, IdentityProvider as _, ProviderCall, ProviderError};
 use labgate_provider::Field;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -143,7 +143,9 @@ async fn c006_chunks_without_end_are_given_up() {
         op.answer(TOKEN, json_answer(200, &token_response(&op.id_token(json!({})))));
         op.publish(json!({*member: url}));
         let error = op.provider.redeem(op.redemption()).await.unwrap_err();
-        let ProviderError::Unavailable { call: at, reason } = error else { panic!("{error:?}") };
+        let ProviderError::Unavailable { call: at, reason, cause: CallFailure::TooLarge } = error else {
+            panic!("{error:?}")
+        };
         assert_eq!(at, *call);
         assert!(reason.starts_with("it answers with more than"), "{reason}");
     }
@@ -167,8 +169,8 @@ async fn c006_what_is_too_slow_is_given_up() {
         op.answer(TOKEN, json_answer(200, &token_response(&op.id_token(json!({})))));
         op.publish(json!({*member: url}));
         let error = op.provider.redeem(op.redemption()).await.unwrap_err();
-        let reason = "it does not answer in time".to_owned();
-        assert_eq!(error, ProviderError::Unavailable { call: *call, reason });
+        let expected = ProviderError::unavailable(*call, CallFailure::Timeout, "it does not answer in time");
+        assert_eq!(error, expected);
         assert_eq!(connections.load(Ordering::SeqCst), 1, "asked once");
     }))
     .await;
@@ -179,8 +181,8 @@ async fn c006_finding_the_provider_takes_a_limited_time_over_all() {
     let op = Op::start_with(|settings| settings.limits.discovery_time = SOON).await;
     op.answer(DISCOVERY, ResponseTemplate::new(200).set_delay(Duration::from_mins(1)));
     let error = op.provider.authorization_server().await.unwrap_err();
-    let reason = "it does not answer in time".to_owned();
-    assert_eq!(error, ProviderError::Unavailable { call: ProviderCall::Discovery, reason });
+    let (call, cause) = (ProviderCall::Discovery, CallFailure::Timeout);
+    assert_eq!(error, ProviderError::unavailable(call, cause, "it does not answer in time"));
 }
 
 #[tokio::test]
@@ -202,7 +204,10 @@ async fn a_server_that_is_not_there_is_said_to_be_unreachable() {
     drop(listener);
     op.publish(json!({"token_endpoint": url}));
     let error = op.provider.redeem(op.redemption()).await.unwrap_err();
-    let ProviderError::Unavailable { call: ProviderCall::Token, reason } = error else { panic!("{error:?}") };
+    let ProviderError::Unavailable { call: ProviderCall::Token, cause: CallFailure::Refused, reason } = error
+    else {
+        panic!("{error:?}")
+    };
     assert!(reason.starts_with("it cannot be reached (") && !reason.contains("secret"), "{reason}");
 }
 

@@ -208,12 +208,12 @@ impl Commands<'_> {
                 let role = if admin { Role::Admin } else { Role::User };
                 let password = initial_password(password_file)?;
                 let new = NewAccount { username, email, name, role, password };
-                Ok(Report::created(&self.sign_in.create_account(&self.by, new).await?))
+                Ok(Report::created(&self.sign_in.administration().create(&self.by, new).await?))
             }
             AccountCommand::List { search } => Ok(Report::list(&self.all(search.as_deref()).await?)),
             AccountCommand::Show(named) => {
                 let id = self.named(&named).await?.id;
-                let (account, sessions) = self.sign_in.account_details(&self.by, id).await?;
+                let (account, sessions) = self.sign_in.administration().details(&self.by, id).await?;
                 Ok(Report::account(&account, &sessions))
             }
             AccountCommand::Disable(named) => {
@@ -229,28 +229,30 @@ impl Commands<'_> {
             AccountCommand::ResetPassword { named, password_file } => {
                 let account = self.named(&named).await?;
                 let password = initial_password(password_file)?;
-                Ok(Report::reset(&self.sign_in.reset_password(&self.by, account.id, password).await?))
+                Ok(Report::reset(
+                    &self.sign_in.administration().reset_password(&self.by, account.id, password).await?,
+                ))
             }
             AccountCommand::SignOut(named) => {
                 let account = self.named(&named).await?;
-                self.sign_in.sign_out_account(&self.by, account.id).await?;
+                self.sign_in.administration().sign_out(&self.by, account.id).await?;
                 Ok(Report::done(&account, "is signed out"))
             }
             AccountCommand::Delete { named, .. } => {
                 let account = self.named(&named).await?;
-                self.sign_in.delete_account(&self.by, account.id).await?;
+                self.sign_in.administration().delete(&self.by, account.id).await?;
                 Ok(Report::done(&account, "is deleted"))
             }
         }
     }
 
     async fn named(&self, named: &Named) -> Result<Account, Refusal> {
-        self.sign_in.account_named(&self.by, &named.name).await
+        self.sign_in.administration().named(&self.by, &named.name).await
     }
 
     async fn patch(&self, named: &Named, patch: AccountPatch, done: &str) -> Result<Report, Failure> {
         let id = self.named(named).await?.id;
-        self.sign_in.patch_account(&self.by, id, patch).await?;
+        self.sign_in.administration().patch(&self.by, id, patch).await?;
         Ok(Report::done(&self.named(named).await?, done))
     }
 
@@ -259,7 +261,7 @@ impl Commands<'_> {
         let mut accounts: Vec<Account> = Vec::new();
         loop {
             let after = accounts.last().map(|account| account.id);
-            let page = self.sign_in.list_accounts(&self.by, search, after, 500).await?;
+            let page = self.sign_in.administration().list(&self.by, search, after, 500).await?;
             accounts.extend(page.accounts);
             if !page.more {
                 return Ok(accounts);

@@ -17,7 +17,7 @@ fn rows() -> Vec<Vec<&'static str>> {
         .collect()
 }
 
-/// What stands in the code spans of a cell.
+/// The code spans of a cell.
 fn code(cell: &'static str) -> Vec<&'static str> {
     cell.split('`').skip(1).step_by(2).collect()
 }

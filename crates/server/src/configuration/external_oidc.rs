@@ -38,8 +38,8 @@ const FIELDS: [(Field, &Key); 22] = [
     (Field::Allow(Criterion::Account), &keys::ALLOW_ACCOUNTS),
 ];
 
-/// Reads the provider; `None` when none is set up, or there are problems. A provider that is half set up is a problem: the
-/// lab would lack a sign-in that its operator believes to be there.
+/// Reads the provider; `None` when none is set up, or there are problems. A provider that is half set up is a
+/// problem: the lab would lack a sign-in that its operator believes to be there.
 pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     if !is_set_up(settings) {
         return None;
@@ -84,8 +84,9 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     None
 }
 
-/// The providers of the file's `[[provider]]` sections, beside the one that is there already. Each names itself, for buttons and
-/// for the log; the name tells them apart in URLs, attempts and sessions. What is in force of each is told by its number.
+/// The providers of the file's `[[provider]]` sections, beside the one that is there already. Each names
+/// itself, for buttons and for the log; the name tells them apart in URLs, attempts and sessions. The
+/// effective values of each stand under its number.
 pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSettings>) -> Vec<InForce> {
     let mut in_force = Vec::new();
     for (mut section, number) in settings.providers().into_iter().zip(1..) {
@@ -111,7 +112,7 @@ pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSetti
     in_force
 }
 
-/// Whether somebody set up a provider, in full or in part.
+/// Returns whether a provider is set up, in full or in part.
 pub(super) fn is_set_up(settings: &Settings) -> bool {
     KEYS.iter().any(|key| key.path.starts_with(SECTION) && settings.is_set(key))
 }

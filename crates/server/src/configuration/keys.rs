@@ -1,27 +1,27 @@
-//! The one list of what can be configured. The environment's names, the check for unknown keys and the test of
-//! `docs/configuration.md` all come from it.
+//! The one list of what can be configured. The environment's names, the check for unknown keys and the test
+//! of `docs/configuration.md` all come from it.
 
 /// One key of the configuration.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// Where it stands in the file, such as `session.idle_limit`.
+    /// The path in the file, such as `session.idle_limit`.
     pub(super) path: &'static str,
     /// The lab's own name for it in the environment, beside the one made from its path.
     pub(super) lab_variable: Option<&'static str>,
-    /// What its values are.
+    /// The kind of its values.
     pub(super) kind: ValueKind,
-    /// What holds when it is not set.
+    /// The default.
     pub(super) default: Option<&'static str>,
 }
 
-/// What the values of a key are.
+/// The kind of a key's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueKind {
     /// A text.
     Text,
     /// An address. It is not repeated in messages: a mistaken one can hold a password.
     Url,
-    /// A text that nobody may see.
+    /// A text that is never shown.
     Secret,
     /// `true` or `false`.
     Switch,
@@ -44,7 +44,7 @@ impl Key {
     }
 }
 
-/// How the names of variables begin that mean us: any other name that begins so is a slip of the pen.
+/// The prefixes of Labgate's variables: any other name that begins so is a slip of the pen.
 /// `ALLOW_SELF_REG` is there because a misspelt `ALLOW_SELF_REGISTRATIONS=false` would leave the door open.
 pub(super) const VARIABLE_PREFIXES: [&str; 3] = ["LABGATE_", "LAB_EXTERNAL_OIDC", "ALLOW_SELF_REG"];
 

@@ -1,8 +1,9 @@
-//! What the operator decides: read once at the start, from defaults, a file and the environment.
+//! The configuration: read once at the start, from defaults, a file and the environment.
 //!
-//! Start at [`Sources::of_process`] and [`Configuration::read`]. Reading is a function of its sources: it looks at
-//! nothing else but the files that they name. An unknown key, a bad value or a half-set provider is a [`Problem`] that
-//! names key and source, and all problems are told at once. `docs/configuration.md` describes every key.
+//! Start at [`Sources::of_process`] and [`Configuration::read`]. Reading is a function of its sources: it
+//! looks at nothing else but the files that they name. An unknown key, a bad value or a half-set provider is
+//! a [`Problem`] that names key and source, and all problems are told at once. `docs/configuration.md`
+//! describes every key.
 
 mod external_oidc;
 mod keys;
@@ -35,7 +36,7 @@ pub use self::token::TokenKey;
 use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
 
-/// Where a configuration is read from.
+/// The sources of a configuration.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The configuration file, if there is one.
@@ -57,11 +58,11 @@ impl Sources {
     /// The file that is read without being asked for, in the working directory.
     pub const DEFAULT_FILE: &str = "labgate.toml";
 
-    /// The sources of this process: its environment, and this file, which must be there; without one, `labgate.toml` in
-    /// the working directory if that is there.
+    /// The sources of this process: its environment, and this file, which must be there; without one,
+    /// `labgate.toml` in the working directory if that is there.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn of_process(file: Option<&Path>) -> Result<Self, Problems> {
         let path = file.unwrap_or(Path::new(Self::DEFAULT_FILE));
         let name = path.display().to_string();
@@ -82,23 +83,23 @@ impl Sources {
 /// A configuration without problems.
 #[derive(Debug)]
 pub struct Configuration {
-    /// Where to listen. Port 0 lets the system choose.
+    /// The address to listen on. Port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Where the keys are, and what else a lab keeps in files.
+    /// The directory of the keys and other files.
     pub data_dir: PathBuf,
-    /// Where accounts and sessions are.
+    /// The database of accounts and sessions.
     pub database: Location,
-    /// What the core needs to know.
+    /// The policy of the core.
     pub policy: Policy,
     /// The external providers, the one of `[external_oidc]` or of the variables first.
     pub providers: Vec<ProviderSettings>,
-    /// The proxies in front of this lab, whose word counts about where a request comes from.
+    /// The trusted proxies in front of this lab, which name the client's address.
     pub trusted_proxies: Vec<ProxyNetwork>,
-    /// Whom to make the lab's first administrator, if there is none.
+    /// The first administrator, if there is none yet.
     pub first_administrator: Option<FirstAdministrator>,
-    /// How session tokens are signed.
+    /// The key of session tokens.
     pub token_key: TokenKey,
-    /// How to log.
+    /// The log settings.
     pub log: LogSettings,
     in_force: Vec<InForce>,
 }
@@ -112,7 +113,7 @@ struct InForce {
 }
 
 impl InForce {
-    /// What a section `[[provider]]` sets, or leaves at a default that is not nothing.
+    /// The values of a section `[[provider]]`, set or by default.
     fn of_section(section: &Settings, name: &str) -> Vec<Self> {
         let named = KEYS.iter().filter_map(|key| Some((key, key.path.strip_prefix(external_oidc::SECTION)?)));
         let in_force = named.filter_map(|(key, rest)| {
@@ -195,7 +196,8 @@ impl Configuration {
         })
     }
 
-    /// Every key with its value and where that comes from, a line each. Secrets are told to be set, and no more.
+    /// Every key with its value and where that comes from, a line each. Secrets are told to be set, and no
+    /// more.
     #[must_use]
     pub fn in_force(&self) -> impl fmt::Display {
         fmt::from_fn(|f| {
@@ -224,8 +226,8 @@ fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
         .collect()
 }
 
-/// Where the database is: a file in the data directory, unless something else is set. A URL holds a password, so it is
-/// told by nothing but the server and the name.
+/// The place of the database: a file in the data directory, unless something else is set. A URL holds a
+/// password, so it is told by nothing but the server and the name.
 fn database(settings: &mut Settings, data_dir: Option<&Path>) -> Option<Location> {
     if !settings.is_set(&keys::DATABASE) && !settings.is_set(&keys::DATABASE_FILE) {
         return Some(Location::Sqlite(data_dir?.join(DATABASE_NAME)));
@@ -252,8 +254,9 @@ fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {
     proxies.unwrap_or_default()
 }
 
-/// The public URL. A server that only this machine can reach is reached where it listens; of any other we cannot know
-/// under which name people reach it, and a name taken from a request would be the attacker's choice.
+/// The public URL. A server that only this machine can reach is reached where it listens; of any other we
+/// cannot know under which name people reach it, and a name taken from a request would be the attacker's
+/// choice.
 fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<PublicUrl> {
     let plain_http = if settings.switch(&keys::NETWORK_WITHOUT_TLS)? {
         PlainHttp::NetworkWithoutTls

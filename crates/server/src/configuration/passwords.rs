@@ -8,14 +8,14 @@ use super::keys::{self, Key};
 use super::settings::Settings;
 use super::values::{self, Readers};
 
-/// Whether and how people sign in with a password.
+/// The rules for signing in with a password.
 #[derive(Clone, Copy)]
 pub(super) struct Passwords {
     pub(super) enabled: bool,
     pub(super) length: PasswordLength,
 }
 
-/// Whom the settings make the lab's first administrator.
+/// The lab's first administrator, by the settings.
 #[derive(Clone, Debug)]
 pub struct FirstAdministrator {
     /// The name.
@@ -92,7 +92,7 @@ pub(super) fn first_administrator(
         let text = format!("is of no use, because {} is false", keys::PASSWORDS_ENABLED.path);
         return settings.refuse(name_key, text);
     }
-    // Until it is changed it opens the lab to whoever guesses it first.
+    // Until it is changed it opens the lab to the first who guesses it.
     let password = Password::typed(password?.expose_secret()).ok().filter(|it| passwords.length.allows(it));
     let Some(password) = password else {
         let (min, max) = (passwords.length.min(), passwords.length.max());

@@ -10,7 +10,7 @@ pub struct Problem {
     text: String,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A configuration file, by its name.
@@ -42,7 +42,7 @@ impl Problem {
         &self.key
     }
 
-    /// Where the value comes from.
+    /// The source of the value.
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source

@@ -5,7 +5,7 @@ use labgate_domain::time::parse_duration;
 use super::keys::{self, Key};
 use super::settings::Settings;
 
-/// How long tokens and sessions live.
+/// The lifetimes of tokens and sessions.
 pub(super) struct Limits {
     pub(super) token_lifetime: Duration,
     pub(super) idle: Duration,

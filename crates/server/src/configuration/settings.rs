@@ -16,14 +16,14 @@ use super::{File, Sources};
 
 /// The sections for further providers.
 const PROVIDERS: &str = "provider";
-/// Where the keys of a provider stand.
+/// The section of a provider's keys.
 const SECTION_OF_PROVIDER: &str = "external_oidc.";
 
 /// The values of all keys, and the problems met so far.
 pub(super) struct Settings {
     figment: Figment,
     problems: Vec<Problem>,
-    /// Whether these are those of one section `[[provider]]`, whose keys stand there by their last name alone.
+    /// These are the keys of one section `[[provider]]`, which stand there by their last name alone.
     is_section: bool,
 }
 
@@ -59,8 +59,8 @@ impl Settings {
         }
     }
 
-    /// The texts of a list that is set; `None` when it is not. One that is set and empty is a problem: whoever wrote it meant
-    /// something.
+    /// The texts of a list that is set; `None` when it is not. One that is set and empty is a problem: its
+    /// author meant something.
     pub(super) fn list(&mut self, key: &Key) -> Option<Vec<String>> {
         if !self.is_set(key) {
             return None;
@@ -81,7 +81,8 @@ impl Settings {
         }
     }
 
-    /// The sections `[[provider]]` of the file, each as settings of its own with the keys of `[external_oidc]`.
+    /// The sections `[[provider]]` of the file, each as settings of its own with the keys of
+    /// `[external_oidc]`.
     pub(super) fn providers(&self) -> Vec<Self> {
         let Some(Value::Array(_, sections)) = self.figment.find_value(PROVIDERS).ok() else {
             return Vec::new();
@@ -152,12 +153,12 @@ impl Settings {
         }
     }
 
-    /// Whether somebody set the key; a default does not count.
+    /// Returns whether the key is set; a default does not count.
     pub(super) fn is_set(&self, key: &Key) -> bool {
         !matches!(self.source(key), Source::Default | Source::Unset)
     }
 
-    /// Where the value of the key comes from.
+    /// The source of the key's value.
     pub(super) fn source(&self, key: &Key) -> Source {
         match self.figment.find_metadata(key.path) {
             None => Source::Unset,
@@ -165,7 +166,7 @@ impl Settings {
         }
     }
 
-    /// What to tell an operator to set.
+    /// The name for an operator to set.
     pub(super) fn name_to_set(&self, key: &Key) -> String {
         match key.path.strip_prefix(SECTION_OF_PROVIDER) {
             Some(name) if self.is_section => name.to_owned(),
@@ -190,7 +191,7 @@ impl Settings {
         self.problems
     }
 
-    /// Whether there are problems.
+    /// Returns whether there are problems.
     pub(super) fn has_problems(&self) -> bool {
         !self.problems.is_empty()
     }
@@ -312,8 +313,8 @@ struct Layer {
 }
 
 impl Layer {
-    /// One value. It stays the text that it is: figment's own reading of the environment would make a number of the
-    /// client secret `12345`.
+    /// One value. It stays the text that it is: figment's own reading of the environment would make a number
+    /// of the client secret `12345`.
     fn new(source: Source, key: &Key, value: &str) -> Self {
         let dict = figment::util::nest(key.path, Value::from(value)).into_dict().unwrap_or_default();
         Self { source, dict }
@@ -373,14 +374,14 @@ fn joined(values: Vec<Value>) -> Option<String> {
     texts.map(|texts| texts.join(","))
 }
 
-/// Whether a variable's name looks like one of ours.
+/// Returns whether a variable's name looks like one of ours.
 fn means_us(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether the variable is one of those by which Kubernetes (and Docker's links) tell every container about a service:
-/// a service named `labgate` brings `LABGATE_PORT=tcp://…` and ten more.
+/// Returns whether the variable is one of those by which Kubernetes (and Docker's links) tell every container
+/// about a service: a service named `labgate` brings `LABGATE_PORT=tcp://…` and ten more.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_address = || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     name.ends_with("_SERVICE_HOST")

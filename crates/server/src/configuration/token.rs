@@ -4,7 +4,7 @@ use super::keys;
 use super::settings::Settings;
 use super::values::Readers;
 
-/// What signs session tokens.
+/// The key that signs session tokens.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum TokenKey {

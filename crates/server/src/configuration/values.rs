@@ -1,4 +1,4 @@
-//! How the values of keys are written.
+//! The notation of values.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -17,8 +17,8 @@ pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Why a text cannot be any key's value. Blanks around a value are never meant, and in a secret they are the
-/// mistake that takes longest to find.
+/// The reason for which a text cannot be a value. Blanks around a value are never meant, and in a secret they
+/// are the mistake that takes longest to find.
 pub(super) fn unfit(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() {
         Some("is empty: give it a value, or do not set it")
@@ -31,12 +31,12 @@ pub(super) fn unfit(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Who may read a file with a secret in it.
+/// The accepted readers of a file with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Whoever the operator lets: container platforms mount secrets that all of the container can read.
+    /// Anyone whom the operator lets: container platforms mount secrets that all of the container can read.
     Anybody,
-    /// Its owner and group. Whoever reads a signing key can sign in as everybody.
+    /// Its owner and group. A reader of a signing key can sign in as anyone.
     OwnerAndGroup,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Readers {
 pub(super) fn secret_file(path: &Path, readers: Readers) -> Result<SecretString, String> {
     const MAX_LEN: u64 = 64 * 1024;
     let failed = |error: io::Error| format!("the file cannot be read: {error}");
-    // Opening a pipe would wait for somebody to write into it.
+    // Opening a pipe would wait for a writer.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err("is not a file".to_owned());
     }

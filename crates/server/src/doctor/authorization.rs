@@ -1,4 +1,5 @@
-//! The authorization endpoint's answer to a request that asks for nothing to be shown, as a browser would get it.
+//! The authorization endpoint's answer to a request that asks for nothing to be shown, as a browser would get
+//! it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,7 +15,7 @@ use super::http::Answer;
 use super::{Outcome, Step};
 use crate::world::OsEntropy;
 
-/// What to do where a browser has to tell.
+/// The remedy where only a browser can tell.
 const BY_HAND: &str = "sign in once in a browser; if the provider shows an error, labgate doctor --explain \"ITS WORDS\" says what it means";
 
 /// An authorization request that asks for nothing to be shown.
@@ -27,7 +28,7 @@ pub(super) struct Probe {
     kind: &'static Kind,
 }
 
-/// What is found wrong, or not.
+/// The findings of a probe.
 type Findings = Vec<(Step, Outcome)>;
 
 impl Probe {
@@ -58,8 +59,8 @@ impl Probe {
         }
     }
 
-    /// A provider that sends the browser back, be it with an error, accepts the redirect URI; one that shows a page of its own
-    /// instead mostly says why not.
+    /// A provider that sends the browser back, be it with an error, accepts the redirect URI; one that shows
+    /// a page of its own instead mostly says why not.
     pub(super) fn judge(&self, answer: &Answer) -> Findings {
         let location = answer.location.as_deref().and_then(|location| self.url.join(location).ok());
         let is_ours = |location: &Url| {
@@ -98,7 +99,7 @@ impl Probe {
             )];
         }
         let refusal = match Code::parse(&error) {
-            // What a provider says that would have to show something, and was told not to.
+            // The answers of a provider that would have to show a page, and was told not to.
             Code::LoginRequired
             | Code::InteractionRequired
             | Code::ConsentRequired
@@ -134,7 +135,8 @@ impl Probe {
         findings
     }
 
-    /// RFC 9207: a sign-in whose response states another issuer is refused, and so is one that lacks it against a promise.
+    /// RFC 9207: a response with another issuer ends the sign-in, and so does one that lacks it against a
+    /// promise.
     fn issuer_of_response(&self, stated: Option<&str>) -> Outcome {
         match stated {
             Some(stated) if stated == self.issuer => {
@@ -185,7 +187,8 @@ impl Probe {
     }
 }
 
-/// All that a page says: some providers lead to one that has the error in its address, and Google there in base64.
+/// All that a page says: some providers lead to one that has the error in its address, and Google there in
+/// base64.
 fn words_of(answer: &Answer, location: Option<&Url>) -> String {
     let mut words = answer.body.clone();
     for (_, value) in location.iter().flat_map(|location| location.query_pairs()) {

@@ -9,11 +9,11 @@ use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
 
-use super::http::Http;
+use super::http::{Answer, Http};
 use super::{Outcome, Step};
 use crate::configuration::{Configuration, TokenKey};
 
-/// An address for documentation (RFC 5737): nobody ever comes from it.
+/// An address for documentation (RFC 5737): no client has it.
 const MADE_UP: &str = "192.0.2.1";
 /// Headers that proxies tell services with who is asking.
 const IDENTITY_HEADERS: [(&str, &str); 6] = [
@@ -24,7 +24,7 @@ const IDENTITY_HEADERS: [(&str, &str); 6] = [
     ("x-auth-request-user", "admin"),
     ("x-webauth-user", "admin"),
 ];
-/// How many answers of the key set are compared.
+/// The number of answers of the key set to compare.
 const ANSWERS: usize = 8;
 
 pub(super) async fn examine(
@@ -85,7 +85,8 @@ impl Lab<'_> {
         ))
     }
 
-    /// Whether the lab that answers has the providers of this configuration: the file may be another one's.
+    /// Returns whether the lab that answers has the providers of this configuration: the file may be another
+    /// one's.
     async fn providers(&self, configuration: &Configuration) -> Outcome {
         let stated = self.json(paths::OIDC_ENABLED, &[]).await;
         let ids = |value: &Value| -> Option<Vec<String>> {
@@ -122,7 +123,7 @@ impl Lab<'_> {
         }
     }
 
-    /// What to say when the lab sends people to a provider as another client than the settings have.
+    /// The outcome when the lab sends people to a provider as another client than the settings have.
     async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
         let id = &settings.description().id;
         let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN), &[]).await.ok()?;
@@ -140,7 +141,7 @@ impl Lab<'_> {
         })
     }
 
-    /// Whether a cookie that the lab sets comes back to it, as it was set.
+    /// Returns whether a cookie that the lab sets comes back to it, as it was set.
     async fn cookie(&self, cookies: &[String]) -> Outcome {
         let form = cookies
             .iter()
@@ -179,7 +180,7 @@ impl Lab<'_> {
         }
     }
 
-    /// Whether the lab knows where people come from, and whether a made-up address counts.
+    /// Returns whether the lab knows where people come from, and whether a made-up address counts.
     async fn forwarded_for(&self, configuration: &Configuration) -> Outcome {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
@@ -213,13 +214,13 @@ impl Lab<'_> {
         }
     }
 
-    /// Who says where a request with these headers comes from, and whether it is from the made-up address.
+    /// The source of the client address of a request with these headers, and whether that is the made-up one.
     async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool)> {
         let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE), headers).await?;
         Some((answer.get("told_by")?.as_str()?.to_owned(), answer.get("is")?.as_bool()?))
     }
 
-    /// Whether headers that claim to be somebody open anything.
+    /// Identity headers of clients at the lab.
     async fn identity_headers(&self) -> Outcome {
         match self.get(paths::ME, &IDENTITY_HEADERS).await {
             Ok(answer) if answer.status == 401 => {
@@ -237,7 +238,7 @@ impl Lab<'_> {
         }
     }
 
-    /// Whether all replicas publish the same keys.
+    /// Returns whether all replicas publish the same keys.
     async fn signing_keys(&self, configuration: &Configuration) -> Outcome {
         let mut sets = BTreeSet::new();
         for number in 0..ANSWERS {
@@ -281,13 +282,15 @@ impl Lab<'_> {
         serde_json::from_str(&answer.body).ok()
     }
 
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<super::http::Answer, String> {
+    /// The error is the reason for which there is no answer.
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
         let url = Url::parse(&format!("{}{path}", self.public_url.origin()));
-        self.http.get(&url.map_err(|error| error.to_string())?, headers).await
+        let answer = self.http.get(&url.map_err(|error| error.to_string())?, headers).await;
+        answer.map_err(|error| error.detail().to_owned())
     }
 }
 
-/// What it means that nothing that Labgate trusts says where people come from.
+/// The meaning of a missing client address.
 fn without_proxy(public_url: &PublicUrl, own_port: u16) -> Outcome {
     const REMEDY: &str = "let it send X-Forwarded-For, and add its address to LABGATE_TRUSTED_PROXIES";
     let port = Url::parse(public_url.origin()).ok().and_then(|url| url.port_or_known_default());

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::header::{DATE, LOCATION, SET_COOKIE};
-use labgate_domain::ForeignText;
+use labgate_provider::ExchangeError;
 use reqwest::redirect::Policy;
 use url::Url;
 
-/// How much of a page is looked at for words that tell what is wrong. Entra's error page has them in a script after some
+/// The part of a page that is searched for an error message. Entra's error page has it in a script after some
 /// ten kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ pub struct Unusable(reqwest::Error);
 
 pub(super) struct Http(reqwest::Client);
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -43,12 +43,12 @@ impl Http {
     }
 
     /// Asks for a page, with these headers besides; the error is why there is no answer.
-    pub(super) async fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, String> {
+    pub(super) async fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, ExchangeError> {
         let mut request = self.0.get(url.clone()).header("accept", "text/html");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send().await.map_err(|error| cause(&error))?;
+        let mut response = request.send().await.map_err(ExchangeError::from)?;
         let text =
             |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, location, date) = (response.status().as_u16(), text(LOCATION), text(DATE));
@@ -64,16 +64,4 @@ impl Http {
         }
         Ok(Answer { status, location, date, cookies, body: String::from_utf8_lossy(&body).into_owned() })
     }
-}
-
-/// The innermost cause: the outer ones repeat the URL, which has a query.
-fn cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it does not answer in time".to_owned();
-    }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    ForeignText::new(&innermost.to_string()).to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use labgate_domain::ports::{CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
 use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier, TokenErrorCode};
 use labgate_domain::provider::AuthorizationServer;
 use labgate_domain::public_url::is_loopback;
@@ -18,10 +18,10 @@ use crate::configuration::Configuration;
 use crate::remedies;
 use crate::world::OsEntropy;
 
-/// How far the clocks may be apart, in seconds: the leeway for identity tokens.
+/// The accepted clock skew in seconds: the leeway for ID tokens.
 const SKEW: i64 = 60;
 
-/// What to do about a certificate that is not trusted.
+/// The remedy for a certificate that is not trusted.
 const CERTIFICATE: &str = "the certificate must be in date, for the host's name, and signed by an authority that this machine trusts: SSL_CERT_FILE \
                            names a bundle of others";
 
@@ -82,10 +82,11 @@ pub(super) async fn examine(
     let probe = Probe::of(&server, &redirect_uri, kind);
     let mut is_reached = false;
     match http.get(&probe.url, &[]).await {
-        Err(reason) => {
+        Err(error) => {
             let place = probe.url.origin().ascii_serialization();
-            let problem = format!("the authorization endpoint at {place} cannot be reached: {reason}");
-            let (step, remedy) = if is_about_certificates(&reason) {
+            let problem =
+                format!("the authorization endpoint at {place} cannot be reached: {}", error.detail());
+            let (step, remedy) = if error.cause() == CallFailure::Certificate {
                 (Step::Tls, CERTIFICATE)
             } else {
                 let remedy = "browsers need it, and this machine should reach it, too: compare auth_url";
@@ -178,7 +179,8 @@ fn pkce(pkce: Pkce) -> Outcome {
     }
 }
 
-/// Whatever was asked by now has shown a certificate that was accepted; what is left is whether all of them had to.
+/// Whatever was asked by now has shown a certificate that was accepted; what is left is whether all of them
+/// had to.
 fn tls(server: &AuthorizationServer, published: Option<&Published>) -> Outcome {
     let of_documents =
         published.into_iter().flat_map(|it| [it.document.url(), it.jwks_uri.url(), it.token_endpoint.url()]);
@@ -194,11 +196,7 @@ fn tls(server: &AuthorizationServer, published: Option<&Published>) -> Outcome {
     }
 }
 
-fn is_about_certificates(reason: &str) -> bool {
-    reason.contains("certificate")
-}
-
-/// Sends a code that nobody gave out: a provider that knows the client refuses the code, any other the client.
+/// Sends a made-up code: a provider that knows the client rejects the code, any other the client.
 async fn client(
     provider: &dyn IdentityProvider,
     kind: &Kind,
@@ -227,7 +225,7 @@ async fn client(
     (Step::Client, outcome)
 }
 
-/// What the token endpoint's answer to a made-up code means, other than that it is refused.
+/// The meaning of the token endpoint's answer to a made-up code, other than that it is rejected.
 pub(super) fn of_token_error(kind: &Kind, error: &ProviderError) -> (Step, Outcome) {
     let words = error.to_string();
     if let Some(explanation) = kind.explain(&words) {
@@ -235,7 +233,9 @@ pub(super) fn of_token_error(kind: &Kind, error: &ProviderError) -> (Step, Outco
         return (step, Outcome::bad(words, explanation.sentence));
     }
     match error {
-        ProviderError::Unavailable { call: ProviderCall::Token, .. } if !is_about_certificates(&words) => {
+        ProviderError::Unavailable { call: ProviderCall::Token, cause, .. }
+            if *cause != CallFailure::Certificate =>
+        {
             let text =
                 format!("{words}; so nothing is known of the client's id and secret. See the provider's log");
             (Step::Client, Outcome::unknown(text))
@@ -244,10 +244,10 @@ pub(super) fn of_token_error(kind: &Kind, error: &ProviderError) -> (Step, Outco
     }
 }
 
-/// What an error means that has nothing of a provider's words, at this step unless it is about a certificate.
+/// The meaning of an error without a provider message, at this step unless it is about a certificate.
 fn of_error(step: Step, error: &ProviderError) -> (Step, Outcome) {
     let words = error.to_string();
-    if is_about_certificates(&words) {
+    if matches!(error, ProviderError::Unavailable { cause: CallFailure::Certificate, .. }) {
         return (Step::Tls, Outcome::bad(words, CERTIFICATE));
     }
     let remedy = match error {

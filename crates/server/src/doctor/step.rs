@@ -1,7 +1,7 @@
 /// Defines the steps with their words; `docs/doctor.md` lists the same.
 macro_rules! steps {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// What is looked at: the settings, then each provider, then the lab.
+        /// A step of the examination: the settings, then each provider, then the lab.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Step { $($(#[$doc])* $name,)+ }
 
@@ -27,9 +27,9 @@ steps! {
     Metadata = "metadata",
     /// The provider's keys.
     Keys = "keys",
-    /// What identity tokens are signed with.
+    /// The signature algorithms of ID tokens.
     Algorithms = "algorithms",
-    /// What the provider says of PKCE.
+    /// The provider's statement about PKCE.
     Pkce = "pkce",
     /// The authorization endpoint's answer to an authorization request.
     Authorization = "authorization",
@@ -45,17 +45,17 @@ steps! {
     Tls = "tls",
     /// The client's id and secret.
     Client = "client",
-    /// Where the public URL leads.
+    /// The public URL.
     PublicUrl = "public_url",
     /// The providers of the lab that answers.
     Providers = "providers",
-    /// Whether cookies come back.
+    /// The round trip of cookies.
     Cookie = "cookie",
-    /// Whether it is known where people come from.
+    /// The client addresses.
     ForwardedFor = "forwarded_for",
-    /// Whether headers that claim to be somebody open anything.
+    /// Identity headers of clients at the lab.
     IdentityHeaders = "identity_headers",
-    /// Whether services behind the proxy believe such headers.
+    /// Identity headers of clients at services behind the proxy.
     Services = "services",
     /// The keys of the session tokens, across replicas.
     SigningKeys = "signing_keys",

@@ -1,9 +1,9 @@
-//! Every error of Entra's, Dex's, Keycloak's, GitHub's and Google's that operators meet, and some of others: in the provider's own
-//! words, from where it arrives to what the operator is told.
+//! Every error of Entra's, Dex's, Keycloak's, GitHub's and Google's that operators meet, and some of others:
+//! in the provider's own words, from where it arrives to what the operator is told.
 
 use labgate_domain::ForeignText;
 use labgate_domain::error::{CallbackError, Reference, SignInError};
-use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _};
+use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _};
 use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
@@ -21,7 +21,7 @@ use crate::world::OsEntropy;
 
 const CALLBACK: &str = "https://lab.example/api/auth/oidc/callback";
 
-/// How an error arrives.
+/// The way on which an error arrives.
 #[derive(Clone, Copy, Debug)]
 enum By {
     /// On a page of the provider's, with this status: only browsers see it, and the doctor.
@@ -228,7 +228,7 @@ const OTHERS: &[(&Kind, &[(By, &str, &str)])] = &[
     ),
 ];
 
-/// What is in no table, for the code of the refusal already says it all.
+/// Errors in no table, since the code of the refusal says it all.
 const BY_CODE: &[(By, &str, &str)] = &[
     // Dex 2.45 answers a code that has expired with 500 and server_error; the adapter knows it as the code's.
     (Token("invalid_grant"), "", "the code was used before or has expired"),
@@ -293,7 +293,7 @@ fn of_token(code: &str, words: &str) -> ProviderError {
     }
 }
 
-/// What the doctor says to do.
+/// The doctor's remedy.
 fn by_the_doctor(kind: &'static Kind, by: By, words: &str) -> (Step, String) {
     let probe = probe(kind);
     let findings = match by {
@@ -369,7 +369,7 @@ fn an_error_is_found_at_the_step_that_it_is_about() {
         (&kinds::ENTRA, Page(200), "AADSTS50011: The redirect URI …", Step::RedirectUri),
         (&kinds::DEX, Page(404), "Invalid client_id.", Step::Authorization),
         (&kinds::GOOGLE, Page(400), "Error 400: invalid_scope", Step::Scopes),
-        (Page(400), "something else", Step::Authorization),
+        (&kinds::GENERIC, Page(400), "something else", Step::Authorization),
         (&kinds::GENERIC, Callback("redirect_uri_mismatch"), "", Step::RedirectUri),
         (&kinds::GENERIC, Callback("invalid_scope"), "", Step::Scopes),
         (&kinds::GENERIC, Callback("unauthorized_client"), "", Step::Authorization),
@@ -427,9 +427,9 @@ fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_as_it_should_be() 
 #[test]
 fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
     let error =
-        ProviderError::Unavailable { call: ProviderCall::Token, reason: "it answers with 502".to_owned() };
+        ProviderError::unavailable(ProviderCall::Token, CallFailure::Status(502), "it answers with 502");
     assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Client, Outcome::Unknown(_))));
     let reason = "it invalid peer certificate: Expired".to_owned();
-    let error = ProviderError::Unavailable { call: ProviderCall::Token, reason };
+    let error = ProviderError::unavailable(ProviderCall::Token, CallFailure::Certificate, reason);
     assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Tls, Outcome::Bad { .. })));
 }

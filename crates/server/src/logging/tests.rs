@@ -1,6 +1,8 @@
 use labgate_domain::error::{AttemptError, Reference, SignInError};
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError};
+use labgate_domain::ports::{
+    CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError,
+};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 use labgate_domain::world::Entropy;
@@ -68,7 +70,11 @@ fn c191_escaped_json_means_the_same() {
 #[test]
 fn c191_a_provider_cannot_forge_a_refusal() {
     let reason = "x\n2026 WARN labgate::sign_in: event=\"signed_in\" \" event=\"signed_in".to_owned();
-    let error = SignInError::Provider(ProviderError::Unavailable { call: ProviderCall::Token, reason });
+    let error = SignInError::Provider(ProviderError::unavailable(
+        ProviderCall::Token,
+        CallFailure::Connection,
+        reason,
+    ));
     let log = log_of("info", LogFormat::Text, || {
         TracingLog.record(SignInEvent::Refused {
             reference: Reference::fresh(&Sevens),

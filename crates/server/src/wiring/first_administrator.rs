@@ -25,16 +25,16 @@ pub(super) async fn ensure_first_administrator(
     judge: &dyn PasswordJudge,
 ) -> Result<(SignIn, Option<SecretString>), StartError> {
     let file = SetupLinkFile::of(&configuration.data_dir);
-    if !sign_in.has_administrator().await?
+    if !sign_in.setup().has_administrator().await?
         && let Some(first) = &configuration.first_administrator
     {
         create(&sign_in, first, judge).await?;
     }
-    if sign_in.has_administrator().await? {
+    if sign_in.setup().has_administrator().await? {
         file.delete()?;
         return Ok((sign_in, None));
     }
-    if !sign_in.passwords_are_on() {
+    if !sign_in.passwords().are_on() {
         file.delete()?;
         tracing::warn!(
             "there is no administrator yet: labgate account create --email ADDRESS --admin invites a provider user with \
@@ -80,10 +80,10 @@ async fn create(
         role: Role::Admin,
         password: Some(first.password.clone()),
     };
-    match sign_in.create_account(&Administrator::local_operator(), new).await {
+    match sign_in.administration().create(&Administrator::local_operator(), new).await {
         Ok(_) => Ok(()),
         // Another process that started at the same time created it.
-        Err(_) if sign_in.has_administrator().await? => Ok(()),
+        Err(_) if sign_in.setup().has_administrator().await? => Ok(()),
         Err(refusal) => Err(refused(refusal.error.code())),
     }
 }

@@ -49,7 +49,7 @@ async fn recheck(sign_in: Arc<SignIn>, provider: ProviderId, mut stop: watch::Re
             _ = stop.changed() => return,
         }
         while !*stop.borrow() {
-            match sign_in.recheck_sessions(&provider).await {
+            match sign_in.revalidation().revalidate(&provider).await {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {

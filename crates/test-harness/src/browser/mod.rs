@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, COOKIE, HeaderName, LOCATION, ORIGIN, SET_COOKIE};
-use http::{HeaderValue, Method, Request, Response};
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use http::{Method, Request, Response};
 use labgate_domain::world::Clock;
 use url::Url;
 
@@ -177,20 +177,18 @@ impl Browser {
         let mut request = Request::builder()
             .method(method)
             .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
-            .header("host", &url[url::Position::BeforeHost..url::Position::AfterPort])
-            .body(Bytes::from(body.unwrap_or_default().to_owned()))
-            .expect("a well-formed request");
+            .header("host", &url[url::Position::BeforeHost..url::Position::AfterPort]);
         for (name, value) in headers {
-            let name: HeaderName = name.parse().expect("a header name");
-            request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header value"));
+            request = request.header(*name, *value);
         }
         if body.is_some() {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            request.headers_mut().insert(CONTENT_TYPE, form);
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         if let Some(cookies) = self.jar.header(url, navigation) {
-            request.headers_mut().insert(COOKIE, HeaderValue::from_str(&cookies).expect("cookies in ASCII"));
+            request = request.header(COOKIE, cookies);
         }
+        let body = Bytes::from(body.unwrap_or_default().to_owned());
+        let request = request.body(body).expect("a well-formed request");
         let origin = url.origin().ascii_serialization();
         let site = self.sites.get(&origin).unwrap_or_else(|| panic!("{origin} cannot be reached"));
         let response = site(request).await;

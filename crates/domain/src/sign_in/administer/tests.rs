@@ -30,7 +30,7 @@ async fn a_new_account_has_a_made_up_password_that_must_be_changed() {
         .times(1)
         .returning(|_, _| Ok(AccountCreation::Created));
     let scene = world.scene();
-    let created = scene.sign_in.create_account(&by(), new(Some("Ada"), None)).await.unwrap();
+    let created = scene.sign_in.administration().create(&by(), new(Some("Ada"), None)).await.unwrap();
     let password = created.initial_password().unwrap();
     assert_eq!(password.len(), 19, "{password}");
     assert!(!format!("{created:?}").contains(password));
@@ -46,13 +46,14 @@ async fn an_account_for_an_address_is_opened_by_nothing_yet() {
         .times(1)
         .returning(|_, _| Ok(AccountCreation::Created));
     let scene = world.scene();
-    let created = scene.sign_in.create_account(&by(), new(None, Some("ada@example.com"))).await.unwrap();
+    let created =
+        scene.sign_in.administration().create(&by(), new(None, Some("ada@example.com"))).await.unwrap();
     assert!(created.initial_password().is_none());
     for (username, email, code) in [
         (Some("ada@example.com"), None, ErrorCode::UsernameMalformed),
         (None, None, ErrorCode::UsernameMalformed),
     ] {
-        let refusal = scene.sign_in.create_account(&by(), new(username, email)).await.unwrap_err();
+        let refusal = scene.sign_in.administration().create(&by(), new(username, email)).await.unwrap_err();
         assert_eq!(refusal.error.code(), code);
     }
 }
@@ -63,7 +64,7 @@ async fn a_password_for_whoever_comes_from_a_provider_is_refused_and_not_dropped
     world.accounts.expect_create_local().never();
     let password = Password::typed("tulip anchor velvet").ok();
     let eve = NewAccount { password, ..new(None, Some("eve@example.com")) };
-    let refusal = world.scene().sign_in.create_account(&by(), eve).await.unwrap_err();
+    let refusal = world.scene().sign_in.administration().create(&by(), eve).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::UsernameMalformed);
 }
 
@@ -74,7 +75,7 @@ async fn a_store_that_fails_signs_nobody_out_of_their_own_page() {
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
     let visitor = presenting(&token);
-    assert_eq!(scene.sign_in.account_of(&visitor).await.unwrap_err().code(), ErrorCode::Internal);
+    assert_eq!(scene.sign_in.requests().account_of(&visitor).await.unwrap_err().code(), ErrorCode::Internal);
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn an_account_is_named_by_its_id_before_anybody_who_is_called_like_that() 
         let (mut world, eve) = (World::default(), eve.clone());
         world.accounts.expect_find().returning(move |_| Ok(by_id.clone()));
         world.accounts.expect_find_by_name().returning(move |_| Ok(Some(eve.clone())));
-        world.scene().sign_in.account_named(&by(), name).await.unwrap()
+        world.scene().sign_in.administration().named(&by(), name).await.unwrap()
     };
     let id = ada.id.to_string();
     assert_eq!(named(&id, Some(ada.clone())).await, ada);
@@ -107,7 +108,7 @@ async fn c150_whoever_is_disabled_or_demoted_is_signed_out() {
         world.administration.expect_set_role().returning(|_, _| Ok(AccountChange::Done));
         world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::<SessionId>::new()));
         let id = account(AccountStatus::Active).id;
-        assert!(world.scene().sign_in.patch_account(&by(), id, patch).await.is_ok(), "{patch:?}");
+        assert!(world.scene().sign_in.administration().patch(&by(), id, patch).await.is_ok(), "{patch:?}");
     }
 }
 
@@ -121,16 +122,16 @@ async fn the_last_administrator_stays() {
     let scene = world.scene();
     let id = account(AccountStatus::Active).id;
     let disable = AccountPatch::Status(AccountStatus::Disabled);
-    let refusal = scene.sign_in.patch_account(&by(), id, disable).await.unwrap_err();
+    let refusal = scene.sign_in.administration().patch(&by(), id, disable).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::LastAdministrator);
-    let refusal = scene.sign_in.delete_account(&by(), id).await.unwrap_err();
+    let refusal = scene.sign_in.administration().delete(&by(), id).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::LastAdministrator);
 }
 
 #[tokio::test]
 async fn a_token_of_nobody_administers_nothing() {
     let scene = World::default().scene();
-    let refusal = scene.sign_in.administrator(&presenting("garbage")).await.unwrap_err();
+    let refusal = scene.sign_in.administration().administrator(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
 }
 
@@ -147,7 +148,7 @@ async fn c150_a_new_initial_password_is_effective_at_once() {
         .returning(|_, _, _| Ok(Some(vec![session().id])));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
-    assert!(scene.sign_in.check_request(&token).await.is_ok());
-    scene.sign_in.reset_password(&by(), session().account, None).await.unwrap();
-    assert!(scene.sign_in.check_request(&token).await.is_err());
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
+    scene.sign_in.administration().reset_password(&by(), session().account, None).await.unwrap();
+    assert!(scene.sign_in.requests().check(&token).await.is_err());
 }

@@ -27,7 +27,7 @@ fn answering(answer: Result<LogoutToken, LogoutTokenError>) -> MockIdentityProvi
 }
 
 async fn refused(scene: &Scene) -> ErrorCode {
-    scene.sign_in.end_sessions_from_provider("token").await.unwrap_err().error.code()
+    scene.sign_in.back_channel().end_sessions("token").await.unwrap_err().error.code()
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ async fn c165_the_sessions_that_the_token_names_end_here_at_once() {
         .returning(|_, _, _, _| Ok(vec![(session().id, session().account)]));
     let scene = world.scene();
     let cookie = scene.token(&account(AccountStatus::Active), &session());
-    assert!(scene.sign_in.check_request(&cookie).await.is_ok());
-    scene.sign_in.end_sessions_from_provider("token").await.unwrap();
-    assert_eq!(scene.sign_in.check_request(&cookie).await.unwrap_err(), NotSignedIn::SessionEnded);
+    assert!(scene.sign_in.requests().check(&cookie).await.is_ok());
+    scene.sign_in.back_channel().end_sessions("token").await.unwrap();
+    assert_eq!(scene.sign_in.requests().check(&cookie).await.unwrap_err(), NotSignedIn::SessionEnded);
     assert!(matches!(scene.log.events().last(), Some(SignInEvent::SignedOutByProvider { .. })));
 }
 
@@ -61,7 +61,7 @@ async fn c164_a_token_that_was_used_before_ends_nothing_more() {
     world.sessions.expect_end_all_from().times(1).returning(|_, _, _, _| Ok(Vec::new()));
     let scene = world.scene();
     for _ in 0..3 {
-        scene.sign_in.end_sessions_from_provider("token").await.unwrap();
+        scene.sign_in.back_channel().end_sessions("token").await.unwrap();
     }
 }
 
@@ -73,13 +73,13 @@ async fn c164_a_token_that_could_not_be_obeyed_is_still_good() {
     world.sessions.expect_end_all_from().times(2).returning(move |_, _, _, _| answers.next().unwrap());
     let scene = world.scene();
     assert_eq!(refused(&scene).await, ErrorCode::Internal);
-    scene.sign_in.end_sessions_from_provider("token").await.unwrap();
-    scene.sign_in.end_sessions_from_provider("token").await.unwrap();
+    scene.sign_in.back_channel().end_sessions("token").await.unwrap();
+    scene.sign_in.back_channel().end_sessions("token").await.unwrap();
 }
 
 #[tokio::test]
 async fn c159_a_token_that_is_not_good_ends_nothing() {
-    let down = ProviderError::Unavailable { call: ProviderCall::Jwks, reason: "down".to_owned() };
+    let down = ProviderError::unavailable(ProviderCall::Jwks, crate::ports::CallFailure::Connection, "down");
     for error in [
         LogoutTokenError::OfAnotherIssuer,
         LogoutTokenError::Invalid(LogoutTokenFault::Nonce),
@@ -95,7 +95,8 @@ async fn c159_a_token_that_is_not_good_ends_nothing() {
 
 #[tokio::test]
 async fn each_provider_is_asked_until_one_knows_the_token() {
-    let down = ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "down".to_owned() };
+    let down =
+        ProviderError::unavailable(ProviderCall::Discovery, crate::ports::CallFailure::Connection, "down");
     let mut world = World::default();
     world.providers.push(answering(Err(LogoutTokenError::OfAnotherIssuer)));
     world.providers.push(answering(Err(LogoutTokenError::Provider(down))));
@@ -105,5 +106,5 @@ async fn each_provider_is_asked_until_one_knows_the_token() {
         .push(answering(Err(LogoutTokenError::Invalid(LogoutTokenFault::Token(IdTokenFault::Audience)))));
     world.providers.push(answering(Ok(token(Some("sid"), None))));
     world.sessions.expect_end_all_from().times(1).returning(|_, _, _, _| Ok(Vec::new()));
-    assert!(world.scene().sign_in.end_sessions_from_provider("token").await.is_ok());
+    assert!(world.scene().sign_in.back_channel().end_sessions("token").await.is_ok());
 }

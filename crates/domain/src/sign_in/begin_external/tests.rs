@@ -19,7 +19,7 @@ async fn c014_c015_every_start_has_fresh_secrets_and_only_the_challenge_travels(
     let mut seen = HashSet::new();
     for _ in 0..20 {
         let begun =
-            scene.sign_in.begin_external(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap();
+            scene.sign_in.external().begin(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap();
         let query: HashMap<_, _> = begun.authorization_url.query_pairs().into_owned().collect();
         for name in ["state", "nonce", "code_challenge"] {
             let value = query[name].clone();
@@ -36,7 +36,7 @@ async fn c014_c015_every_start_has_fresh_secrets_and_only_the_challenge_travels(
 async fn c017_the_redirect_uri_is_the_public_urls() {
     let scene = world().scene();
     let begun =
-        scene.sign_in.begin_external(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap();
+        scene.sign_in.external().begin(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap();
     let query: HashMap<_, _> = begun.authorization_url.query_pairs().into_owned().collect();
     assert_eq!(query["redirect_uri"], "https://lab.example/api/auth/oidc/callback");
     assert_eq!(query["scope"], "openid email");
@@ -49,8 +49,12 @@ async fn c019_a_hundred_starts_leave_five_cookies_and_the_newest_are_kept() {
     let mut order = Vec::new();
     for _ in 0..100 {
         scene.clock.advance(1);
-        let begun =
-            scene.sign_in.begin_external(None, Hints::default(), ReturnTo::main_page(), &jar).await.unwrap();
+        let begun = scene
+            .sign_in
+            .external()
+            .begin(None, Hints::default(), ReturnTo::main_page(), &jar)
+            .await
+            .unwrap();
         jar.retain(|cookie| !begun.dropped.contains(&cookie.id));
         order.push(begun.cookie.id);
         jar.push(PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed });
@@ -66,7 +70,7 @@ async fn c019_large_targets_do_not_add_up_beyond_what_proxies_allow() {
     for _ in 0..10 {
         scene.clock.advance(1);
         let target = ReturnTo::or_main_page(&format!("/{}", "a".repeat(1500)));
-        let begun = scene.sign_in.begin_external(None, Hints::default(), target, &jar).await.unwrap();
+        let begun = scene.sign_in.external().begin(None, Hints::default(), target, &jar).await.unwrap();
         jar.retain(|cookie| !begun.dropped.contains(&cookie.id));
         jar.push(PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed });
         assert!(jar.iter().map(|cookie| cookie.sealed.as_str().len()).sum::<usize>() <= MAX_TOTAL_LEN);
@@ -81,7 +85,8 @@ async fn expired_and_foreign_attempts_are_dropped() {
     scene.clock.advance(601);
     let begun = scene
         .sign_in
-        .begin_external(None, Hints::default(), ReturnTo::main_page(), &[old.clone(), foreign])
+        .external()
+        .begin(None, Hints::default(), ReturnTo::main_page(), &[old.clone(), foreign])
         .await
         .unwrap();
     assert_eq!(begun.dropped, [old.id, old.id]);
@@ -93,13 +98,18 @@ async fn an_unknown_provider_is_refused() {
     let other = ProviderId::parse("other").unwrap();
     let refusal = scene
         .sign_in
-        .begin_external(Some(&other), Hints::default(), ReturnTo::main_page(), &[])
+        .external()
+        .begin(Some(&other), Hints::default(), ReturnTo::main_page(), &[])
         .await
         .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::ProviderUnknown);
     let nobody = World::default().scene();
-    let refusal =
-        nobody.sign_in.begin_external(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap_err();
+    let refusal = nobody
+        .sign_in
+        .external()
+        .begin(None, Hints::default(), ReturnTo::main_page(), &[])
+        .await
+        .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::ProviderUnknown);
 }
 
@@ -114,14 +124,19 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
         recheck: None,
     });
     provider.expect_authorization_server().returning(|| {
-        Err(ProviderError::Unavailable { call: ProviderCall::Discovery, reason: "timed out".to_owned() })
+        Err(ProviderError::unavailable(
+            ProviderCall::Discovery,
+            crate::ports::CallFailure::Connection,
+            "timed out",
+        ))
     });
     let mut world = World::default();
     world.providers.push(provider);
     let scene = world.scene();
     let refusal = scene
         .sign_in
-        .begin_external(None, Hints::default(), ReturnTo::or_main_page("/x"), &[])
+        .external()
+        .begin(None, Hints::default(), ReturnTo::or_main_page("/x"), &[])
         .await
         .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::ProviderUnavailable);
@@ -155,7 +170,8 @@ async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(S
     world.providers.push(provider);
     let hint = |text| Hint::parse(text).ok();
     let hints = Hints { login: hint("ada@example.test&nonce=forged"), domain: hint("from-the-link") };
-    let begun = world.scene().sign_in.begin_external(None, hints, ReturnTo::main_page(), &[]).await.unwrap();
+    let begun =
+        world.scene().sign_in.external().begin(None, hints, ReturnTo::main_page(), &[]).await.unwrap();
     let sent = begun.authorization_url.query_pairs().into_owned();
     sent.skip_while(|(name, _)| name != "code_challenge_method").skip(1).collect()
 }

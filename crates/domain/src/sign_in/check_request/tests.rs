@@ -1,6 +1,6 @@
 use super::*;
 use crate::people::Role;
-use crate::ports::{StoreError, TokenIssuer as _};
+use crate::ports::StoreError;
 use crate::session::SessionId;
 use crate::sign_in::testing::{NOW, Scene, World, account, presenting};
 use crate::world::Entropy;
@@ -32,8 +32,7 @@ fn session() -> Session {
 }
 
 fn token(scene: &Scene) -> String {
-    let claims =
-        scene.sign_in.claims(&account(AccountStatus::Active), &session(), Timestamp::from_unix_seconds(NOW));
+    let claims = scene.claims(&account(AccountStatus::Active), &session(), Timestamp::from_unix_seconds(NOW));
     scene.tokens.issue(&claims).unwrap().expose().to_owned()
 }
 
@@ -50,7 +49,7 @@ async fn the_second_check_asks_neither_the_signature_nor_the_store() {
     let scene = world(Some(session()), AccountStatus::Active, 1).scene();
     let token = token(&scene);
     for _ in 0..10 {
-        let checked = scene.sign_in.check_request(&token).await.unwrap();
+        let checked = scene.sign_in.requests().check(&token).await.unwrap();
         assert_eq!(checked.claims.username.as_str(), "ada@example.com");
         assert!(checked.renewed.is_none());
     }
@@ -64,8 +63,8 @@ async fn c149_an_expired_token_of_a_live_session_is_renewed_and_everybody_gets_t
     let scene = world.scene();
     let token = token(&scene);
     scene.clock.advance(900);
-    let one = scene.sign_in.check_request(&token).await.unwrap().renewed.unwrap();
-    let other = scene.sign_in.check_request(&token).await.unwrap().renewed.unwrap();
+    let one = scene.sign_in.requests().check(&token).await.unwrap().renewed.unwrap();
+    let other = scene.sign_in.requests().check(&token).await.unwrap().renewed.unwrap();
     assert_eq!(one.expose(), other.expose());
     assert_ne!(one.expose(), token);
 }
@@ -79,7 +78,7 @@ async fn c151_a_renewed_token_never_outlives_its_session() {
     let scene = world.scene();
     let token = token(&scene);
     scene.clock.advance(950);
-    let checked = scene.sign_in.check_request(&token).await.unwrap();
+    let checked = scene.sign_in.requests().check(&token).await.unwrap();
     assert_eq!(checked.claims.exp, Timestamp::from_unix_seconds(NOW + 1000));
 }
 
@@ -89,7 +88,7 @@ async fn a_session_that_ended_in_the_store_is_over() {
     for gone in [Some(ended), None] {
         let scene = world(gone, AccountStatus::Active, 1).scene();
         let token = token(&scene);
-        assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+        assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
     }
 }
 
@@ -97,7 +96,7 @@ async fn a_session_that_ended_in_the_store_is_over() {
 async fn a_disabled_account_is_out() {
     let scene = world(Some(session()), AccountStatus::Disabled, 1).scene();
     let token = token(&scene);
-    assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::AccountDisabled);
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::AccountDisabled);
 }
 
 #[tokio::test]
@@ -108,9 +107,9 @@ async fn c150_c158_after_sign_out_the_token_opens_nothing_not_even_from_memory()
     world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let scene = world.scene();
     let token = token(&scene);
-    scene.sign_in.check_request(&token).await.unwrap();
-    scene.sign_in.sign_out(&presenting(&token)).await.unwrap();
-    assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+    scene.sign_in.requests().check(&token).await.unwrap();
+    scene.sign_in.sessions().sign_out(&presenting(&token)).await.unwrap();
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
 }
 
 #[tokio::test]
@@ -125,9 +124,9 @@ async fn c150_what_ends_a_session_elsewhere_ends_it_here_within_a_second() {
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     let scene = world.scene();
     let token = token(&scene);
-    assert!(scene.sign_in.check_request(&token).await.is_ok());
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
     scene.clock.advance(1);
-    assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
 }
 
 #[tokio::test]
@@ -138,7 +137,7 @@ async fn a_role_that_changed_is_in_the_next_token_at_once() {
     let promoted = Account { role: Role::Admin, ..account(AccountStatus::Active) };
     world.accounts.expect_find().returning(move |_| Ok(Some(promoted.clone())));
     let scene = world.scene();
-    let checked = scene.sign_in.check_request(&token(&scene)).await.unwrap();
+    let checked = scene.sign_in.requests().check(&token(&scene)).await.unwrap();
     assert_eq!(checked.claims.role, Role::Admin);
     assert!(checked.renewed.is_some());
 }
@@ -149,7 +148,7 @@ async fn c188_a_store_that_fails_means_no() {
     world.sessions.expect_find().returning(|_| Err(StoreError("down".to_owned())));
     let scene = world.scene();
     let token = token(&scene);
-    assert_eq!(scene.sign_in.check_request(&token).await.unwrap_err(), NotSignedIn::Unavailable);
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::Unavailable);
     assert!(matches!(scene.log.events().last(), Some(SignInEvent::CheckFailed { .. })));
 }
 
@@ -157,21 +156,8 @@ async fn c188_a_store_that_fails_means_no() {
 async fn c082_a_clock_set_back_resurrects_nothing() {
     let scene = world(Some(session()), AccountStatus::Active, 2).scene();
     let token = token(&scene);
-    scene.sign_in.check_request(&token).await.unwrap();
+    scene.sign_in.requests().check(&token).await.unwrap();
     // Before its time the memory does not vouch for a token: the store is asked again.
     scene.clock.advance(-100);
-    assert!(scene.sign_in.check_request(&token).await.is_ok());
-}
-
-#[test]
-fn a_token_carries_as_many_groups_as_fit() {
-    let groups = session().groups;
-    assert_eq!(as_many_as_fit(&groups, 256), groups[..1]);
-    assert_eq!(as_many_as_fit(&groups, 306), groups);
-    assert!(as_many_as_fit(&groups, 10).is_empty());
-    // Neither empty names nor ones that JSON makes longer get around the limit.
-    let claims = |group: &str| as_many_as_fit(&vec![group.to_owned(); 5000], 256);
-    for group in ["", "\u{1}", "\"", "ä"] {
-        assert!(serde_json::to_string(&claims(group)).unwrap().len() <= 258, "{group:?}");
-    }
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::{AttemptError, ErrorCode};
-use crate::ports::{IdTokenFault, ProviderError, StoreError};
+use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
 use crate::time::Timestamp;
@@ -61,7 +61,7 @@ fn an_account_has_the_address(world: &mut World, account: Account) {
 }
 
 async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> ErrorCode {
-    let refusal = scene.sign_in.complete_external(query, pending, &Visitor::default()).await.unwrap_err();
+    let refusal = scene.sign_in.external().complete(query, pending, &Visitor::default()).await.unwrap_err();
     let recorded = scene.log.events().iter().any(
         |event| matches!(event, SignInEvent::Refused { reference, .. } if *reference == refusal.reference),
     );
@@ -71,7 +71,7 @@ async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> Er
 
 async fn completed(scene: &Scene, target: &str) -> Result<CompletedSignIn, Refusal> {
     let (cookie, state) = scene.begin(target).await;
-    scene.sign_in.complete_external(&format!("code=c&state={state}"), &[cookie], &Visitor::default()).await
+    scene.sign_in.external().complete(&format!("code=c&state={state}"), &[cookie], &Visitor::default()).await
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn c026_a_second_callback_makes_no_second_token_request() {
     let (cookie, state) = scene.begin("/").await;
     let query = format!("code=c&state={state}");
     let cookies = [cookie];
-    assert!(scene.sign_in.complete_external(&query, &cookies, &Visitor::default()).await.is_ok());
+    assert!(scene.sign_in.external().complete(&query, &cookies, &Visitor::default()).await.is_ok());
     assert_eq!(refused(&scene, &query, &cookies).await, ErrorCode::AttemptSpent);
 }
 
@@ -124,7 +124,8 @@ async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_
     let (cookie, state) = scene.begin("/notebooks").await;
     scene.clock.advance(600);
     let query = format!("code=c&state={state}");
-    let refusal = scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap_err();
+    let refusal =
+        scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::from(AttemptError::Expired));
     assert_eq!(refusal.return_to.as_str(), "/notebooks");
 }
@@ -165,7 +166,7 @@ async fn what_a_provider_says_is_explained_to_whoever_asks_and_in_the_log() {
         let (cookie, state) = scene.begin("/").await;
         let query = format!("error=access_denied&error_description={description}&state={state}");
         let refusal =
-            scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap_err();
+            scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap_err();
         assert_eq!(refusal.explanation, explained, "{description}");
         let last = scene.log.events().pop();
         let Some(SignInEvent::Refused { reference, explanation, .. }) = last else { panic!("{last:?}") };

@@ -1,7 +1,8 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::ports::StoreError;
+use crate::ports::{MockAccountStore, MockPasswordHasher, MockSignInLog, StoreError};
 use crate::sign_in::testing::{World, account, credential};
+use crate::world::{MockClock, MockEntropy};
 
 fn by() -> Administrator {
     Administrator::local_operator()
@@ -23,7 +24,7 @@ fn hashed(hash: &str, row: ImportRow) -> ImportRow {
 }
 
 fn judged(scene: &crate::sign_in::testing::Scene, row: ImportRow) -> ValidRow {
-    scene.sign_in.judge_import(&by(), vec![row]).unwrap().remove(0)
+    scene.sign_in.imports().judge(&by(), vec![row]).unwrap().remove(0)
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn all_that_is_wrong_is_told_before_anything_is_written() {
         row(9, Some("grace"), None),
         row(10, None, Some("fine@example.com")),
     ];
-    let faults = scene.sign_in.judge_import(&by(), rows).unwrap_err();
+    let faults = scene.sign_in.imports().judge(&by(), rows).unwrap_err();
     let told: Vec<_> = faults.iter().map(|fault| (fault.line, &fault.problem)).collect();
     let repeated = |name: &str, line| ImportProblem::Repeated { name: Username::parse(name).unwrap(), line };
     assert_eq!(
@@ -80,7 +81,7 @@ async fn a_hash_that_is_kept_need_not_be_changed() {
     };
     let judged = judged(&scene, row);
     assert_eq!((judged.line(), judged.username().as_str()), (1, "ada"));
-    assert_eq!(scene.sign_in.import_account(&by(), &judged).await.unwrap(), Imported::Created);
+    assert_eq!(scene.sign_in.imports().import(&by(), &judged).await.unwrap(), Imported::Created);
     let events = scene.log.events();
     assert!(matches!(&*events, [SignInEvent::Administered { change: "imported", by: None, .. }]));
     assert!(!format!("{judged:?} {events:?}").contains("planted"));
@@ -97,7 +98,7 @@ async fn without_a_hash_nothing_opens_the_account_yet() {
         .returning(|_, _| Ok(AccountCreation::Created));
     let scene = world.scene();
     let judged = judged(&scene, row(1, None, Some("ada@example.com")));
-    assert_eq!(scene.sign_in.import_account(&by(), &judged).await.unwrap(), Imported::Created);
+    assert_eq!(scene.sign_in.imports().import(&by(), &judged).await.unwrap(), Imported::Created);
 }
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn whoever_is_there_already_stays_as_they_are() {
     world.accounts.expect_create_local().returning(|_, _| Ok(AccountCreation::NameTaken));
     let scene = world.scene();
     let judged = judged(&scene, row(1, Some("ada"), None));
-    assert_eq!(scene.sign_in.import_account(&by(), &judged).await.unwrap(), Imported::ThereAlready);
+    assert_eq!(scene.sign_in.imports().import(&by(), &judged).await.unwrap(), Imported::ThereAlready);
     assert!(scene.log.events().is_empty());
 }
 
@@ -126,7 +127,7 @@ async fn what_would_happen_is_foreseen_from_name_and_address_without_writing() {
         (Some("lovelace"), None, Imported::Created),
     ] {
         let judged = judged(&scene, row(1, username, email));
-        assert_eq!(scene.sign_in.dry_run_import(&by(), &judged).await.unwrap(), expected);
+        assert_eq!(scene.sign_in.imports().dry_run(&by(), &judged).await.unwrap(), expected);
     }
 }
 
@@ -137,6 +138,22 @@ async fn a_store_that_fails_is_told() {
     world.accounts.expect_create_local().returning(move |_, _| Err(failed()));
     let scene = world.scene();
     let judged = judged(&scene, row(1, Some("ada"), None));
-    let refusal = scene.sign_in.import_account(&by(), &judged).await.unwrap_err();
+    let refusal = scene.sign_in.imports().import(&by(), &judged).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::Internal);
+}
+
+#[tokio::test]
+async fn an_import_is_built_with_the_ports_that_it_needs() {
+    let mut accounts = MockAccountStore::new();
+    accounts.expect_find_by_name().times(1).returning(|_| Ok(None));
+    let mut hasher = MockPasswordHasher::new();
+    hasher.expect_can_verify().times(1).return_const(true);
+    let (clock, entropy, log) = (MockClock::new(), MockEntropy::new(), MockSignInLog::new());
+    let refusals = Refusals { log: &log, entropy: &entropy };
+    let imports =
+        Imports { accounts: &accounts, hasher: &hasher, clock: &clock, entropy: &entropy, refusals };
+    let by = Administrator::local_operator();
+    let hash = PasswordHash::parse("$fake$x").ok();
+    let rows = imports.judge(&by, vec![ImportRow { hash, ..row(1, Some("ada"), None) }]).unwrap();
+    assert_eq!(imports.dry_run(&by, &rows[0]).await, Ok(Imported::Created));
 }

@@ -9,6 +9,7 @@ use crate::sign_in::CompletedSignIn;
 use crate::sign_in::testing::{
     NOW, OpenedByIdentity, Scene, World, account, ada, credential, identity, presenting, session, stated,
 };
+use crate::time::Timestamp;
 
 const PASSWORD: &str = "the-password-of-ada";
 
@@ -66,7 +67,7 @@ fn password(text: &str) -> Option<Password> {
 async fn link_due(scene: &Scene) -> Ticket {
     let (cookie, state) = scene.begin("/notebooks").await;
     let query = format!("code=c&state={state}");
-    match scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await.unwrap() {
+    match scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap() {
         CompletedSignIn::LinkDue { ticket, .. } => Ticket::parse(&ticket.to_text()).unwrap(),
         other => panic!("{other:?}"),
     }
@@ -103,12 +104,12 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
         .returning(|_| Ok(()));
     let scene = world.scene();
     let ticket = link_due(&scene).await;
-    let pending = scene.sign_in.pending_link(&ticket, &Visitor::default()).await.unwrap();
+    let pending = scene.sign_in.linking().pending(&ticket, &Visitor::default()).await.unwrap();
     assert_eq!(pending.identity, ada().as_str());
     assert!(!pending.was_asked_for);
     assert!(pending.password_proves && !pending.session_proves);
 
-    let confirmed = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let confirmed = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     let confirmed = confirmed.unwrap();
     assert_eq!((confirmed.return_to.as_str(), confirmed.provider.as_str()), ("/notebooks", "external"));
     assert!(scene.log.events().iter().any(|event| {
@@ -127,7 +128,7 @@ async fn c112_without_proof_nothing_is_linked() {
         (password("a wrong password"), ErrorCode::CredentialsWrong),
         (None, ErrorCode::ReauthenticationNeeded),
     ] {
-        let refusal = scene.sign_in.confirm_link(&ticket, typed, &Visitor::default()).await.unwrap_err();
+        let refusal = scene.sign_in.linking().confirm(&ticket, typed, &Visitor::default()).await.unwrap_err();
         assert_eq!(refusal.error.code(), code);
     }
 }
@@ -138,7 +139,7 @@ async fn c112_a_password_that_is_not_the_persons_own_yet_proves_nothing() {
     world.identities.expect_link().never();
     let scene = world.scene();
     let ticket = link_due(&scene).await;
-    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let refusal = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
 }
 
@@ -154,7 +155,7 @@ async fn c114_a_password_that_changes_while_a_link_is_made_leaves_no_link() {
     world.sessions.expect_create().never();
     let scene = world.scene();
     let ticket = link_due(&scene).await;
-    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let refusal = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
 }
 
@@ -178,7 +179,7 @@ async fn c114_an_identity_that_is_taken_away_while_its_session_begins_opens_none
         .returning(|_, _| Ok(()));
     let scene = world.scene();
     let ticket = link_due(&scene).await;
-    let refusal = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let refusal = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     assert_eq!(refusal.unwrap_err().error.code(), ErrorCode::AccountDisabled);
 }
 
@@ -205,9 +206,9 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
         let ticket = link_due(&scene).await;
         let who = Account { id: session_account, ..account(AccountStatus::Active) };
         let token = scene.token(&who, &there);
-        let pending = scene.sign_in.pending_link(&ticket, &presenting(&token)).await.unwrap();
+        let pending = scene.sign_in.linking().pending(&ticket, &presenting(&token)).await.unwrap();
         assert_eq!(pending.session_proves, code.is_none(), "{age}");
-        let confirmed = scene.sign_in.confirm_link(&ticket, None, &presenting(&token)).await;
+        let confirmed = scene.sign_in.linking().confirm(&ticket, None, &presenting(&token)).await;
         assert_eq!(confirmed.err().map(|refusal| refusal.error.code()), code, "{age} {owner}");
     }
 }
@@ -219,10 +220,10 @@ async fn c117_a_ticket_is_for_one_thing_and_ten_minutes() {
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let misused =
-        scene.sign_in.change_password_with_ticket(&ticket, password(PASSWORD), &Visitor::default()).await;
+        scene.sign_in.passwords().change_with_ticket(&ticket, password(PASSWORD), &Visitor::default()).await;
     assert_eq!(misused.unwrap_err().error.code(), ErrorCode::AttemptUnknown);
     scene.clock.advance(600);
-    let late = scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await;
+    let late = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     assert_eq!(late.unwrap_err().error.code(), ErrorCode::AttemptExpired);
     assert!(Ticket::parse("x.y").is_none() && Ticket::parse("").is_none());
 }
@@ -236,7 +237,7 @@ async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let refusal =
-        scene.sign_in.confirm_link(&ticket, password(PASSWORD), &Visitor::default()).await.unwrap_err();
+        scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::IdentityTaken);
 }
 
@@ -244,7 +245,8 @@ async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
 async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Result<Ticket, ErrorCode> {
     let begun = scene
         .sign_in
-        .begin_link(None, ReturnTo::or_main_page("/account"), &[], None, &presenting(begun_by))
+        .linking()
+        .begin(None, ReturnTo::or_main_page("/account"), &[], None, &presenting(begun_by))
         .await
         .map_err(|refusal| refusal.error.code())?;
     let state =
@@ -252,7 +254,7 @@ async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Re
     let cookie = PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed };
     let visitor = Visitor { session_token: back_with, ..Visitor::default() };
     let query = format!("code=c&state={state}");
-    match scene.sign_in.complete_external(&query, &[cookie], &visitor).await {
+    match scene.sign_in.external().complete(&query, &[cookie], &visitor).await {
         Ok(CompletedSignIn::LinkDue { ticket, .. }) => Ok(ticket),
         Ok(other) => panic!("{other:?}"),
         Err(refusal) => Err(refusal.error.code()),
@@ -291,11 +293,11 @@ async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone_and_after
     let ticket = asked_for(&scene, &own, Some(&own)).await.unwrap();
     // However long the person has been signed in: they proved who they are when they asked.
     scene.clock.advance(599);
-    let pending = scene.sign_in.pending_link(&ticket, &presenting(&own)).await.unwrap();
+    let pending = scene.sign_in.linking().pending(&ticket, &presenting(&own)).await.unwrap();
     assert!(pending.was_asked_for && pending.session_proves);
-    let elsewhere = scene.sign_in.confirm_link(&ticket, None, &presenting(&strangers)).await;
+    let elsewhere = scene.sign_in.linking().confirm(&ticket, None, &presenting(&strangers)).await;
     assert_eq!(elsewhere.unwrap_err().error.code(), ErrorCode::ReauthenticationNeeded);
-    assert!(scene.sign_in.confirm_link(&ticket, None, &presenting(&own)).await.is_ok());
+    assert!(scene.sign_in.linking().confirm(&ticket, None, &presenting(&own)).await.is_ok());
 }
 
 #[tokio::test]
@@ -324,7 +326,7 @@ async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
         (password("a wrong password"), Some(ErrorCode::CredentialsWrong)),
         (password(PASSWORD), None),
     ] {
-        let unlinked = scene.sign_in.unlink(&issuer, &subject, typed, &presenting(&token)).await;
+        let unlinked = scene.sign_in.linking().unlink(&issuer, &subject, typed, &presenting(&token)).await;
         assert_eq!(unlinked.err().map(|refusal| refusal.error.code()), code);
     }
 }
@@ -342,7 +344,8 @@ async fn c120_the_last_thing_that_opens_an_account_stays() {
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());
         let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
-        let refusal = scene.sign_in.unlink(&issuer, &subject, None, &presenting(&token)).await.unwrap_err();
+        let refusal =
+            scene.sign_in.linking().unlink(&issuer, &subject, None, &presenting(&token)).await.unwrap_err();
         assert_eq!(refusal.error.code(), code);
     }
 }

@@ -29,7 +29,7 @@ async fn only_ones_own_sessions_can_be_ended() {
         world.sessions.expect_end().times(ends).returning(|_, _| Ok(()));
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());
-        assert!(scene.sign_in.sign_out_there(id, &presenting(&token)).await.is_ok());
+        assert!(scene.sign_in.accounts().sign_out_session(id, &presenting(&token)).await.is_ok());
     }
 }
 
@@ -44,8 +44,8 @@ async fn c150_everywhere_means_here_too_and_at_once() {
         .returning(|_, _, _| Ok(vec![session().id]));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
-    scene.sign_in.sign_out_everywhere(&presenting(&token)).await.unwrap();
-    assert!(scene.sign_in.check_request(&token).await.is_err());
+    scene.sign_in.accounts().sign_out_everywhere(&presenting(&token)).await.unwrap();
+    assert!(scene.sign_in.requests().check(&token).await.is_err());
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn an_identity_of_one_tenant_has_the_name_of_the_provider_for_several() {
             first_sign_in_at: scene.clock.now(),
             last_sign_in_at: scene.clock.now(),
         };
-        let named = scene.sign_in.with_providers(vec![identity]).await;
+        let named = scene.sign_in.accounts().with_providers(vec![identity]).await;
         assert_eq!(named[0].1.as_deref(), expected, "{issuer}");
     }
 }
@@ -73,9 +73,9 @@ async fn an_identity_of_one_tenant_has_the_name_of_the_provider_for_several() {
 async fn without_a_session_there_is_no_own_account() {
     let scene = World::default().scene();
     for visitor in [Visitor::default(), presenting("garbage")] {
-        let refusal = scene.sign_in.own_account(&visitor).await.unwrap_err();
+        let refusal = scene.sign_in.accounts().own(&visitor).await.unwrap_err();
         assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
-        assert!(scene.sign_in.rename(None, &visitor).await.is_err());
-        assert!(scene.sign_in.sign_out_everywhere(&visitor).await.is_err());
+        assert!(scene.sign_in.accounts().rename(None, &visitor).await.is_err());
+        assert!(scene.sign_in.accounts().sign_out_everywhere(&visitor).await.is_err());
     }
 }

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::{AttemptError, ErrorCode};
+use crate::people::Credential;
 use crate::ports::PasswordWeakness;
 use crate::sign_in::testing::{Scene, World, account, credential};
 
@@ -40,7 +41,8 @@ fn good() -> Credential {
 async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
     scene
         .sign_in
-        .sign_in_with_password(sign_in(name, password), &Visitor::default())
+        .passwords()
+        .sign_in(sign_in(name, password), &Visitor::default())
         .await
         .unwrap_err()
         .error
@@ -54,7 +56,7 @@ async fn a_right_password_opens_a_session() {
     let scene = world.scene();
     for name in ["ada", " ADA@Example.com"] {
         let signed_in =
-            scene.sign_in.sign_in_with_password(sign_in(name, GOOD), &Visitor::default()).await.unwrap();
+            scene.sign_in.passwords().sign_in(sign_in(name, GOOD), &Visitor::default()).await.unwrap();
         let PasswordSignedIn::SignedIn { return_to, .. } = signed_in else { panic!("not signed in") };
         assert_eq!(return_to.as_str(), "/notebooks");
     }
@@ -109,7 +111,7 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
         .returning(|_, _, _| Ok(false));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(
-        world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
+        world.scene().sign_in.passwords().sign_in(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
     );
 }
 
@@ -129,7 +131,7 @@ async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
         });
     let scene = world.scene();
     let due =
-        scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
+        scene.sign_in.passwords().sign_in(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else {
         panic!("signed in with an initial password")
     };
@@ -138,7 +140,8 @@ async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
     let change = |next: &str| Password::typed(next).ok();
     let same = scene
         .sign_in
-        .change_password_with_ticket(&ticket, change("initial-initial"), &Visitor::default())
+        .passwords()
+        .change_with_ticket(&ticket, change("initial-initial"), &Visitor::default())
         .await;
     assert!(same.is_ok());
 }
@@ -158,7 +161,8 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
     let scene = world.scene();
     let due = scene
         .sign_in
-        .sign_in_with_password(sign_in("ada", "initial-password"), &Visitor::default())
+        .passwords()
+        .sign_in(sign_in("ada", "initial-password"), &Visitor::default())
         .await
         .unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
@@ -171,7 +175,8 @@ async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_gue
     ] {
         let refusal = scene
             .sign_in
-            .change_password_with_ticket(&ticket, Password::typed(next).ok(), &Visitor::default())
+            .passwords()
+            .change_with_ticket(&ticket, Password::typed(next).ok(), &Visitor::default())
             .await;
         assert_eq!(refusal.unwrap_err().error.code(), code, "{next}");
     }
@@ -190,18 +195,18 @@ async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for(
     });
     let scene = world.scene();
     let due =
-        scene.sign_in.sign_in_with_password(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
+        scene.sign_in.passwords().sign_in(sign_in("ada", "initial"), &Visitor::default()).await.unwrap();
     let PasswordSignedIn::ChangeDue { ticket, .. } = due else { panic!("signed in") };
     let next = || Password::typed(GOOD).ok();
 
     changed.store(true, std::sync::atomic::Ordering::SeqCst);
     let refusal =
-        scene.sign_in.change_password_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
+        scene.sign_in.passwords().change_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::from(AttemptError::Spent));
     changed.store(false, std::sync::atomic::Ordering::SeqCst);
     scene.clock.advance(600);
     let refusal =
-        scene.sign_in.change_password_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
+        scene.sign_in.passwords().change_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
     assert_eq!(refusal.error, SignInError::from(AttemptError::Expired));
     assert!(Ticket::parse("x.y").is_none() && Ticket::parse("").is_none());
 }
@@ -218,7 +223,7 @@ async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
     world.without_passwords = true;
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
     assert!(
-        world.scene().sign_in.sign_in_with_password(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
+        world.scene().sign_in.passwords().sign_in(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
     );
 }
 

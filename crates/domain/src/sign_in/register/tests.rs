@@ -1,14 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
+use crate::people::{DisplayName, Password};
 use crate::sign_in::testing::{World, credential};
-
-struct Ones;
-
-impl Entropy for Ones {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(1);
-    }
-}
 
 fn registration(username: &str) -> Registration {
     Registration {
@@ -38,7 +31,9 @@ async fn whoever_registers_gets_a_user_account_and_a_session() {
         .times(1)
         .returning(|_, _| Ok(AccountCreation::Created));
     world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    assert!(world.scene().sign_in.register(registration("Ada"), &Visitor::default()).await.is_ok());
+    assert!(
+        world.scene().sign_in.registration().register(registration("Ada"), &Visitor::default()).await.is_ok()
+    );
 }
 
 #[tokio::test]
@@ -54,7 +49,12 @@ async fn c112_nobody_registers_under_an_address_or_a_name_that_is_taken() {
         ("", ErrorCode::UsernameMalformed),
         ("ada", ErrorCode::NameTaken),
     ] {
-        let refusal = scene.sign_in.register(registration(username), &Visitor::default()).await.unwrap_err();
+        let refusal = scene
+            .sign_in
+            .registration()
+            .register(registration(username), &Visitor::default())
+            .await
+            .unwrap_err();
         assert_eq!(refusal.error.code(), code, "{username}");
     }
 }
@@ -64,50 +64,14 @@ async fn with_self_registration_off_nobody_registers() {
     let mut world = World::default();
     world.closed = true;
     world.accounts.expect_create_local().never();
-    let refusal = world.scene().sign_in.register(registration("ada"), &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
-}
-
-#[tokio::test]
-async fn the_setup_token_makes_one_administrator() {
-    let token = SetupToken::fresh(&Ones);
-    let mut world = World::default();
-    world.judge.expect_weakness().returning(|_, _| None);
-    world
-        .credentials
-        .expect_credential()
-        .returning(|_| Ok(Some(credential("$fake$correct-horse-battery", false))));
-    let mut there = false;
-    world.administration.expect_has_administrator().returning(|| Ok(false));
-    world.administration.expect_create_first_administrator().times(2).returning(move |account, _| {
-        assert_eq!(account.role, Role::Admin);
-        let answer = if there { FirstAdministrator::AlreadyThere } else { FirstAdministrator::Created };
-        there = true;
-        Ok(answer)
-    });
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
-    let mut scene = world.scene();
-    scene.sign_in = scene.sign_in.with_setup_token(token.clone());
-    for wrong in ["", "wrong", &token.expose()[1..]] {
-        let refusal =
-            scene.sign_in.set_up(wrong, registration("root"), &Visitor::default()).await.unwrap_err();
-        assert_eq!(refusal.error.code(), ErrorCode::SetupClosed, "{wrong}");
-    }
-    assert!(scene.sign_in.set_up(token.expose(), registration("root"), &Visitor::default()).await.is_ok());
-    let refusal =
-        scene.sign_in.set_up(token.expose(), registration("other"), &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
-}
-
-#[tokio::test]
-async fn without_a_token_there_is_no_setup() {
-    let refusal = World::default()
+    let refusal = world
         .scene()
         .sign_in
-        .set_up("", registration("root"), &Visitor::default())
+        .registration()
+        .register(registration("ada"), &Visitor::default())
         .await
         .unwrap_err();
-    assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
+    assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
 }
 
 #[tokio::test]
@@ -115,8 +79,13 @@ async fn where_a_provider_is_set_up_nobody_gets_in_past_it() {
     let mut world = World::default();
     world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
     world.accounts.expect_create_local().never();
-    let refusal =
-        world.scene().sign_in.register(registration("mallory"), &Visitor::default()).await.unwrap_err();
+    let refusal = world
+        .scene()
+        .sign_in
+        .registration()
+        .register(registration("mallory"), &Visitor::default())
+        .await
+        .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SelfRegistrationOff);
 }
 
@@ -136,7 +105,7 @@ async fn c177_registrations_are_counted_for_their_source_alone_unless_nothing_wa
         ("correct-horse-battery", ErrorCode::TooManyTries, 3),
     ] {
         let asked = Registration { password: Password::typed(password).ok(), ..registration("ada") };
-        let refusal = scene.sign_in.register(asked, &visitor).await.unwrap_err();
+        let refusal = scene.sign_in.registration().register(asked, &visitor).await.unwrap_err();
         assert_eq!(refusal.error.code(), code);
         assert_eq!(scene.throttle.counted().len(), counted);
     }

@@ -28,7 +28,7 @@ fn world(found: Session) -> World {
 
 async fn sign_out(scene: &Scene) -> SignedOut {
     let token = scene.token(&account(AccountStatus::Active), &session());
-    scene.sign_in.sign_out(&presenting(&token)).await.unwrap()
+    scene.sign_in.sessions().sign_out(&presenting(&token)).await.unwrap()
 }
 
 #[tokio::test]
@@ -93,12 +93,18 @@ async fn c155_the_session_here_ends_even_when_the_store_cannot_say_what_it_was()
     world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
-    assert!(scene.sign_in.sign_out(&presenting(&token)).await.is_err());
+    assert!(scene.sign_in.sessions().sign_out(&presenting(&token)).await.is_err());
 }
 
 #[tokio::test]
 async fn without_a_session_there_is_nothing_to_end() {
     let scene = World::default().scene();
-    assert_eq!(scene.sign_in.sign_out(&Visitor::default()).await.unwrap(), SignedOut { provider: None });
-    assert_eq!(scene.sign_in.sign_out(&presenting("garbage")).await.unwrap(), SignedOut { provider: None });
+    assert_eq!(
+        scene.sign_in.sessions().sign_out(&Visitor::default()).await.unwrap(),
+        SignedOut { provider: None }
+    );
+    assert_eq!(
+        scene.sign_in.sessions().sign_out(&presenting("garbage")).await.unwrap(),
+        SignedOut { provider: None }
+    );
 }

@@ -1,9 +1,9 @@
-//! What a document must and must not have in it.
+//! The members that a document must and must not have.
 
 use super::*;
 use crate::endpoint::EndpointError;
 
-/// Why the provider's only document is not accepted.
+/// The reason for not accepting the provider's only document.
 async fn refusal(document: Value) -> WhyNot {
     let error = Shelf::empty().with("https://op.example/o", document).derive(AUTH, TOKEN).await.unwrap_err();
     assert!(matches!(error, DerivationError::NeedIssuer { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! Which issuer a document may have, where it is looked for, and what the operator says of it.
+//! The issuer that a document may have, and the places of the search.
 
 use super::*;
 use crate::endpoint::EndpointError;

@@ -102,7 +102,7 @@ fn open_id(derived: Derived) -> Discovered {
     }
 }
 
-/// Why each place was not accepted.
+/// The reason for which each place was not accepted.
 fn tried(error: &DerivationError) -> &[Tried] {
     match error {
         DerivationError::NeedIssuer { tried, .. }

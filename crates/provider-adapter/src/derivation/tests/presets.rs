@@ -19,7 +19,8 @@ fn entra_document(issuer_tenant: &str, tenant: &str) -> Value {
     )
 }
 
-/// What becomes of a configured tenant whose document has the issuer of one and the endpoints of another.
+/// The outcome for a configured tenant with a document that has the issuer of one and the endpoints of
+/// another.
 async fn tenant(configured: &str, issuer: &str, endpoints: &str) -> Result<Discovered, DerivationError> {
     let shelf = Shelf::empty().with(
         &format!("https://login.microsoftonline.com/{configured}/v2.0"),

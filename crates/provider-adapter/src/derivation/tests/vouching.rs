@@ -3,7 +3,7 @@
 use super::*;
 use crate::endpoint::EndpointError;
 
-/// What came of a document under the operator's origin that names `issuer`.
+/// The outcome for a document under the operator's origin that names `issuer`.
 async fn refused(shelf: &Shelf, issuer: &str) -> NotVouched {
     let error = shelf.derive(AUTH, TOKEN).await.unwrap_err();
     let not_vouched = tried(&error).iter().find_map(|tried| match &tried.why_not {

@@ -18,10 +18,10 @@ const TEMPLATE: &str = ProviderMetadata::TENANT_TEMPLATE;
 
 /// Microsoft Entra ID, version 2.0 endpoints.
 ///
-/// It backdates its tokens by five minutes, for clients with late clocks; and it has changed its mind about the
-/// form-urlencoding of the secret in a Basic header. `sub` differs between applications; `oid` is the person, unique
-/// within the tenant, which the issuer names. It never says `email_verified`: where a token does, another tenant's
-/// administrator may have put it there.
+/// It backdates its tokens by five minutes, for clients with late clocks; and it has changed its mind about
+/// the form-urlencoding of the secret in a Basic header. `sub` differs between applications; `oid` is the
+/// person, unique within the tenant, which the issuer names. It never says `email_verified`: where a token
+/// does, another tenant's administrator may have put it there.
 pub static ENTRA: Kind = BASE;
 
 const BASE: Kind = Kind {
@@ -179,7 +179,7 @@ fn cloud_of(issuer: &Issuer) -> Option<&'static Cloud> {
     CLOUDS.iter().find(|cloud| [cloud.issuer_host, cloud.v1_issuer_host].contains(&host))
 }
 
-/// Whether the issuer is one of Entra ID or of its External ID.
+/// Returns whether the issuer is one of Entra ID or of its External ID.
 fn is_entra(issuer: &Issuer) -> bool {
     cloud_of(issuer).is_some() || hosts::is_below(issuer, &[".ciamlogin.com"])
 }
@@ -206,7 +206,8 @@ enum Version {
 struct Tenant {
     place: Place,
     version: Version,
-    /// A GUID, a domain name, `common`, `organizations` or `consumers`; in lower case, since case does not matter.
+    /// A GUID, a domain name, `common`, `organizations` or `consumers`; in lower case, since case does not
+    /// matter.
     name: String,
 }
 

@@ -9,8 +9,8 @@ use crate::derivation::ProviderMetadata;
 /// The tenant of all personal Microsoft accounts.
 pub(crate) const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// The issuer that a token must state: the provider's, or with Entra's template in place of a tenant, the template for the
-/// tenant that the token is from. Whether that tenant may come in is for the rules of admission to say.
+/// The issuer that a token must state: the provider's, or with Entra's template in place of a tenant, the
+/// template for the tenant that the token is from. The admission rules decide about that tenant.
 ///
 /// `tenant` is the claim that names the tenant, where the provider has such. It must be that of the issuer.
 pub(crate) fn issuer_of(
@@ -28,10 +28,11 @@ pub(crate) fn issuer_of(
     }
 }
 
-/// Whether a key may sign for this issuer. Microsoft publishes the keys of all tenants together and says in each key whose it
-/// is, by an issuer or the template for any: with a key that is for personal accounts nobody is of an organisation.
+/// Returns whether a key may sign for this issuer. Microsoft publishes the keys of all tenants together and
+/// names the owner in each key, by an issuer or the template for any: a key for personal accounts signs for
+/// no organisation.
 ///
-/// `tenant` is the claim that names the tenant; where there is none, keys do not say whose they are.
+/// `tenant` is the claim that names the tenant; without one, keys have no owner.
 pub(crate) fn key_is_for(
     key_issuer: Option<&str>,
     issuer: &Issuer,
@@ -61,8 +62,8 @@ fn tenant_in(issuer: &Issuer) -> Option<&str> {
     issuer.as_str().split('/').skip(3).find(|segment| is_guid(segment))
 }
 
-/// Whether the token is of a member, and not a guest, of the organisation whose tenant this published issuer is: one tenant,
-/// known beforehand, and not the one of all personal accounts.
+/// Returns whether the token is of a member, and not a guest, of the tenant that this published issuer is:
+/// one tenant, known beforehand, and not the one of all personal accounts.
 pub(crate) fn is_of_a_member(published: &Issuer, claims: &Map<String, Value>) -> bool {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let Some(tenant) = text("tid").filter(|tenant| is_guid(tenant) && *tenant != CONSUMERS) else {
@@ -86,19 +87,19 @@ pub(crate) fn is_of_a_member(published: &Issuer, claims: &Map<String, Value>) ->
     is_its_own && !signs_itself_up(published) && !from_elsewhere && !marked_as_guest && !named_as_guest
 }
 
-/// Whether it is a tenant into which customers sign themselves up: there the address is not the word of an organisation about
-/// its own people.
+/// Returns whether customers sign themselves up into the tenant: there the address is not the word of an
+/// organisation about its own people.
 fn signs_itself_up(issuer: &Issuer) -> bool {
     issuer.as_str().split('/').nth(2).is_some_and(is_external_id)
 }
 
-/// Whether the host is External ID's, or that of its predecessor: they have tenants of their own, whose issuers the URLs
-/// do not tell, and into which customers sign themselves up.
+/// Returns whether the host is External ID's, or that of its predecessor: their tenants have issuers that the
+/// URLs do not tell, and into which customers sign themselves up.
 pub(super) fn is_external_id(host: &str) -> bool {
     [".ciamlogin.com", ".b2clogin.com"].iter().any(|suffix| host.ends_with(suffix))
 }
 
-/// Whether the text is a GUID in lower case, as Entra publishes it.
+/// Returns whether the text is a GUID in lower case, as Entra publishes it.
 pub(super) fn is_guid(text: &str) -> bool {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.len() == 36

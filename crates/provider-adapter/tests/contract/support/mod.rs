@@ -150,12 +150,12 @@ impl Op {
         )
     }
 
-    /// An identity token that holds but for these claims.
+    /// An ID token that holds but for these claims.
     pub(crate) fn id_token(&self, changes: Value) -> String {
         id_token(&self.key, &json!({}), &self.claims(changes))
     }
 
-    /// Redeems a code for a token response with this identity token.
+    /// Redeems a code for a token response with this ID token.
     pub(crate) async fn redeem_token(&self, id_token: &str) -> Result<ExternalIdentity, ProviderError> {
         self.redeem_response(json_answer(200, &token_response(id_token))).await
     }
@@ -169,7 +169,7 @@ impl Op {
         self.provider.redeem(self.redemption()).await
     }
 
-    /// Redeems a code for an identity token with these claims changed.
+    /// Redeems a code for an ID token with these claims changed.
     pub(crate) async fn redeem_claims(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
         self.redeem_token(&self.id_token(changes)).await
     }
@@ -288,7 +288,7 @@ pub(crate) fn raw_token(key: &TestKey, header: &str, payload: &str) -> String {
     format!("{signing_input}.{signature}")
 }
 
-/// The rule that an identity token broke.
+/// The rule that an ID token broke.
 #[track_caller]
 pub(crate) fn fault(result: Result<ExternalIdentity, ProviderError>) -> IdTokenFault {
     match result {

@@ -118,7 +118,7 @@ struct Import {
 impl Import {
     async fn take_over(&self, sign_in: &SignIn, parsed: Parsed) -> Result<Tally, Stopped> {
         let Parsed { rows, mut problems } = parsed;
-        let judged = sign_in.judge_import(&self.by, rows).unwrap_or_else(|faults| {
+        let judged = sign_in.imports().judge(&self.by, rows).unwrap_or_else(|faults| {
             let found = faults.into_iter();
             problems
                 .extend(found.map(|fault| Problem { line: fault.line, problem: in_words(&fault.problem) }));
@@ -147,9 +147,9 @@ impl Import {
 
     async fn one(&self, sign_in: &SignIn, row: &ValidRow) -> Result<Imported, Refusal> {
         if self.dry_run {
-            sign_in.dry_run_import(&self.by, row).await
+            sign_in.imports().dry_run(&self.by, row).await
         } else {
-            sign_in.import_account(&self.by, row).await
+            sign_in.imports().import(&self.by, row).await
         }
     }
 }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use labgate_domain::admission::Rule;
 use labgate_domain::provider::EmailTrust;
 use labgate_provider::Userinfo;

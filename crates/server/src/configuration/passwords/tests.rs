@@ -9,7 +9,7 @@ fn passwords_can_be_switched_off_when_a_provider_is_set_up() {
     assert!(!read("", &[&PROVIDER[..], &[off]].concat()).policy.passwords);
     let told = problem("", &[off]);
     assert!(told.contains("nobody could get in") && told.contains(PROVIDER[0].0), "{told}");
-    // What is missing of a provider that is set up in part is told, and no more.
+    // Missing settings of a provider are told, and no more.
     for problem in problems("", &[off, PROVIDER[0]]).iter() {
         assert!(problem.key().starts_with("external_oidc."), "{problem}");
     }

@@ -59,7 +59,7 @@ async fn an_administrator_of_the_settings_is_made_once_and_the_link_goes() {
         assert!(!folder.path().join("setup-link").exists());
     }
     let page = with_sign_in(&configuration(folder.path(), &[]), async |sign_in| {
-        sign_in.list_accounts(&Administrator::local_operator(), None, None, 10).await.unwrap()
+        sign_in.administration().list(&Administrator::local_operator(), None, None, 10).await.unwrap()
     })
     .await
     .unwrap();

@@ -6,6 +6,7 @@ use crate::error::ErrorCode;
 use crate::identity::ExternalIdentity;
 use crate::ports::{AccountCreation, IdTokenFault, ProviderCall, ProviderError};
 use crate::protocol::Subject;
+use crate::session::{Recheck, SessionId};
 use crate::sign_in::testing::{NOW, Scene, World, account, identity, stated};
 use crate::sign_in::{CompletedSignIn, Visitor};
 
@@ -17,7 +18,7 @@ type KeptAnswer = (Vec<String>, Recheck);
 type Answer = Box<dyn Fn() -> Answered + Send>;
 
 fn down() -> Answered {
-    Err(ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() })
+    Err(ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"))
 }
 
 fn refresh_token(text: &str) -> Option<RefreshToken> {
@@ -114,7 +115,7 @@ impl Lab {
 async fn sign_in(scene: &Scene) {
     let (cookie, state) = scene.begin("/").await;
     let query = format!("code=c&state={state}");
-    let completed = scene.sign_in.complete_external(&query, &[cookie], &Visitor::default()).await;
+    let completed = scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await;
     assert!(matches!(completed, Ok(CompletedSignIn::SignedIn { .. })));
 }
 
@@ -140,12 +141,12 @@ async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_
     let planned = session.external.clone().unwrap().recheck.unwrap();
     assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
 
-    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
     let kept = kept.lock().unwrap().clone();
     let opened = kept.iter().map(|(groups, recheck)| {
         let kept = opened(&scene, &session, recheck);
         let at = |timestamp: Timestamp| timestamp.as_unix_seconds() - NOW;
-        (groups.join(" "), kept.refresh_token, at(kept.told_at), at(recheck.due_at))
+        (groups.join(" "), kept.token().unwrap().as_str().to_owned(), at(kept.told_at), at(recheck.due_at))
     });
     // The token before anything else, for its predecessor is worth nothing any more; then what follows from the answer.
     let token = || "refresh-2".to_owned();
@@ -156,26 +157,27 @@ async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_
 }
 
 /// What is sealed beside the session by then.
-fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> Kept {
+fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> KeptRefreshToken {
     let external = session.external.clone().unwrap();
     let external = ExternalSession { recheck: Some(recheck.clone()), ..external };
-    scene.sign_in.open_kept(session.id, &external).unwrap()
+    KeptRefreshToken::open(scene.sign_in.revalidation().tickets, session.id, &external).unwrap()
 }
 
 #[tokio::test]
 async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let mut lab = Lab::whose_provider(Some(TOKEN), 1, || {
-        let error = ProviderError::Unavailable { call: ProviderCall::UserInfo, reason: "down".to_owned() };
+        let error =
+            ProviderError::unavailable(ProviderCall::UserInfo, crate::ports::CallFailure::Connection, "down");
         Refreshed { refresh_token: refresh_token("refresh-2"), identity: Err(error) }
     });
     let kept = lab.kept();
     lab.world.sessions.expect_end().never();
     let (scene, session) = lab.signed_in().await;
-    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
     let kept = kept.lock().unwrap().clone();
     let [(_, recheck)] = &kept[..] else { panic!("{kept:?}") };
     let kept = opened(&scene, &session, recheck);
-    assert_eq!((kept.refresh_token.as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
+    assert_eq!((kept.token().unwrap().as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
 }
 
 #[tokio::test]
@@ -192,7 +194,7 @@ async fn whom_the_provider_never_speaks_about_is_out_after_three_intervals_if_it
         scene.clock.advance(after - 600);
         // Somebody else's session would do as well.
         *due.lock().unwrap() = vec![session.clone(), session];
-        scene.sign_in.recheck_sessions(&external()).await.unwrap();
+        scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
         assert_eq!(ended_by(&scene), is_out.then_some(ErrorCode::ProviderUnavailable), "{after} {others}");
     }
 }
@@ -221,7 +223,7 @@ async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
             Ok(())
         });
         let (scene, session) = lab.signed_in().await;
-        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+        assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
         assert_eq!((*ended.lock().unwrap(), ended_by(&scene)), (Some(session.id), Some(code)));
     }
 }
@@ -229,7 +231,7 @@ async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
 #[tokio::test]
 async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_while() {
     for error in [
-        ProviderError::Unavailable { call: ProviderCall::Token, reason: "down".to_owned() },
+        ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"),
         ProviderError::ClientRejected(None),
         ProviderError::TokenResponse("it is not application/json"),
     ] {
@@ -242,7 +244,11 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_wh
         let created = Arc::clone(&lab.created);
         let (scene, session) = lab.signed_in().await;
         created.lock().unwrap().push(session);
-        assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0), "nothing to go on with at once");
+        assert_eq!(
+            scene.sign_in.revalidation().revalidate(&external()).await,
+            Ok(0),
+            "nothing to go on with at once"
+        );
         let events = scene.log.events();
         let put_off = events.iter().filter(|event| matches!(event, SignInEvent::RecheckPutOff { .. }));
         assert_eq!(put_off.count(), 1, "one line for both");
@@ -256,7 +262,7 @@ async fn a_session_whose_identity_opens_the_account_no_more_ends_unasked() {
     let opened = lab.world.opened.clone();
     let (scene, _) = lab.signed_in().await;
     opened.set(&account(AccountStatus::Active));
-    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AccountDisabled));
 }
 
@@ -268,7 +274,7 @@ async fn what_was_sealed_for_one_session_opens_for_no_other() {
     let (scene, session) = lab.signed_in().await;
     let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
     *created.lock().unwrap() = vec![Session { id, ..session }];
-    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AttemptUnknown));
 }
 
@@ -297,5 +303,5 @@ async fn where_nobody_is_to_be_asked_again_no_token_is_kept() {
     world.sessions.expect_take_due().never();
     let scene = world.scene();
     sign_in(&scene).await;
-    assert_eq!(scene.sign_in.recheck_sessions(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
 }

@@ -2,18 +2,21 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::assign_role::Roles;
 use super::complete_external::{role_if_admitted, trusted_email};
-use super::{SignIn, Ticket};
+use super::end_sessions::SessionEnder;
+use super::policy::Policy;
+use super::provider_list::ProviderList;
+use super::refresh_token::KeptRefreshToken;
+use super::ticket::Tickets;
 use crate::error::{AccountError, AttemptError, LinkError, SignInError};
 use crate::people::{Account, AccountStatus};
-use crate::ports::{IdTokenFault, IdentityProvider, ProviderError, RefreshRequest, Refreshed, SignInEvent};
+use crate::ports::{
+    IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
+};
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
-use crate::sealed::SealError;
-use crate::sealed::SealId;
-use crate::session::{ExternalSession, Recheck, Session, SessionId};
+use crate::session::{ExternalSession, Session};
 use crate::time::Timestamp;
 
 /// How many sessions are asked about in one go.
@@ -30,19 +33,9 @@ const INTERVALS_WITHOUT_ANSWER: u32 = 3;
 /// A session ends about which nobody could be asked for so long, whatever the reason.
 const LONGEST_WITHOUT_ANSWER: Duration = Duration::from_hours(24);
 
-const REFRESH_TOKEN: &str = "refresh token";
-
-/// What is sealed beside a session.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    refresh_token: String,
-    /// When the provider last said who the person is.
-    told_at: Timestamp,
-}
-
 /// When each provider last said anything about anybody, as far as this process knows.
 #[derive(Debug, Default)]
-pub(super) struct LastAnswers(Mutex<HashMap<ProviderId, Timestamp>>);
+pub struct LastAnswers(Mutex<HashMap<ProviderId, Timestamp>>);
 
 impl LastAnswers {
     fn note(&self, provider: ProviderId, now: Timestamp) {
@@ -55,7 +48,26 @@ impl LastAnswers {
     }
 }
 
-impl SignIn {
+/// Session revalidation: providers are asked again whether a person may still come in.
+#[derive(Clone, Copy)]
+pub struct Revalidation<'a> {
+    /// Are asked.
+    pub providers: ProviderList<'a>,
+    /// When each of them last answered.
+    pub last_answers: &'a LastAnswers,
+    /// Says which account an identity opens.
+    pub identities: &'a dyn IdentityStore,
+    /// Gives the role that the provider's groups say.
+    pub roles: Roles<'a>,
+    /// Seals refresh tokens.
+    pub tickets: Tickets<'a>,
+    /// Holds the sessions, and ends those of people who may not come in again.
+    pub ender: SessionEnder<'a>,
+    /// The limits of sessions.
+    pub policy: &'a Policy,
+}
+
+impl Revalidation<'_> {
     /// Asks a provider again about the people of a few sessions for which it is time, and ends those whose people may not come
     /// in any more. To be called every now and then, on every replica, and again at once for as long as it is of use: answers
     /// about how many sessions it is decided now.
@@ -65,13 +77,13 @@ impl SignIn {
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
-    pub async fn recheck_sessions(&self, provider: &ProviderId) -> Result<u64, SignInError> {
-        let provider = &**self.provider(Some(provider))?;
+    pub async fn revalidate(&self, provider: &ProviderId) -> Result<u64, SignInError> {
+        let provider = self.providers.get(Some(provider))?;
         let description = provider.description();
         let Some(interval) = description.recheck else { return Ok(0) };
-        let now = self.ports.clock.now();
+        let now = self.ender.clock.now();
         let (seen_after, leased_until) = (now.minus(self.policy.session_idle_limit), now.plus(LEASE));
-        let taken = self.ports.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
+        let taken = self.ender.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
         let mut decided = 0;
         let mut put_off = None;
         for session in taken.await? {
@@ -90,9 +102,9 @@ impl SignIn {
             }
         }
         if let Some(error) = put_off {
-            let explanation = self.explanation(&description.id, &error);
+            let explanation = self.providers.explanation(&description.id, &error);
             let provider = description.id;
-            self.ports.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
+            self.ender.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
         }
         Ok(decided)
     }
@@ -107,16 +119,17 @@ impl SignIn {
     ) -> Result<(), SignInError> {
         let external = session.external.as_ref().ok_or(AttemptError::Unknown)?;
         let account = self.linked_account(session, external).await?;
-        let kept = self.open_kept(session.id, external)?;
-        let refresh_token = RefreshToken::parse(&kept.refresh_token).map_err(|_| AttemptError::Unknown)?;
+        let kept = KeptRefreshToken::open(self.tickets, session.id, external)?;
+        let refresh_token = kept.token()?;
         let request = RefreshRequest {
             refresh_token: refresh_token.clone(),
             issuer: external.issuer.clone(),
             subject: external.subject.clone(),
         };
         let keep = async |groups: &[String], token: &RefreshToken, told_at, due_at| {
-            let recheck = self.seal_refresh_token(session.id, session.expires_at, token, told_at, due_at)?;
-            self.ports.sessions.keep_answer(session.id, groups, Some(&recheck)).await?;
+            let kept = KeptRefreshToken::new(token, told_at);
+            let recheck = kept.seal(self.tickets, session.id, session.expires_at, due_at)?;
+            self.ender.sessions.keep_answer(session.id, groups, Some(&recheck)).await?;
             Ok::<_, SignInError>(())
         };
         let Refreshed { refresh_token: next, identity } = provider.ask_again(request).await;
@@ -128,21 +141,22 @@ impl SignIn {
         if identity.issuer != external.issuer || identity.subject != external.subject {
             return Err(ProviderError::from(IdTokenFault::Subject).into());
         }
-        let now = self.ports.clock.now();
+        let now = self.ender.clock.now();
         let description = provider.description();
         self.last_answers.note(description.id.clone(), now);
 
         let email = trusted_email(&description, &identity.email);
         let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
-        self.with_role(account, role).await?;
+        self.roles.assign(account, role).await?;
         keep(&identity.groups, next.as_ref().unwrap_or(&refresh_token), now, now.plus(interval)).await
     }
 
     /// Whether it is only about this session that the provider says nothing, or has not been of use for too long.
     fn goes_unanswered(&self, session: &Session, provider: &ProviderId, interval: Duration) -> bool {
-        let kept = session.external.as_ref().and_then(|external| self.open_kept(session.id, external).ok());
-        let Some(Kept { told_at, .. }) = kept else { return true };
-        let silence = self.ports.clock.now().since(told_at);
+        let Some(external) = &session.external else { return true };
+        let Ok(kept) = KeptRefreshToken::open(self.tickets, session.id, external) else { return true };
+        let told_at = kept.told_at;
+        let silence = self.ender.clock.now().since(told_at);
         let some = interval.saturating_mul(INTERVALS_WITHOUT_ANSWER);
         let speaks = self.last_answers.has_answered_after(provider, told_at.plus(interval));
         silence > some.max(LONGEST_WITHOUT_ANSWER) || (silence > some && speaks)
@@ -154,7 +168,7 @@ impl SignIn {
         session: &Session,
         external: &ExternalSession,
     ) -> Result<Account, SignInError> {
-        let found = self.ports.identities.find_by_identity(&external.issuer, &external.subject).await?;
+        let found = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
         let is_theirs =
             |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
         let found = found.ok_or(LinkError::IdentityUnknown)?;
@@ -167,36 +181,15 @@ impl SignIn {
         provider: &ProviderId,
         error: SignInError,
     ) -> Result<(), SignInError> {
-        self.forget_sessions([session.id]);
-        self.ports.sessions.end(session.id, self.ports.clock.now()).await?;
-        self.ports.log.record(SignInEvent::NotAdmittedAgain {
+        self.ender.end(session.id).await?;
+        self.ender.log.record(SignInEvent::NotAdmittedAgain {
             account: session.account,
             session: session.id,
             provider: provider.clone(),
-            explanation: self.explanation(provider, &error),
+            explanation: self.providers.explanation(provider, &error),
             error,
         });
         Ok(())
-    }
-
-    /// Bound to the session: what stands in the row of one opens nothing in the row of another.
-    pub(super) fn seal_refresh_token(
-        &self,
-        session: SessionId,
-        until: Timestamp,
-        token: &RefreshToken,
-        told_at: Timestamp,
-        due_at: Timestamp,
-    ) -> Result<Recheck, SealError> {
-        let kept = Kept { refresh_token: token.as_str().to_owned(), told_at };
-        let sealed = self.seal_under(SealId::of_session(session), REFRESH_TOKEN, until, kept)?;
-        Ok(Recheck { refresh_token: sealed.into_sealed(), due_at })
-    }
-
-    fn open_kept(&self, session: SessionId, external: &ExternalSession) -> Result<Kept, SignInError> {
-        let recheck = external.recheck.as_ref().ok_or(AttemptError::Unknown)?;
-        let ticket = Ticket::of(SealId::of_session(session), recheck.refresh_token.clone());
-        self.open_ticket(REFRESH_TOKEN, &ticket)
     }
 }
 

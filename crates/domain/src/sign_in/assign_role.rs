@@ -1,0 +1,30 @@
+use super::end_sessions::SessionEnder;
+use crate::error::SignInError;
+use crate::people::{Account, Role};
+use crate::ports::{AccountChange, AdministrationStore, SignInEvent};
+
+/// Gives people the role that the groups of their provider say.
+#[derive(Clone, Copy)]
+pub struct Roles<'a> {
+    /// Changes the role.
+    pub administration: &'a dyn AdministrationStore,
+    /// Ends the sessions of a person who loses the role.
+    pub ender: SessionEnder<'a>,
+}
+
+impl Roles<'_> {
+    /// Returns the account with this role, if the provider's groups say one. The last administrator stays one.
+    pub(super) async fn assign(self, account: Account, role: Option<Role>) -> Result<Account, SignInError> {
+        let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
+        match self.administration.set_role(account.id, role).await? {
+            AccountChange::Done => {}
+            AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
+        }
+        if role == Role::User {
+            self.ender.end_all_of(account.id, None).await?;
+        }
+        let change = if role == Role::Admin { "made administrator" } else { "made user" };
+        self.ender.log.record(SignInEvent::Administered { account: account.id, change, by: None });
+        Ok(Account { role, ..account })
+    }
+}

@@ -1,0 +1,51 @@
+use super::recent_checks::RecentChecks;
+use crate::people::AccountId;
+use crate::ports::{SessionStore, SignInEvent, SignInLog, StoreError};
+use crate::session::{SessionClaims, SessionId};
+use crate::world::Clock;
+
+/// Ends sessions, in the store and in the memory of recent checks.
+#[derive(Clone, Copy)]
+pub struct SessionEnder<'a> {
+    /// Holds the sessions.
+    pub sessions: &'a dyn SessionStore,
+    /// Answers the next checks.
+    pub recent: &'a RecentChecks,
+    /// Keeps a record of each sign-out.
+    pub log: &'a dyn SignInLog,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+impl SessionEnder<'_> {
+    /// Ends one session. From the first moment on, memory does not answer for it: a caller that gives up while the store is
+    /// busy leaves no token that a recent check vouches for.
+    pub(super) async fn end(self, session: SessionId) -> Result<(), StoreError> {
+        self.forget([session]);
+        self.sessions.end(session, self.clock.now()).await
+    }
+
+    /// Ends the session of a person who signs out.
+    pub(super) async fn sign_out(self, claims: &SessionClaims) -> Result<(), StoreError> {
+        self.end(claims.sid).await?;
+        self.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
+        Ok(())
+    }
+
+    /// Ends all sessions of an account but `except`, and returns their number.
+    pub(super) async fn end_all_of(
+        self,
+        account: AccountId,
+        except: Option<SessionId>,
+    ) -> Result<usize, StoreError> {
+        let ended = self.sessions.end_all_of(account, except, self.clock.now()).await?;
+        let count = ended.len();
+        self.forget(ended);
+        Ok(count)
+    }
+
+    /// Stops answering from memory for sessions that the store has ended.
+    pub(super) fn forget(self, ended: impl IntoIterator<Item = SessionId>) {
+        self.recent.mark_ended(ended, self.clock.now());
+    }
+}

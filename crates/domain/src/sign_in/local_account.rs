@@ -1,0 +1,67 @@
+use super::new_password::NewPasswords;
+use super::open_session::SessionOpener;
+use super::visitor::Visitor;
+use crate::error::{PasswordError, RegistrationError, SignInError};
+use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
+use crate::ports::{CredentialStore, SignInEvent};
+use crate::session::SessionToken;
+
+/// A person's request for an account.
+pub struct Registration {
+    /// The name for signing in, as typed.
+    pub username: String,
+    /// The name for other people.
+    pub name: Option<DisplayName>,
+    /// The password, if what was typed can be one.
+    pub password: Option<Password>,
+}
+
+/// Makes local accounts that their person is signed in to at once.
+#[derive(Clone, Copy)]
+pub struct LocalAccounts<'a> {
+    /// Takes the password.
+    pub new_passwords: NewPasswords<'a>,
+    /// Holds its hash.
+    pub credentials: &'a dyn CredentialStore,
+    /// Opens the first session.
+    pub opener: SessionOpener<'a>,
+}
+
+impl LocalAccounts<'_> {
+    /// Returns the account that a registration asks for, not stored yet.
+    pub(super) async fn draft(
+        self,
+        registration: Registration,
+        role: Role,
+    ) -> Result<(Account, Credential), SignInError> {
+        let now = self.opener.ender.clock.now();
+        let account = Account {
+            id: AccountId::fresh(now, self.opener.entropy),
+            username: Username::local(registration.username.trim())
+                .map_err(|_| RegistrationError::UsernameMalformed)?,
+            email: None,
+            name: registration.name,
+            role,
+            status: AccountStatus::Active,
+            created_at: now,
+        };
+        let password = registration.password.ok_or(PasswordError::Length)?;
+        self.new_passwords.check(&password, &account)?;
+        Ok((account, self.new_passwords.credential(password, false).await?))
+    }
+
+    /// Signs the person in to an account that has just been stored.
+    pub(super) async fn sign_in(
+        self,
+        account: &Account,
+        credential: Credential,
+        visitor: &Visitor<'_>,
+    ) -> Result<SessionToken, SignInError> {
+        self.opener.ender.log.record(SignInEvent::Administered {
+            account: account.id,
+            change: if account.role == Role::Admin { "set up" } else { "registered" },
+            by: Some(account.id),
+        });
+        self.opener.open_with_password(self.credentials, account, credential, visitor).await
+    }
+}

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use crate::error::{PasswordError, SignInError};
+use crate::people::PasswordLength;
+use crate::public_url::PublicUrl;
+
+/// The operator's decisions about signing in.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The address of this lab.
+    pub public_url: PublicUrl,
+    /// Password sign-in is on. Without a provider [`SignIn::new`](super::SignIn::new) turns it on: there is no other way in.
+    pub passwords: bool,
+    /// The length of a new password.
+    pub password_length: PasswordLength,
+    /// People can register themselves, and the first external sign-in creates an account (JIT provisioning).
+    pub self_registration: bool,
+    /// The life of a token before it must be renewed. A sign-out on this replica is effective at once regardless.
+    pub token_lifetime: Duration,
+    /// The life of a session that is not used.
+    pub session_idle_limit: Duration,
+    /// The longest life of a session.
+    pub session_absolute_limit: Duration,
+}
+
+impl Policy {
+    /// The default of [`Policy::token_lifetime`].
+    pub const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
+    /// The default of [`Policy::session_idle_limit`].
+    pub const SESSION_IDLE_LIMIT: Duration = Duration::from_hours(12);
+    /// The default of [`Policy::session_absolute_limit`].
+    pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(7 * 24);
+
+    /// Returns the defaults, for a lab at this address.
+    #[must_use]
+    pub fn for_lab_at(public_url: PublicUrl) -> Self {
+        Self {
+            public_url,
+            passwords: true,
+            password_length: PasswordLength::default(),
+            self_registration: true,
+            token_lifetime: Self::TOKEN_LIFETIME,
+            session_idle_limit: Self::SESSION_IDLE_LIMIT,
+            session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
+        }
+    }
+
+    pub(super) fn need_passwords(&self) -> Result<(), SignInError> {
+        if self.passwords { Ok(()) } else { Err(PasswordError::Off.into()) }
+    }
+}
