@@ -1,7 +1,3 @@
-use std::sync::Arc;
-
-use std::time::Duration;
-
 use labgate_domain::admission::Rule;
 use labgate_domain::provider::EmailTrust;
 use labgate_provider::Userinfo;
@@ -240,7 +236,7 @@ fn a_rule_that_is_set_and_means_nothing_stops_the_start() {
     }
     let domains = [("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "example.org, example.com")];
     let environment: Vec<_> = PROVIDER.into_iter().chain(domains).collect();
-    let admission = Arc::clone(&provider("", &environment).description().admission);
+    let admission = provider("", &environment).description().admission;
     assert_eq!(
         admission.rules(),
         [Rule::new(Criterion::EmailDomain, ["example.org", "example.com"]).unwrap()]
