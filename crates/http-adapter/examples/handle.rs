@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::Request;
 use http::header::ACCEPT;
 use labgate_http::{App, paths};
-use labgate_test_harness::Lab;
+use labgate_test_harness::TestLab;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     // A program of its own hands `App::new` a `SignIn` over its own ports; the test harness brings ports in
     // memory.
-    let app: App = Lab::new().app();
+    let app: App = TestLab::new().app();
     for (path, accept) in [(paths::LOGIN_PAGE, "text/html"), (paths::VERIFY, "application/json")] {
         let request = Request::get(path).header(ACCEPT, accept).body(Bytes::new())?;
         let response = app.handle(request).await;

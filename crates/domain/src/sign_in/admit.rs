@@ -1,7 +1,7 @@
 use super::trail::{EmailVerdict, Step};
 use crate::ForeignText;
 use crate::admission::{Criterion, Decision, Verdict};
-use crate::error::SignInError;
+use crate::error::{AdmissionError, EmailError, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{EmailAddress, Role};
 use crate::provider::ProviderDescription;
@@ -43,21 +43,24 @@ impl<'a> Admittance<'a> {
     pub(super) fn role(&self) -> Result<Option<Role>, SignInError> {
         match self.verdict.decision {
             Decision::NoRules | Decision::Admitted { .. } => Ok(self.verdict.role),
-            Decision::Refused { by } => Err(SignInError::NotAdmitted {
+            Decision::Refused { by } => Err(AdmissionError::Rejected {
                 rule: by,
                 subject: self.identity.subject.clone(),
                 stated: ForeignText::new(&self.stated(by)),
-            }),
-            Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
+            }
+            .into()),
+            Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown.into()),
         }
     }
 
     /// Returns the error of an address that cannot be trusted.
     pub(super) fn email_error(&self) -> SignInError {
         match &self.identity.email {
-            EmailClaim::Stated { address, .. } => SignInError::EmailUnverified { address: address.clone() },
-            EmailClaim::Missing => SignInError::EmailMissing,
-            EmailClaim::Malformed => SignInError::EmailMalformed,
+            EmailClaim::Stated { address, .. } => {
+                SignInError::from(EmailError::Unverified { address: address.clone() })
+            }
+            EmailClaim::Missing => SignInError::from(EmailError::Missing),
+            EmailClaim::Malformed => SignInError::from(EmailError::Malformed),
         }
     }
 

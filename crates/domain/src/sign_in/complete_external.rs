@@ -11,7 +11,9 @@ use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::ForeignText;
 use crate::attempt::{PresentedAttempt, SignInAttempt};
-use crate::error::{Refusal, SignInError};
+use crate::error::{
+    AccountError, AttemptError, CallbackError, EmailError, LinkError, Refusal, RegistrationError, SignInError,
+};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
@@ -121,8 +123,7 @@ impl ExternalSignIn<'_> {
     ) -> Result<CompletedSignIn, Refusal> {
         let mut trail = self.trails.begin(Way::External);
         let completed = self.try_complete(query, pending, visitor, &mut trail).await;
-        if let Err(SignInError::AttemptUnknown | SignInError::AttemptExpired | SignInError::AttemptSpent) =
-            completed
+        if completed.as_ref().is_err_and(SignInError::ends_attempt)
             && let Some(token) = visitor.session_token
             && self.requests.check(token).await.is_ok()
         {
@@ -167,7 +168,7 @@ impl ExternalSignIn<'_> {
             // somebody else may have been signed in at the provider in this browser.
             let owner = self.requests.account_of(visitor).await?;
             if owner.id != account {
-                return Err(SignInError::AnotherSession);
+                return Err(LinkError::AnotherSession.into());
             }
             trail.step(Step::AccountFound { account, by: FoundBy::Session });
             trail.ask_for_proof(account);
@@ -212,17 +213,17 @@ impl ExternalSignIn<'_> {
             .filter(|presented| presented.id == id)
             .find_map(|presented| SignInAttempt::open(presented, self.begin.sealer))
             .filter(|attempt| attempt.state == response.state)
-            .ok_or(SignInError::AttemptUnknown)
+            .ok_or(AttemptError::Unknown.into())
     }
 
     /// Spends the attempt: from here on it cannot be used again, whatever comes of it.
     async fn spend(&self, attempt: &SignInAttempt) -> Result<(), SignInError> {
         if attempt.has_expired(self.begin.clock.now()) {
-            return Err(SignInError::AttemptExpired);
+            return Err(AttemptError::Expired.into());
         }
         match self.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
             Consumption::First => Ok(()),
-            Consumption::Again => Err(SignInError::AttemptSpent),
+            Consumption::Again => Err(AttemptError::Spent.into()),
         }
     }
 
@@ -256,7 +257,7 @@ impl ExternalSignIn<'_> {
                 return Ok(with_proof);
             }
         }
-        Err(SignInError::EmailTaken { address: email.clone() })
+        Err(EmailError::Taken { address: email.clone() }.into())
     }
 
     /// Returns the account that the identity is linked to. A changed address is no reason to keep the person out.
@@ -324,7 +325,7 @@ impl ExternalSignIn<'_> {
         trail: &mut OpenTrail,
     ) -> Result<Option<Opened>, SignInError> {
         if !self.policy.self_registration {
-            return Err(SignInError::RegistrationClosed { address: email.clone() });
+            return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
         }
         let now = self.begin.clock.now();
         let account = Account {
@@ -351,7 +352,7 @@ fn need_active(account: &Account, trail: &mut OpenTrail) -> Result<(), SignInErr
         return Ok(());
     }
     trail.step(Step::AccountDisabled);
-    Err(SignInError::AccountDisabled)
+    Err(AccountError::Disabled.into())
 }
 
 /// Returns the code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is believed under
@@ -362,14 +363,16 @@ fn code_from_the_right_issuer(
 ) -> Result<AuthorizationCode, SignInError> {
     match response.issuer {
         Some(stated) if stated != attempt.issuer.as_str() => {
-            return Err(SignInError::IssuerMismatch { stated: ForeignText::new(&stated) });
+            return Err(CallbackError::IssuerMismatch { stated: ForeignText::new(&stated) }.into());
         }
-        None if attempt.issuer_in_response => return Err(SignInError::IssuerMissing),
+        None if attempt.issuer_in_response => return Err(CallbackError::IssuerMissing.into()),
         _ => {}
     }
     match response.outcome {
         AuthorizationOutcome::Code(code) => Ok(code),
-        AuthorizationOutcome::Error { code, description } => Err(SignInError::Refused { code, description }),
+        AuthorizationOutcome::Error { code, description } => {
+            Err(CallbackError::Refused { code, description }.into())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::policy::Policy;
 use super::trail::Way;
 use super::trails::Trails;
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{Password, Role, Username};
 use crate::ports::{AdministrationStore, FirstAdministrator, StoreError};
 use crate::session::SessionToken;
@@ -144,7 +144,7 @@ impl Setup<'_> {
         let refused = |error| FirstAdministratorError::Refused { username: given.username.clone(), error };
         let judge = self.accounts.new_passwords.judge;
         if let Some(weakness) = judge.weakness(&given.password, &[given.username.to_string()]) {
-            return Err(refused(SignInError::PasswordWeak(weakness)));
+            return Err(refused(SignInError::from(PasswordError::Weak(weakness))));
         }
         let new = NewAccount {
             username: Some(given.username.to_string()),
@@ -188,8 +188,8 @@ impl Setup<'_> {
                 FirstAdministrator::Created => {
                     self.local.sign_in(&account, credential, visitor, &mut trail).await
                 }
-                FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
-                FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
+                FirstAdministrator::AlreadyThere => Err(RegistrationError::SetupClosed.into()),
+                FirstAdministrator::NameTaken => Err(RegistrationError::NameTaken.into()),
             }
         };
         let set_up = set_up.await;
@@ -199,7 +199,7 @@ impl Setup<'_> {
     async fn need_token(&self, presented: &str) -> Result<(), SignInError> {
         let is_the_one = self.token.is_some_and(|token| token.is(presented));
         if !is_the_one || self.administration.has_administrator().await? {
-            return Err(SignInError::SetupClosed);
+            return Err(RegistrationError::SetupClosed.into());
         }
         Ok(())
     }

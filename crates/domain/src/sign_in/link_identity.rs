@@ -9,7 +9,7 @@ use super::trail::{FoundBy, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
-use crate::error::{Refusal, SignInError};
+use crate::error::{AccessError, AccountError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountId, AccountStatus, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
@@ -110,14 +110,14 @@ impl Linking<'_> {
                 let proven = proven.credential;
                 if proven.must_change {
                     // Another person made it and knows it too, so it proves nothing until its own person has changed it.
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (Some(proven), IdentityChange::ProvedByPassword)
             } else {
                 // Read before the session is, which ends with every change of it.
                 let present = self.prover.credentials.credential(account.id).await?;
                 if !self.session_proves(&due, visitor).await {
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (present, IdentityChange::ProvedBySession)
             };
@@ -176,8 +176,8 @@ impl Linking<'_> {
             let account = self.recently_proven_account(password, visitor, &mut trail).await?;
             match self.external.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
-                IdentityRemoval::NotFound => return Err(SignInError::IdentityUnknown),
-                IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
+                IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
+                IdentityRemoval::LastCredential => return Err(LinkError::LastCredential.into()),
             }
             let unlinked = SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() };
             self.trails.observer.observe(&unlinked);
@@ -238,9 +238,9 @@ impl Linking<'_> {
             .await?
         {
             IdentityLink::Linked => {}
-            IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
-            IdentityLink::Refused => return Err(SignInError::AccountDisabled),
-            IdentityLink::CredentialChanged => return Err(SignInError::ReauthenticationNeeded),
+            IdentityLink::IdentityTaken => return Err(LinkError::IdentityTaken.into()),
+            IdentityLink::Refused => return Err(AccountError::Disabled.into()),
+            IdentityLink::CredentialChanged => return Err(AccessError::ReauthenticationNeeded.into()),
         }
         self.trails.observer.observe(&SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
@@ -258,7 +258,7 @@ impl Linking<'_> {
         if account.is_none() {
             trail.step(Step::AccountDisabled);
         }
-        Ok((due, account.ok_or(SignInError::AccountDisabled)?))
+        Ok((due, account.ok_or(AccountError::Disabled)?))
     }
 
     /// Returns the account of this browser's session, if it began a moment ago or the account's password comes with the request.
@@ -273,7 +273,7 @@ impl Linking<'_> {
         if self.requests.recent_session(visitor).await.is_some() {
             return Ok(account);
         }
-        let password = password.ok_or(SignInError::ReauthenticationNeeded)?;
+        let password = password.ok_or(AccessError::ReauthenticationNeeded)?;
         self.policy.need_passwords()?;
         Ok(self.prover.prove_owner(account, Some(password), visitor, trail).await?.account)
     }

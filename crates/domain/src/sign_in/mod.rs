@@ -100,7 +100,7 @@ pub use trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, Ste
 pub use trails::Trails;
 pub use visitor::Visitor;
 
-use crate::error::{Reference, Refusal, SignInError};
+use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
     PasswordHasher, PasswordJudge, SessionStore, SignInRecords, SpentAttempts, Throttle, TokenIssuer,
@@ -205,7 +205,7 @@ impl SignIn {
     /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
     pub fn refuse_cross_site(&self) -> Refusal {
-        self.refusals().refuse(SignInError::CrossSite, ReturnTo::main_page())
+        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
     }
 
     /// The identity providers, for pages that offer them.

@@ -6,7 +6,7 @@ use super::policy::Policy;
 use super::trail::{Outcome, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential};
 use crate::ports::{CredentialStore, Source, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
@@ -85,7 +85,7 @@ impl SessionOpener<'_> {
         session.authentication_methods = vec!["pwd".to_owned()];
         let still_opens = async {
             let present = credentials.credential(account.id).await?;
-            if present == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
+            if present == Some(proven) { Ok(()) } else { Err(PasswordError::Wrong.into()) }
         };
         let token = self.open(account, &session, visitor, trail, still_opens).await?;
         trail.conclude(Outcome::SignedIn { account: account.id, session: session.id, created: false });

@@ -1,7 +1,7 @@
 use super::trail::{PasswordMatch, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, AccountStatus, Credential, Password};
 use crate::ports::{
     CredentialStore, LoginAttempt, LoginTarget, PasswordHasher, PasswordVerdict, Permit, Throttle,
@@ -50,7 +50,7 @@ impl PasswordProver<'_> {
     ) -> Result<Proven, SignInError> {
         if let Permit::RetryAfter(wait) = self.throttle.admit(attempt.clone(), self.clock.now()).await? {
             trail.step(Step::RateLimited { wait });
-            return Err(SignInError::TooManyTries { wait });
+            return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
         }
         let credential = match &account {
             Some(account) => self.credentials.credential(account.id).await?,
@@ -59,7 +59,7 @@ impl PasswordProver<'_> {
         // What cannot be a password is none, but takes as long as one.
         let password = match password {
             Some(password) => password,
-            None => Password::typed("not a password").map_err(|_| SignInError::CredentialsWrong)?,
+            None => Password::typed("not a password").map_err(|_| PasswordError::Wrong)?,
         };
         let hash = credential.as_ref().map(|credential| credential.hash.clone());
         let verdict = self.hasher.verify(password.clone(), hash).await;
@@ -79,7 +79,7 @@ impl PasswordProver<'_> {
         };
         let Some(Proven { account, credential }) = proven else {
             trail.step(Step::PasswordCompared(PasswordMatch::Wrong));
-            return Err(SignInError::CredentialsWrong);
+            return Err(PasswordError::Wrong.into());
         };
         self.throttle.record_success(attempt, self.clock.now()).await?;
         let credential = match verdict {
@@ -113,7 +113,7 @@ impl PasswordProver<'_> {
         let hash = present.as_ref().map(|credential| credential.hash.clone());
         match (self.hasher.verify(password, hash).await?, present) {
             (PasswordVerdict::Right | PasswordVerdict::RightButWeak, Some(present)) => Ok(present),
-            _ => Err(SignInError::CredentialsWrong),
+            _ => Err(PasswordError::Wrong.into()),
         }
     }
 }

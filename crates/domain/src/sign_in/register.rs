@@ -3,7 +3,7 @@ use super::policy::Policy;
 use super::trail::{Step, Way};
 use super::trails::Trails;
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::Role;
 use crate::ports::{AccountCreation, AccountStore, LoginAttempt, LoginTarget, Permit, Throttle};
 use crate::session::SessionToken;
@@ -46,7 +46,7 @@ impl Registrar<'_> {
         let registered = async {
             self.policy.need_passwords()?;
             if !self.is_open() {
-                return Err(SignInError::SelfRegistrationOff);
+                return Err(RegistrationError::Off.into());
             }
             // Names can be probed here as they can at every registration; not quickly.
             let attempt = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
@@ -54,7 +54,7 @@ impl Registrar<'_> {
                 self.throttle.admit(attempt.clone(), self.trails.clock.now()).await?
             {
                 trail.step(Step::RateLimited { wait });
-                return Err(SignInError::TooManyTries { wait });
+                return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
             }
             let draft = self.local.draft(registration, Role::User).await;
             if let Err(SignInError::Hashing(_)) = draft {
@@ -65,7 +65,9 @@ impl Registrar<'_> {
                 AccountCreation::Created => {
                     self.local.sign_in(&account, credential, visitor, &mut trail).await
                 }
-                AccountCreation::NameTaken | AccountCreation::IdentityTaken => Err(SignInError::NameTaken),
+                AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
+                    Err(RegistrationError::NameTaken.into())
+                }
             }
         };
         let registered = registered.await;

@@ -5,6 +5,8 @@ use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 use labgate_domain::sign_in::{Outcome, Trail, Way, explain};
 
+use crate::remedies::remedy;
+
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
@@ -65,7 +67,7 @@ impl Observer for TracingLog {
             SignInEvent::RevalidationDeferred { provider, code, error, explanation } => {
                 tracing::warn!(
                     target: TARGET, event = "revalidation_deferred", provider = provider.as_str(),
-                    code = code.as_str(), error, explanation, remedy = code.for_operator(),
+                    code = code.as_str(), error, explanation, remedy = remedy(*code),
                     "the provider cannot be asked about people who are signed in; their sessions go on"
                 );
             }
@@ -113,7 +115,7 @@ impl Observer for TracingLog {
             Outcome::Refused { code, error, .. } if trail.way == Way::Check => {
                 tracing::error!(
                     target: TARGET, event = "check_failed", code = code.as_str(), error,
-                    remedy = code.for_operator(), "a request could not be checked and counts as not signed in"
+                    remedy = remedy(*code), "a request could not be checked and counts as not signed in"
                 );
             }
             Outcome::Refused { code, error, explanation } => {
@@ -142,7 +144,7 @@ impl SignInRecords for TracingLog {
 }
 
 fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
-    let remedy = code.for_operator();
+    let remedy = remedy(*code);
     let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");

@@ -1,4 +1,4 @@
-use labgate_domain::error::{Reference, SignInError};
+use labgate_domain::error::{AccessError, AttemptError, Reference, SignInError};
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{
     CallFailure, Observer as _, ProviderCall, ProviderError, SignInEvent, SignInRecords as _, StoreError,
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::testing::log_of;
 use super::{LogFormat, TracingLog};
+use crate::remedies::remedy;
 
 const HOSTILE: &str = "a\r\nERROR forged\u{1b}[31m\u{9b}1m\u{202e}\u{2028}b\0";
 
@@ -103,15 +104,16 @@ fn c191_a_provider_cannot_forge_a_refusal() {
 #[test]
 fn a_refusal_tells_the_operator_all_in_one_line() {
     let reference = Reference::fresh(&Sevens);
-    let line = line_of_trail(Way::External, Some(provider()), refused(&SignInError::AttemptExpired));
+    let line =
+        line_of_trail(Way::External, Some(provider()), refused(&SignInError::from(AttemptError::Expired)));
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["target"], "labgate::sign_in");
     assert_eq!(line["event"], "refused");
     assert_eq!(line["reference"], reference.as_str());
     assert_eq!(line["code"], "attempt_expired");
     assert_eq!(line["provider"], "external");
-    assert_eq!(line["error"], SignInError::AttemptExpired.to_string());
-    assert_eq!(line["remedy"], SignInError::AttemptExpired.code().for_operator());
+    assert_eq!(line["error"], AttemptError::Expired.to_string());
+    assert_eq!(line["remedy"], remedy(AttemptError::Expired.code()));
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn a_change_of_an_account_is_logged_with_its_author() {
 
 #[test]
 fn a_trail_is_one_line_at_debug_with_its_steps() {
-    let error = SignInError::NotSignedIn;
+    let error = SignInError::from(AccessError::NotSignedIn);
     let trail = trail(Way::Password, None, refused(&error));
     let log = log_of("debug", LogFormat::Json, || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -126,7 +126,7 @@ async fn c029_an_expired_attempt_is_refused_and_keeps_its_target() {
     let query = format!("code=c&state={state}");
     let refusal =
         scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error, SignInError::AttemptExpired);
+    assert_eq!(refusal.error, SignInError::from(AttemptError::Expired));
     assert_eq!(refusal.return_to.as_str(), "/notebooks");
 }
 
