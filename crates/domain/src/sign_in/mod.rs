@@ -204,7 +204,7 @@ impl SignIn {
 
     /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
-    pub fn refuse_cross_site(&self) -> Refusal {
+    pub fn refuse_csrf(&self) -> Refusal {
         self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
     }
 
