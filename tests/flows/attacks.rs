@@ -124,7 +124,7 @@ async fn c157_another_site_cannot_sign_a_person_out() {
     lab.sign_in(&mut browser, ADA).await;
     let cookie = session_cookie(&browser);
     browser.post_from("https://evil.test/", "https://lab.test/api/auth/logout", &[]).await;
-    assert!(browser.page().text().contains("(cross_site)"), "{}", browser.page());
+    assert!(browser.page().text().contains("(csrf_failed)"), "{}", browser.page());
     let check = lab.request(super::request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
     assert_eq!(check.status(), 200);
     // Nor with the cookie, as an old browser might send it.

@@ -220,7 +220,7 @@ async fn a_405_says_what_the_path_answers_to() {
     assert_eq!((unknown.status().as_u16(), unknown.headers().get("allow")), (404, None));
 }
 
-/// The form token of the browser's page.
+/// The CSRF token of the browser's page.
 fn csrf_token(browser: &Browser) -> String {
     let html = browser.page().html();
     let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
@@ -228,7 +228,7 @@ fn csrf_token(browser: &Browser) -> String {
 }
 
 /// Posts the form that signs out, as one of our pages would.
-async fn sign_out(lab: &TestLab, cookie: &str, form_token: &str) -> Response<Bytes> {
+async fn sign_out(lab: &TestLab, cookie: &str, csrf_token: &str) -> Response<Bytes> {
     let form = Request::post("/api/auth/logout")
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
@@ -261,7 +261,10 @@ async fn c157_a_form_of_another_session_is_refused() {
     let cookie = session_cookie(&mine);
     for token in [csrf_token(&other), String::new()] {
         let response = sign_out(&lab, &cookie, &token).await;
-        assert_eq!((response.status().as_u16(), json(&response)["code"].as_str()), (403, Some("cross_site")));
+        assert_eq!(
+            (response.status().as_u16(), json(&response)["code"].as_str()),
+            (403, Some("csrf_failed"))
+        );
     }
     let check = lab.request(request("GET", "/api/auth/verify", &[("cookie", &cookie)])).await;
     assert_eq!(check.status(), 200);

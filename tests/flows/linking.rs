@@ -96,7 +96,7 @@ async fn c117_another_site_cannot_answer_for_the_person() {
     let (lab, mut browser) = with_local_ada().await;
     lab.sign_in(&mut browser, ADA).await;
     browser.post_from("https://idp.test/", "https://lab.test/api/auth/link", &[]).await;
-    assert!(browser.page().text().contains("(cross_site)"), "{}", browser.page());
+    assert!(browser.page().text().contains("(csrf_failed)"), "{}", browser.page());
     browser.open("https://lab.test/api/auth/me").await;
     browser.open("https://lab.test/account").await;
     assert!(!browser.page().text().contains("Mock provider as"), "linked: {}", browser.page());
@@ -153,6 +153,6 @@ async fn c119_an_identity_of_another_account_is_refused_without_its_name() {
     browser.click(CAROL).await;
     browser.click("Yes, add Mock provider").await;
     assert_eq!(browser.page().status(), 409, "{}", browser.page());
-    assert!(browser.page().text().contains("belongs to another account"), "{}", browser.page());
+    assert!(browser.page().text().contains("linked to another account"), "{}", browser.page());
     assert!(!browser.page().text().contains("username carol"), "{}", browser.page());
 }

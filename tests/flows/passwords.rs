@@ -135,7 +135,7 @@ async fn c177_attempts_are_rate_limited_without_locking_the_owner_out() {
     }
     sign_in(&mut browser, "ROOT", GOOD).await;
     assert_eq!(browser.page().status(), 429);
-    assert!(browser.page().text().contains("too many tries"), "{}", browser.page());
+    assert!(browser.page().text().contains("Too many attempts"), "{}", browser.page());
     lab.clock().advance(Duration::from_mins(1));
     sign_in(&mut browser, "root", GOOD).await;
     assert!(browser.page().text().contains("Hello, root"), "{}", browser.page());
@@ -154,12 +154,12 @@ async fn c178_another_site_can_neither_sign_a_person_in_nor_change_anything() {
     ];
     for (path, fields) in forms {
         browser.post_from("https://evil.test/", &format!("https://lab.test{path}"), fields).await;
-        assert!(browser.page().text().contains("(cross_site)"), "{path}: {}", browser.page());
+        assert!(browser.page().text().contains("(csrf_failed)"), "{path}: {}", browser.page());
         // From our own origin, but not from a page of ours: the form token is missing.
         browser
             .post_from("https://lab.test/notebooks/of-mallory", &format!("https://lab.test{path}"), fields)
             .await;
-        assert!(browser.page().text().contains("(cross_site)"), "{path}: {}", browser.page());
+        assert!(browser.page().text().contains("(csrf_failed)"), "{path}: {}", browser.page());
     }
     assert_eq!(lab.store().account_count(), 1);
 }
@@ -177,7 +177,7 @@ async fn c179_a_password_change_needs_the_present_one_and_ends_all_sessions() {
     one.submit("Change the password", &[("present", "wrong"), ("next", OTHER)]).await;
     assert_eq!(one.page().status(), 401);
     one.submit("Change the password", &[("present", GOOD), ("next", GOOD)]).await;
-    assert!(one.page().text().contains("have already"), "{}", one.page());
+    assert!(one.page().text().contains("your present password"), "{}", one.page());
     one.submit("Change the password", &[("present", GOOD), ("next", OTHER)]).await;
     assert!(one.page().text().contains("Hello, root"), "{}", one.page());
     for old in [others, mine] {

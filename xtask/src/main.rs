@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. Without arguments it lists them.
 
 mod bench;
+mod docs;
 mod e2e;
 mod examples;
 mod interop;
@@ -32,6 +33,7 @@ const TASKS: &[Task] = &[
     Task { name: "interop", about: interop::ABOUT, run: interop::run },
     Task { name: "e2e", about: e2e::ABOUT, run: e2e::run },
     Task { name: "bench", about: bench::ABOUT, run: bench::run },
+    Task { name: "docs", about: docs::ABOUT, run: docs::run },
 ];
 
 fn main() -> ExitCode {

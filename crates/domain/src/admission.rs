@@ -1,29 +1,30 @@
-//! Who of a provider's people may come in: the operator's rules, each for one provider.
+//! Admission rules: the operator's decision about the people of one provider.
 //!
-//! A rule names what it looks at and which values it takes. All rules of a provider must hold; of each, one value is enough.
-//! The rule about single accounts stands apart: whoever it names comes in whatever the others say, and where it stands alone
-//! nobody else does. Without any rule, whoever the provider signs in comes in.
+//! A rule has a criterion and the values that it accepts. All rules of a provider must hold; each holds with
+//! one of its values. The rule about single accounts stands apart: it admits its accounts whatever the other
+//! rules say, and where it is the only rule it admits no others. Without any rule, every person of the
+//! provider is admitted.
 //!
-//! What cannot be known counts as not there. A rule without values cannot be written down, so nothing that is empty by
-//! mistake ever means "everyone".
+//! An unknown claim counts as absent. A rule without values is not representable, so an accidentally empty
+//! setting never means "everyone".
 
 use crate::identity::ExternalIdentity;
 use crate::people::{EmailAddress, Role};
 
-/// What a rule looks at.
+/// The claim that a rule reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Criterion {
-    /// The domain of the person's trusted e-mail address, the whole of it: neither sub-domains nor look-alikes.
+    /// The whole domain of the person's trusted e-mail address: neither sub-domains nor look-alikes.
     EmailDomain,
-    /// The tenant that the identity token names (`tid`).
+    /// The tenant in the ID token (`tid`).
     Tenant,
-    /// The hosted domain that the identity token names (`hd`).
+    /// The hosted domain in the ID token (`hd`).
     HostedDomain,
     /// A group, exactly as the provider names it.
     Group,
-    /// An organisation, whatever the case.
+    /// An organisation, in any case.
     Organization,
-    /// A person: their trusted e-mail address, or the subject that the provider knows them by.
+    /// A person: the trusted e-mail address, or the provider's subject.
     Account,
 }
 
@@ -38,7 +39,7 @@ impl Criterion {
         Self::Account,
     ];
 
-    /// The rule's name in the configuration.
+    /// Returns the rule's name in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,29 +53,29 @@ impl Criterion {
     }
 }
 
-/// One rule: a criterion and the values that it takes, of which there is at least one.
+/// One rule: a criterion and the values that it accepts, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     criterion: Criterion,
     values: Vec<String>,
 }
 
-/// Why something is no rule.
+/// The reason that a rule is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitRule {
-    /// No value: it would keep everybody out, which nobody means.
+    /// There is no value: the rule would reject everyone.
     #[error("has no values: leave it out, or name whom it lets in")]
     Empty,
-    /// A blank value.
+    /// A value is blank.
     #[error("has a blank value")]
     Blank,
-    /// Not a domain.
+    /// A value is not a domain.
     #[error("{0:?} is not a domain, such as example.org; sub-domains are named one by one")]
     NotADomain(String),
 }
 
 impl Rule {
-    /// Takes a rule from the configuration.
+    /// Builds a rule from the configuration.
     ///
     /// # Errors
     /// See [`UnfitRule`].
@@ -87,13 +88,13 @@ impl Rule {
         if values.is_empty() { Err(UnfitRule::Empty) } else { Ok(Self { criterion, values }) }
     }
 
-    /// What it looks at.
+    /// Returns the criterion.
     #[must_use]
     pub fn criterion(&self) -> Criterion {
         self.criterion
     }
 
-    /// Whether somebody of whom this is true fulfils it.
+    /// Returns whether the rule holds for a person.
     fn holds_for(&self, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> bool {
         let takes = |value: &str| self.values.iter().any(|known| known == value);
         let takes_any_case = |value: &str| self.values.iter().any(|known| known.eq_ignore_ascii_case(value));
@@ -104,7 +105,7 @@ impl Rule {
             Criterion::HostedDomain => memberships.hosted_domain.as_deref().is_some_and(takes_any_case),
             Criterion::Group => identity.groups.iter().any(|group| takes(group)),
             Criterion::Organization => memberships.organizations.iter().any(|name| takes_any_case(name)),
-            // A subject that reads like an address is none that anybody has vouched for.
+            // A subject that reads like an address is not a verified address.
             Criterion::Account => self.values.iter().any(|value| match EmailAddress::parse(value) {
                 Ok(address) => email == Some(&address),
                 Err(_) => value == identity.subject.as_str(),
@@ -113,7 +114,7 @@ impl Rule {
     }
 }
 
-/// A value in the form that it is compared in.
+/// Returns a value in the form for comparison.
 fn canonical(criterion: Criterion, value: &str) -> Result<String, UnfitRule> {
     let value = value.trim();
     if value.is_empty() {
@@ -125,29 +126,29 @@ fn canonical(criterion: Criterion, value: &str) -> Result<String, UnfitRule> {
             let domain = address.map(|address| address.domain().to_owned());
             domain.map_err(|_| UnfitRule::NotADomain(value.to_owned()))
         }
-        // An address may be written in any case; what is none is a subject, byte for byte.
+        // An address may be written in any case; any other text is a subject, byte for byte.
         Criterion::Account => Ok(EmailAddress::parse(value).map_or_else(|_| value.to_owned(), String::from)),
         _ => Ok(value.to_owned()),
     }
 }
 
-/// A provider's rules, and which of its groups administer the lab.
+/// The rules of a provider, and the groups that make a person an administrator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdmissionRules {
     rules: Vec<Rule>,
     administrators: Option<Vec<String>>,
 }
 
-/// What the rules say of somebody.
+/// The result of the rules for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether they come in.
+    /// The decision.
     pub decision: Decision,
-    /// What they may do from now on; `None` leaves it as it is.
+    /// The new role; `None` keeps the role.
     pub role: Option<Role>,
 }
 
-/// Whether somebody comes in, and which rule decided it.
+/// The admission of a person, with the deciding rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// There is no rule.
@@ -159,7 +160,7 @@ pub enum Decision {
     },
     /// A rule does not hold.
     Refused {
-        /// Which.
+        /// The rule.
         by: Criterion,
     },
     /// A rule needs all of the person's groups, and the provider did not name them all.
@@ -167,32 +168,32 @@ pub enum Decision {
 }
 
 impl AdmissionRules {
-    /// Rules, of which each criterion has at most one; and the groups whose members administer the lab, if the provider's
-    /// groups say so at all.
+    /// Builds the rules, at most one for each criterion, and the groups that make a person an administrator,
+    /// if groups decide that.
     #[must_use]
     pub fn new(rules: Vec<Rule>, administrators: Option<Vec<String>>) -> Self {
         Self { rules, administrators }
     }
 
-    /// The rules.
+    /// Returns the rules.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// Whether anything depends on which groups somebody is in.
+    /// Returns whether the result depends on the person's groups.
     #[must_use]
     pub fn depend_on_groups(&self) -> bool {
         self.administrators.is_some() || self.rules.iter().any(|rule| rule.criterion == Criterion::Group)
     }
 
-    /// The groups whose members administer the lab; `None` when groups say nothing about that.
+    /// Returns the groups that make a person an administrator; `None` when groups do not decide that.
     #[must_use]
     pub fn administrators(&self) -> Option<&[String]> {
         self.administrators.as_deref()
     }
 
-    /// The hosted domain outside which nobody comes in, if that is the one rule.
+    /// Returns the one hosted domain, if that is the only rule.
     #[must_use]
     pub fn only_hosted_domain(&self) -> Option<&str> {
         let [Rule { criterion: Criterion::HostedDomain, values }] = &*self.rules else { return None };
@@ -200,7 +201,7 @@ impl AdmissionRules {
         Some(domain)
     }
 
-    /// What the rules say of whoever has this identity. `email` is their address, if it can be trusted.
+    /// Judges a person. `email` is the person's address, if it is trusted.
     #[must_use]
     pub fn judge(&self, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> Verdict {
         Verdict { decision: self.decide(identity, email), role: self.role(identity) }
@@ -227,8 +228,8 @@ impl AdmissionRules {
         }
     }
 
-    /// The groups decide. Where they are not all known, those that are do: who may administer the lab is never taken on
-    /// trust from an earlier day.
+    /// The groups decide. With an incomplete list the named groups decide: the role of an administrator never
+    /// rests on an earlier sign-in.
     fn role(&self, identity: &ExternalIdentity) -> Option<Role> {
         let administrators = self.administrators.as_ref()?;
         let administers = identity.groups.iter().any(|group| administrators.contains(group));
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn all_rules_must_hold_and_of_each_one_value() {
+    fn every_rule_must_hold_with_one_of_its_values() {
         let memberships = Memberships {
             tenant: Some("AAAA".to_owned()),
             hosted_domain: Some("example.org".to_owned()),
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn single_accounts_come_in_whatever_the_other_rules_say() {
+    fn single_accounts_are_admitted_whatever_the_other_rules_say() {
         let nobody = identity(&[], Memberships::default());
         let by = vec![Criterion::Account];
         for (value, address) in [("583231", None), ("ADA@example.com", email("ada@example.com"))] {
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_are_not_all_known_let_nobody_in_and_take_nothing_away() {
+    fn incomplete_groups_admit_no_one_and_take_nothing_away() {
         let unknown = Memberships { groups_are_complete: false, ..Memberships::default() };
         let some = identity(&["one"], unknown);
         assert_eq!(decision(vec![rule(Criterion::Group, "lab")], &some, None), Decision::GroupsUnknown);
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn c110_an_account_named_by_its_address_is_not_whoever_has_that_as_a_subject() {
+    fn c110_an_address_in_a_rule_does_not_admit_an_equal_subject() {
         let rules = || vec![rule(Criterion::Account, "ada@example.com")];
         let planted = ExternalIdentity {
             subject: Subject::parse("ada@example.com").unwrap(),
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_decide_about_the_role_only_where_the_operator_says_so() {
+    fn groups_decide_the_role_only_where_the_operator_says_so() {
         let ada = identity(&["lab-admins"], Memberships::default());
         assert_eq!(
             AdmissionRules::default().judge(&ada, None),
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn one_hosted_domain_says_where_people_belong_and_nothing_else_does() {
+    fn one_hosted_domain_alone_is_the_only_hosted_domain() {
         let hosted = || rule(Criterion::HostedDomain, "example.org");
         let only = |rules| AdmissionRules::new(rules, None).only_hosted_domain().map(str::to_owned);
         assert_eq!(only(vec![hosted()]).as_deref(), Some("example.org"));
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_lets_nobody_in_by_mistake_cannot_be_written_down() {
+    fn a_rule_without_values_is_not_representable() {
         assert_eq!(Rule::new(Criterion::Group, Vec::<String>::new()), Err(UnfitRule::Empty));
         assert_eq!(Rule::new(Criterion::Group, [" "]), Err(UnfitRule::Blank));
         for bad in ["@example.com", "*.example.com", "a@b.example", "example..com", "https://example.com"] {

@@ -1,4 +1,4 @@
-//! One trip to a provider and back.
+//! The sign-in attempt: one round trip to a provider.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::sealed::{SealError, SealId, Sealed, Sealer};
 use crate::time::Timestamp;
 
 impl SealId {
-    /// Returns the id of the attempt with this `state`, without giving the state away. The browser's cookie is named after
-    /// it, so several tabs can be under way side by side.
+    /// Returns the id of the attempt with this `state`, without revealing the state. The browser's cookie is
+    /// named after it, so several tabs can sign in side by side.
     #[must_use]
     pub fn of(state: &State) -> Self {
         Self::derived(&[state.as_str()])
@@ -23,64 +23,64 @@ impl SealId {
 /// A sealed attempt under the id that its cookie's name states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedAttempt {
-    /// From the cookie's name.
+    /// The id from the cookie's name.
     pub id: SealId,
-    /// From the cookie's value.
+    /// The sealed text from the cookie's value.
     pub sealed: Sealed,
 }
 
-/// Everything that one trip to a provider must remember.
+/// The memory of one round trip to a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInAttempt {
-    /// Where the browser was sent.
+    /// The provider.
     pub provider: ProviderId,
-    /// The provider's issuer at that moment: the only one whose answer counts.
+    /// The provider's issuer at that moment: the only one that may answer.
     pub issuer: Issuer,
-    /// Whether that issuer promised to state itself in the response (RFC 9207).
+    /// Whether that issuer promised the `iss` parameter in its response (RFC 9207).
     pub issuer_in_response: bool,
-    /// Where the browser was told to come back to.
+    /// The redirect URI of the authorization request.
     pub redirect_uri: RedirectUri,
-    /// Names the attempt.
+    /// The `state`, which names the attempt.
     pub state: State,
-    /// Must stand in the identity token.
+    /// The nonce that the ID token must contain.
     pub nonce: Nonce,
-    /// Redeems the code.
+    /// The PKCE verifier, which redeems the code.
     pub verifier: PkceVerifier,
-    /// Where the person wanted to go.
+    /// The page that the person wanted.
     pub return_to: ReturnTo,
-    /// The account that the identity is to open from now on, too, when its person asked for that; nobody is signed in
-    /// then.
+    /// The account to link the identity to, when its person asked for that; the attempt then opens no
+    /// session.
     pub link_to: Option<AccountId>,
-    /// When it was started.
+    /// The start of the attempt.
     pub started_at: Timestamp,
 }
 
 impl SignInAttempt {
-    /// How long a person may take at the provider.
+    /// The longest time at the provider.
     pub const LIFETIME: Duration = Duration::from_mins(10);
 
-    /// How many attempts one browser may have under way; with one more, the oldest is dropped.
+    /// The most attempts that one browser has under way; one more replaces the oldest.
     pub const MAX_PER_BROWSER: usize = 5;
 
-    /// Names this attempt.
+    /// Returns the attempt's id.
     #[must_use]
     pub fn id(&self) -> SealId {
         SealId::of(&self.state)
     }
 
-    /// When it expires.
+    /// Returns the time of expiry.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.started_at.plus(Self::LIFETIME)
     }
 
-    /// Whether it is too late, or (after the clock was set back) too early, to use it.
+    /// Returns whether it is too late, or (after the clock was set back) too early, to use the attempt.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at() || now.plus(Self::LIFETIME) < self.started_at
     }
 
-    /// Seals it for the browser to carry.
+    /// Seals the attempt for the browser to carry.
     ///
     /// # Errors
     /// When the sealer has no key.
@@ -101,7 +101,7 @@ impl SignInAttempt {
         sealer.seal(self.id(), &plaintext)
     }
 
-    /// Opens what a browser presented; `None` when it is not an attempt that we sealed under this id.
+    /// Opens a presented attempt; `None` when this lab did not seal it under this id.
     #[must_use]
     pub fn open(presented: &PresentedAttempt, sealer: &dyn Sealer) -> Option<Self> {
         let plaintext = sealer.open(presented.id, &presented.sealed)?;
@@ -122,7 +122,7 @@ impl SignInAttempt {
     }
 }
 
-/// The attempt as it stands inside the seal, the only place where its secrets are ever written.
+/// The attempt inside its seal, the only place that its secrets are written to.
 #[derive(Serialize, Deserialize)]
 struct Written {
     provider: String,

@@ -1,86 +1,87 @@
-//! Who somebody is at a provider.
+//! External identities: a person as a provider knows them.
 
 use crate::people::{DisplayName, EmailAddress};
 use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, RefreshToken, Subject};
 use crate::time::Timestamp;
 
-/// What a provider says of the person who just signed in there, after everything about it was verified.
+/// A person who just signed in at a provider, with every claim verified.
 ///
-/// The key is (issuer, subject). The e-mail address is an attribute, and may be anybody's until
+/// The key is (issuer, subject). The e-mail address is an attribute. It proves nothing until
 /// [`EmailClaim::Stated`] and the provider's [`EmailTrust`](crate::provider::EmailTrust) say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalIdentity {
-    /// Who says so.
+    /// The issuer of the statement.
     pub issuer: Issuer,
-    /// Of whom, for good.
+    /// The person's permanent id there.
     pub subject: Subject,
     /// The person's e-mail address.
     pub email: EmailClaim,
-    /// What the person is called.
+    /// The person's name.
     pub name: Option<DisplayName>,
-    /// The groups the person is in, in the provider's words.
+    /// The person's groups, as the provider names them.
     pub groups: Vec<String>,
-    /// What else the person belongs to.
+    /// The person's other memberships.
     pub memberships: Memberships,
-    /// How the person proved who they are (`amr`, RFC 8176).
+    /// The authentication methods (`amr`, RFC 8176).
     pub authentication_methods: Vec<String>,
-    /// When the person last did (`auth_time`).
+    /// The time of the last authentication (`auth_time`).
     pub authenticated_at: Option<Timestamp>,
-    /// The person's session there, if the provider names it (`sid`, OpenID Connect Back-Channel Logout section 2.1).
+    /// The person's session there, if the provider names it (`sid`, OpenID Connect Back-Channel Logout
+    /// section 2.1).
     pub session: Option<ProviderSessionId>,
-    /// The identity token itself, to hand back when the person signs out.
+    /// The ID token itself, which the provider wants back at sign-out.
     pub id_token_hint: Option<IdTokenHint>,
-    /// What lets us ask about the person again, if the provider gives us that.
+    /// The refresh token, if the provider issued one, to revalidate sessions with.
     pub refresh_token: Option<RefreshToken>,
 }
 
-/// What a person belongs to at a provider, besides groups. Rules of admission look at it; nothing of it is kept.
+/// The memberships of a person at a provider, besides groups. Admission rules read them; none is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memberships {
-    /// The tenant, where a provider has such (`tid`).
+    /// The tenant (`tid`), at a provider with tenants.
     pub tenant: Option<String>,
     /// The hosted domain (`hd`).
     pub hosted_domain: Option<String>,
-    /// Organisations.
+    /// The organisations.
     pub organizations: Vec<String>,
-    /// Whether the groups that the provider named are all there are.
+    /// Whether the provider named all of the person's groups.
     pub groups_are_complete: bool,
 }
 
 impl Default for Memberships {
-    /// No membership is known, and the groups are what the provider named.
+    /// No memberships, and all groups named.
     fn default() -> Self {
         Self { tenant: None, hosted_domain: None, organizations: Vec::new(), groups_are_complete: true }
     }
 }
 
-/// An identity that opens an account, as the store keeps it.
+/// An identity that is linked to an account, as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedIdentity {
-    /// Who says so.
+    /// The issuer.
     pub issuer: Issuer,
-    /// Of whom.
+    /// The person's id there.
     pub subject: Subject,
     /// The address at the last sign-in.
     pub email: Option<EmailAddress>,
-    /// When it first opened the account.
+    /// The time of the link.
     pub first_sign_in_at: Timestamp,
-    /// When it last did.
+    /// The time of the last sign-in.
     pub last_sign_in_at: Timestamp,
 }
 
-/// An e-mail address and what the same document says about it.
+/// An e-mail address and its verification, from one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmailClaim {
-    /// There is none, or it is empty.
+    /// The claim is absent or empty.
     Missing,
-    /// There is one, but it is not an e-mail address.
+    /// The claim is malformed.
     Malformed,
-    /// There is one.
+    /// The claim is an address.
     Stated {
         /// The address.
         address: EmailAddress,
-        /// Whether the provider vouches for it: by `email_verified`, or in a way of its own.
+        /// Whether the provider vouches for it, by `email_verified` or its own equivalent.
         verified: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! What the core knows of a provider before anybody signs in at it.
+//! External identity providers, as the domain knows them before a sign-in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::people::EmailAddress;
 use crate::protocol::{ClientId, EndSessionEndpoint, HintParameters, Issuer, Malformed, Scopes};
 use crate::time::Timestamp;
 
-/// Names a provider in this lab's configuration and URLs: 1 to 32 of `a-z`, `0-9` and `-`.
+/// The id of a provider in this lab's configuration and URLs: 1 to 32 of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProviderId(String);
 
 impl ProviderId {
-    /// Takes a provider's name.
+    /// Parses a provider's id.
     ///
     /// # Errors
     /// When it is empty, too long, or has another character.
@@ -30,7 +30,7 @@ impl ProviderId {
         }
     }
 
-    /// The name.
+    /// Returns the id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -46,20 +46,20 @@ impl fmt::Display for ProviderId {
 /// A provider as the operator configured it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderDescription {
-    /// Names it in URLs and logs.
+    /// The id in URLs and logs.
     pub id: ProviderId,
-    /// Names it on the sign-in page.
+    /// The name on the sign-in page.
     pub name: String,
-    /// What makes its e-mail addresses trusted.
+    /// The rule by which its e-mail addresses are trusted.
     pub email_trust: EmailTrust,
-    /// Who of its people may come in.
+    /// The admission rules for its people.
     pub admission: Arc<AdmissionRules>,
-    /// How often it is asked again about a person whose session goes on; `None` is never.
+    /// The interval of session revalidation; `None` is never.
     pub recheck: Option<Duration>,
 }
 
 impl ProviderDescription {
-    /// The address, if it can be trusted to be the person's.
+    /// Returns the address, if the provider is trusted to know it as the person's.
     #[must_use]
     pub fn trusted_address<'a>(&self, claim: &'a EmailClaim) -> Option<&'a EmailAddress> {
         match claim {
@@ -71,20 +71,20 @@ impl ProviderDescription {
     }
 }
 
-/// What makes a provider's e-mail address belong to the person who signed in.
+/// The rule by which an e-mail address is trusted to be the person's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmailTrust {
-    /// The provider says so for each person: `email_verified` is the JSON value `true`
-    /// (OpenID Connect Core section 5.1), or what that provider has in its place.
+    /// The provider vouches for each person: `email_verified` is the JSON value `true` (OpenID Connect Core
+    /// section 5.1), or the provider's own equivalent holds.
     #[default]
     Claim,
-    /// The operator says so for the provider: it hands out only addresses that it owns or has checked itself.
-    /// A statement about this one provider; `email_verified` is then not looked at.
+    /// The operator vouches for the provider: it gives out only addresses that it owns or has verified. This
+    /// is a statement about one provider; its `email_verified` is ignored.
     Provider,
 }
 
 impl EmailTrust {
-    /// The value as it stands in the configuration.
+    /// Returns the value's text in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl EmailTrust {
         }
     }
 
-    /// Takes the value from the configuration.
+    /// Parses the value from the configuration.
     ///
     /// # Errors
     /// When it is neither `claim` nor `provider`.
@@ -105,16 +105,16 @@ impl EmailTrust {
     }
 }
 
-/// Whether a provider can be used right now.
+/// The usability of a provider at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderHealth {
-    /// Nobody has asked it yet.
+    /// The provider was not asked yet.
     Unknown,
-    /// Its metadata and keys are at hand.
+    /// Its metadata and keys are available.
     Ready,
-    /// It could not be reached, or its answers could not be used, since that time.
+    /// The provider is unreachable, or its answers are unusable, since that time.
     Unavailable {
-        /// When that was first noticed.
+        /// The time of the first failure.
         since: Timestamp,
     },
 }
@@ -122,20 +122,20 @@ pub enum ProviderHealth {
 /// A provider's authorization server, as its metadata describes it (Discovery section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
-    /// Its exact issuer, or its template for the issuers of tenants; see [`Issuer::stands_for`].
+    /// The exact issuer, or the template for the issuers of tenants; see [`Issuer::stands_for`].
     pub issuer: Issuer,
-    /// Where the browser is sent.
+    /// The authorization endpoint.
     pub authorization_endpoint: Url,
-    /// Where a browser is sent to sign out there (OpenID Connect RP-Initiated Logout section 2.1).
+    /// The end-session endpoint (OpenID Connect RP-Initiated Logout section 2.1).
     pub end_session_endpoint: Option<EndSessionEndpoint>,
-    /// Whether it promises the `iss` parameter in its responses (RFC 9207 section 3).
+    /// Whether the server promises the `iss` parameter in its responses (RFC 9207 section 3).
     pub states_issuer_in_response: bool,
-    /// Under which id Labgate is registered there.
+    /// This lab's client id there.
     pub client_id: ClientId,
-    /// What is asked for.
+    /// The scopes to ask for.
     pub scopes: Scopes,
-    /// Further parameters: what the operator wants to be sent, and what it takes to be given a refresh token.
+    /// Further parameters: the operator's own, and those that make the provider issue a refresh token.
     pub extra_parameters: Vec<(String, String)>,
-    /// By which parameters it takes what a link says beforehand.
+    /// The parameters that carry hints.
     pub hint_parameters: HintParameters,
 }

@@ -1,4 +1,4 @@
-//! The address under which people reach this lab.
+//! The lab's public address.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use crate::protocol::RedirectUri;
 
 /// The lab's public origin, from configuration and never from a request: scheme, host and port.
 ///
-/// Everything that names us to the outside comes from here: the redirect URI, the token's `iss`, the cookie's
-/// attributes. A forged `Host` header has nothing to change.
+/// Every public name of the lab derives from it: the redirect URI, the token's `iss`, the cookie's
+/// attributes. A forged `Host` header changes none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
@@ -18,7 +18,7 @@ pub struct PublicUrl {
     secure: bool,
 }
 
-/// Why a URL cannot be the public URL.
+/// The reason that a URL cannot be the public URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitPublicUrl {
     /// It is not an absolute http(s) URL.
@@ -34,7 +34,7 @@ pub enum UnfitPublicUrl {
     PlainHttp,
 }
 
-/// Whether the lab's network may do without TLS.
+/// The rule for plain http.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainHttp {
     /// Plain http is for this machine only.
@@ -53,7 +53,7 @@ pub struct RegisteredPaths {
 }
 
 impl PublicUrl {
-    /// Takes the public URL from the configuration.
+    /// Parses the public URL from the configuration.
     ///
     /// # Errors
     /// See [`UnfitPublicUrl`].
@@ -80,13 +80,13 @@ impl PublicUrl {
         Ok(Self { origin, redirect_uri, signed_out: paths.signed_out, secure })
     }
 
-    /// The origin, without a trailing slash.
+    /// Returns the origin, without a trailing slash.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Whether it is https: cookies are then `Secure` and carry the `__Host-` prefix.
+    /// Returns whether it is https: cookies are then `Secure` and have the `__Host-` prefix.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -113,7 +113,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
+/// Returns whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn c136_plain_http_is_for_loopback_only_unless_the_network_does_without_tls() {
+    fn c136_plain_http_is_for_loopback_or_a_network_without_tls() {
         for loopback in ["http://localhost:8091", "http://127.0.0.1", "http://[::1]:1", "http://127.9.9.9/"] {
             assert!(parse(loopback).is_ok(), "{loopback}");
         }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn c017_the_redirect_uri_comes_from_here() {
+    fn c017_the_redirect_uri_comes_from_the_public_url() {
         let url = parse("https://LAB.example:443/").unwrap();
         assert_eq!(url.redirect_uri().as_str(), "https://lab.example/back");
         assert_eq!(url.signed_out_page().unwrap().as_str(), "https://lab.example/bye");

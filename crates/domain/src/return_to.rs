@@ -1,4 +1,4 @@
-//! Where to go after signing in.
+//! The target of a sign-in, safe against open redirects.
 
 use std::borrow::Cow;
 use std::{fmt, iter};
@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A place in this lab: an absolute path with its query and fragment. A value of this type cannot leave our origin,
-/// in any browser's reading of it.
+/// A page of this lab: an absolute path with its query and fragment. A value of this type cannot leave the
+/// lab's origin in any browser's reading, so it cannot become an open redirect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct ReturnTo(String);
@@ -17,14 +17,14 @@ impl ReturnTo {
     /// The longest accepted target, in bytes.
     pub const MAX_LEN: usize = 2048;
 
-    /// The main page.
+    /// Returns the main page.
     #[must_use]
     pub fn main_page() -> Self {
         Self("/".to_owned())
     }
 
-    /// Takes a target from a request. What is not a plain path of this lab becomes the main page: a wrong target is
-    /// no reason to refuse a sign-in, and nothing of it may be kept.
+    /// Parses a target from a request. Any other text than a plain path of this lab becomes the main page: a
+    /// wrong target is no reason to refuse a sign-in, and no part of it may survive.
     #[must_use]
     pub fn or_main_page(target: &str) -> Self {
         if stays_here(target) { Self(target.to_owned()) } else { Self::main_page() }
@@ -40,7 +40,7 @@ impl ReturnTo {
         })
     }
 
-    /// The target, ready for a `Location` header or a link.
+    /// Returns the target for a `Location` header or a link.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,7 +48,7 @@ impl ReturnTo {
 }
 
 /// Returns a target's path as it is and after one to four rounds of percent-decoding, because proxies,
-/// applications and browsers disagree on how often to decode; `None` for a path that is not UTF-8.
+/// applications and browsers disagree on the number of rounds; `None` for a path that is not UTF-8.
 fn readings(target: &str) -> impl Iterator<Item = Option<String>> {
     let path = target.split(['?', '#']).next().unwrap_or_default().to_owned();
     iter::successors(Some(Some(path)), |path| Some(path.as_deref().and_then(percent_decode))).take(5)
@@ -62,13 +62,13 @@ fn stays_here(target: &str) -> bool {
     if !readings(target).all(|path| path.is_some_and(|path| is_plain_path(&path))) {
         return false;
     }
-    // The judge of last resort: what a WHATWG URL parser makes of it.
+    // The last judge: a WHATWG URL parser.
     let Ok(base) = Url::parse("https://lab.invalid/") else { return false };
     base.join(target).is_ok_and(|url| url.origin() == base.origin() && !url.path().starts_with("//"))
 }
 
-/// Starts with exactly one slash, has no backslash, empty or dot segment, control character, or character that Unicode
-/// normalisation could turn into one of these.
+/// Starts with exactly one slash, has no backslash, empty or dot segment, control character, or character
+/// that Unicode normalisation could turn into one of these.
 fn is_plain_path(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else { return false };
     let strange = |c: char| {
@@ -89,7 +89,7 @@ fn is_plain_path(path: &str) -> bool {
     !rest.contains(strange)
 }
 
-/// One round of percent-decoding; `None` when the result is not UTF-8.
+/// Decodes one round of percent-encoding; `None` when the result is not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
@@ -100,7 +100,7 @@ impl Default for ReturnTo {
     }
 }
 
-/// Judged again wherever it comes from, a sealed attempt included.
+/// Judges the target again, even one from a sealed attempt.
 impl From<String> for ReturnTo {
     fn from(target: String) -> Self {
         Self::or_main_page(&target)
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn c130_targets_that_go_in_circles_or_are_too_long_become_the_main_page() {
+    fn c130_circular_and_overlong_targets_become_the_main_page() {
         for bad in [
             "/login",
             "/login?return_to=/login",
@@ -166,9 +166,9 @@ mod tests {
         }
     }
 
-    /// Each line of the corpus is one attack; every one of them must end on the main page.
+    /// Each line of the corpus is one attack, and must become the main page.
     #[test]
-    fn c123_c124_c125_c126_c128_nothing_of_the_corpus_leaves_our_origin() {
+    fn c123_c124_c125_c126_c128_no_target_of_the_corpus_leaves_our_origin() {
         let corpus = include_str!("../corpora/open_redirects.txt");
         let attacks: Vec<&str> = corpus.lines().filter(|line| !line.starts_with("##")).collect();
         assert!(attacks.len() >= 200, "the corpus has shrunk to {} lines", attacks.len());
@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_kept_stays_on_our_origin(target in "[/\\\\.:@%a-f0-9?#;&=+\\t\\n _-]{0,24}") {
+        fn every_accepted_target_stays_on_our_origin(target in "[/\\\\.:@%a-f0-9?#;&=+\\t\\n _-]{0,24}") {
             let kept = taken(&target);
             let base = Url::parse("https://lab.example/").unwrap();
             let url = base.join(&kept).unwrap();

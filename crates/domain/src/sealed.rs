@@ -43,7 +43,7 @@ impl SealId {
         bytes.try_into().map(Self).map_err(|_| refused)
     }
 
-    /// The id's bytes, for the store and for binding a seal to it.
+    /// Returns the id's bytes, for the store and for binding a seal to it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -105,7 +105,8 @@ pub trait Sealer: Send + Sync {
     /// When there is no key to seal with.
     fn seal(&self, id: SealId, plaintext: &[u8]) -> Result<Sealed, SealError>;
 
-    /// Opens what was sealed under this id; `None` when it was not sealed by us, was changed, or has another id.
+    /// Opens a text that was sealed under this id; `None` when this lab did not seal it, or it was changed,
+    /// or has another id.
     fn open(&self, id: SealId, sealed: &Sealed) -> Option<Vec<u8>>;
 }
 

@@ -1,4 +1,4 @@
-//! Sessions: what the store keeps of one, and what the browser's token says.
+//! Sessions: the store's record of one, and the claims of the browser's token.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,14 +16,14 @@ use crate::sealed::{SealId, Sealed};
 use crate::time::Timestamp;
 use crate::world::Entropy;
 
-/// Names a session: 128 random bits, 22 characters of base64url. It names, it does not prove: only a signed token
-/// opens a session.
+/// The id of a session: 128 random bits, 22 characters of base64url. It names a session and proves nothing:
+/// only a signed token opens one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
-    /// A fresh id.
+    /// Returns a fresh id.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 16];
@@ -31,7 +31,7 @@ impl SessionId {
         Self(bytes)
     }
 
-    /// Takes an id from a token or the store.
+    /// Parses an id from a token or the store.
     ///
     /// # Errors
     /// When it is not 16 bytes in base64url.
@@ -69,86 +69,86 @@ impl From<SessionId> for String {
 }
 
 impl SealId {
-    /// Returns the id under which something of a session is sealed, so that it opens for no other session.
+    /// Returns the id under which a session's secrets are sealed, so that they open for no other session.
     #[must_use]
     pub(crate) fn of_session(session: SessionId) -> Self {
         Self::derived(&["session\0", &session.to_string()])
     }
 }
 
-/// A session as the store keeps it: the authority on whether somebody is signed in.
+/// A session as the store keeps it: the authority on a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Names it.
+    /// The id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The account that is signed in.
     pub account: AccountId,
-    /// Where the person signed in; `None` is here, with a password.
+    /// The provider's part in it; `None` after a sign-in with a password.
     pub external: Option<ExternalSession>,
     /// The browser, so that the person can tell sessions apart.
     pub user_agent: Option<UserAgent>,
-    /// Where the sign-in came from, if that is known; for the person's eyes, it decides nothing.
+    /// The client's address at sign-in, if known. It is for the person's information and decides nothing.
     pub address: Option<IpAddr>,
-    /// The person's groups at that moment.
+    /// The person's groups at sign-in.
     pub groups: Vec<String>,
-    /// How the person proved who they are.
+    /// The authentication methods.
     pub authentication_methods: Vec<String>,
-    /// When the person did.
+    /// The time of authentication.
     pub authenticated_at: Timestamp,
-    /// When the session began.
+    /// The start of the session.
     pub created_at: Timestamp,
-    /// When it was last renewed; idle time counts from here.
+    /// The time of the last renewal, from which the idle limit counts.
     pub last_seen_at: Timestamp,
-    /// When it ends whatever happens; renewal never moves it.
+    /// The absolute limit, which renewal never moves.
     pub expires_at: Timestamp,
-    /// When somebody ended it.
+    /// The end of the session, once it was ended.
     pub ended_at: Option<Timestamp>,
 }
 
 impl Session {
-    /// Whether the session still holds: not ended, within its absolute limit and within its idle limit.
+    /// Returns whether the session holds: not ended, within its absolute limit and within its idle limit.
     #[must_use]
     pub fn is_live(&self, now: Timestamp, idle_limit: Duration) -> bool {
         self.ended_at.is_none() && now < self.expires_at && now < self.last_seen_at.plus(idle_limit)
     }
 }
 
-/// The session at a provider that a session here began with, so that both can be ended together.
+/// The session at a provider in which a session here began, so that both can end together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalSession {
-    /// Which provider, by its name here.
+    /// The provider.
     pub provider: ProviderId,
-    /// Whose word it was.
+    /// The issuer of the sign-in.
     pub issuer: Issuer,
-    /// About whom.
+    /// The person's id there.
     pub subject: Subject,
-    /// The provider's own session, if it names it (`sid`).
+    /// The id of the provider's own session, if known (`sid`).
     pub id: Option<ProviderSessionId>,
-    /// Tells the provider whom to sign out.
+    /// The ID token that tells the provider which person to sign out.
     pub id_token_hint: Option<IdTokenHint>,
-    /// When and with what the provider is asked again, if it is.
+    /// The next revalidation, if the provider allows one.
     pub recheck: Option<Recheck>,
 }
 
-/// What a provider is asked with whether a person whose session goes on may still come in.
+/// The revalidation of a session: the provider's refresh token, and the time to use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recheck {
-    /// The [`RefreshToken`](crate::protocol::RefreshToken), sealed: whoever has the database alone can do nothing with it.
+    /// The [`RefreshToken`](crate::protocol::RefreshToken), sealed: the database alone does not reveal it.
     pub refresh_token: Sealed,
-    /// When.
+    /// The time of the next revalidation.
     pub due_at: Timestamp,
 }
 
-/// What a browser says it is (`User-Agent`, RFC 9110 section 10.1.5): printable ASCII, at most [`Self::MAX_LEN`] bytes.
-/// Anybody can write anything there.
+/// The browser's name for itself (`User-Agent`, RFC 9110 section 10.1.5): printable ASCII, at most
+/// [`Self::MAX_LEN`] bytes. The client chooses the text freely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent(String);
 
 impl UserAgent {
-    /// What is kept of it, in bytes.
+    /// The longest text that is kept, in bytes.
     pub const MAX_LEN: usize = 256;
 
-    /// Takes what can be kept of the header; `None` when nothing can.
+    /// Keeps the printable part of the header; `None` when that is empty.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let printable = |letter: &char| matches!(letter, ' '..='~');
@@ -157,59 +157,60 @@ impl UserAgent {
         (!kept.is_empty()).then(|| Self(kept.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a session token says (RFC 7519): enough for a service to know who is asking without asking us.
+/// The claims of a session token (RFC 7519): enough for a service to identify the person without a request to
+/// us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionClaims {
-    /// Who issued the token: the public URL of this lab.
+    /// The issuer: the public URL of this lab.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
-    /// Whose session it is.
+    /// The account.
     pub sub: AccountId,
-    /// Which session it is.
+    /// The session.
     pub sid: SessionId,
-    /// When the token, not the session, expires.
+    /// The time at which the token, not the session, expires.
     pub exp: Timestamp,
-    /// When it was issued.
+    /// The time of issue.
     pub iat: Timestamp,
-    /// Names this token.
+    /// The token's own id.
     pub jti: String,
-    /// What the person is called when signing in.
+    /// The username.
     pub username: Username,
     /// The person's e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
-    /// What the person wants to be called.
+    /// The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The role of the account.
     pub role: Role,
-    /// The person's groups, as many as fit: see [`SessionClaims::MAX_GROUPS_LEN`].
+    /// The person's groups, as many as [`SessionClaims::MAX_GROUPS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// How the person proved who they are, in as many words as fit: see [`SessionClaims::MAX_METHODS_LEN`].
+    /// The authentication methods, as many as [`SessionClaims::MAX_METHODS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
-    /// When the person did.
+    /// The time of authentication.
     pub auth_time: Timestamp,
 }
 
 impl SessionClaims {
-    /// How many bytes of JSON the group names of a token have at most, so that it stays one small cookie.
+    /// The most bytes of JSON for a token's group names, so that it stays one small cookie.
     pub const MAX_GROUPS_LEN: usize = 256;
-    /// How many bytes of JSON its authentication methods have at most.
+    /// The most bytes of JSON for its authentication methods.
     pub const MAX_METHODS_LEN: usize = 64;
 }
 
-/// A signed session token: whoever holds it is signed in. Never printed.
+/// A signed session token, a bearer secret. Never printed.
 #[derive(Clone)]
 pub struct SessionToken(SecretString);
 
@@ -220,7 +221,7 @@ impl SessionToken {
         Self(token.into())
     }
 
-    /// The token, to be put into the cookie and nowhere else.
+    /// Returns the token, for the cookie and nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -238,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_of_a_user_agent_is_kept_as_it_is() {
+    fn a_parsed_user_agent_parses_to_itself() {
         let long = format!("{}  end", "x".repeat(UserAgent::MAX_LEN - 1));
         for odd in [" Firefox\u{1b}[2J ", "\u{1} x \u{1}", &long] {
             let kept = UserAgent::new(odd).unwrap();

@@ -1,18 +1,18 @@
-//! Text that somebody else wrote.
+//! Text from outside.
 
 use std::fmt;
 
-/// A short text from outside (a provider's error description, a claim) that may be shown and logged:
-/// without control characters, line breaks or invisible direction marks, and at most
-/// [`ForeignText::MAX_CHARS`] characters long. It is still not HTML: whoever renders it escapes it.
+/// A short text from outside (a provider's error description, a claim) that may be shown and logged: without
+/// control characters, line breaks or invisible direction marks, and at most [`ForeignText::MAX_CHARS`]
+/// characters long. It is not HTML: a page escapes it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ForeignText(String);
 
 impl ForeignText {
-    /// Longer text is cut here, and the cut is shown by an ellipsis.
+    /// The longest text, in characters; a longer one is cut and ends with an ellipsis.
     pub const MAX_CHARS: usize = 200;
 
-    /// Takes any text and keeps what is safe to show on one line.
+    /// Keeps the part of a text that is safe on one line.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut clean: String = text
@@ -27,14 +27,14 @@ impl ForeignText {
         Self(clean)
     }
 
-    /// The cleaned text.
+    /// Returns the cleaned text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Zero-width characters, direction marks and other characters that change how their neighbours are read.
+/// Returns whether the character has no width, marks a direction, or changes the reading of its neighbours.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -1,4 +1,5 @@
-//! Points in time. The core never reads the clock: every rule takes `now` from the [`Clock`](crate::world::Clock) port.
+//! Points in time. The domain never reads the clock: every rule takes `now` from the
+//! [`Clock`](crate::world::Clock) port.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,31 +14,31 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant that many seconds after the Unix epoch.
+    /// Returns the instant that many seconds after the Unix epoch.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since the Unix epoch.
+    /// Returns the seconds since the Unix epoch.
     #[must_use]
     pub const fn as_unix_seconds(self) -> i64 {
         self.0
     }
 
-    /// This instant moved later; stops at the end of time.
+    /// Returns a later instant; saturates at the end of time.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(seconds(span)))
     }
 
-    /// This instant moved earlier; stops at the beginning of time.
+    /// Returns an earlier instant; saturates at the beginning of time.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(seconds(span)))
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// Returns the span since `earlier`; zero when that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -4,7 +4,7 @@
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
 use labgate_domain::ForeignText;
-use labgate_domain::error::{ErrorCode, Fault, Reference, Refusal, SignInError};
+use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
@@ -49,6 +49,12 @@ impl HttpErrorCode {
         self.told().0
     }
 
+    /// Returns the status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.told().1
+    }
+
     fn told(self) -> (&'static str, StatusCode) {
         match self {
             Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),
@@ -61,9 +67,10 @@ impl HttpErrorCode {
     }
 }
 
-/// The one place where a refused sign-in becomes a status. Only 401 and 403 pass a proxy's sub-request
-/// unchanged, and neither is used for what the person did not cause.
-fn status_of(code: ErrorCode) -> StatusCode {
+/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so neither
+/// stands for an error that the person did not cause.
+#[must_use]
+pub fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong | ErrorCode::ReauthenticationNeeded => {
             StatusCode::UNAUTHORIZED
@@ -105,7 +112,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled
         | ErrorCode::NotAdministrator
-        | ErrorCode::CrossSite => StatusCode::FORBIDDEN,
+        | ErrorCode::CsrfFailed => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
         | ErrorCode::ClientRejected
         | ErrorCode::TokenResponseInvalid
@@ -264,10 +271,10 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.error.code();
         // Trying again is no use where an operator has to mend something first.
-        let try_again = code.fault() != Fault::Configuration
-            && !matches!(code, ErrorCode::CrossSite | ErrorCode::NotAdministrator);
+        let try_again = code.responsible() != Responsible::Operator
+            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
         let mut failure = Self::coded(code);
-        if let SignInError::TooManyTries { wait } = refusal.error {
+        if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait }) = refusal.error {
             failure.headers = retry_after(wait.as_secs().max(1));
         }
         Self {

@@ -23,7 +23,7 @@ mod times;
 
 pub use app::App;
 pub use client_addr::{NotANetwork, Peer, ProxyNetwork};
-pub use failure::HttpErrorCode;
+pub use failure::{HttpErrorCode, status_of};
 pub use serve::serve;
 pub use state::AppInfo;
 pub use texts::person_text;

@@ -49,10 +49,10 @@ impl AppState {
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
         let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
         match &request.posted {
-            _ if !request.is_same_origin => Err(self.sign_in.refuse_cross_site().into()),
+            _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf().into()),
             Posted::Nothing | Posted::Json(_) => Ok(()),
             Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
-            Posted::Form(_) => Err(self.sign_in.refuse_cross_site().into()),
+            Posted::Form(_) => Err(self.sign_in.refuse_csrf().into()),
             Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn verify(
     let session = text(claims, "sid")?.map(ProviderSessionId::parse).transpose();
     let session = session.map_err(|_| IdTokenFault::Malformed)?;
     if subject.is_none() && session.is_none() {
-        return Err(LogoutTokenFault::Nobody);
+        return Err(LogoutTokenFault::NoSubject);
     }
     let id = claims.get("jti").and_then(Value::as_str).filter(|id| is_id(id)).ok_or(LogoutTokenFault::Id)?;
     Ok(LogoutToken {

@@ -3,7 +3,9 @@
 pub mod cli;
 pub mod configuration;
 pub mod doctor;
+pub mod documentation;
 mod key_list;
 pub mod logging;
+pub mod remedies;
 pub mod wiring;
 pub mod world;

@@ -17,7 +17,7 @@ use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, person_text};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
 use labgate_provider::SettingsError;
 use labgate_store::{OpenError, Store};
@@ -30,6 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use self::revalidations::Revalidations;
 use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
 use crate::logging::TracingLog;
+use crate::remedies::remedy;
 use crate::world::{OsEntropy, SystemClock};
 
 /// The interval at which expired sessions and attempts are deleted.
@@ -202,7 +203,7 @@ pub enum StartError {
     #[error(transparent)]
     NoAnswer(#[from] StoreError),
     /// The first administrator of the settings cannot be created.
-    #[error("[admin]: {username} cannot become the first administrator: {} ({})", .code.for_person(), .code.as_str())]
+    #[error("[admin]: {username} cannot become the first administrator: {} ({})", person_text(.code.as_str()), .code.as_str())]
     FirstAdministrator {
         /// The name from the settings.
         username: Username,
@@ -364,13 +365,11 @@ async fn warm_up(provider: Arc<dyn IdentityProvider>) {
             tracing::info!(provider = id, issuer = server.issuer.as_str(), "external sign-in is ready");
         }
         Err(error) => {
-            let error = labgate_domain::error::SignInError::from(error);
-            let (code, remedy) = (error.code().as_str(), error.code().for_operator());
             tracing::warn!(
                 provider = id,
-                code,
+                code = error.code().as_str(),
                 error = error.to_string(),
-                remedy,
+                remedy = remedy(error.code()),
                 "external sign-in is not ready; the next sign-in asks the provider again"
             );
         }

@@ -8,13 +8,13 @@ use crate::protocol::Malformed;
 use crate::time::Timestamp;
 use crate::world::Entropy;
 
-/// Names an account for good; everything that belongs to a person refers to it. A UUIDv7 (RFC 9562 section 5.7).
+/// The permanent id of an account: a UUIDv7 (RFC 9562 section 5.7). Every record of a person refers to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(Uuid);
 
 impl AccountId {
-    /// A fresh id that sorts by its time of creation.
+    /// Returns a fresh id that sorts by its time of creation.
     #[must_use]
     pub fn fresh(now: Timestamp, entropy: &dyn Entropy) -> Self {
         let mut random = [0; 10];
@@ -23,7 +23,7 @@ impl AccountId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
-    /// Takes an id from a token or the store.
+    /// Parses an id from a token or the store.
     ///
     /// # Errors
     /// When it is not a UUID.
@@ -44,28 +44,29 @@ impl fmt::Debug for AccountId {
     }
 }
 
-/// Somebody who may use the lab.
+/// A person's account in the lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Names the account for good.
+    /// The permanent id.
     pub id: AccountId,
-    /// What the person is called when signing in; unique.
+    /// The username; unique.
     pub username: Username,
     /// The person's e-mail address; unique where present.
     pub email: Option<EmailAddress>,
-    /// What the person wants to be called.
+    /// The person's name.
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The role.
     pub role: Role,
-    /// Whether the person may sign in.
+    /// The status: active or disabled.
     pub status: AccountStatus,
-    /// When the account was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// Whether this text stands in the username, the e-mail address or the name, whatever the case of either. The letters
-    /// of every script are folded one by one, without regard to language; no character of the text is a wildcard.
+    /// Returns whether the username, the e-mail address or the name contains this text, in any case. The
+    /// letters of every script are folded one by one, without regard to language; no character of the text is
+    /// a wildcard.
     #[must_use]
     pub fn is_found_by(&self, search: &str) -> bool {
         let search = without_case(search);
@@ -78,23 +79,23 @@ impl Account {
     }
 }
 
-/// Upper case first, so that letters with two small forms (σ and ς, s and ſ) become one.
+/// Folds upper case first, so that letters with two small forms (σ and ς, s and ſ) become one.
 fn without_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// What an account may do.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Uses the lab.
     User,
-    /// Also administers accounts.
+    /// Also manages accounts.
     Admin,
 }
 
 impl Role {
-    /// The role as it stands in tokens and in the store.
+    /// Returns the role's text in tokens and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -103,7 +104,7 @@ impl Role {
         }
     }
 
-    /// Takes a role from the store.
+    /// Parses a role from the store.
     ///
     /// # Errors
     /// When there is no such role.
@@ -112,17 +113,17 @@ impl Role {
     }
 }
 
-/// Whether an account may sign in.
+/// The status of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccountStatus {
-    /// It may.
+    /// The person may sign in.
     Active,
-    /// An administrator has switched it off.
+    /// An administrator disabled the account.
     Disabled,
 }
 
 impl AccountStatus {
-    /// The status as it stands in the store.
+    /// Returns the status's text in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -131,7 +132,7 @@ impl AccountStatus {
         }
     }
 
-    /// Takes a status from the store.
+    /// Parses a status from the store.
     ///
     /// # Errors
     /// When there is no such status.
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_found_by_a_part_of_its_texts_whatever_the_case() {
+    fn a_search_finds_a_part_of_each_text_in_any_case() {
         let account = Account {
             id: AccountId::parse("01890000-0000-7000-8000-000000000001").unwrap(),
             username: Username::local("ada_l").unwrap(),

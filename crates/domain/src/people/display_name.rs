@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ForeignText;
 
-/// What a person wants to be called: one line of clean text, never an identifier.
+/// A person's name for other people: one line of clean text, never an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct DisplayName(String);
@@ -13,7 +13,7 @@ impl DisplayName {
     /// The longest name, in characters; a longer one is cut.
     pub const MAX_CHARS: usize = 100;
 
-    /// Keeps of any text what can be shown; nothing when nothing is left.
+    /// Keeps the printable part of a text; `None` when that is empty.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let name = Self::clean(text);
@@ -25,7 +25,7 @@ impl DisplayName {
         Self(clean.as_str().trim().chars().take(Self::MAX_CHARS).collect::<String>().trim_end().to_owned())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,11 +7,11 @@ use crate::protocol::Malformed;
 
 /// An e-mail address in its canonical form: lower case, NFKC, the domain as ASCII (A-labels).
 ///
-/// Two spellings of one address are one value: `ADA@Example.COM` and `ada@example.com`, `ada@bücher.example` and
-/// `ada@xn--bcher-kva.example`. Tags and dots (`ada+lab@`) are part of the address and stay. RFC 5321 lets a domain
-/// tell `Ada` from `ada`; no provider that people sign in with does.
+/// Two spellings of one address are one value: `ADA@Example.COM` and `ada@example.com`, `ada@bücher.example`
+/// and `ada@xn--bcher-kva.example`. Tags and dots (`ada+lab@`) are part of the address and stay. RFC 5321
+/// lets a domain tell `Ada` from `ada`; no provider that people sign in with does.
 ///
-/// It names an account for people; it never proves who they are.
+/// It names an account for people; it proves nothing about its sender.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
@@ -24,16 +24,16 @@ impl EmailAddress {
     ///
     /// # Errors
     /// When it does not have exactly one `@`; when the part before it is empty, over 64 bytes, quoted, or has
-    /// other characters than letters, digits, dots between them and RFC 5322's `atext`; when the domain is not one
-    /// (RFC 5891, or it is an address literal); when it is too long. Characters that look like nothing, or that
-    /// Unicode folds into others, are refused rather than folded.
+    /// other characters than letters, digits, dots between them and RFC 5322's `atext`; when the domain is
+    /// malformed (RFC 5891, or it is an address literal); when it is too long. Characters that are invisible,
+    /// or that Unicode folds into others, are refused rather than folded.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let refused = Malformed("e-mail address");
         let (local, domain) = value.split_once('@').ok_or(refused)?;
         if value.len() > Self::MAX_LEN || local.len() > 64 {
             return Err(refused);
         }
-        // Judged as it was typed: lower-casing alone would already make the Kelvin sign a plain k.
+        // Judges the original text: lower-casing alone would already turn the Kelvin sign into a plain k.
         let folded_is_itself = local.nfkc().eq(local.chars());
         let local: String = local.to_lowercase();
         let folded_is_itself = folded_is_itself && local.nfkc().eq(local.chars());
@@ -56,13 +56,13 @@ impl EmailAddress {
         if address.len() > Self::MAX_LEN { Err(refused) } else { Ok(Self(address)) }
     }
 
-    /// The canonical address.
+    /// Returns the canonical address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The domain, as ASCII.
+    /// Returns the domain, as ASCII.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
@@ -73,7 +73,7 @@ fn is_atom_char(c: char) -> bool {
     c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// Combining marks, which scripts such as Devanagari need in a domain name.
+/// Returns whether the character is a combining mark; scripts such as Devanagari need them in a domain name.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn c109_what_is_not_one_plain_address_is_refused() {
+    fn c109_other_text_than_one_plain_address_is_refused() {
         for bad in [
             "",
             "ada",

@@ -1,4 +1,4 @@
-//! The people of a lab and what they are called.
+//! The people of a lab: accounts, names, addresses and passwords.
 
 mod account;
 mod display_name;

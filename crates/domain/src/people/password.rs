@@ -5,18 +5,17 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::protocol::Malformed;
 
-/// A password as somebody typed it, in the one form in which it is set and checked: Unicode NFC, other spaces than the
-/// ASCII one made that one, nothing trimmed and nothing cut (the profile `OpaqueString` of RFC 8265 section 4.2). Never
-/// printed.
+/// A password in the one form in which it is set and checked: Unicode NFC, other spaces made the ASCII one,
+/// nothing trimmed and nothing cut (the profile `OpaqueString` of RFC 8265 section 4.2). Never printed.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// The longest text that is looked at, in bytes: longer ones are refused before any work (`SP 800-63B-4` section
-    /// 3.1.1.2 wants at least 64 characters to be possible).
+    /// The longest password, in bytes: longer ones are refused before any work (`SP 800-63B-4` section
+    /// 3.1.1.2 requires at least 64 characters to be possible).
     pub const MAX_LEN: usize = 1024;
 
-    /// Takes what somebody typed.
+    /// Normalises a password as a person typed it.
     ///
     /// # Errors
     /// When it is empty or longer than [`Self::MAX_LEN`] bytes, before or after normalisation.
@@ -30,7 +29,7 @@ impl Password {
         if normal.len() > Self::MAX_LEN { Err(refused) } else { Ok(Self(normal.into())) }
     }
 
-    /// The password, to be hashed or judged and nothing else.
+    /// Returns the password, for hashing or judging and nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -51,7 +50,7 @@ impl PasswordHash {
     /// The longest accepted hash, in bytes.
     pub const MAX_LEN: usize = 512;
 
-    /// Takes a hash from a hasher or the store. What it asks for is judged by the hasher.
+    /// Parses a hash from a hasher or the store. The hasher judges its parameters.
     ///
     /// # Errors
     /// When it does not begin with `$`, is too long, or has other than visible ASCII characters.
@@ -62,7 +61,7 @@ impl PasswordHash {
         if well_formed { Ok(Self(text.to_owned().into())) } else { Err(Malformed("password hash")) }
     }
 
-    /// The hash, to be compared or stored and nothing else.
+    /// Returns the hash, for comparison or storage and nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -84,16 +83,17 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What opens a local account.
+/// The password of a local account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The person's password, hashed.
     pub hash: PasswordHash,
-    /// Whether somebody else chose it, so that it is good for nothing but choosing another one.
+    /// Whether another person chose it, so that it serves only to choose a new one.
     pub must_change: bool,
 }
 
-/// How long a new password must be. There are no other rules of composition (`SP 800-63B-4` section 3.1.1.2).
+/// The limits on the length of a new password. There are no other composition rules (`SP 800-63B-4` section
+/// 3.1.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordLength {
     min: usize,
@@ -108,7 +108,7 @@ impl PasswordLength {
     /// The largest maximum that an operator can choose, in characters.
     pub const MOST_MAX: usize = 256;
 
-    /// Takes the limits from the configuration, in characters.
+    /// Builds the limits from the configuration, in characters.
     ///
     /// # Errors
     /// When the minimum is below [`Self::LEAST_MIN`] or above the maximum, or the maximum is not between
@@ -119,19 +119,19 @@ impl PasswordLength {
         if fits { Ok(Self { min, max }) } else { Err(Malformed("password length")) }
     }
 
-    /// The least number of characters.
+    /// Returns the least number of characters.
     #[must_use]
     pub fn min(self) -> usize {
         self.min
     }
 
-    /// The greatest number of characters.
+    /// Returns the greatest number of characters.
     #[must_use]
     pub fn max(self) -> usize {
         self.max
     }
 
-    /// Whether a new password may be this long.
+    /// Returns whether a new password has an allowed length.
     #[must_use]
     pub fn allows(self, password: &Password) -> bool {
         (self.min..=self.max).contains(&password.expose().chars().count())
@@ -139,7 +139,7 @@ impl PasswordLength {
 }
 
 impl Default for PasswordLength {
-    /// 12 to 128 characters.
+    /// Returns 12 to 128 characters.
     fn default() -> Self {
         Self { min: 12, max: 128 }
     }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::EmailAddress;
 use crate::protocol::Malformed;
 
-/// What a person is called when signing in: a local name, or the e-mail address of whoever comes from an external
-/// provider. The two cannot be confused: a local name has no `@`.
+/// The name for signing in: a local name, or the e-mail address of a person from an external provider. The
+/// two cannot be confused: a local name has no `@`.
 ///
-/// Its canonical form is lower case, so `Ada` and `ada` are one name. Local names are ASCII, so none can be made to look
-/// like another by letters of other scripts.
+/// Its canonical form is lower case, so `Ada` and `ada` are one name. Local names are ASCII, so letters of
+/// other scripts cannot imitate one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Username(String);
@@ -18,11 +18,11 @@ impl Username {
     /// The longest local name, in characters.
     pub const MAX_LOCAL_LEN: usize = 64;
 
-    /// Takes a local name that somebody chose.
+    /// Parses a local name that a person chose.
     ///
     /// # Errors
-    /// When it is not 1 to [`Self::MAX_LOCAL_LEN`] of letters `a` to `z`, digits, `.`, `_` and `-`, beginning with a
-    /// letter or a digit. An e-mail address is not a local name.
+    /// When it is not 1 to [`Self::MAX_LOCAL_LEN`] of letters `a` to `z`, digits, `.`, `_` and `-`, beginning
+    /// with a letter or a digit. An e-mail address is not a local name.
     pub fn local(value: &str) -> Result<Self, Malformed> {
         let name = value.to_ascii_lowercase();
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
@@ -34,7 +34,7 @@ impl Username {
         }
     }
 
-    /// Takes a name as a person types it to sign in: a local name or an e-mail address, in any case.
+    /// Parses a name as a person types it to sign in: a local name or an e-mail address, in any case.
     ///
     /// # Errors
     /// When it is neither.
@@ -43,7 +43,7 @@ impl Username {
         Self::local(value).or_else(|_| EmailAddress::parse(value).map(|address| Self::from(&address)))
     }
 
-    /// Takes a username from the store or a token.
+    /// Parses a username from the store or a token.
     ///
     /// # Errors
     /// When it is neither a local name nor an e-mail address, in canonical form.
@@ -51,7 +51,7 @@ impl Username {
         Self::typed(value).ok().filter(|name| name.0 == value).ok_or(Malformed("username"))
     }
 
-    /// The username.
+    /// Returns the username.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_name_is_never_an_address_and_never_looks_like_another() {
+    fn a_local_name_is_never_an_address_and_never_imitates_another() {
         for bad in [
             "",
             "ada@example.com",
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_canonical() {
+    fn only_canonical_names_are_read_from_the_store() {
         for good in ["ada", "ada@example.com"] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }

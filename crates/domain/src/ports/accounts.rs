@@ -10,24 +10,25 @@ use crate::people::{Account, AccountId, Credential, DisplayName, Username};
 
 /// The accounts of the lab.
 ///
-/// Usernames and e-mail addresses are one set of names: an address that is another account's username is taken.
+/// Usernames and e-mail addresses share one namespace: an address that is another account's username is
+/// taken.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// The account with this id.
+    /// Returns the account with this id.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 
-    /// The account that this is the username or the e-mail address of.
+    /// Returns the account with this username or e-mail address.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError>;
 
-    /// Adds an account that a password opens, or that nothing opens yet, atomically.
-    /// [`AccountCreation::IdentityTaken`] is no answer to this.
+    /// Adds an account with a password, or without any credential yet, atomically. It never answers
+    /// [`AccountCreation::IdentityTaken`].
     ///
     /// # Errors
     /// When the store cannot answer; nothing was added then.
@@ -37,26 +38,26 @@ pub trait AccountStore: Send + Sync {
         credential: Option<&'a Credential>,
     ) -> Result<AccountCreation, StoreError>;
 
-    /// Changes what a person wants to be called by people; `None` is by the username. Without an account nothing happens.
+    /// Changes a person's name; `None` removes it. An unknown id changes nothing.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the store does not answer.
     async fn check(&self) -> Result<(), StoreError>;
 }
 
-/// How adding an account ended.
+/// The result of adding an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountCreation {
-    /// It is there now.
+    /// The account was added.
     Created,
     /// The identity is linked to an account already.
     IdentityTaken,
-    /// An account with this username or e-mail address is there already.
+    /// Another account has this username or e-mail address.
     NameTaken,
 }

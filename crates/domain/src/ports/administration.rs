@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::people::{Account, AccountId, AccountStatus, Credential, Role};
 
-/// What administrators do with accounts. The last active administrator stays one, however many calls come at once.
+/// The administration of accounts. The last active administrator stays one, under any number of concurrent
+/// calls.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AdministrationStore: Send + Sync {
-    /// Adds the lab's first administrator, if there is no administrator yet. Of any number of calls at once, on whatever
-    /// replica, at most one answers [`FirstAdministrator::Created`].
+    /// Adds the lab's first administrator, if there is no administrator yet. Of any number of concurrent
+    /// calls, on any replicas, at most one answers [`FirstAdministrator::Created`].
     ///
     /// # Errors
     /// When the store cannot answer; nothing was added then.
@@ -23,14 +24,14 @@ pub trait AdministrationStore: Send + Sync {
         credential: &Credential,
     ) -> Result<FirstAdministrator, StoreError>;
 
-    /// Whether there is an administrator, disabled or not.
+    /// Returns whether there is an administrator, disabled or not.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn has_administrator(&self) -> Result<bool, StoreError>;
 
-    /// Accounts in the order of their ids, beginning after `after`; at most `limit`. With `search`, those in whose
-    /// username, address or name it stands, whatever the case.
+    /// Returns at most `limit` accounts in the order of their ids, beginning after `after`. With `search`,
+    /// only those that contain it in their username, address or name, in any case.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -41,13 +42,13 @@ pub trait AdministrationStore: Send + Sync {
         limit: u32,
     ) -> Result<AccountPage, StoreError>;
 
-    /// Switches an account on or off; never the last active administrator off, however many calls come at once.
+    /// Enables or disables an account; never disables the last active administrator.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError>;
 
-    /// Changes what an account may do; never the last active administrator's.
+    /// Changes the role of an account; never of the last active administrator.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -60,33 +61,33 @@ pub trait AdministrationStore: Send + Sync {
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError>;
 }
 
-/// How making the first administrator ended.
+/// The result of creating the first administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstAdministrator {
-    /// It is there now.
+    /// The account was added.
     Created,
     /// There is an administrator already.
     AlreadyThere,
-    /// An account with this username or e-mail address is there already.
+    /// Another account has this username or e-mail address.
     NameTaken,
 }
 
-/// How changing an account ended.
+/// The result of changing an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// It is changed, or was so already.
+    /// The account is changed, or was so already.
     Done,
     /// There is no such account.
     NotFound,
-    /// It is the last active administrator: nobody could administer the lab any more.
+    /// The account is the last active administrator, and the lab needs one.
     LastAdministrator,
 }
 
-/// A part of the list of accounts.
+/// A page of the list of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountPage {
     /// The accounts.
     pub accounts: Vec<Account>,
-    /// Whether there are more after them.
+    /// Whether more accounts follow.
     pub more: bool,
 }

@@ -5,18 +5,18 @@ use crate::people::{AccountId, Credential, PasswordHash};
 use crate::session::SessionId;
 use crate::time::Timestamp;
 
-/// The passwords that open accounts.
+/// The passwords of accounts.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait CredentialStore: Send + Sync {
-    /// What opens the account with a password, if anything does.
+    /// Returns the password of an account, if it has one.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError>;
 
-    /// Replaces the hash of the present password by a better one of the same password, while this is still it. Answers
-    /// whether it was replaced.
+    /// Replaces the hash of the present password by a stronger one of the same password, if the present hash
+    /// is still `only_if`. Returns whether it was replaced.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -27,9 +27,9 @@ pub trait CredentialStore: Send + Sync {
         only_if: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the password, while this is still its hash (two changes at once must not undo each other), and ends all
-    /// sessions of the account; both or neither, whatever happens to the process. Answers which sessions ended; `None` is
-    /// that it was not replaced.
+    /// Replaces the password, if the present hash is still `only_if` (two concurrent changes must not undo
+    /// each other), and ends all sessions of the account; both or neither, even when the process dies.
+    /// Returns the ended sessions; `None` when nothing was replaced.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was changed then.
@@ -41,9 +41,9 @@ pub trait CredentialStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<Vec<SessionId>>, StoreError>;
 
-    /// Gives the account this password, whatever opened it so far, and ends all its sessions. From one that had a password
-    /// the identities are taken. All of it or nothing. Answers which sessions ended; `None` is that there is no such
-    /// account.
+    /// Sets the password of an account, with or without a previous credential, and ends all its sessions.
+    /// From an account with a previous password its identities are unlinked. All of it or nothing. Returns
+    /// the ended sessions; `None` when there is no such account.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was changed then.

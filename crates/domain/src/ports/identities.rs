@@ -12,13 +12,13 @@ use crate::people::{Account, AccountId, EmailAddress, PasswordHash};
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
-/// The external identities that open accounts.
+/// The external identities of accounts.
 ///
 /// The key of an identity is (issuer, subject).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdentityStore: Send + Sync {
-    /// The account that this (issuer, subject) is linked to; compared byte for byte.
+    /// Returns the account that this (issuer, subject) is linked to; compared byte for byte.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -28,8 +28,9 @@ pub trait IdentityStore: Send + Sync {
         subject: &Subject,
     ) -> Result<Option<Account>, StoreError>;
 
-    /// Adds an account together with the external identity that opens it, both or neither, atomically. Two calls at once
-    /// for one identity or one name MUST give one account: the other call learns which was taken.
+    /// Adds an account together with its external identity, both or neither, atomically (JIT provisioning).
+    /// Two concurrent calls for one identity or one name MUST give one account: the other call learns which
+    /// was taken.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was added then.
@@ -39,12 +40,12 @@ pub trait IdentityStore: Send + Sync {
         identity: &ExternalIdentity,
     ) -> Result<AccountCreation, StoreError>;
 
-    /// Records that the person signed in by this identity, and takes over this e-mail address, if there is one that can be
-    /// trusted, and its name, if the account has none: what somebody calls themselves here stays. An address that another
+    /// Records a sign-in by this identity, and takes over this e-mail address, if it is trusted, and the
+    /// identity's name, if the account has none: a name that the person chose stays. An address that another
     /// account has is left out, the rest is done.
     ///
     /// # Errors
-    /// When the store cannot answer, or the identity is not linked to the account (any more).
+    /// When the store cannot answer, or the identity is not linked to the account.
     async fn record_sign_in<'a>(
         &self,
         id: AccountId,
@@ -53,9 +54,8 @@ pub trait IdentityStore: Send + Sync {
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError>;
 
-    /// Links the identity to an account that nothing opens yet: it has neither a credential nor an identity, and is
-    /// active. All of that atomically, so that an invitation is claimed once. A name that the account has not is taken
-    /// over from the identity.
+    /// Links the identity to an active account that has neither a credential nor an identity yet. All of that
+    /// atomically, so that an invitation is claimed once. An account without a name takes the identity's.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was linked then.
@@ -66,8 +66,9 @@ pub trait IdentityStore: Send + Sync {
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError>;
 
-    /// Links a further identity to an active account, whose person has proved to be its owner, as long as its password is
-    /// the one of that moment: `credential`, or none. Whoever changes or resets a password means to keep out who knew it.
+    /// Links a further identity to an active account on proof of ownership, if the account's password is
+    /// still the one of that moment: `credential`, or none. A change of the password is meant to lock out
+    /// everyone who knew the old one.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was linked then.
@@ -79,7 +80,8 @@ pub trait IdentityStore: Send + Sync {
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError>;
 
-    /// Takes an identity from an account; never the last thing that opens it, however many calls come at once.
+    /// Unlinks an identity from an account; never the account's last credential, under any number of
+    /// concurrent calls.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -90,42 +92,43 @@ pub trait IdentityStore: Send + Sync {
         subject: &Subject,
     ) -> Result<IdentityRemoval, StoreError>;
 
-    /// The identities that open an account, oldest first.
+    /// Returns the identities of an account, oldest first.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError>;
 }
 
-/// How linking an identity ended.
+/// The result of linking an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityLink {
-    /// It opens the account now, or did already.
+    /// The identity is linked to the account, or was so already.
     Linked,
-    /// It opens another account.
+    /// The identity is linked to another account.
     IdentityTaken,
-    /// The account cannot be had so: it is not there, it is disabled, or (when claiming) something opens it already.
+    /// The account cannot be linked: it does not exist, is disabled, or (when claiming) has a credential
+    /// already.
     Refused,
-    /// The account's password is another one than it was when its person proved who they are.
+    /// The account's password changed since its person proved ownership.
     CredentialChanged,
 }
 
-/// How taking an identity from an account ended.
+/// The result of unlinking an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityRemoval {
-    /// It opens the account no more.
+    /// The identity is unlinked.
     Removed,
-    /// It did not open the account.
+    /// The identity was not linked to the account.
     NotFound,
-    /// Nothing else opens the account.
+    /// The identity is the account's last credential.
     LastCredential,
 }
 
-/// How taking over a profile ended.
+/// The result of taking over a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProfileUpdate {
     /// Everything was taken over.
     Done,
-    /// The e-mail address is another account's; it was left as it was.
+    /// Another account has the e-mail address; the old one stays.
     EmailTaken,
 }

@@ -1,7 +1,8 @@
-//! What the core needs of the world. Each port is named for the need, not for a technology; an adapter implements it.
+//! The ports: the domain's needs of the world outside. Each port is named for the need, not for a technology;
+//! an adapter implements it.
 //!
-//! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; whatever must be
-//! atomic says so. With the feature `mocks` each has a `mockall` mock beside it.
+//! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; an
+//! atomic method says so. With the feature `mocks` each has a `mockall` mock beside it.
 
 mod accounts;
 mod administration;
@@ -10,8 +11,10 @@ mod identities;
 mod identity_provider;
 mod log;
 mod passwords;
+mod provider_error;
 mod sessions;
 mod spent_attempts;
+mod store_error;
 mod throttle;
 mod tokens;
 
@@ -19,14 +22,15 @@ pub use accounts::{AccountCreation, AccountStore};
 pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator};
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
-pub use identity_provider::{
-    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
-    LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
-};
+pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
 pub use log::{IdentityChange, SignInEvent, SignInLog};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
+pub use provider_error::{
+    CallFailure, IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
+};
 pub use sessions::SessionStore;
 pub use spent_attempts::{Consumption, SpentAttempts};
+pub use store_error::StoreError;
 pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
 
@@ -44,8 +48,3 @@ pub use self::{
     throttle::MockThrottle,
     tokens::MockTokenIssuer,
 };
-
-/// A store that could not answer. The text is for the operator's log; it carries no secrets and no personal data.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(pub String);

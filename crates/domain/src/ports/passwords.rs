@@ -12,13 +12,13 @@ pub trait PasswordHasher: Send + Sync {
     /// See [`HashingError`].
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError>;
 
-    /// Whether the password is the one that was hashed. Without a hash the answer is [`PasswordVerdict::Wrong`], after
-    /// the same work: an adapter MUST NOT make it measurable whether there was one. A hash that asks for more than the
-    /// current parameters allow, or cannot be read, is [`PasswordVerdict::Wrong`] after the same work, too.
+    /// Checks a password against a hash. Without a hash the answer is [`PasswordVerdict::Wrong`] after the
+    /// same work: an adapter MUST NOT reveal by its timing that there was none. A hash with higher parameters
+    /// than the current ones, or a malformed one, is [`PasswordVerdict::Wrong`] after the same work, too.
     ///
-    /// A hash that another program made by another function costs that function's work instead, which an adapter MUST
-    /// bound: until its first sign-in, such an account can be told from others by how long a check takes. From then on it
-    /// has a hash of today's.
+    /// A hash of another function, from another program, costs that function's work instead, which an adapter
+    /// MUST bound: until its first sign-in, such an account can be recognised by the time of a check. From
+    /// then on it has a current hash.
     ///
     /// # Errors
     /// See [`HashingError`].
@@ -28,26 +28,26 @@ pub trait PasswordHasher: Send + Sync {
         hash: Option<PasswordHash>,
     ) -> Result<PasswordVerdict, HashingError>;
 
-    /// Whether [`Self::verify`] could find a password right for this hash: it is of a kind that is known, whole, and asks
-    /// for no more work than a sign-in may cost. Nothing is hashed for the answer.
+    /// Returns whether [`Self::verify`] could accept a password for this hash: the function is known, the
+    /// hash is whole, and its work is within the limit of a sign-in. Nothing is hashed for the answer.
     fn can_verify(&self, hash: &PasswordHash) -> bool;
 }
 
-/// What came of checking a password.
+/// The result of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, but its hash is weaker than what is made today: it should be hashed again.
+    /// The password is right, but its hash is weaker than a current one: it should be hashed again.
     RightButWeak,
-    /// It is not the one.
+    /// The password is wrong.
     Wrong,
 }
 
-/// Why a password was not hashed.
+/// The reason that a password was not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashingError {
-    /// Too many others are waiting: trying again in a moment will do.
+    /// Too many others are waiting; a retry in a moment will do.
     #[error("too many passwords are being checked at the moment")]
     Busy,
     /// The hash function failed.
@@ -55,15 +55,15 @@ pub enum HashingError {
     Failed,
 }
 
-/// Judges how hard a new password is to guess, offline.
+/// Judges the strength of a new password, offline.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait PasswordJudge: Send + Sync {
-    /// Why the password is too easy to guess, given words that an attacker would try first (the person's name and
-    /// address, the lab's); `None` when it is not.
+    /// Returns the weakness of a password, given words that an attacker would try first (the person's name
+    /// and address, the lab's); `None` when it is strong enough.
     fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness>;
 }
 
-/// Why a password is too easy to guess.
+/// The reason that a password is too easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordWeakness {
     /// It is on the list of common passwords.

@@ -22,32 +22,33 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn create(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// The session with this id, whether live or not.
+    /// Returns the session with this id, live or not.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// Moves the time at which the session was last seen forward to `at`; never back, and never for an ended one.
+    /// Moves the time of the last renewal forward to `at`; never back, and never for an ended session.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`]. Ending
-    /// it again, or one that is not there, changes nothing.
+    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`].
+    /// An ended or unknown session does not change.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// The sessions of an account that have not been ended and whose absolute limit lies after `now`, newest first.
+    /// Returns the sessions of an account that have not been ended and have their absolute limit after `now`,
+    /// newest first.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn list_of(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends all sessions of an account but `except`, atomically, and answers which.
+    /// Ends all sessions of an account but `except`, atomically, and returns them.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -58,8 +59,8 @@ pub trait SessionStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
 
-    /// Ends the sessions that began at this issuer with this session of its own (and, if it is there, this subject), or
-    /// without one all that began with this subject; with neither none. Atomically, and answers which.
+    /// Ends the sessions that began at this issuer with this session of its own (and this subject, if given),
+    /// or without one all that began with this subject; with neither none. Atomically, and returns them.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -71,10 +72,10 @@ pub trait SessionStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
-    /// Takes sessions that began at this provider and are [due](Recheck::due_at) by `now`: of those the longest overdue,
-    /// `at_most` so many. Only those that have not been ended, whose absolute limit lies after `now` and that were seen after
-    /// `seen_after`. Each is due again at `again_at`, atomically: of any number of calls at once, on whatever replica, one gets
-    /// it.
+    /// Takes the sessions that began at this provider and are [due](Recheck::due_at) by `now`, the longest
+    /// overdue first, at most `at_most`. Only those that have not been ended, have their absolute limit after
+    /// `now` and were renewed after `seen_after`. Each is due again at `again_at`, atomically: of any number
+    /// of concurrent calls, on any replicas, one gets it.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -87,8 +88,8 @@ pub trait SessionStore: Send + Sync {
         at_most: u32,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// Keeps what the provider said when it was asked again: the person's groups, and with what it is asked next time, if it
-    /// is. Nothing happens to an ended session.
+    /// Keeps the result of a revalidation: the person's groups, and the refresh token for the next one, if
+    /// any. An ended session does not change.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -99,7 +100,7 @@ pub trait SessionStore: Send + Sync {
         recheck: Option<&'a Recheck>,
     ) -> Result<(), StoreError>;
 
-    /// Deletes the sessions whose absolute limit lies before `before`, and answers how many.
+    /// Deletes the sessions with an absolute limit before `before`, and returns their number.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -8,31 +8,31 @@ use crate::time::Timestamp;
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait SpentAttempts: Send + Sync {
-    /// Spends an attempt. Of any number of calls for one id, in whatever order and on whatever replica, exactly one
+    /// Spends an attempt. Of any number of calls for one id, in any order and on any replicas, exactly one
     /// answers [`Consumption::First`]. The id may be forgotten after `until`.
     ///
     /// # Errors
     /// When the store cannot answer; the attempt must then be treated as spent.
     async fn consume(&self, id: SealId, until: Timestamp) -> Result<Consumption, StoreError>;
 
-    /// Whether it was spent before. An answer of no may be out of date as soon as it is given.
+    /// Returns whether it was spent before. A negative answer may be out of date at once.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn is_spent(&self, id: SealId) -> Result<bool, StoreError>;
 
-    /// Forgets the ids whose time has passed, and answers how many.
+    /// Forgets the ids after their time, and returns their number.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// Whether an attempt was still there to spend.
+/// The result of spending an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consumption {
-    /// It was, and is spent now.
+    /// The attempt is spent now.
     First,
-    /// It was spent before.
+    /// The attempt was spent before.
     Again,
 }

@@ -7,67 +7,68 @@ use super::StoreError;
 use crate::people::AccountId;
 use crate::time::Timestamp;
 
-/// Slows guessing down, and never shuts anybody out for good. What is counted, and how long a try waits, says
-/// [`rate_limit`](crate::rate_limit); an adapter keeps the counts.
+/// Rate limits sign-in attempts (brute-force protection), and never locks an account for good. The rules are
+/// in [`rate_limit`](crate::rate_limit); an adapter keeps the counts.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Admits a try, and counts it as a failure unless it is forgiven or taken back
-    /// ([`rate_limit::admit`](crate::rate_limit::admit)); atomically, so that any number of tries at once are not admitted one
-    /// by one. Memory MUST be bounded however many targets are tried.
+    /// Grants an attempt, and counts it as a failure until its success or cancellation
+    /// ([`rate_limit::admit`](crate::rate_limit::admit)); atomically, so that concurrent attempts cannot pass
+    /// one by one. Memory MUST be bounded for any number of targets.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError>;
 
-    /// The person knew the password: forgets the failures for this target from this source, takes this try back
-    /// everywhere else ([`rate_limit::record_success`](crate::rate_limit::record_success)), and remembers the source as known for the
-    /// account. Only for a try that was admitted.
+    /// Records a right password: forgets the failures for this target from this source, cancels this attempt
+    /// everywhere else ([`rate_limit::record_success`](crate::rate_limit::record_success)), and remembers the
+    /// source as known for the account. Only for a granted attempt.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
-    /// The password was never looked at: takes this try back everywhere
-    /// ([`rate_limit::cancel`](crate::rate_limit::cancel)). Only for a try that was admitted.
+    /// Cancels an attempt without a password check, everywhere
+    /// ([`rate_limit::cancel`](crate::rate_limit::cancel)). Only for a granted attempt.
     ///
     /// # Errors
     /// When the store cannot answer.
     async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Deletes what counts for nothing any more, and answers how many entries that were. To be called now and then.
+    /// Deletes expired entries, and returns their number. To be called now and then.
     ///
     /// # Errors
     /// When the store cannot answer; the rest goes next time.
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// A try to sign in with a password, or to register.
+/// An attempt to sign in with a password, or to register.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoginAttempt {
-    /// Whose password is tried: the account, however it was named; or the name, where there is no account.
+    /// The target: the account, however the person named it; or the name, if there is no account.
     pub target: LoginTarget,
-    /// Where the try comes from, if that is known: an IPv6 address stands for its /64.
+    /// The source, if known: an IPv6 address stands for its /64.
     pub source: Option<Source>,
 }
 
-/// Whose password is tried.
+/// The target of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LoginTarget {
-    /// An account's.
+    /// An account.
     Account(AccountId),
-    /// Nobody's, under this name.
+    /// A name without an account.
     Nobody(String),
-    /// Nobody's: somebody registers, and could learn which names are taken.
+    /// A registration, which could reveal taken names.
     Registration,
 }
 
-/// Where a request comes from.
+/// The network source of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(IpAddr);
 
 impl Source {
-    /// The source of a request from this address: an IPv6 host owns its /64, an IPv4-mapped address is the IPv4 one.
+    /// Returns the source for an address: an IPv6 host stands for its /64, an IPv4-mapped address for the
+    /// IPv4 one.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
@@ -79,19 +80,19 @@ impl Source {
         }
     }
 
-    /// The address that stands for it.
+    /// Returns the address that stands for the source.
     #[must_use]
     pub fn address(self) -> IpAddr {
         self.0
     }
 }
 
-/// Whether a try may go on.
+/// The decision about an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// It may.
+    /// The attempt may go on.
     Granted,
-    /// Not before this span has passed. It was not counted.
+    /// The attempt must wait this long. It was not counted.
     RetryAfter(Duration),
 }
 

@@ -9,30 +9,30 @@ pub trait TokenIssuer: Send + Sync {
     /// When there is no key to sign with.
     fn issue(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError>;
 
-    /// The claims of a token that this issuer signed, with a key that is still in its ring. Whether the token has
-    /// expired is for the caller to judge.
+    /// Returns the claims of a token that this issuer signed, with a key that is still in its ring. The
+    /// caller judges the expiry.
     ///
     /// # Errors
     /// See [`TokenFault`].
     fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault>;
 
-    /// The public keys as a JWK set (RFC 7517 section 5), as JSON text.
+    /// Returns the public keys as a JWK set (RFC 7517 section 5), in JSON.
     fn jwks(&self) -> String;
 }
 
-/// Why a text is not a session token of this issuer. It does not say more: the text came from outside.
+/// The reason that a text is not a session token of this issuer. It omits the text, which came from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// Longer than a cookie can be.
     #[error("the token is too long")]
     TooLong,
-    /// Not a JWT of the form that we issue.
+    /// Not a JWT of the issued form.
     #[error("the token is malformed")]
     Malformed,
     /// Signed with a key that is not, or no longer, in the ring.
     #[error("the token's key is not known")]
     UnknownKey,
-    /// The signature does not fit.
+    /// The signature is wrong.
     #[error("the token's signature is wrong")]
     Signature,
     /// From another issuer or for another audience.

@@ -4,15 +4,15 @@ use url::{Url, form_urlencoded};
 
 use super::{ClientId, Malformed, Nonce, PkceChallenge, RedirectUri, State};
 
-/// The scopes of a request (RFC 6749 section 3.3), each once, at least one. `openid`, if it is there, stands first and makes
-/// it a request of OpenID Connect; without it, it is one of plain OAuth 2.0.
+/// The scopes of a request (RFC 6749 section 3.3), each once, at least one. `openid`, if present, stands
+/// first and makes the request one of OpenID Connect; without it, the request is plain OAuth 2.0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes(Vec<String>);
 
 impl Scopes {
     const OPENID: &str = "openid";
 
-    /// `openid` and these scopes, in the order given.
+    /// Builds `openid` and these scopes, in the order given.
     ///
     /// # Errors
     /// When a scope is empty or has a character that RFC 6749 section 3.3 forbids.
@@ -20,7 +20,7 @@ impl Scopes {
         Self::unique(std::iter::once(Self::OPENID).chain(scopes))
     }
 
-    /// These scopes, in the order given, for a provider that has no identity tokens.
+    /// Builds these scopes, in the order given, for a provider without ID tokens.
     ///
     /// # Errors
     /// When there is none, when one is `openid`, or as for [`Scopes::with_openid`].
@@ -43,55 +43,56 @@ impl Scopes {
         Ok(Self(all))
     }
 
-    /// Whether `openid` is among them, so that an identity token comes back.
+    /// Returns whether `openid` is among them, so that an ID token comes back.
     #[must_use]
     pub fn ask_for_identity(&self) -> bool {
         self.contains(Self::OPENID)
     }
 
-    /// Whether this scope was asked for.
+    /// Returns whether this scope is among them.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
         self.0.iter().any(|known| known == scope)
     }
 
-    /// The scopes, separated by single spaces.
+    /// Returns the scopes, separated by single spaces.
     #[must_use]
     pub fn to_parameter(&self) -> String {
         self.0.join(" ")
     }
 }
 
-/// An authorization request (OpenID Connect Core section 3.1.2.1, RFC 6749 section 4.1.1) as this project makes it:
-/// code flow, with state, nonce and PKCE. One without them cannot be written down. What it accepts is the same with `openid`.
+/// An authorization request (OpenID Connect Core section 3.1.2.1, RFC 6749 section 4.1.1) as this project
+/// makes it: code flow, with state, nonce and PKCE; others are not representable. Parsing also requires
+/// `openid`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
-    /// Who asks.
+    /// The client.
     pub client_id: ClientId,
-    /// Where the answer goes.
+    /// The redirect URI for the answer.
     pub redirect_uri: RedirectUri,
-    /// What is asked for.
+    /// The scopes.
     pub scopes: Scopes,
-    /// Binds the answer to the browser.
+    /// Binds the answer to the browser (CSRF protection).
     pub state: State,
-    /// Binds the identity token to this request; not sent where there is none to bind.
+    /// Binds the ID token to this request; not sent to a provider without ID tokens.
     pub nonce: Nonce,
-    /// Binds the code to whoever knows the verifier.
+    /// Binds the code to the holder of the verifier.
     pub code_challenge: PkceChallenge,
     /// Further parameters, such as `prompt` or `login_hint`.
     pub extra: Vec<(String, String)>,
 }
 
-/// Why a query is not an [`AuthorizationRequest`].
+/// The reason that a query is not an [`AuthorizationRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedRequest {
-    /// A parameter that must be there is not.
+    /// A required parameter is missing.
     #[error("the parameter {0} is missing")]
     Missing(&'static str),
-    /// A parameter is there twice (RFC 6749 section 3.1).
+    /// A parameter is duplicate (RFC 6749 section 3.1).
     #[error("the parameter {0} is there twice")]
     Duplicate(&'static str),
-    /// A parameter does not have its specified form.
+    /// A parameter is malformed.
     #[error("the parameter {0} is malformed")]
     Malformed(&'static str),
     /// A `response_type` other than `code`.
@@ -122,12 +123,12 @@ const OWN_PARAMETERS: [&str; 8] = [
     "code_challenge_method",
 ];
 
-/// With these a request could carry other values for its own parameters (RFC 9101), or ask for another way back.
+/// The parameters with which a request could override its own (RFC 9101), or ask for another response mode.
 const OVERRIDING_PARAMETERS: [&str; 3] = ["request", "request_uri", "response_mode"];
 
 impl AuthorizationRequest {
-    /// The URL to send the browser to: the endpoint, its own query kept, with this request's parameters.
-    /// An extra parameter cannot replace one of the request's own, nor bring others in their place.
+    /// Returns the URL for the browser: the endpoint, its own query kept, with this request's parameters. An
+    /// extra parameter cannot replace one of the request's own, nor bring others in their place.
     #[must_use]
     pub fn to_url(&self, endpoint: &Url) -> Url {
         let mut url = endpoint.clone();
@@ -155,7 +156,7 @@ impl AuthorizationRequest {
         url
     }
 
-    /// Reads the request as an OpenID provider does.
+    /// Parses the request as an OpenID provider does.
     ///
     /// # Errors
     /// See [`MalformedRequest`].
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_writes_the_provider_reads() {
+    fn the_provider_parses_the_request_that_the_client_writes() {
         let url = request().to_url(&Url::parse("https://op.example/auth?tenant=1").unwrap());
         let read = AuthorizationRequest::from_query(url.query().unwrap()).unwrap();
         let mut expected = request();
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extra_parameter_cannot_replace_an_own_one() {
+    fn an_extra_parameter_cannot_replace_one_of_the_request() {
         let endpoint = Url::parse("https://op.example/auth").unwrap();
         let mut request = request();
         request.extra.clear();

@@ -3,44 +3,44 @@ use url::{Url, form_urlencoded};
 use super::{AuthorizationCode, AuthorizationErrorCode, RedirectUri, State};
 use crate::ForeignText;
 
-/// What comes back to the redirect URI (RFC 6749 sections 4.1.2 and 4.1.2.1), with the issuer of RFC 9207.
+/// The response at the redirect URI (RFC 6749 sections 4.1.2 and 4.1.2.1), with the issuer of RFC 9207.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationResponse {
-    /// Names the attempt that this answers.
+    /// The `state` of the attempt that this answers.
     pub state: State,
-    /// The `iss` parameter, exactly as sent: it is only ever compared with an issuer that we know.
+    /// The `iss` parameter, exactly as sent: it is only compared with a known issuer.
     pub issuer: Option<String>,
-    /// A code, or why there is none.
+    /// The code or the error.
     pub outcome: AuthorizationOutcome,
 }
 
-/// The two ways an authorization request can end.
+/// The two results of an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthorizationOutcome {
     /// The person signed in.
     Code(AuthorizationCode),
-    /// The person did not.
+    /// The person did not sign in.
     Error {
-        /// Why, as a code.
+        /// The error code.
         code: AuthorizationErrorCode,
-        /// Why, in the provider's words.
+        /// The provider's description of it.
         description: Option<ForeignText>,
     },
 }
 
-/// Why a query is not an [`AuthorizationResponse`].
+/// The reason that a query is not an [`AuthorizationResponse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedResponse {
     /// The query is longer than [`AuthorizationResponse::MAX_QUERY_LEN`].
     #[error("the response is too long")]
     TooLong,
-    /// A parameter is there twice.
+    /// A parameter is duplicate.
     #[error("the parameter {0} is there twice")]
     Duplicate(&'static str),
-    /// There is no `state`, so the response answers nothing we asked.
+    /// There is no `state`, so the response answers no request of ours.
     #[error("the parameter state is missing")]
     MissingState,
-    /// A parameter does not have its specified form.
+    /// A parameter is malformed.
     #[error("the parameter {0} is malformed")]
     Malformed(&'static str),
     /// Both a code and an error.
@@ -52,10 +52,11 @@ pub enum MalformedResponse {
 }
 
 impl AuthorizationResponse {
-    /// The longest query that is looked at, in bytes.
+    /// The longest accepted query, in bytes.
     pub const MAX_QUERY_LEN: usize = 16 * 1024;
 
-    /// Reads the response from the callback's query. Unknown parameters are ignored (RFC 6749 section 4.1.2).
+    /// Parses the response from the callback's query. Unknown parameters are ignored (RFC 6749 section
+    /// 4.1.2).
     ///
     /// # Errors
     /// See [`MalformedResponse`].
@@ -94,7 +95,7 @@ impl AuthorizationResponse {
         Ok(Self { state, issuer, outcome })
     }
 
-    /// The URL that sends the browser back, as the provider writes it.
+    /// Returns the URL that sends the browser back, as the provider writes it.
     #[must_use]
     pub fn to_url(&self, redirect_uri: &RedirectUri) -> String {
         // A redirect URI is a URL by construction; its text is kept byte for byte in front of the parameters.
@@ -118,7 +119,7 @@ impl AuthorizationResponse {
         format!("{redirect_uri}{separator}{}", query.finish())
     }
 
-    /// Reads the response from the whole URL that the browser was sent to.
+    /// Parses the response from the whole URL that the browser was sent to.
     ///
     /// # Errors
     /// See [`MalformedResponse`].
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_provider_writes_the_client_reads() {
+    fn the_client_parses_the_response_that_the_provider_writes() {
         let response = AuthorizationResponse {
             state: State::parse("a b&c").unwrap(),
             issuer: Some("https://op.example".to_owned()),

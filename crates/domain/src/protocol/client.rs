@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Malformed;
 
-/// The `client_id` under which Labgate is registered at a provider (RFC 6749 section 2.2).
+/// The `client_id` of this lab at a provider (RFC 6749 section 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(String);
 
@@ -12,7 +12,7 @@ impl ClientId {
     /// The longest accepted client id, in bytes.
     pub const MAX_LEN: usize = 512;
 
-    /// Takes a client id as registered.
+    /// Parses a client id as registered.
     ///
     /// # Errors
     /// When it is empty, too long, or has a control character.
@@ -22,7 +22,7 @@ impl ClientId {
         if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("client_id")) }
     }
 
-    /// The client id, byte for byte.
+    /// Returns the client id, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -40,7 +40,7 @@ impl fmt::Display for ClientId {
 pub struct RedirectUri(String);
 
 impl RedirectUri {
-    /// Takes a redirect URI as registered.
+    /// Parses a redirect URI as registered.
     ///
     /// # Errors
     /// When it is not an absolute http(s) URL, or carries a fragment.
@@ -55,7 +55,7 @@ impl RedirectUri {
         }
     }
 
-    /// The redirect URI, byte for byte.
+    /// Returns the redirect URI, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The error codes that a provider answers with.
+//! The error codes of a provider.
 
 use crate::ForeignText;
 
@@ -10,12 +10,12 @@ macro_rules! error_codes {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
-            /// A code that no specification we implement names.
+            /// A code of no implemented specification.
             Other(ForeignText),
         }
 
         impl $name {
-            /// Takes the code from a response.
+            /// Parses the code from a response.
             #[must_use]
             pub fn parse(code: &str) -> Self {
                 match code {
@@ -24,7 +24,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// The code as it goes over the wire.
+            /// Returns the code's text on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -37,17 +37,18 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The `error` of an authorization response (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
+    /// The `error` of an authorization response (RFC 6749 section 4.1.2.1, OpenID Connect Core section
+    /// 3.1.2.6).
     AuthorizationErrorCode {
-        /// The person, or the provider for them, said no.
+        /// The person, or the provider's policy, denied the request.
         AccessDenied = "access_denied",
-        /// The provider would have to ask the person to sign in.
+        /// The provider must ask the person to sign in.
         LoginRequired = "login_required",
-        /// The provider would have to show a page.
+        /// The provider must show a page.
         InteractionRequired = "interaction_required",
-        /// The provider would have to ask for consent.
+        /// The provider must ask for consent.
         ConsentRequired = "consent_required",
-        /// The provider would have to ask which account to use.
+        /// The provider must ask the person to choose an account.
         AccountSelectionRequired = "account_selection_required",
         /// The provider is overloaded or under maintenance.
         TemporarilyUnavailable = "temporarily_unavailable",
@@ -77,7 +78,7 @@ error_codes! {
         InvalidGrant = "invalid_grant",
         /// The client could not be authenticated.
         InvalidClient = "invalid_client",
-        /// The client may not use this grant. Some providers say this for a wrong secret.
+        /// The client may not use this grant. Some providers send this for a wrong secret.
         UnauthorizedClient = "unauthorized_client",
         /// The request lacks a parameter or has a bad one.
         InvalidRequest = "invalid_request",

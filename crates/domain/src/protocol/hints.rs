@@ -1,21 +1,21 @@
 use super::Malformed;
 use crate::text::is_invisible;
 
-/// Something that is known beforehand of whoever will sign in: 1 to [`Hint::MAX_LEN`] bytes without control or invisible
-/// characters. It is a value and nothing else: by which parameter it travels is never for it to say. Anybody can put one into a
-/// link, so nothing follows from it but what the provider shows first.
+/// A hint about the person who will sign in: 1 to [`Hint::MAX_LEN`] bytes without control or invisible
+/// characters. It is a value without a parameter name. Anyone can put one into a link, so it changes only the
+/// provider's first page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint(String);
 
 impl Hint {
-    /// The greatest length in bytes: room for every e-mail address, and little enough for the redirect to a provider to fit where
-    /// proxies allow 8 KiB of headers.
+    /// The greatest length in bytes: room for every e-mail address, and short enough for the redirect to a
+    /// provider to fit where proxies allow 8 KiB of headers.
     pub const MAX_LEN: usize = 256;
 
-    /// Takes a hint.
+    /// Parses a hint.
     ///
     /// # Errors
-    /// When it is empty or too long, or has a character that it must not have.
+    /// When it is empty or too long, or has a forbidden character.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |c: char| !c.is_control() && !is_invisible(c);
         if (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed) {
@@ -25,36 +25,37 @@ impl Hint {
         }
     }
 
-    /// The hint.
+    /// Returns the hint's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a link says beforehand.
+/// The hints that a link brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Who will sign in (OpenID Connect Core section 3.1.2.1, `login_hint`).
+    /// The person (OpenID Connect Core section 3.1.2.1, `login_hint`).
     pub login: Option<Hint>,
-    /// Where they belong: an organisation, or a provider behind the provider.
+    /// The person's organisation, or a provider behind the provider.
     pub domain: Option<Hint>,
 }
 
-/// By which parameters of an authorization request a provider takes hints; those it has no parameter for are not sent.
+/// The parameters of an authorization request that carry hints at a provider; a hint without a parameter is
+/// not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HintParameters {
-    /// For [`Hints::login`].
+    /// The parameter for [`Hints::login`].
     pub login: Option<&'static str>,
-    /// For [`Hints::domain`].
+    /// The parameter for [`Hints::domain`].
     pub domain: Option<&'static str>,
 }
 
 impl HintParameters {
-    /// What every OpenID provider takes.
+    /// The parameters that every OpenID provider accepts.
     pub const OPENID: Self = Self { login: Some("login_hint"), domain: None };
 
-    /// The parameters that bring these hints.
+    /// Returns the parameters that carry these hints.
     pub(crate) fn of(self, hints: Hints) -> impl Iterator<Item = (&'static str, Hint)> {
         [(self.login, hints.login), (self.domain, hints.domain)]
             .into_iter()
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_is_short_and_has_no_character_that_cannot_be_seen() {
+    fn a_hint_is_short_and_has_no_invisible_character() {
         for fine in ["a", "ada@example.test", "Ada & Söhne=1", &"x".repeat(Hint::MAX_LEN)] {
             assert_eq!(Hint::parse(fine).unwrap().as_str(), fine);
         }

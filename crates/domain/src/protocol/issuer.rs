@@ -7,7 +7,7 @@ use super::Malformed;
 
 /// An issuer identifier (OpenID Connect Core section 2): the exact string that the provider publishes.
 ///
-/// Two issuers are equal when every byte is: no slash, case or port is normalised away (Discovery section 4.3).
+/// Two issuers are equal when every byte is: slash, case and port are not normalised (Discovery section 4.3).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Issuer(String);
@@ -19,8 +19,8 @@ impl Issuer {
     /// The placeholder for the tenant in the issuer of a provider with many tenants.
     pub const TENANT_TEMPLATE: &str = "{tenantid}";
 
-    /// Takes an issuer as configured or published. Plain http is possible here: where it is allowed is the
-    /// adapter's transport rule.
+    /// Parses an issuer as configured or published. Plain http is possible here; the adapter's transport
+    /// decides about it.
     ///
     /// # Errors
     /// When it is not an http(s) URL, or carries a query, fragment, user info or control characters.
@@ -39,8 +39,8 @@ impl Issuer {
         if plain { Ok(Self(value.to_owned())) } else { Err(refused) }
     }
 
-    /// Whether `other` is this issuer or, where this one is a template, that of one tenant (a GUID in its place). Whose word
-    /// a token is, is never decided by this: such a token names its issuer in full.
+    /// Returns whether `other` is this issuer or, for a template, that of one tenant (a GUID in its place).
+    /// This never authenticates a token: a token names its issuer in full.
     #[must_use]
     pub fn stands_for(&self, other: &Self) -> bool {
         let Some((before, after)) = self.0.split_once(Self::TENANT_TEMPLATE) else { return self == other };
@@ -50,7 +50,7 @@ impl Issuer {
         })
     }
 
-    /// The issuer, byte for byte.
+    /// Returns the issuer, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn c105_a_template_stands_for_one_tenant_in_its_place_and_for_nothing_else() {
+    fn c105_a_template_stands_for_one_tenant_and_for_nothing_else() {
         const TENANT: &str = "11111111-2222-3333-4444-555555555555";
         let issuer = |text: &str| Issuer::parse(text).unwrap();
         let template = issuer("https://login.example/{tenantid}/v2.0");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_issuer_is_refused() {
+    fn a_malformed_issuer_is_refused() {
         for bad in [
             "",
             "op.example",

@@ -1,7 +1,8 @@
 //! The vocabulary of the authorization code flow (RFC 6749, OpenID Connect Core 1.0, RFC 7636, RFC 9207).
 //!
-//! The provider adapter speaks it as the client, the mock provider as the server: one definition, so both halves of
-//! the flow are checked against each other. A value of these types has been parsed; there is nothing left to validate.
+//! The provider adapter speaks it as the client, the mock provider as the server: one definition, so both
+//! halves of the flow are checked against each other. A value of these types is parsed and needs no further
+//! validation.
 
 mod authorization_request;
 mod authorization_response;
@@ -10,6 +11,7 @@ mod end_session_request;
 mod error_codes;
 mod hints;
 mod issuer;
+mod malformed;
 mod opaque;
 mod pkce;
 mod subject;
@@ -21,11 +23,7 @@ pub use end_session_request::{EndSessionEndpoint, EndSessionForm, EndSessionRequ
 pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
 pub use hints::{Hint, HintParameters, Hints};
 pub use issuer::Issuer;
+pub use malformed::Malformed;
 pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};
 pub use pkce::{PkceChallenge, PkceVerifier};
 pub use subject::Subject;
-
-/// A value that does not have the form its specification demands. It does not carry the value: that may be secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("malformed {0}")]
-pub struct Malformed(pub &'static str);

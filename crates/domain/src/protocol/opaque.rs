@@ -1,5 +1,5 @@
-//! Values that one side makes up and the other only hands back: `state`, `nonce`, the authorization code, and what logout
-//! needs.
+//! Values that one side generates and the other only hands back: `state`, `nonce`, the authorization code,
+//! and the tokens for logout.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ macro_rules! opaque_value {
             /// The longest accepted value, in bytes.
             pub const MAX_LEN: usize = $max;
 
-            /// Takes the value from a parameter.
+            /// Parses the value from a parameter.
             ///
             /// # Errors
             /// When it is empty, longer than [`Self::MAX_LEN`], or not visible ASCII (RFC 6749 appendix A).
@@ -32,7 +32,7 @@ macro_rules! opaque_value {
                 if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed($parameter)) }
             }
 
-            /// The value as it goes over the wire. It is secret: do not log it.
+            /// Returns the value on the wire. It is secret: do not log it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -56,12 +56,13 @@ macro_rules! opaque_value {
 }
 
 opaque_value! {
-    /// The `state` parameter: binds an authorization response to the browser that asked for it (RFC 6749 section 10.12).
+    /// The `state` parameter: binds an authorization response to the browser that asked for it (RFC 6749
+    /// section 10.12).
     State, "state", max 512
 }
 
 opaque_value! {
-    /// The `nonce`: binds an identity token to the request that asked for it (OpenID Connect Core section 15.5.2).
+    /// The `nonce`: binds an ID token to the request that asked for it (OpenID Connect Core section 15.5.2).
     Nonce, "nonce", max 512
 }
 
@@ -71,24 +72,26 @@ opaque_value! {
 }
 
 opaque_value! {
-    /// The `sid` claim: names a session at a provider, for logout (OpenID Connect Back-Channel Logout section 2.1).
+    /// The `sid` claim: the id of a session at a provider, for logout (OpenID Connect Back-Channel Logout
+    /// section 2.1).
     ProviderSessionId, "sid", max 255
 }
 
 opaque_value! {
-    /// The `id_token_hint`: an identity token handed back to the provider that issued it, so that it knows whom to sign
-    /// out (OpenID Connect RP-Initiated Logout section 2). It travels in a URL, so a long token makes no hint.
+    /// The `id_token_hint`: an ID token handed back to the provider that issued it, to identify the person to
+    /// sign out (OpenID Connect RP-Initiated Logout section 2). It travels in a URL, so a long token makes no
+    /// hint.
     IdTokenHint, "id_token_hint", max 2048
 }
 
 opaque_value! {
-    /// A refresh token: lets us ask the provider again about a person who signed in there (RFC 6749 section 1.5). One that is
-    /// longer is not kept, for it is stored sealed.
+    /// A refresh token: authorises a later request about a person who signed in (RFC 6749 section 1.5). A
+    /// longer one is not kept, because it is stored sealed.
     RefreshToken, "refresh_token", max 2560
 }
 
 impl State {
-    /// A fresh `state` of 256 random bits.
+    /// Returns a fresh `state` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         Self(random_text(entropy))
@@ -96,7 +99,7 @@ impl State {
 }
 
 impl Nonce {
-    /// A fresh `nonce` of 256 random bits.
+    /// Returns a fresh `nonce` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         Self(random_text(entropy))
@@ -104,14 +107,14 @@ impl Nonce {
 }
 
 impl AuthorizationCode {
-    /// A fresh code of 256 random bits, as a provider makes it.
+    /// Returns a fresh code of 256 random bits, as a provider makes it.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         Self(random_text(entropy))
     }
 }
 
-/// 256 random bits as 43 characters of base64url.
+/// Returns 256 random bits as 43 characters of base64url.
 pub(super) fn random_text(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes);

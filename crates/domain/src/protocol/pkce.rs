@@ -16,13 +16,13 @@ use crate::world::Entropy;
 pub struct PkceVerifier(String);
 
 impl PkceVerifier {
-    /// A fresh verifier of 256 random bits, 43 characters long.
+    /// Returns a fresh verifier of 256 random bits, 43 characters long.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
         Self(random_text(entropy))
     }
 
-    /// Takes the verifier from a token request or from a sealed attempt.
+    /// Parses the verifier from a token request or from a sealed attempt.
     ///
     /// # Errors
     /// When it is not 43 to 128 unreserved characters (RFC 7636 section 4.1).
@@ -35,13 +35,14 @@ impl PkceVerifier {
         }
     }
 
-    /// The challenge that goes into the authorization request: BASE64URL(SHA256(verifier)) (RFC 7636 section 4.2).
+    /// Returns the challenge for the authorization request: BASE64URL(SHA256(verifier)) (RFC 7636 section
+    /// 4.2).
     #[must_use]
     pub fn challenge(&self) -> PkceChallenge {
         PkceChallenge(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes())))
     }
 
-    /// The verifier as it goes to the token endpoint. It is secret: do not log it.
+    /// Returns the verifier for the token endpoint. It is secret: do not log it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,10 +60,10 @@ impl fmt::Debug for PkceVerifier {
 pub struct PkceChallenge(String);
 
 impl PkceChallenge {
-    /// The only `code_challenge_method` there is here.
+    /// The only accepted `code_challenge_method`.
     pub const METHOD: &str = "S256";
 
-    /// Takes the challenge from an authorization request.
+    /// Parses the challenge from an authorization request.
     ///
     /// # Errors
     /// When it is not the base64url form of a SHA-256 digest.
@@ -73,13 +74,13 @@ impl PkceChallenge {
         }
     }
 
-    /// Whether this verifier answers the challenge (RFC 7636 section 4.6), in constant time.
+    /// Returns whether this verifier answers the challenge (RFC 7636 section 4.6), in constant time.
     #[must_use]
     pub fn is_answered_by(&self, verifier: &PkceVerifier) -> bool {
         self.0.as_bytes().ct_eq(verifier.challenge().0.as_bytes()).into()
     }
 
-    /// The challenge as it goes over the wire.
+    /// Returns the challenge on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Malformed;
 
-/// The `sub` claim (OpenID Connect Core section 2): names a person within one issuer, never reassigned.
+/// The `sub` claim (OpenID Connect Core section 2): the id of a person within one issuer, never reassigned.
 /// Compared byte for byte.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -14,7 +14,7 @@ impl Subject {
     /// The longest accepted subject, in bytes (OpenID Connect Core section 2).
     pub const MAX_LEN: usize = 255;
 
-    /// Takes a subject from a verified token.
+    /// Parses a subject from a verified token.
     ///
     /// # Errors
     /// When it is empty, longer than [`Self::MAX_LEN`] bytes, or has a control character.
@@ -24,7 +24,7 @@ impl Subject {
         if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("sub")) }
     }
 
-    /// The subject, byte for byte.
+    /// Returns the subject, byte for byte.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

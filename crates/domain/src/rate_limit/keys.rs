@@ -5,36 +5,36 @@ use sha2::{Digest as _, Sha256};
 
 use crate::ports::{LoginAttempt, LoginTarget, Source};
 
-/// Names a counter or a known source in a store: a digest, so that neither names that people typed nor addresses are kept
-/// in clear.
+/// The key of a counter or a known source in a store: a digest, so that a store keeps neither typed names nor
+/// addresses in clear.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThrottleKey {
     kind: ThrottleKind,
     digest: [u8; 32],
 }
 
-/// What a [`ThrottleKey`] names. A store that bounds its memory bounds each kind apart: then a flood of made-up names
-/// pushes out no account.
+/// The subject of a [`ThrottleKey`]. A store that bounds its memory bounds each kind apart: then a flood of
+/// invented names displaces no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ThrottleKind {
-    /// The tries at an account from one source.
+    /// The attempts at an account from one source.
     AccountFromSource,
-    /// The tries at a name of nobody from one source.
+    /// The attempts at an unknown name from one source.
     NameFromSource,
-    /// The tries at an account from all sources.
+    /// The attempts at an account from all sources.
     Account,
-    /// The tries at a name of nobody from all sources.
+    /// The attempts at an unknown name from all sources.
     Name,
-    /// The tries of a source at all targets.
+    /// The attempts of a source at all targets.
     Source,
     /// The registrations of a source.
     Registration,
-    /// A source from which the account's person signed in. It is no counter.
+    /// A source that the account's person signed in from. It is no counter.
     KnownSource,
 }
 
 impl ThrottleKind {
-    /// A stable name, for stores.
+    /// Returns the stable name, for stores.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,13 +50,14 @@ impl ThrottleKind {
 }
 
 impl ThrottleKey {
-    /// What it names.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ThrottleKind {
         self.kind
     }
 
-    /// Its stable form, for stores: SHA-256 over the kind and what is named. Another kind has another digest.
+    /// Returns the stable form, for stores: SHA-256 over the kind and the subject. Another kind has another
+    /// digest.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
@@ -102,7 +103,7 @@ impl ThrottleKey {
             None => Vec::new(),
         };
         let mut hash = Sha256::new();
-        // Each part behind its length, so that no name can be written such that it ends in a source.
+        // Each part stands behind its length, so that no name can be written such that it ends in a source.
         for part in [b"labgate throttle 1".as_slice(), kind.as_str().as_bytes(), target.as_bytes(), &source] {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);

@@ -1,86 +1,72 @@
-//! How guessing of passwords is slowed down: the arithmetic of every [`Throttle`](crate::ports::Throttle). A store only
-//! keeps what is decided here.
+//! Rate limiting of sign-in attempts (brute-force protection): the arithmetic of every
+//! [`Throttle`](crate::ports::Throttle). A store keeps only the results.
 //!
-//! Each try touches up to three counters: the one of its target and source, the one of its target over all sources, and
-//! the one of its source over all targets. A counter decays: whoever waits is forgiven, and nobody is shut out for good.
+//! Each attempt touches up to three counters: one of its target and source, one of its target over all
+//! sources, and one of its source over all targets. Counters decay, so no account is locked for good.
 //!
-//! | Counter             | Free | Longest wait | Half-life | What somebody who polls without end gets through |
+//! | Counter             | Free | Longest wait | Half-life | Attempts that get through when polling for ever  |
 //! |---------------------|------|--------------|-----------|--------------------------------------------------|
 //! | target and source   |    5 |       15 min |       1 h | about 230 a day                                  |
 //! | target, all sources |   50 |         30 s |       1 h | 2 a minute, so 2,880 a day, and 60 at first      |
 //! | source, all targets |   30 |         60 s |    15 min | about 2,350 a day                                |
 //! | registering, source |   50 |       10 min |       1 h | about 990 a day                                  |
 //!
-//! **SP 800-63B-4 section 3.2.2** wants no more than 100 failures in a row for one account and names two means against
-//! locking its owner out: waits that grow, and addresses that the person signed in from before. Both are taken here, but
-//! the account is not shut after 100: anybody could shut it. What that costs: about 3,000 guesses a day, or 1.1 million
-//! a year, from however many sources. A password that was judged strong takes 100 million guesses or more in the best
-//! order, so a year of guessing finds the weakest of them with a chance of about 1 %.
+//! **SP 800-63B-4 section 3.2.2** allows at most 100 failures in a row for one account and names two means
+//! against locking its owner out: growing waits, and addresses that the person signed in from before. Both
+//! are used here, but the account is not locked after 100, because then any stranger could lock it. The price
+//! is about 3,000 guesses a day, or 1.1 million a year, from any number of sources. A password that was
+//! judged strong takes 100 million guesses or more in the best order, so a year of guessing finds the weakest
+//! of them with a chance of about 1 %.
 //!
-//! **Known sources.** A source from which the account's person signed in within the last 30 days is held back by the
-//! counter of target and source alone, and counts there alone. So nobody elsewhere can keep the person out, nor can
-//! somebody behind the same address by trying other names. Each known source adds about 230 guesses a day. Somebody
-//! behind the same address who tries the same account can still keep it busy, and so can many strangers keep its
-//! person from signing in at a new place; sessions that are open stay open.
+//! **Known sources.** A source that the account's person signed in from within the last 30 days is limited by
+//! the counter of target and source alone, and counts there alone. So a stranger elsewhere cannot lock the
+//! person out, nor can a neighbour behind the same address by trying other names. Each known source adds
+//! about 230 guesses a day. A neighbour who tries the same account can still keep it busy, and many strangers
+//! can keep its person from signing in at a new place; open sessions stay open.
 
 mod failure_count;
 mod keys;
+mod rule;
 
 use std::time::Duration;
 
 pub use failure_count::FailureCount;
 pub use keys::{ThrottleKey, ThrottleKind};
+pub use rule::Rule;
+use rule::{FROM_ALL_SOURCES, FROM_ONE_SOURCE, OF_SOURCE, REGISTERING};
 
 use crate::ports::{LoginAttempt, LoginTarget, Permit};
 use crate::time::Timestamp;
 
-/// How much a counter lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    free: u32,
-    longest: Duration,
-    half_life: Duration,
-}
-
-const FROM_ONE_SOURCE: Rule =
-    Rule { free: 5, longest: Duration::from_mins(15), half_life: Duration::from_hours(1) };
-const FROM_ALL_SOURCES: Rule =
-    Rule { free: 50, longest: Duration::from_secs(30), half_life: Duration::from_hours(1) };
-const OF_SOURCE: Rule =
-    Rule { free: 30, longest: Duration::from_mins(1), half_life: Duration::from_mins(15) };
-/// As many as a course has people, behind one address.
-const REGISTERING: Rule =
-    Rule { free: 50, longest: Duration::from_mins(10), half_life: Duration::from_hours(1) };
-
-/// How long a source stays known after its person signed in there.
+/// The time that a source stays known after its person signed in there.
 const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// Until when a source is known from which somebody signs in `now`.
+/// Returns the time until which a source stays known after a sign-in `now`.
 #[must_use]
 pub fn known_until(now: Timestamp) -> Timestamp {
     now.plus(KNOWN_FOR)
 }
 
-/// A counter that a try touches.
+/// A counter that an attempt touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
-    /// Names it in a store.
+    /// Its key in a store.
     pub key: ThrottleKey,
-    /// How much it lets pass.
+    /// Its limits.
     pub rule: Rule,
 }
 
-/// A counter and what it has counted.
+/// A counter and its count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tally {
-    /// Which.
+    /// The counter.
     pub counter: Counter,
-    /// What it has counted; [`FailureCount::default`] where the store knows nothing.
+    /// The count; [`FailureCount::default`] for a counter that the store does not know.
     pub count: FailureCount,
 }
 
 impl Tally {
-    /// When the store may forget it: it is less than half a failure from then on.
+    /// Returns the time from which on the store may forget the tally: less than half a failure is left then.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.count.expires_at(self.counter.rule)
@@ -88,9 +74,10 @@ impl Tally {
 }
 
 impl LoginAttempt {
-    /// The counters that this try touches, given whether [`LoginAttempt::known_key`] is known. One of each kind at most and the
-    /// kinds always in the same order, so that a store can lock them one after the other. What comes from a source that is
-    /// not known may come from many, so it is counted for its target over all sources alone; a registration not at all.
+    /// Returns the counters that this attempt touches, given whether [`LoginAttempt::known_key`] is known.
+    /// Each kind occurs at most once and the order is fixed, so that a store can lock them one after the
+    /// other. An unknown source may be one of many, so the target is counted over all sources, too; a
+    /// registration has no target.
     #[must_use]
     pub fn counters(&self, known: bool) -> Vec<Counter> {
         let counter = |key, rule| Counter { key, rule };
@@ -107,7 +94,8 @@ impl LoginAttempt {
         vec![from_one_source, from_all_sources, counter(ThrottleKey::source(source), OF_SOURCE)]
     }
 
-    /// Under which it is remembered that the person signed in from here, if that can be: with an account and a source.
+    /// Returns the key that marks this source as known for this account; only an attempt with an account and
+    /// a source has one.
     #[must_use]
     pub fn known_key(&self) -> Option<ThrottleKey> {
         match (&self.target, self.source) {
@@ -117,8 +105,8 @@ impl LoginAttempt {
     }
 }
 
-/// Admits a try and counts it as a failure everywhere; or, when a counter holds it back, answers the longest wait and
-/// counts nothing.
+/// Grants an attempt and counts it as a failure everywhere; or, when a counter limits it, returns the longest
+/// wait and counts nothing.
 pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
     let wait = tallies.iter().filter_map(|tally| tally.count.wait(tally.counter.rule, now)).max();
     if let Some(wait) = wait {
@@ -130,8 +118,9 @@ pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
     Permit::Granted
 }
 
-/// The password of an admitted try was right: forgets the failures for its target from its source, and takes the try back
-/// everywhere else. No more than that: else a person who signs in often would make guessing free.
+/// Records a right password of a granted attempt: forgets the failures for its target from its source, and
+/// cancels the attempt everywhere else. Forgetting more would make guessing free for a person who signs in
+/// often.
 pub fn record_success(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = match tally.counter.key.kind() {
@@ -141,7 +130,7 @@ pub fn record_success(tallies: &mut [Tally]) {
     }
 }
 
-/// The password of an admitted try was never looked at: takes the try back everywhere.
+/// Cancels a granted attempt whose password was never checked.
 pub fn cancel(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = tally.count.and_one_less();

@@ -32,7 +32,7 @@ fn fresh(guess: &LoginAttempt) -> Vec<Tally> {
     guess.counters(false).into_iter().map(tally).collect()
 }
 
-/// How many tries of one counter get through when somebody polls each second.
+/// Returns the number of attempts of one counter that polling each second gets through.
 fn let_through(rule: Rule, span: i64) -> u32 {
     let mut count = FailureCount::default();
     let mut admitted = 0;
@@ -48,7 +48,7 @@ fn let_through(rule: Rule, span: i64) -> u32 {
 const RULES: [Rule; 4] = [FROM_ONE_SOURCE, FROM_ALL_SOURCES, OF_SOURCE, REGISTERING];
 
 #[test]
-fn c177_what_polling_for_a_day_gets_through_is_what_the_table_says() {
+fn c177_polling_for_a_day_gets_through_what_the_table_says() {
     let day = RULES.map(|rule| let_through(rule, DAY));
     for (about, admitted) in [230_u32, 2940, 2350, 990].into_iter().zip(day) {
         assert!(about.abs_diff(admitted) <= about / 50, "{day:?}");
@@ -72,7 +72,7 @@ fn c177_the_free_failures_cost_nothing_and_then_the_wait_doubles() {
 }
 
 #[test]
-fn c177_twenty_failures_within_an_hour_behind_one_address_slow_nobody_down() {
+fn c177_twenty_failures_an_hour_behind_one_address_cause_no_wait() {
     let mut count = FailureCount::default();
     for failure in 0..20 {
         count = count.and_one_more(OF_SOURCE, at(failure * 180));
@@ -82,7 +82,7 @@ fn c177_twenty_failures_within_an_hour_behind_one_address_slow_nobody_down() {
 }
 
 #[test]
-fn c177_a_try_touches_its_target_and_its_source_and_a_known_source_is_held_back_by_its_own_tries_alone() {
+fn c177_a_known_source_is_limited_by_its_own_attempts_alone() {
     use ThrottleKind::{Account, AccountFromSource, Name, NameFromSource, Registration};
     let here = Some(source("192.0.2.1"));
     assert_eq!(kinds(&owner(here), false), [AccountFromSource, Account, ThrottleKind::Source]);
@@ -100,7 +100,7 @@ fn c177_a_try_touches_its_target_and_its_source_and_a_known_source_is_held_back_
 }
 
 #[test]
-fn c177_whether_there_is_an_account_does_not_show_in_the_wait() {
+fn c177_the_wait_does_not_reveal_whether_an_account_exists() {
     let rules =
         |guess: &LoginAttempt| guess.counters(false).iter().map(|counter| counter.rule).collect::<Vec<_>>();
     let here = Some(source("192.0.2.1"));
@@ -137,7 +137,7 @@ fn a_key_is_stable_and_names_one_thing() {
 }
 
 #[test]
-fn c177_a_right_password_forgets_the_failures_from_here_and_takes_one_back_elsewhere() {
+fn c177_a_right_password_forgets_failures_here_and_cancels_elsewhere() {
     let mut tallies = fresh(&owner(Some(source("192.0.2.1"))));
     for _ in 0..4 {
         assert_eq!(admit(&mut tallies, at(0)), Permit::Granted);
@@ -148,7 +148,7 @@ fn c177_a_right_password_forgets_the_failures_from_here_and_takes_one_back_elsew
 }
 
 #[test]
-fn c177_what_is_taken_back_makes_nobody_wait() {
+fn c177_a_cancelled_attempt_causes_no_wait() {
     let mut tallies = fresh(&owner(Some(source("192.0.2.1"))));
     let mut now = 0;
     for _ in 0..8 {
@@ -165,7 +165,7 @@ fn c177_what_is_taken_back_makes_nobody_wait() {
 }
 
 #[test]
-fn a_try_that_must_wait_is_not_counted_and_waits_for_the_slowest_counter() {
+fn an_attempt_that_must_wait_is_not_counted() {
     let mut tallies = fresh(&owner(Some(source("192.0.2.1"))));
     for _ in 0..5 {
         admit(&mut tallies, at(0));
@@ -177,7 +177,7 @@ fn a_try_that_must_wait_is_not_counted_and_waits_for_the_slowest_counter() {
 }
 
 #[test]
-fn c177_a_clock_that_was_set_back_makes_nobody_wait_and_one_that_is_a_little_behind_helps_nobody() {
+fn c177_a_clock_set_back_causes_no_wait_and_clock_skew_saves_none() {
     let count = FailureCount::from_store(9.0, at(1000), at(1016));
     assert_eq!(count.wait(FROM_ONE_SOURCE, at(1000 - DAY)), None);
     assert_eq!(count.wait(FROM_ONE_SOURCE, at(999)), Some(Duration::from_secs(17)));
@@ -187,7 +187,7 @@ fn c177_a_clock_that_was_set_back_makes_nobody_wait_and_one_that_is_a_little_beh
 }
 
 #[test]
-fn what_a_store_makes_up_shuts_nobody_out() {
+fn invented_counts_of_a_store_lock_no_account() {
     let end = at(i64::MAX);
     for failures in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
         let count = FailureCount::from_store(failures, at(0), end);
@@ -200,7 +200,7 @@ fn what_a_store_makes_up_shuts_nobody_out() {
 }
 
 #[test]
-fn what_is_less_than_half_a_failure_expires() {
+fn less_than_half_a_failure_expires() {
     let expires = |failures| {
         FailureCount::from_store(failures, at(100), at(100)).expires_at(FROM_ONE_SOURCE).as_unix_seconds()
     };
@@ -233,9 +233,9 @@ proptest! {
         }
     }
 
-    /// However the failures are spread.
+    /// For any distribution of the failures.
     #[test]
-    fn c177_as_many_failures_as_are_free_never_cost_anything(
+    fn c177_free_failures_never_cause_a_wait(
         rule in prop::sample::select(RULES.to_vec()),
         gaps in prop::collection::vec(0_i64..10_000, 50),
     ) {

@@ -8,7 +8,7 @@ use super::end_sessions::SessionEnder;
 use super::new_password::NewPasswords;
 use super::refusals::Refusals;
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{AccessError, AccountError, PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
@@ -93,7 +93,7 @@ impl Administration<'_> {
     pub async fn administrator(&self, visitor: &Visitor<'_>) -> Result<Administrator, Refusal> {
         let found = async {
             let account = self.requests.account_of(visitor).await?;
-            if account.role == Role::Admin { Ok(account) } else { Err(SignInError::NotAdministrator) }
+            if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
         self.refusals.run(found).await.map(Administrator::with_account)
     }
@@ -124,7 +124,7 @@ impl Administration<'_> {
         id: AccountId,
     ) -> Result<(Account, Vec<Session>), Refusal> {
         let found = async {
-            let account = self.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
+            let account = self.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
             let sessions = self.ender.sessions.list_of(id, self.ender.clock.now()).await?;
             Ok((account, sessions))
         };
@@ -143,8 +143,8 @@ impl Administration<'_> {
             {
                 return Ok(account);
             }
-            let name = Username::typed(name).map_err(|_| SignInError::AccountUnknown)?;
-            self.accounts.find_by_name(&name).await?.ok_or(SignInError::AccountUnknown)
+            let name = Username::typed(name).map_err(|_| AccountError::Unknown)?;
+            self.accounts.find_by_name(&name).await?.ok_or(AccountError::Unknown.into())
         };
         self.refusals.run(found).await
     }
@@ -160,10 +160,12 @@ impl Administration<'_> {
 
     async fn try_create(&self, by: &Administrator, new: NewAccount) -> Result<CreatedAccount, SignInError> {
         let username = match (&new.username, &new.email) {
-            (Some(name), _) => Username::local(name.trim()).map_err(|_| SignInError::UsernameMalformed)?,
+            (Some(name), _) => {
+                Username::local(name.trim()).map_err(|_| RegistrationError::UsernameMalformed)?
+            }
             (None, Some(email)) if new.password.is_none() => Username::from(email),
             // An address alone is for a person who comes from a provider: no password could open that account.
-            (None, _) => return Err(SignInError::UsernameMalformed),
+            (None, _) => return Err(RegistrationError::UsernameMalformed.into()),
         };
         let now = self.ender.clock.now();
         let account = Account {
@@ -184,7 +186,7 @@ impl Administration<'_> {
         match self.accounts.create_local(&account, credential.as_ref()).await? {
             AccountCreation::Created => {}
             AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
-                return Err(SignInError::NameTaken);
+                return Err(RegistrationError::NameTaken.into());
             }
         }
         self.record(by, account.id, "created");
@@ -204,10 +206,10 @@ impl Administration<'_> {
         password: Option<Password>,
     ) -> Result<CreatedAccount, Refusal> {
         let reset = async {
-            let account = self.accounts.find(id).await?.ok_or(SignInError::AccountUnknown)?;
+            let account = self.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
             let ended = self.credentials.reset_credential(id, &credential, self.ender.clock.now()).await?;
-            self.ender.forget(ended.ok_or(SignInError::AccountUnknown)?);
+            self.ender.forget(ended.ok_or(AccountError::Unknown)?);
             self.record(by, id, "password reset");
             Ok(CreatedAccount { account, initial_password })
         };
@@ -282,8 +284,7 @@ impl Administration<'_> {
             (password, None)
         } else {
             let made_up = make_up_password(self.entropy);
-            let password =
-                Password::typed(made_up.expose_secret()).map_err(|_| SignInError::PasswordLength)?;
+            let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
             (password, Some(made_up))
         };
         Ok((self.new_passwords.credential(password, true).await?, made_up))
@@ -298,8 +299,8 @@ impl Administration<'_> {
 fn done(change: AccountChange) -> Result<(), SignInError> {
     match change {
         AccountChange::Done => Ok(()),
-        AccountChange::NotFound => Err(SignInError::AccountUnknown),
-        AccountChange::LastAdministrator => Err(SignInError::LastAdministrator),
+        AccountChange::NotFound => Err(AccountError::Unknown.into()),
+        AccountChange::LastAdministrator => Err(AccountError::LastAdministrator.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::claims::{as_many_as_fit, claims};
 use super::policy::Policy;
 use super::recent_checks::{Checked, RecentChecks};
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{AccessError, SignInError};
 use crate::people::{Account, AccountStatus};
 use crate::ports::{AccountStore, SessionStore, SignInEvent, SignInLog, StoreError, TokenFault, TokenIssuer};
 use crate::session::{Session, SessionClaims, SessionToken};
@@ -136,20 +136,22 @@ impl Requests<'_> {
 
     /// Returns the visitor's session.
     pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
-        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
-        self.check(token).await.map_err(|_| SignInError::NotSignedIn)
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
+        self.check(token).await.map_err(|_| AccessError::NotSignedIn.into())
     }
 
     /// Returns the account behind the visitor's session, as the store has it now.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
-        let token = visitor.session_token.ok_or(SignInError::NotSignedIn)?;
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
         let checked = self.check(token).await.map_err(|error| match error {
             // The request is refused, but not for a missing session.
             NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
-            _ => SignInError::NotSignedIn,
+            _ => SignInError::from(AccessError::NotSignedIn),
         })?;
         let account = self.accounts.find(checked.claims.sub).await?;
-        account.filter(|account| account.status == AccountStatus::Active).ok_or(SignInError::NotSignedIn)
+        account
+            .filter(|account| account.status == AccountStatus::Active)
+            .ok_or(AccessError::NotSignedIn.into())
     }
 
     /// Returns the visitor's session, if it began a moment ago.

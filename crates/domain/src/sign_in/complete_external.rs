@@ -10,7 +10,10 @@ use super::visitor::Visitor;
 use crate::ForeignText;
 use crate::admission::{Criterion, Decision};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
-use crate::error::{Refusal, SignInError};
+use crate::error::{
+    AccountError, AdmissionError, AttemptError, CallbackError, EmailError, LinkError, Refusal,
+    RegistrationError, SignInError,
+};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
@@ -129,11 +132,7 @@ impl ExternalSignIn<'_> {
 
         let attempt = trail.attempt;
         let return_to = attempt.as_ref().map(|attempt| attempt.return_to.clone()).unwrap_or_default();
-        let stale = matches!(
-            error,
-            SignInError::AttemptUnknown | SignInError::AttemptExpired | SignInError::AttemptSpent
-        );
-        if stale
+        if error.ends_attempt()
             && let Some(token) = visitor.session_token
             && self.requests.check(token).await.is_ok()
         {
@@ -173,7 +172,7 @@ impl ExternalSignIn<'_> {
             // somebody else may have been signed in at the provider in this browser.
             let owner = self.requests.account_of(visitor).await?;
             if owner.id != account {
-                return Err(SignInError::AnotherSession);
+                return Err(LinkError::AnotherSession.into());
             }
             let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
             return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
@@ -207,17 +206,17 @@ impl ExternalSignIn<'_> {
             .filter(|presented| presented.id == id)
             .find_map(|presented| SignInAttempt::open(presented, self.begin.sealer))
             .filter(|attempt| attempt.state == response.state)
-            .ok_or(SignInError::AttemptUnknown)
+            .ok_or(AttemptError::Unknown.into())
     }
 
     /// Spends the attempt: from here on it cannot be used again, whatever comes of it.
     async fn spend(&self, attempt: &SignInAttempt) -> Result<(), SignInError> {
         if attempt.has_expired(self.begin.clock.now()) {
-            return Err(SignInError::AttemptExpired);
+            return Err(AttemptError::Expired.into());
         }
         match self.spent_attempts.consume(attempt.id(), attempt.expires_at()).await? {
             Consumption::First => Ok(()),
-            Consumption::Again => Err(SignInError::AttemptSpent),
+            Consumption::Again => Err(AttemptError::Spent.into()),
         }
     }
 
@@ -247,7 +246,7 @@ impl ExternalSignIn<'_> {
                 return Ok(with_proof);
             }
         }
-        Err(SignInError::EmailTaken { address: email })
+        Err(EmailError::Taken { address: email }.into())
     }
 
     /// The account that the identity is linked to. A changed address is no reason to keep the person out.
@@ -262,7 +261,7 @@ impl ExternalSignIn<'_> {
             return Ok(None);
         };
         if account.status == AccountStatus::Disabled {
-            return Err(SignInError::AccountDisabled);
+            return Err(AccountError::Disabled.into());
         }
         let now = self.begin.clock.now();
         match identities.record_sign_in(account.id, identity, email, now).await? {
@@ -286,7 +285,7 @@ impl ExternalSignIn<'_> {
             return self.new_account(identity, email).await;
         };
         if account.status == AccountStatus::Disabled {
-            return Err(SignInError::AccountDisabled);
+            return Err(AccountError::Disabled.into());
         }
         // A username that was made of an address says nothing about whose the address is now.
         if account.email.as_ref() != Some(email) {
@@ -313,7 +312,7 @@ impl ExternalSignIn<'_> {
         email: &EmailAddress,
     ) -> Result<Option<Opened>, SignInError> {
         if !self.policy.self_registration {
-            return Err(SignInError::RegistrationClosed { address: email.clone() });
+            return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
         }
         let now = self.begin.clock.now();
         let account = Account {
@@ -340,14 +339,16 @@ fn code_from_the_right_issuer(
 ) -> Result<AuthorizationCode, SignInError> {
     match response.issuer {
         Some(stated) if stated != attempt.issuer.as_str() => {
-            return Err(SignInError::IssuerMismatch { stated: ForeignText::new(&stated) });
+            return Err(CallbackError::IssuerMismatch { stated: ForeignText::new(&stated) }.into());
         }
-        None if attempt.issuer_in_response => return Err(SignInError::IssuerMissing),
+        None if attempt.issuer_in_response => return Err(CallbackError::IssuerMissing.into()),
         _ => {}
     }
     match response.outcome {
         AuthorizationOutcome::Code(code) => Ok(code),
-        AuthorizationOutcome::Error { code, description } => Err(SignInError::Refused { code, description }),
+        AuthorizationOutcome::Error { code, description } => {
+            Err(CallbackError::Refused { code, description }.into())
+        }
     }
 }
 
@@ -376,12 +377,13 @@ pub(super) fn role_if_admitted(
     let verdict = provider.admission.judge(identity, email);
     match verdict.decision {
         Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
-        Decision::Refused { by } => Err(SignInError::NotAdmitted {
+        Decision::Refused { by } => Err(AdmissionError::Rejected {
             rule: by,
             subject: identity.subject.clone(),
             stated: ForeignText::new(&looked_at(by, identity, email)),
-        }),
-        Decision::GroupsUnknown => Err(SignInError::GroupsUnknown),
+        }
+        .into()),
+        Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown.into()),
     }
 }
 
@@ -404,11 +406,11 @@ pub(super) fn trusted_email(
     claim: &EmailClaim,
 ) -> Result<EmailAddress, SignInError> {
     match claim {
-        EmailClaim::Missing => Err(SignInError::EmailMissing),
-        EmailClaim::Malformed => Err(SignInError::EmailMalformed),
+        EmailClaim::Missing => Err(EmailError::Missing.into()),
+        EmailClaim::Malformed => Err(EmailError::Malformed.into()),
         EmailClaim::Stated { address, .. } => {
             let trusted = provider.trusted_address(claim).cloned();
-            trusted.ok_or_else(|| SignInError::EmailUnverified { address: address.clone() })
+            trusted.ok_or_else(|| EmailError::Unverified { address: address.clone() }.into())
         }
     }
 }

@@ -3,7 +3,7 @@ use super::provider_list::ProviderList;
 use super::refresh_token::KeptRefreshToken;
 use super::ticket::Tickets;
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{AccountError, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountStatus};
 use crate::ports::{IdentityStore, SignInEvent};
@@ -52,7 +52,7 @@ impl ExternalSessions<'_> {
         let still_opens = async {
             let present = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
             let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
-            if present.is_some_and(is_theirs) { Ok(()) } else { Err(SignInError::AccountDisabled) }
+            if present.is_some_and(is_theirs) { Ok(()) } else { Err(AccountError::Disabled.into()) }
         };
         session.external = Some(external.clone());
         let token = self.opener.open(account, &session, visitor, still_opens).await?;

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 use super::local_account::{LocalAccounts, Registration};
 use super::refusals::Refusals;
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{Refusal, RegistrationError, SignInError};
 use crate::people::Role;
 use crate::ports::{AdministrationStore, FirstAdministrator, StoreError};
 use crate::session::SessionToken;
@@ -89,8 +89,8 @@ impl Setup<'_> {
             let (account, credential) = self.local.draft(registration, Role::Admin).await?;
             match self.administration.create_first_administrator(&account, &credential).await? {
                 FirstAdministrator::Created => self.local.sign_in(&account, credential, visitor).await,
-                FirstAdministrator::AlreadyThere => Err(SignInError::SetupClosed),
-                FirstAdministrator::NameTaken => Err(SignInError::NameTaken),
+                FirstAdministrator::AlreadyThere => Err(RegistrationError::SetupClosed.into()),
+                FirstAdministrator::NameTaken => Err(RegistrationError::NameTaken.into()),
             }
         };
         self.refusals.run(set_up).await
@@ -99,7 +99,7 @@ impl Setup<'_> {
     async fn need_token(&self, presented: &str) -> Result<(), SignInError> {
         let is_the_one = self.token.is_some_and(|token| token.is(presented));
         if !is_the_one || self.administration.has_administrator().await? {
-            return Err(SignInError::SetupClosed);
+            return Err(RegistrationError::SetupClosed.into());
         }
         Ok(())
     }

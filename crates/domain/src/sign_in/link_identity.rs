@@ -8,7 +8,7 @@ use super::refusals::Refusals;
 use super::ticket::Ticket;
 use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
-use crate::error::{Refusal, SignInError};
+use crate::error::{AccessError, AccountError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountId, AccountStatus, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
@@ -105,14 +105,14 @@ impl Linking<'_> {
                     self.prover.prove_owner(account.clone(), Some(password), visitor).await?.credential;
                 if proven.must_change {
                     // Whoever made it knows it too, so it proves nothing until its person has changed it.
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (Some(proven), IdentityChange::ProvedByPassword)
             } else {
                 // Read before the session is, which ends with every change of it.
                 let present = self.prover.credentials.credential(account.id).await?;
                 if !self.session_proves(&due, visitor).await {
-                    return Err(SignInError::ReauthenticationNeeded);
+                    return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (present, IdentityChange::ProvedBySession)
             };
@@ -164,8 +164,8 @@ impl Linking<'_> {
             let account = self.recently_proven_account(password, visitor).await?;
             match self.external.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
-                IdentityRemoval::NotFound => return Err(SignInError::IdentityUnknown),
-                IdentityRemoval::LastCredential => return Err(SignInError::LastCredential),
+                IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
+                IdentityRemoval::LastCredential => return Err(LinkError::LastCredential.into()),
             }
             self.refusals.log.record(SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() });
             self.end_other_sessions_from(issuer, subject, &account, visitor).await
@@ -219,9 +219,9 @@ impl Linking<'_> {
     ) -> Result<(), SignInError> {
         match self.external.identities.link(account, identity, credential, self.requests.clock.now()).await? {
             IdentityLink::Linked => {}
-            IdentityLink::IdentityTaken => return Err(SignInError::IdentityTaken),
-            IdentityLink::Refused => return Err(SignInError::AccountDisabled),
-            IdentityLink::CredentialChanged => return Err(SignInError::ReauthenticationNeeded),
+            IdentityLink::IdentityTaken => return Err(LinkError::IdentityTaken.into()),
+            IdentityLink::Refused => return Err(AccountError::Disabled.into()),
+            IdentityLink::CredentialChanged => return Err(AccessError::ReauthenticationNeeded.into()),
         }
         self.refusals.log.record(SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
@@ -231,7 +231,7 @@ impl Linking<'_> {
         let due = LinkDue::open(self.external.tickets, ticket)?;
         let account = self.requests.accounts.find(due.account).await?;
         let account = account.filter(|account| account.status == AccountStatus::Active);
-        Ok((due, account.ok_or(SignInError::AccountDisabled)?))
+        Ok((due, account.ok_or(AccountError::Disabled)?))
     }
 
     /// The account of this browser's session, if it began a moment ago or the account's password comes with the request.
@@ -244,7 +244,7 @@ impl Linking<'_> {
         if self.requests.recent_session(visitor).await.is_some() {
             return Ok(account);
         }
-        let password = password.ok_or(SignInError::ReauthenticationNeeded)?;
+        let password = password.ok_or(AccessError::ReauthenticationNeeded)?;
         self.policy.need_passwords()?;
         Ok(self.prover.prove_owner(account, Some(password), visitor).await?.account)
     }

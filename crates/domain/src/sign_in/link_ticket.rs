@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::as_many_as_fit;
 use super::ticket::{Ticket, Tickets};
 use crate::attempt::SignInAttempt;
-use crate::error::SignInError;
+use crate::error::{AttemptError, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{Account, AccountId, DisplayName, EmailAddress};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
@@ -91,7 +91,7 @@ impl LinkDue {
             memberships: Memberships::default(),
             authentication_methods: self.methods,
             authenticated_at: self.authenticated_at,
-            session: session.map_err(|_| SignInError::AttemptUnknown)?,
+            session: session.map_err(|_| AttemptError::Unknown)?,
             id_token_hint: None,
             refresh_token: None,
         })

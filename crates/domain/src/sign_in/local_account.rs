@@ -1,7 +1,7 @@
 use super::new_password::NewPasswords;
 use super::open_session::SessionOpener;
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{PasswordError, RegistrationError, SignInError};
 use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{CredentialStore, SignInEvent};
 use crate::session::SessionToken;
@@ -38,14 +38,14 @@ impl LocalAccounts<'_> {
         let account = Account {
             id: AccountId::fresh(now, self.opener.entropy),
             username: Username::local(registration.username.trim())
-                .map_err(|_| SignInError::UsernameMalformed)?,
+                .map_err(|_| RegistrationError::UsernameMalformed)?,
             email: None,
             name: registration.name,
             role,
             status: AccountStatus::Active,
             created_at: now,
         };
-        let password = registration.password.ok_or(SignInError::PasswordLength)?;
+        let password = registration.password.ok_or(PasswordError::Length)?;
         self.new_passwords.check(&password, &account)?;
         Ok((account, self.new_passwords.credential(password, false).await?))
     }

@@ -91,7 +91,7 @@ pub use ticket::{Ticket, Tickets};
 pub use visitor::Visitor;
 
 use self::refusals::Circumstances;
-use crate::error::{Reference, Refusal, SignInError};
+use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
     PasswordJudge, SessionStore, SignInLog, SpentAttempts, Throttle, TokenIssuer,
@@ -192,8 +192,8 @@ impl SignIn {
 
     /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
-    pub fn refuse_cross_site(&self) -> Refusal {
-        self.refusals().refuse(SignInError::CrossSite, Circumstances::default())
+    pub fn refuse_csrf(&self) -> Refusal {
+        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), Circumstances::default())
     }
 
     /// The identity providers, for pages that offer them.

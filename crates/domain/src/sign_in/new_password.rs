@@ -1,4 +1,4 @@
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential, DisplayName, EmailAddress, Password, PasswordLength};
 use crate::ports::{PasswordHasher, PasswordJudge};
 
@@ -17,7 +17,7 @@ impl NewPasswords<'_> {
     /// Checks that this may be a new password of the account.
     pub(super) fn check(self, password: &Password, account: &Account) -> Result<(), SignInError> {
         if !self.length.allows(password) {
-            return Err(SignInError::PasswordLength);
+            return Err(PasswordError::Length.into());
         }
         let personal: Vec<String> = [
             Some(account.username.as_str()),
@@ -29,7 +29,7 @@ impl NewPasswords<'_> {
         .map(str::to_owned)
         .collect();
         let weakness = self.judge.weakness(password, &personal);
-        weakness.map_or(Ok(()), |weakness| Err(SignInError::PasswordWeak(weakness)))
+        weakness.map_or(Ok(()), |weakness| Err(PasswordError::Weak(weakness).into()))
     }
 
     /// Returns the credential that this password is from now on.

@@ -4,7 +4,7 @@ use super::claims::claims;
 use super::end_sessions::SessionEnder;
 use super::policy::Policy;
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential};
 use crate::ports::{CredentialStore, SignInEvent, Source, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
@@ -79,7 +79,7 @@ impl SessionOpener<'_> {
         session.authentication_methods = vec!["pwd".to_owned()];
         let still_opens = async {
             let present = credentials.credential(account.id).await?;
-            if present == Some(proven) { Ok(()) } else { Err(SignInError::CredentialsWrong) }
+            if present == Some(proven) { Ok(()) } else { Err(PasswordError::Wrong.into()) }
         };
         let token = self.open(account, &session, visitor, still_opens).await?;
         self.ender.log.record(SignInEvent::SignedIn {

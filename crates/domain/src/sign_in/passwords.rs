@@ -9,7 +9,7 @@ use super::prove_password::{PasswordProver, Proven};
 use super::refusals::{Circumstances, Refusals};
 use super::ticket::{Ticket, Tickets};
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
 use crate::people::{AccountId, AccountStatus, Password, PasswordHash, Username};
 use crate::ports::{AccountStore, LoginAttempt, LoginTarget, PasswordVerdict, SignInEvent};
 use crate::return_to::ReturnTo;
@@ -177,19 +177,19 @@ impl Passwords<'_> {
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, SignInError> {
         let Proven { account, credential } = proven;
-        let next = next.ok_or(SignInError::PasswordLength)?;
+        let next = next.ok_or(PasswordError::Length)?;
         self.new_passwords.check(&next, &account)?;
         if self.prover.hasher.verify(next.clone(), Some(credential.hash.clone())).await?
             != PasswordVerdict::Wrong
         {
-            return Err(SignInError::PasswordUnchanged);
+            return Err(PasswordError::Unchanged.into());
         }
         let chosen = self.new_passwords.credential(next, false).await?;
         let now = self.prover.clock.now();
         let credentials = self.prover.credentials;
         let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
         // Changed by somebody else in the meantime: what was proven proves nothing any more.
-        self.opener.ender.forget(ended.ok_or(SignInError::CredentialsWrong)?);
+        self.opener.ender.forget(ended.ok_or(PasswordError::Wrong)?);
         self.refusals.log.record(SignInEvent::PasswordChanged { account: account.id });
         self.opener.open_with_password(credentials, &account, chosen, visitor).await
     }
@@ -205,7 +205,7 @@ impl Passwords<'_> {
             {
                 Ok(Proven { account, credential })
             }
-            _ => Err(SignInError::AttemptSpent),
+            _ => Err(AttemptError::Spent.into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::PasswordLength;
 use crate::public_url::PublicUrl;
 
@@ -46,6 +46,6 @@ impl Policy {
     }
 
     pub(super) fn need_passwords(&self) -> Result<(), SignInError> {
-        if self.passwords { Ok(()) } else { Err(SignInError::PasswordsOff) }
+        if self.passwords { Ok(()) } else { Err(PasswordError::Off.into()) }
     }
 }

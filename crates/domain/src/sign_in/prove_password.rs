@@ -1,5 +1,5 @@
 use super::visitor::Visitor;
-use crate::error::SignInError;
+use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, AccountStatus, Credential, Password};
 use crate::ports::{
     CredentialStore, LoginAttempt, LoginTarget, PasswordHasher, PasswordVerdict, Permit, Throttle,
@@ -45,7 +45,7 @@ impl PasswordProver<'_> {
         attempt: LoginAttempt,
     ) -> Result<Proven, SignInError> {
         if let Permit::RetryAfter(wait) = self.throttle.admit(attempt.clone(), self.clock.now()).await? {
-            return Err(SignInError::TooManyTries { wait });
+            return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
         }
         let credential = match &account {
             Some(account) => self.credentials.credential(account.id).await?,
@@ -54,7 +54,7 @@ impl PasswordProver<'_> {
         // What cannot be a password is none, but takes as long as one.
         let password = match password {
             Some(password) => password,
-            None => Password::typed("not a password").map_err(|_| SignInError::CredentialsWrong)?,
+            None => Password::typed("not a password").map_err(|_| PasswordError::Wrong)?,
         };
         let hash = credential.as_ref().map(|credential| credential.hash.clone());
         let verdict = self.hasher.verify(password.clone(), hash).await;
@@ -65,10 +65,10 @@ impl PasswordProver<'_> {
         let verdict = verdict?;
 
         let (Some(account), Some(credential)) = (account, credential) else {
-            return Err(SignInError::CredentialsWrong);
+            return Err(PasswordError::Wrong.into());
         };
         if verdict == PasswordVerdict::Wrong || account.status == AccountStatus::Disabled {
-            return Err(SignInError::CredentialsWrong);
+            return Err(PasswordError::Wrong.into());
         }
         self.throttle.record_success(attempt, self.clock.now()).await?;
         let credential = match verdict {
@@ -96,7 +96,7 @@ impl PasswordProver<'_> {
         let hash = present.as_ref().map(|credential| credential.hash.clone());
         match (self.hasher.verify(password, hash).await?, present) {
             (PasswordVerdict::Right | PasswordVerdict::RightButWeak, Some(present)) => Ok(present),
-            _ => Err(SignInError::CredentialsWrong),
+            _ => Err(PasswordError::Wrong.into()),
         }
     }
 }

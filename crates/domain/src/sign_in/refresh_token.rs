@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ticket::{Ticket, Tickets};
-use crate::error::SignInError;
+use crate::error::{AttemptError, SignInError};
 use crate::protocol::RefreshToken;
 use crate::sealed::{SealError, SealId};
 use crate::session::{ExternalSession, Recheck, SessionId};
@@ -23,7 +23,7 @@ impl KeptRefreshToken {
     }
 
     pub(super) fn token(&self) -> Result<RefreshToken, SignInError> {
-        RefreshToken::parse(&self.refresh_token).map_err(|_| SignInError::AttemptUnknown)
+        RefreshToken::parse(&self.refresh_token).map_err(|_| AttemptError::Unknown.into())
     }
 
     /// Seals it for one session: in the row of another session the seal opens nothing.
@@ -43,7 +43,7 @@ impl KeptRefreshToken {
         session: SessionId,
         external: &ExternalSession,
     ) -> Result<Self, SignInError> {
-        let recheck = external.recheck.as_ref().ok_or(SignInError::AttemptUnknown)?;
+        let recheck = external.recheck.as_ref().ok_or(AttemptError::Unknown)?;
         let ticket = Ticket::of(SealId::of_session(session), recheck.refresh_token.clone());
         tickets.open(REFRESH_TOKEN, &ticket)
     }

@@ -2,7 +2,7 @@ use super::local_account::{LocalAccounts, Registration};
 use super::policy::Policy;
 use super::refusals::Refusals;
 use super::visitor::Visitor;
-use crate::error::{Refusal, SignInError};
+use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::Role;
 use crate::ports::{AccountCreation, AccountStore, LoginAttempt, LoginTarget, Permit, Throttle};
 use crate::session::SessionToken;
@@ -47,12 +47,12 @@ impl Registrar<'_> {
         let registered = async {
             self.policy.need_passwords()?;
             if !self.is_open() {
-                return Err(SignInError::SelfRegistrationOff);
+                return Err(RegistrationError::Off.into());
             }
             // Names can be probed here as they can at every registration; not quickly.
             let attempt = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
             if let Permit::RetryAfter(wait) = self.throttle.admit(attempt.clone(), self.clock.now()).await? {
-                return Err(SignInError::TooManyTries { wait });
+                return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
             }
             let draft = self.local.draft(registration, Role::User).await;
             if let Err(SignInError::Hashing(_)) = draft {
@@ -61,7 +61,9 @@ impl Registrar<'_> {
             let (account, credential) = draft?;
             match self.accounts.create_local(&account, Some(&credential)).await? {
                 AccountCreation::Created => self.local.sign_in(&account, credential, visitor).await,
-                AccountCreation::NameTaken | AccountCreation::IdentityTaken => Err(SignInError::NameTaken),
+                AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
+                    Err(RegistrationError::NameTaken.into())
+                }
             }
         };
         self.refusals.run(registered).await

@@ -9,7 +9,7 @@ use super::policy::Policy;
 use super::provider_list::ProviderList;
 use super::refresh_token::KeptRefreshToken;
 use super::ticket::Tickets;
-use crate::error::SignInError;
+use crate::error::{AccountError, AttemptError, LinkError, SignInError};
 use crate::people::{Account, AccountStatus};
 use crate::ports::{
     IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
@@ -117,7 +117,7 @@ impl Revalidation<'_> {
         leased_until: Timestamp,
         session: &Session,
     ) -> Result<(), SignInError> {
-        let external = session.external.as_ref().ok_or(SignInError::AttemptUnknown)?;
+        let external = session.external.as_ref().ok_or(AttemptError::Unknown)?;
         let account = self.linked_account(session, external).await?;
         let kept = KeptRefreshToken::open(self.tickets, session.id, external)?;
         let refresh_token = kept.token()?;
@@ -171,8 +171,8 @@ impl Revalidation<'_> {
         let found = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
         let is_theirs =
             |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
-        let found = found.ok_or(SignInError::IdentityUnknown)?;
-        if is_theirs(&found) { Ok(found) } else { Err(SignInError::AccountDisabled) }
+        let found = found.ok_or(LinkError::IdentityUnknown)?;
+        if is_theirs(&found) { Ok(found) } else { Err(AccountError::Disabled.into()) }
     }
 
     async fn end_rejected_session(

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::SignInError;
+use crate::error::{AttemptError, SignInError};
 use crate::sealed::{SealError, SealId, Sealed, Sealer};
 use crate::time::Timestamp;
 use crate::world::{Clock, Entropy};
@@ -88,14 +88,14 @@ impl Tickets<'_> {
     }
 
     pub(super) fn open<T: DeserializeOwned>(self, purpose: &str, ticket: &Ticket) -> Result<T, SignInError> {
-        let plaintext = self.sealer.open(ticket.id, &ticket.sealed).ok_or(SignInError::AttemptUnknown)?;
+        let plaintext = self.sealer.open(ticket.id, &ticket.sealed).ok_or(AttemptError::Unknown)?;
         let sealed: TicketContent<T> =
-            serde_json::from_slice(&plaintext).map_err(|_| SignInError::AttemptUnknown)?;
+            serde_json::from_slice(&plaintext).map_err(|_| AttemptError::Unknown)?;
         if sealed.purpose != purpose {
-            return Err(SignInError::AttemptUnknown);
+            return Err(AttemptError::Unknown.into());
         }
         if self.clock.now() >= sealed.until {
-            return Err(SignInError::AttemptExpired);
+            return Err(AttemptError::Expired.into());
         }
         Ok(sealed.content)
     }

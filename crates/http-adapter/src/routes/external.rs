@@ -1,7 +1,7 @@
 //! `/api/auth/oidc/…`: to a provider and back.
 
 use http::StatusCode;
-use labgate_domain::error::{ErrorCode, Fault, Refusal};
+use labgate_domain::error::{ErrorCode, Refusal, Responsible};
 use labgate_domain::protocol::{Hint, Hints, Malformed};
 use labgate_domain::provider::{ProviderHealth, ProviderId};
 use labgate_domain::return_to::ReturnTo;
@@ -129,9 +129,9 @@ impl AppState {
     fn failure_of_provider(&self, refusal: Refusal) -> Failure {
         let (code, return_to) = (refusal.error.code(), refusal.return_to.clone());
         let failure = Failure::from(refusal).of_sign_in();
-        match code.fault() {
+        match code.responsible() {
             _ if code == ErrorCode::ProviderUnknown => failure.leading_to_each_of(self.ways(&return_to)),
-            Fault::Provider | Fault::Configuration if self.sign_in.providers().has_several_ways() => {
+            Responsible::Provider | Responsible::Operator if self.sign_in.providers().has_several_ways() => {
                 failure.leading_to_other_ways(&return_to)
             }
             _ => failure,

@@ -265,7 +265,7 @@ async fn c160_a_token_is_refused_from_the_moment_that_it_told() {
 
 #[tokio::test]
 async fn c161_a_token_about_nobody_is_refused() {
-    refused(LogoutTokenFault::Nobody, [json!({"sub": null, "sid": null})]).await;
+    refused(LogoutTokenFault::NoSubject, [json!({"sub": null, "sid": null})]).await;
     refused(
         IdTokenFault::Subject,
         [json!({"sub": ""}), json!({"sub": "a\nb"}), json!({"sub": "x".repeat(256)})],

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
-use labgate_domain::error::{Fault, Refusal};
+use labgate_domain::error::{Refusal, Responsible};
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
+use labgate_http::person_text;
 use labgate_store::Location;
 
 use self::import::ImportArgs;
@@ -169,8 +170,12 @@ fn refusal_error(refusal: &Refusal, json: bool) -> anyhow::Error {
         return error;
     }
     // An internal failure needs its cause: the operator cannot know it.
-    let cause = if code.fault() == Fault::Labgate { format!(": {}", refusal.error) } else { String::new() };
-    anyhow!("{} ({}){cause}", code.for_person(), code.as_str())
+    let cause = if code.responsible() == Responsible::Labgate {
+        format!(": {}", refusal.error)
+    } else {
+        String::new()
+    };
+    anyhow!("{} ({}){cause}", person_text(code.as_str()), code.as_str())
 }
 
 /// The reason a command did nothing.

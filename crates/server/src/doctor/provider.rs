@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use labgate_domain::error::SignInError;
 use labgate_domain::ports::{CallFailure, CodeRedemption, IdentityProvider, ProviderCall, ProviderError};
 use labgate_domain::protocol::{AuthorizationCode, Nonce, PkceVerifier, TokenErrorCode};
 use labgate_domain::provider::AuthorizationServer;
@@ -16,6 +15,7 @@ use super::authorization::Probe;
 use super::http::{Answer, Http};
 use super::{Outcome, Step};
 use crate::configuration::Configuration;
+use crate::remedies;
 use crate::world::OsEntropy;
 
 /// The accepted clock skew in seconds: the leeway for ID tokens.
@@ -263,7 +263,7 @@ fn of_error(step: Step, error: &ProviderError) -> (Step, Outcome) {
         ProviderError::TokenError { code: TokenErrorCode::InvalidRequest, .. } => {
             "see that token_url is the token endpoint and that no proxy changes the body; the provider's log says more"
         }
-        _ => SignInError::from(error.clone()).code().for_operator(),
+        _ => remedies::remedy(error.code()),
     };
     (step, Outcome::bad(words, remedy))
 }

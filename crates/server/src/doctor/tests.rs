@@ -2,7 +2,7 @@
 //! in the provider's own words, from where it arrives to what the operator is told.
 
 use labgate_domain::ForeignText;
-use labgate_domain::error::{Reference, SignInError};
+use labgate_domain::error::{CallbackError, Reference, SignInError};
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _};
 use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
@@ -231,8 +231,8 @@ const OTHERS: &[(&Kind, &[(By, &str, &str)])] = &[
 /// Errors in no table, since the code of the refusal says it all.
 const BY_CODE: &[(By, &str, &str)] = &[
     // Dex 2.45 answers a code that has expired with 500 and server_error; the adapter knows it as the code's.
-    (Token("invalid_grant"), "", "the code was used or had expired"),
-    (Callback("access_denied"), "", "The person cancelled, or the provider does not let this person"),
+    (Token("invalid_grant"), "", "the code was used before or has expired"),
+    (Callback("access_denied"), "", "The person cancelled, or the provider does not allow this person"),
     // Google, Okta, Cognito
     (Token("invalid_client"), "Unauthorized", "paste the secret's value and not its id"),
 ];
@@ -325,10 +325,10 @@ fn in_the_log(kind: &Kind, error: SignInError) -> Value {
 fn refused(by: By, words: &str) -> Option<SignInError> {
     match by {
         Page(_) => None,
-        Callback(code) => Some(SignInError::Refused {
+        Callback(code) => Some(SignInError::from(CallbackError::Refused {
             code: AuthorizationErrorCode::parse(code),
             description: Some(ForeignText::new(words)),
-        }),
+        })),
         Token(code) => Some(of_token(code, words).into()),
     }
 }
@@ -369,7 +369,7 @@ fn an_error_is_found_at_the_step_that_it_is_about() {
         (&kinds::ENTRA, Page(200), "AADSTS50011: The redirect URI …", Step::RedirectUri),
         (&kinds::DEX, Page(404), "Invalid client_id.", Step::Authorization),
         (&kinds::GOOGLE, Page(400), "Error 400: invalid_scope", Step::Scopes),
-        (Page(400), "something else", Step::Authorization),
+        (&kinds::GENERIC, Page(400), "something else", Step::Authorization),
         (&kinds::GENERIC, Callback("redirect_uri_mismatch"), "", Step::RedirectUri),
         (&kinds::GENERIC, Callback("invalid_scope"), "", Step::Scopes),
         (&kinds::GENERIC, Callback("unauthorized_client"), "", Step::Authorization),

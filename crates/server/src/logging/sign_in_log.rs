@@ -3,6 +3,8 @@ use labgate_domain::ports::{SignInEvent, SignInLog};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 
+use crate::remedies::remedy;
+
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
@@ -69,7 +71,7 @@ impl SignInLog for TracingLog {
                 tracing::warn!(
                     target: TARGET, event = "recheck_put_off", provider = provider.as_str(),
                     code = error.code().as_str(), error = error.to_string(), explanation,
-                    remedy = error.code().for_operator(),
+                    remedy = remedy(error.code()),
                     "the provider cannot be asked again about people who are signed in; their sessions go on"
                 );
             }
@@ -100,7 +102,7 @@ impl SignInLog for TracingLog {
                 let code = error.code();
                 tracing::error!(
                     target: TARGET, event = "check_failed", code = code.as_str(), error = error.to_string(),
-                    remedy = code.for_operator(), "a request could not be checked and counts as not signed in"
+                    remedy = remedy(code), "a request could not be checked and counts as not signed in"
                 );
             }
         }
@@ -111,8 +113,8 @@ const TARGET: &str = "labgate::sign_in";
 
 fn refused(reference: &str, provider: Option<&str>, error: &SignInError, explanation: Option<&str>) {
     let code = error.code();
-    let remedy = code.for_operator();
-    let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
+    let (remedy, ours) = (remedy(code), code == ErrorCode::Internal);
+    let code = code.as_str();
     let error = error.to_string();
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");

@@ -1,4 +1,4 @@
-use labgate_domain::error::{Reference, SignInError};
+use labgate_domain::error::{AttemptError, Reference, SignInError};
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{
     CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError,
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::testing::log_of;
 use super::{LogFormat, TracingLog};
+use crate::remedies::remedy;
 
 const HOSTILE: &str = "a\r\nERROR forged\u{1b}[31m\u{9b}1m\u{202e}\u{2028}b\0";
 
@@ -92,7 +93,7 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
     let line = recorded(SignInEvent::Refused {
         reference: reference.clone(),
         provider: Some(provider()),
-        error: SignInError::AttemptExpired,
+        error: AttemptError::Expired.into(),
         explanation: None,
     });
     assert_eq!(line["level"], "WARN");
@@ -101,8 +102,8 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
     assert_eq!(line["reference"], reference.as_str());
     assert_eq!(line["code"], "attempt_expired");
     assert_eq!(line["provider"], "external");
-    assert_eq!(line["error"], SignInError::AttemptExpired.to_string());
-    assert_eq!(line["remedy"], SignInError::AttemptExpired.code().for_operator());
+    assert_eq!(line["error"], AttemptError::Expired.to_string());
+    assert_eq!(line["remedy"], remedy(AttemptError::Expired.code()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use labgate_domain::error::{ErrorCode, SignInError};
+use labgate_domain::error::{ErrorCode, PasswordError};
 use labgate_domain::people::Role;
 use labgate_domain::ports::PasswordJudge;
 use labgate_domain::sign_in::{Administrator, NewAccount, SetupToken, SignIn};
@@ -71,7 +71,7 @@ async fn create(
     // An administrator may choose any initial password for a user. A guess of this one opens the whole lab,
     // and it may be copied from an example.
     if let Some(weakness) = judge.weakness(&first.password, &[first.username.to_string()]) {
-        return Err(refused(SignInError::PasswordWeak(weakness).code()));
+        return Err(refused(PasswordError::Weak(weakness).code()));
     }
     let new = NewAccount {
         username: Some(first.username.to_string()),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
-use crate::error::ErrorCode;
+use crate::error::{AttemptError, ErrorCode};
 use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
@@ -126,7 +126,7 @@ async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_
     let query = format!("code=c&state={state}");
     let refusal =
         scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error, SignInError::AttemptExpired);
+    assert_eq!(refusal.error, SignInError::from(AttemptError::Expired));
     assert_eq!(refusal.return_to.as_str(), "/notebooks");
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::error::ErrorCode;
+use crate::error::{AttemptError, ErrorCode};
 use crate::people::Credential;
 use crate::ports::PasswordWeakness;
 use crate::sign_in::testing::{Scene, World, account, credential};
@@ -202,12 +202,12 @@ async fn c180_a_ticket_expires_and_dies_with_the_password_that_it_was_given_for(
     changed.store(true, std::sync::atomic::Ordering::SeqCst);
     let refusal =
         scene.sign_in.passwords().change_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error, SignInError::AttemptSpent);
+    assert_eq!(refusal.error, SignInError::from(AttemptError::Spent));
     changed.store(false, std::sync::atomic::Ordering::SeqCst);
     scene.clock.advance(600);
     let refusal =
         scene.sign_in.passwords().change_with_ticket(&ticket, next(), &Visitor::default()).await.unwrap_err();
-    assert_eq!(refusal.error, SignInError::AttemptExpired);
+    assert_eq!(refusal.error, SignInError::from(AttemptError::Expired));
     assert!(Ticket::parse("x.y").is_none() && Ticket::parse("").is_none());
 }
 

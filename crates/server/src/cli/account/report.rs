@@ -9,6 +9,7 @@ use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock as _;
+use labgate_http::person_text;
 use serde_json::{Value, json};
 
 use crate::key_list::how_long;
@@ -87,7 +88,7 @@ impl Report {
 }
 
 pub(super) fn print_refusal(code: ErrorCode) -> anyhow::Result<()> {
-    print_json(&json!({ "code": code.as_str(), "title": code.for_person() }))
+    print_json(&json!({ "code": code.as_str(), "title": person_text(code.as_str()) }))
 }
 
 pub(super) fn print_json(json: &Value) -> anyhow::Result<()> {

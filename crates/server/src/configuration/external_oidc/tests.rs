@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use labgate_domain::admission::Rule;
 use labgate_domain::provider::EmailTrust;
 use labgate_provider::Userinfo;
@@ -238,7 +236,8 @@ fn a_rule_that_is_set_and_means_nothing_stops_the_start() {
     }
     let domains = [("LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS", "example.org, example.com")];
     let environment: Vec<_> = PROVIDER.into_iter().chain(domains).collect();
-    let admission = provider("", &environment).description().admission;
+    let provider = provider("", &environment);
+    let admission = &provider.description().admission;
     assert_eq!(
         admission.rules(),
         [Rule::new(Criterion::EmailDomain, ["example.org", "example.com"]).unwrap()]

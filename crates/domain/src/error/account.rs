@@ -1,0 +1,172 @@
+use std::time::Duration;
+
+use super::ErrorCode;
+use crate::people::EmailAddress;
+use crate::ports::PasswordWeakness;
+
+/// An account that was not created.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The person has no account, and just-in-time provisioning is off.
+    #[error("there is no account for {address}, and self-registration is off")]
+    NotProvisioned {
+        /// The person's address.
+        address: EmailAddress,
+    },
+    /// People do not register themselves in this lab.
+    #[error("self-registration is off")]
+    Off,
+    /// There is an administrator already, or the setup link is another one.
+    #[error("the setup link is not valid")]
+    SetupClosed,
+    /// The username is malformed.
+    #[error("the username is malformed")]
+    UsernameMalformed,
+    /// The username or the e-mail address is another account's.
+    #[error("the name or address is taken")]
+    NameTaken,
+}
+
+impl RegistrationError {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotProvisioned { .. } => ErrorCode::RegistrationClosed,
+            Self::Off => ErrorCode::SelfRegistrationOff,
+            Self::SetupClosed => ErrorCode::SetupClosed,
+            Self::UsernameMalformed => ErrorCode::UsernameMalformed,
+            Self::NameTaken => ErrorCode::NameTaken,
+        }
+    }
+}
+
+/// An account that cannot be used or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// It does not exist.
+    #[error("there is no such account")]
+    Unknown,
+    /// An administrator disabled it.
+    #[error("the account is disabled")]
+    Disabled,
+    /// It is the last active administrator.
+    #[error("the account is the last active administrator")]
+    LastAdministrator,
+}
+
+impl AccountError {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Unknown => ErrorCode::AccountUnknown,
+            Self::Disabled => ErrorCode::AccountDisabled,
+            Self::LastAdministrator => ErrorCode::LastAdministrator,
+        }
+    }
+}
+
+/// An identity that was not linked to an account, or not unlinked from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// It is linked to another account, which the error does not name.
+    #[error("the identity is linked to another account")]
+    IdentityTaken,
+    /// It is not linked to the account.
+    #[error("the identity is not linked to the account")]
+    IdentityUnknown,
+    /// It is the account's last credential.
+    #[error("the identity is the account's last credential")]
+    LastCredential,
+    /// The browser's session belongs to another account than the one to link.
+    #[error("the browser is signed in to another account by now")]
+    AnotherSession,
+}
+
+impl LinkError {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::IdentityTaken => ErrorCode::IdentityTaken,
+            Self::IdentityUnknown => ErrorCode::IdentityUnknown,
+            Self::LastCredential => ErrorCode::LastCredential,
+            Self::AnotherSession => ErrorCode::AnotherSession,
+        }
+    }
+}
+
+/// A password that opens no account, or that no account gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Sign-in with a password is off.
+    #[error("sign-in with a password is off")]
+    Off,
+    /// The name is unknown, the password is wrong, or the account is disabled or has no password. The error
+    /// does not tell these apart, so that it reveals no account.
+    #[error("the name or the password is wrong")]
+    Wrong,
+    /// The rate limit is reached.
+    #[error("too many attempts; retry after {} s", .retry_after.as_secs())]
+    TooManyAttempts {
+        /// The wait until the next attempt.
+        retry_after: Duration,
+    },
+    /// The new password is too short or too long.
+    #[error("the new password is too short or too long")]
+    Length,
+    /// The new password is too easy to guess.
+    #[error("the new password is too easy to guess")]
+    Weak(PasswordWeakness),
+    /// The new password is the old one.
+    #[error("the new password is the old one")]
+    Unchanged,
+}
+
+impl PasswordError {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Off => ErrorCode::PasswordsOff,
+            Self::Wrong => ErrorCode::CredentialsWrong,
+            Self::TooManyAttempts { .. } => ErrorCode::TooManyTries,
+            Self::Length => ErrorCode::PasswordLength,
+            Self::Weak(PasswordWeakness::Common) => ErrorCode::PasswordCommon,
+            Self::Weak(PasswordWeakness::Personal) => ErrorCode::PasswordPersonal,
+            Self::Weak(PasswordWeakness::Guessable) => ErrorCode::PasswordGuessable,
+            Self::Unchanged => ErrorCode::PasswordUnchanged,
+        }
+    }
+}
+
+/// A request that its sender may not make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// It has no session.
+    #[error("the request has no session")]
+    NotSignedIn,
+    /// Its session is too old to change credentials, and no password came with it.
+    #[error("the person must authenticate again")]
+    ReauthenticationNeeded,
+    /// Its account is not an administrator.
+    #[error("the account is not an administrator")]
+    NotAdministrator,
+    /// It came from another site.
+    #[error("the request failed the CSRF check")]
+    CsrfFailed,
+}
+
+impl AccessError {
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::NotSignedIn => ErrorCode::NotSignedIn,
+            Self::ReauthenticationNeeded => ErrorCode::ReauthenticationNeeded,
+            Self::NotAdministrator => ErrorCode::NotAdministrator,
+            Self::CsrfFailed => ErrorCode::CsrfFailed,
+        }
+    }
+}
