@@ -7,13 +7,14 @@ use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
 use labgate_domain::ports::{
     MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
 };
-use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use labgate_domain::session::{Session, SessionClaims, SessionId};
 use labgate_domain::sign_in::{Policy, RecentChecks, Requests, Trails};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::{MockClock, MockEntropy};
 
 const LAB: &str = "https://lab.example.org";
+const PATHS: RegisteredPaths = RegisteredPaths { callback: "/callback", signed_out: "/signed-out" };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -46,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 clock: &clock,
                 entropy: &entropy,
             },
-            policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly)?),
+            policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?),
         };
         match requests.check("the token of the cookie").await {
             Ok(checked) => println!("200: {} is signed in", checked.claims.username),
