@@ -13,6 +13,7 @@ mod recheck;
 mod refusals;
 mod sessions;
 mod sign_in;
+mod trails;
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -29,8 +29,8 @@ pub trait IdentityProvider: Send + Sync {
     /// [`ProviderError::Unavailable`] or [`ProviderError::Misconfigured`].
     async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError>;
 
-    /// Redeems an authorization code. The answer MUST have been verified in full: signature by a key of the pinned
-    /// issuer, and every rule of OpenID Connect Core section 3.1.3.7. The code MUST NOT be sent twice.
+    /// Redeems an authorization code. The answer MUST have been verified in full: signature by a key of the
+    /// pinned issuer, and every rule of OpenID Connect Core section 3.1.3.7. The code MUST NOT be sent twice.
     ///
     /// # Errors
     /// See [`ProviderError`].

@@ -5,8 +5,8 @@ use crate::provider::ProviderId;
 use crate::session::SessionId;
 use crate::sign_in::Trail;
 
-/// Sees what happens to sign-ins, sessions and accounts: the log, and metrics. An event holds no secret, so neither can what
-/// an adapter writes.
+/// Sees what happens to sign-ins, sessions and accounts: the log, and metrics. An event holds no secret, so
+/// neither can what an adapter writes.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Observer: Send + Sync {
     /// Sees an event. It MUST return at once, and cannot fail a sign-in.

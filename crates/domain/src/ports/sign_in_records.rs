@@ -7,14 +7,14 @@ use crate::sign_in::Trail;
 ///
 /// An adapter that answers questions about them can rely on this:
 ///
-/// - [`Trail::reference`] is what a person quotes. It is random and short: two trails of different days may share one, so a
-///   look-up answers all of them, newest first.
-/// - [`Trail::ended_at`] is the order, and the time by which old trails are deleted. Trails of one second have no order among
-///   themselves, and replicas may store them late.
+/// - [`Trail::reference`] is what a person quotes. It is random and short: two trails of different days may
+///   share one, so a look-up answers all of them, newest first.
+/// - [`Trail::ended_at`] is the order, and the time by which old trails are deleted. Trails of one second
+///   have no order among themselves, and replicas may store them late.
 /// - [`Trail::account`] finds the sign-ins of a person. A refused sign-in may have none.
 ///
-/// Refused sign-ins come from outside in any number: an adapter MUST bound what it keeps. Of the forward-auth check only
-/// renewals are stored, at most one in a token's life and replica.
+/// Refused sign-ins come from outside in any number: an adapter MUST bound what it keeps. Of the forward-auth
+/// check only renewals are stored, at most one in a token's life and replica.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait SignInRecords: Send + Sync {

@@ -43,7 +43,8 @@ pub struct Administration<'a> {
 /// An account that an administrator makes.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
-    /// A local name; without one the account is for the person who comes from a provider with the e-mail address.
+    /// A local name; without one the account is for the person who comes from a provider with the e-mail
+    /// address.
     pub username: Option<String>,
     /// The person's e-mail address.
     pub email: Option<EmailAddress>,
@@ -72,7 +73,8 @@ pub struct CreatedAccount {
 }
 
 impl CreatedAccount {
-    /// Returns the password that was made up, to be told to the person; it must be changed at the first sign-in.
+    /// Returns the password that was made up, to be told to the person; it must be changed at the first
+    /// sign-in.
     #[must_use]
     pub fn initial_password(&self) -> Option<&str> {
         self.initial_password.as_ref().map(ExposeSecret::expose_secret)
@@ -86,7 +88,8 @@ impl fmt::Debug for CreatedAccount {
 }
 
 impl Administration<'_> {
-    /// Returns the administrator with this session. Role and status are read from the store, not from the token.
+    /// Returns the administrator with this session. Role and status are read from the store, not from the
+    /// token.
     ///
     /// # Errors
     /// When the visitor is not signed in, or is no administrator.
@@ -98,7 +101,8 @@ impl Administration<'_> {
         self.refusals.run(found).await.map(Administrator::with_account)
     }
 
-    /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that `search` finds.
+    /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that
+    /// `search` finds.
     ///
     /// # Errors
     /// When the store failed.
@@ -149,8 +153,8 @@ impl Administration<'_> {
         self.refusals.run(found).await
     }
 
-    /// Makes an account: with a local name and an initial password, which must be changed at the first sign-in, or for the
-    /// person who comes from a provider with this address.
+    /// Makes an account: with a local name and an initial password, which must be changed at the first
+    /// sign-in, or for the person who comes from a provider with this address.
     ///
     /// # Errors
     /// When it was not made.
@@ -164,7 +168,8 @@ impl Administration<'_> {
                 Username::local(name.trim()).map_err(|_| RegistrationError::UsernameMalformed)?
             }
             (None, Some(email)) if new.password.is_none() => Username::from(email),
-            // An address alone is for a person who comes from a provider: no password could open that account.
+            // An address alone is for a person who comes from a provider: no password could open that
+            // account.
             (None, _) => return Err(RegistrationError::UsernameMalformed.into()),
         };
         let now = self.ender.clock.now();
@@ -193,9 +198,9 @@ impl Administration<'_> {
         Ok(CreatedAccount { account, initial_password })
     }
 
-    /// Gives an account a new initial password, and ends its sessions. An account that had a password before loses its
-    /// linked identities: an attacker who knew the password may have added one. Its person adds them again, with the new
-    /// password as proof.
+    /// Gives an account a new initial password, and ends its sessions. An account that had a password before
+    /// loses its linked identities: an attacker who knew the password may have added one. Its person adds
+    /// them again, with the new password as proof.
     ///
     /// # Errors
     /// When it was not changed.
@@ -272,8 +277,8 @@ impl Administration<'_> {
         self.refusals.run(ended).await
     }
 
-    /// Returns a credential that must be changed, and the password if it had to be made up. A given one is judged like any
-    /// other: it may stay for long, until its person first signs in.
+    /// Returns a credential that must be changed, and the password if it had to be made up. A given one is
+    /// judged like any other: it may stay for long, until its person first signs in.
     async fn initial_credential(
         &self,
         account: &Account,

@@ -16,7 +16,8 @@ pub struct Admittance<'a> {
     pub(super) identity: &'a ExternalIdentity,
 }
 
-/// Decides whether the person of this identity may come in. The callback, session revalidation and a dry run all ask here.
+/// Decides whether the person of this identity may come in. The callback, session revalidation and a dry run
+/// all ask here.
 #[must_use]
 pub fn admit<'a>(provider: &ProviderDescription, identity: &'a ExternalIdentity) -> Admittance<'a> {
     let address = provider.trusted_address(&identity.email);

@@ -13,7 +13,8 @@ pub struct Roles<'a> {
 }
 
 impl Roles<'_> {
-    /// Returns the account with this role, if the provider's groups say one. The last administrator stays one.
+    /// Returns the account with this role, if the provider's groups say one. The last administrator stays
+    /// one.
     pub(super) async fn assign(self, account: Account, role: Option<Role>) -> Result<Account, SignInError> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
         match self.administration.set_role(account.id, role).await? {

@@ -20,8 +20,9 @@ pub struct BackChannel<'a> {
 }
 
 impl BackChannel<'_> {
-    /// Ends the sessions that a provider says have ended there (OpenID Connect Back-Channel Logout section 2.5). A session
-    /// that is not there, or ended before, is no error; neither is a token that was used before, which ends nothing more.
+    /// Ends the sessions that a provider says have ended there (OpenID Connect Back-Channel Logout section
+    /// 2.5). A session that is not there, or ended before, is no error; neither is a token that was used
+    /// before, which ends nothing more.
     ///
     /// # Errors
     /// When the logout token is not good, or the store failed: sessions may still be there.
@@ -40,16 +41,17 @@ impl BackChannel<'_> {
                 let provider = provider.clone();
                 self.ender.observer.observe(&SignInEvent::SignedOutByProvider { account, session, provider });
             }
-            // Last: a provider that gets no answer comes again with the same token, and must find it good while there is
-            // something left to end. To end the same twice at once does no harm.
+            // Last: a provider that gets no answer comes again with the same token, and must find it good
+            // while there is something left to end. To end the same twice at once does no harm.
             self.spent_attempts.consume(id, token.refused_from).await?;
             Ok(())
         };
         self.refusals.run(ended).await
     }
 
-    /// Returns the token, verified by the provider that issued it. A provider that cannot be asked, or finds the token
-    /// invalid, does not keep the others from it: two may share an issuer, each with a client of its own.
+    /// Returns the token, verified by the provider that issued it. A provider that cannot be asked, or finds
+    /// the token invalid, does not keep the others from it: two may share an issuer, each with a client of
+    /// its own.
     async fn verified(&self, logout_token: &str) -> Result<(ProviderId, LogoutToken), LogoutTokenError> {
         let mut refusal = LogoutTokenError::OfAnotherIssuer;
         for provider in self.providers.0 {

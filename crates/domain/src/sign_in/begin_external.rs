@@ -49,8 +49,8 @@ pub struct PendingCookie {
     pub sealed: Sealed,
 }
 
-/// The longest sealed attempts of one browser together, in bytes: a reverse proxy, which allows 8 KiB of headers by default,
-/// never refuses its requests for them.
+/// The longest sealed attempts of one browser together, in bytes: a reverse proxy, which allows 8 KiB of
+/// headers by default, never refuses its requests for them.
 const MAX_TOTAL_LEN: usize = 6 * 1024;
 
 impl BeginExternal<'_> {
@@ -118,7 +118,8 @@ impl BeginExternal<'_> {
         Ok(PendingCookie { id: attempt.id(), sealed })
     }
 
-    /// Returns the attempts to drop: invalid and expired ones, and the oldest beyond what a browser may carry.
+    /// Returns the attempts to drop: invalid and expired ones, and the oldest beyond what a browser may
+    /// carry.
     fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<SealId> {
         let now = self.clock.now();
         let mut drop = Vec::new();

@@ -35,8 +35,8 @@ pub struct Requests<'a> {
 pub struct CheckedRequest {
     /// The person who makes the request.
     pub claims: Arc<SessionClaims>,
-    /// The token that replaces the presented one, which has expired, or states another role or other groups than the person
-    /// has by now.
+    /// The token that replaces the presented one, which has expired, or states another role or other groups
+    /// than the person has by now.
     pub renewed: Option<SessionToken>,
 }
 
@@ -63,8 +63,8 @@ const RECENTLY: Duration = Duration::from_mins(10);
 impl Requests<'_> {
     /// Checks a session token, and returns the person who presents it. This runs on every request of the lab.
     ///
-    /// A token of a live session is renewed once it has expired, and when the role or the groups have changed. That is
-    /// idempotent: requests at the same time may each get a token, all of the same session.
+    /// A token of a live session is renewed once it has expired, and when the role or the groups have
+    /// changed. That is idempotent: requests at the same time may each get a token, all of the same session.
     ///
     /// # Errors
     /// When the token belongs to no live session, or the store cannot answer.

@@ -36,8 +36,8 @@ pub(super) fn claims(
     }
 }
 
-/// Returns the first texts that fit into `max_len` bytes of JSON. The first one that does not fit is left out whole, and so
-/// are those that follow it.
+/// Returns the first texts that fit into `max_len` bytes of JSON. The first one that does not fit is left out
+/// whole, and so are those that follow it.
 pub(super) fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
     let mut room = max_len;
     texts

@@ -59,16 +59,16 @@ pub enum CompletedSignIn {
         /// The provider.
         provider: ProviderId,
     },
-    /// With a question: an account is there already, which has the person's e-mail address or asked for the link. The
-    /// identity signs in to it once its person says yes, on proof.
+    /// With a question: an account is there already, which has the person's e-mail address or asked for the
+    /// link. The identity signs in to it once its person says yes, on proof.
     LinkDue {
         /// Lets this browser do so.
         ticket: Ticket,
         /// The attempt that is over.
         attempt: SealId,
     },
-    /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is signed in, so
-    /// there is nothing to explain. Nothing of the callback was used.
+    /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is
+    /// signed in, so there is nothing to explain. Nothing of the callback was used.
     AlreadySignedIn {
         /// The target.
         return_to: ReturnTo,
@@ -88,7 +88,8 @@ enum Opened {
 }
 
 impl ExternalSignIn<'_> {
-    /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where to send it.
+    /// Begins an external sign-in: makes fresh secrets, seals them for the browser to carry, and says where
+    /// to send it.
     ///
     /// `hints` are for the provider alone, and `pending` are the attempts that the browser carries already.
     ///
@@ -110,8 +111,8 @@ impl ExternalSignIn<'_> {
 
     /// Completes an external sign-in: the browser is back with the provider's answer.
     ///
-    /// `query` is the callback's query, `pending` the attempts that the browser carries. The session that it has so far,
-    /// if any, ends when a new one begins.
+    /// `query` is the callback's query, `pending` the attempts that the browser carries. The session that it
+    /// has so far, if any, ends when a new one begins.
     ///
     /// # Errors
     /// When the person was not signed in. There is no session then that was not there before.
@@ -164,8 +165,8 @@ impl ExternalSignIn<'_> {
         let role = admittance.role()?;
 
         if let Some(account) = attempt.link_to {
-            // This must be the very browser that is still signed in to the account. The person is asked once more, for
-            // somebody else may have been signed in at the provider in this browser.
+            // This must be the very browser that is still signed in to the account. The person is asked once
+            // more, for somebody else may have been signed in at the provider in this browser.
             let owner = self.requests.account_of(visitor).await?;
             if owner.id != account {
                 return Err(LinkError::AnotherSession.into());
@@ -207,7 +208,8 @@ impl ExternalSignIn<'_> {
         pending: &[PresentedAttempt],
     ) -> Result<SignInAttempt, SignInError> {
         let id = SealId::of(&response.state);
-        // A sibling site can plant a second cookie of the same name: each is tried, and only a seal of ours opens.
+        // A sibling site can plant a second cookie of the same name: each is tried, and only a seal of ours
+        // opens.
         pending
             .iter()
             .filter(|presented| presented.id == id)
@@ -227,8 +229,9 @@ impl ExternalSignIn<'_> {
         }
     }
 
-    /// Returns the account that the identity opens, in this order: the one it is linked to; one that was created for its
-    /// trusted e-mail address, and that nothing opens yet; with proof, one that merely has the address; a new one.
+    /// Returns the account that the identity opens, in this order: the one it is linked to; one that was
+    /// created for its trusted e-mail address, and that nothing opens yet; with proof, one that merely has
+    /// the address; a new one.
     async fn account_for(
         &self,
         provider: &ProviderDescription,
@@ -260,7 +263,8 @@ impl ExternalSignIn<'_> {
         Err(EmailError::Taken { address: email.clone() }.into())
     }
 
-    /// Returns the account that the identity is linked to. A changed address is no reason to keep the person out.
+    /// Returns the account that the identity is linked to. A changed address is no reason to keep the person
+    /// out.
     async fn known_account(
         &self,
         identity: &ExternalIdentity,
@@ -286,7 +290,8 @@ impl ExternalSignIn<'_> {
         Ok(Some(account))
     }
 
-    /// Returns the account that a trusted address opens for an unlinked identity; `None` after a concurrent change.
+    /// Returns the account that a trusted address opens for an unlinked identity; `None` after a concurrent
+    /// change.
     async fn account_with_address(
         &self,
         provider: &ProviderDescription,
@@ -355,8 +360,8 @@ fn need_active(account: &Account, trail: &mut OpenTrail) -> Result<(), SignInErr
     Err(AccountError::Disabled.into())
 }
 
-/// Returns the code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is believed under
-/// the same condition.
+/// Returns the code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is
+/// believed under the same condition.
 fn code_from_the_right_issuer(
     attempt: &SignInAttempt,
     response: AuthorizationResponse,

@@ -18,8 +18,8 @@ pub struct SessionEnder<'a> {
 }
 
 impl SessionEnder<'_> {
-    /// Ends one session. From the first moment on, memory does not answer for it: a caller that gives up while the store is
-    /// busy leaves no token that a recent check vouches for.
+    /// Ends one session. From the first moment on, memory does not answer for it: a caller that gives up
+    /// while the store is busy leaves no token that a recent check vouches for.
     pub(super) async fn end(self, session: SessionId) -> Result<(), StoreError> {
         self.forget([session]);
         self.sessions.end(session, self.clock.now()).await

@@ -4,7 +4,8 @@ use super::trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, 
 use crate::admission::{Criterion, Decision};
 use crate::people::Role;
 
-/// Explains why a person came in, or did not: the steps of the trail in one text for the operator, then the outcome.
+/// Explains why a person came in, or did not: the steps of the trail in one text for the operator, then the
+/// outcome.
 #[must_use]
 pub fn explain(trail: &Trail) -> String {
     let mut text = trail.way.to_string();

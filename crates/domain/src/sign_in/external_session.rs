@@ -63,8 +63,8 @@ impl ExternalSessions<'_> {
         Ok(token)
     }
 
-    /// Says when the provider is asked again, and with what. Without a refresh token the session ends at that time, and the
-    /// person has to sign in again.
+    /// Says when the provider is asked again, and with what. Without a refresh token the session ends at that
+    /// time, and the person has to sign in again.
     fn plan_revalidation(
         &self,
         session: &mut Session,

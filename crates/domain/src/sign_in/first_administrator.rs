@@ -64,7 +64,8 @@ pub enum FirstAdministratorWay {
     Done,
     /// The operator invites one: without passwords, it has to be a person of a provider.
     ByInvitation,
-    /// The operator creates one. Replicas share the store, and a setup link of one would open nothing at the others.
+    /// The operator creates one. Replicas share the store, and a setup link of one would open nothing at the
+    /// others.
     ByOperator,
     /// The bearer of this token becomes it.
     ByLink(SetupToken),
@@ -112,8 +113,8 @@ impl Setup<'_> {
         self.administration.has_administrator().await
     }
 
-    /// Makes the administrator that the settings name, if there is none yet; without one says how the lab gets it. `replicated`
-    /// is a lab of several processes over one store.
+    /// Makes the administrator that the settings name, if there is none yet; without one says how the lab
+    /// gets it. `replicated` is a lab of several processes over one store.
     ///
     /// # Errors
     /// See [`FirstAdministratorError`].
@@ -139,8 +140,8 @@ impl Setup<'_> {
     }
 
     async fn create(&self, given: &GivenAdministrator) -> Result<(), FirstAdministratorError> {
-        // An administrator may choose any initial password for another person. This one opens the whole lab to the first
-        // who guesses it, and stands in a file that may be copied from somewhere.
+        // An administrator may choose any initial password for another person. This one opens the whole lab
+        // to the first who guesses it, and stands in a file that may be copied from somewhere.
         let refused = |error| FirstAdministratorError::Refused { username: given.username.clone(), error };
         let judge = self.accounts.new_passwords.judge;
         if let Some(weakness) = judge.weakness(&given.password, &[given.username.to_string()]) {

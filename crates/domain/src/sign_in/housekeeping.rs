@@ -29,8 +29,8 @@ impl Housekeeping<'_> {
         Ok((sessions, attempts))
     }
 
-    /// Checks whether people can be signed in at all: the store answers. A provider that is down does not count, for it
-    /// recovers by itself and sessions live on.
+    /// Checks whether people can be signed in at all: the store answers. A provider that is down does not
+    /// count, for it recovers by itself and sessions live on.
     ///
     /// # Errors
     /// When the store does not answer.

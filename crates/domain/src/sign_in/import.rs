@@ -37,8 +37,8 @@ pub struct ImportRow {
     pub name: Option<DisplayName>,
     /// The person's role.
     pub role: Role,
-    /// The present password, hashed elsewhere; without it nothing opens the account until a provider or a password reset
-    /// does.
+    /// The present password, hashed elsewhere; without it nothing opens the account until a provider or a
+    /// password reset does.
     pub hash: Option<PasswordHash>,
 }
 
@@ -118,8 +118,8 @@ pub enum Imported {
 }
 
 impl Imports<'_> {
-    /// Checks all rows before the first is written: each needs a name and a hash that can be kept, and no name comes twice.
-    /// The content of the store does not matter to it.
+    /// Checks all rows before the first is written: each needs a name and a hash that can be kept, and no
+    /// name comes twice. The content of the store does not matter to it.
     ///
     /// # Errors
     /// With all that is wrong, in the order of the rows.
@@ -149,7 +149,8 @@ impl Imports<'_> {
             (None, None) => return Err(ImportProblem::NameMissing),
         };
         let row = ValidRow { line, username, email, name, role, hash };
-        // The first to have a name has it even if something else is wrong with that row: both are to be looked at.
+        // The first to have a name has it even if something else is wrong with that row: both are to be
+        // looked at.
         let mut repeated = None;
         for name in row.names() {
             let first = *taken.entry(name.clone()).or_insert(line);
@@ -179,8 +180,8 @@ impl Imports<'_> {
         self.refusals.run(foreseen).await
     }
 
-    /// Makes the account of a row, wholly or not at all. A hash that is taken over is of the person's own choice: it need
-    /// not be changed at the first sign-in, which replaces it by one of today's.
+    /// Makes the account of a row, wholly or not at all. A hash that is taken over is of the person's own
+    /// choice: it need not be changed at the first sign-in, which replaces it by one of today's.
     ///
     /// # Errors
     /// When the store failed; the account was not made then.

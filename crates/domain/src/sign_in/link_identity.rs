@@ -44,7 +44,8 @@ pub struct PendingLink {
     pub identity: String,
     /// The person asked for it on their own page. Otherwise the account merely has the address.
     pub was_asked_for: bool,
-    /// This browser is signed in to the account, and recently enough or since it asked: saying yes is then proof.
+    /// This browser is signed in to the account, and recently enough or since it asked: saying yes is then
+    /// proof.
     pub session_proves: bool,
     /// The account's password can prove it.
     pub password_proves: bool,
@@ -88,9 +89,10 @@ impl Linking<'_> {
         self.trails.end(trail, pending).await
     }
 
-    /// Links the identity that a ticket is for, on proof: the account's password, or else a session of the account in this
-    /// browser, begun a moment ago. The person is then signed in by it; all other sessions of the account end, for
-    /// they may belong to an attacker who prepared the account for its owner to step into.
+    /// Links the identity that a ticket is for, on proof: the account's password, or else a session of the
+    /// account in this browser, begun a moment ago. The person is then signed in by it; all other sessions of
+    /// the account end, for they may belong to an attacker who prepared the account for its owner to step
+    /// into.
     ///
     /// # Errors
     /// When nothing was linked. The ticket stays good until it expires, so another password can be tried.
@@ -109,7 +111,8 @@ impl Linking<'_> {
                     self.prover.prove_owner(account.clone(), Some(password), visitor, &mut trail).await?;
                 let proven = proven.credential;
                 if proven.must_change {
-                    // Another person made it and knows it too, so it proves nothing until its own person has changed it.
+                    // Another person made it and knows it too, so it proves nothing until its own person has
+                    // changed it.
                     return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (Some(proven), IdentityChange::ProvedByPassword)
@@ -135,8 +138,8 @@ impl Linking<'_> {
         self.trails.end_at(self.external.providers, trail, confirmed).await
     }
 
-    /// Begins to link a further identity to the account that this browser is signed in to. With proof: the password, or a
-    /// session begun a moment ago.
+    /// Begins to link a further identity to the account that this browser is signed in to. With proof: the
+    /// password, or a session begun a moment ago.
     ///
     /// # Errors
     /// When there is no proof, or the provider cannot be asked.
@@ -160,7 +163,8 @@ impl Linking<'_> {
         self.trails.end_at(self.external.providers, trail, begun).await
     }
 
-    /// Takes an identity from one's own account, with the same proof. The last thing that opens the account stays.
+    /// Takes an identity from one's own account, with the same proof. The last thing that opens the account
+    /// stays.
     ///
     /// # Errors
     /// When nothing was taken.
@@ -187,8 +191,8 @@ impl Linking<'_> {
         self.trails.end(trail, unlinked).await
     }
 
-    /// Ends the sessions of an account that began with an identity, but not this browser's: its person has just proved who
-    /// they are.
+    /// Ends the sessions of an account that began with an identity, but not this browser's: its person has
+    /// just proved who they are.
     async fn end_other_sessions_from(
         &self,
         issuer: &Issuer,
@@ -261,7 +265,8 @@ impl Linking<'_> {
         Ok((due, account.ok_or(AccountError::Disabled)?))
     }
 
-    /// Returns the account of this browser's session, if it began a moment ago or the account's password comes with the request.
+    /// Returns the account of this browser's session, if it began a moment ago or the account's password
+    /// comes with the request.
     pub(super) async fn recently_proven_account(
         &self,
         password: Option<Password>,

@@ -12,8 +12,8 @@ use crate::return_to::ReturnTo;
 use crate::session::SessionClaims;
 use crate::time::Timestamp;
 
-/// The content of the ticket of a link: everything of the identity that a session needs, but no hint for signing out and no
-/// refresh token, for which there is no room.
+/// The content of the ticket of a link: everything of the identity that a session needs, but no hint for
+/// signing out and no refresh token, for which there is no room.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LinkDue {
     pub(super) account: AccountId,
@@ -39,7 +39,8 @@ const MAX_GROUPS_LEN: usize = 1024;
 const MAX_METHODS_LEN: usize = SessionClaims::MAX_METHODS_LEN;
 
 impl LinkDue {
-    /// Returns the ticket of a link that waits for proof that the account belongs to the person of the identity.
+    /// Returns the ticket of a link that waits for proof that the account belongs to the person of the
+    /// identity.
     pub(super) fn ask_for_proof(
         tickets: Tickets<'_>,
         account: &Account,

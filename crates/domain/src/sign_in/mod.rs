@@ -1,7 +1,8 @@
 //! The product: how a person signs in, stays signed in, and signs out.
 //!
-//! One file per use case, each reading top to bottom like its sequence diagram. [`SignIn`] puts them together: each facet
-//! holds the ports that its use cases need, and no other, and can be built without the rest.
+//! One file per use case, each reading top to bottom like its sequence diagram. [`SignIn`] puts them
+//! together: each facet holds the ports that its use cases need, and no other, and can be built without the
+//! rest.
 //!
 //! | facet | file | use cases |
 //! | --- | --- | --- |
@@ -156,8 +157,8 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Puts the sign-in together. Without a provider password sign-in is on, whatever the policy says: there would be no way
-    /// in otherwise.
+    /// Puts the sign-in together. Without a provider password sign-in is on, whatever the policy says: there
+    /// would be no way in otherwise.
     #[must_use]
     pub fn new(ports: Ports, mut policy: Policy) -> Self {
         policy.passwords |= ports.providers.is_empty();

@@ -19,8 +19,8 @@ pub struct Providers<'a> {
 /// The providers as the sign-in page offers them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// All of them, whatever their health: the one that the link asks for, the one that was used last, the others as they are
-    /// configured.
+    /// All of them, whatever their health: the one that the link asks for, the one that was used last, the
+    /// others as they are configured.
     pub providers: Vec<OfferedProvider>,
     /// The first was chosen, by the link or as the one used last, rather than merely configured first.
     pub first_is_chosen: bool,
@@ -56,8 +56,8 @@ impl Providers<'_> {
         self.refusals.refuse(SignInError::ProviderUnknown, return_to)
     }
 
-    /// Returns the providers in the order in which to offer them. The browser's word on the one used last cannot be trusted:
-    /// it moves one of the configured providers to the front, and does nothing else.
+    /// Returns the providers in the order in which to offer them. The browser's word on the one used last
+    /// cannot be trusted: it moves one of the configured providers to the front, and does nothing else.
     #[must_use]
     pub fn offer(&self, asked_for: Option<&ProviderId>, last_used: Option<&ProviderId>) -> Offer {
         let last_used = self.worth_remembering(last_used);
@@ -77,8 +77,8 @@ impl Providers<'_> {
         Offer { providers, first_is_chosen }
     }
 
-    /// Returns the provider that a browser should remember: its name, where there are several to choose from. `None` is a
-    /// sign-in with a password.
+    /// Returns the provider that a browser should remember: its name, where there are several to choose from.
+    /// `None` is a sign-in with a password.
     #[must_use]
     pub fn worth_remembering<'a>(&self, used: Option<&'a ProviderId>) -> Option<&'a ProviderId> {
         used.filter(|_| self.list.0.len() > 1)

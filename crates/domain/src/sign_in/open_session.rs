@@ -26,7 +26,8 @@ pub struct SessionOpener<'a> {
 }
 
 impl SessionOpener<'_> {
-    /// Returns a session that begins now. Its id never existed before, so session fixation finds nothing to fix.
+    /// Returns a session that begins now. Its id never existed before, so session fixation finds nothing to
+    /// fix.
     pub(super) fn draft(self, account: &Account, visitor: &Visitor<'_>) -> Session {
         let now = self.ender.clock.now();
         Session {
@@ -47,8 +48,8 @@ impl SessionOpener<'_> {
 
     /// Opens a drafted session. The one that the browser had so far ends.
     ///
-    /// Whatever takes a way into an account away ends the account's sessions too. One that is being opened at that moment
-    /// would escape, so `still_opens` looks at the way in once more when the session is there.
+    /// Whatever takes a way into an account away ends the account's sessions too. One that is being opened at
+    /// that moment would escape, so `still_opens` looks at the way in once more when the session is there.
     pub(super) async fn open(
         self,
         account: &Account,

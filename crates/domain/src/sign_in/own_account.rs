@@ -97,8 +97,8 @@ impl OwnAccounts<'_> {
         self.refusals.run(renamed).await
     }
 
-    /// Ends another session of the visitor, or this one. One that is not theirs, or not there, is left alone without saying
-    /// so.
+    /// Ends another session of the visitor, or this one. One that is not theirs, or not there, is left alone
+    /// without saying so.
     ///
     /// # Errors
     /// When the visitor is not signed in, or the store failed: the session may still be there.

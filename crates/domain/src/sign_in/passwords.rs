@@ -82,8 +82,8 @@ impl Passwords<'_> {
         self.policy.passwords
     }
 
-    /// Signs a person in with a password. Unknown names, wrong passwords, disabled accounts and accounts without a
-    /// password get the same answer after the same work.
+    /// Signs a person in with a password. Unknown names, wrong passwords, disabled accounts and accounts
+    /// without a password get the same answer after the same work.
     ///
     /// # Errors
     /// When the person was not signed in.
@@ -138,7 +138,8 @@ impl Passwords<'_> {
         Ok(PasswordSignedIn::SignedIn { token, return_to: attempt.return_to })
     }
 
-    /// Chooses another password, knowing the present one. All sessions of the account end; the browser gets a new one.
+    /// Chooses another password, knowing the present one. All sessions of the account end; the browser gets a
+    /// new one.
     ///
     /// # Errors
     /// When the password was not changed.

@@ -9,13 +9,15 @@ use crate::public_url::PublicUrl;
 pub struct Policy {
     /// The address of this lab.
     pub public_url: PublicUrl,
-    /// Password sign-in is on. Without a provider [`SignIn::new`](super::SignIn::new) turns it on: there is no other way in.
+    /// Password sign-in is on. Without a provider [`SignIn::new`](super::SignIn::new) turns it on: there is
+    /// no other way in.
     pub passwords: bool,
     /// The length of a new password.
     pub password_length: PasswordLength,
     /// People can register themselves, and the first external sign-in creates an account (JIT provisioning).
     pub self_registration: bool,
-    /// The life of a token before it must be renewed. A sign-out on this replica is effective at once regardless.
+    /// The life of a token before it must be renewed. A sign-out on this replica is effective at once
+    /// regardless.
     pub token_lifetime: Duration,
     /// The life of a session that is not used.
     pub session_idle_limit: Duration,

@@ -11,9 +11,10 @@ use crate::time::Timestamp;
 
 /// Tokens that were checked a moment ago, and sessions that ended a moment ago.
 ///
-/// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only within the second of
-/// the check it repeats, so whatever ends a session, on whatever replica or from the command line, ends it everywhere within
-/// a second, and a token that is asked about all the time costs the store one look a second.
+/// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only within
+/// the second of the check it repeats, so whatever ends a session, on whatever replica or from the command
+/// line, ends it everywhere within a second, and a token that is asked about all the time costs the store one
+/// look a second.
 pub struct RecentChecks {
     checked: Cache<Box<str>, Checked>,
     ended: RwLock<HashMap<SessionId, Timestamp>>,
@@ -39,7 +40,8 @@ impl Default for RecentChecks {
 impl RecentChecks {
     /// The number of tokens that are remembered; the least useful are forgotten first.
     const CAPACITY: usize = 10_000;
-    /// The time for which this replica remembers that a session has ended: longer than any check that began before.
+    /// The time for which this replica remembers that a session has ended: longer than any check that began
+    /// before.
     const ENDED_FOR: Duration = Duration::from_mins(1);
 
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Checked> {

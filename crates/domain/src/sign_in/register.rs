@@ -26,8 +26,8 @@ pub struct Registrar<'a> {
 }
 
 impl Registrar<'_> {
-    /// Returns whether people can make an account with a password of their own. Not where a provider is set up: a person
-    /// that it does not know must not get in past it.
+    /// Returns whether people can make an account with a password of their own. Not where a provider is set
+    /// up: a person that it does not know must not get in past it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.policy.self_registration && self.policy.passwords && !self.has_providers

@@ -22,12 +22,13 @@ use crate::time::Timestamp;
 /// The number of sessions in one go.
 const AT_ONCE: u32 = 4;
 
-/// The time for which a session belongs to the replica that took it, and for which a deferred one is left alone: longer than
-/// a provider may take to answer about all sessions of one go.
+/// The time for which a session belongs to the replica that took it, and for which a deferred one is left
+/// alone: longer than a provider may take to answer about all sessions of one go.
 const LEASE: Duration = Duration::from_mins(3);
 
-/// The number of intervals after which a session ends that the provider does not answer about, though it answers about
-/// others: people can keep it from answering about them, by using up what it allows each of them.
+/// The number of intervals after which a session ends that the provider does not answer about, though it
+/// answers about others: people can keep it from answering about them, by using up what it allows each of
+/// them.
 const INTERVALS_WITHOUT_ANSWER: u32 = 3;
 
 /// The time after which a session ends that the provider could not be asked about, whatever the reason.
@@ -68,12 +69,12 @@ pub struct Revalidation<'a> {
 }
 
 impl Revalidation<'_> {
-    /// Asks a provider again about the people of a few sessions that are due, and ends the sessions of those who may no longer
-    /// come in. To be called now and then, on every replica, and again at once while it has work: it returns the number of
-    /// sessions that are decided.
+    /// Asks a provider again about the people of a few sessions that are due, and ends the sessions of those
+    /// who may no longer come in. To be called now and then, on every replica, and again at once while it has
+    /// work: it returns the number of sessions that are decided.
     ///
-    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are deferred, for at most a day, or
-    /// three intervals where that is longer.
+    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are deferred, for
+    /// at most a day, or three intervals where that is longer.
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
@@ -154,7 +155,8 @@ impl Revalidation<'_> {
         keep(&identity.groups, next.as_ref().unwrap_or(&refresh_token), now, now.plus(interval)).await
     }
 
-    /// Returns whether the provider answers about others but not about this session, or has not answered for too long.
+    /// Returns whether the provider answers about others but not about this session, or has not answered for
+    /// too long.
     fn goes_unanswered(&self, session: &Session, provider: &ProviderId, interval: Duration) -> bool {
         let Some(external) = &session.external else { return true };
         let Ok(kept) = KeptRefreshToken::open(self.tickets, session.id, external) else { return true };

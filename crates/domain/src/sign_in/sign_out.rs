@@ -43,14 +43,15 @@ pub struct LeftProvider {
     pub id: ProviderId,
     /// Its name for people.
     pub name: String,
-    /// The URL that signs the browser out there, too; `None` when the provider has none, or would answer with an error page.
+    /// The URL that signs the browser out there, too; `None` when the provider has none, or would answer with
+    /// an error page.
     pub end_session_url: Option<Url>,
 }
 
 impl Sessions<'_> {
-    /// Ends the visitor's session, here and now, with all its tokens. The answer names the provider that keeps a session of its
-    /// own, and the URL that ends it (OpenID Connect RP-Initiated Logout section 2). Without a session there is nothing to
-    /// end, and that is no error.
+    /// Ends the visitor's session, here and now, with all its tokens. The answer names the provider that
+    /// keeps a session of its own, and the URL that ends it (OpenID Connect RP-Initiated Logout section 2).
+    /// Without a session there is nothing to end, and that is no error.
     ///
     /// # Errors
     /// When the store failed: the session may still be there, and the person is told so.
@@ -75,8 +76,9 @@ impl Sessions<'_> {
         })
     }
 
-    /// Returns the provider of a session that has just ended here; `None` when it is configured no more. One that cannot be
-    /// asked at the moment counts as one without a URL to sign out: sign-out does not wait for it.
+    /// Returns the provider of a session that has just ended here; `None` when it is configured no more. One
+    /// that cannot be asked at the moment counts as one without a URL to sign out: sign-out does not wait for
+    /// it.
     async fn left_provider(&self, external: ExternalSession) -> Option<LeftProvider> {
         let provider = self.providers.get(Some(&external.provider)).ok()?;
         let ProviderDescription { id, name, .. } = provider.description();

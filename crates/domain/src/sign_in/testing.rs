@@ -1,4 +1,5 @@
-//! A world of fakes for the use cases' tests: small real ones where state matters, `mockall` where calls matter.
+//! A world of fakes for the use cases' tests: small real ones where state matters, `mockall` where calls
+//! matter.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -414,8 +415,8 @@ impl SpentAttempts for FakeSpent {
     }
 }
 
-/// Hashes by writing `$fake$` in front, and counts its work. A hash that begins with `$weak$` is weak; for a password that
-/// begins with `busy` it is too busy.
+/// Hashes by writing `$fake$` in front, and counts its work. A hash that begins with `$weak$` is weak; for a
+/// password that begins with `busy` it is too busy.
 #[derive(Default)]
 pub(super) struct FakeHasher {
     verified: AtomicU64,

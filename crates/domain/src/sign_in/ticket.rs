@@ -9,8 +9,8 @@ use crate::sealed::{SealError, SealId, Sealed, Sealer};
 use crate::time::Timestamp;
 use crate::world::{Clock, Entropy};
 
-/// A browser's proof of one step, good until the next step: sealed, so that the browser can carry it and neither read nor
-/// change it.
+/// A browser's proof of one step, good until the next step: sealed, so that the browser can carry it and
+/// neither read nor change it.
 pub struct Ticket {
     id: SealId,
     sealed: Sealed,

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 
 /// The trail of a sign-in: its steps with the facts that decided them, and its outcome.
 ///
-/// It holds no secret. Of a person it holds the account's id; the text of a refusal names the address or the subject that the
-/// refusal is about, as the operator needs it.
+/// It holds no secret. Of a person it holds the account's id; the text of a refusal names the address or the
+/// subject that the refusal is about, as the operator needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trail {
     /// Names the trail. A refused person quotes it.
@@ -85,7 +85,8 @@ pub enum Step {
     },
     /// The provider's new address for the person is another account's: the account keeps the old one.
     EmailConflict,
-    /// The identity opens no account, and its address is not trusted, so no account is looked for or created by it.
+    /// The identity opens no account, and its address is not trusted, so no account is looked for or created
+    /// by it.
     NoAccount(EmailVerdict),
     /// The account is disabled.
     AccountDisabled,
@@ -259,8 +260,8 @@ impl Step {
 }
 
 impl Trail {
-    /// Returns the step with the rule that decided the outcome. A refusal without one is a failure, or a rule of the protocol,
-    /// which its code names.
+    /// Returns the step with the rule that decided the outcome. A refusal without one is a failure, or a rule
+    /// of the protocol, which its code names.
     #[must_use]
     pub fn deciding_step(&self) -> Option<&Step> {
         match self.outcome {

@@ -85,8 +85,8 @@ impl Trails<'_> {
         self.end_at(ProviderList(&[]), trail, result).await
     }
 
-    /// Ends the trail of a sign-in, which becomes a refusal if it failed. A sign-in without an outcome, which has only begun,
-    /// leaves no trail.
+    /// Ends the trail of a sign-in, which becomes a refusal if it failed. A sign-in without an outcome, which
+    /// has only begun, leaves no trail.
     pub(super) async fn end_at<T>(
         self,
         providers: ProviderList<'_>,
@@ -112,8 +112,8 @@ impl Trails<'_> {
         Err(Refusal { reference, error, attempt, provider, explanation, return_to })
     }
 
-    /// Ends the trail of a check that a token's session did not pass. Observers alone see it: to present the same token again
-    /// and again must not fill the records.
+    /// Ends the trail of a check that a token's session did not pass. Observers alone see it: to present the
+    /// same token again and again must not fill the records.
     pub(super) fn end_check(self, step: Option<Step>, outcome: Outcome) {
         let mut trail = self.begin(Way::Check);
         trail.steps.extend(step);

@@ -3,8 +3,9 @@ use tracing_subscriber::filter::Targets;
 
 /// From which level on events are written: a level for Labgate, and levels for single targets.
 ///
-/// Labgate's own crates can be opened up to `trace`. A library writes from `warn` on; named, from `info` on, and never
-/// below: at `debug` and `trace` libraries write URLs, headers and frames, and those carry codes and tokens.
+/// Labgate's own crates can be opened up to `trace`. A library writes from `warn` on; named, from `info` on,
+/// and never below: at `debug` and `trace` libraries write URLs, headers and frames, and those carry codes
+/// and tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Levels {
     labgate: LevelFilter,

@@ -1,7 +1,7 @@
 //! The log on the standard error stream, one line an event.
 //!
-//! Two promises hold for all settings and all input: a value cannot forge a line or
-//! steer a terminal (the module `one_line`), and no code, token or secret is written (our own crates never record one, and
+//! Two promises hold for all settings and all input: a value cannot forge a line or steer a terminal (the
+//! module `one_line`), and no code, token or secret is written (our own crates never record one, and
 //! [`Levels`] keeps the libraries below the level at which they write headers and frames).
 
 mod levels;
@@ -34,7 +34,8 @@ pub struct LogSettings {
 pub enum LogFormat {
     /// For people: time, level, where from, message, `name=value`.
     Text,
-    /// For programs: a JSON object a line, the event's fields beside `timestamp`, `level`, `target` and `message`.
+    /// For programs: a JSON object a line, the event's fields beside `timestamp`, `level`, `target` and
+    /// `message`.
     Json,
 }
 
@@ -76,8 +77,8 @@ where
     tracing_subscriber::registry().with(lines.with_filter(settings.levels.to_filter()))
 }
 
-/// Logs the place of a panic. Its message is written only when it stands in the source, for a text put together at run time
-/// can hold anything.
+/// Logs the place of a panic. Its message is written only when it stands in the source, for a text put
+/// together at run time can hold anything.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let text = panic.payload().downcast_ref::<&'static str>().copied();

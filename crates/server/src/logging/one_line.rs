@@ -7,9 +7,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Writes each event as exactly one line of harmless characters, whatever is in it.
 ///
-/// The formatter escapes texts that are recorded as such, but not what is recorded by its `Display`, and messages
-/// neither: a line break in them would begin a forged line, an escape sequence would steer the operator's terminal. So
-/// the last step, behind the formatter, escapes them all, in a form that stands in JSON, too: `\u000a`.
+/// The formatter escapes texts that are recorded as such, but not what is recorded by its `Display`, and
+/// messages neither: a line break in them would begin a forged line, an escape sequence would steer the
+/// operator's terminal. So the last step, behind the formatter, escapes them all, in a form that stands in
+/// JSON, too: `\u000a`.
 pub(super) struct OneLine<W>(W);
 
 impl<W> OneLine<W> {

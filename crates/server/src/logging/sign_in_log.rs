@@ -7,15 +7,16 @@ use labgate_domain::sign_in::{Outcome, Trail, Way, explain};
 
 use crate::remedies::remedy;
 
-/// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
+/// Writes what happens to sign-ins and sessions into the log, a line an event, under the target
+/// `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
-/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `trail`, `record_lost`) and, where they apply,
-/// `reference` (which the person quotes), `code`, `error`, `explanation` (the meaning of the provider's own message, where it
-/// is known), `remedy`, `provider` (a password sign-in has none), `account`, `session` (its first characters: enough to follow
-/// it, not enough to name it), `created`, `change`, `issuer`, `sessions`, `by` and `steps`. A refusal is a warning; a failure
-/// of Labgate's own is an error.
+/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `trail`, `record_lost`) and, where they
+/// apply, `reference` (which the person quotes), `code`, `error`, `explanation` (the meaning of the
+/// provider's own message, where it is known), `remedy`, `provider` (a password sign-in has none), `account`,
+/// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`,
+/// `issuer`, `sessions`, `by` and `steps`. A refusal is a warning; a failure of Labgate's own is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 
@@ -129,7 +130,8 @@ impl Observer for TracingLog {
     }
 }
 
-/// The log is the record: each trail is one line, with its steps, for an operator who has the level `debug` on.
+/// The log is the record: each trail is one line, with its steps, for an operator who has the level `debug`
+/// on.
 #[async_trait]
 impl SignInRecords for TracingLog {
     async fn store(&self, trail: &Trail) -> Result<(), StoreError> {

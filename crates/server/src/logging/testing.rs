@@ -37,8 +37,9 @@ impl MakeWriter<'_> for Captured {
     }
 }
 
-/// While there is only one subscriber, tracing asks the thread that comes to a call first whether a subscriber wants it,
-/// and believes the answer for all threads: a test that logs nowhere would silence this one. So there are always two more.
+/// While there is only one subscriber, tracing asks the thread that comes to a call first whether a
+/// subscriber wants it, and believes the answer for all threads: a test that logs nowhere would silence this
+/// one. So there are always two more.
 static NOT_ALONE: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 

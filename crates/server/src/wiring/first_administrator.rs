@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::StartError;
 use crate::configuration::Configuration;
 
-/// Ensures that the lab has an administrator, or a way to one: the setup link is in its file then; otherwise it
-/// deletes the file of an earlier link.
+/// Ensures that the lab has an administrator, or a way to one: the setup link is in its file then; otherwise
+/// it deletes the file of an earlier link.
 pub(super) async fn ensure_first_administrator(
     sign_in: SignIn,
     configuration: &Configuration,

@@ -35,15 +35,16 @@ fn ada_in(group: &str, next: Option<&str>) -> ExternalIdentity {
     ExternalIdentity { groups, refresh_token: next.and_then(refresh_token), ..identity(stated(true)) }
 }
 
-/// A world in which the group `lab` may come in, and Ada signs in with this refresh token. What sessions are created and kept
-/// is seen.
+/// A world in which the group `lab` may come in, and Ada signs in with this refresh token. What sessions are
+/// created and kept is seen.
 struct Lab {
     world: World,
     created: Arc<Mutex<Vec<Session>>>,
 }
 
 impl Lab {
-    /// The provider gives this refresh token, and answers so when it is asked again; with the next token, where there is one.
+    /// The provider gives this refresh token, and answers so when it is asked again; with the next token,
+    /// where there is one.
     fn new(given: Option<&str>, answers: Vec<Answer>) -> Self {
         let mut answers = answers.into_iter();
         Self::whose_provider(given, answers.len(), move || {
@@ -148,7 +149,8 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
         let at = |timestamp: Timestamp| timestamp.as_unix_seconds() - NOW;
         (groups.join(" "), kept.token().unwrap().as_str().to_owned(), at(kept.told_at), at(recheck.due_at))
     });
-    // The token before anything else, for its predecessor is worth nothing any more; then what follows from the answer.
+    // The token before anything else, for its predecessor is worth nothing any more; then what follows from
+    // the answer.
     let token = || "refresh-2".to_owned();
     assert_eq!(
         opened.collect::<Vec<_>>(),
