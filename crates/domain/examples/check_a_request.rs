@@ -1,17 +1,21 @@
-//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. Time and the log are fixed, too.
+//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. The time is fixed, too.
 
 use std::error::Error;
 use std::time::Duration;
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
-use labgate_domain::ports::{MockAccountStore, MockSessionStore, MockSignInLog, MockTokenIssuer};
-use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::ports::{
+    MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
+};
+use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use labgate_domain::session::{Session, SessionClaims, SessionId};
-use labgate_domain::sign_in::{Policy, RecentChecks, Requests};
+use labgate_domain::sign_in::{Policy, RecentChecks, Requests, Trails};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::{MockClock, MockEntropy};
 
 const LAB: &str = "https://lab.example.org";
+const PATHS: RegisteredPaths =
+    RegisteredPaths { callback: "/api/auth/oidc/callback", signed_out: "/signed-out" };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -34,10 +38,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             sessions: &sessions,
             accounts: &accounts,
             recent: &RecentChecks::default(),
-            log: &MockSignInLog::new(),
-            clock: &clock,
-            entropy: &MockEntropy::new(),
-            policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly)?),
+            // The log and the audit trail: a check that changes nothing leaves no trace there.
+            trails: Trails {
+                observer: &MockObserver::new(),
+                records: &MockSignInRecords::new(),
+                clock: &clock,
+                entropy: &MockEntropy::new(),
+            },
+            policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?),
         };
         match requests.check("the token of the cookie").await {
             Ok(checked) => println!("200: {} is signed in", checked.claims.username),

@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use self::first_administrator::ensure_first_administrator;
 use self::revalidations::Revalidations;
 use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
 use crate::logging::TracingLog;
@@ -67,10 +68,8 @@ impl Server {
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
-        let judge = Arc::clone(&ports.judge);
         let sign_in = SignIn::new(ports, configuration.policy.clone());
-        let (sign_in, setup_link) =
-            first_administrator::ensure_first_administrator(sign_in, &configuration, &*judge).await?;
+        let (sign_in, setup_link) = ensure_first_administrator(sign_in, &configuration).await?;
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
@@ -143,7 +142,8 @@ impl Opened {
             hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
             judge: Arc::new(StrengthJudge),
             throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
-            log: Arc::new(TracingLog),
+            observer: Arc::new(TracingLog),
+            records: Arc::new(TracingLog),
             clock: Arc::clone(clock),
             entropy: Arc::new(OsEntropy),
         };
