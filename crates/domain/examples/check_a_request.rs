@@ -1,4 +1,4 @@
-//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. The time is fixed, too.
+//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. Time and the log are fixed, too.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use labgate_domain::time::Timestamp;
 use labgate_domain::world::{MockClock, MockEntropy};
 
 const LAB: &str = "https://lab.example.org";
-const PATHS: RegisteredPaths =
-    RegisteredPaths { callback: "/api/auth/oidc/callback", signed_out: "/signed-out" };
+const PATHS: RegisteredPaths = RegisteredPaths { callback: "/callback", signed_out: "/signed-out" };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -32,18 +31,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
         accounts.expect_find().returning(move |_| Ok(Some(account.clone())));
         let mut clock = MockClock::new();
         clock.expect_now().return_const(now);
+        let mut entropy = MockEntropy::new();
+        entropy.expect_fill().return_const(());
+        let mut observer = MockObserver::new();
+        observer.expect_finished().return_const(());
 
         let requests = Requests {
             tokens: &tokens,
             sessions: &sessions,
             accounts: &accounts,
             recent: &RecentChecks::default(),
-            // The log and the audit trail: a check that changes nothing leaves no trace there.
             trails: Trails {
-                observer: &MockObserver::new(),
+                observer: &observer,
                 records: &MockSignInRecords::new(),
                 clock: &clock,
-                entropy: &MockEntropy::new(),
+                entropy: &entropy,
             },
             policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?),
         };

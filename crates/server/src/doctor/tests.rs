@@ -8,7 +8,7 @@ use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
 use labgate_domain::provider::AuthorizationServer;
-use labgate_domain::sign_in::{Outcome, Trail, Way};
+use labgate_domain::sign_in::{self, Trail, Way};
 use labgate_domain::time::Timestamp;
 use labgate_provider::{Kind, kinds};
 use serde_json::Value;
@@ -325,7 +325,7 @@ fn in_the_log(kind: &Kind, error: SignInError) -> Value {
         began_at: at,
         ended_at: at,
         steps: Vec::new(),
-        outcome: Outcome::Refused { code: error.code(), error: error.to_string(), explanation },
+        outcome: sign_in::Outcome::Refused { code: error.code(), error: error.to_string(), explanation },
     };
     let log = log_of("info", LogFormat::Json, || TracingLog.finished(&trail));
     let line: Value = serde_json::from_str(log.trim_end()).unwrap();

@@ -144,7 +144,7 @@ impl SignInRecords for TracingLog {
 }
 
 fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
-    let remedy = remedy(*code);
+    let remedy = remedy(code);
     let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");

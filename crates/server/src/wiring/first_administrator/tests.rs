@@ -1,5 +1,8 @@
 use std::path::Path;
 
+use labgate_domain::people::Role;
+use labgate_domain::sign_in::Administrator;
+
 use super::super::tests::{configuration, get, served};
 use super::super::{Server, with_sign_in};
 use super::*;
