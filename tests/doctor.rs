@@ -255,7 +255,7 @@ async fn what_a_provider_publishes_is_looked_at_piece_by_piece() {
         peculiar(json!({ "id_token_signing_alg_values_supported": ["HS256", "ES256"] }), page(200, "")).await;
     let found = silent.examined_by(Arc::new(SystemClock)).await;
     let of = |step| &found.iter().find(|finding| finding.step == step).unwrap().outcome;
-    assert_eq!(*of(Step::Algorithms), Outcome::Good("identity tokens may be signed with ES256".to_owned()));
+    assert_eq!(*of(Step::Algorithms), Outcome::Good("ID tokens may be signed with ES256".to_owned()));
     assert!(matches!(of(Step::Pkce), Outcome::Unknown(_)));
     assert!(matches!(of(Step::RedirectUri), Outcome::Unknown(_)));
 }

@@ -104,7 +104,7 @@ impl Provider for Keycloak {
         browser.send(&page, &page.form("cancel"), &[("cancel", "No")]).await
     }
 
-    /// It does not ask: the identity token tells it that it is us who send the person.
+    /// It does not ask: the ID token tells it that it is us who send the person.
     async fn confirm_sign_out(&self, _: &mut Browser, page: Page) -> Page {
         page
     }

@@ -184,7 +184,7 @@ pub(crate) fn excludes_pkce(methods: &[String]) -> bool {
 
 fn only_oauth2() -> ProviderError {
     ProviderError::Misconfigured(
-        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without identity tokens: it takes a GitHubProvider"
+        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without ID tokens: it takes a GitHubProvider"
             .to_owned(),
     )
 }

@@ -64,7 +64,7 @@ pub enum Persona {
     /// Dex 2.45 with the connector `local`: `/dex/auth` and `/dex/token`, issuer `/dex`.
     Dex,
     /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles
-    /// are in no identity token, unless the user has them in further claims (`realm_access`,
+    /// are in no ID token, unless the user has them in further claims (`realm_access`,
     /// `resource_access`), as by a mapper.
     Keycloak {
         /// The realm's name.

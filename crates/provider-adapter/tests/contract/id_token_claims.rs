@@ -275,7 +275,7 @@ async fn the_session_at_the_provider_is_kept_when_it_has_a_usable_name() {
 }
 
 #[tokio::test]
-async fn the_identity_token_itself_is_the_hint_for_signing_out_unless_it_is_long() {
+async fn the_id_token_itself_is_the_hint_for_signing_out_unless_it_is_long() {
     let op = Op::start().await;
     let token = op.id_token(json!({}));
     let identity = op.redeem_token(&token).await.unwrap();

@@ -137,7 +137,7 @@ fn with_stray_bits(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn c067_only_a_token_of_the_type_jwt_is_an_identity_token() {
+async fn c067_only_a_token_of_the_type_jwt_is_an_id_token() {
     let op = Op::start().await;
     for good in [json!(null), json!("JWT"), json!("jwt"), json!("application/jwt")] {
         let token = id_token(&op.key, &json!({"typ": good}), &op.claims(json!({})));

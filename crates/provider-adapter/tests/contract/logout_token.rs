@@ -374,7 +374,7 @@ async fn c163_a_critical_extension_is_never_understood() {
 }
 
 #[tokio::test]
-async fn c167_an_identity_token_ends_no_session() {
+async fn c167_an_id_token_ends_no_session() {
     let op = Op::start().await;
     let token = op.id_token(json!({"sid": "session-1", "jti": "token-1"}));
     assert!(op.redeem_token(&token).await.is_ok());
@@ -395,7 +395,7 @@ async fn c167_a_logout_token_signs_nobody_in() {
         assert_eq!(fault(op.redeem_token(&token).await), IdTokenFault::Type, "{typ}");
     }
     let token = id_token(&op.key, &json!({}), &with(claims, json!({"events": null})));
-    assert!(op.redeem_token(&token).await.is_ok(), "but for the events it would be an identity token");
+    assert!(op.redeem_token(&token).await.is_ok(), "but for the events it would be an ID token");
 }
 
 #[tokio::test]

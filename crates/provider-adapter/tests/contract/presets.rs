@@ -1,5 +1,5 @@
 //! What is known of each provider beforehand: whose word an address is there, where groups and roles stand,
-//! what an identity token says of itself, how to sign out. The answers are as the providers' documentation
+//! what an ID token says of itself, how to sign out. The answers are as the providers' documentation
 //! has them; the provider stands on loopback, so the settings say which it is. Entra's tenants and GitHub
 //! have files of their own.
 
@@ -157,7 +157,7 @@ async fn c102_cognito_says_true_in_words_at_userinfo_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn c067_cognitos_access_token_is_no_identity_token() {
+async fn c067_cognitos_access_token_is_no_id_token() {
     let op = op(&kinds::COGNITO).await;
     for other in [json!("access"), Value::Null, json!("ID"), json!(["id"]), json!(true), json!("")] {
         let refused = op.redeem_claims(json!({"token_use": other})).await;

@@ -145,7 +145,7 @@ async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one
 }
 
 #[tokio::test]
-async fn c056_the_newer_identity_token_is_verified_like_the_first() {
+async fn c056_the_newer_id_token_is_verified_like_the_first() {
     let op = Op::start_with(rechecks).await;
     for (changes, expected) in [
         (json!({"iss": "https://elsewhere.example"}), IdTokenFault::Issuer),

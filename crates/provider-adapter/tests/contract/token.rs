@@ -246,7 +246,7 @@ async fn c050_a_success_with_an_error_in_it_is_an_error() {
 }
 
 #[tokio::test]
-async fn c051_there_is_no_sign_in_without_an_identity_token() {
+async fn c051_there_is_no_sign_in_without_an_id_token() {
     let op = Op::start().await;
     let good = token_response(&op.id_token(json!({})));
     let missing = with(good.clone(), json!({"id_token": null}));

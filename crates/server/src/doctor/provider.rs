@@ -153,13 +153,13 @@ fn keys(published: &Published, found: &mut impl FnMut(Step, Outcome)) -> bool {
     let outcome = if usable.is_empty() {
         Outcome::bad(
             format!(
-                "it says that it signs identity tokens with {} only: none of these can be accepted with its keys",
+                "it says that it signs ID tokens with {} only: none of these can be accepted with its keys",
                 stated.join(", ")
             ),
-            "let the provider sign this client's identity tokens with RS256 or ES256; none and HS256 are never accepted",
+            "let the provider sign this client's ID tokens with RS256 or ES256; none and HS256 are never accepted",
         )
     } else {
-        Outcome::good(format!("identity tokens may be signed with {}", usable.join(", ")))
+        Outcome::good(format!("ID tokens may be signed with {}", usable.join(", ")))
     };
     found(Step::Algorithms, outcome);
     true
@@ -284,6 +284,6 @@ fn clocks(answer: &Answer, now: Timestamp) -> Outcome {
     let side = if apart > 0 { "ahead of" } else { "behind" };
     Outcome::bad(
         format!("this machine is {} s {side} the provider", apart.abs()),
-        "let both machines set their clocks by NTP: identity tokens would count as expired or from the future",
+        "let both machines set their clocks by NTP: ID tokens would count as expired or from the future",
     )
 }

@@ -293,7 +293,7 @@ pub(crate) fn raw_token(key: &TestKey, header: &str, payload: &str) -> String {
 pub(crate) fn fault(result: Result<ExternalIdentity, ProviderError>) -> IdTokenFault {
     match result {
         Err(ProviderError::IdToken(fault)) => fault,
-        other => panic!("expected a fault of the identity token, not {other:?}"),
+        other => panic!("expected a fault of the ID token, not {other:?}"),
     }
 }
 
