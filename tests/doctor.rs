@@ -282,23 +282,27 @@ async fn admission_rules_that_admit_no_user_are_found() {
 
 #[tokio::test]
 async fn error_pages_are_understood_in_each_providers_own_words() {
-    for (status, body, step, words) in [
-        (200, "AADSTS50011: The redirect URI \\u0027x\\u0027 …", Step::RedirectUri, "platform Web"),
-        (400, "AADSTS700016: Application with identifier", Step::Authorization, "Application (client) ID"),
-        (400, "The &#39;redirect_uri&#39; parameter must be a Login redirect URI", Step::RedirectUri, "Okta"),
-        (403, "<p>Callback URL mismatch.</p>", Step::RedirectUri, "Allowed Callback URLs"),
-        (500, "<p>Internal error</p>", Step::Authorization, "--explain"),
+    let okta = "The &#39;redirect_uri&#39; parameter must be a Login redirect URI";
+    for (kind, status, body, step, words) in [
+        ("entra", 200, "AADSTS50011: The redirect URI \\u0027x\\u0027 …", Step::RedirectUri, "platform Web"),
+        ("entra", 400, "AADSTS700016: Application", Step::Authorization, "Application (client) ID"),
+        ("okta", 400, okta, Step::RedirectUri, "Okta"),
+        ("auth0", 403, "<p>Callback URL mismatch.</p>", Step::RedirectUri, "Allowed Callback URLs"),
+        ("generic", 500, "<p>Internal error</p>", Step::Authorization, "--explain"),
     ] {
         let broken = peculiar(json!({}), page(status, body)).await;
-        one(broken.diagnosed().await, step, words);
+        let issuer = broken.auth_url.trim_end_matches("/authorize");
+        let more = format!("kind = \"{kind}\"\nissuer = \"{issuer}\"");
+        one(Written { more, ..broken }.diagnosed().await, step, words);
     }
-    for (persona, step, words) in [
-        (Persona::Google, Step::RedirectUri, "add exactly Labgate's callback"),
-        (Persona::GitLab, Step::RedirectUri, "the application's Redirect URI"),
-        (Persona::keycloak("lab"), Step::RedirectUri, "Valid redirect URIs"),
-        (Persona::Dex, Step::RedirectUri, "redirectURIs, and restart Dex"),
+    for (persona, kind, step, words) in [
+        (Persona::Google, "", Step::RedirectUri, "add exactly Labgate's callback"),
+        (Persona::GitLab, "kind = \"gitlab\"", Step::RedirectUri, "the application's Redirect URI"),
+        (Persona::keycloak("lab"), "", Step::RedirectUri, "Valid redirect URIs"),
+        (Persona::Dex, "", Step::RedirectUri, "redirectURIs, and restart Dex"),
         (
             Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() },
+            "kind = \"cognito\"",
             Step::RedirectUri,
             "Allowed callback URLs",
         ),
@@ -308,7 +312,7 @@ async fn error_pages_are_understood_in_each_providers_own_words() {
             "http://127.0.0.1:9/other",
         );
         let idp = idp.start().await.unwrap();
-        let issuer = format!("issuer = \"{}\"", idp.issuer());
+        let issuer = format!("issuer = \"{}\"\n{kind}", idp.issuer());
         let found = Written { more: issuer, ..Written::of(&idp) }.diagnosed().await;
         // Some refuse the code for its redirect URI, which is right as well.
         one(found.into_iter().filter(|(at, ..)| *at != Step::Client).collect(), step, words);
@@ -323,7 +327,7 @@ async fn a_wrong_secret_is_told_in_each_providers_own_words() {
         (Persona::keycloak("lab"), "", "the tab Credentials"),
         (Persona::GitHub, "", "make a new secret in the OAuth app"),
         (Persona::Google, "", "paste the secret's value"),
-        (Persona::GitLab, "", "marked as Confidential"),
+        (Persona::GitLab, "kind = \"gitlab\"", "marked as Confidential"),
     ] {
         let idp = provider(persona.clone()).start().await.unwrap();
         // Some have a second host, which nobody but the operator can vouch for inside this machine.

@@ -181,20 +181,21 @@ impl From<reqwest::Error> for ExchangeError {
 
 /// The cause of a failed connection, by the types in the chain of errors.
 fn typed(error: &reqwest::Error) -> Option<CallFailure> {
-    let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(link) = error {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(mut link) = next {
         // An I/O error hides the error that it was made of from the chain.
-        let inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or(link.downcast_ref());
+        while let Some(inner) = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            link = inner;
+        }
         let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
         if link.is::<Unresolved>() {
             return Some(CallFailure::Dns);
-        } else if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+        } else if let Some(rustls::Error::InvalidCertificate(_)) = link.downcast_ref() {
             return Some(CallFailure::Certificate);
         } else if link.downcast_ref().is_some_and(is_refused) {
             return Some(CallFailure::Refused);
         }
-        error = link.source();
+        next = link.source();
     }
     None
 }
