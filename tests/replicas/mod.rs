@@ -3,6 +3,8 @@
 mod killed;
 mod wired;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Request;
 use labgate_domain::people::Role;

@@ -131,7 +131,7 @@ async fn texts_compare_byte_for_byte_whatever_the_locale() {
 }
 
 /// Waits until a statement waits for a lock of another transaction.
-async fn somebody_waits(connection: &mut PgConnection) {
+async fn another_connection_waits(connection: &mut PgConnection) {
     let waiting = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
         WHERE application_name = current_setting('application_name') AND wait_event_type = 'Lock')";
     let looking =
