@@ -184,7 +184,7 @@ fn not_allowed_in_domain(metadata: &Value) -> Vec<String> {
     domain_tree(metadata).into_iter().filter(|name| !ALLOWED_IN_DOMAIN.contains(&name.as_str())).collect()
 }
 
-/// Returns the packages that need a newer compiler than the workspace states, which is the domain's `rust-version`.
+/// Returns the packages that need a newer compiler than the workspace states (the domain's `rust-version`).
 fn too_new(metadata: &Value) -> Vec<String> {
     let packages = array(&metadata["packages"]);
     let ours =

@@ -50,7 +50,7 @@ async fn a_group_that_is_taken_away_ends_the_session() {
     assert!(!is_open(&lab, &cookie).await, "within the second");
     let events = lab.log().events();
     let ended = events.iter().find_map(|event| match event {
-        SignInEvent::NotAdmittedAgain { error, .. } => Some(error.code().as_str()),
+        SignInEvent::RevalidationRejected { code, .. } => Some(code.as_str()),
         _ => None,
     });
     assert_eq!(ended, Some("not_admitted"));

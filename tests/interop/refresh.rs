@@ -36,7 +36,7 @@ impl Asking {
             issuer: self.identity.issuer.clone(),
             subject: self.identity.subject.clone(),
         };
-        let Refreshed { refresh_token, identity } = self.provider.ask_again(request).await;
+        let Refreshed { refresh_token, identity } = self.provider.refresh(request).await;
         if refresh_token.is_some() {
             self.identity.refresh_token = refresh_token;
         }

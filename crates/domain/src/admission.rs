@@ -167,6 +167,14 @@ pub enum Decision {
     GroupsUnknown,
 }
 
+impl Decision {
+    /// Returns whether the person may come in.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        matches!(self, Self::NoRules | Self::Admitted { .. })
+    }
+}
+
 impl AdmissionRules {
     /// Builds the rules, at most one for each criterion, and the groups that make a person an administrator,
     /// if groups decide that.

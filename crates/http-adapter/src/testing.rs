@@ -4,8 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use labgate_domain::ports::{
-    MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore, MockPasswordHasher,
-    MockPasswordJudge, MockSessionStore, MockSignInLog, MockSpentAttempts, MockThrottle, MockTokenIssuer,
+    MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore, MockObserver,
+    MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInRecords, MockSpentAttempts,
+    MockThrottle, MockTokenIssuer,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sealed::MockSealer;
@@ -28,8 +29,11 @@ pub(crate) fn app_with(info: AppInfo) -> App {
     entropy.expect_fill().returning(|bytes| bytes.fill(7));
     let mut clock = MockClock::new();
     clock.expect_now().returning(|| Timestamp::from_unix_seconds(1_800_000_000));
-    let mut log = MockSignInLog::new();
-    log.expect_record().returning(|_| ());
+    let mut log = MockObserver::new();
+    log.expect_observe().return_const(());
+    log.expect_finished().return_const(());
+    let mut records = MockSignInRecords::new();
+    records.expect_store().returning(|_| Ok(()));
     let ports = Ports {
         providers: Vec::new(),
         accounts: Arc::new(MockAccountStore::new()),
@@ -43,7 +47,8 @@ pub(crate) fn app_with(info: AppInfo) -> App {
         hasher: Arc::new(MockPasswordHasher::new()),
         judge: Arc::new(MockPasswordJudge::new()),
         throttle: Arc::new(MockThrottle::new()),
-        log: Arc::new(log),
+        observer: Arc::new(log),
+        records: Arc::new(records),
         clock: Arc::new(clock),
         entropy: Arc::new(entropy),
     };

@@ -405,7 +405,7 @@ impl IdentityProvider for OpenIdProvider {
         self.identity(&redemption).instrument(self.span()).await
     }
 
-    async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
+    async fn refresh(&self, request: RefreshRequest) -> Refreshed {
         self.refreshed(&request).instrument(self.span()).await.unwrap_or_else(Refreshed::from)
     }
 

@@ -1,7 +1,7 @@
 //! The wiring of the product: the only place that knows every adapter.
 
 mod first_administrator;
-mod rechecks;
+mod revalidations;
 
 use std::fs::DirBuilder;
 use std::io;
@@ -27,7 +27,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use self::rechecks::Rechecks;
+use self::first_administrator::ensure_first_administrator;
+use self::revalidations::Revalidations;
 use crate::configuration::{Configuration, TokenKey, external_oidc_settings};
 use crate::logging::TracingLog;
 use crate::remedies::remedy;
@@ -48,7 +49,7 @@ pub struct Server {
     store: Store,
     setup_link: Option<SecretString>,
     background: JoinSet<()>,
-    rechecks: Rechecks,
+    revalidations: Revalidations,
 }
 
 impl Server {
@@ -67,18 +68,16 @@ impl Server {
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
-        let judge = Arc::clone(&ports.judge);
         let sign_in = SignIn::new(ports, configuration.policy.clone());
-        let (sign_in, setup_link) =
-            first_administrator::ensure_first_administrator(sign_in, &configuration, &*judge).await?;
+        let (sign_in, setup_link) = ensure_first_administrator(sign_in, &configuration).await?;
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         background.spawn(keys.keep_up_to_date(clock));
-        let mut rechecks = Rechecks::new();
+        let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.recheck.is_some() {
-                rechecks.begin(Arc::clone(&sign_in), provider.id);
+                revalidations.begin(Arc::clone(&sign_in), provider.id);
             }
         }
         for provider in providers {
@@ -86,7 +85,7 @@ impl Server {
         }
         let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
         let app = App::new(sign_in, info);
-        Ok(Self { listener, address, app, store, setup_link, background, rechecks })
+        Ok(Self { listener, address, app, store, setup_link, background, revalidations })
     }
 
     /// Returns the listening address, with the port that the system chose if the setting is 0.
@@ -105,9 +104,9 @@ impl Server {
     /// Serves requests until `shutdown` completes, then finishes requests for at most ten seconds, and
     /// session revalidations for as long again, and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, rechecks, .. } = self;
+        let Self { listener, app, store, mut background, revalidations, .. } = self;
         labgate_http::serve(listener, app, shutdown).await;
-        rechecks.end().await;
+        revalidations.end().await;
         background.shutdown().await;
         store.close().await;
         tracing::info!("stopped");
@@ -143,7 +142,8 @@ impl Opened {
             hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
             judge: Arc::new(StrengthJudge),
             throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
-            log: Arc::new(TracingLog),
+            observer: Arc::new(TracingLog),
+            records: Arc::new(TracingLog),
             clock: Arc::clone(clock),
             entropy: Arc::new(OsEntropy),
         };

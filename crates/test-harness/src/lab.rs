@@ -2,7 +2,7 @@
 //! provider.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +10,7 @@ use http::{Request, Response};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SignInEvent, SignInLog,
-    SpentAttempts, Throttle,
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
@@ -22,6 +21,7 @@ use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
 
 use crate::browser::{Browser, Host};
+use crate::log::MemoryLog;
 use crate::memory::MemoryStore;
 use crate::passwords::{PlainHasher, WordJudge};
 use crate::provider;
@@ -318,7 +318,8 @@ impl TestLabBuilder {
             hasher: Arc::new(PlainHasher),
             judge: Arc::new(WordJudge),
             throttle: Arc::new(store.clone()),
-            log: Arc::clone(&log) as _,
+            observer: Arc::clone(&log) as _,
+            records: Arc::clone(&log) as _,
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(1)),
         };
@@ -337,32 +338,4 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
     let sign_in = Arc::new(sign_in);
     let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
     Server { app, sign_in }
-}
-
-/// Keeps events for a test to look at.
-#[derive(Debug, Default)]
-pub struct MemoryLog(Mutex<Vec<SignInEvent>>);
-
-impl MemoryLog {
-    /// Everything that happened so far.
-    #[must_use]
-    pub fn events(&self) -> Vec<SignInEvent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The codes of the sign-ins that were refused so far.
-    #[must_use]
-    pub fn refusals(&self) -> Vec<&'static str> {
-        let code = |event: &SignInEvent| match event {
-            SignInEvent::Refused { error, .. } => Some(error.code().as_str()),
-            _ => None,
-        };
-        self.events().iter().filter_map(code).collect()
-    }
-}
-
-impl SignInLog for MemoryLog {
-    fn record(&self, event: SignInEvent) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-    }
 }

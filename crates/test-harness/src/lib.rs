@@ -8,11 +8,13 @@
 
 mod browser;
 mod lab;
+mod log;
 pub mod memory;
 mod passwords;
 mod provider;
 mod world;
 
 pub use browser::{Browser, Host, Page, StoredCookie};
-pub use lab::{MemoryLog, TestLab, TestLabBuilder};
+pub use lab::{TestLab, TestLabBuilder};
+pub use log::MemoryLog;
 pub use world::{FixedClock, SeededEntropy};

@@ -42,7 +42,7 @@ pub trait IdentityProvider: Send + Sync {
     /// each once would take it for stolen. Nor may it be sent to a provider of another issuer than the
     /// request's. A claim that the provider could not be asked for, such as groups, is an error and not an
     /// empty claim.
-    async fn ask_again(&self, request: RefreshRequest) -> Refreshed;
+    async fn refresh(&self, request: RefreshRequest) -> Refreshed;
 
     /// Verifies a logout token in full (OpenID Connect Back-Channel Logout section 2.6); the caller checks
     /// that it was not used before.

@@ -9,10 +9,11 @@ mod administration;
 mod credentials;
 mod identities;
 mod identity_provider;
-mod log;
+mod observer;
 mod passwords;
 mod provider_error;
 mod sessions;
+mod sign_in_records;
 mod spent_attempts;
 mod store_error;
 mod throttle;
@@ -23,12 +24,13 @@ pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstA
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
-pub use log::{IdentityChange, SignInEvent, SignInLog};
+pub use observer::{IdentityChange, Observer, SignInEvent};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use provider_error::{
     CallFailure, IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
 pub use sessions::SessionStore;
+pub use sign_in_records::SignInRecords;
 pub use spent_attempts::{Consumption, SpentAttempts};
 pub use store_error::StoreError;
 pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
@@ -41,9 +43,10 @@ pub use self::{
     credentials::MockCredentialStore,
     identities::MockIdentityStore,
     identity_provider::MockIdentityProvider,
-    log::MockSignInLog,
+    observer::MockObserver,
     passwords::{MockPasswordHasher, MockPasswordJudge},
     sessions::MockSessionStore,
+    sign_in_records::MockSignInRecords,
     spent_attempts::MockSpentAttempts,
     throttle::MockThrottle,
     tokens::MockTokenIssuer,

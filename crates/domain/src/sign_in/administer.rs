@@ -86,7 +86,7 @@ impl fmt::Debug for CreatedAccount {
 }
 
 impl Administration<'_> {
-    /// Returns the administrator whose session this is. Role and status are read from the store, not from the token.
+    /// Returns the administrator with this session. Role and status are read from the store, not from the token.
     ///
     /// # Errors
     /// When the visitor is not signed in, or is no administrator.
@@ -292,7 +292,7 @@ impl Administration<'_> {
 
     fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {
         let by = by.account().map(|account| account.id);
-        self.ender.log.record(SignInEvent::Administered { account, change, by });
+        self.ender.observer.observe(&SignInEvent::Administered { account, change, by });
     }
 }
 

@@ -24,7 +24,7 @@ impl Roles<'_> {
             self.ender.end_all_of(account.id, None).await?;
         }
         let change = if role == Role::Admin { "made administrator" } else { "made user" };
-        self.ender.log.record(SignInEvent::Administered { account: account.id, change, by: None });
+        self.ender.observer.observe(&SignInEvent::Administered { account: account.id, change, by: None });
         Ok(Account { role, ..account })
     }
 }

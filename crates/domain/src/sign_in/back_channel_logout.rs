@@ -38,7 +38,7 @@ impl BackChannel<'_> {
             self.ender.forget(ended.iter().map(|(session, _)| *session));
             for (session, account) in ended {
                 let provider = provider.clone();
-                self.ender.log.record(SignInEvent::SignedOutByProvider { account, session, provider });
+                self.ender.observer.observe(&SignInEvent::SignedOutByProvider { account, session, provider });
             }
             // Last: a provider that gets no answer comes again with the same token, and must find it good while there is
             // something left to end. To end the same twice at once does no harm.
@@ -48,15 +48,15 @@ impl BackChannel<'_> {
         self.refusals.run(ended).await
     }
 
-    /// The token, verified by the provider whose it is. One that cannot be asked, or takes it for a bad one of its own, does
-    /// not keep the others from it: two may share an issuer, each with a client of its own.
+    /// Returns the token, verified by the provider that issued it. A provider that cannot be asked, or finds the token
+    /// invalid, does not keep the others from it: two may share an issuer, each with a client of its own.
     async fn verified(&self, logout_token: &str) -> Result<(ProviderId, LogoutToken), LogoutTokenError> {
         let mut refusal = LogoutTokenError::OfAnotherIssuer;
         for provider in self.providers.0 {
             match provider.verify_logout_token(logout_token).await {
                 Ok(token) => return Ok((provider.description().id, token)),
                 Err(LogoutTokenError::OfAnotherIssuer) => {}
-                // Whoever could not be asked might have taken it, so this is what is answered: come again.
+                // A provider that could not be asked might have taken it, so the answer is to come again.
                 Err(error @ LogoutTokenError::Provider(_)) => refusal = error,
                 Err(error @ LogoutTokenError::Invalid(_)) => {
                     if !matches!(refusal, LogoutTokenError::Provider(_)) {

@@ -2,11 +2,10 @@ use url::Url;
 
 use super::policy::Policy;
 use super::provider_list::ProviderList;
-use super::refusals::{Circumstances, Refusals};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
-use crate::error::{Refusal, SignInError};
+use crate::error::SignInError;
 use crate::people::AccountId;
-use crate::ports::{SignInEvent, SignInLog};
+use crate::ports::{Observer, SignInEvent};
 use crate::protocol::{AuthorizationRequest, Hints, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
@@ -20,8 +19,8 @@ pub struct BeginExternal<'a> {
     pub providers: ProviderList<'a>,
     /// Seals the attempt.
     pub sealer: &'a dyn Sealer,
-    /// Keeps a record of the beginning.
-    pub log: &'a dyn SignInLog,
+    /// Sees the beginning.
+    pub observer: &'a dyn Observer,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Makes the attempt's secrets.
@@ -33,9 +32,9 @@ pub struct BeginExternal<'a> {
 /// A browser on its way to a provider.
 #[derive(Debug)]
 pub struct BegunSignIn {
-    /// Where to send it.
+    /// The URL to send it to.
     pub authorization_url: Url,
-    /// What it must carry there and back.
+    /// The cookie that it must carry there and back.
     pub cookie: PendingCookie,
     /// Older attempts that it should forget.
     pub dropped: Vec<SealId>,
@@ -50,8 +49,8 @@ pub struct PendingCookie {
     pub sealed: Sealed,
 }
 
-/// How many bytes the sealed attempts of one browser may have together, so that proxies in front of us, which allow
-/// 8 KiB of headers by default, never refuse its requests.
+/// The longest sealed attempts of one browser together, in bytes: a reverse proxy, which allows 8 KiB of headers by default,
+/// never refuses its requests for them.
 const MAX_TOTAL_LEN: usize = 6 * 1024;
 
 impl BeginExternal<'_> {
@@ -102,25 +101,12 @@ impl BeginExternal<'_> {
             extra,
         };
 
-        self.log.record(SignInEvent::Started { provider: provider_id });
+        self.observer.observe(&SignInEvent::Started { provider: provider_id });
         Ok(BegunSignIn {
             authorization_url: request.to_url(&server.authorization_endpoint),
             dropped: self.attempts_to_drop(pending, &cookie),
             cookie,
         })
-    }
-
-    /// Refuses a sign-in that did not begin.
-    pub(super) fn refuse(
-        &self,
-        refusals: Refusals<'_>,
-        error: SignInError,
-        provider: Option<&ProviderId>,
-        return_to: ReturnTo,
-    ) -> Refusal {
-        let explanation = provider.and_then(|provider| self.providers.explanation(provider, &error));
-        let provider = provider.cloned();
-        refusals.refuse(error, Circumstances { provider, explanation, return_to, attempt: None })
     }
 
     /// A target that makes the sealed attempt too large is given up rather than the sign-in.
@@ -132,7 +118,7 @@ impl BeginExternal<'_> {
         Ok(PendingCookie { id: attempt.id(), sealed })
     }
 
-    /// The oldest attempts beyond what a browser may carry, and those that mean nothing any more.
+    /// Returns the attempts to drop: invalid and expired ones, and the oldest beyond what a browser may carry.
     fn attempts_to_drop(&self, pending: &[PresentedAttempt], new: &PendingCookie) -> Vec<SealId> {
         let now = self.clock.now();
         let mut drop = Vec::new();

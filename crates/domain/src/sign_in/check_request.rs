@@ -4,13 +4,14 @@ use std::time::Duration;
 use super::claims::{as_many_as_fit, claims};
 use super::policy::Policy;
 use super::recent_checks::{Checked, RecentChecks};
+use super::trail::{Outcome, SessionState, Step};
+use super::trails::Trails;
 use super::visitor::Visitor;
 use crate::error::{AccessError, SignInError};
 use crate::people::{Account, AccountStatus};
-use crate::ports::{AccountStore, SessionStore, SignInEvent, SignInLog, StoreError, TokenFault, TokenIssuer};
+use crate::ports::{AccountStore, SessionStore, StoreError, TokenFault, TokenIssuer};
 use crate::session::{Session, SessionClaims, SessionToken};
 use crate::time::Timestamp;
-use crate::world::{Clock, Entropy};
 
 /// The forward-auth check: who makes a request of the lab.
 #[derive(Clone, Copy)]
@@ -23,12 +24,8 @@ pub struct Requests<'a> {
     pub accounts: &'a dyn AccountStore,
     /// The checks of the present second.
     pub recent: &'a RecentChecks,
-    /// Keeps failures of the check.
-    pub log: &'a dyn SignInLog,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// Names new tokens.
-    pub entropy: &'a dyn Entropy,
+    /// Keeps renewals and failures; the check of a token that stays as it is leaves no trail.
+    pub trails: Trails<'a>,
     /// The limits of sessions and tokens.
     pub policy: &'a Policy,
 }
@@ -36,17 +33,17 @@ pub struct Requests<'a> {
 /// A request of a person who is signed in.
 #[derive(Clone, Debug)]
 pub struct CheckedRequest {
-    /// Who is asking.
+    /// The person who makes the request.
     pub claims: Arc<SessionClaims>,
-    /// A token to replace the presented one, which has expired, or states another role or other groups than the person has
-    /// by now, while its session lives.
+    /// The token that replaces the presented one, which has expired, or states another role or other groups than the person
+    /// has by now.
     pub renewed: Option<SessionToken>,
 }
 
 /// The reason for which a request belongs to no person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSignedIn {
-    /// What was presented is not a token of this lab.
+    /// The token is not one of this lab.
     #[error(transparent)]
     NotAToken(#[from] TokenFault),
     /// The session has ended: by sign-out, by its limits, or it was deleted.
@@ -55,7 +52,7 @@ pub enum NotSignedIn {
     /// The account was disabled or deleted.
     #[error("the account is disabled")]
     AccountDisabled,
-    /// We could not find out; that means no.
+    /// The answer could not be found out; that means no.
     #[error("the session could not be checked")]
     Unavailable,
 }
@@ -64,15 +61,15 @@ pub enum NotSignedIn {
 const RECENTLY: Duration = Duration::from_mins(10);
 
 impl Requests<'_> {
-    /// Says who presents this session token. This runs on every request of the lab.
+    /// Checks a session token, and returns the person who presents it. This runs on every request of the lab.
     ///
-    /// An expired token whose session lives is renewed, and one whose role or groups have changed. That is idempotent:
-    /// requests at the same time may each get a token, all of the same session.
+    /// A token of a live session is renewed once it has expired, and when the role or the groups have changed. That is
+    /// idempotent: requests at the same time may each get a token, all of the same session.
     ///
     /// # Errors
     /// When the token belongs to no live session, or the store cannot answer.
     pub async fn check(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
-        let now = self.clock.now();
+        let now = self.trails.clock.now();
         let checked = match self.recent.find(token, now) {
             Some(checked) => checked,
             None => self.check_thoroughly(token, now).await?,
@@ -86,15 +83,14 @@ impl Requests<'_> {
             return Err(NotSignedIn::SessionEnded);
         }
         let (session, account) =
-            self.session_and_account(&claims).await.map_err(|error| self.unavailable(error.into()))?;
+            self.session_and_account(&claims).await.map_err(|error| self.unavailable(&error.into()))?;
+        let state = SessionState::of(session.as_ref(), claims.sub, now, self.policy.session_idle_limit);
         let session = session
-            .filter(|session| {
-                session.account == claims.sub && session.is_live(now, self.policy.session_idle_limit)
-            })
-            .ok_or(NotSignedIn::SessionEnded)?;
+            .filter(|_| state == SessionState::Live)
+            .ok_or_else(|| self.refused(&claims, Step::SessionFound(state), NotSignedIn::SessionEnded))?;
         let account = account
             .filter(|account| account.status == AccountStatus::Active)
-            .ok_or(NotSignedIn::AccountDisabled)?;
+            .ok_or_else(|| self.refused(&claims, Step::AccountDisabled, NotSignedIn::AccountDisabled))?;
 
         // What a person may do must not outlive the change of it by a token's life.
         let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
@@ -102,14 +98,26 @@ impl Requests<'_> {
         let checked = if now < claims.exp && says_so {
             Checked { claims: Arc::new(claims), renewed: None, at: now }
         } else {
-            self.renew(&account, &session, now).await.map_err(|error| self.unavailable(error))?
+            self.renew(&account, &session, now).await.map_err(|error| self.unavailable(&error))?
         };
         self.recent.remember(token, checked.clone());
+        if checked.renewed.is_some() {
+            self.trails.renewed(account.id, session.id).await;
+        }
         Ok(checked)
     }
 
-    fn unavailable(&self, error: SignInError) -> NotSignedIn {
-        self.log.record(SignInEvent::CheckFailed { error });
+    fn refused(&self, claims: &SessionClaims, step: Step, error: NotSignedIn) -> NotSignedIn {
+        let outcome = Outcome::NotSignedIn { account: claims.sub, session: claims.sid };
+        self.trails.end_check(Some(step), outcome);
+        error
+    }
+
+    fn unavailable(&self, error: &SignInError) -> NotSignedIn {
+        self.trails.end_check(
+            None,
+            Outcome::Refused { code: error.code(), error: error.to_string(), explanation: None },
+        );
         NotSignedIn::Unavailable
     }
 
@@ -128,7 +136,7 @@ impl Requests<'_> {
         session: &Session,
         now: Timestamp,
     ) -> Result<Checked, SignInError> {
-        let claims = claims(self.policy, self.entropy, account, session, now);
+        let claims = claims(self.policy, self.trails.entropy, account, session, now);
         let token = self.tokens.issue(&claims)?;
         self.sessions.touch(session.id, now).await?;
         Ok(Checked { claims: Arc::new(claims), renewed: Some(token), at: now })
@@ -158,7 +166,7 @@ impl Requests<'_> {
     pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
         let checked = self.session_of(visitor).await.ok()?;
         let session = self.sessions.find(checked.claims.sid).await.ok()??;
-        let now = self.clock.now();
+        let now = self.trails.clock.now();
         let is_live = session.is_live(now, self.policy.session_idle_limit);
         (is_live && now < session.created_at.plus(RECENTLY)).then_some(session)
     }

@@ -1,20 +1,20 @@
+use super::admit::{Admittance, admit};
 use super::assign_role::Roles;
 use super::begin_external::{BeginExternal, BegunSignIn};
 use super::check_request::Requests;
 use super::external_session::ExternalSessions;
 use super::link_ticket::LinkDue;
 use super::policy::Policy;
-use super::refusals::{Circumstances, Refusals};
 use super::ticket::Ticket;
+use super::trail::{FoundBy, Step, Way};
+use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::ForeignText;
-use crate::admission::{Criterion, Decision};
 use crate::attempt::{PresentedAttempt, SignInAttempt};
 use crate::error::{
-    AccountError, AdmissionError, AttemptError, CallbackError, EmailError, LinkError, Refusal,
-    RegistrationError, SignInError,
+    AccountError, AttemptError, CallbackError, EmailError, LinkError, Refusal, RegistrationError, SignInError,
 };
-use crate::identity::{EmailClaim, ExternalIdentity};
+use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
 use crate::ports::{
     AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
@@ -41,26 +41,26 @@ pub struct ExternalSignIn<'a> {
     pub roles: Roles<'a>,
     /// Says whether accounts are created.
     pub policy: &'a Policy,
-    /// Records refusals.
-    pub refusals: Refusals<'a>,
+    /// Keeps the trail of each sign-in.
+    pub trails: Trails<'a>,
 }
 
-/// How a browser that came back leaves again.
+/// The end of an external sign-in.
 #[derive(Debug)]
 pub enum CompletedSignIn {
     /// With a new session.
     SignedIn {
         /// Opens the session.
         token: SessionToken,
-        /// Where to go.
+        /// The target.
         return_to: ReturnTo,
         /// The attempt that is over.
         attempt: SealId,
-        /// Where the person signed in.
+        /// The provider.
         provider: ProviderId,
     },
-    /// With a question: whether this identity may open an account that is there already, because it has the person's
-    /// e-mail address or because its person asked for that. Nobody is signed in by it before they say yes, on proof.
+    /// With a question: an account is there already, which has the person's e-mail address or asked for the link. The
+    /// identity signs in to it once its person says yes, on proof.
     LinkDue {
         /// Lets this browser do so.
         ticket: Ticket,
@@ -70,27 +70,21 @@ pub enum CompletedSignIn {
     /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is signed in, so
     /// there is nothing to explain. Nothing of the callback was used.
     AlreadySignedIn {
-        /// Where to go.
+        /// The target.
         return_to: ReturnTo,
     },
 }
 
-/// What an identity opens.
+/// The account that an identity opens.
 enum Opened {
     /// This account.
     Account {
         account: Account,
-        /// Whether it was made for the identity.
+        /// The account was created for the identity.
         created: bool,
     },
     /// Perhaps this one, which has the person's e-mail address.
     WithProof(Account),
-}
-
-/// What is known of an attempt while it is being completed; a refusal tells as much as was learned.
-#[derive(Default)]
-struct Trail {
-    attempt: Option<SignInAttempt>,
 }
 
 impl ExternalSignIn<'_> {
@@ -107,8 +101,11 @@ impl ExternalSignIn<'_> {
         return_to: ReturnTo,
         pending: &[PresentedAttempt],
     ) -> Result<BegunSignIn, Refusal> {
+        let mut trail = self.trails.begin(Way::External);
+        trail.provider = provider.cloned();
         let begun = self.begin.begin(provider, hints, &return_to, pending, None).await;
-        begun.map_err(|error| self.begin.refuse(self.refusals, error, provider, return_to))
+        trail.return_to = return_to;
+        self.trails.end_at(self.external.providers, trail, begun).await
     }
 
     /// Completes an external sign-in: the browser is back with the provider's answer.
@@ -117,32 +114,22 @@ impl ExternalSignIn<'_> {
     /// if any, ends when a new one begins.
     ///
     /// # Errors
-    /// When nobody was signed in. There is no session then that was not there before.
+    /// When the person was not signed in. There is no session then that was not there before.
     pub async fn complete(
         &self,
         query: &str,
         pending: &[PresentedAttempt],
         visitor: &Visitor<'_>,
     ) -> Result<CompletedSignIn, Refusal> {
-        let mut trail = Trail::default();
-        let error = match self.try_complete(query, pending, visitor, &mut trail).await {
-            Ok(completed) => return Ok(completed),
-            Err(error) => error,
-        };
-
-        let attempt = trail.attempt;
-        let return_to = attempt.as_ref().map(|attempt| attempt.return_to.clone()).unwrap_or_default();
-        if error.ends_attempt()
+        let mut trail = self.trails.begin(Way::External);
+        let completed = self.try_complete(query, pending, visitor, &mut trail).await;
+        if completed.as_ref().is_err_and(SignInError::ends_attempt)
             && let Some(token) = visitor.session_token
             && self.requests.check(token).await.is_ok()
         {
-            return Ok(CompletedSignIn::AlreadySignedIn { return_to });
+            return Ok(CompletedSignIn::AlreadySignedIn { return_to: trail.return_to });
         }
-        let id = attempt.as_ref().map(SignInAttempt::id);
-        let provider = attempt.map(|attempt| attempt.provider);
-        let explanation =
-            provider.as_ref().and_then(|provider| self.external.providers.explanation(provider, &error));
-        Err(self.refusals.refuse(error, Circumstances { attempt: id, provider, explanation, return_to }))
+        self.trails.end_at(self.external.providers, trail, completed).await
     }
 
     async fn try_complete(
@@ -150,22 +137,31 @@ impl ExternalSignIn<'_> {
         query: &str,
         pending: &[PresentedAttempt],
         visitor: &Visitor<'_>,
-        trail: &mut Trail,
+        trail: &mut OpenTrail,
     ) -> Result<CompletedSignIn, SignInError> {
         let response = AuthorizationResponse::from_query(query)?;
 
         let attempt = self.attempt_of(&response, pending)?;
-        let attempt = &*trail.attempt.insert(attempt);
+        let attempt = &attempt;
+        trail.attempt = Some(attempt.id());
+        trail.provider = Some(attempt.provider.clone());
+        trail.return_to = attempt.return_to.clone();
         self.spend(attempt).await?;
+        trail.step(Step::AttemptSpent { began_at: attempt.started_at });
 
+        let stated = response.issuer.is_some();
         let code = code_from_the_right_issuer(attempt, response)?;
+        trail.step(Step::IssuerAccepted { stated });
         let provider = self.external.providers.get(Some(&attempt.provider))?;
         let identity = redeem(provider, attempt, code).await?;
 
+        trail.step(Step::CodeRedeemed { issuer: identity.issuer.clone() });
+
         let description = provider.description();
-        let email = trusted_email(&description, &identity.email);
-        // Before anything else: whoever may not come in anymore finds no account of theirs to open either.
-        let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
+        let admittance = admit(&description, &identity);
+        trail.steps(admittance.steps());
+        // Before anything else: a person who may not come in finds no account to open either.
+        let role = admittance.role()?;
 
         if let Some(account) = attempt.link_to {
             // This must be the very browser that is still signed in to the account. The person is asked once more, for
@@ -174,17 +170,28 @@ impl ExternalSignIn<'_> {
             if owner.id != account {
                 return Err(LinkError::AnotherSession.into());
             }
+            trail.step(Step::AccountFound { account, by: FoundBy::Session });
+            trail.ask_for_proof(account);
             let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
             return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
         }
-        let (account, created) = match self.account_for(&description, &identity, email).await? {
-            Opened::Account { account, created } => (self.roles.assign(account, role).await?, created),
+        let (account, created) = match self.account_for(&description, &admittance, trail).await? {
+            Opened::Account { account, created } => {
+                let before = account.role;
+                let account = self.roles.assign(account, role).await?;
+                if account.role != before {
+                    trail.step(Step::RoleAssigned(account.role));
+                }
+                (account, created)
+            }
             Opened::WithProof(account) => {
+                trail.ask_for_proof(account.id);
                 let ticket = LinkDue::ask_for_proof(self.external.tickets, &account, attempt, identity)?;
                 return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
             }
         };
-        let token = self.external.open(&attempt.provider, &account, identity, created, visitor).await?;
+        let token =
+            self.external.open(&attempt.provider, &account, identity, created, visitor, trail).await?;
         Ok(CompletedSignIn::SignedIn {
             token,
             return_to: attempt.return_to.clone(),
@@ -193,7 +200,7 @@ impl ExternalSignIn<'_> {
         })
     }
 
-    /// The attempt that the response names, if this browser started it.
+    /// Returns the attempt that the response names, if this browser started it.
     fn attempt_of(
         &self,
         response: &AuthorizationResponse,
@@ -220,80 +227,85 @@ impl ExternalSignIn<'_> {
         }
     }
 
-    /// The account that the identity opens, in this order: the one it is linked to; one that was made for whoever has its
+    /// Returns the account that the identity opens, in this order: the one it is linked to; one that was created for its
     /// trusted e-mail address, and that nothing opens yet; with proof, one that merely has the address; a new one.
     async fn account_for(
         &self,
         provider: &ProviderDescription,
-        identity: &ExternalIdentity,
-        email: Result<EmailAddress, SignInError>,
+        admittance: &Admittance<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<Opened, SignInError> {
-        if let Some(account) = self.known_account(identity, email.as_ref().ok()).await? {
+        let (identity, email) = (admittance.identity, admittance.address());
+        if let Some(account) = self.known_account(identity, email, trail).await? {
             return Ok(Opened::Account { account, created: false });
         }
-        let email = email?;
-        // Whoever was quicker with the same identity or address changes what there is to open: so once more.
+        let Some(email) = email else {
+            trail.step(Step::NoAccount(admittance.email));
+            return Err(admittance.email_error());
+        };
+        // A concurrent sign-in may have created or linked the account: retry once.
         for _ in 0..2 {
-            let opened = self.account_with_address(provider, identity, &email).await?;
+            let opened = self.account_with_address(provider, identity, email, trail).await?;
             if let Some(opened @ Opened::Account { .. }) = opened {
                 return Ok(opened);
             }
             // Perhaps the person's own account, made a moment ago by another tab.
-            if let Some(account) = self.known_account(identity, Some(&email)).await? {
+            if let Some(account) = self.known_account(identity, Some(email), trail).await? {
                 return Ok(Opened::Account { account, created: false });
             }
             if let Some(with_proof) = opened {
                 return Ok(with_proof);
             }
         }
-        Err(EmailError::Taken { address: email }.into())
+        Err(EmailError::Taken { address: email.clone() }.into())
     }
 
-    /// The account that the identity is linked to. A changed address is no reason to keep the person out.
+    /// Returns the account that the identity is linked to. A changed address is no reason to keep the person out.
     async fn known_account(
         &self,
         identity: &ExternalIdentity,
         email: Option<&EmailAddress>,
+        trail: &mut OpenTrail,
     ) -> Result<Option<Account>, SignInError> {
         let identities = self.external.identities;
         let Some(mut account) = identities.find_by_identity(&identity.issuer, &identity.subject).await?
         else {
             return Ok(None);
         };
-        if account.status == AccountStatus::Disabled {
-            return Err(AccountError::Disabled.into());
-        }
+        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Identity });
+        need_active(&account, trail)?;
         let now = self.begin.clock.now();
         match identities.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
-                self.refusals.log.record(SignInEvent::EmailKept { account: account.id });
+                trail.step(Step::EmailConflict);
+                self.trails.observer.observe(&SignInEvent::EmailConflict { account: account.id });
             }
         }
         account.name = account.name.or_else(|| identity.name.clone());
         Ok(Some(account))
     }
 
-    /// What a trusted address opens for an identity that is linked to nothing; `None` when somebody was quicker.
+    /// Returns the account that a trusted address opens for an unlinked identity; `None` after a concurrent change.
     async fn account_with_address(
         &self,
         provider: &ProviderDescription,
         identity: &ExternalIdentity,
         email: &EmailAddress,
+        trail: &mut OpenTrail,
     ) -> Result<Option<Opened>, SignInError> {
         let Some(account) = self.requests.accounts.find_by_name(&Username::from(email)).await? else {
-            return self.new_account(identity, email).await;
+            return self.new_account(identity, email, trail).await;
         };
-        if account.status == AccountStatus::Disabled {
-            return Err(AccountError::Disabled.into());
-        }
-        // A username that was made of an address says nothing about whose the address is now.
+        need_active(&account, trail)?;
+        // A username that was made of an address does not say that the address is still the person's.
         if account.email.as_ref() != Some(email) {
             return Ok(Some(Opened::WithProof(account)));
         }
         match self.external.identities.claim(account.id, identity, self.begin.clock.now()).await? {
             IdentityLink::Linked => {
-                self.refusals.log.record(SignInEvent::Linked {
+                trail.step(Step::AccountFound { account: account.id, by: FoundBy::Invitation });
+                self.trails.observer.observe(&SignInEvent::Linked {
                     account: account.id,
                     provider: provider.id.clone(),
                     change: IdentityChange::Claimed,
@@ -310,6 +322,7 @@ impl ExternalSignIn<'_> {
         &self,
         identity: &ExternalIdentity,
         email: &EmailAddress,
+        trail: &mut OpenTrail,
     ) -> Result<Option<Opened>, SignInError> {
         if !self.policy.self_registration {
             return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
@@ -325,13 +338,24 @@ impl ExternalSignIn<'_> {
             created_at: now,
         };
         match self.external.identities.create(&account, identity).await? {
-            AccountCreation::Created => Ok(Some(Opened::Account { account, created: true })),
+            AccountCreation::Created => {
+                trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+                Ok(Some(Opened::Account { account, created: true }))
+            }
             AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(None),
         }
     }
 }
 
-/// The code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is believed under
+fn need_active(account: &Account, trail: &mut OpenTrail) -> Result<(), SignInError> {
+    if account.status == AccountStatus::Active {
+        return Ok(());
+    }
+    trail.step(Step::AccountDisabled);
+    Err(AccountError::Disabled.into())
+}
+
+/// Returns the code, if the response comes from the issuer that was asked (RFC 9207 section 2.4). An error is believed under
 /// the same condition.
 fn code_from_the_right_issuer(
     attempt: &SignInAttempt,
@@ -366,53 +390,6 @@ async fn redeem(
         started_at: attempt.started_at,
     };
     Ok(provider.redeem(redemption).await?)
-}
-
-/// What the person may do by the provider's groups, if the rules let them in at all.
-pub(super) fn role_if_admitted(
-    provider: &ProviderDescription,
-    identity: &ExternalIdentity,
-    email: Option<&EmailAddress>,
-) -> Result<Option<Role>, SignInError> {
-    let verdict = provider.admission.judge(identity, email);
-    match verdict.decision {
-        Decision::NoRules | Decision::Admitted { .. } => Ok(verdict.role),
-        Decision::Refused { by } => Err(AdmissionError::Rejected {
-            rule: by,
-            subject: identity.subject.clone(),
-            stated: ForeignText::new(&looked_at(by, identity, email)),
-        }
-        .into()),
-        Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown.into()),
-    }
-}
-
-/// What a rule looks at, as the provider states it.
-fn looked_at(rule: Criterion, identity: &ExternalIdentity, email: Option<&EmailAddress>) -> String {
-    let memberships = &identity.memberships;
-    match rule {
-        Criterion::EmailDomain => email.map(ToString::to_string).unwrap_or_default(),
-        Criterion::Tenant => memberships.tenant.clone().unwrap_or_default(),
-        Criterion::HostedDomain => memberships.hosted_domain.clone().unwrap_or_default(),
-        Criterion::Group => identity.groups.join(", "),
-        Criterion::Organization => memberships.organizations.join(", "),
-        Criterion::Account => email.map_or_else(|| identity.subject.to_string(), ToString::to_string),
-    }
-}
-
-/// The address, if it can be trusted to be the person's.
-pub(super) fn trusted_email(
-    provider: &ProviderDescription,
-    claim: &EmailClaim,
-) -> Result<EmailAddress, SignInError> {
-    match claim {
-        EmailClaim::Missing => Err(EmailError::Missing.into()),
-        EmailClaim::Malformed => Err(EmailError::Malformed.into()),
-        EmailClaim::Stated { address, .. } => {
-            let trusted = provider.trusted_address(claim).cloned();
-            trusted.ok_or_else(|| EmailError::Unverified { address: address.clone() }.into())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::recent_checks::RecentChecks;
 use crate::people::AccountId;
-use crate::ports::{SessionStore, SignInEvent, SignInLog, StoreError};
+use crate::ports::{Observer, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionClaims, SessionId};
 use crate::world::Clock;
 
@@ -11,8 +11,8 @@ pub struct SessionEnder<'a> {
     pub sessions: &'a dyn SessionStore,
     /// Answers the next checks.
     pub recent: &'a RecentChecks,
-    /// Keeps a record of each sign-out.
-    pub log: &'a dyn SignInLog,
+    /// Sees each sign-out.
+    pub observer: &'a dyn Observer,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -28,7 +28,7 @@ impl SessionEnder<'_> {
     /// Ends the session of a person who signs out.
     pub(super) async fn sign_out(self, claims: &SessionClaims) -> Result<(), StoreError> {
         self.end(claims.sid).await?;
-        self.log.record(SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
+        self.observer.observe(&SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
         Ok(())
     }
 

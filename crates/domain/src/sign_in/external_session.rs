@@ -2,11 +2,13 @@ use super::open_session::SessionOpener;
 use super::provider_list::ProviderList;
 use super::refresh_token::KeptRefreshToken;
 use super::ticket::Tickets;
+use super::trail::Outcome;
+use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{AccountError, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountStatus};
-use crate::ports::{IdentityStore, SignInEvent};
+use crate::ports::IdentityStore;
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session, SessionToken};
@@ -33,6 +35,7 @@ impl ExternalSessions<'_> {
         identity: ExternalIdentity,
         created: bool,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<SessionToken, SignInError> {
         let mut session = self.opener.draft(account, visitor);
         if let Some(at) = identity.authenticated_at {
@@ -55,13 +58,8 @@ impl ExternalSessions<'_> {
             if present.is_some_and(is_theirs) { Ok(()) } else { Err(AccountError::Disabled.into()) }
         };
         session.external = Some(external.clone());
-        let token = self.opener.open(account, &session, visitor, still_opens).await?;
-        self.opener.ender.log.record(SignInEvent::SignedIn {
-            account: account.id,
-            session: session.id,
-            provider: Some(provider.clone()),
-            created,
-        });
+        let token = self.opener.open(account, &session, visitor, trail, still_opens).await?;
+        trail.conclude(Outcome::SignedIn { account: account.id, session: session.id, created });
         Ok(token)
     }
 

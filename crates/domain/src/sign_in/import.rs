@@ -20,7 +20,7 @@ pub struct Imports<'a> {
     pub clock: &'a dyn Clock,
     /// Makes up ids.
     pub entropy: &'a dyn Entropy,
-    /// Records refusals, and each import.
+    /// Records refusals; its observer sees each import.
     pub refusals: Refusals<'a>,
 }
 
@@ -33,9 +33,9 @@ pub struct ImportRow {
     pub username: Option<String>,
     /// The person's e-mail address.
     pub email: Option<EmailAddress>,
-    /// What the person is called by people.
+    /// The name for other people.
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The person's role.
     pub role: Role,
     /// The present password, hashed elsewhere; without it nothing opens the account until a provider or a password reset
     /// does.
@@ -60,7 +60,7 @@ impl ValidRow {
         self.line
     }
 
-    /// What the account is called.
+    /// Returns the username of the account.
     #[must_use]
     pub fn username(&self) -> &Username {
         &self.username
@@ -73,16 +73,16 @@ impl ValidRow {
     }
 }
 
-/// What is wrong with a row.
+/// An error in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportFault {
     /// The line, from 1.
     pub line: u64,
-    /// What.
+    /// The problem.
     pub problem: ImportProblem,
 }
 
-/// Why a row cannot become an account.
+/// The reason for which a row cannot become an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportProblem {
     /// It has no name.
@@ -101,14 +101,14 @@ pub enum ImportProblem {
     /// An earlier row takes up its username or address.
     #[error("{name} stands on line {line} already")]
     Repeated {
-        /// Which name.
+        /// The name.
         name: Username,
-        /// Where it stood first.
+        /// The line of its first occurrence.
         line: u64,
     },
 }
 
-/// What comes of importing one row.
+/// The result of importing one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imported {
     /// The account is made.
@@ -118,8 +118,8 @@ pub enum Imported {
 }
 
 impl Imports<'_> {
-    /// Judges all rows before the first is written: whether each has a name and a hash that can be kept, and none is
-    /// named twice. What is in the store does not matter to it.
+    /// Checks all rows before the first is written: each needs a name and a hash that can be kept, and no name comes twice.
+    /// The content of the store does not matter to it.
     ///
     /// # Errors
     /// With all that is wrong, in the order of the rows.
@@ -163,7 +163,7 @@ impl Imports<'_> {
         repeated.map_or(Ok(row), Err)
     }
 
-    /// What [`Self::import`] would come to now, without writing anything.
+    /// Returns the result that [`Self::import`] would have now, without writing anything.
     ///
     /// # Errors
     /// When the store failed.
@@ -202,7 +202,11 @@ impl Imports<'_> {
                 AccountCreation::Created => {
                     let by = by.account().map(|account| account.id);
                     let change = "imported";
-                    self.refusals.log.record(SignInEvent::Administered { account: account.id, change, by });
+                    self.refusals.observer.observe(&SignInEvent::Administered {
+                        account: account.id,
+                        change,
+                        by,
+                    });
                     Ok(Imported::Created)
                 }
             }

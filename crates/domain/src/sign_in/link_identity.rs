@@ -4,8 +4,9 @@ use super::external_session::ExternalSessions;
 use super::link_ticket::LinkDue;
 use super::policy::Policy;
 use super::prove_password::PasswordProver;
-use super::refusals::Refusals;
 use super::ticket::Ticket;
+use super::trail::{FoundBy, Step, Way};
+use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
 use crate::error::{AccessError, AccountError, LinkError, Refusal, SignInError};
@@ -30,44 +31,45 @@ pub struct Linking<'a> {
     pub external: ExternalSessions<'a>,
     /// Says whether passwords count.
     pub policy: &'a Policy,
-    /// Records refusals.
-    pub refusals: Refusals<'a>,
+    /// Keeps the trail of each link.
+    pub trails: Trails<'a>,
 }
 
 /// A link that waits for proof, as its page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingLink {
-    /// Whose word the new identity is.
+    /// The provider of the new identity.
     pub provider: ProviderDescription,
-    /// Who the person is there: the address, or else the name.
+    /// The person there: the address, or else the name.
     pub identity: String,
-    /// Whether the person asked for it on their own page. Otherwise the account merely has the address.
+    /// The person asked for it on their own page. Otherwise the account merely has the address.
     pub was_asked_for: bool,
-    /// Whether this browser is signed in to the account, and recently enough or since it asked: saying yes is then proof.
+    /// This browser is signed in to the account, and recently enough or since it asked: saying yes is then proof.
     pub session_proves: bool,
-    /// Whether the account's password can prove it.
+    /// The account's password can prove it.
     pub password_proves: bool,
 }
 
-/// Somebody who proved that an identity is theirs, and is signed in by it.
+/// The sign-in of a person who proved that an identity is theirs.
 #[derive(Debug)]
 pub struct LinkedSignIn {
     /// Opens the session.
     pub token: SessionToken,
-    /// Where to go.
+    /// The target.
     pub return_to: ReturnTo,
-    /// Whose word the identity is.
+    /// The provider of the identity.
     pub provider: ProviderId,
 }
 
 impl Linking<'_> {
-    /// What the link that a ticket is for would do, and how it can be proved.
+    /// Returns the link that a ticket is for, and the ways to prove it.
     ///
     /// # Errors
-    /// When the ticket is not good (any more).
+    /// When the ticket is not valid, or has expired.
     pub async fn pending(&self, ticket: &Ticket, visitor: &Visitor<'_>) -> Result<PendingLink, Refusal> {
+        let mut trail = self.trails.begin(Way::Linking);
         let pending = async {
-            let (due, account) = self.link_due(ticket).await?;
+            let (due, account) = self.link_due(ticket, &mut trail).await?;
             let provider = self.external.providers.get(Some(&due.provider()?))?.description();
             Ok(PendingLink {
                 provider,
@@ -82,12 +84,13 @@ impl Linking<'_> {
                 },
             })
         };
-        self.refusals.run(pending).await
+        let pending = pending.await;
+        self.trails.end(trail, pending).await
     }
 
     /// Links the identity that a ticket is for, on proof: the account's password, or else a session of the account in this
-    /// browser, begun a moment ago. The person is then signed in by it; all other sessions of the account end, for they
-    /// may belong to whoever prepared the account for its owner to step into.
+    /// browser, begun a moment ago. The person is then signed in by it; all other sessions of the account end, for
+    /// they may belong to an attacker who prepared the account for its owner to step into.
     ///
     /// # Errors
     /// When nothing was linked. The ticket stays good until it expires, so another password can be tried.
@@ -97,14 +100,16 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<LinkedSignIn, Refusal> {
+        let mut trail = self.trails.begin(Way::Linking);
         let confirmed = async {
-            let (due, account) = self.link_due(ticket).await?;
+            let (due, account) = self.link_due(ticket, &mut trail).await?;
             let (credential, change) = if let Some(password) = password {
                 self.policy.need_passwords()?;
                 let proven =
-                    self.prover.prove_owner(account.clone(), Some(password), visitor).await?.credential;
+                    self.prover.prove_owner(account.clone(), Some(password), visitor, &mut trail).await?;
+                let proven = proven.credential;
                 if proven.must_change {
-                    // Whoever made it knows it too, so it proves nothing until its person has changed it.
+                    // Another person made it and knows it too, so it proves nothing until its own person has changed it.
                     return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (Some(proven), IdentityChange::ProvedByPassword)
@@ -118,14 +123,16 @@ impl Linking<'_> {
             };
             let credential = credential.map(|credential| credential.hash);
             let provider = due.provider()?;
+            trail.provider = Some(provider.clone());
             let return_to = due.return_to.clone();
             let identity = due.into_identity()?;
             self.link(account.id, &provider, &identity, credential.as_ref(), change).await?;
             self.external.opener.ender.end_all_of(account.id, None).await?;
-            let token = self.external.open(&provider, &account, identity, false, visitor).await?;
+            let token = self.external.open(&provider, &account, identity, false, visitor, &mut trail).await?;
             Ok(LinkedSignIn { token, return_to, provider })
         };
-        self.refusals.run(confirmed).await
+        let confirmed = confirmed.await;
+        self.trails.end_at(self.external.providers, trail, confirmed).await
     }
 
     /// Begins to link a further identity to the account that this browser is signed in to. With proof: the password, or a
@@ -141,12 +148,16 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<BegunSignIn, Refusal> {
+        let mut trail = self.trails.begin(Way::Linking);
+        trail.provider = provider.cloned();
         let begun = async {
-            let account = self.recently_proven_account(password, visitor).await?;
+            let account = self.recently_proven_account(password, visitor, &mut trail).await?;
             let link_to = Some(account.id);
             self.begin.begin(provider, Hints::default(), &return_to, pending, link_to).await
         };
-        begun.await.map_err(|error| self.begin.refuse(self.refusals, error, provider, return_to))
+        let begun = begun.await;
+        trail.return_to = return_to;
+        self.trails.end_at(self.external.providers, trail, begun).await
     }
 
     /// Takes an identity from one's own account, with the same proof. The last thing that opens the account stays.
@@ -160,17 +171,20 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<(), Refusal> {
+        let mut trail = self.trails.begin(Way::Linking);
         let unlinked = async {
-            let account = self.recently_proven_account(password, visitor).await?;
+            let account = self.recently_proven_account(password, visitor, &mut trail).await?;
             match self.external.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
                 IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
                 IdentityRemoval::LastCredential => return Err(LinkError::LastCredential.into()),
             }
-            self.refusals.log.record(SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() });
+            let unlinked = SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() };
+            self.trails.observer.observe(&unlinked);
             self.end_other_sessions_from(issuer, subject, &account, visitor).await
         };
-        self.refusals.run(unlinked).await
+        let unlinked = unlinked.await;
+        self.trails.end(trail, unlinked).await
     }
 
     /// Ends the sessions of an account that began with an identity, but not this browser's: its person has just proved who
@@ -183,7 +197,7 @@ impl Linking<'_> {
         visitor: &Visitor<'_>,
     ) -> Result<(), SignInError> {
         let here = self.requests.session_of(visitor).await?.claims.sid;
-        let now = self.requests.clock.now();
+        let now = self.requests.trails.clock.now();
         let began_with_it = |session: &Session| {
             session
                 .external
@@ -198,10 +212,10 @@ impl Linking<'_> {
         Ok(())
     }
 
-    /// Whether this browser's session proves the account that a link is for.
+    /// Returns whether this browser's session proves the account that a link is for.
     async fn session_proves(&self, due: &LinkDue, visitor: &Visitor<'_>) -> bool {
         let account = if due.was_asked_for {
-            // Whoever asked has proved who they are just before.
+            // The person who asked has proved to be the owner just before.
             self.requests.session_of(visitor).await.ok().map(|checked| checked.claims.sub)
         } else {
             self.requests.recent_session(visitor).await.map(|session| session.account)
@@ -217,36 +231,51 @@ impl Linking<'_> {
         credential: Option<&PasswordHash>,
         change: IdentityChange,
     ) -> Result<(), SignInError> {
-        match self.external.identities.link(account, identity, credential, self.requests.clock.now()).await? {
+        match self
+            .external
+            .identities
+            .link(account, identity, credential, self.requests.trails.clock.now())
+            .await?
+        {
             IdentityLink::Linked => {}
             IdentityLink::IdentityTaken => return Err(LinkError::IdentityTaken.into()),
             IdentityLink::Refused => return Err(AccountError::Disabled.into()),
             IdentityLink::CredentialChanged => return Err(AccessError::ReauthenticationNeeded.into()),
         }
-        self.refusals.log.record(SignInEvent::Linked { account, provider: provider.clone(), change });
+        self.trails.observer.observe(&SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
     }
 
-    async fn link_due(&self, ticket: &Ticket) -> Result<(LinkDue, Account), SignInError> {
+    async fn link_due(
+        &self,
+        ticket: &Ticket,
+        trail: &mut OpenTrail,
+    ) -> Result<(LinkDue, Account), SignInError> {
         let due = LinkDue::open(self.external.tickets, ticket)?;
         let account = self.requests.accounts.find(due.account).await?;
+        trail.step(Step::AccountFound { account: due.account, by: FoundBy::Ticket });
         let account = account.filter(|account| account.status == AccountStatus::Active);
+        if account.is_none() {
+            trail.step(Step::AccountDisabled);
+        }
         Ok((due, account.ok_or(AccountError::Disabled)?))
     }
 
-    /// The account of this browser's session, if it began a moment ago or the account's password comes with the request.
+    /// Returns the account of this browser's session, if it began a moment ago or the account's password comes with the request.
     pub(super) async fn recently_proven_account(
         &self,
         password: Option<Password>,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<Account, SignInError> {
         let account = self.requests.account_of(visitor).await?;
+        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Session });
         if self.requests.recent_session(visitor).await.is_some() {
             return Ok(account);
         }
         let password = password.ok_or(AccessError::ReauthenticationNeeded)?;
         self.policy.need_passwords()?;
-        Ok(self.prover.prove_owner(account, Some(password), visitor).await?.account)
+        Ok(self.prover.prove_owner(account, Some(password), visitor, trail).await?.account)
     }
 }
 

@@ -1,5 +1,7 @@
 use super::new_password::NewPasswords;
 use super::open_session::SessionOpener;
+use super::trail::{FoundBy, Step};
+use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, RegistrationError, SignInError};
 use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
@@ -56,12 +58,14 @@ impl LocalAccounts<'_> {
         account: &Account,
         credential: Credential,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<SessionToken, SignInError> {
-        self.opener.ender.log.record(SignInEvent::Administered {
+        self.opener.ender.observer.observe(&SignInEvent::Administered {
             account: account.id,
             change: if account.role == Role::Admin { "set up" } else { "registered" },
             by: Some(account.id),
         });
-        self.opener.open_with_password(self.credentials, account, credential, visitor).await
+        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+        self.opener.open_with_password(self.credentials, account, credential, visitor, trail).await
     }
 }

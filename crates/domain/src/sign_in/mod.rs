@@ -22,6 +22,7 @@
 
 mod administer;
 mod administrator;
+mod admit;
 mod assign_role;
 mod back_channel_logout;
 mod begin_external;
@@ -29,6 +30,7 @@ mod check_request;
 mod claims;
 mod complete_external;
 mod end_sessions;
+mod explain;
 mod external_session;
 mod first_administrator;
 mod housekeeping;
@@ -53,6 +55,8 @@ mod sign_out;
 #[cfg(test)]
 mod testing;
 mod ticket;
+mod trail;
+mod trails;
 mod visitor;
 
 use std::sync::Arc;
@@ -62,14 +66,18 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 pub use administer::{AccountPatch, Administration, CreatedAccount, NewAccount};
 pub use administrator::Administrator;
+pub use admit::{Admittance, admit};
 pub use assign_role::Roles;
 pub use back_channel_logout::BackChannel;
 pub use begin_external::{BeginExternal, BegunSignIn, PendingCookie};
 pub use check_request::{CheckedRequest, NotSignedIn, Requests};
 pub use complete_external::{CompletedSignIn, ExternalSignIn};
 pub use end_sessions::SessionEnder;
+pub use explain::explain;
 pub use external_session::ExternalSessions;
-pub use first_administrator::{Setup, SetupToken};
+pub use first_administrator::{
+    FirstAdministratorError, FirstAdministratorWay, GivenAdministrator, Setup, SetupToken,
+};
 pub use housekeeping::Housekeeping;
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
@@ -88,21 +96,23 @@ pub use register::Registrar;
 pub use revalidate::{LastAnswers, Revalidation};
 pub use sign_out::{LeftProvider, Sessions, SignedOut};
 pub use ticket::{Ticket, Tickets};
+pub use trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, Step, Trail, Way};
+pub use trails::Trails;
 pub use visitor::Visitor;
 
-use self::refusals::Circumstances;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, PasswordHasher,
-    PasswordJudge, SessionStore, SignInLog, SpentAttempts, Throttle, TokenIssuer,
+    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
+    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, SpentAttempts, Throttle, TokenIssuer,
 };
+use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
 use crate::world::{Clock, Entropy};
 
-/// Everything that the use cases need of the world.
+/// The ports of all use cases.
 #[derive(Clone)]
 pub struct Ports {
-    /// Who can say who somebody is; the first is the default.
+    /// Identity providers; the first is the default.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
@@ -110,7 +120,7 @@ pub struct Ports {
     pub identities: Arc<dyn IdentityStore>,
     /// The passwords that open them.
     pub credentials: Arc<dyn CredentialStore>,
-    /// What administrators do with them.
+    /// Administration of them.
     pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
@@ -124,11 +134,13 @@ pub struct Ports {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Judges new passwords.
     pub judge: Arc<dyn PasswordJudge>,
-    /// Slows guessing down.
+    /// Limits the rate of login attempts.
     pub throttle: Arc<dyn Throttle>,
-    /// Keeps what happened.
-    pub log: Arc<dyn SignInLog>,
-    /// What time it is.
+    /// Sees events and trails.
+    pub observer: Arc<dyn Observer>,
+    /// Stores the trails of sign-ins.
+    pub records: Arc<dyn SignInRecords>,
+    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
@@ -193,7 +205,7 @@ impl SignIn {
     /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
     pub fn refuse_csrf(&self) -> Refusal {
-        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), Circumstances::default())
+        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
     }
 
     /// The identity providers, for pages that offer them.
@@ -212,7 +224,7 @@ impl SignIn {
             external: self.external_sessions(),
             roles: self.roles(),
             policy: &self.policy,
-            refusals: self.refusals(),
+            trails: self.trails(),
         }
     }
 
@@ -225,7 +237,7 @@ impl SignIn {
             begin: self.begin_external(),
             external: self.external_sessions(),
             policy: &self.policy,
-            refusals: self.refusals(),
+            trails: self.trails(),
         }
     }
 
@@ -237,9 +249,7 @@ impl SignIn {
             sessions: &*self.ports.sessions,
             accounts: &*self.ports.accounts,
             recent: &self.recent,
-            log: &*self.ports.log,
-            clock: &*self.ports.clock,
-            entropy: &*self.ports.entropy,
+            trails: self.trails(),
             policy: &self.policy,
         }
     }
@@ -306,7 +316,7 @@ impl SignIn {
             requests: self.requests(),
             opener: self.opener(),
             policy: &self.policy,
-            refusals: self.refusals(),
+            trails: self.trails(),
         }
     }
 
@@ -319,8 +329,7 @@ impl SignIn {
             local: self.local_accounts(),
             has_providers: !self.ports.providers.is_empty(),
             policy: &self.policy,
-            clock: &*self.ports.clock,
-            refusals: self.refusals(),
+            trails: self.trails(),
         }
     }
 
@@ -331,7 +340,9 @@ impl SignIn {
             administration: &*self.ports.administration,
             token: self.setup_token.as_ref(),
             local: self.local_accounts(),
-            refusals: self.refusals(),
+            accounts: self.administration(),
+            policy: &self.policy,
+            trails: self.trails(),
         }
     }
 
@@ -374,8 +385,17 @@ impl SignIn {
         }
     }
 
+    fn trails(&self) -> Trails<'_> {
+        Trails {
+            observer: &*self.ports.observer,
+            records: &*self.ports.records,
+            clock: &*self.ports.clock,
+            entropy: &*self.ports.entropy,
+        }
+    }
+
     fn refusals(&self) -> Refusals<'_> {
-        Refusals { log: &*self.ports.log, entropy: &*self.ports.entropy }
+        Refusals { observer: &*self.ports.observer, entropy: &*self.ports.entropy }
     }
 
     fn provider_list(&self) -> ProviderList<'_> {
@@ -390,7 +410,7 @@ impl SignIn {
         SessionEnder {
             sessions: &*self.ports.sessions,
             recent: &self.recent,
-            log: &*self.ports.log,
+            observer: &*self.ports.observer,
             clock: &*self.ports.clock,
         }
     }
@@ -417,7 +437,7 @@ impl SignIn {
         BeginExternal {
             providers: self.provider_list(),
             sealer: &*self.ports.sealer,
-            log: &*self.ports.log,
+            observer: &*self.ports.observer,
             clock: &*self.ports.clock,
             entropy: &*self.ports.entropy,
             policy: &self.policy,

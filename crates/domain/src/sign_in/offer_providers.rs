@@ -1,6 +1,6 @@
 use super::policy::Policy;
 use super::provider_list::ProviderList;
-use super::refusals::{Circumstances, Refusals};
+use super::refusals::Refusals;
 use crate::error::{Refusal, SignInError};
 use crate::provider::{ProviderDescription, ProviderHealth, ProviderId};
 use crate::return_to::ReturnTo;
@@ -22,18 +22,18 @@ pub struct Offer {
     /// All of them, whatever their health: the one that the link asks for, the one that was used last, the others as they are
     /// configured.
     pub providers: Vec<OfferedProvider>,
-    /// Whether the first was chosen, by the link or by what was used last, rather than merely configured first.
+    /// The first was chosen, by the link or as the one used last, rather than merely configured first.
     pub first_is_chosen: bool,
 }
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedProvider {
-    /// What it is called.
+    /// Its description.
     pub description: ProviderDescription,
-    /// Whether it can be used right now, as far as that is known without asking it.
+    /// Its health, as far as that is known without asking it.
     pub health: ProviderHealth,
-    /// Whether it is the one that this browser remembers.
+    /// It is the one that this browser remembers.
     pub is_last_used: bool,
 }
 
@@ -44,7 +44,7 @@ impl Providers<'_> {
         self.list.0.iter().map(|provider| (provider.description(), provider.health())).collect()
     }
 
-    /// The provider that a link names, if there is one of this name.
+    /// Returns the provider that a link names, if there is one of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ProviderId> {
         ProviderId::parse(name).ok().filter(|id| self.list.get(Some(id)).is_ok())
@@ -53,11 +53,11 @@ impl Providers<'_> {
     /// Refuses a link that names no provider of this lab.
     #[must_use]
     pub fn refuse_unknown(&self, return_to: ReturnTo) -> Refusal {
-        self.refusals.refuse(SignInError::ProviderUnknown, Circumstances { return_to, ..Default::default() })
+        self.refusals.refuse(SignInError::ProviderUnknown, return_to)
     }
 
-    /// The providers in the order in which to offer them. What a browser says that it used last comes from nowhere that could
-    /// be trusted: it moves one of the configured providers to the front, and does nothing else.
+    /// Returns the providers in the order in which to offer them. The browser's word on the one used last cannot be trusted:
+    /// it moves one of the configured providers to the front, and does nothing else.
     #[must_use]
     pub fn offer(&self, asked_for: Option<&ProviderId>, last_used: Option<&ProviderId>) -> Offer {
         let last_used = self.worth_remembering(last_used);
@@ -77,14 +77,14 @@ impl Providers<'_> {
         Offer { providers, first_is_chosen }
     }
 
-    /// What a browser is to remember of a sign-in at this provider: its name, where there are several to choose from. `None`
-    /// is a sign-in with a password.
+    /// Returns the provider that a browser should remember: its name, where there are several to choose from. `None` is a
+    /// sign-in with a password.
     #[must_use]
     pub fn worth_remembering<'a>(&self, used: Option<&'a ProviderId>) -> Option<&'a ProviderId> {
         used.filter(|_| self.list.0.len() > 1)
     }
 
-    /// Whether somebody for whom one way of signing in does not work can try another.
+    /// Returns whether there is another way of signing in when one does not work.
     #[must_use]
     pub fn has_several_ways(&self) -> bool {
         self.list.0.len() + usize::from(self.policy.passwords) > 1
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_last_comes_first_and_hides_nothing() {
+    fn the_provider_used_last_comes_first_and_hides_no_other() {
         const ALL: &[&str] = &["a", "b", "c"];
         assert_eq!(offered(ALL, None, None), "a b c");
         assert_eq!(offered(ALL, None, Some("c")), "|c* a b");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_choice_nothing_is_remembered() {
+    fn without_a_choice_no_provider_is_remembered() {
         assert_eq!(offered(&["a"], None, Some("a")), "a");
         assert_eq!(offered(&[], None, Some("a")), "");
         let remembers = |names, used: Option<&str>| {

@@ -1,12 +1,14 @@
-//! How every way of signing in ends.
+//! The end of every way of signing in: a session.
 
 use super::claims::claims;
 use super::end_sessions::SessionEnder;
 use super::policy::Policy;
+use super::trail::{Outcome, Step};
+use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential};
-use crate::ports::{CredentialStore, SignInEvent, Source, TokenIssuer};
+use crate::ports::{CredentialStore, Source, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
 use crate::world::Entropy;
 
@@ -52,6 +54,7 @@ impl SessionOpener<'_> {
         account: &Account,
         session: &Session,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
         still_opens: impl Future<Output = Result<(), SignInError>>,
     ) -> Result<SessionToken, SignInError> {
         let claims = claims(self.policy, self.entropy, account, session, session.created_at);
@@ -63,7 +66,9 @@ impl SessionOpener<'_> {
         }
         if let Some(Ok(previous)) = visitor.session_token.map(|token| self.tokens.authenticate(token)) {
             self.ender.sign_out(&previous).await?;
+            trail.step(Step::PreviousSessionEnded { session: previous.sid });
         }
+        trail.step(Step::SessionOpened { session: session.id, expires_at: session.expires_at });
         Ok(token)
     }
 
@@ -74,6 +79,7 @@ impl SessionOpener<'_> {
         account: &Account,
         proven: Credential,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<SessionToken, SignInError> {
         let mut session = self.draft(account, visitor);
         session.authentication_methods = vec!["pwd".to_owned()];
@@ -81,13 +87,8 @@ impl SessionOpener<'_> {
             let present = credentials.credential(account.id).await?;
             if present == Some(proven) { Ok(()) } else { Err(PasswordError::Wrong.into()) }
         };
-        let token = self.open(account, &session, visitor, still_opens).await?;
-        self.ender.log.record(SignInEvent::SignedIn {
-            account: account.id,
-            session: session.id,
-            provider: None,
-            created: false,
-        });
+        let token = self.open(account, &session, visitor, trail, still_opens).await?;
+        trail.conclude(Outcome::SignedIn { account: account.id, session: session.id, created: false });
         Ok(token)
     }
 }

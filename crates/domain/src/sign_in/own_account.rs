@@ -32,7 +32,7 @@ pub struct OwnAccounts<'a> {
 pub struct OwnAccount {
     /// The account.
     pub account: Account,
-    /// Whether a password opens it.
+    /// A password opens it.
     pub has_password: bool,
     /// The identities that open it, oldest first, with the name of the provider, where that is known.
     pub identities: Vec<(LinkedIdentity, Option<String>)>,
@@ -40,15 +40,15 @@ pub struct OwnAccount {
     pub sessions: Vec<Session>,
     /// The session that asks.
     pub this_session: SessionId,
-    /// Whether it began so recently that the person need not prove again who they are.
+    /// The session began so recently that the person need not sign in again for a change.
     pub is_recent: bool,
 }
 
 impl OwnAccounts<'_> {
-    /// The account of whoever asks.
+    /// Returns the visitor's account.
     ///
     /// # Errors
-    /// When nobody is signed in, or the store failed.
+    /// When the visitor is not signed in, or the store failed.
     pub async fn own(&self, visitor: &Visitor<'_>) -> Result<OwnAccount, Refusal> {
         let found = async {
             let this_session = self.requests.session_of(visitor).await?.claims.sid;
@@ -68,7 +68,7 @@ impl OwnAccounts<'_> {
         self.refusals.run(found).await
     }
 
-    /// The identities with the names of the providers that are at hand: nobody is asked over the network for it.
+    /// Returns the identities with the names of the providers that are at hand: it needs no network.
     async fn with_providers(&self, identities: Vec<LinkedIdentity>) -> Vec<(LinkedIdentity, Option<String>)> {
         let mut known = Vec::new();
         for provider in self.providers.0 {
@@ -85,10 +85,10 @@ impl OwnAccounts<'_> {
         identities.into_iter().map(named).collect()
     }
 
-    /// Changes what whoever asks wants to be called by people. Tokens say so from their next renewal on.
+    /// Changes the visitor's name for other people. Tokens say so from their next renewal on.
     ///
     /// # Errors
-    /// When nobody is signed in, or the store failed.
+    /// When the visitor is not signed in, or the store failed.
     pub async fn rename(&self, name: Option<&DisplayName>, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let renamed = async {
             let account = self.requests.account_of(visitor).await?;
@@ -97,11 +97,11 @@ impl OwnAccounts<'_> {
         self.refusals.run(renamed).await
     }
 
-    /// Ends another session of whoever asks, or this one. One that is not theirs, or not there, is left alone without
-    /// saying so.
+    /// Ends another session of the visitor, or this one. One that is not theirs, or not there, is left alone without saying
+    /// so.
     ///
     /// # Errors
-    /// When nobody is signed in, or the store failed: the session may still be there.
+    /// When the visitor is not signed in, or the store failed: the session may still be there.
     pub async fn sign_out_session(&self, session: SessionId, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let ended = async {
             let account = self.requests.account_of(visitor).await?;
@@ -110,21 +110,23 @@ impl OwnAccounts<'_> {
                 return Ok(());
             }
             self.ender.end(session).await?;
-            self.ender.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
+            self.ender
+                .observer
+                .observe(&SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
             Ok(())
         };
         self.refusals.run(ended).await
     }
 
-    /// Ends all sessions of whoever asks, this one included.
+    /// Ends all sessions of the visitor, this one included.
     ///
     /// # Errors
-    /// When nobody is signed in, or the store failed: sessions may still be there.
+    /// When the visitor is not signed in, or the store failed: sessions may still be there.
     pub async fn sign_out_everywhere(&self, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let ended = async {
             let account = self.requests.account_of(visitor).await?;
             let sessions = self.ender.end_all_of(account.id, None).await?;
-            self.ender.log.record(SignInEvent::SignedOutElsewhere { account: account.id, sessions });
+            self.ender.observer.observe(&SignInEvent::SignedOutElsewhere { account: account.id, sessions });
             Ok(())
         };
         self.refusals.run(ended).await

@@ -6,8 +6,9 @@ use super::new_password::NewPasswords;
 use super::open_session::SessionOpener;
 use super::policy::Policy;
 use super::prove_password::{PasswordProver, Proven};
-use super::refusals::{Circumstances, Refusals};
 use super::ticket::{Ticket, Tickets};
+use super::trail::{FoundBy, Outcome, Step, Way};
+use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
 use crate::people::{AccountId, AccountStatus, Password, PasswordHash, Username};
@@ -32,40 +33,40 @@ pub struct Passwords<'a> {
     pub opener: SessionOpener<'a>,
     /// Says whether passwords are on.
     pub policy: &'a Policy,
-    /// Records refusals.
-    pub refusals: Refusals<'a>,
+    /// Keeps the trail of each sign-in.
+    pub trails: Trails<'a>,
 }
 
-/// Somebody who wants to sign in with a password.
+/// A login attempt with a password.
 pub struct PasswordSignIn {
     /// The name as typed.
     pub name: String,
     /// The password, if what was typed can be one.
     pub password: Option<Password>,
-    /// Where the person wants to go.
+    /// The target.
     pub return_to: ReturnTo,
 }
 
-/// How a right password ends.
+/// The end of a sign-in with the right password.
 #[derive(Debug)]
 pub enum PasswordSignedIn {
     /// With a new session.
     SignedIn {
         /// Opens the session.
         token: SessionToken,
-        /// Where to go.
+        /// The target.
         return_to: ReturnTo,
     },
-    /// Somebody else chose the password: the person must choose another one first.
+    /// With a change that is due: another person chose the password.
     ChangeDue {
         /// Lets this browser do so: proof that it knew the present one.
         ticket: Ticket,
-        /// Where to go afterwards.
+        /// The target afterwards.
         return_to: ReturnTo,
     },
 }
 
-/// What a ticket to choose the next password says. With the present password it is void, too.
+/// The content of a ticket to choose the next password. It is void once the present password is.
 #[derive(Serialize, Deserialize)]
 struct ChangeDue {
     account: AccountId,
@@ -75,32 +76,33 @@ struct ChangeDue {
 const CHANGE_DUE: &str = "choose the next password";
 
 impl Passwords<'_> {
-    /// Whether people can sign in with a password.
+    /// Returns whether people can sign in with a password.
     #[must_use]
     pub fn are_on(&self) -> bool {
         self.policy.passwords
     }
 
-    /// Signs somebody in with a password. Unknown names, wrong passwords, disabled accounts and accounts without a
+    /// Signs a person in with a password. Unknown names, wrong passwords, disabled accounts and accounts without a
     /// password get the same answer after the same work.
     ///
     /// # Errors
-    /// When nobody was signed in.
+    /// When the person was not signed in.
     pub async fn sign_in(
         &self,
         attempt: PasswordSignIn,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSignedIn, Refusal> {
-        let return_to = attempt.return_to.clone();
-        let signed_in = self.try_sign_in(attempt, visitor).await;
-        signed_in
-            .map_err(|error| self.refusals.refuse(error, Circumstances { return_to, ..Default::default() }))
+        let mut trail = self.trails.begin(Way::Password);
+        trail.return_to = attempt.return_to.clone();
+        let signed_in = self.try_sign_in(attempt, visitor, &mut trail).await;
+        self.trails.end(trail, signed_in).await
     }
 
     async fn try_sign_in(
         &self,
         attempt: PasswordSignIn,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<PasswordSignedIn, SignInError> {
         self.policy.need_passwords()?;
         let name = Username::typed(&attempt.name);
@@ -108,6 +110,9 @@ impl Passwords<'_> {
             Ok(name) => self.accounts.find_by_name(name).await?,
             Err(_) => None,
         };
+        if let Some(account) = &account {
+            trail.step(Step::AccountFound { account: account.id, by: FoundBy::Name });
+        }
         // Counted under the same form of the name whether there is an account or not.
         let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), String::from);
         let guess = LoginAttempt {
@@ -117,17 +122,18 @@ impl Passwords<'_> {
             },
             source: visitor.source,
         };
-        let proven = self.prover.prove(account, attempt.password, guess).await?;
+        let proven = self.prover.prove(account, attempt.password, guess, trail).await?;
 
         if proven.credential.must_change {
             let due =
                 ChangeDue { account: proven.account.id, fingerprint: fingerprint(&proven.credential.hash) };
             let ticket = self.tickets.seal(CHANGE_DUE, due)?;
+            trail.conclude(Outcome::PasswordChangeDue { account: proven.account.id });
             return Ok(PasswordSignedIn::ChangeDue { ticket, return_to: attempt.return_to });
         }
         let token = self
             .opener
-            .open_with_password(self.prover.credentials, &proven.account, proven.credential, visitor)
+            .open_with_password(self.prover.credentials, &proven.account, proven.credential, visitor, trail)
             .await?;
         Ok(PasswordSignedIn::SignedIn { token, return_to: attempt.return_to })
     }
@@ -142,13 +148,16 @@ impl Passwords<'_> {
         next: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
+        let mut trail = self.trails.begin(Way::PasswordChange);
         let changed = async {
             self.policy.need_passwords()?;
             let account = self.requests.account_of(visitor).await?;
-            let proven = self.prover.prove_owner(account, present, visitor).await?;
-            self.choose(proven, next, visitor).await
+            trail.step(Step::AccountFound { account: account.id, by: FoundBy::Session });
+            let proven = self.prover.prove_owner(account, present, visitor, &mut trail).await?;
+            self.choose(proven, next, visitor, &mut trail).await
         };
-        self.refusals.run(changed).await
+        let changed = changed.await;
+        self.trails.end(trail, changed).await
     }
 
     /// Chooses another password with a ticket.
@@ -161,20 +170,24 @@ impl Passwords<'_> {
         next: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
+        let mut trail = self.trails.begin(Way::PasswordChange);
         let changed = async {
             self.policy.need_passwords()?;
             let proven = self.proven_by(ticket).await?;
-            self.choose(proven, next, visitor).await
+            trail.step(Step::AccountFound { account: proven.account.id, by: FoundBy::Ticket });
+            self.choose(proven, next, visitor, &mut trail).await
         };
-        self.refusals.run(changed).await
+        let changed = changed.await;
+        self.trails.end(trail, changed).await
     }
 
-    /// Sets the next password and signs the person in anew: sessions of whoever knew the old one are over.
+    /// Sets the next password and signs the person in anew: sessions that began with the old one are over.
     async fn choose(
         &self,
         proven: Proven,
         next: Option<Password>,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<SessionToken, SignInError> {
         let Proven { account, credential } = proven;
         let next = next.ok_or(PasswordError::Length)?;
@@ -188,10 +201,11 @@ impl Passwords<'_> {
         let now = self.prover.clock.now();
         let credentials = self.prover.credentials;
         let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
-        // Changed by somebody else in the meantime: what was proven proves nothing any more.
+        // Changed in the meantime: the proof no longer holds.
         self.opener.ender.forget(ended.ok_or(PasswordError::Wrong)?);
-        self.refusals.log.record(SignInEvent::PasswordChanged { account: account.id });
-        self.opener.open_with_password(credentials, &account, chosen, visitor).await
+        trail.step(Step::PasswordChanged);
+        self.trails.observer.observe(&SignInEvent::PasswordChanged { account: account.id });
+        self.opener.open_with_password(credentials, &account, chosen, visitor, trail).await
     }
 
     async fn proven_by(&self, ticket: &Ticket) -> Result<Proven, SignInError> {

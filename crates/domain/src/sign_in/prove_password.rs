@@ -1,3 +1,5 @@
+use super::trail::{PasswordMatch, Step};
+use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, AccountStatus, Credential, Password};
@@ -19,7 +21,7 @@ pub struct PasswordProver<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// A person whose password was right.
+/// A person who knows the password of the account.
 pub(super) struct Proven {
     pub(super) account: Account,
     pub(super) credential: Credential,
@@ -32,9 +34,10 @@ impl PasswordProver<'_> {
         account: Account,
         password: Option<Password>,
         visitor: &Visitor<'_>,
+        trail: &mut OpenTrail,
     ) -> Result<Proven, SignInError> {
         let attempt = LoginAttempt { target: LoginTarget::Account(account.id), source: visitor.source };
-        self.prove(Some(account), password, attempt).await
+        self.prove(Some(account), password, attempt, trail).await
     }
 
     /// Checks a password, if the rate limit permits it.
@@ -43,8 +46,10 @@ impl PasswordProver<'_> {
         account: Option<Account>,
         password: Option<Password>,
         attempt: LoginAttempt,
+        trail: &mut OpenTrail,
     ) -> Result<Proven, SignInError> {
         if let Permit::RetryAfter(wait) = self.throttle.admit(attempt.clone(), self.clock.now()).await? {
+            trail.step(Step::RateLimited { wait });
             return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
         }
         let credential = match &account {
@@ -64,16 +69,28 @@ impl PasswordProver<'_> {
         }
         let verdict = verdict?;
 
-        let (Some(account), Some(credential)) = (account, credential) else {
+        let proven = match (account, credential) {
+            (Some(account), Some(credential))
+                if verdict != PasswordVerdict::Wrong && account.status == AccountStatus::Active =>
+            {
+                Some(Proven { account, credential })
+            }
+            _ => None,
+        };
+        let Some(Proven { account, credential }) = proven else {
+            trail.step(Step::PasswordCompared(PasswordMatch::Wrong));
             return Err(PasswordError::Wrong.into());
         };
-        if verdict == PasswordVerdict::Wrong || account.status == AccountStatus::Disabled {
-            return Err(PasswordError::Wrong.into());
-        }
         self.throttle.record_success(attempt, self.clock.now()).await?;
         let credential = match verdict {
-            PasswordVerdict::RightButWeak => self.hash_again(&account, credential, password).await?,
-            _ => credential,
+            PasswordVerdict::RightButWeak => {
+                trail.step(Step::PasswordCompared(PasswordMatch::Strengthened));
+                self.hash_again(&account, credential, password).await?
+            }
+            _ => {
+                trail.step(Step::PasswordCompared(PasswordMatch::Right));
+                credential
+            }
         };
         Ok(Proven { account, credential })
     }

@@ -22,11 +22,11 @@ pub struct RecentChecks {
 /// A token that was found good.
 #[derive(Clone)]
 pub(super) struct Checked {
-    /// What is true of the person: the token's claims, or those of the token that renews it.
+    /// The facts about the person: the token's claims, or those of the token that renews it.
     pub(super) claims: Arc<SessionClaims>,
-    /// The token that renews it, when it has expired itself. Whoever asks again gets the same one.
+    /// The token that renews it, when it has expired itself. The next request gets the same one.
     pub(super) renewed: Option<SessionToken>,
-    /// When the store was asked.
+    /// The time at which the store was asked.
     pub(super) at: Timestamp,
 }
 
@@ -37,9 +37,9 @@ impl Default for RecentChecks {
 }
 
 impl RecentChecks {
-    /// How many tokens are remembered; the least useful are forgotten first.
+    /// The number of tokens that are remembered; the least useful are forgotten first.
     const CAPACITY: usize = 10_000;
-    /// How long this replica remembers by itself that a session has ended: longer than any check that began before.
+    /// The time for which this replica remembers that a session has ended: longer than any check that began before.
     const ENDED_FOR: Duration = Duration::from_mins(1);
 
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Checked> {

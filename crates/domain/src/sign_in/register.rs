@@ -1,12 +1,12 @@
 use super::local_account::{LocalAccounts, Registration};
 use super::policy::Policy;
-use super::refusals::Refusals;
+use super::trail::{Step, Way};
+use super::trails::Trails;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::Role;
 use crate::ports::{AccountCreation, AccountStore, LoginAttempt, LoginTarget, Permit, Throttle};
 use crate::session::SessionToken;
-use crate::world::Clock;
 
 /// Self-registration.
 #[derive(Clone, Copy)]
@@ -21,10 +21,8 @@ pub struct Registrar<'a> {
     pub has_providers: bool,
     /// Says whether people register themselves.
     pub policy: &'a Policy,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// Records refusals.
-    pub refusals: Refusals<'a>,
+    /// Keeps the trail of each registration.
+    pub trails: Trails<'a>,
 }
 
 impl Registrar<'_> {
@@ -44,6 +42,7 @@ impl Registrar<'_> {
         registration: Registration,
         visitor: &Visitor<'_>,
     ) -> Result<SessionToken, Refusal> {
+        let mut trail = self.trails.begin(Way::Registration);
         let registered = async {
             self.policy.need_passwords()?;
             if !self.is_open() {
@@ -51,22 +50,28 @@ impl Registrar<'_> {
             }
             // Names can be probed here as they can at every registration; not quickly.
             let attempt = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
-            if let Permit::RetryAfter(wait) = self.throttle.admit(attempt.clone(), self.clock.now()).await? {
+            if let Permit::RetryAfter(wait) =
+                self.throttle.admit(attempt.clone(), self.trails.clock.now()).await?
+            {
+                trail.step(Step::RateLimited { wait });
                 return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
             }
             let draft = self.local.draft(registration, Role::User).await;
             if let Err(SignInError::Hashing(_)) = draft {
-                self.throttle.cancel(attempt, self.clock.now()).await?;
+                self.throttle.cancel(attempt, self.trails.clock.now()).await?;
             }
             let (account, credential) = draft?;
             match self.accounts.create_local(&account, Some(&credential)).await? {
-                AccountCreation::Created => self.local.sign_in(&account, credential, visitor).await,
+                AccountCreation::Created => {
+                    self.local.sign_in(&account, credential, visitor, &mut trail).await
+                }
                 AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
                     Err(RegistrationError::NameTaken.into())
                 }
             }
         };
-        self.refusals.run(registered).await
+        let registered = registered.await;
+        self.trails.end(trail, registered).await
     }
 }
 

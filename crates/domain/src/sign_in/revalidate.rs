@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::admit::admit;
 use super::assign_role::Roles;
-use super::complete_external::{role_if_admitted, trusted_email};
 use super::end_sessions::SessionEnder;
 use super::policy::Policy;
 use super::provider_list::ProviderList;
@@ -19,21 +19,21 @@ use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session};
 use crate::time::Timestamp;
 
-/// How many sessions are asked about in one go.
+/// The number of sessions in one go.
 const AT_ONCE: u32 = 4;
 
-/// For how long a session that is being asked about is nobody else's to ask about, and one that could not be asked about is
-/// left alone: longer than a provider may take to answer about all that are asked about in one go.
+/// The time for which a session belongs to the replica that took it, and for which a deferred one is left alone: longer than
+/// a provider may take to answer about all sessions of one go.
 const LEASE: Duration = Duration::from_mins(3);
 
-/// After so many intervals a session ends about which the provider has said nothing, though it speaks about others: people can
-/// keep it from answering about them, by using up whatever it allows each of them.
+/// The number of intervals after which a session ends that the provider does not answer about, though it answers about
+/// others: people can keep it from answering about them, by using up what it allows each of them.
 const INTERVALS_WITHOUT_ANSWER: u32 = 3;
 
-/// A session ends about which nobody could be asked for so long, whatever the reason.
+/// The time after which a session ends that the provider could not be asked about, whatever the reason.
 const LONGEST_WITHOUT_ANSWER: Duration = Duration::from_hours(24);
 
-/// When each provider last said anything about anybody, as far as this process knows.
+/// The time of each provider's last answer, as far as this process knows.
 #[derive(Debug, Default)]
 pub struct LastAnswers(Mutex<HashMap<ProviderId, Timestamp>>);
 
@@ -53,7 +53,7 @@ impl LastAnswers {
 pub struct Revalidation<'a> {
     /// Are asked.
     pub providers: ProviderList<'a>,
-    /// When each of them last answered.
+    /// The time of the last answer of each.
     pub last_answers: &'a LastAnswers,
     /// Says which account an identity opens.
     pub identities: &'a dyn IdentityStore,
@@ -68,12 +68,12 @@ pub struct Revalidation<'a> {
 }
 
 impl Revalidation<'_> {
-    /// Asks a provider again about the people of a few sessions for which it is time, and ends those whose people may not come
-    /// in any more. To be called every now and then, on every replica, and again at once for as long as it is of use: answers
-    /// about how many sessions it is decided now.
+    /// Asks a provider again about the people of a few sessions that are due, and ends the sessions of those who may no longer
+    /// come in. To be called now and then, on every replica, and again at once while it has work: it returns the number of
+    /// sessions that are decided.
     ///
-    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are asked about a little later, for at
-    /// most a day, or three intervals where that is longer.
+    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are deferred, for at most a day, or
+    /// three intervals where that is longer.
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
@@ -85,14 +85,14 @@ impl Revalidation<'_> {
         let (seen_after, leased_until) = (now.minus(self.policy.session_idle_limit), now.plus(LEASE));
         let taken = self.ender.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
         let mut decided = 0;
-        let mut put_off = None;
+        let mut deferred = None;
         for session in taken.await? {
-            match self.admit_again(provider, interval, leased_until, &session).await {
+            match self.revalidate_session(provider, interval, leased_until, &session).await {
                 Ok(()) => decided += 1,
                 Err(SignInError::Provider(error))
                     if error.is_transient() && !self.goes_unanswered(&session, &description.id, interval) =>
                 {
-                    put_off = Some(SignInError::from(error));
+                    deferred = Some(SignInError::from(error));
                 }
                 Err(error @ SignInError::Store(_)) => return Err(error),
                 Err(error) => {
@@ -101,16 +101,20 @@ impl Revalidation<'_> {
                 }
             }
         }
-        if let Some(error) = put_off {
+        if let Some(error) = deferred {
             let explanation = self.providers.explanation(&description.id, &error);
-            let provider = description.id;
-            self.ender.log.record(SignInEvent::RecheckPutOff { provider, error, explanation });
+            self.ender.observer.observe(&SignInEvent::RevalidationDeferred {
+                provider: description.id,
+                code: error.code(),
+                error: error.to_string(),
+                explanation,
+            });
         }
         Ok(decided)
     }
 
     /// Asks about the person of one session, and keeps what the provider says.
-    async fn admit_again(
+    async fn revalidate_session(
         &self,
         provider: &dyn IdentityProvider,
         interval: Duration,
@@ -132,9 +136,9 @@ impl Revalidation<'_> {
             self.ender.sessions.keep_answer(session.id, groups, Some(&recheck)).await?;
             Ok::<_, SignInError>(())
         };
-        let Refreshed { refresh_token: next, identity } = provider.ask_again(request).await;
+        let Refreshed { refresh_token: next, identity } = provider.refresh(request).await;
         if let Some(next) = &next {
-            // Whatever comes of it: the one before is worth nothing any more.
+            // Whatever comes of it: the one before is spent.
             keep(&session.groups, next, kept.told_at, leased_until).await?;
         }
         let identity = identity?;
@@ -145,13 +149,12 @@ impl Revalidation<'_> {
         let description = provider.description();
         self.last_answers.note(description.id.clone(), now);
 
-        let email = trusted_email(&description, &identity.email);
-        let role = role_if_admitted(&description, &identity, email.as_ref().ok())?;
+        let role = admit(&description, &identity).role()?;
         self.roles.assign(account, role).await?;
         keep(&identity.groups, next.as_ref().unwrap_or(&refresh_token), now, now.plus(interval)).await
     }
 
-    /// Whether it is only about this session that the provider says nothing, or has not been of use for too long.
+    /// Returns whether the provider answers about others but not about this session, or has not answered for too long.
     fn goes_unanswered(&self, session: &Session, provider: &ProviderId, interval: Duration) -> bool {
         let Some(external) = &session.external else { return true };
         let Ok(kept) = KeptRefreshToken::open(self.tickets, session.id, external) else { return true };
@@ -162,7 +165,7 @@ impl Revalidation<'_> {
         silence > some.max(LONGEST_WITHOUT_ANSWER) || (silence > some && speaks)
     }
 
-    /// The account, if what the session began with opens it still.
+    /// Returns the account, if the identity of the session still opens it.
     async fn linked_account(
         &self,
         session: &Session,
@@ -182,12 +185,13 @@ impl Revalidation<'_> {
         error: SignInError,
     ) -> Result<(), SignInError> {
         self.ender.end(session.id).await?;
-        self.ender.log.record(SignInEvent::NotAdmittedAgain {
+        self.ender.observer.observe(&SignInEvent::RevalidationRejected {
             account: session.account,
             session: session.id,
             provider: provider.clone(),
+            code: error.code(),
+            error: error.to_string(),
             explanation: self.providers.explanation(provider, &error),
-            error,
         });
         Ok(())
     }

@@ -29,7 +29,7 @@ pub struct Sessions<'a> {
     pub refusals: Refusals<'a>,
 }
 
-/// How a person leaves.
+/// The end of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedOut {
     /// The provider where the person signed in, which has a session of its own.
@@ -39,19 +39,18 @@ pub struct SignedOut {
 /// A provider that still knows the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftProvider {
-    /// Its name here.
+    /// Its id.
     pub id: ProviderId,
-    /// What it is called.
+    /// Its name for people.
     pub name: String,
-    /// Where to send the browser to sign out there, too; `None` when the provider has no such place, or would
-    /// answer with an error page.
+    /// The URL that signs the browser out there, too; `None` when the provider has none, or would answer with an error page.
     pub end_session_url: Option<Url>,
 }
 
 impl Sessions<'_> {
-    /// Ends the session of whoever asks, here and now: neither this token nor another of the session opens anything any
-    /// more. Then it says whether a provider keeps a session of its own, and how to end it (OpenID Connect RP-Initiated
-    /// Logout section 2). Without a session there is nothing to end, and that is no error.
+    /// Ends the visitor's session, here and now, with all its tokens. The answer names the provider that keeps a session of its
+    /// own, and the URL that ends it (OpenID Connect RP-Initiated Logout section 2). Without a session there is nothing to
+    /// end, and that is no error.
     ///
     /// # Errors
     /// When the store failed: the session may still be there, and the person is told so.
@@ -76,8 +75,8 @@ impl Sessions<'_> {
         })
     }
 
-    /// The provider of a session that has just ended here; `None` when it is configured no more. One that cannot be asked
-    /// at the moment counts as one without a place to sign out: nobody waits for it to leave.
+    /// Returns the provider of a session that has just ended here; `None` when it is configured no more. One that cannot be
+    /// asked at the moment counts as one without a URL to sign out: sign-out does not wait for it.
     async fn left_provider(&self, external: ExternalSession) -> Option<LeftProvider> {
         let provider = self.providers.get(Some(&external.provider)).ok()?;
         let ProviderDescription { id, name, .. } = provider.description();

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use url::Url;
 
-use super::{Policy, Ports, Requests, SignIn, Visitor};
+use super::{Policy, Ports, Requests, SignIn, Trail, Visitor};
 use crate::admission::AdmissionRules;
 use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
@@ -20,8 +20,8 @@ use crate::people::{
 };
 use crate::ports::{
     Consumption, HashingError, LoginAttempt, MockAccountStore, MockAdministrationStore, MockCredentialStore,
-    MockIdentityProvider, MockIdentityStore, MockPasswordJudge, MockSessionStore, PasswordHasher,
-    PasswordVerdict, Permit, SignInEvent, SignInLog, SigningError, SpentAttempts, StoreError, Throttle,
+    MockIdentityProvider, MockIdentityStore, MockPasswordJudge, MockSessionStore, Observer, PasswordHasher,
+    PasswordVerdict, Permit, SignInEvent, SignInRecords, SigningError, SpentAttempts, StoreError, Throttle,
     TokenFault, TokenIssuer,
 };
 use crate::protocol::{
@@ -48,6 +48,8 @@ pub(super) const NOW: i64 = 1_800_000_000;
 pub(super) struct World {
     clock: Arc<FakeClock>,
     log: Arc<FakeLog>,
+    /// Stores the trails in place of the log.
+    pub(super) records: Option<Arc<dyn SignInRecords>>,
     pub(super) tokens: Arc<FakeTokens>,
     spent: Arc<FakeSpent>,
     pub(super) accounts: MockAccountStore,
@@ -99,7 +101,8 @@ impl World {
             hasher: Arc::clone(&self.hasher) as _,
             judge: Arc::new(self.judge),
             throttle: Arc::clone(&self.throttle) as _,
-            log: Arc::clone(&self.log) as _,
+            observer: Arc::clone(&self.log) as _,
+            records: self.records.unwrap_or_else(|| Arc::clone(&self.log) as _),
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::new(FakeEntropy::default()),
         };
@@ -131,13 +134,13 @@ impl World {
         Self::provider_with(ISSUER, issuer_in_response, email_trust, AdmissionRules::default(), None)
     }
 
-    /// One whose people come in by these rules.
+    /// One with these admission rules.
     pub(super) fn provider_that_admits(admission: AdmissionRules) -> MockIdentityProvider {
         Self::provider_with(ISSUER, false, EmailTrust::Claim, admission, None)
     }
 
-    /// One whose people come in by these rules, and that is asked again every ten minutes whether they still may.
-    pub(super) fn provider_that_is_asked_again(admission: AdmissionRules) -> MockIdentityProvider {
+    /// One with these admission rules, and with session revalidation every ten minutes.
+    pub(super) fn provider_with_revalidation(admission: AdmissionRules) -> MockIdentityProvider {
         Self::provider_with(ISSUER, false, EmailTrust::Claim, admission, Some(Duration::from_mins(10)))
     }
 
@@ -191,8 +194,8 @@ impl Scene {
 
     /// The claims of a token of this session, issued at that time.
     pub(super) fn claims(&self, account: &Account, session: &Session, now: Timestamp) -> SessionClaims {
-        let Requests { policy, entropy, .. } = self.sign_in.requests();
-        super::claims::claims(policy, entropy, account, session, now)
+        let Requests { policy, trails, .. } = self.sign_in.requests();
+        super::claims::claims(policy, trails.entropy, account, session, now)
     }
 
     /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
@@ -303,17 +306,48 @@ impl Entropy for FakeEntropy {
 }
 
 #[derive(Default)]
-pub(super) struct FakeLog(Mutex<Vec<SignInEvent>>);
+pub(super) struct FakeLog {
+    events: Mutex<Vec<SignInEvent>>,
+    trails: Mutex<Vec<Trail>>,
+    stored: Mutex<Vec<Trail>>,
+}
 
 impl FakeLog {
     pub(super) fn events(&self) -> Vec<SignInEvent> {
-        self.0.lock().unwrap().clone()
+        self.events.lock().unwrap().clone()
+    }
+
+    /// The trails that were observed.
+    pub(super) fn trails(&self) -> Vec<Trail> {
+        self.trails.lock().unwrap().clone()
+    }
+
+    /// The trails that were stored.
+    pub(super) fn stored(&self) -> Vec<Trail> {
+        self.stored.lock().unwrap().clone()
+    }
+
+    /// The last trail that was observed.
+    pub(super) fn last_trail(&self) -> Trail {
+        self.trails().pop().expect("a trail")
     }
 }
 
-impl SignInLog for FakeLog {
-    fn record(&self, event: SignInEvent) {
-        self.0.lock().unwrap().push(event);
+impl Observer for FakeLog {
+    fn observe(&self, event: &SignInEvent) {
+        self.events.lock().unwrap().push(event.clone());
+    }
+
+    fn finished(&self, trail: &Trail) {
+        self.trails.lock().unwrap().push(trail.clone());
+    }
+}
+
+#[async_trait]
+impl SignInRecords for FakeLog {
+    async fn store(&self, trail: &Trail) -> Result<(), StoreError> {
+        self.stored.lock().unwrap().push(trail.clone());
+        Ok(())
     }
 }
 

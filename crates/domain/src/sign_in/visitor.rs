@@ -1,13 +1,13 @@
 use crate::ports::Source;
 use crate::session::UserAgent;
 
-/// The browser or program that asks: what it carries, and where it is.
+/// The browser or program that makes a request.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor<'a> {
     /// The session token that it presents.
     pub session_token: Option<&'a str>,
-    /// What it says it is.
+    /// Its name for itself.
     pub user_agent: Option<UserAgent>,
-    /// Where it asks from, if that is known.
+    /// Its address, if that is known.
     pub source: Option<Source>,
 }

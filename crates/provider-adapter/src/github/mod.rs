@@ -217,7 +217,7 @@ impl IdentityProvider for GitHubProvider {
         redeemed
     }
 
-    async fn ask_again(&self, request: RefreshRequest) -> Refreshed {
+    async fn refresh(&self, request: RefreshRequest) -> Refreshed {
         let asked = async {
             if request.issuer != self.issuer {
                 // A token of another GitHub is not for this one to see.

@@ -475,7 +475,7 @@ async fn a_graph_that_is_down_takes_nobodys_groups_away_while_they_are_signed_in
             issuer: ada.issuer,
             subject: ada.subject,
         };
-        match entra.provider.ask_again(again).await.identity {
+        match entra.provider.refresh(again).await.identity {
             Ok(ada) => assert!(!put_off && !ada.memberships.groups_are_complete),
             Err(error) => assert!(put_off && error.is_transient(), "{error}"),
         }

@@ -37,10 +37,10 @@ impl Op {
             issuer: Issuer::parse(issuer).unwrap(),
             subject: Subject::parse("subject-1").unwrap(),
         };
-        self.provider.ask_again(request).await
+        self.provider.refresh(request).await
     }
 
-    async fn ask_again(&self) -> Result<ExternalIdentity, ProviderError> {
+    async fn refresh(&self) -> Result<ExternalIdentity, ProviderError> {
         self.refreshed(&self.issuer()).await.identity
     }
 
@@ -53,7 +53,7 @@ impl Op {
 
     async fn ask_again_for(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
         self.will_say(changes);
-        self.ask_again().await
+        self.refresh().await
     }
 }
 
@@ -163,7 +163,7 @@ async fn c056_the_newer_identity_token_is_verified_like_the_first() {
     assert!(op.ask_again_for(json!({"nonce": NONCE})).await.is_ok());
     let no_id_token = json!({"access_token": "a", "token_type": "Bearer"});
     op.answer(TOKEN, json_answer(200, &no_id_token));
-    assert_eq!(op.ask_again().await, Err(ProviderError::IdTokenMissing));
+    assert_eq!(op.refresh().await, Err(ProviderError::IdTokenMissing));
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn refusals_are_told_from_what_may_pass() {
         ),
     ] {
         op.answer(TOKEN, json_answer(status, &body));
-        let error = op.ask_again().await.unwrap_err();
+        let error = op.refresh().await.unwrap_err();
         assert_eq!(error, expected);
         assert_eq!(error.is_transient(), passes, "{error}");
     }
@@ -235,7 +235,7 @@ async fn refusals_are_told_from_what_may_pass() {
         wiremock::ResponseTemplate::new(502),
     ] {
         op.answer(TOKEN, down);
-        let error = op.ask_again().await.unwrap_err();
+        let error = op.refresh().await.unwrap_err();
         assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
         assert!(error.is_transient(), "{error}");
     }
@@ -246,7 +246,7 @@ async fn no_error_says_the_refresh_token_or_the_secret() {
     let op = Op::start_with(rechecks).await;
     let echo = format!("no use: {REFRESH} {CLIENT_SECRET}");
     op.answer(TOKEN, json_answer(400, &json!({"error": "invalid_grant", "error_description": echo})));
-    let error = op.ask_again().await.unwrap_err();
+    let error = op.refresh().await.unwrap_err();
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains(REFRESH) && !shown.contains(CLIENT_SECRET), "{shown}");
 }

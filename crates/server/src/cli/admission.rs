@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use labgate_domain::admission::{Criterion, Decision};
 use labgate_domain::people::{EmailAddress, Role};
+use labgate_domain::sign_in::admit;
 use labgate_provider::{ProviderSettings, identity_from_claims};
 use serde_json::{Map, Value, json};
 
@@ -44,15 +45,15 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
     let identity = identity_from_claims(settings, &claims)
         .map_err(|fault| anyhow!("these are not the claims of an ID token of this provider: {fault}"))?;
     let description = settings.description();
-    let address = description.trusted_address(&identity.email);
-    let verdict = description.admission.judge(&identity, address);
-    let (admitted, rules, text) = words(&verdict.decision);
+    let admittance = admit(description, &identity);
+    let (address, verdict) = (admittance.address(), &admittance.verdict);
+    let admitted = verdict.decision.admits();
 
     let mut out = std::io::stdout();
     if json {
         let answer = json!({
             "admitted": admitted,
-            "rules": rules,
+            "rules": rules(&verdict.decision),
             "subject": identity.subject.as_str(),
             "trusted_email": address.map(EmailAddress::as_str),
             "groups": identity.groups,
@@ -60,7 +61,7 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
         });
         writeln!(out, "{answer}")?;
     } else {
-        writeln!(out, "{text}")?;
+        writeln!(out, "{}", verdict.decision)?;
         match address {
             Some(address) => writeln!(out, "the address {address} is trusted")?,
             None => writeln!(
@@ -111,16 +112,12 @@ fn read(file: &str) -> anyhow::Result<Map<String, Value>> {
     }
 }
 
-fn words(decision: &Decision) -> (bool, Vec<&'static str>, String) {
-    let names = |rules: &[Criterion]| rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>();
+/// The rules that decided.
+fn rules(decision: &Decision) -> Vec<&'static str> {
     match decision {
-        Decision::NoRules => (true, Vec::new(), "admitted: there is no rule".to_owned()),
-        Decision::Admitted { by } => (true, names(by), format!("admitted by {}", names(by).join(", "))),
-        Decision::Refused { by } => (false, names(&[*by]), format!("refused: {} does not hold", by.as_str())),
-        Decision::GroupsUnknown => (
-            false,
-            names(&[Criterion::Group]),
-            "refused: the provider does not name all groups, and groups is a rule".to_owned(),
-        ),
+        Decision::NoRules => Vec::new(),
+        Decision::Admitted { by } => by.iter().map(|rule| rule.as_str()).collect(),
+        Decision::Refused { by } => vec![by.as_str()],
+        Decision::GroupsUnknown => vec![Criterion::Group.as_str()],
     }
 }

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl, UnfitPublicUrl};
-use labgate_domain::sign_in::Policy;
+use labgate_domain::sign_in::{GivenAdministrator, Policy};
 use labgate_http::ProxyNetwork;
 use labgate_http::paths::REGISTERED;
 use labgate_provider::ProviderSettings;
@@ -28,7 +28,6 @@ use labgate_store::Location;
 use secrecy::ExposeSecret as _;
 
 use self::keys::{KEYS, Key};
-pub use self::passwords::FirstAdministrator;
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
@@ -96,7 +95,7 @@ pub struct Configuration {
     /// The trusted proxies in front of this lab, which name the client's address.
     pub trusted_proxies: Vec<ProxyNetwork>,
     /// The first administrator, if there is none yet.
-    pub first_administrator: Option<FirstAdministrator>,
+    pub first_administrator: Option<GivenAdministrator>,
     /// The key of session tokens.
     pub token_key: TokenKey,
     /// The log settings.

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use labgate_domain::people::{Password, PasswordLength, Username};
+use labgate_domain::sign_in::GivenAdministrator;
 use secrecy::ExposeSecret as _;
 
 use super::external_oidc;
@@ -13,15 +14,6 @@ use super::values::{self, Readers};
 pub(super) struct Passwords {
     pub(super) enabled: bool,
     pub(super) length: PasswordLength,
-}
-
-/// The lab's first administrator, by the settings.
-#[derive(Clone, Debug)]
-pub struct FirstAdministrator {
-    /// The name.
-    pub username: Username,
-    /// The initial password, to be changed at the first sign-in.
-    pub password: Password,
 }
 
 pub(super) fn policy(settings: &mut Settings) -> Option<Passwords> {
@@ -62,7 +54,7 @@ fn length(settings: &mut Settings) -> Option<PasswordLength> {
 pub(super) fn first_administrator(
     settings: &mut Settings,
     passwords: Option<Passwords>,
-) -> Option<FirstAdministrator> {
+) -> Option<GivenAdministrator> {
     let (name_key, password_key, file_key) =
         (&keys::ADMIN_USERNAME, &keys::ADMIN_PASSWORD, &keys::ADMIN_PASSWORD_FILE);
     let [name_is_set, password_is_set, file_is_set] =
@@ -98,7 +90,7 @@ pub(super) fn first_administrator(
         let (min, max) = (passwords.length.min(), passwords.length.max());
         return settings.refuse(password_key, format!("does not have {min} to {max} characters"));
     };
-    Some(FirstAdministrator { username: username?, password })
+    Some(GivenAdministrator { username: username?, password })
 }
 
 /// The password that a file holds, less one line break at its end.

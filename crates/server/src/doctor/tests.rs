@@ -3,11 +3,13 @@
 
 use labgate_domain::ForeignText;
 use labgate_domain::error::{CallbackError, Reference, SignInError};
-use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _};
+use labgate_domain::ports::{CallFailure, Observer as _, ProviderCall, ProviderError};
 use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
 use labgate_domain::provider::AuthorizationServer;
+use labgate_domain::sign_in::{Outcome, Trail, Way};
+use labgate_domain::time::Timestamp;
 use labgate_provider::{Kind, kinds};
 use serde_json::Value;
 
@@ -315,8 +317,17 @@ fn in_the_log(kind: &Kind, error: SignInError) -> Value {
     // As the sign-in and the adapters do between them.
     let explanation = error.provider_message().and_then(|words| kind.explain(&words));
     let explanation = explanation.map(|explanation| explanation.sentence);
-    let event = SignInEvent::Refused { reference: reference.clone(), provider: None, error, explanation };
-    let log = log_of("info", LogFormat::Json, || TracingLog.record(event));
+    let at = Timestamp::from_unix_seconds(0);
+    let trail = Trail {
+        reference: reference.clone(),
+        way: Way::External,
+        provider: None,
+        began_at: at,
+        ended_at: at,
+        steps: Vec::new(),
+        outcome: Outcome::Refused { code: error.code(), error: error.to_string(), explanation },
+    };
+    let log = log_of("info", LogFormat::Json, || TracingLog.finished(&trail));
     let line: Value = serde_json::from_str(log.trim_end()).unwrap();
     assert_eq!(line["reference"], reference.as_str());
     line

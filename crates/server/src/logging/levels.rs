@@ -11,9 +11,9 @@ pub struct Levels {
     targets: Vec<(String, LevelFilter)>,
 }
 
-/// What the targets of all our crates begin with.
+/// The prefix of the targets of all our crates.
 const OURS: &str = "labgate";
-/// From where on a library writes when nobody asks for it.
+/// The level from which a library writes by default.
 const LIBRARIES: LevelFilter = LevelFilter::WARN;
 /// The lowest level that a library can be set to.
 const LIBRARIES_LOWEST: LevelFilter = LevelFilter::INFO;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_level_is_refused() {
+    fn a_text_that_is_no_level_is_refused() {
         for bad in [
             "",
             "loud",

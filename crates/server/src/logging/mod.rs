@@ -1,6 +1,6 @@
-//! What is written to the standard error stream, one line an event, and what can never be.
+//! The log on the standard error stream, one line an event.
 //!
-//! Two promises hold whatever the operator sets and whatever somebody outside sends: a value cannot forge a line or
+//! Two promises hold for all settings and all input: a value cannot forge a line or
 //! steer a terminal (the module `one_line`), and no code, token or secret is written (our own crates never record one, and
 //! [`Levels`] keeps the libraries below the level at which they write headers and frames).
 
@@ -20,16 +20,16 @@ pub use self::levels::Levels;
 use self::one_line::OneLine;
 pub use self::sign_in_log::TracingLog;
 
-/// How to log.
+/// The settings of the log.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
-    /// What is written.
+    /// The levels.
     pub levels: Levels,
-    /// How.
+    /// The format.
     pub format: LogFormat,
 }
 
-/// How an event is written.
+/// The format of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: time, level, where from, message, `name=value`.
@@ -54,12 +54,12 @@ impl LogFormat {
 
 /// Starts logging for the whole process, to the standard error stream. Only the first call has an effect.
 pub fn start(settings: &LogSettings) {
-    // The error says that somebody was first; both then log.
+    // The error says that another subscriber was first; both then log.
     let _ = tracing::subscriber::set_global_default(subscriber(settings, io::stderr));
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// What logs as these settings say, to this writer.
+/// Returns the subscriber for these settings, with this writer.
 fn subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -76,8 +76,8 @@ where
     tracing_subscriber::registry().with(lines.with_filter(settings.levels.to_filter()))
 }
 
-/// Says where a panic happened. What it says is written only when it stands in the source, for a text put together at
-/// run time can hold anything.
+/// Logs the place of a panic. Its message is written only when it stands in the source, for a text put together at run time
+/// can hold anything.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let text = panic.payload().downcast_ref::<&'static str>().copied();

@@ -1,23 +1,28 @@
-use labgate_domain::error::{ErrorCode, SignInError};
-use labgate_domain::ports::{SignInEvent, SignInLog};
+use async_trait::async_trait;
+use labgate_domain::error::ErrorCode;
+use labgate_domain::ports::{Observer, SignInEvent, SignInRecords, StoreError};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
+use labgate_domain::sign_in::{Outcome, Trail, Way, explain};
 
 use crate::remedies::remedy;
 
 /// Writes what happens to sign-ins and sessions into the log, a line an event, under the target `labgate::sign_in`.
 ///
-/// The fields are stable: `event` (`started`, `signed_in`, `email_kept`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`, `not_admitted_again`,
-/// `recheck_put_off`, `check_failed`) and, where they apply, `reference` (what the person quotes), `code`, `error`, `explanation`
-/// (what the provider's own words mean, where they are known), `remedy`, `provider` (of a sign-in, none is a password), `account`,
-/// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`, `issuer`, `sessions` and
-/// `by`. A refusal is a warning; a failure of our own is an error.
+/// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
+/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
+/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `trail`, `record_lost`) and, where they apply,
+/// `reference` (which the person quotes), `code`, `error`, `explanation` (the meaning of the provider's own message, where it
+/// is known), `remedy`, `provider` (a password sign-in has none), `account`, `session` (its first characters: enough to follow
+/// it, not enough to name it), `created`, `change`, `issuer`, `sessions`, `by` and `steps`. A refusal is a warning; a failure
+/// of Labgate's own is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 
-impl SignInLog for TracingLog {
-    fn record(&self, event: SignInEvent) {
+const TARGET: &str = "labgate::sign_in";
+
+impl Observer for TracingLog {
+    fn observe(&self, event: &SignInEvent) {
         match event {
             SignInEvent::Started { provider } => {
                 tracing::info!(
@@ -25,65 +30,56 @@ impl SignInLog for TracingLog {
                     "a browser was sent to the provider"
                 );
             }
-            SignInEvent::SignedIn { account, session, provider, created } => {
-                let provider = provider.as_ref().map(ProviderId::as_str);
-                tracing::info!(
-                    target: TARGET, event = "signed_in", provider, %account,
-                    session = shortened(session), created, "somebody signed in"
-                );
-            }
-            SignInEvent::EmailKept { account } => {
+            SignInEvent::EmailConflict { account } => {
                 tracing::warn!(
-                    target: TARGET, event = "email_kept", %account,
+                    target: TARGET, event = "email_conflict", %account,
                     "the provider's new e-mail address is another account's, so the old one was kept"
                 );
             }
-            SignInEvent::Refused { reference, provider, error, explanation } => {
-                let provider = provider.as_ref().map(ProviderId::as_str);
-                refused(reference.as_str(), provider, &error, explanation);
+            SignInEvent::Refused { reference, code, error } => {
+                refused(reference.as_str(), None, *code, error, None);
             }
             SignInEvent::Linked { account, provider, change } => {
                 tracing::info!(
                     target: TARGET, event = "linked", %account, provider = provider.as_str(),
-                    change = change.as_str(), "another identity opens the account"
+                    change = change.as_str(), "an identity was linked to the account"
                 );
             }
             SignInEvent::Unlinked { account, issuer } => {
                 tracing::info!(
                     target: TARGET, event = "unlinked", %account, issuer = issuer.as_str(),
-                    "an identity opens the account no more"
+                    "an identity was unlinked from the account"
                 );
             }
             SignInEvent::SignedOutByProvider { account, session, provider } => {
                 tracing::info!(
-                    target: TARGET, event = "signed_out_by_provider", %account, session = shortened(session),
+                    target: TARGET, event = "signed_out_by_provider", %account, session = shortened(*session),
                     provider = provider.as_str(), "the provider ended a session"
                 );
             }
-            SignInEvent::NotAdmittedAgain { account, session, provider, error, explanation } => {
+            SignInEvent::RevalidationRejected { account, session, provider, code, error, explanation } => {
                 tracing::info!(
-                    target: TARGET, event = "not_admitted_again", %account, session = shortened(session),
-                    provider = provider.as_str(), code = error.code().as_str(), error = error.to_string(), explanation,
-                    "the provider was asked again about somebody, and their session ended"
+                    target: TARGET, event = "revalidation_rejected", %account, session = shortened(*session),
+                    provider = provider.as_str(), code = code.as_str(), error, explanation,
+                    "session revalidation ended a session"
                 );
             }
-            SignInEvent::RecheckPutOff { provider, error, explanation } => {
+            SignInEvent::RevalidationDeferred { provider, code, error, explanation } => {
                 tracing::warn!(
-                    target: TARGET, event = "recheck_put_off", provider = provider.as_str(),
-                    code = error.code().as_str(), error = error.to_string(), explanation,
-                    remedy = remedy(error.code()),
-                    "the provider cannot be asked again about people who are signed in; their sessions go on"
+                    target: TARGET, event = "revalidation_deferred", provider = provider.as_str(),
+                    code = code.as_str(), error, explanation, remedy = remedy(*code),
+                    "the provider cannot be asked about people who are signed in; their sessions go on"
                 );
             }
             SignInEvent::SignedOutElsewhere { account, sessions } => {
                 tracing::info!(
                     target: TARGET, event = "signed_out_elsewhere", %account, sessions,
-                    "somebody ended sessions of theirs"
+                    "a person ended sessions of their own"
                 );
             }
             SignInEvent::PasswordChanged { account } => {
                 tracing::info!(
-                    target: TARGET, event = "password_changed", %account, "somebody chose another password"
+                    target: TARGET, event = "password_changed", %account, "a person chose another password"
                 );
             }
             SignInEvent::Administered { account, change, by } => {
@@ -94,28 +90,62 @@ impl SignInLog for TracingLog {
             }
             SignInEvent::SignedOut { account, session } => {
                 tracing::info!(
-                    target: TARGET, event = "signed_out", %account, session = shortened(session),
-                    "somebody signed out"
+                    target: TARGET, event = "signed_out", %account, session = shortened(*session),
+                    "a person signed out"
                 );
             }
-            SignInEvent::CheckFailed { error } => {
-                let code = error.code();
+            SignInEvent::RecordLost { reference, error } => {
                 tracing::error!(
-                    target: TARGET, event = "check_failed", code = code.as_str(), error = error.to_string(),
-                    remedy = remedy(code), "a request could not be checked and counts as not signed in"
+                    target: TARGET, event = "record_lost", reference = reference.as_str(), error,
+                    "the trail of a sign-in could not be stored"
                 );
             }
         }
     }
+
+    fn finished(&self, trail: &Trail) {
+        let provider = trail.provider.as_ref().map(ProviderId::as_str);
+        match &trail.outcome {
+            Outcome::SignedIn { account, session, created } => {
+                tracing::info!(
+                    target: TARGET, event = "signed_in", provider, %account, session = shortened(*session),
+                    created, "a person signed in"
+                );
+            }
+            Outcome::Refused { code, error, .. } if trail.way == Way::Check => {
+                tracing::error!(
+                    target: TARGET, event = "check_failed", code = code.as_str(), error,
+                    remedy = remedy(*code), "a request could not be checked and counts as not signed in"
+                );
+            }
+            Outcome::Refused { code, error, explanation } => {
+                refused(trail.reference.as_str(), provider, *code, error, *explanation);
+            }
+            Outcome::ProofDue { .. }
+            | Outcome::PasswordChangeDue { .. }
+            | Outcome::Renewed { .. }
+            | Outcome::NotSignedIn { .. } => {}
+        }
+    }
 }
 
-const TARGET: &str = "labgate::sign_in";
+/// The log is the record: each trail is one line, with its steps, for an operator who has the level `debug` on.
+#[async_trait]
+impl SignInRecords for TracingLog {
+    async fn store(&self, trail: &Trail) -> Result<(), StoreError> {
+        tracing::debug!(
+            target: TARGET, event = "trail", reference = trail.reference.as_str(),
+            provider = trail.provider.as_ref().map(ProviderId::as_str),
+            account = trail.account().map(|account| account.to_string()), steps = explain(trail),
+            "the steps of a sign-in"
+        );
+        Ok(())
+    }
+}
 
-fn refused(reference: &str, provider: Option<&str>, error: &SignInError, explanation: Option<&str>) {
-    let code = error.code();
-    let (remedy, ours) = (remedy(code), code == ErrorCode::Internal);
-    let code = code.as_str();
-    let error = error.to_string();
+fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
+    let remedy = remedy(code);
+    let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
     if ours {
         tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
     } else {

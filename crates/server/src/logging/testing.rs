@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Levels, LogFormat, LogSettings, subscriber};
 
-/// What was logged, for a test to look at.
+/// The log of a test.
 #[derive(Clone, Default)]
 pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -37,12 +37,12 @@ impl MakeWriter<'_> for Captured {
     }
 }
 
-/// While there is only one subscriber, tracing asks the thread that comes to a call first whether anybody wants to hear of it,
+/// While there is only one subscriber, tracing asks the thread that comes to a call first whether a subscriber wants it,
 /// and believes the answer for all threads: a test that logs nowhere would silence this one. So there are always two more.
 static NOT_ALONE: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 
-/// What `work` logs on this thread.
+/// Returns the log of `work` on this thread.
 pub(crate) fn log_of(levels: &str, format: LogFormat, work: impl FnOnce()) -> String {
     LazyLock::force(&NOT_ALONE);
     let captured = Captured::default();

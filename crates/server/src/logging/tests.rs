@@ -1,10 +1,12 @@
-use labgate_domain::error::{AttemptError, Reference, SignInError};
+use labgate_domain::error::{AccessError, AttemptError, Reference, SignInError};
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{
-    CallFailure, ProviderCall, ProviderError, SignInEvent, SignInLog as _, StoreError,
+    CallFailure, Observer as _, ProviderCall, ProviderError, SignInEvent, SignInRecords as _, StoreError,
 };
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
+use labgate_domain::sign_in::{Outcome, Trail, Way};
+use labgate_domain::time::Timestamp;
 use labgate_domain::world::Entropy;
 use serde_json::Value;
 
@@ -18,11 +20,29 @@ fn json_lines(log: &str) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The one line that recording the event writes.
-fn recorded(event: SignInEvent) -> Value {
-    let log = log_of("info", LogFormat::Json, || TracingLog.record(event));
+/// The one line that an event writes.
+fn line_of(event: &SignInEvent) -> Value {
+    let log = log_of("info", LogFormat::Json, || TracingLog.observe(event));
     let [line] = json_lines(&log).try_into().unwrap();
     line
+}
+
+/// The one line that a sign-in with this outcome writes.
+fn line_of_trail(way: Way, provider: Option<ProviderId>, outcome: Outcome) -> Value {
+    let trail = trail(way, provider, outcome);
+    let log = log_of("info", LogFormat::Json, || TracingLog.finished(&trail));
+    let [line] = json_lines(&log).try_into().unwrap();
+    line
+}
+
+fn trail(way: Way, provider: Option<ProviderId>, outcome: Outcome) -> Trail {
+    let at = Timestamp::from_unix_seconds(0);
+    let reference = Reference::fresh(&Sevens);
+    Trail { reference, way, provider, began_at: at, ended_at: at, steps: Vec::new(), outcome }
+}
+
+fn refused(error: &SignInError) -> Outcome {
+    Outcome::Refused { code: error.code(), error: error.to_string(), explanation: None }
 }
 
 struct Sevens;
@@ -75,14 +95,8 @@ fn c191_a_provider_cannot_forge_a_refusal() {
         CallFailure::Connection,
         reason,
     ));
-    let log = log_of("info", LogFormat::Text, || {
-        TracingLog.record(SignInEvent::Refused {
-            reference: Reference::fresh(&Sevens),
-            provider: None,
-            error: error.clone(),
-            explanation: None,
-        });
-    });
+    let trail = trail(Way::External, None, refused(&error));
+    let log = log_of("info", LogFormat::Text, || TracingLog.finished(&trail));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert_eq!(log.matches(r#" event=""#).count(), 1, "{log}");
 }
@@ -90,12 +104,8 @@ fn c191_a_provider_cannot_forge_a_refusal() {
 #[test]
 fn a_refusal_tells_the_operator_all_in_one_line() {
     let reference = Reference::fresh(&Sevens);
-    let line = recorded(SignInEvent::Refused {
-        reference: reference.clone(),
-        provider: Some(provider()),
-        error: AttemptError::Expired.into(),
-        explanation: None,
-    });
+    let line =
+        line_of_trail(Way::External, Some(provider()), refused(&SignInError::from(AttemptError::Expired)));
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["target"], "labgate::sign_in");
     assert_eq!(line["event"], "refused");
@@ -109,15 +119,10 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
 #[test]
 fn a_failure_of_our_own_is_an_error() {
     let error = SignInError::Store(StoreError("disk full".to_owned()));
-    let refused = recorded(SignInEvent::Refused {
-        reference: Reference::fresh(&Sevens),
-        provider: None,
-        error: error.clone(),
-        explanation: None,
-    });
-    assert_eq!((&refused["level"], &refused["code"]), (&"ERROR".into(), &"internal".into()));
-    assert!(refused.get("provider").is_none(), "{refused}");
-    let check = recorded(SignInEvent::CheckFailed { error });
+    let line = line_of_trail(Way::Password, None, refused(&error));
+    assert_eq!((&line["level"], &line["code"]), (&"ERROR".into(), &"internal".into()));
+    assert!(line.get("provider").is_none(), "{line}");
+    let check = line_of_trail(Way::Check, None, refused(&error));
     assert_eq!((&check["level"], &check["event"]), (&"ERROR".into(), &"check_failed".into()));
     assert_eq!(check["error"], "the store failed: disk full");
 }
@@ -125,11 +130,11 @@ fn a_failure_of_our_own_is_an_error() {
 #[test]
 fn c190_a_session_is_not_named_in_full() {
     let session = SessionId::fresh(&Sevens);
-    for event in [
-        SignInEvent::SignedIn { account: account(), session, provider: Some(provider()), created: true },
-        SignInEvent::SignedOut { account: account(), session },
+    let signed_in = Outcome::SignedIn { account: account(), session, created: true };
+    for line in [
+        line_of_trail(Way::External, Some(provider()), signed_in),
+        line_of(&SignInEvent::SignedOut { account: account(), session }),
     ] {
-        let line = recorded(event);
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["account"], account().to_string());
         assert!(session.to_string().starts_with(line["session"].as_str().unwrap().trim_end_matches('…')));
@@ -139,11 +144,11 @@ fn c190_a_session_is_not_named_in_full() {
 
 #[test]
 fn the_other_events_have_a_line_each() {
-    let started = recorded(SignInEvent::Started { provider: provider() });
+    let started = line_of(&SignInEvent::Started { provider: provider() });
     assert_eq!((&started["event"], &started["level"]), (&"started".into(), &"INFO".into()));
-    let kept = recorded(SignInEvent::EmailKept { account: account() });
-    assert_eq!((&kept["event"], &kept["level"]), (&"email_kept".into(), &"WARN".into()));
-    let changed = recorded(SignInEvent::PasswordChanged { account: account() });
+    let kept = line_of(&SignInEvent::EmailConflict { account: account() });
+    assert_eq!((&kept["event"], &kept["level"]), (&"email_conflict".into(), &"WARN".into()));
+    let changed = line_of(&SignInEvent::PasswordChanged { account: account() });
     assert_eq!(
         (&changed["event"], &changed["account"]),
         (&"password_changed".into(), &account().to_string().into())
@@ -153,8 +158,10 @@ fn the_other_events_have_a_line_each() {
 #[test]
 fn a_sign_in_without_a_provider_is_one_with_a_password() {
     let session = SessionId::fresh(&Sevens);
-    let by =
-        |provider| recorded(SignInEvent::SignedIn { account: account(), session, provider, created: false });
+    let by = |provider| {
+        let outcome = Outcome::SignedIn { account: account(), session, created: false };
+        line_of_trail(Way::Password, provider, outcome)
+    };
     assert_eq!(by(Some(provider()))["provider"], "external");
     let with_a_password = by(None);
     assert_eq!(with_a_password["event"], "signed_in");
@@ -162,12 +169,26 @@ fn a_sign_in_without_a_provider_is_one_with_a_password() {
 }
 
 #[test]
-fn what_was_done_to_an_account_is_told_with_who_did_it() {
-    let done = |by| recorded(SignInEvent::Administered { account: account(), change: "disabled", by });
+fn a_change_of_an_account_is_logged_with_its_author() {
+    let done = |by| line_of(&SignInEvent::Administered { account: account(), change: "disabled", by });
     let by_somebody = done(Some(account()));
     assert_eq!((&by_somebody["event"], &by_somebody["change"]), (&"administered".into(), &"disabled".into()));
     assert_eq!(by_somebody["by"], account().to_string());
     assert!(done(None).get("by").is_none());
+}
+
+#[test]
+fn a_trail_is_one_line_at_debug_with_its_steps() {
+    let error = SignInError::from(AccessError::NotSignedIn);
+    let trail = trail(Way::Password, None, refused(&error));
+    let log = log_of("debug", LogFormat::Json, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(TracingLog.store(&trail)).unwrap();
+    });
+    let [line] = json_lines(&log).try_into().unwrap();
+    assert_eq!((&line["event"], &line["level"]), (&"trail".into(), &"DEBUG".into()));
+    assert_eq!(line["reference"], trail.reference.as_str());
+    assert_eq!(line["steps"], format!("password sign-in; refused with not_signed_in: {error}"));
 }
 
 #[test]

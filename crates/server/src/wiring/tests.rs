@@ -162,7 +162,7 @@ fn keys_that_cannot_be_read_again_stay_in_use() {
     let before = keys.tokens.jwks();
     std::fs::remove_dir_all(key_directory_path(&configuration)).unwrap();
     let log = log_of("info", LogFormat::Text, || keys.read_again(SystemClock.now()));
-    assert!(log.contains("ERROR") && log.contains("the old ones stay in use"), "{log}");
+    assert!(log.contains("ERROR") && log.contains("the previous ones stay in use"), "{log}");
     assert_eq!(keys.tokens.jwks(), before);
 }
 

@@ -59,7 +59,7 @@ async fn an_account_for_an_address_is_opened_by_nothing_yet() {
 }
 
 #[tokio::test]
-async fn a_password_for_whoever_comes_from_a_provider_is_refused_and_not_dropped() {
+async fn a_password_for_an_invited_person_is_refused_and_not_dropped() {
     let mut world = World::default();
     world.accounts.expect_create_local().never();
     let password = Password::typed("tulip anchor velvet").ok();
@@ -69,7 +69,7 @@ async fn a_password_for_whoever_comes_from_a_provider_is_refused_and_not_dropped
 }
 
 #[tokio::test]
-async fn a_store_that_fails_signs_nobody_out_of_their_own_page() {
+async fn a_store_that_fails_does_not_sign_people_out() {
     let mut world = World::default();
     world.sessions.expect_find().returning(|_| Err(StoreError("down".to_owned())));
     let scene = world.scene();
@@ -96,7 +96,7 @@ async fn an_account_is_named_by_its_id_before_anybody_who_is_called_like_that() 
 }
 
 #[tokio::test]
-async fn c150_whoever_is_disabled_or_demoted_is_signed_out() {
+async fn c150_a_disabled_or_demoted_person_is_signed_out() {
     for (patch, ends) in [
         (AccountPatch::Status(AccountStatus::Disabled), 1),
         (AccountPatch::Role(Role::User), 1),
@@ -129,7 +129,7 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn a_token_of_nobody_administers_nothing() {
+async fn a_token_without_an_account_administers_nothing() {
     let scene = World::default().scene();
     let refusal = scene.sign_in.administration().administrator(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);

@@ -143,7 +143,7 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
     assert_eq!(refusal.return_to.as_str(), "/x");
 }
 
-/// What is sent to a provider of these parameters when a link brings both hints.
+/// The hints that are sent to a provider of these parameters when a link brings both.
 async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(String, String)> {
     let fixed: Vec<_> = fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut provider = MockIdentityProvider::new();
@@ -177,7 +177,7 @@ async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(S
 }
 
 #[tokio::test]
-async fn a_link_says_who_signs_in_where_the_provider_takes_that_and_the_operator_has_not_said_it() {
+async fn a_links_hints_are_sent_unless_the_operator_has_fixed_them() {
     let login = ("login_hint".to_owned(), "ada@example.test&nonce=forged".to_owned());
     assert_eq!(sent(HintParameters::default(), &[]).await, []);
     assert_eq!(sent(HintParameters::OPENID, &[]).await, std::slice::from_ref(&login));

@@ -1,9 +1,11 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
-use crate::error::{AttemptError, ErrorCode};
+use crate::error::ErrorCode;
+use crate::identity::EmailClaim;
 use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
+use crate::sign_in::{Outcome, Trail};
 use crate::time::Timestamp;
 
 /// A world in which the provider must never be asked to redeem anything, and nothing may be created.
@@ -31,7 +33,7 @@ fn nobody_is_known(world: &mut World) {
     world.accounts.expect_find_by_name().returning(|_| Ok(None));
 }
 
-/// What the store does when it makes an account for an identity.
+/// The store, creating an account for an identity.
 fn creating(
     opened: &OpenedByIdentity,
 ) -> impl Fn(&Account, &ExternalIdentity) -> Result<AccountCreation, StoreError> + use<> {
@@ -42,7 +44,7 @@ fn creating(
     }
 }
 
-/// What it does when an identity claims one.
+/// The store, when an identity claims an account.
 fn claiming(
     opened: &OpenedByIdentity,
 ) -> impl Fn(AccountId, &ExternalIdentity, Timestamp) -> Result<IdentityLink, StoreError> + use<> {
@@ -53,7 +55,7 @@ fn claiming(
     }
 }
 
-/// Somebody else has the account with the address.
+/// Another person has the account with the address.
 fn an_account_has_the_address(world: &mut World, account: Account) {
     world.identities_open_what_is_linked();
     world.accounts.expect_find_by_name().returning(move |_| Ok(Some(account.clone())));
@@ -62,9 +64,7 @@ fn an_account_has_the_address(world: &mut World, account: Account) {
 
 async fn refused(scene: &Scene, query: &str, pending: &[PresentedAttempt]) -> ErrorCode {
     let refusal = scene.sign_in.external().complete(query, pending, &Visitor::default()).await.unwrap_err();
-    let recorded = scene.log.events().iter().any(
-        |event| matches!(event, SignInEvent::Refused { reference, .. } if *reference == refusal.reference),
-    );
+    let recorded = scene.log.stored().iter().any(|trail| trail.reference == refusal.reference);
     assert!(recorded, "the refusal is not in the log under its reference");
     refusal.error.code()
 }
@@ -75,7 +75,7 @@ async fn completed(scene: &Scene, target: &str) -> Result<CompletedSignIn, Refus
 }
 
 #[tokio::test]
-async fn c023_a_state_that_this_browser_did_not_start_is_refused_without_a_token_request() {
+async fn c023_a_state_of_another_browser_is_refused_without_a_token_request() {
     let scene = nothing_happens(false).scene();
     let (cookie, state) = scene.begin("/").await;
     let altered = format!("{}x", &state[1..]);
@@ -119,7 +119,7 @@ async fn c026_a_second_callback_makes_no_second_token_request() {
 }
 
 #[tokio::test]
-async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_go() {
+async fn c029_an_expired_attempt_is_refused_and_keeps_its_target() {
     let scene = nothing_happens(false).scene();
     let (cookie, state) = scene.begin("/notebooks").await;
     scene.clock.advance(600);
@@ -131,7 +131,7 @@ async fn c029_an_expired_attempt_is_refused_and_says_where_the_person_wanted_to_
 }
 
 #[tokio::test]
-async fn c033_c034_c035_c036_the_providers_errors_are_told_apart_and_make_no_token_request() {
+async fn c033_c034_c035_c036_a_providers_errors_make_no_token_request() {
     let scene = nothing_happens(false).scene();
     for (error, code) in [
         ("access_denied", ErrorCode::AccessDenied),
@@ -160,7 +160,7 @@ async fn c033_c034_c035_c036_the_providers_errors_are_told_apart_and_make_no_tok
 }
 
 #[tokio::test]
-async fn what_a_provider_says_is_explained_to_whoever_asks_and_in_the_log() {
+async fn a_providers_message_is_explained_to_the_person_and_in_the_log() {
     let scene = nothing_happens(false).scene();
     for (description, explained) in [("KNOWN-1", Some("what to do")), ("KNOWN", None)] {
         let (cookie, state) = scene.begin("/").await;
@@ -168,8 +168,8 @@ async fn what_a_provider_says_is_explained_to_whoever_asks_and_in_the_log() {
         let refusal =
             scene.sign_in.external().complete(&query, &[cookie], &Visitor::default()).await.unwrap_err();
         assert_eq!(refusal.explanation, explained, "{description}");
-        let last = scene.log.events().pop();
-        let Some(SignInEvent::Refused { reference, explanation, .. }) = last else { panic!("{last:?}") };
+        let Trail { reference, outcome, .. } = scene.log.last_trail();
+        let Outcome::Refused { explanation, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!((reference, explanation), (refusal.reference, explained), "{description}");
     }
 }
@@ -227,7 +227,7 @@ async fn c041_an_error_of_another_issuer_is_not_believed() {
 }
 
 #[tokio::test]
-async fn what_was_sealed_is_what_redeems_the_code() {
+async fn the_sealed_attempt_redeems_the_code() {
     let mut world = World::default();
     let mut provider = World::provider(true, EmailTrust::Claim);
     provider.expect_redeem().times(1).returning(|redemption| {
@@ -273,11 +273,11 @@ async fn a_first_sign_in_makes_an_account_a_session_and_a_token() {
     assert_eq!(claims.email, Some(ada()));
     assert_eq!(claims.groups, ["lab-users"]);
     assert_eq!(claims.exp, Timestamp::from_unix_seconds(NOW + 900));
-    assert!(matches!(scene.log.events().last(), Some(SignInEvent::SignedIn { created: true, .. })));
+    assert!(matches!(scene.log.last_trail().outcome, Outcome::SignedIn { created: true, .. }));
 }
 
 #[tokio::test]
-async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_only_updated() {
+async fn c099_a_returning_person_is_found_by_issuer_and_subject() {
     let mut moved = identity(stated(true));
     let new_address = EmailAddress::parse("ada@new.example").unwrap();
     moved.email = EmailClaim::Stated { address: new_address.clone(), verified: true };
@@ -300,7 +300,7 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject_and_the_address_
 }
 
 #[tokio::test]
-async fn c099_a_known_person_whose_address_is_not_trusted_any_more_keeps_the_old_one() {
+async fn c099_a_known_person_keeps_the_address_that_was_trusted() {
     for email in [EmailClaim::Missing, EmailClaim::Malformed, stated(false)] {
         let mut world = provider_says(Ok(identity(email)), EmailTrust::Claim);
         world.identities.expect_find_by_identity().returning(|_, _| Ok(Some(account(AccountStatus::Active))));
@@ -382,7 +382,7 @@ async fn c101_c112_an_account_that_something_opens_is_never_joined_silently() {
 }
 
 #[tokio::test]
-async fn c101_an_address_that_somebody_else_had_before_claims_nothing_of_theirs() {
+async fn c101_an_address_that_changed_hands_claims_no_account() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     // The username is the old address; its person has another one by now.
     let email = EmailAddress::parse("ada@new.example").ok();
@@ -393,7 +393,7 @@ async fn c101_an_address_that_somebody_else_had_before_claims_nothing_of_theirs(
 }
 
 #[tokio::test]
-async fn c121_a_disabled_account_with_the_address_is_neither_claimed_nor_made_anew() {
+async fn c121_a_disabled_account_is_neither_claimed_nor_made_anew() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Disabled));
     world.identities.expect_claim().never();
@@ -411,7 +411,7 @@ async fn c121_a_disabled_account_stays_out() {
 }
 
 #[tokio::test]
-async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_quicker() {
+async fn c122_of_two_first_sign_ins_the_slower_finds_the_new_account() {
     for taken in [AccountCreation::IdentityTaken, AccountCreation::NameTaken] {
         let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
         let mut asked = 0;
@@ -428,7 +428,7 @@ async fn c122_of_two_first_sign_ins_at_once_the_slower_finds_the_account_of_the_
 }
 
 #[tokio::test]
-async fn c122_of_two_first_sign_ins_at_once_the_slower_is_not_asked_to_prove_its_own_account() {
+async fn c122_of_two_first_sign_ins_the_slower_needs_no_proof() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     let mut asked = 0;
     world.identities.expect_find_by_identity().times(3).returning(move |_, _| {
@@ -469,7 +469,7 @@ fn only(group: &str) -> AdmissionRules {
 }
 
 #[tokio::test]
-async fn whoever_the_rules_keep_out_finds_nothing_not_even_their_own_account() {
+async fn a_person_the_rules_refuse_does_not_even_find_their_own_account() {
     let mut world = with_rules(only("lab"), &["other"]);
     world.identities.expect_find_by_identity().never();
     world.identities.expect_claim().never();
@@ -517,7 +517,7 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
 }
 
 #[tokio::test]
-async fn with_self_registration_off_nobody_is_created() {
+async fn with_self_registration_off_no_account_is_created() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     world.closed = true;
     nobody_is_known(&mut world);

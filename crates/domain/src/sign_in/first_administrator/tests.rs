@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::people::{DisplayName, Password};
+use crate::people::DisplayName;
+use crate::ports::{AccountCreation, PasswordWeakness};
 use crate::sign_in::testing::{World, credential};
 
 struct Ones;
@@ -75,4 +76,58 @@ async fn without_a_token_there_is_no_setup() {
         .await
         .unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::SetupClosed);
+}
+
+fn given() -> GivenAdministrator {
+    GivenAdministrator {
+        username: Username::local("keeper").unwrap(),
+        password: Password::typed("correct-horse-battery").unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_lab_without_an_administrator_has_one_way_to_get_it() {
+    for (passwords, replicated, way) in
+        [(true, false, "link"), (true, true, "operator"), (false, false, "invitation")]
+    {
+        let mut world = World::default();
+        world.without_passwords = !passwords;
+        if !passwords {
+            world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
+        }
+        world.administration.expect_has_administrator().returning(|| Ok(false));
+        let found = world.scene().sign_in.setup().ensure_first_administrator(None, replicated).await.unwrap();
+        let found = match found {
+            FirstAdministratorWay::Done => "done",
+            FirstAdministratorWay::ByInvitation => "invitation",
+            FirstAdministratorWay::ByOperator => "operator",
+            FirstAdministratorWay::ByLink(_) => "link",
+        };
+        assert_eq!(found, way);
+    }
+}
+
+#[tokio::test]
+async fn c171_the_settings_password_of_the_first_administrator_is_judged() {
+    for weakness in [None, Some(PasswordWeakness::Common)] {
+        let mut world = World::default();
+        world.judge.expect_weakness().returning(move |_, _| weakness);
+        let mut asked = 0;
+        world.administration.expect_has_administrator().returning(move || {
+            asked += 1;
+            Ok(asked > 1)
+        });
+        let creations = usize::from(weakness.is_none());
+        let created = world.accounts.expect_create_local().times(creations);
+        created.returning(|account, credential| {
+            assert!(
+                account.role == Role::Admin && credential.is_some_and(|credential| credential.must_change)
+            );
+            Ok(AccountCreation::Created)
+        });
+        let scene = world.scene();
+        let found = scene.sign_in.setup().ensure_first_administrator(Some(&given()), false).await;
+        assert_eq!(matches!(found, Ok(FirstAdministratorWay::Done)), weakness.is_none());
+        assert_eq!(matches!(found, Err(FirstAdministratorError::Refused { .. })), weakness.is_some());
+    }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::ports::{MockAccountStore, MockPasswordHasher, MockSignInLog, StoreError};
+use crate::ports::{MockAccountStore, MockObserver, MockPasswordHasher, StoreError};
 use crate::sign_in::testing::{World, account, credential};
 use crate::world::{MockClock, MockEntropy};
 
@@ -102,7 +102,7 @@ async fn without_a_hash_nothing_opens_the_account_yet() {
 }
 
 #[tokio::test]
-async fn whoever_is_there_already_stays_as_they_are() {
+async fn an_account_that_exists_stays_as_it_is() {
     let mut world = World::default();
     world.accounts.expect_create_local().returning(|_, _| Ok(AccountCreation::NameTaken));
     let scene = world.scene();
@@ -112,7 +112,7 @@ async fn whoever_is_there_already_stays_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_would_happen_is_foreseen_from_name_and_address_without_writing() {
+async fn a_dry_run_looks_at_name_and_address_and_writes_nothing() {
     let mut world = World::default();
     world
         .accounts
@@ -148,8 +148,8 @@ async fn an_import_is_built_with_the_ports_that_it_needs() {
     accounts.expect_find_by_name().times(1).returning(|_| Ok(None));
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_can_verify().times(1).return_const(true);
-    let (clock, entropy, log) = (MockClock::new(), MockEntropy::new(), MockSignInLog::new());
-    let refusals = Refusals { log: &log, entropy: &entropy };
+    let (clock, entropy, log) = (MockClock::new(), MockEntropy::new(), MockObserver::new());
+    let refusals = Refusals { observer: &log, entropy: &entropy };
     let imports =
         Imports { accounts: &accounts, hasher: &hasher, clock: &clock, entropy: &entropy, refusals };
     let by = Administrator::local_operator();

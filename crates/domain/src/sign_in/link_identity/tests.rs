@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 const PASSWORD: &str = "the-password-of-ada";
 
-/// Somebody comes with an identity whose address is that of an account with this credential.
+/// A person comes with an identity with the address of an account with this credential.
 fn world(opened_by: Option<Credential>) -> World {
     let mut world = World::default();
     let mut provider = World::provider(false, EmailTrust::Claim);
@@ -27,7 +27,7 @@ fn world(opened_by: Option<Credential>) -> World {
     world
 }
 
-/// What the store does when it links.
+/// The store, when it links.
 fn linking(
     opened: &OpenedByIdentity,
 ) -> impl Fn(AccountId, &ExternalIdentity, Option<&PasswordHash>, Timestamp) -> Result<IdentityLink, StoreError>
@@ -262,7 +262,7 @@ async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Re
 }
 
 #[tokio::test]
-async fn c118_a_link_that_was_asked_for_is_made_for_that_account_alone_and_after_a_look() {
+async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
     let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
     let mut world = world(None);
     world.sessions.expect_find().returning(move |id| {

@@ -64,7 +64,7 @@ async fn a_right_password_opens_a_session() {
 }
 
 #[tokio::test]
-async fn c176_unknown_wrong_disabled_and_without_a_password_get_one_answer_after_the_same_work() {
+async fn c176_unknown_wrong_disabled_and_passwordless_get_one_answer() {
     for (status, known, name, password) in [
         (AccountStatus::Active, Some(good()), "ada", "wrong"),
         (AccountStatus::Active, Some(good()), "nobody", GOOD),
@@ -83,7 +83,7 @@ async fn c176_unknown_wrong_disabled_and_without_a_password_get_one_answer_after
 }
 
 #[tokio::test]
-async fn c177_a_throttled_try_is_refused_before_any_hashing_and_names_of_one_account_count_together() {
+async fn c177_rate_limiting_comes_before_hashing_and_counts_per_account() {
     let scene = world(AccountStatus::Active, Some(good())).scene();
     for name in ["ada", "ADA", "ada@example.com"] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
@@ -147,7 +147,7 @@ async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
 }
 
 #[tokio::test]
-async fn the_next_password_must_be_another_one_of_fitting_length_and_hard_to_guess() {
+async fn the_next_password_must_differ_fit_in_length_and_be_hard_to_guess() {
     let mut world = World::default();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
@@ -242,7 +242,7 @@ async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it()
 }
 
 #[tokio::test]
-async fn c177_a_try_whose_password_was_never_looked_at_is_not_counted() {
+async fn c177_an_attempt_that_was_not_compared_is_not_counted() {
     let scene = world(AccountStatus::Active, Some(good())).scene();
     assert_eq!(refused(&scene, "ada", "wrong").await, ErrorCode::CredentialsWrong);
     for name in ["ada", "ada", "ada", "ghost"] {

@@ -12,7 +12,7 @@ fn registration(username: &str) -> Registration {
 }
 
 #[tokio::test]
-async fn whoever_registers_gets_a_user_account_and_a_session() {
+async fn a_registration_gives_a_user_account_and_a_session() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
     world
@@ -37,7 +37,7 @@ async fn whoever_registers_gets_a_user_account_and_a_session() {
 }
 
 #[tokio::test]
-async fn c112_nobody_registers_under_an_address_or_a_name_that_is_taken() {
+async fn c112_a_registration_under_an_address_or_a_taken_name_is_refused() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
     world.accounts.expect_create_local().times(1).returning(|_, _| Ok(AccountCreation::NameTaken));
@@ -60,7 +60,7 @@ async fn c112_nobody_registers_under_an_address_or_a_name_that_is_taken() {
 }
 
 #[tokio::test]
-async fn with_self_registration_off_nobody_registers() {
+async fn with_self_registration_off_a_registration_is_refused() {
     let mut world = World::default();
     world.closed = true;
     world.accounts.expect_create_local().never();
@@ -75,7 +75,7 @@ async fn with_self_registration_off_nobody_registers() {
 }
 
 #[tokio::test]
-async fn where_a_provider_is_set_up_nobody_gets_in_past_it() {
+async fn with_a_provider_a_registration_is_refused() {
     let mut world = World::default();
     world.providers.push(World::provider(false, crate::provider::EmailTrust::Claim));
     world.accounts.expect_create_local().never();
@@ -90,7 +90,7 @@ async fn where_a_provider_is_set_up_nobody_gets_in_past_it() {
 }
 
 #[tokio::test]
-async fn c177_registrations_are_counted_for_their_source_alone_unless_nothing_was_hashed() {
+async fn c177_registrations_count_for_their_source_once_hashed() {
     let mut world = World::default();
     world.judge.expect_weakness().returning(|_, _| None);
     world.accounts.expect_create_local().returning(|_, _| Ok(AccountCreation::NameTaken));

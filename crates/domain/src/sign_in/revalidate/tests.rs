@@ -60,10 +60,10 @@ impl Lab {
     ) -> Self {
         let mut world = World::default();
         let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab"]).unwrap()], None);
-        let mut provider = World::provider_that_is_asked_again(rules);
+        let mut provider = World::provider_with_revalidation(rules);
         let signed_in = ada_in("lab", given);
         provider.expect_redeem().returning(move |_| Ok(signed_in.clone()));
-        provider.expect_ask_again().times(times).returning(move |request| {
+        provider.expect_refresh().times(times).returning(move |request| {
             assert_eq!(request.refresh_token, refresh_token(TOKEN).unwrap());
             answer()
         });
@@ -84,7 +84,7 @@ impl Lab {
         Self { world, created }
     }
 
-    /// What is kept from now on, in its order.
+    /// The answers that are kept from now on, in their order.
     fn kept(&mut self) -> Arc<Mutex<Vec<KeptAnswer>>> {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keeping = Arc::clone(&kept);
@@ -95,7 +95,7 @@ impl Lab {
         kept
     }
 
-    /// Ada signs in, ten minutes pass, and it is time to ask again about the session, and about nobody else.
+    /// Ada signs in, ten minutes pass, and it is time to revalidate the session, and no other.
     async fn signed_in(mut self) -> (Scene, Session) {
         let due = Arc::clone(&self.created);
         self.world.sessions.expect_take_due().returning(move |provider, now, seen_after, again_at, _| {
@@ -121,13 +121,13 @@ async fn sign_in(scene: &Scene) {
 
 fn ended_by(scene: &Scene) -> Option<ErrorCode> {
     scene.log.events().iter().find_map(|event| match event {
-        SignInEvent::NotAdmittedAgain { error, .. } => Some(error.code()),
+        SignInEvent::RevalidationRejected { code, .. } => Some(*code),
         _ => None,
     })
 }
 
 #[tokio::test]
-async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_token() {
+async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
     let mut lab = Lab::new(
         Some(TOKEN),
         vec![Box::new(|| {
@@ -156,7 +156,7 @@ async fn somebody_who_may_still_come_in_goes_on_with_todays_groups_and_the_next_
     );
 }
 
-/// What is sealed beside the session by then.
+/// The refresh token that is sealed beside the session by then.
 fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> KeptRefreshToken {
     let external = session.external.clone().unwrap();
     let external = ExternalSession { recheck: Some(recheck.clone()), ..external };
@@ -181,7 +181,7 @@ async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
 }
 
 #[tokio::test]
-async fn whom_the_provider_never_speaks_about_is_out_after_three_intervals_if_it_speaks_about_others() {
+async fn an_unanswered_session_ends_after_three_intervals_if_others_are_answered() {
     for (after, others, is_out) in
         [(1800, true, false), (1801, true, true), (1801, false, false), (86_401, false, true)]
     {
@@ -200,7 +200,7 @@ async fn whom_the_provider_never_speaks_about_is_out_after_three_intervals_if_it
 }
 
 #[tokio::test]
-async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
+async fn c056_a_person_provider_or_rules_refuse_is_signed_out() {
     let answers: [(fn() -> Answered, ErrorCode); 4] = [
         (|| Ok(ada_in("elsewhere", Some("refresh-2"))), ErrorCode::NotAdmitted),
         (|| Err(ProviderError::RefreshRejected(None)), ErrorCode::AccessDenied),
@@ -229,7 +229,7 @@ async fn c056_whoever_the_provider_or_the_rules_keep_out_is_out() {
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_while() {
+async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
     for error in [
         ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"),
         ProviderError::ClientRejected(None),
@@ -250,13 +250,14 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_left_alone_for_a_wh
             "nothing to go on with at once"
         );
         let events = scene.log.events();
-        let put_off = events.iter().filter(|event| matches!(event, SignInEvent::RecheckPutOff { .. }));
-        assert_eq!(put_off.count(), 1, "one line for both");
+        let deferred =
+            events.iter().filter(|event| matches!(event, SignInEvent::RevalidationDeferred { .. }));
+        assert_eq!(deferred.count(), 1, "one line for both");
     }
 }
 
 #[tokio::test]
-async fn a_session_whose_identity_opens_the_account_no_more_ends_unasked() {
+async fn a_session_of_an_unlinked_identity_ends_without_a_question() {
     let mut lab = Lab::new(Some(TOKEN), Vec::new());
     lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let opened = lab.world.opened.clone();
@@ -267,7 +268,7 @@ async fn a_session_whose_identity_opens_the_account_no_more_ends_unasked() {
 }
 
 #[tokio::test]
-async fn what_was_sealed_for_one_session_opens_for_no_other() {
+async fn a_token_sealed_for_one_session_opens_for_no_other() {
     let mut lab = Lab::new(Some(TOKEN), Vec::new());
     lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let created = Arc::clone(&lab.created);
@@ -279,7 +280,7 @@ async fn what_was_sealed_for_one_session_opens_for_no_other() {
 }
 
 #[tokio::test]
-async fn whom_nobody_can_be_asked_about_has_to_come_by_the_provider_again() {
+async fn without_a_refresh_token_the_person_has_to_sign_in_again() {
     let lab = Lab::new(None, Vec::new());
     let (_, session) = lab.signed_in().await;
     assert_eq!(session.expires_at.as_unix_seconds(), NOW + 600);
@@ -287,7 +288,7 @@ async fn whom_nobody_can_be_asked_about_has_to_come_by_the_provider_again() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_to_be_asked_again_no_token_is_kept() {
+async fn without_revalidation_no_refresh_token_is_kept() {
     let mut world = World::default();
     let mut provider = World::provider_that_admits(AdmissionRules::default());
     provider.expect_redeem().returning(|_| Ok(ada_in("lab", Some(TOKEN))));

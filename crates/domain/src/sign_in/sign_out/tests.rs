@@ -32,7 +32,7 @@ async fn sign_out(scene: &Scene) -> SignedOut {
 }
 
 #[tokio::test]
-async fn c155_the_provider_is_told_whom_to_sign_out_and_where_to_send_them_back() {
+async fn c155_the_sign_out_url_names_the_person_and_the_page_to_come_back_to() {
     let mut world = world(external());
     world.providers.push(World::provider(false, EmailTrust::Claim));
     let scene = world.scene();
@@ -58,7 +58,7 @@ async fn a_session_of_another_issuer_is_not_handed_to_the_one_configured_now() {
 }
 
 #[tokio::test]
-async fn c155_where_the_issuer_is_a_template_a_session_of_one_tenant_ends_there_too() {
+async fn c155_a_session_of_one_tenant_ends_at_a_template_issuer_too() {
     const TENANT: &str = "11111111-2222-3333-4444-555555555555";
     let of = |issuer: &str| {
         let mut found = external();

@@ -12,13 +12,13 @@ use crate::support::{ACCESS_TOKEN, admission, json_answer};
 
 impl Hub {
     /// Asks again about somebody with the access token of before.
-    async fn ask_again(&self, issuer: &str, subject: &str) -> Refreshed {
+    async fn refresh(&self, issuer: &str, subject: &str) -> Refreshed {
         let request = RefreshRequest {
             refresh_token: RefreshToken::parse(ACCESS_TOKEN).unwrap(),
             issuer: Issuer::parse(issuer).unwrap(),
             subject: Subject::parse(subject).unwrap(),
         };
-        self.provider.ask_again(request).await
+        self.provider.refresh(request).await
     }
 }
 
@@ -32,7 +32,7 @@ async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
     hub.answer(TOKEN, json_answer(200, &tokens(json!({"scope": "read:org,user:email"}))));
     let ada = hub.redeem().await.unwrap();
     assert_eq!(ada.refresh_token, RefreshToken::parse(ACCESS_TOKEN).ok());
-    let again = async || hub.ask_again(ada.issuer.as_str(), ada.subject.as_str()).await;
+    let again = async || hub.refresh(ada.issuer.as_str(), ada.subject.as_str()).await;
 
     hub.answer(ORGS, json_answer(200, &json!([{"login": "Acme", "id": 1}])));
     let Refreshed { refresh_token, identity } = again().await;
@@ -41,7 +41,7 @@ async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
         (None, &["Acme".to_owned()][..])
     );
 
-    let other = hub.ask_again(ada.issuer.as_str(), "7").await.identity.unwrap_err();
+    let other = hub.refresh(ada.issuer.as_str(), "7").await.identity.unwrap_err();
     assert!(matches!(other, ProviderError::UserInfo(_)), "{other}");
 
     // The person has used up what GitHub allows them: that is not for long, and no word about them.
@@ -53,7 +53,7 @@ async fn github_is_asked_again_with_the_access_token_which_stays_what_it_is() {
     assert!(!again().await.identity.unwrap_err().is_transient());
 
     let before = hub.requests().await.len();
-    let elsewhere = hub.ask_again("https://github.com/login/oauth", ada.subject.as_str()).await;
+    let elsewhere = hub.refresh("https://github.com/login/oauth", ada.subject.as_str()).await;
     assert_eq!(elsewhere, ProviderError::from(IdTokenFault::Issuer).into());
     assert_eq!(hub.requests().await.len(), before, "another GitHub's token was sent");
 }

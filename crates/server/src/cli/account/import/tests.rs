@@ -46,7 +46,7 @@ fn a_column_that_is_unknown_is_named() {
     let known = "known are username, email, name, role, password_hash";
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(told[0], (1, &*format!("the column shoe size is unknown: {known}")));
-    assert!(told[1].1.contains("passwords in clear"), "{told:?}");
+    assert!(told[1].1.contains("plain passwords"), "{told:?}");
     assert_eq!(told[2].1, "the column username is there twice");
     assert_eq!(told[3].1, format!("the column in place 5 is unknown: {known}"));
     assert!(wrong("name,role\nAda,user\n")[0].1.contains("neither a column username nor a column email"));

@@ -11,23 +11,23 @@ use super::every;
 
 /// The interval at which due sessions are looked up: much shorter than that of session revalidation.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// The time limit of [`Rechecks::end`].
+/// The time limit of [`Revalidations::end`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The background tasks of session revalidation. Each provider has its own task, so that one that is down
 /// delays no other.
-pub(super) struct Rechecks {
+pub(super) struct Revalidations {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
-impl Rechecks {
+impl Revalidations {
     pub(super) fn new() -> Self {
         Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) }
     }
 
     pub(super) fn begin(&mut self, sign_in: Arc<SignIn>, provider: ProviderId) {
-        self.tasks.spawn(recheck(sign_in, provider, self.stop.subscribe()));
+        self.tasks.spawn(revalidate(sign_in, provider, self.stop.subscribe()));
     }
 
     /// Completes the revalidations under way: a spent refresh token without its stored successor would end a
@@ -41,7 +41,7 @@ impl Rechecks {
     }
 }
 
-async fn recheck(sign_in: Arc<SignIn>, provider: ProviderId, mut stop: watch::Receiver<bool>) {
+async fn revalidate(sign_in: Arc<SignIn>, provider: ProviderId, mut stop: watch::Receiver<bool>) {
     let mut ticks = every(INTERVAL);
     loop {
         tokio::select! {
@@ -68,23 +68,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_waits_for_running_revalidations() {
-        let mut rechecks = Rechecks::new();
-        let mut stop = rechecks.stop.subscribe();
+        let mut revalidations = Revalidations::new();
+        let mut stop = revalidations.stop.subscribe();
         let (done, is_done) = tokio::sync::oneshot::channel();
-        rechecks.tasks.spawn(async move {
+        revalidations.tasks.spawn(async move {
             stop.changed().await.unwrap();
             // The work of a task that was told to stop.
             tokio::task::yield_now().await;
             done.send(()).unwrap();
         });
-        rechecks.end().await;
+        revalidations.end().await;
         assert_eq!(is_done.await, Ok(()));
     }
 
     #[tokio::test]
     async fn a_panicked_task_does_not_delay_the_end() {
-        let mut rechecks = Rechecks::new();
-        rechecks.tasks.spawn(async { panic!("as a test wants") });
-        rechecks.end().await;
+        let mut revalidations = Revalidations::new();
+        revalidations.tasks.spawn(async { panic!("as a test wants") });
+        revalidations.end().await;
     }
 }
