@@ -28,9 +28,7 @@ pub enum UnfitPublicUrl {
     #[error("must be scheme, host and port only, without path, query, fragment or user name")]
     MoreThanAnOrigin,
     /// It is plain http for a host that is not this machine.
-    #[error(
-        "is plain http: use https, or state that this network does without TLS (network_without_tls = true)"
-    )]
+    #[error("is plain http: use https, or state that this network does without TLS")]
     PlainHttp,
 }
 

@@ -12,7 +12,7 @@ pub trait Clock: Send + Sync {
 /// The source of randomness.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Entropy: Send + Sync {
-    /// Fills the bytes from a cryptographically secure source. An adapter whose source fails MUST abort the
-    /// process rather than return predictable bytes.
+    /// Fills the bytes from a cryptographically secure source. An adapter MUST abort the process
+    /// when its source fails, rather than return predictable bytes.
     fn fill(&self, bytes: &mut [u8]);
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::ErrorCode;
+use super::code::{ErrorCode, codes};
 use crate::people::EmailAddress;
 use crate::ports::PasswordWeakness;
 
@@ -27,22 +27,16 @@ pub enum RegistrationError {
     NameTaken,
 }
 
-impl RegistrationError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::NotProvisioned { .. } => ErrorCode::RegistrationClosed,
-            Self::Off => ErrorCode::SelfRegistrationOff,
-            Self::SetupClosed => ErrorCode::SetupClosed,
-            Self::UsernameMalformed => ErrorCode::UsernameMalformed,
-            Self::NameTaken => ErrorCode::NameTaken,
-        }
-    }
-}
+codes!(RegistrationError {
+    NotProvisioned => RegistrationClosed,
+    Off => SelfRegistrationOff,
+    SetupClosed => SetupClosed,
+    UsernameMalformed => UsernameMalformed,
+    NameTaken => NameTaken,
+});
 
 /// An account that cannot be used or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
     /// It does not exist.
     #[error("there is no such account")]
@@ -55,20 +49,14 @@ pub enum AccountError {
     LastAdministrator,
 }
 
-impl AccountError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(self) -> ErrorCode {
-        match self {
-            Self::Unknown => ErrorCode::AccountUnknown,
-            Self::Disabled => ErrorCode::AccountDisabled,
-            Self::LastAdministrator => ErrorCode::LastAdministrator,
-        }
-    }
-}
+codes!(AccountError {
+    Unknown => AccountUnknown,
+    Disabled => AccountDisabled,
+    LastAdministrator => LastAdministrator,
+});
 
 /// An identity that was not linked to an account, or not unlinked from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// It is linked to another account, which the error does not name.
     #[error("the identity is linked to another account")]
@@ -84,21 +72,15 @@ pub enum LinkError {
     AnotherSession,
 }
 
-impl LinkError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(self) -> ErrorCode {
-        match self {
-            Self::IdentityTaken => ErrorCode::IdentityTaken,
-            Self::IdentityUnknown => ErrorCode::IdentityUnknown,
-            Self::LastCredential => ErrorCode::LastCredential,
-            Self::AnotherSession => ErrorCode::AnotherSession,
-        }
-    }
-}
+codes!(LinkError {
+    IdentityTaken => IdentityTaken,
+    IdentityUnknown => IdentityUnknown,
+    LastCredential => LastCredential,
+    AnotherSession => AnotherSession,
+});
 
 /// A password that opens no account, or that no account gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Sign-in with a password is off.
     #[error("sign-in with a password is off")]
@@ -127,7 +109,7 @@ pub enum PasswordError {
 impl PasswordError {
     /// Returns the stable code.
     #[must_use]
-    pub fn code(self) -> ErrorCode {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::Off => ErrorCode::PasswordsOff,
             Self::Wrong => ErrorCode::CredentialsWrong,
@@ -142,7 +124,7 @@ impl PasswordError {
 }
 
 /// A request that its sender may not make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// It has no session.
     #[error("the request has no session")]
@@ -158,15 +140,9 @@ pub enum AccessError {
     CsrfFailed,
 }
 
-impl AccessError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(self) -> ErrorCode {
-        match self {
-            Self::NotSignedIn => ErrorCode::NotSignedIn,
-            Self::ReauthenticationNeeded => ErrorCode::ReauthenticationNeeded,
-            Self::NotAdministrator => ErrorCode::NotAdministrator,
-            Self::CsrfFailed => ErrorCode::CsrfFailed,
-        }
-    }
-}
+codes!(AccessError {
+    NotSignedIn => NotSignedIn,
+    ReauthenticationNeeded => ReauthenticationNeeded,
+    NotAdministrator => NotAdministrator,
+    CsrfFailed => CsrfFailed,
+});

@@ -156,3 +156,17 @@ error_codes! {
     /// Labgate failed.
     Internal = "internal", Labgate;
 }
+
+/// Gives an error of one subject its `code()`.
+macro_rules! codes {
+    ($error:ident { $($variant:ident => $code:ident),+ $(,)? }) => {
+        impl $error {
+            /// Returns the stable code.
+            #[must_use]
+            pub fn code(&self) -> ErrorCode {
+                match self { $(Self::$variant { .. } => ErrorCode::$code,)+ }
+            }
+        }
+    };
+}
+pub(super) use codes;

@@ -1,4 +1,4 @@
-use super::ErrorCode;
+use super::code::{ErrorCode, codes};
 use crate::ForeignText;
 use crate::admission::Criterion;
 use crate::people::EmailAddress;
@@ -52,7 +52,7 @@ impl CallbackError {
 }
 
 /// An attempt or a ticket that cannot be used, now or later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AttemptError {
     /// The browser holds no attempt with this `state`: the callback is another browser's, or the cookie is
     /// lost.
@@ -66,17 +66,11 @@ pub enum AttemptError {
     Spent,
 }
 
-impl AttemptError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(self) -> ErrorCode {
-        match self {
-            Self::Unknown => ErrorCode::AttemptUnknown,
-            Self::Expired => ErrorCode::AttemptExpired,
-            Self::Spent => ErrorCode::AttemptSpent,
-        }
-    }
-}
+codes!(AttemptError {
+    Unknown => AttemptUnknown,
+    Expired => AttemptExpired,
+    Spent => AttemptSpent,
+});
 
 /// An e-mail address from a provider that names no account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,18 +95,12 @@ pub enum EmailError {
     },
 }
 
-impl EmailError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::Missing => ErrorCode::EmailMissing,
-            Self::Malformed => ErrorCode::EmailMalformed,
-            Self::Unverified { .. } => ErrorCode::EmailUnverified,
-            Self::Taken { .. } => ErrorCode::EmailTaken,
-        }
-    }
-}
+codes!(EmailError {
+    Missing => EmailMissing,
+    Malformed => EmailMalformed,
+    Unverified => EmailUnverified,
+    Taken => EmailTaken,
+});
 
 /// A person who may not sign in, as the operator's admission rules say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,13 +120,7 @@ pub enum AdmissionError {
     GroupsUnknown,
 }
 
-impl AdmissionError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::Rejected { .. } => ErrorCode::NotAdmitted,
-            Self::GroupsUnknown => ErrorCode::GroupsUnknown,
-        }
-    }
-}
+codes!(AdmissionError {
+    Rejected => NotAdmitted,
+    GroupsUnknown => GroupsUnknown,
+});

@@ -86,7 +86,7 @@ pub struct CodeRedemption {
     pub nonce: Nonce,
     /// The same as in the authorization request.
     pub redirect_uri: RedirectUri,
-    /// The issuer of the attempt. An adapter whose provider has another one by now MUST refuse.
+    /// The issuer of the attempt. An adapter MUST refuse when its provider has another one by now.
     pub issuer: Issuer,
     /// The start of the attempt: an older ID token is refused.
     pub started_at: Timestamp,
@@ -97,8 +97,8 @@ pub struct CodeRedemption {
 pub struct RefreshRequest {
     /// The provider's refresh token.
     pub refresh_token: RefreshToken,
-    /// The issuer of the session. An adapter whose provider has another issuer by now MUST refuse with
-    /// [`IdTokenFault::Issuer`], before anything is sent.
+    /// The issuer of the session. An adapter MUST refuse with [`IdTokenFault::Issuer`], before
+    /// anything is sent, when its provider has another issuer by now.
     pub issuer: Issuer,
     /// The person: the answer MUST be about the same (OpenID Connect Core section 12.2).
     pub subject: Subject,

@@ -2,25 +2,25 @@ use url::Url;
 
 use super::{ClientId, IdTokenHint, State};
 
-/// Where a browser is sent to sign out at a provider, and how the place is asked.
+/// The end-session endpoint of a provider, and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndSessionEndpoint {
-    /// Where.
+    /// The endpoint's URL.
     pub url: Url,
-    /// How.
+    /// The parameters that it accepts.
     pub form: EndSessionForm,
 }
 
-/// The names of the parameters that an endpoint for signing out takes. `client_id` is one of them in any case.
+/// The names of the parameters that an end-session endpoint accepts. `client_id` is always one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndSessionForm {
-    /// For the ID token; `None` sends none.
+    /// The parameter for the ID token; `None` sends none.
     pub id_token: Option<&'static str>,
-    /// The endpoint shows an error page to a request without an ID token.
+    /// Whether the endpoint shows an error page to a request without an ID token.
     pub needs_id_token: bool,
-    /// For the address to come back to.
+    /// The parameter for the page to come back to.
     pub return_to: &'static str,
-    /// For the state; `None` sends none.
+    /// The parameter for the state; `None` sends none.
     pub state: Option<&'static str>,
 }
 
@@ -34,22 +34,23 @@ impl EndSessionForm {
     };
 }
 
-/// A logout request (OpenID Connect RP-Initiated Logout section 2): sends a browser to a provider to sign out there, too.
+/// A logout request (OpenID Connect RP-Initiated Logout section 2): sends a browser to a provider to sign out
+/// there, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndSessionRequest {
-    /// Whom to sign out; without it the provider asks the person.
+    /// The ID token of the person to sign out; without it the provider asks the person.
     pub id_token_hint: Option<IdTokenHint>,
-    /// Who asks.
+    /// The client.
     pub client_id: ClientId,
-    /// Where the browser comes back to; it must be registered at the provider.
+    /// The page to come back to; it must be registered at the provider.
     pub post_logout_redirect_uri: Url,
-    /// Comes back with the browser.
+    /// The state that comes back with the browser.
     pub state: State,
 }
 
 impl EndSessionRequest {
-    /// The address that the browser is sent to; `None` when the endpoint would not take this request. Parameters that it has
-    /// already stay as they are.
+    /// Returns the URL for the browser; `None` when the endpoint would not accept this request. Parameters
+    /// that the endpoint's URL has already stay unchanged.
     #[must_use]
     pub fn to_url(&self, endpoint: &EndSessionEndpoint) -> Option<Url> {
         let form = endpoint.form;
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn c155_the_request_names_whom_who_where_and_state() {
+    fn c155_the_request_has_hint_client_return_page_and_state() {
         let hinted = "https://op.example/logout?tenant=1&id_token_hint=e.y.J&client_id=lab\
                       &post_logout_redirect_uri=https%3A%2F%2Flab.example%2Fsigned-out&state=s+t";
         for form in [EndSessionForm::STANDARD, WITH_HINT] {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn c155_what_takes_a_logout_uri_gets_that_and_no_token() {
+    fn c155_an_endpoint_with_logout_uri_gets_that_and_no_token() {
         assert_eq!(
             url(LOGOUT_URI, Some("e.y.J")).unwrap(),
             "https://op.example/logout?tenant=1&client_id=lab&logout_uri=https%3A%2F%2Flab.example%2Fsigned-out"

@@ -130,7 +130,7 @@ pub fn record_success(tallies: &mut [Tally]) {
     }
 }
 
-/// Cancels a granted attempt whose password was never checked.
+/// Cancels a granted attempt without a password check.
 pub fn cancel(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = tally.count.and_one_less();

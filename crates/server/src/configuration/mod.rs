@@ -19,7 +19,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use labgate_domain::public_url::{PlainHttp, PublicUrl};
+use labgate_domain::public_url::{PlainHttp, PublicUrl, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
 use labgate_http::ProxyNetwork;
 use labgate_http::paths::REGISTERED;
@@ -263,7 +263,12 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
         PlainHttp::LoopbackOnly
     };
     if settings.is_set(&keys::PUBLIC_URL) {
-        return settings.value(&keys::PUBLIC_URL, |text| PublicUrl::parse(text, plain_http, REGISTERED));
+        return settings.value(&keys::PUBLIC_URL, |text| {
+            PublicUrl::parse(text, plain_http, REGISTERED).map_err(|error| match error {
+                UnfitPublicUrl::PlainHttp => format!("{error} ({} = true)", keys::NETWORK_WITHOUT_TLS.path),
+                _ => error.to_string(),
+            })
+        });
     }
     let listen = listen?;
     if listen.ip().is_loopback() && listen.port() != 0 {
