@@ -43,13 +43,12 @@ fn with_domain_hint(
         .with(Field::ClientId, ["lab"])
         .with(Field::ClientSecret, ["lab-secret"])
         .with(Field::PlainHttpOrigin, [plain]);
-    match kind {
+    if let Some("entra" | "cognito") = kind {
         // Known by its hosts otherwise.
-        Some("entra" | "cognito") => settings.set(Field::Issuer, [idp.issuer().as_str()]),
-        _ => {
-            settings.set(Field::AuthUrl, [idp.authorization_endpoint()]);
-            settings.set(Field::TokenUrl, [idp.token_endpoint()]);
-        }
+        settings.set(Field::Issuer, [idp.issuer().as_str()]);
+    } else {
+        settings.set(Field::AuthUrl, [idp.authorization_endpoint()]);
+        settings.set(Field::TokenUrl, [idp.token_endpoint()]);
     }
     for (field, value) in [(Field::Kind, kind), (Field::DomainHint, domain_hint)] {
         if let Some(value) = value {

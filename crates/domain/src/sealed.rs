@@ -18,7 +18,7 @@ impl SealId {
     #[must_use]
     pub(crate) fn derived(texts: &[&str]) -> Self {
         let mut id = [0; 16];
-        let digest = texts.iter().fold(Sha256::new(), |digest, text| digest.chain_update(text));
+        let digest = texts.iter().fold(Sha256::new(), Sha256::chain_update);
         for (to, from) in id.iter_mut().zip(digest.finalize()) {
             *to = from;
         }

@@ -64,7 +64,7 @@ pub(crate) fn explain(of_kind: &[Meaning], text: &str) -> Option<Explanation> {
     let number = text.trim();
     let text = words(text);
     let says = |phrase: &&str| text.contains(&words(phrase)) || is_number_of(phrase, number);
-    let known = of_kind.iter().chain(COMMON).find(|meaning| meaning.phrases.iter().any(|it| says(&it)));
+    let known = of_kind.iter().chain(COMMON).find(|meaning| meaning.phrases.iter().any(says));
     known.map(|meaning| meaning.explanation)
 }
 

@@ -9,6 +9,9 @@ use crate::endpoint::Endpoint;
 use crate::explain::{self, Explanation, Meaning};
 use crate::quirks::Quirks;
 
+/// The result of recognising the operator's URLs: an error if they contradict each other.
+pub(crate) type Recognised<T> = Result<Option<T>, DerivationError>;
+
 /// A kind of provider. A new one is a value of this type, with [`Kind::OPENID`] for everything that is
 /// ordinary.
 #[derive(Clone, Copy)]
@@ -18,7 +21,7 @@ pub struct Kind {
     /// The kind of which this is an older version: a setting that names either fits both.
     pub version_of: Option<&'static str>,
     /// Recognises the operator's two URLs, without a request.
-    pub by_urls: fn(&OperatorUrls) -> Result<Option<Box<dyn Preset>>, DerivationError>,
+    pub by_urls: fn(&OperatorUrls) -> Recognised<Box<dyn Preset>>,
     /// Recognises an issuer.
     pub by_issuer: fn(&Issuer) -> bool,
     /// Names the authorization and token endpoint of an issuer without a metadata document.
@@ -205,7 +208,7 @@ impl Kinds {
     pub(crate) fn of_urls(
         self,
         urls: &OperatorUrls,
-    ) -> Result<Option<(&'static Kind, Box<dyn Preset>)>, DerivationError> {
+    ) -> Recognised<(&'static Kind, Box<dyn Preset>)> {
         for kind in self.iter() {
             if let Some(preset) = (kind.by_urls)(urls)? {
                 return Ok(Some((kind, preset)));

@@ -135,6 +135,7 @@ fn request(
 /// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used:
 /// Labgate uses the access token at once and keeps at most the refresh token, so `expires_in` and `scope` are
 /// not read at all.
+#[expect(clippy::struct_field_names, reason = "the parameters' names in RFC 6749")]
 pub(crate) struct Tokens {
     access_token: SecretString,
     id_token: SecretString,

@@ -249,6 +249,7 @@ impl Reader<'_> {
     }
 
     /// The value of a field that may be absent; the outer `None` is an error.
+    #[expect(clippy::option_option, reason = "an error and an absent field are told apart")]
     fn optional<T, E: Display>(
         &mut self,
         field: Field,

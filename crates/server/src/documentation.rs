@@ -34,8 +34,9 @@ fn wrap(document: &mut String, prefix: &str, text: &str) {
     let mut line = prefix.to_owned();
     for word in text.split(' ') {
         if line.chars().count() + 1 + word.chars().count() > 110 {
-            document.push_str(&(line + "\n"));
-            line = prefix.to_owned();
+            document.push_str(&line);
+            document.push('\n');
+            prefix.clone_into(&mut line);
         }
         if line.len() > prefix.len() {
             line.push(' ');

@@ -345,7 +345,7 @@ async fn forget_expired(sign_in: Arc<SignIn>) {
         ticks.tick().await;
         match sign_in.housekeeping().forget_expired().await {
             Ok((sessions, attempts)) => {
-                tracing::debug!(sessions, attempts, "expired sessions and attempts deleted")
+                tracing::debug!(sessions, attempts, "expired sessions and attempts deleted");
             }
             Err(error) => tracing::error!(
                 error = error.to_string(),

@@ -82,15 +82,12 @@ impl PasswordProver<'_> {
             return Err(PasswordError::Wrong.into());
         };
         self.throttle.record_success(attempt, self.clock.now()).await?;
-        let credential = match verdict {
-            PasswordVerdict::RightButWeak => {
-                trail.step(Step::PasswordCompared(PasswordMatch::Strengthened));
-                self.hash_again(&account, credential, password).await?
-            }
-            _ => {
-                trail.step(Step::PasswordCompared(PasswordMatch::Right));
-                credential
-            }
+        let credential = if verdict == PasswordVerdict::RightButWeak {
+            trail.step(Step::PasswordCompared(PasswordMatch::Strengthened));
+            self.hash_again(&account, credential, password).await?
+        } else {
+            trail.step(Step::PasswordCompared(PasswordMatch::Right));
+            credential
         };
         Ok(Proven { account, credential })
     }

@@ -1,7 +1,7 @@
 use labgate_domain::protocol::{HintParameters, Issuer};
 
 use crate::derivation::{OperatorUrls, ProviderMetadata, Role, document_of};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, PlainHttpOrigins};
 use crate::explain::meanings;
 use crate::kind::{Kind, Preset};
 use crate::quirks::{Evidence, Offline, PersonClaims, Quirks};
@@ -54,7 +54,7 @@ struct Google;
 
 impl Preset for Google {
     fn document(&self) -> Option<Endpoint> {
-        Endpoint::parse(ISSUER, &Default::default()).ok().map(|issuer| document_of(&issuer))
+        Endpoint::parse(ISSUER, &PlainHttpOrigins::default()).ok().map(|issuer| document_of(&issuer))
     }
 
     fn issuer(&self) -> Option<Issuer> {

@@ -69,8 +69,11 @@ const ENTRA: &[(&[u32], &str)] = &[
     (&[90013, 90023, 900_382], "the right cloud"),
 ];
 
+/// The way of an error, the words, and a part of the remedy.
+type Row = (By, &'static str, &'static str);
+
 /// The errors of other kinds, as they arrive.
-const OTHERS: &[(&Kind, &[(By, &str, &str)])] = &[
+const OTHERS: &[(&Kind, &[Row])] = &[
     (
         &kinds::DEX,
         &[
@@ -312,7 +315,7 @@ fn by_the_doctor(kind: &'static Kind, by: By, words: &str) -> (Step, String) {
 }
 
 /// The line of the log that has the reference which the person was told.
-fn in_the_log(kind: &Kind, error: SignInError) -> Value {
+fn in_the_log(kind: &Kind, error: &SignInError) -> Value {
     let reference = Reference::fresh(&OsEntropy);
     // As the sign-in and the adapters do between them.
     let explanation = error.provider_message().and_then(|words| kind.explain(&words));
@@ -353,7 +356,7 @@ fn every_error_in_its_providers_words_leads_to_what_to_do() {
             assert!(remedy.contains(told), "the doctor, {by:?} {words}: {remedy}");
         }
         if let Some(error) = refused(by, &words) {
-            let line = in_the_log(kind, error);
+            let line = in_the_log(kind, &error);
             let in_log = line["explanation"].as_str().unwrap_or_else(|| panic!("{by:?} {words}: {line}"));
             assert!(in_log.contains(told), "the log, {by:?} {words}: {in_log}");
         }
@@ -367,7 +370,7 @@ fn every_error_in_its_providers_words_leads_to_what_to_do() {
         assert!(explanation.sentence.contains(told), "--explain {code} {words}");
     }
     for (by, words, told) in BY_CODE {
-        let line = in_the_log(&kinds::GENERIC, refused(*by, words).unwrap());
+        let line = in_the_log(&kinds::GENERIC, &refused(*by, words).unwrap());
         assert!(line["remedy"].as_str().unwrap().contains(told), "{by:?} {words}: {line}");
         assert!(line.get("explanation").is_none(), "{by:?} {words}: {line}");
     }
