@@ -205,10 +205,7 @@ impl Kinds {
     }
 
     /// The kind of these URLs and the knowledge that follows from them.
-    pub(crate) fn of_urls(
-        self,
-        urls: &OperatorUrls,
-    ) -> Recognised<(&'static Kind, Box<dyn Preset>)> {
+    pub(crate) fn of_urls(self, urls: &OperatorUrls) -> Recognised<(&'static Kind, Box<dyn Preset>)> {
         for kind in self.iter() {
             if let Some(preset) = (kind.by_urls)(urls)? {
                 return Ok(Some((kind, preset)));
