@@ -20,52 +20,44 @@ pub enum About {
     Other,
 }
 
-/// Phrases with one meaning. Case and punctuation do not matter.
-#[derive(Clone, Copy, Debug)]
-pub struct Meaning {
-    /// Error codes, error numbers, or words of a page.
-    pub phrases: &'static [&'static str],
-    /// The explanation.
-    pub explanation: Explanation,
+/// The table of the messages that several providers use alike.
+const COMMON: &str = include_str!("kinds/common.tsv");
+
+/// Phrases with one meaning: error codes, error numbers, or words of a page. Case and punctuation do not
+/// matter.
+struct Meaning {
+    phrases: &'static str,
+    explanation: Explanation,
 }
 
-/// Writes a table of [`Meaning`]s: `phrase | phrase => sentence;`, each with its subject in front unless that
-/// is [`About::Other`].
-macro_rules! meanings {
-    ($($($about:ident:)? $($phrase:literal)|+ => $sentence:expr;)+) => {
-        &[$($crate::explain::Meaning {
-            phrases: &[$($phrase),+],
-            explanation: $crate::explain::Explanation {
-                about: $crate::explain::meanings!(@about $($about)?),
-                sentence: $sentence,
-            },
-        }),+]
-    };
-    (@about) => { $crate::explain::About::Other };
-    (@about $about:ident) => { $crate::explain::About::$about };
+impl Meaning {
+    /// Reads a line of a table: the subject, the phrases and the sentence, with tabs in between. Phrases are
+    /// separated by ` | `.
+    fn parse(line: &'static str) -> Option<Self> {
+        let (about, rest) = line.split_once('\t')?;
+        let (phrases, sentence) = rest.split_once('\t')?;
+        let about = match about {
+            "redirect_uri" => About::RedirectUri,
+            "scopes" => About::Scopes,
+            "other" => About::Other,
+            _ => return None,
+        };
+        Some(Self { phrases, explanation: Explanation { about, sentence } })
+    }
+
+    fn phrases(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.phrases.split(" | ")
+    }
 }
-pub(crate) use meanings;
-
-/// The error codes that several providers use alike.
-const COMMON: &[Meaning] = meanings! {
-    RedirectUri: "redirect_uri_mismatch" =>
-        "The redirect URI is not registered at the provider: add exactly Labgate's callback.";
-};
-
-pub(crate) const ANOTHER_REDIRECT_URI: &str = "The redirect URI was another one when the sign-in started: check the public URL and what the proxy passes on.";
-pub(crate) const ANOTHER_VERIFIER: &str = "The PKCE verifier does not fit: the callback reached a server with other secrets than the one that started it.";
-pub(crate) const WORN_CODE: &str =
-    "The code was used before or has expired: sign in again, and compare the clocks.";
-pub(crate) const WRONG_CREDENTIALS: &str = "Client id or secret is wrong: compare both with the provider's.";
 
 /// Explains a provider message by the table of its kind, then by what several providers say alike. In a table
 /// the first meaning counts, so the special stands before the general.
-pub(crate) fn explain(of_kind: &[Meaning], text: &str) -> Option<Explanation> {
+pub(crate) fn explain(of_kind: &'static str, text: &str) -> Option<Explanation> {
     let number = text.trim();
     let text = words(text);
-    let says = |phrase: &&str| text.contains(&words(phrase)) || is_number_of(phrase, number);
-    let known = of_kind.iter().chain(COMMON).find(|meaning| meaning.phrases.iter().any(says));
-    known.map(|meaning| meaning.explanation)
+    let says = |phrase: &str| text.contains(&words(phrase)) || is_number_of(phrase, number);
+    let mut meanings = of_kind.lines().chain(COMMON.lines()).filter_map(Meaning::parse);
+    meanings.find(|meaning| meaning.phrases().any(says)).map(|known| known.explanation)
 }
 
 /// Returns whether the text is the bare number of a phrase such as `AADSTS50011`: pages often leave the
@@ -89,7 +81,10 @@ fn words(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::About::RedirectUri;
+    use super::*;
     use crate::Kind;
     use crate::kinds::{DEX, ENTRA, GENERIC, KINDS};
 
@@ -146,15 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn every_phrase_of_a_kind_leads_to_its_own_sentence() {
-        for meaning in KINDS.iter().flat_map(|kind| kind.meanings.iter().map(move |it| (kind, it))) {
-            let (kind, meaning) = meaning;
-            for phrase in meaning.phrases {
-                let found = kind.explain(&phrase.to_uppercase());
-                assert_eq!(found, Some(meaning.explanation), "hidden by an earlier phrase: {phrase}");
+    fn every_line_has_a_subject_phrases_and_a_sentence_of_its_own() {
+        let tables = KINDS.iter().map(|kind| (kind, kind.meanings)).chain([(&GENERIC, COMMON)]);
+        for (kind, table) in tables {
+            let mut seen = HashSet::new();
+            for line in table.lines() {
+                let meaning = Meaning::parse(line).expect(line);
+                for phrase in meaning.phrases() {
+                    assert!(words(phrase).len() > 1 && phrase == phrase.trim(), "no phrase: {line}");
+                    assert!(seen.insert(words(phrase)), "listed twice: {phrase}");
+                    let found = kind.explain(&phrase.to_uppercase());
+                    assert_eq!(found, Some(meaning.explanation), "hidden by an earlier phrase: {phrase}");
+                }
+                let sentence = meaning.explanation.sentence;
+                assert!(sentence.ends_with('.') && sentence.len() < 140, "{sentence}");
+                assert!(!sentence.contains('\t'), "a column too many: {line}");
             }
-            let sentence = meaning.explanation.sentence;
-            assert!(sentence.ends_with('.') && sentence.len() < 140, "{sentence}");
         }
+        let bad = ["", "other", "other\tno sentence", "others\ta phrase\tA sentence.", "# a comment"];
+        assert!(bad.into_iter().all(|line| Meaning::parse(line).is_none()));
     }
 }

@@ -6,7 +6,7 @@ use labgate_domain::protocol::{HintParameters, Issuer};
 
 use crate::derivation::{DerivationError, OperatorUrls, ProviderMetadata, Role};
 use crate::endpoint::Endpoint;
-use crate::explain::{self, Explanation, Meaning};
+use crate::explain::{self, Explanation};
 use crate::quirks::Quirks;
 
 /// The result of recognising the operator's URLs: an error if they contradict each other.
@@ -36,8 +36,10 @@ pub struct Kind {
     pub hints: HintParameters,
     /// The deviations from the ordinary.
     pub quirks: Quirks,
-    /// The explanations of its messages; the first that fits counts.
-    pub meanings: &'static [Meaning],
+    /// The explanations of its messages, one a line; the first that fits counts. A line has three columns
+    /// with tabs in between: the setting to look at (`redirect_uri`, `scopes` or `other`), the phrases
+    /// with ` | ` in between, and one sentence for the operator.
+    pub meanings: &'static str,
 }
 
 /// The URLs that a stated kind can have.
@@ -142,7 +144,7 @@ impl Kind {
         url_form: UrlForm::Any,
         hints: HintParameters::OPENID,
         quirks: Quirks::NONE,
-        meanings: &[],
+        meanings: "",
     };
 
     /// Explains a message of such a provider: an error code, a description, a page, or all of these.

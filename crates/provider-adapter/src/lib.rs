@@ -31,7 +31,7 @@ pub use choose::{provider, provider_over};
 pub use claims::identity_from_claims;
 pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
 pub use exchange::{Exchange, ExchangeBody, ExchangeError};
-pub use explain::{About, Explanation, Meaning};
+pub use explain::{About, Explanation};
 pub use github::GitHubProvider;
 pub use kind::{Kind, Kinds, NoPreset, OAuthApi, OpenTo, Preset, UrlForm};
 pub use kinds::KINDS;

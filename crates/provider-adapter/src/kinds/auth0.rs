@@ -1,7 +1,6 @@
 use labgate_domain::protocol::HintParameters;
 
 use super::hosts;
-use crate::explain::meanings;
 use crate::kind::Kind;
 use crate::quirks::{GroupList, Offline, PersonClaims, Quirks};
 
@@ -23,11 +22,6 @@ pub static AUTH0: Kind = Kind {
         },
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        RedirectUri: "Callback URL mismatch" =>
-            "Auth0: add exactly Labgate's callback to Allowed Callback URLs.";
-        "access_denied Unauthorized" =>
-            "Auth0 does not accept the client: compare the secret, and set the method to Post under Credentials.";
-    },
+    meanings: include_str!("auth0.tsv"),
     ..Kind::OPENID
 };

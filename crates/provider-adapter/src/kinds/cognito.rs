@@ -2,7 +2,6 @@ use labgate_domain::protocol::{EndSessionForm, HintParameters, Issuer};
 
 use super::hosts;
 use crate::derivation::OperatorUrls;
-use crate::explain::meanings;
 use crate::kind::{Kind, Preset};
 use crate::quirks::{Evidence, GroupList, Offline, PersonClaims, Quirks};
 
@@ -38,10 +37,7 @@ pub static COGNITO: Kind = Kind {
         },
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        RedirectUri: "redirect_mismatch" =>
-            "Cognito: add exactly Labgate's callback to the app client's Allowed callback URLs.";
-    },
+    meanings: include_str!("cognito.tsv"),
     ..Kind::OPENID
 };
 

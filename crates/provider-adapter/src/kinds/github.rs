@@ -2,7 +2,6 @@ use labgate_domain::protocol::{HintParameters, Issuer};
 
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, PlainHttpOrigins};
-use crate::explain::{WORN_CODE, meanings};
 use crate::kind::{Kind, OAuthApi, OpenTo, Preset, UrlForm};
 
 /// The path of the issuer on every host. There is no metadata, so the endpoints are known by it.
@@ -10,8 +9,6 @@ const PATH: &str = "/login/oauth";
 
 const ANY_ADDRESS: &str = "email_trust is provider, and at github.com people enter whatever address they like: leave it at claim, so that \
      only addresses that GitHub has verified count";
-const WRONG_CLIENT: &str = "GitHub does not accept client id or secret: make a new secret in the OAuth app.";
-
 /// GitHub and GitHub Enterprise: OAuth 2.0 with an API, without ID tokens. It is recognised by its paths on
 /// any host, since an Enterprise Server has any host. The [`crate::GitHubProvider`] speaks with it.
 pub static GITHUB: Kind = Kind {
@@ -26,12 +23,7 @@ pub static GITHUB: Kind = Kind {
     },
     url_form: UrlForm::Own("the URLs are not those of a GitHub"),
     hints: HintParameters { login: Some("login"), domain: None },
-    meanings: meanings! {
-        "incorrect_client_credentials" | "client_id and/or client_secret passed are incorrect" => WRONG_CLIENT;
-        "bad_verification_code" | "The code passed is incorrect or expired" => WORN_CODE;
-        "unverified_user_email" => "The person must verify their address at GitHub first.";
-        "application_suspended" => "GitHub has suspended the OAuth app: ask its support.";
-    },
+    meanings: include_str!("github.tsv"),
     ..Kind::OPENID
 };
 

@@ -1,4 +1,3 @@
-use crate::explain::meanings;
 use crate::kind::Kind;
 use crate::quirks::{GroupList, Offline, PersonClaims, Quirks};
 
@@ -14,13 +13,6 @@ pub static GITLAB: Kind = Kind {
         },
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        "Client authentication failed due to unknown client" =>
-            "GitLab: check id and secret, and that the application is marked as Confidential.";
-        RedirectUri: "redirect URI included is not valid" =>
-            "GitLab: add exactly Labgate's callback to the application's Redirect URI.";
-        Scopes: "requested scope is invalid, unknown, or malformed" =>
-            "GitLab: tick the scope on the application, or take it out of the settings.";
-    },
+    meanings: include_str!("gitlab.tsv"),
     ..Kind::OPENID
 };

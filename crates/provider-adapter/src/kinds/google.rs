@@ -2,7 +2,6 @@ use labgate_domain::protocol::{HintParameters, Issuer};
 
 use crate::derivation::{OperatorUrls, ProviderMetadata, Role, document_of};
 use crate::endpoint::{Endpoint, PlainHttpOrigins};
-use crate::explain::meanings;
 use crate::kind::{Kind, Preset};
 use crate::quirks::{Evidence, Offline, PersonClaims, Quirks};
 
@@ -15,8 +14,6 @@ const TOKEN: &str = "https://oauth2.googleapis.com/token";
 /// The warning about the endpoint of older guides.
 pub(crate) const OLD_ENDPOINT: &str =
     "this is Google's old authorization endpoint: use https://accounts.google.com/o/oauth2/v2/auth";
-
-const UNKNOWN_CLIENT: &str = "Google does not know the client id: compare it with the one under Clients.";
 
 /// Google.
 ///
@@ -37,16 +34,7 @@ pub static GOOGLE: Kind = Kind {
         },
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        "org_internal" =>
-            "The Google app is for its own organisation only: change Audience to External, or use an account of it.";
-        "deleted_client" => "The Google client was deleted: make a new one under Clients.";
-        "Error 403: access_denied" | "has not completed the Google verification process" =>
-            "While the Google app is in testing, only its test users come in: add the person under Audience, or publish the app.";
-        "Error 401: invalid_client" | "The OAuth client was not found" => UNKNOWN_CLIENT;
-        Scopes: "Error 400: invalid_scope" =>
-            "Google does not know a scope: ask for openid, email and profile only; offline_access is none of its.";
-    },
+    meanings: include_str!("google.tsv"),
     ..Kind::OPENID
 };
 

@@ -1,7 +1,6 @@
 use labgate_domain::protocol::{EndSessionForm, HintParameters};
 
 use super::hosts;
-use crate::explain::meanings;
 use crate::kind::Kind;
 use crate::quirks::{Offline, Quirks};
 
@@ -17,12 +16,6 @@ pub static OKTA: Kind = Kind {
         logout: EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD },
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        "Policy evaluation failed" =>
-            "Okta has no access policy rule for this: Security, API, the authorization server, Access Policies.";
-        "User is not assigned" => "Okta: assign the person or a group under Assignments.";
-        RedirectUri: "parameter must be a Login redirect URI" =>
-            "Okta: add exactly Labgate's callback to Sign-in redirect URIs.";
-    },
+    meanings: include_str!("okta.tsv"),
     ..Kind::OPENID
 };

@@ -4,15 +4,10 @@ use std::sync::Arc;
 
 use labgate_domain::protocol::HintParameters;
 use labgate_domain::world::Clock;
-use labgate_provider::{
-    About, Explanation, Field, Kind, Kinds, Meaning, NoPreset, Offline, Preset, Quirks, kinds, provider,
-};
+use labgate_provider::{Field, Kind, Kinds, NoPreset, Offline, Preset, Quirks, kinds, provider};
 use serde_json::json;
 
 use crate::support::{Op, at_endpoints, json_answer};
-
-const ASLEEP: Explanation =
-    Explanation { about: About::Other, sentence: "The client is asleep at Acme: wake it under Clients." };
 
 static ACME: Kind = Kind {
     name: "acme",
@@ -22,7 +17,7 @@ static ACME: Kind = Kind {
     },
     hints: HintParameters { domain: Some("acme_org"), ..HintParameters::OPENID },
     quirks: Quirks { offline: Offline::Always, ..Quirks::NONE },
-    meanings: &[Meaning { phrases: &["ACME-42"], explanation: ASLEEP }],
+    meanings: "other\tACME-42\tThe client is asleep at Acme: wake it under Clients.\n",
     ..Kind::OPENID
 };
 
@@ -54,7 +49,8 @@ async fn a_new_kind_is_recognised_derived_explained_and_offered() {
     let server = provider.authorization_server().await.unwrap();
     assert_eq!(server.issuer.as_str(), issuer);
     assert_eq!(server.extra_parameters, [("acme_org".to_owned(), "lab".to_owned())]);
-    assert_eq!(provider.explain("Error ACME-42: sleeping."), Some(ASLEEP.sentence));
+    let asleep = "The client is asleep at Acme: wake it under Clients.";
+    assert_eq!(provider.explain("Error ACME-42: sleeping."), Some(asleep));
     assert_eq!(provider.explain("Invalid client_id"), None, "that is Dex's");
     // The sign-in page prints this name.
     assert_eq!(provider.description().name, "Acme");

@@ -10,7 +10,6 @@ use crate::derivation::{
     AUTH_URL_SETTING, DerivationError, OperatorUrls, ProviderMetadata, Role, TOKEN_URL_SETTING, document_of,
 };
 use crate::endpoint::Endpoint;
-use crate::explain::{ANOTHER_REDIRECT_URI, ANOTHER_VERIFIER, meanings};
 use crate::kind::{Kind, OpenTo, Preset, UrlForm};
 use crate::quirks::{Evidence, GroupList, Offline, PersonClaims, Quirks};
 
@@ -61,63 +60,7 @@ const BASE: Kind = Kind {
         has_graph: true,
         ..Quirks::NONE
     },
-    meanings: meanings! {
-        "AADSTS7000215" | "AADSTS70002" =>
-            "The client secret is wrong: in Certificates & secrets copy the column Value, not Secret ID.";
-        "AADSTS7000222" => "The client secret has expired: make a new one in Certificates & secrets.";
-        "AADSTS7000218" =>
-            "No client secret reached Entra: it is empty, or a proxy took the body away.";
-        RedirectUri: "AADSTS50011" =>
-            "The redirect URI is not registered: add exactly Labgate's callback under Authentication, platform Web.";
-        RedirectUri: "AADSTS500113" | "AADSTS900971" =>
-            "The application has no redirect URI: add Labgate's callback, platform Web.";
-        RedirectUri: "AADSTS500112" => ANOTHER_REDIRECT_URI;
-        "AADSTS700016" | "AADSTS700011" =>
-            "Entra does not know the client id in this tenant: take the Application (client) ID, and check the tenant in the URLs.";
-        "AADSTS90002" | "AADSTS900023" =>
-            "Entra does not know the tenant: check the Directory (tenant) ID and the cloud in the URLs.";
-        "AADSTS50194" =>
-            "The application is for one tenant: put the Directory (tenant) ID into the URLs in place of \"common\".";
-        "AADSTS50020" | "AADSTS16000" | "AADSTS50034" | "AADSTS51004" =>
-            "The account is not in this tenant: invite it as a guest, or sign in with another one.";
-        "AADSTS500208" | "AADSTS9002332" | "AADSTS9001023" =>
-            "This kind of account does not fit: change the tenant in the URLs or the application's supported account types.";
-        "AADSTS50105" =>
-            "The person is not assigned to the application: Enterprise applications, then Users and groups.";
-        "AADSTS65001" | "AADSTS90008" | "AADSTS650056" =>
-            "Consent is missing: the person consents when they sign in, or an administrator does (API permissions).";
-        "AADSTS90094" | "AADSTS90095" =>
-            "An administrator has to consent: API permissions, then Grant admin consent.";
-        "AADSTS65004" => "The person did not consent: they may try again.";
-        RedirectUri: "AADSTS700025" | "AADSTS9002325" | "AADSTS9002326" | "AADSTS9002327" =>
-            "The redirect URI is registered for a public client or a single-page application: move it to the platform Web.";
-        "AADSTS54005" =>
-            "The code was used before: the callback came twice, by a reload or a repeating proxy. Sign in again.";
-        "AADSTS70008" | "AADSTS70000" =>
-            "The code has expired or is not valid: compare the clocks, and sign in again.";
-        "AADSTS501481" | "AADSTS50147" | "AADSTS501491" => ANOTHER_VERIFIER;
-        "AADSTS700005" => "The code is for another tenant: both URLs must name the same one.";
-        Scopes: "AADSTS70011" | "AADSTS28002" | "AADSTS28003" | "AADSTS650053" =>
-            "A scope is not valid: ask for openid, profile and email, and User.Read for the groups, only.";
-        "AADSTS700054" | "AADSTS70005" =>
-            "The application may not use this kind of response: Labgate needs response_type=code.";
-        "AADSTS900144" | "AADSTS90014" | "AADSTS9002313" | "AADSTS900561" =>
-            "The request arrived incomplete: check the URLs, and that no proxy turns POST into GET.";
-        "AADSTS50058" | "AADSTS50076" | "AADSTS50079" | "AADSTS50072" | "AADSTS50074" | "AADSTS16003" =>
-            "Entra wants the person to act, such as with a second factor: sign in again.";
-        "AADSTS53000" | "AADSTS53001" | "AADSTS53003" | "AADSTS530032" =>
-            "A Conditional Access policy keeps the person out: the tenant's sign-in logs say which.";
-        "AADSTS50126" | "AADSTS50053" | "AADSTS50055" | "AADSTS50057" =>
-            "The account's password is wrong or expired, or the account is locked or disabled: a matter for the tenant.";
-        "AADSTS50196" =>
-            "The browser goes round in circles: it loses its cookies between start and callback.";
-        "AADSTS700082" | "AADSTS50173" | "AADSTS70043" | "AADSTS50078" =>
-            "What was granted has ended, by idleness, a new password or a policy: sign in again.";
-        "AADSTS7000112" | "AADSTS70001" =>
-            "The application is disabled: enable it under Enterprise applications.";
-        "AADSTS90013" | "AADSTS90023" | "AADSTS900382" =>
-            "Entra cannot use the request: check that the URLs are those of the right cloud.";
-    },
+    meanings: include_str!("entra.tsv"),
     ..Kind::OPENID
 };
 
