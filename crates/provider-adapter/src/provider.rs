@@ -27,7 +27,7 @@ use crate::logout_token;
 use crate::person::{self, Person, Us};
 use crate::quirks::Offline;
 use crate::settings::{ProviderSettings, Userinfo};
-use crate::token::{self, ClientCredentials, Tokens};
+use crate::token::{TokenEndpoint, Tokens};
 use crate::transport::{Transport, Unusable};
 use crate::unchecked::SettingsError;
 use crate::userinfo;
@@ -89,15 +89,7 @@ impl OpenIdProvider {
         }
         // Before the code is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
-        let endpoint = &provider.metadata().token_endpoint;
-        let tokens = token::redeem(
-            &self.transport,
-            endpoint,
-            self.credentials(&provider),
-            redemption,
-            provider.kind.quirks.fails_for_codes,
-        )
-        .await?;
+        let tokens = self.token_endpoint(&provider).redeem(redemption).await?;
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
         self.told(&provider, &keys, &tokens, nonce, started_at).await
     }
@@ -113,15 +105,7 @@ impl OpenIdProvider {
         // Before the refresh token is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
         let started_at = self.clock.now();
-        let endpoint = &provider.metadata().token_endpoint;
-        let tokens = token::refresh(
-            &self.transport,
-            endpoint,
-            self.credentials(&provider),
-            request,
-            provider.kind.quirks.fails_for_codes,
-        )
-        .await?;
+        let tokens = self.token_endpoint(&provider).refresh(request).await?;
         let identity = self.told(&provider, &keys, &tokens, None, started_at).await.and_then(|identity| {
             if identity.issuer != request.issuer {
                 return Err(IdTokenFault::Issuer.into());
@@ -134,16 +118,19 @@ impl OpenIdProvider {
         Ok(Refreshed { refresh_token: tokens.refresh_token(), identity })
     }
 
-    fn credentials(&self, provider: &Provider) -> ClientCredentials<'_> {
-        ClientCredentials {
+    fn token_endpoint<'a>(&'a self, provider: &'a Provider) -> TokenEndpoint<'a> {
+        TokenEndpoint {
+            transport: &self.transport,
+            url: &provider.metadata().token_endpoint,
             client_id: &self.settings.client_id,
             client_secret: &self.settings.client_secret,
             method: provider.client_authentication,
+            fails_for_codes: provider.kind.quirks.fails_for_codes,
         }
     }
 
-    /// What these tokens, and what can be asked for with them, say of somebody. Without a nonce they are no
-    /// answer to a sign-in: then it is an error when groups could not be asked for on which something
+    /// Reads the person from these tokens and from what can be asked for with them. Without a nonce they are
+    /// no answer to a sign-in: then it is an error when groups could not be asked for on which something
     /// depends.
     async fn told(
         &self,
@@ -258,7 +245,7 @@ impl OpenIdProvider {
     async fn logout(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
         let stated = jwt::unverified_issuer(token).map_err(LogoutTokenFault::from)?;
         let is_stated = |issuer: &Issuer| stated.as_deref() == Some(issuer.as_str());
-        // Before anybody is asked: most tokens that are not ours cost no request.
+        // Before any request: most tokens that are not ours cost no request.
         let known = self.settings.configured_issuer();
         if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
             return Err(LogoutTokenError::OfAnotherIssuer);

@@ -22,11 +22,15 @@ const MAX_ACCESS_TOKEN: usize = 16 * 1024;
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The client and its proof.
-pub(crate) struct ClientCredentials<'a> {
+/// A token endpoint, with the client and its proof.
+pub(crate) struct TokenEndpoint<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) url: &'a Endpoint,
     pub(crate) client_id: &'a ClientId,
     pub(crate) client_secret: &'a SecretString,
     pub(crate) method: ClientAuthentication,
+    /// Says that a `server_error` of this provider speaks of the code or the refresh token.
+    pub(crate) fails_for_codes: bool,
 }
 
 /// The place of the client secret in a token request (RFC 6749 section 2.3.1).
@@ -53,83 +57,70 @@ impl ClientAuthentication {
     }
 }
 
-/// Redeems the code: sends it once, in any case. `fails_for_codes` says that a `server_error` of this
-/// provider speaks of the code.
-pub(crate) async fn redeem(
-    transport: &Transport,
-    endpoint: &Endpoint,
-    credentials: ClientCredentials<'_>,
-    redemption: &CodeRedemption,
-    fails_for_codes: bool,
-) -> Result<Tokens, ProviderError> {
-    let (code, verifier) = (redemption.code.as_str(), redemption.verifier.as_str());
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", redemption.redirect_uri.as_str()),
-        ("code_verifier", verifier),
-    ];
-    let answer = post(transport, endpoint, &credentials, &form).await?;
-    Tokens::parse(&answer, &[code, verifier, credentials.client_secret.expose_secret()], fails_for_codes)
-}
-
-/// Sends a refresh token once, in any case. `fails_for_codes` says that a `server_error` of this provider
-/// speaks of it.
-pub(crate) async fn refresh(
-    transport: &Transport,
-    endpoint: &Endpoint,
-    credentials: ClientCredentials<'_>,
-    request: &RefreshRequest,
-    fails_for_codes: bool,
-) -> Result<Tokens, ProviderError> {
-    let refresh_token = request.refresh_token.as_str();
-    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-    let answer = post(transport, endpoint, &credentials, &form).await?;
-    let secrets = [refresh_token, credentials.client_secret.expose_secret()];
-    Tokens::parse(&answer, &secrets, fails_for_codes).map_err(|error| match error {
-        ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
-        other => other,
-    })
-}
-
-/// Sends a form to a token endpoint, with the client's proof.
-pub(crate) async fn post(
-    transport: &Transport,
-    endpoint: &Endpoint,
-    credentials: &ClientCredentials<'_>,
-    form: &[(&str, &str)],
-) -> Result<Answer, ProviderError> {
-    let answer = transport.send(ProviderCall::Token, request(endpoint, credentials, form)?).await;
-    answer.map_err(|error| error.of(ProviderCall::Token))
-}
-
-fn request(
-    endpoint: &Endpoint,
-    credentials: &ClientCredentials<'_>,
-    form: &[(&str, &str)],
-) -> Result<HttpRequest, ProviderError> {
-    let (id, secret) = (credentials.client_id.as_str(), credentials.client_secret.expose_secret());
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
-    if credentials.method == ClientAuthentication::Post {
-        body.append_pair("client_id", id).append_pair("client_secret", secret);
+impl TokenEndpoint<'_> {
+    /// Redeems the code: sends it once, in any case.
+    pub(crate) async fn redeem(&self, redemption: &CodeRedemption) -> Result<Tokens, ProviderError> {
+        let answer = self.send_code(redemption).await?;
+        Tokens::parse(&answer, &self.secrets_of(redemption), self.fails_for_codes)
     }
-    let mut request = Request::new(body.finish().into_bytes());
-    *request.method_mut() = Method::POST;
-    // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
-    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
-    if credentials.method == ClientAuthentication::Basic {
-        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
-        let mut basic = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| {
-            ProviderError::Misconfigured("the client secret does not fit into a header".to_owned())
-        })?;
-        basic.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, basic);
+
+    /// Sends a refresh token once, in any case.
+    pub(crate) async fn refresh(&self, request: &RefreshRequest) -> Result<Tokens, ProviderError> {
+        let refresh_token = request.refresh_token.as_str();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+        let answer = self.post(&form).await?;
+        let secrets = [refresh_token, self.client_secret.expose_secret()];
+        Tokens::parse(&answer, &secrets, self.fails_for_codes).map_err(|error| match error {
+            ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
+            other => other,
+        })
     }
-    Ok(request)
+
+    /// Sends the code once, in any case.
+    pub(crate) async fn send_code(&self, redemption: &CodeRedemption) -> Result<Answer, ProviderError> {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", redemption.code.as_str()),
+            ("redirect_uri", redemption.redirect_uri.as_str()),
+            ("code_verifier", redemption.verifier.as_str()),
+        ];
+        self.post(&form).await
+    }
+
+    /// The secrets of a redemption, which must not come back in a message.
+    pub(crate) fn secrets_of<'a>(&'a self, redemption: &'a CodeRedemption) -> [&'a str; 3] {
+        [redemption.code.as_str(), redemption.verifier.as_str(), self.client_secret.expose_secret()]
+    }
+
+    async fn post(&self, form: &[(&str, &str)]) -> Result<Answer, ProviderError> {
+        let answer = self.transport.send(ProviderCall::Token, self.request(form)?).await;
+        answer.map_err(|error| error.of(ProviderCall::Token))
+    }
+
+    fn request(&self, form: &[(&str, &str)]) -> Result<HttpRequest, ProviderError> {
+        let (id, secret) = (self.client_id.as_str(), self.client_secret.expose_secret());
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(form);
+        if self.method == ClientAuthentication::Post {
+            body.append_pair("client_id", id).append_pair("client_secret", secret);
+        }
+        let mut request = Request::new(body.finish().into_bytes());
+        *request.method_mut() = Method::POST;
+        // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
+        *request.uri_mut() = self.url.as_str().parse().unwrap_or_default();
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+        if self.method == ClientAuthentication::Basic {
+            let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
+            let mut basic = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| {
+                ProviderError::Misconfigured("the client secret does not fit into a header".to_owned())
+            })?;
+            basic.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, basic);
+        }
+        Ok(request)
+    }
 }
 
 /// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used:

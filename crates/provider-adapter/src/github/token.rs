@@ -2,7 +2,7 @@
 //! some answers are form-encoded, and granted scopes are separated by commas.
 
 use labgate_domain::ports::{CodeRedemption, ProviderError};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
@@ -10,8 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::json;
 use crate::settings::ProviderSettings;
 use crate::token::{
-    ClientAuthentication, ClientCredentials, FORM, access_token, check_status, check_token_type, post,
-    refusal,
+    ClientAuthentication, FORM, TokenEndpoint, access_token, check_status, check_token_type, refusal,
 };
 use crate::transport::{Answer, JSON, Transport};
 
@@ -39,24 +38,20 @@ impl Grant {
 /// Redeems the code: sends it once, whatever happens.
 pub(super) async fn redeem(
     transport: &Transport,
-    endpoint: &Endpoint,
+    url: &Endpoint,
     settings: &ProviderSettings,
     redemption: &CodeRedemption,
 ) -> Result<Grant, ProviderError> {
-    let (code, verifier) = (redemption.code.as_str(), redemption.verifier.as_str());
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", redemption.redirect_uri.as_str()),
-        ("code_verifier", verifier),
-    ];
-    let credentials = ClientCredentials {
+    let endpoint = TokenEndpoint {
+        transport,
+        url,
         client_id: &settings.client_id,
         client_secret: &settings.client_secret,
         method: ClientAuthentication::Post,
+        fails_for_codes: false,
     };
-    let answer = post(transport, endpoint, &credentials, &form).await?;
-    grant(&answer, &[settings.client_secret.expose_secret(), code, verifier])
+    let answer = endpoint.send_code(redemption).await?;
+    grant(&answer, &endpoint.secrets_of(redemption))
 }
 
 /// Takes the answer apart; `secrets` is what must not come back in a message.
