@@ -8,12 +8,12 @@ use crate::kinds::entra::tenants;
 use crate::person::{Person, Us};
 use crate::settings::ProviderSettings;
 
-/// What these claims of an ID token would make of somebody, if the provider of these settings stated them:
-/// without a signature and without asking anybody. For trying rules, never for signing in.
+/// Reads the person from claims of an ID token, as if the provider of these settings had stated them: without
+/// a signature and without any request. For trying rules, never for signing in.
 ///
 /// # Errors
-/// If they name no issuer, or one that is not the provider's as far as that is known without asking, or
-/// nobody.
+/// If they name no issuer, or one that is not the provider's as far as that is known without asking, or no
+/// person.
 pub fn identity_from_claims(
     settings: &ProviderSettings,
     claims: &Map<String, Value>,

@@ -47,7 +47,7 @@ pub enum Derived {
     },
 }
 
-/// An OpenID provider whose metadata was accepted. Its issuer is pinned from here on: [`rediscover`]
+/// An OpenID provider with accepted metadata. Its issuer is pinned from here on: [`rediscover`]
 /// compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovered {

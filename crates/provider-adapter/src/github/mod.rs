@@ -160,7 +160,7 @@ impl GitHubProvider {
         })
     }
 
-    /// Notes whether GitHub worked. An answer that refuses somebody is one, too.
+    /// Notes whether GitHub worked. An answer that refuses a person is one, too.
     fn note(&self, failed: bool) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         *health = match *health {

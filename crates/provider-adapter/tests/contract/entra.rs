@@ -1,5 +1,5 @@
-//! Entra: which tenant and which person a token is of, whose address it is, and the groups that it has no
-//! room for. The provider stands on loopback, so the settings say that it is Entra.
+//! Entra: which tenant and which person a token is of, who stands for its address, and the groups that it
+//! has no room for. The provider stands on loopback, so the settings say that it is Entra.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const OTHER: &str = "99999999-2222-3333-4444-555555555555";
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const GRAPH: &str = "/v1.0/me/transitiveMemberOf";
 
-/// An Entra whose URLs have this tenant, and the adapter in front of it.
+/// An Entra with this tenant in its URLs, and the adapter in front of it.
 struct Entra {
     op: Op,
     tenant: &'static str,
@@ -108,7 +108,7 @@ impl Entra {
         )
     }
 
-    /// Signs somebody in with these claims.
+    /// Signs a person in with these claims.
     async fn redeem(&self, changes: Value) -> Result<ExternalIdentity, ProviderError> {
         let token = id_token(&self.op.key, &json!({}), &self.claims(changes));
         let path = format!("/{}/oauth2/v2.0/token", self.tenant);
@@ -140,8 +140,8 @@ async fn c099_a_person_is_the_object_id_within_the_tenant() {
     assert_eq!(ada.memberships.tenant.as_deref(), Some(HOME));
     assert_eq!(ada.groups, ["g1", "Lab.Admin"]);
     assert!(ada.memberships.groups_are_complete);
-    for nobody in [json!({"oid": null}), json!({"oid": ""}), json!({"oid": 7}), json!({"tid": null})] {
-        assert_eq!(fault(entra.redeem(nobody.clone()).await), IdTokenFault::Subject, "{nobody}");
+    for no_person in [json!({"oid": null}), json!({"oid": ""}), json!({"oid": 7}), json!({"tid": null})] {
+        assert_eq!(fault(entra.redeem(no_person.clone()).await), IdTokenFault::Subject, "{no_person}");
     }
 }
 
@@ -339,7 +339,7 @@ fn a_kind_must_fit_the_urls() {
     assert!(matches!(crate::support::made(google).map(drop), Err(SettingsError::Kind { .. })));
 }
 
-/// Claims of somebody whose groups the token has no room for.
+/// Claims of a person with more groups than the token has room for.
 fn overage() -> Value {
     json!({
         "_claim_names": {"groups": "src1"},
@@ -359,7 +359,7 @@ async fn groups_that_do_not_fit_are_not_all_known() {
         assert!(!ada.memberships.groups_are_complete, "{elsewhere}");
         assert_eq!(ada.groups, ["Lab.User"]);
     }
-    assert_eq!(entra.op.count(GRAPH).await, 0, "nobody is asked unless the operator wants it");
+    assert_eq!(entra.op.count(GRAPH).await, 0, "Graph is not asked unless the operator wants it");
     let scopes = entra.provider.authorization_server().await.unwrap().scopes;
     assert!(!scopes.to_parameter().contains("User.Read"));
 }

@@ -1,4 +1,4 @@
-//! GitHub: plain OAuth 2.0, and an API that says who somebody is.
+//! GitHub: plain OAuth 2.0, and an API that names the person.
 
 mod asked_again;
 
@@ -80,7 +80,7 @@ impl Hub {
         hub
     }
 
-    /// One whose groups make administrators.
+    /// A GitHub with groups that make administrators.
     async fn with_groups() -> Self {
         Self::start_with(|settings| {
             admission(settings, &[], Some("lab/admins"));
@@ -196,7 +196,7 @@ async fn somebody_signs_in_with_github() {
     );
     assert_eq!((identity.authenticated_at, identity.session, identity.id_token_hint), (None, None, None));
     assert_eq!(hub.provider.health(), ProviderHealth::Ready);
-    assert_eq!(hub.paths().await, [TOKEN, USER, EMAILS], "and nothing that nobody needs");
+    assert_eq!(hub.paths().await, [TOKEN, USER, EMAILS], "and nothing beyond need");
 }
 
 #[tokio::test]
@@ -332,7 +332,7 @@ async fn c046_c050_errors_come_with_status_200_and_say_whose_fault_it_is() {
             "{error}"
         );
     }
-    assert_eq!(hub.paths().await, [TOKEN; 8], "the code is sent once, and nobody is asked who that was");
+    assert_eq!(hub.paths().await, [TOKEN; 8], "the code is sent once, and the API is not asked");
 
     let both = tokens(json!({"error": "bad_verification_code"}));
     let refused = hub.redeem_with(TOKEN, json_answer(200, &both)).await;

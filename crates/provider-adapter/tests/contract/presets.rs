@@ -1,4 +1,4 @@
-//! What is known of each provider beforehand: whose word an address is there, where groups and roles stand,
+//! What is known of each provider beforehand: who stands for an address there, where groups and roles stand,
 //! what an ID token says of itself, how to sign out. The answers are as the providers' documentation
 //! has them; the provider stands on loopback, so the settings say which it is. Entra's tenants and GitHub
 //! have files of their own.

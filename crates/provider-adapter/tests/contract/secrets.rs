@@ -32,7 +32,7 @@ pub(crate) fn leaked(text: &str, id_token: &str) -> Option<String> {
 }
 
 /// Everything that `tracing` and `log` are told, by whatever library and in whatever test of this binary.
-/// Whoever takes lines away looks for what was planted in all of them.
+/// A test that takes lines away looks in all of them for what was planted.
 pub(crate) static LINES: Mutex<String> = Mutex::new(String::new());
 
 struct Lines;

@@ -1,4 +1,4 @@
-//! Whose certificate counts (C7).
+//! The certificates that count (C7).
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Ca {
     }
 }
 
-/// An https server with metadata, whose certificate is signed by `ca` after `change`; its issuer.
+/// An https server with metadata and a certificate that is signed by `ca` after `change`; its issuer.
 async fn server(ca: Option<&Ca>, host: &str, change: impl FnOnce(&mut CertificateParams)) -> String {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();

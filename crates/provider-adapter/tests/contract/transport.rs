@@ -89,7 +89,7 @@ async fn serve(mut stream: TcpStream, habit: Habit) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A provider whose every endpoint is asked in one sign-in.
+/// A provider with every endpoint asked in one sign-in.
 async fn op() -> Op {
     let op = Op::start_with(|settings| settings.set(Field::Userinfo, ["always"])).await;
     op.answer(USERINFO, json_answer(200, &json!({"sub": "subject-1"})));

@@ -15,7 +15,8 @@ fn stated(address: &str, verified: bool) -> EmailClaim {
     EmailClaim::Stated { address: EmailAddress::parse(address).unwrap(), verified }
 }
 
-/// A provider whose userinfo endpoint is asked at every sign-in and adds these claims to the right subject.
+/// A provider with a userinfo endpoint that is asked at every sign-in and adds these claims to the right
+/// subject.
 async fn asked(claims: Value) -> Op {
     let op = Op::start_with(|settings| settings.set(Field::Userinfo, ["always"])).await;
     answer(&op, claims);

@@ -44,7 +44,7 @@ async fn c001_a_configured_issuer_is_compared_in_every_byte() {
         let error = shelf.confirm(AUTH, TOKEN, "https://op.example/o").await.unwrap_err();
         assert!(matches!(error, DerivationError::IssuerMismatch { .. }), "{error}");
         assert!(error.to_string().contains(published) && error.to_string().contains(ISSUER_SETTING));
-        assert_eq!(shelf.asked().len(), 1, "nobody else is asked");
+        assert_eq!(shelf.asked().len(), 1, "no other place is asked");
     }
 }
 

@@ -209,7 +209,7 @@ mod tests {
         ] {
             assert!(!member(&home, guest.clone()), "{guest}");
         }
-        assert!(!member(&issuer("{tenantid}"), json!({})), "in a template nobody is at home");
+        assert!(!member(&issuer("{tenantid}"), json!({})), "in a template no person is at home");
         let customers = Issuer::parse(&format!("https://{HOME}.ciamlogin.com/{HOME}/v2.0")).unwrap();
         assert!(!member(&customers, json!({})), "customers sign themselves up");
         assert!(!member(&issuer(CONSUMERS), json!({"tid": CONSUMERS})), "anybody has a personal account");

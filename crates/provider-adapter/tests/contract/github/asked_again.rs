@@ -1,4 +1,4 @@
-//! Asking GitHub again about somebody who is signed in.
+//! Asking GitHub again about a person who is signed in.
 
 use labgate_domain::admission::Criterion;
 use labgate_domain::ports::{IdTokenFault, ProviderError, RefreshRequest, Refreshed};
@@ -11,7 +11,7 @@ use super::{Hub, ORGS, TOKEN, USER, tokens};
 use crate::support::{ACCESS_TOKEN, admission, json_answer};
 
 impl Hub {
-    /// Asks again about somebody with the access token of before.
+    /// Asks again about a person with the access token of before.
     async fn refresh(&self, issuer: &str, subject: &str) -> Refreshed {
         let request = RefreshRequest {
             refresh_token: RefreshToken::parse(ACCESS_TOKEN).unwrap(),
