@@ -1,3 +1,5 @@
+use labgate_domain::people::Role;
+
 use super::*;
 
 const BCRYPT: &str = "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
