@@ -130,21 +130,17 @@ impl TestLab {
         let username = username.map(str::to_owned);
         let password = password.and_then(|password| Password::typed(password).ok());
         let new = NewAccount { username, email, name: None, role, password };
-        self.server
-            .sign_in
-            .administration()
-            .create(&Administrator::local_operator(), new)
-            .await
-            .expect("an account");
+        let administration = self.server.sign_in.administration();
+        administration.create(&Administrator::local_operator(), new).await.expect("an account");
     }
 
     /// Revalidates every session that is due. Returns the number of decided ones.
     pub async fn recheck(&self) -> u64 {
         let provider = ProviderId::parse("mock").expect("a provider id");
+        let revalidation = self.server.sign_in.revalidation();
         let mut decided = 0;
         loop {
-            match self.server.sign_in.revalidation().revalidate(&provider).await.expect("a store that works")
-            {
+            match revalidation.revalidate(&provider).await.expect("a store that works") {
                 0 => return decided,
                 more => decided += more,
             }
