@@ -32,13 +32,11 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
     let answer = if form.first("deny").is_some() {
         Answer::Deny
     } else if let Some(subject) = form.first("user") {
-        match issuer.user(subject) {
-            Some(user) => Answer::SignIn(user.clone()),
-            None => {
-                let unknown = UnanswerableRequest::UnknownUser(ForeignText::new(subject));
-                return pages::unanswerable(issuer, &unknown);
-            }
-        }
+        let Some(user) = issuer.user(subject) else {
+            let unknown = UnanswerableRequest::UnknownUser(ForeignText::new(subject));
+            return pages::unanswerable(issuer, &unknown);
+        };
+        Answer::SignIn(user.clone())
     } else {
         let typed = TypedUser::read(&form);
         match typed.user() {
