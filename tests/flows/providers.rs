@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use labgate_domain::people::Role;
 use labgate_mock_idp::Fault;
+use labgate_provider::{About, Explanation, Kind, Kinds, Meaning, NoPreset, Preset};
 use labgate_test_harness::{Browser, TestLab};
 use url::Url;
 
@@ -308,4 +309,34 @@ async fn c014_c016_a_link_overrides_nothing_of_the_request() {
         assert_eq!(names(rest), plain, "{name}");
         assert!(rest.iter().all(|(_, value)| value != "forged"), "{name}");
     }
+}
+
+static ACME: Kind = Kind {
+    name: "acme",
+    by_urls: |urls| {
+        let is_acme = urls.authorization().url().host_str() == Some("idp.test");
+        Ok(is_acme.then(|| Box::new(NoPreset) as Box<dyn Preset>))
+    },
+    meanings: &[Meaning {
+        phrases: &["access_denied"],
+        explanation: Explanation { about: About::Other, sentence: "Acme asks for a licence." },
+    }],
+    ..Kind::OPENID
+};
+
+static WITH_ACME: Kinds = Kinds::new(&[&ACME]);
+
+#[tokio::test]
+async fn a_new_kind_of_provider_is_offered_and_explained_on_the_pages() {
+    let lab = TestLab::builder().kinds(WITH_ACME).build();
+    let mut browser = lab.browser();
+    browser.open("/login").await;
+    assert_order(&browser, &["Mock provider"]);
+    lab.sign_in(&mut browser, "Deny").await;
+    assert_order(&browser, &["Sign-in failed", "Acme asks for a licence.", "(access_denied)"]);
+
+    let lab = TestLab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, "Deny").await;
+    assert!(!browser.page().text().contains("Acme"), "{}", browser.page());
 }

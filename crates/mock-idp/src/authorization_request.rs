@@ -31,7 +31,7 @@ impl Destination {
             registered: listed(issuer.clients.iter().map(|client| client.id.as_str())),
         })?;
         let state = parameters.one("state").ok().flatten().and_then(|state| State::parse(state).ok());
-        let first = client.redirect_uris.first().filter(|_| !issuer.profile().openid);
+        let first = client.redirect_uris.first().filter(|_| !issuer.profile.openid);
         let uri = match (parameters.one("redirect_uri")?, first) {
             (Some(uri), _) => uri,
             (None, Some(usual)) => usual.as_str(),
@@ -58,7 +58,7 @@ impl Destination {
 fn scopes(issuer: &IssuerCore, parameters: &Parameters) -> Result<(), ScopeRefusal> {
     let scopes = parameters.first("scope").unwrap_or_default();
     let scopes: Vec<&str> = scopes.split(' ').filter(|scope| !scope.is_empty()).collect();
-    judge_scopes(&*issuer.behaviour, &scopes)
+    judge_scopes(&*issuer.behaviour, &issuer.profile, &scopes)
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -95,7 +95,7 @@ impl Asked {
                 return Err(Refusal::new(code, format!("the parameter {name} is not supported")));
             }
         }
-        let request = if issuer.profile().openid {
+        let request = if issuer.profile.openid {
             AuthorizationRequest::from_query(query)?
         } else {
             AuthorizationRequest::from_query(&as_openid(&parameters, to))?

@@ -165,11 +165,7 @@ impl MockIdpBuilder {
     /// # Errors
     /// When a client, an algorithm or a persona is not one, or two issuers have an address in common.
     pub fn build(self) -> Result<MockIdp, BuildError> {
-        let base = match &self.base_url {
-            Some(url) => url.clone(),
-            None => origin("http://idp.test")?,
-        };
-        self.at(base, false)
+        self.at("http://idp.test", false)
     }
 
     /// A mock that listens, until it is dropped. Needs a tokio runtime.
@@ -188,11 +184,7 @@ impl MockIdpBuilder {
         let failed = |source| StartError::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let base = match &self.base_url {
-            Some(url) => url.clone(),
-            None => origin(&format!("http://{address}"))?,
-        };
-        let idp = self.at(base, true)?;
+        let idp = self.at(&format!("http://{address}"), true)?;
         for client in idp.issuers().iter().flat_map(|issuer| &issuer.core().clients) {
             if let Some(uri) = client.backchannel_logout_uri.as_ref().filter(|uri| addresses(uri).is_none()) {
                 let (client, uri) = (client.id.to_string(), uri.to_string());
@@ -202,7 +194,11 @@ impl MockIdpBuilder {
         Ok(idp.served(listener, address))
     }
 
-    fn at(self, base: Url, sends_logout_tokens: bool) -> Result<MockIdp, BuildError> {
+    fn at(self, usual_base: &str, sends_logout_tokens: bool) -> Result<MockIdp, BuildError> {
+        let base = match self.base_url {
+            Some(url) => url,
+            None => origin(usual_base)?,
+        };
         let entropy = self.entropy;
         let second = self.second_origin.unwrap_or_else(|| other_name(&base));
         let described = self.earlier.into_iter().chain([self.current]);

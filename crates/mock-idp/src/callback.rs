@@ -12,7 +12,7 @@ use crate::protocol::Refusal;
 
 /// Returns the URL that brings an error to the client.
 pub(crate) fn refused(issuer: &IssuerCore, to: &Destination, refusal: Refusal, faults: &[Fault]) -> String {
-    let refusal = issuer.profile().errors.reword(refusal);
+    let refusal = issuer.profile.errors.reword(refusal);
     let description = Some(ForeignText::new(&refusal.description));
     url(issuer, to, AuthorizationOutcome::Error { code: refusal.code, description }, faults)
 }
@@ -62,10 +62,12 @@ fn apply_fault(parameters: &mut Vec<(String, String)>, fault: &Fault) {
             parameters.push(("iss".to_owned(), ANOTHER_ISSUER.to_owned()));
         }
         Fault::CallbackNoIss => parameters.retain(|(name, _)| name != "iss"),
-        Fault::CallbackAlteredState => change(parameters, "state", |state| {
-            let last = state.pop();
-            state.push(if last == Some('A') { 'B' } else { 'A' });
-        }),
+        Fault::CallbackAlteredState => {
+            for (_, state) in parameters.iter_mut().filter(|(name, _)| name == "state") {
+                let last = state.pop();
+                state.push(if last == Some('A') { 'B' } else { 'A' });
+            }
+        }
         Fault::CallbackMissingState => parameters.retain(|(name, _)| name != "state"),
         Fault::CallbackError(code, description) => {
             parameters.retain(|(name, _)| !matches!(name.as_str(), "code" | "error" | "error_description"));
@@ -73,11 +75,5 @@ fn apply_fault(parameters: &mut Vec<(String, String)>, fault: &Fault) {
             parameters.push(("error_description".to_owned(), description.to_string()));
         }
         _ => {}
-    }
-}
-
-fn change(parameters: &mut [(String, String)], name: &str, change: impl Fn(&mut String)) {
-    for (_, value) in parameters.iter_mut().filter(|(known, _)| known == name) {
-        change(value);
     }
 }

@@ -1,12 +1,8 @@
-use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
 use http::{Method, Request};
 use url::form_urlencoded;
-
-/// The most requests that are kept; the oldest go first.
-const MAX_KEPT: usize = 10_000;
 
 /// A request that reached the mock, for assertions such as "the code was not sent".
 ///
@@ -67,22 +63,5 @@ impl fmt::Debug for CapturedRequest {
             pairs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
         };
         write!(f, "{} {} query({}) form({})", self.method, self.path, names(&self.query), names(&self.form))
-    }
-}
-
-/// The requests so far.
-#[derive(Debug, Default)]
-pub(crate) struct Captured(VecDeque<CapturedRequest>);
-
-impl Captured {
-    pub(crate) fn push(&mut self, request: CapturedRequest) {
-        if self.0.len() >= MAX_KEPT {
-            self.0.pop_front();
-        }
-        self.0.push_back(request);
-    }
-
-    pub(crate) fn all(&self) -> Vec<CapturedRequest> {
-        self.0.iter().cloned().collect()
     }
 }

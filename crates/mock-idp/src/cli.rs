@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -63,7 +62,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SUB:EMAIL:NAME[:GROUP,…]", value_parser = user)]
     user: Vec<User>,
     /// The algorithm of ID tokens: `RS256`, `ES256` or `EdDSA`
-    #[arg(long, value_name = "ALG", value_parser = algorithm, default_value = "RS256")]
+    #[arg(long, value_name = "ALG", value_parser = Algorithm::parse, default_value = "RS256")]
     algorithm: Algorithm,
     /// Misbehave, always; may be repeated. `labgate-mock-idp faults` lists the names
     #[arg(long, value_name = "NAME", value_parser = Fault::parse)]
@@ -159,17 +158,11 @@ fn line(text: &mut String, label: &str, value: &str) {
 
 /// The faults as a list.
 pub(crate) fn faults() -> String {
-    Fault::ALL.iter().fold(String::new(), |mut text, fault| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{}\n    {}.\n    A relying party must {}.",
-            fault.name(),
-            fault.effect(),
-            fault.relying_party_must()
-        );
-        text
-    })
+    let entry = |fault: &Fault| {
+        let (name, effect, must) = (fault.name(), fault.effect(), fault.relying_party_must());
+        format!("{name}\n    {effect}.\n    A relying party must {must}.\n")
+    };
+    Fault::ALL.iter().map(entry).collect()
 }
 
 fn client(text: &str) -> Result<ClientArgument, String> {
@@ -204,10 +197,6 @@ fn user(text: &str) -> Result<User, String> {
         (email, None) => user.email(email),
     };
     Ok(if name.is_empty() { user } else { user.name(name) })
-}
-
-fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::parse(name).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

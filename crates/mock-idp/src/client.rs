@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// A relying party as it is registered at the mock.
 #[derive(Clone, Debug)]
 pub struct Client {
-    id: String,
+    pub(crate) id: String,
     secret: SecretString,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
@@ -54,10 +54,6 @@ impl Client {
     #[must_use]
     pub fn backchannel_logout_session_required(self, required: bool) -> Self {
         Self { backchannel_logout_session_required: required, ..self }
-    }
-
-    pub(crate) fn id(&self) -> &str {
-        &self.id
     }
 
     pub(crate) fn register(&self) -> Result<RegisteredClient, Malformed> {

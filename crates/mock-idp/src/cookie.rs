@@ -14,17 +14,11 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
+/// Writes the header that gives the cookie this value, or with an empty one takes it away. An issuer's home and
+/// our own values are visible ASCII, so the header can be written.
 pub(crate) fn set(site: &Site, value: &str) -> HeaderValue {
-    written(site, value, "")
-}
-
-pub(crate) fn clear(site: &Site) -> HeaderValue {
-    written(site, "", "; Max-Age=0")
-}
-
-/// An issuer's home and our own values are visible ASCII, so the header can be written.
-fn written(site: &Site, value: &str, more: &str) -> HeaderValue {
     let path = if site.home.is_empty() { "/" } else { &site.home };
-    let text = format!("{NAME}={value}; Path={path}; HttpOnly; SameSite=Lax{more}");
+    let end = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let text = format!("{NAME}={value}; Path={path}; HttpOnly; SameSite=Lax{end}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -14,7 +14,7 @@ use crate::faults::{ArmedFaults, Fault};
 use crate::issuer::IssuerCore;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
-use crate::persona::{Persona, ProviderBehaviour};
+use crate::persona::{Persona, Profile, ProviderBehaviour};
 use crate::protocol::Claims;
 use crate::site::{Endpoint, Located, Site};
 use crate::user::User;
@@ -55,25 +55,24 @@ impl Described {
             return Err(BuildError::Symmetric);
         }
         let behaviour = self.persona.behaviour()?;
-        let (site, metadata) = self.site(&*behaviour, origins, entropy)?;
+        let profile = behaviour.documents().profile().map_err(BuildError::Metadata)?;
+        let (site, metadata) = self.site(&*behaviour, &profile, origins, entropy)?;
         let register = |client: &Client| {
-            client
-                .register()
-                .map_err(|malformed| BuildError::Client { id: client.id().to_owned(), malformed })
+            let refused = |malformed| BuildError::Client { id: client.id.clone(), malformed };
+            client.register().map_err(refused)
         };
         for (position, client) in self.clients.iter().enumerate() {
-            if self.clients.iter().take(position).any(|earlier| earlier.id() == client.id()) {
-                return Err(BuildError::SameClient(client.id().to_owned()));
+            if self.clients.iter().take(position).any(|earlier| earlier.id == client.id) {
+                return Err(BuildError::SameClient(client.id.clone()));
             }
         }
         let mut faults = ArmedFaults::default();
-        for fault in self.faults {
-            faults.arm(fault, None);
-        }
+        self.faults.into_iter().for_each(|fault| faults.arm(fault, None));
         Ok(IssuerCore {
             site,
             persona: self.persona,
             behaviour,
+            profile,
             metadata,
             users: if self.users.is_empty() { User::examples() } else { self.users },
             clients: self.clients.iter().map(register).collect::<Result<_, _>>()?,
@@ -87,36 +86,36 @@ impl Described {
     fn site(
         &self,
         behaviour: &dyn ProviderBehaviour,
+        profile: &Profile,
         origins: [&Url; 2],
         entropy: Arc<dyn Entropy>,
     ) -> Result<(Site, Claims), BuildError> {
-        let profile = behaviour.profile();
         let prefix = self.path.trim_end_matches('/');
         let [base, second_base] =
             origins.map(|origin| format!("{}{prefix}", origin.as_str().trim_end_matches('/')));
         let mut own = Placeholders(behaviour.placeholders());
         let fill = |text: &str| own.fill(text).replace("{base}", &base).replace("{second}", &second_base);
-        let issuer = fill(profile.issuer);
+        let issuer = fill(&profile.issuer);
         let path = issuer.strip_prefix(&base).or(issuer.strip_prefix(&second_base)).unwrap_or_default();
         let path = format!("{prefix}{}", path.trim_end_matches('/'));
         // The slash at the end of a path is the issuer's own, unless the persona has a path there.
-        let own_slash =
-            self.path.strip_prefix(prefix).filter(|_| profile.issuer == "{base}").unwrap_or_default();
+        let own_slash = self.path.strip_prefix(prefix).filter(|_| issuer == base).unwrap_or_default();
         let issuer = format!("{issuer}{own_slash}");
 
-        let document: Claims = serde_json::from_str(profile.metadata).map_err(BuildError::Metadata)?;
         let published = PUBLISHED.iter().filter_map(|(member, endpoint)| {
-            document.get(*member).and_then(Value::as_str).map(|template| (*endpoint, template))
+            profile.metadata.get(*member).and_then(Value::as_str).map(|template| (*endpoint, template))
         });
-        let templates: Vec<_> = published.chain(profile.places.iter().copied()).collect();
+        let templates: Vec<_> = published
+            .chain(profile.places.iter().map(|(endpoint, template)| (*endpoint, template.as_str())))
+            .collect();
         let mut places = own.located(&templates, prefix, [&base, &second_base]);
-        let metadata = document.clone().into_iter();
+        let metadata = profile.metadata.clone().into_iter();
         let whole =
             |text: &str| fill(text).replace("{issuer}", &issuer).replace("{alg}", self.algorithm.as_str());
         let metadata = metadata.map(|(member, value)| (member, filled(value, &whole))).collect();
-        let home = format!("{prefix}{}", own.fill(profile.home));
-        if let Some(alias) = behaviour.alias() {
-            own.replace_first(alias);
+        let home = format!("{prefix}{}", own.fill(&profile.home));
+        if let (Some(alias), Some((_, first))) = (behaviour.alias(), own.0.first_mut()) {
+            *first = alias;
             places.extend(own.located(&templates, prefix, [&base, &second_base]));
         }
         let site = Site {
@@ -149,12 +148,6 @@ struct Placeholders(Vec<(&'static str, String)>);
 impl Placeholders {
     fn fill(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-    }
-
-    fn replace_first(&mut self, value: String) {
-        if let Some((_, first)) = self.0.first_mut() {
-            *first = value;
-        }
     }
 
     fn located(
@@ -215,12 +208,7 @@ pub(crate) fn origin(url: &str) -> Result<Url, BuildError> {
     let refused = || BuildError::BaseUrl(url.to_owned());
     let parsed = Url::parse(url).map_err(|_| refused())?;
     let bare = matches!(parsed.scheme(), "http" | "https")
-        && parsed.has_host()
-        && parsed.path() == "/"
-        && parsed.query().is_none()
-        && parsed.fragment().is_none()
-        && parsed.username().is_empty()
-        && parsed.password().is_none();
+        && parsed.as_str() == format!("{}/", parsed.origin().ascii_serialization());
     if bare { Ok(parsed) } else { Err(refused()) }
 }
 

@@ -21,9 +21,10 @@ pub(crate) enum Stage {
     PostLogout,
 }
 
-/// Defines the faults: variant, name, stage, effect, and a relying party's duty.
+/// Defines the faults: variant, name, stage, effect, and a relying party's duty, where it is not the usual one
+/// of the stage.
 macro_rules! faults {
-    ($($variant:ident $(($($argument:literal),+))? = $name:literal, $stage:ident, $effect:literal, $must:literal;)+) => {
+    ($($variant:ident $(($($argument:literal),+))? = $name:literal, $stage:ident, $effect:literal $(, $must:literal)?;)+) => {
         /// A way to misbehave. Faults can be combined.
         ///
         /// Text in the arguments of a variant goes out as it is: it may be markup, or ten kilobytes.
@@ -31,7 +32,7 @@ macro_rules! faults {
         #[non_exhaustive]
         pub enum Fault {
             $(
-                #[doc = concat!("`", $name, "`: ", $effect, ". A relying party must ", $must, ".")]
+                #[doc = concat!("`", $name, "`: ", $effect, ". A relying party must ", faults!(@must $stage $($must)?), ".")]
                 $variant $(($(faults!(@type $argument)),+))?,
             )+
         }
@@ -55,7 +56,7 @@ macro_rules! faults {
             /// A relying party's duty: this completes "A relying party must …".
             #[must_use]
             pub fn relying_party_must(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $must,)+ }
+                match self { $(Self::$variant { .. } => faults!(@must $stage $($must)?),)+ }
             }
 
             pub(crate) fn stage(&self) -> Stage {
@@ -64,43 +65,47 @@ macro_rules! faults {
         }
     };
     (@type $argument:literal) => { Cow<'static, str> };
+    (@must $stage:ident $must:literal) => { $must };
+    (@must Identity) => { "refuse the ID token" };
+    (@must Callback) => { "refuse before the code is sent anywhere" };
+    (@must Logout) => { "answer 400 and end nothing" };
+    (@must PostLogout) => { "say that the person is signed out, and no more" };
 }
 
 faults! {
-    WrongIssuer = "wrong-issuer", Identity, "`iss` names another host", "refuse the ID token";
-    IssuerTrailingSlash = "issuer-trailing-slash", Identity, "`iss` has a slash too many", "refuse the ID token";
-    MissingIssuer = "missing-issuer", Identity, "no `iss`", "refuse the ID token";
-    WrongAudience = "wrong-audience", Identity, "`aud` is another client", "refuse the ID token";
-    EmptyAudience = "empty-audience", Identity, "`aud` is an empty list", "refuse the ID token";
+    WrongIssuer = "wrong-issuer", Identity, "`iss` names another host";
+    IssuerTrailingSlash = "issuer-trailing-slash", Identity, "`iss` has a slash too many";
+    MissingIssuer = "missing-issuer", Identity, "no `iss`";
+    WrongAudience = "wrong-audience", Identity, "`aud` is another client";
+    EmptyAudience = "empty-audience", Identity, "`aud` is an empty list";
     ExtraAudience = "extra-audience", Identity, "`aud` has a second client, and there is no `azp`",
         "refuse the ID token unless it trusts that audience";
-    MissingAudience = "missing-audience", Identity, "no `aud`", "refuse the ID token";
-    WrongAzp = "wrong-azp", Identity, "`azp` is another client", "refuse the ID token";
-    WrongNonce = "wrong-nonce", Identity, "`nonce` is another one", "refuse the ID token";
-    MissingNonce = "missing-nonce", Identity, "no `nonce`", "refuse the ID token";
-    AlgNone = "alg-none", Identity, "the ID token is not signed, `alg` is `none`", "refuse the ID token";
-    Hs256WithPublicKey = "hs256-with-public-key", Identity, "signed by HMAC keyed with the public key as PEM",
-        "refuse the ID token";
+    MissingAudience = "missing-audience", Identity, "no `aud`";
+    WrongAzp = "wrong-azp", Identity, "`azp` is another client";
+    WrongNonce = "wrong-nonce", Identity, "`nonce` is another one";
+    MissingNonce = "missing-nonce", Identity, "no `nonce`";
+    AlgNone = "alg-none", Identity, "the ID token is not signed, `alg` is `none`";
+    Hs256WithPublicKey = "hs256-with-public-key", Identity, "signed by HMAC keyed with the public key as PEM";
     Hs256WithSecret = "hs256-with-secret", Identity, "signed by HMAC keyed with the client's secret",
         "refuse the ID token unless registered for HS256";
-    WrongKey = "wrong-key", Identity, "signed by another key under the right `kid`", "refuse the ID token";
+    WrongKey = "wrong-key", Identity, "signed by another key under the right `kid`";
     UnknownKid = "unknown-kid", Identity, "signed by a key that is not in the JWK set",
         "fetch the keys again, once, and then refuse the ID token";
     NoKid = "no-kid", Identity, "properly signed, but without `kid`",
         "accept the ID token if exactly one key fits, and may refuse it otherwise";
-    Expired = "expired", Identity, "`exp` was an hour ago", "refuse the ID token";
-    FutureIat = "future-iat", Identity, "`iat` is in an hour", "refuse the ID token";
-    MissingIat = "missing-iat", Identity, "no `iat`", "refuse the ID token";
-    NbfFuture = "nbf-future", Identity, "`nbf` is in an hour", "refuse the ID token";
-    MissingExp = "missing-exp", Identity, "no `exp`", "refuse the ID token";
+    Expired = "expired", Identity, "`exp` was an hour ago";
+    FutureIat = "future-iat", Identity, "`iat` is in an hour";
+    MissingIat = "missing-iat", Identity, "no `iat`";
+    NbfFuture = "nbf-future", Identity, "`nbf` is in an hour";
+    MissingExp = "missing-exp", Identity, "no `exp`";
     FractionalTimes = "fractional-times", Identity, "`exp`, `iat` and `auth_time` have fractions of a second",
         "accept the ID token";
-    StringTimes = "string-times", Identity, "`exp` and `iat` are strings", "refuse the ID token";
-    MissingSub = "missing-sub", Identity, "no `sub` in the ID token", "refuse the ID token";
-    LongSub = "long-sub", Identity, "`sub` has 256 characters", "refuse the ID token";
+    StringTimes = "string-times", Identity, "`exp` and `iat` are strings";
+    MissingSub = "missing-sub", Identity, "no `sub` in the ID token";
+    LongSub = "long-sub", Identity, "`sub` has 256 characters";
     UserinfoSubMismatch = "userinfo-sub-mismatch", UserInfo, "userinfo is about another person",
         "not use what userinfo says";
-    BadAtHash = "bad-at-hash", Identity, "`at_hash` belongs to another access token", "refuse the ID token";
+    BadAtHash = "bad-at-hash", Identity, "`at_hash` belongs to another access token";
     MissingEmail = "missing-email", Identity, "no e-mail address", "do without, or say so to the person";
     UnverifiedEmail = "unverified-email", Identity, "`email_verified` is `false`",
         "not take the address for the person's own";
@@ -108,8 +113,7 @@ faults! {
         "not take it for the JSON value `true`, unless it knows the provider for this";
     EmailVerifiedAbsent = "email-verified-absent", Identity, "an address without `email_verified`",
         "not take the address for verified";
-    IssuerTemplate = "issuer-template", Identity, "`iss` has the words `{tenantid}` where a tenant should be",
-        "refuse the ID token";
+    IssuerTemplate = "issuer-template", Identity, "`iss` has the words `{tenantid}` where a tenant should be";
     TenantSwap = "tenant-swap", Identity, "`tid` and `iss` are those of another Entra tenant",
         "refuse the ID token unless it admits that tenant";
     GroupsOverage = "groups-overage", Identity, "no groups, but `_claim_names` and `_claim_sources`, which lead elsewhere",
@@ -131,62 +135,45 @@ faults! {
         "stop before the authorization request";
     Jwks500 = "jwks-500", Jwks, "the JWKS endpoint answers 500",
         "keep the last good keys, or answer that signing in is not possible at the moment";
-    CallbackWrongIss = "callback-wrong-iss", Callback, "`iss` of the authorization response is another issuer (a mix-up)",
-        "refuse before the code is sent anywhere";
-    CallbackNoIss = "callback-no-iss", Callback, "the authorization response has no `iss`, though the metadata promises it",
-        "refuse before the code is sent anywhere";
-    CallbackAlteredState = "callback-altered-state", Callback, "`state` comes back altered",
-        "refuse before the code is sent anywhere";
-    CallbackMissingState = "callback-missing-state", Callback, "`state` does not come back",
-        "refuse before the code is sent anywhere";
+    CallbackWrongIss = "callback-wrong-iss", Callback, "`iss` of the authorization response is another issuer (a mix-up)";
+    CallbackNoIss = "callback-no-iss", Callback, "the authorization response has no `iss`, though the metadata promises it";
+    CallbackAlteredState = "callback-altered-state", Callback, "`state` comes back altered";
+    CallbackMissingState = "callback-missing-state", Callback, "`state` does not come back";
     CallbackError("temporarily_unavailable", "<b>The mock was told to fail.</b>") = "callback-error", Callback,
         "the authorization response is an error", "say so on a page of its own, with the description escaped";
     PkceNotChecked = "pkce-not-checked", Token, "a wrong code verifier, or none, is accepted",
         "send a challenge and its verifier all the same";
-    LogoutWrongKey = "logout-wrong-key", Logout, "the logout token is signed by another key under the right `kid`",
-        "answer 400 and end nothing";
-    LogoutAlgNone = "logout-alg-none", Logout, "the logout token is not signed, `alg` is `none`",
-        "answer 400 and end nothing";
+    LogoutWrongKey = "logout-wrong-key", Logout, "the logout token is signed by another key under the right `kid`";
+    LogoutAlgNone = "logout-alg-none", Logout, "the logout token is not signed, `alg` is `none`";
     LogoutWrongAlg = "logout-wrong-alg", Logout,
-        "the logout token is signed, by a key in the JWK set, with an algorithm that the metadata does not name",
-        "answer 400 and end nothing";
+        "the logout token is signed, by a key in the JWK set, with an algorithm that the metadata does not name";
     LogoutUnknownKid = "logout-unknown-kid", Logout, "the logout token is signed by a key that is not in the JWK set",
         "fetch the keys again, once, and then answer 400 and end nothing";
-    LogoutWrongIssuer = "logout-wrong-issuer", Logout, "`iss` of the logout token names another host",
-        "answer 400 and end nothing";
-    LogoutWrongAudience = "logout-wrong-audience", Logout, "`aud` of the logout token is another client",
-        "answer 400 and end nothing";
-    LogoutMissingIat = "logout-missing-iat", Logout, "no `iat` in the logout token", "answer 400 and end nothing";
-    LogoutStaleIat = "logout-stale-iat", Logout, "`iat` of the logout token was an hour ago, though `exp` lies ahead",
-        "answer 400 and end nothing";
-    LogoutMissingExp = "logout-missing-exp", Logout, "no `exp` in the logout token", "answer 400 and end nothing";
-    LogoutExpired = "logout-expired", Logout, "`exp` of the logout token was an hour ago", "answer 400 and end nothing";
-    LogoutMissingEvents = "logout-missing-events", Logout, "no `events` in the logout token",
-        "answer 400 and end nothing";
-    LogoutOtherEvent = "logout-other-event", Logout, "`events` of the logout token has another event only",
-        "answer 400 and end nothing";
-    LogoutEventsNotAnObject = "logout-events-not-an-object", Logout, "`events` of the logout token is a list of names",
-        "answer 400 and end nothing";
-    LogoutNonce = "logout-nonce", Logout, "the logout token has a `nonce`", "answer 400 and end nothing";
-    LogoutNobody = "logout-nobody", Logout, "neither `sub` nor `sid` in the logout token", "answer 400 and end nothing";
-    LogoutAccessTokenType = "logout-access-token-type", Logout, "`typ` of the logout token is `at+jwt`",
-        "answer 400 and end nothing";
+    LogoutWrongIssuer = "logout-wrong-issuer", Logout, "`iss` of the logout token names another host";
+    LogoutWrongAudience = "logout-wrong-audience", Logout, "`aud` of the logout token is another client";
+    LogoutMissingIat = "logout-missing-iat", Logout, "no `iat` in the logout token";
+    LogoutStaleIat = "logout-stale-iat", Logout, "`iat` of the logout token was an hour ago, though `exp` lies ahead";
+    LogoutMissingExp = "logout-missing-exp", Logout, "no `exp` in the logout token";
+    LogoutExpired = "logout-expired", Logout, "`exp` of the logout token was an hour ago";
+    LogoutMissingEvents = "logout-missing-events", Logout, "no `events` in the logout token";
+    LogoutOtherEvent = "logout-other-event", Logout, "`events` of the logout token has another event only";
+    LogoutEventsNotAnObject = "logout-events-not-an-object", Logout, "`events` of the logout token is a list of names";
+    LogoutNonce = "logout-nonce", Logout, "the logout token has a `nonce`";
+    LogoutNobody = "logout-nobody", Logout, "neither `sub` nor `sid` in the logout token";
+    LogoutAccessTokenType = "logout-access-token-type", Logout, "`typ` of the logout token is `at+jwt`";
     LogoutNoType = "logout-no-type", Logout, "no `typ` in the logout token's header", "accept the logout token";
     LogoutTypeJwt = "logout-type-jwt", Logout, "`typ` of the logout token is `JWT`", "accept the logout token";
     LogoutReplayedJti = "logout-replayed-jti", Logout, "`jti` is that of the client's logout token before, if there is one",
         "end nothing further";
     LogoutExtraClaims = "logout-extra-claims", Logout, "the logout token has claims that are not its own",
         "accept the logout token";
-    LogoutIdToken = "logout-id-token", Logout, "an ID token in place of the logout token",
-        "answer 400 and end nothing";
+    LogoutIdToken = "logout-id-token", Logout, "an ID token in place of the logout token";
     LogoutSubOnly = "logout-sub-only", Logout, "no `sid` in the logout token", "end every session of that person";
     LogoutSidOnly = "logout-sid-only", Logout, "no `sub` in the logout token", "end the session of that `sid`";
     LogoutUnknownSid = "logout-unknown-sid", Logout, "`sid` of the logout token names no session",
         "answer 200 and end nothing";
-    PostLogoutMissingState = "post-logout-missing-state", PostLogout, "`state` does not come back after a logout",
-        "say that the person is signed out, and no more";
-    PostLogoutOtherState = "post-logout-other-state", PostLogout, "another `state` comes back after a logout",
-        "say that the person is signed out, and no more";
+    PostLogoutMissingState = "post-logout-missing-state", PostLogout, "`state` does not come back after a logout";
+    PostLogoutOtherState = "post-logout-other-state", PostLogout, "another `state` comes back after a logout";
 }
 
 impl Fault {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use labgate_domain::protocol::{Scopes, Subject};
 use labgate_token::{Algorithm, KeyError};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::client::RegisteredClient;
@@ -49,7 +48,7 @@ pub(crate) fn write(
     let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     state("iss", issuer.behaviour.issuer_for(issuer, occasion.user()).into());
     state("aud", client.id.as_str().into());
-    state("exp", now.plus(issuer.profile().tokens.id_token).as_unix_seconds().into());
+    state("exp", now.plus(Duration::from_secs(issuer.profile.tokens.id_token)).as_unix_seconds().into());
     state("iat", now.as_unix_seconds().into());
     state("auth_time", grant.session.auth_time.as_unix_seconds().into());
     state("sid", grant.session.sid.as_str().into());
@@ -61,13 +60,13 @@ pub(crate) fn write(
         }
         IdTokenFor::Refresh => None,
     };
-    unset_all(&mut claims, issuer.profile().omitted_claims);
+    unset_all(&mut claims, &issuer.profile.omitted_claims);
     issuer.behaviour.finish_id_token(&occasion, code, &mut claims);
 
     let mut signature = Signature::Proper;
     for fault in faults {
         apply_fault(&mut claims, fault, issuer, client);
-        signature = other_signature(fault, client).unwrap_or(signature);
+        signature = Signature::of_fault(fault, client).unwrap_or(signature);
     }
     locked(&issuer.keys).sign(&claims, &signature, Some("JWT"))
 }
@@ -85,7 +84,9 @@ pub(crate) fn occasion<'a>(
 
 /// The claims about the person, in the ID token and at userinfo alike.
 pub(crate) fn claims_of_the_person(issuer: &IssuerCore, occasion: &Occasion<'_>, faults: &[Fault]) -> Claims {
-    let mut claims = issuer.behaviour.claims(occasion);
+    let mut statement = occasion.begin();
+    issuer.behaviour.claims(occasion, &mut statement);
+    let mut claims = statement.0;
     for fault in faults {
         match fault {
             Fault::LongSub => set(&mut claims, "sub", "x".repeat(Subject::MAX_LEN + 1)),
@@ -106,7 +107,7 @@ pub(crate) fn claims_of_the_person(issuer: &IssuerCore, occasion: &Occasion<'_>,
                 set(&mut claims, "_claim_sources", json!({ "src1": { "endpoint": endpoint } }));
             }
             Fault::GroupsString => {
-                let first = occasion.user().group_names().first().map_or("lab-admins", String::as_str);
+                let first = occasion.user().groups.first().map_or("lab-admins", String::as_str);
                 set(&mut claims, "groups", first);
             }
             _ => {}
@@ -177,20 +178,6 @@ fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, client: 
         Fault::BadAtHash => set(claims, "at_hash", half_hash("another token", Algorithm::Es256)),
         Fault::HugeToken => set(claims, "padding", "x".repeat(HUGE)),
         _ => {}
-    }
-}
-
-fn other_signature(fault: &Fault, client: &RegisteredClient) -> Option<Signature> {
-    match fault {
-        Fault::AlgNone => Some(Signature::None),
-        Fault::Hs256WithPublicKey => Some(Signature::HmacWithPublicKey),
-        Fault::Hs256WithSecret => {
-            Some(Signature::HmacWith(client.secret.expose_secret().as_bytes().to_vec()))
-        }
-        Fault::WrongKey => Some(Signature::ByAnotherKey),
-        Fault::UnknownKid => Some(Signature::ByUnknownKey),
-        Fault::NoKid => Some(Signature::WithoutKid),
-        _ => None,
     }
 }
 

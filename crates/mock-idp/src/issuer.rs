@@ -18,6 +18,7 @@ pub(crate) struct IssuerCore {
     pub(crate) site: Site,
     pub(crate) persona: Persona,
     pub(crate) behaviour: Box<dyn ProviderBehaviour>,
+    pub(crate) profile: Profile,
     /// The document that it publishes.
     pub(crate) metadata: Claims,
     pub(crate) users: Vec<User>,
@@ -28,10 +29,6 @@ pub(crate) struct IssuerCore {
 }
 
 impl IssuerCore {
-    pub(crate) fn profile(&self) -> &'static Profile {
-        self.behaviour.profile()
-    }
-
     /// Returns true if a member of its metadata is true.
     pub(crate) fn supports(&self, member: &str) -> bool {
         self.metadata.get(member) == Some(&Value::Bool(true))
@@ -49,8 +46,15 @@ impl IssuerCore {
         locked(&self.ledger)
     }
 
+    /// The armed faults of a stage.
     pub(crate) fn take_faults(&self, stage: Stage) -> Vec<Fault> {
         locked(&self.faults).take(stage)
+    }
+
+    /// The armed faults of a stage, and those that were chosen for a sign-in.
+    pub(crate) fn faults(&self, stage: Stage, chosen: &[Fault]) -> Vec<Fault> {
+        let chosen = chosen.iter().filter(|fault| fault.stage() == stage).cloned();
+        self.take_faults(stage).into_iter().chain(chosen).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -11,7 +10,11 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use labgate_domain::time::Timestamp;
 use labgate_token::{Algorithm, KeyError, KeyRing, SigningKey};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
+
+use crate::client::RegisteredClient;
+use crate::faults::Fault;
 
 /// A way to sign a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,22 @@ pub(crate) enum Signature {
     HmacWith(Vec<u8>),
     /// Not at all.
     None,
+}
+
+impl Signature {
+    /// The signature that a fault asks for.
+    pub(crate) fn of_fault(fault: &Fault, client: &RegisteredClient) -> Option<Self> {
+        Some(match fault {
+            Fault::AlgNone | Fault::LogoutAlgNone => Self::None,
+            Fault::Hs256WithPublicKey => Self::HmacWithPublicKey,
+            Fault::Hs256WithSecret => Self::HmacWith(client.secret.expose_secret().as_bytes().to_vec()),
+            Fault::WrongKey | Fault::LogoutWrongKey => Self::ByAnotherKey,
+            Fault::UnknownKid | Fault::LogoutUnknownKid => Self::ByUnknownKey,
+            Fault::NoKid => Self::WithoutKid,
+            Fault::LogoutWrongAlg => Self::ByAnotherAlgorithm,
+            _ => return None,
+        })
+    }
 }
 
 /// The keys of one issuer.
@@ -141,34 +160,28 @@ impl Key {
         Ok(Self {
             private: read.map_err(|_| KeyError::NotAPrivateKey)?,
             signing: SigningKey::from_pem(&private.into(), algorithm)?,
-            public_pem: pem("PUBLIC KEY", &public),
+            public_pem: pem("PUBLIC KEY", public.as_ref()),
         })
     }
 }
 
 /// A fresh key pair in DER: PKCS#8 and `SubjectPublicKeyInfo`. There is none for HS256.
-fn pair(algorithm: Algorithm) -> Result<(Vec<u8>, Vec<u8>), Unspecified> {
-    let random = SystemRandom::new();
-    match algorithm {
+fn pair(algorithm: Algorithm) -> Result<(Vec<u8>, PublicKeyX509Der<'static>), Unspecified> {
+    Ok(match algorithm {
         Algorithm::Es256 => {
-            let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
-            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref())?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-            Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
+            (pair.to_pkcs8v1()?.as_ref().to_vec(), pair.public_key().as_der()?)
         }
         Algorithm::EdDsa => {
-            let private = Ed25519KeyPair::generate_pkcs8v1(&random)?;
-            let public =
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(private.as_ref())?.public_key().as_der()?;
-            Ok((private.as_ref().to_vec(), public.as_ref().to_vec()))
+            let pair = Ed25519KeyPair::generate()?;
+            (pair.to_pkcs8v1()?.as_ref().to_vec(), pair.public_key().as_der()?)
         }
         Algorithm::Rs256 => {
             let pair = rsa::KeyPair::generate(KeySize::Rsa2048)?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-            Ok((pair.as_der()?.as_ref().to_vec(), public.as_ref().to_vec()))
+            (pair.as_der()?.as_ref().to_vec(), pair.public_key().as_der()?)
         }
-        Algorithm::Hs256 => Err(Unspecified),
-    }
+        Algorithm::Hs256 => return Err(Unspecified),
+    })
 }
 
 fn pem(label: &str, der: &[u8]) -> String {

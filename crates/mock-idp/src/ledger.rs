@@ -62,7 +62,7 @@ pub(crate) struct Ledger {
     access_tokens: HashMap<String, AccessToken>,
     refresh_tokens: HashMap<String, RefreshToken>,
     /// The `jti` of each client's latest logout token.
-    logout_ids: HashMap<ClientId, String>,
+    pub(crate) logout_ids: HashMap<ClientId, String>,
 }
 
 impl Ledger {
@@ -87,11 +87,6 @@ impl Ledger {
             of_ended.map(|(id, grant)| ((&grant.session.sid, grant.client.as_str()), *id)).collect();
         let in_order: BTreeSet<GrantId> = latest.into_values().collect();
         in_order.iter().filter_map(|id| self.grants.get(id)).cloned().collect()
-    }
-
-    /// Remembers the `jti` of a client's latest logout token: the one before it.
-    pub(crate) fn note_logout_id(&mut self, client: &ClientId, id: String) -> Option<String> {
-        self.logout_ids.insert(client.clone(), id)
     }
 
     /// Returns true if a person has a grant for a client.

@@ -32,15 +32,11 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
     let answer = if form.first("deny").is_some() {
         Answer::Deny
     } else if let Some(subject) = form.first("user") {
-        match issuer.user(subject) {
-            Some(user) => Answer::SignIn(user.clone()),
-            None => {
-                return pages::unanswerable(
-                    issuer,
-                    &UnanswerableRequest::UnknownUser(ForeignText::new(subject)),
-                );
-            }
-        }
+        let Some(user) = issuer.user(subject) else {
+            let unknown = UnanswerableRequest::UnknownUser(ForeignText::new(subject));
+            return pages::unanswerable(issuer, &unknown);
+        };
+        Answer::SignIn(user.clone())
     } else {
         let typed = TypedUser::read(&form);
         match typed.user() {
@@ -49,12 +45,12 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
         }
     };
     match complete(issuer, query, answer, fault.into_iter().collect()) {
-        Ok(Completed { location, cookie: Some(cookie) }) => {
+        Ok(Completed { location, cookie }) => {
             let mut response = reply::see_other(&location);
-            response.headers_mut().insert(SET_COOKIE, cookie::set(issuer, &cookie));
+            let cookie = cookie.map(|cookie| (SET_COOKIE, cookie::set(issuer, &cookie)));
+            response.headers_mut().extend(cookie);
             response
         }
-        Ok(Completed { location, cookie: None }) => reply::see_other(&location),
         Err(problem) => pages::unanswerable(issuer, &problem),
     }
 }
@@ -87,7 +83,7 @@ pub(crate) fn complete(
 ) -> Result<Completed, UnanswerableRequest> {
     let to = Destination::of(issuer, query)?;
     let refused = |refusal| {
-        let location = callback::refused(issuer, &to, refusal, &callback_faults(issuer, &chosen));
+        let location = callback::refused(issuer, &to, refusal, &issuer.faults(Stage::Callback, &chosen));
         Ok(Completed { location, cookie: None })
     };
     let asked = match Asked::parse(issuer, &to, query) {
@@ -97,10 +93,8 @@ pub(crate) fn complete(
     let user = match answer {
         Answer::SignIn(user) => user,
         Answer::Deny => {
-            return refused(Refusal::new(
-                AuthorizationErrorCode::AccessDenied,
-                "the person declined on the mock's page",
-            ));
+            let description = "the person declined on the mock's page";
+            return refused(Refusal::new(AuthorizationErrorCode::AccessDenied, description));
         }
     };
     let session = Session { sid: issuer.random_text(), user, auth_time: issuer.now() };
@@ -117,12 +111,12 @@ pub(crate) fn grant(
     session: Session,
     chosen: Vec<Fault>,
 ) -> String {
-    let faults = callback_faults(issuer, &chosen);
+    let faults = issuer.faults(Stage::Callback, &chosen);
     let code = AuthorizationCode::fresh(&*issuer.entropy);
     let request = asked.request;
     let is_first = !issuer.ledger().has_grant(&request.client_id, session.user.subject());
     let grant = Grant {
-        refreshable: issuer.profile().tokens.refresh.are_due(&request, is_first),
+        refreshable: issuer.profile.tokens.refresh.are_due(&request, is_first),
         client: request.client_id,
         session,
         scopes: request.scopes,
@@ -133,10 +127,4 @@ pub(crate) fn grant(
     let binding = CodeBinding { redirect_uri: to.redirect_uri.clone(), challenge: request.code_challenge };
     issuer.ledger().add_grant(grant, code.as_str().to_owned(), binding, issuer.now());
     callback::url(issuer, to, AuthorizationOutcome::Code(code), &faults)
-}
-
-fn callback_faults(issuer: &IssuerCore, chosen: &[Fault]) -> Vec<Fault> {
-    let mut faults = issuer.take_faults(Stage::Callback);
-    faults.extend(chosen.iter().filter(|fault| fault.stage() == Stage::Callback).cloned());
-    faults
 }

@@ -76,7 +76,7 @@ impl LogoutRequest {
 /// come from anybody.
 pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
     let parameters = Parameters::parse(query);
-    match issuer.profile().logout {
+    match &issuer.profile.logout {
         LogoutRule::NeedsHint(words) if parameters.first("id_token_hint").is_none() => {
             return pages::bad_request(words);
         }
@@ -107,7 +107,7 @@ fn by_logout_uri(issuer: &IssuerCore, parameters: &Parameters, headers: &HeaderM
     let of_browser = cookie::read(headers);
     issuer.ledger().end_sessions(|cookie, _| Some(cookie) == of_browser);
     let mut response = reply::redirect(StatusCode::FOUND, uri);
-    response.headers_mut().insert(SET_COOKIE, cookie::clear(issuer));
+    response.headers_mut().insert(SET_COOKIE, cookie::set(issuer, ""));
     response
 }
 
@@ -134,7 +134,7 @@ fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -
         None => pages::message_page(StatusCode::OK, "Signed out", "You are signed out at the mock."),
     };
     if of_browser.is_some_and(|cookie| issuer.ledger().session(cookie).is_none()) {
-        response.headers_mut().insert(SET_COOKIE, cookie::clear(issuer));
+        response.headers_mut().insert(SET_COOKIE, cookie::set(issuer, ""));
     }
     response.extensions_mut().insert(Notices(notices));
     response

@@ -92,8 +92,7 @@ pub(crate) fn of(issuer: &IssuerCore, ended: &[Grant]) -> Result<Vec<LogoutNotic
         if !client.names_the_session && ended.iter().take(position).any(says_the_same) {
             continue;
         }
-        let mut faults = issuer.take_faults(Stage::Logout);
-        faults.extend(grant.chosen.iter().filter(|fault| fault.stage() == Stage::Logout).cloned());
+        let faults = issuer.faults(Stage::Logout, &grant.chosen);
         let token = logout_token::write(issuer, client, grant, &faults)?;
         notices.push(LogoutNotice { client_id: grant.client.clone(), uri: uri.clone(), token, answer: None });
     }

@@ -29,28 +29,15 @@ pub(crate) fn write(
     faults: &[Fault],
 ) -> Result<String, KeyError> {
     if faults.contains(&Fault::LogoutIdToken) {
-        let access_token = issuer.random_text();
-        return id_token::write(
-            issuer,
-            client,
-            grant,
-            &grant.scopes,
-            &access_token,
-            IdTokenFor::Code(""),
-            &[],
-        );
+        let (access_token, purpose) = (issuer.random_text(), IdTokenFor::Code(""));
+        return id_token::write(issuer, client, grant, &grant.scopes, &access_token, purpose, &[]);
     }
     let now = issuer.now();
     let fresh = issuer.random_text();
     let mut ledger = issuer.ledger();
-    let before = ledger.note_logout_id(&client.id, fresh.clone());
-    let id = match before {
-        Some(before) if faults.contains(&Fault::LogoutReplayedJti) => {
-            ledger.note_logout_id(&client.id, before.clone());
-            before
-        }
-        _ => fresh,
-    };
+    let before = ledger.logout_ids.get(&client.id).filter(|_| faults.contains(&Fault::LogoutReplayedJti));
+    let id = before.cloned().unwrap_or(fresh);
+    ledger.logout_ids.insert(client.id.clone(), id.clone());
     drop(ledger);
 
     let mut claims = Claims::new();
@@ -68,7 +55,7 @@ pub(crate) fn write(
     let (mut signature, mut typ) = (Signature::Proper, Some(TYPE));
     for fault in faults {
         apply_fault(&mut claims, fault, issuer, grant);
-        signature = other_signature(fault).unwrap_or(signature);
+        signature = Signature::of_fault(fault, client).unwrap_or(signature);
         typ = match fault {
             Fault::LogoutAccessTokenType => Some("at+jwt"),
             Fault::LogoutTypeJwt => Some("JWT"),
@@ -109,15 +96,5 @@ fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, grant: &
         }
         Fault::LogoutUnknownSid => set(claims, "sid", issuer.random_text()),
         _ => {}
-    }
-}
-
-fn other_signature(fault: &Fault) -> Option<Signature> {
-    match fault {
-        Fault::LogoutWrongKey => Some(Signature::ByAnotherKey),
-        Fault::LogoutAlgNone => Some(Signature::None),
-        Fault::LogoutWrongAlg => Some(Signature::ByAnotherAlgorithm),
-        Fault::LogoutUnknownKid => Some(Signature::ByUnknownKey),
-        _ => None,
     }
 }

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Collected, Full};
 use tower::ServiceExt as _;
 use warp::filters::BoxedFilter;
 
-use crate::capture::{Captured, CapturedRequest};
+use crate::capture::CapturedRequest;
 use crate::delivery;
 use crate::issuer::{IssuerCore, locked};
 use crate::logout_notice::{LogoutNotice, Notices};
@@ -17,12 +17,13 @@ use crate::routes::routes;
 pub(crate) struct Core {
     pub(crate) issuers: Arc<[Arc<IssuerCore>]>,
     routes: BoxedFilter<(Response<Bytes>,)>,
-    pub(crate) captured: Mutex<Captured>,
+    pub(crate) captured: Mutex<VecDeque<CapturedRequest>>,
     pub(crate) notices: Mutex<VecDeque<LogoutNotice>>,
     sends_logout_tokens: bool,
 }
 
-/// The most notices that are kept; the oldest go first.
+/// The most requests and the most notices that are kept; the oldest go first.
+const MAX_REQUESTS: usize = 10_000;
 const MAX_NOTICES: usize = 1_000;
 
 impl Core {
@@ -33,7 +34,7 @@ impl Core {
     }
 
     pub(crate) async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
-        locked(&self.captured).push(CapturedRequest::of(&request));
+        keep(&self.captured, [CapturedRequest::of(&request)], MAX_REQUESTS);
         // On a task of its own, because warp does not run inside a handler of warp's, and a relying party that is tested
         // in process may be one.
         let answered = tokio::spawn(warp::service(self.routes.clone()).oneshot(request.map(Full::new)));
@@ -44,8 +45,7 @@ impl Core {
         };
         let (mut parts, body) = response.into_parts();
         if let Some(Notices(notices)) = parts.extensions.remove() {
-            let notices = self.deliver(notices).await;
-            self.keep(notices);
+            keep(&self.notices, self.deliver(notices).await, MAX_NOTICES);
         }
         // Every body of ours is in memory: collecting it cannot fail.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
@@ -61,11 +61,11 @@ impl Core {
         }
         notices
     }
+}
 
-    fn keep(&self, notices: Vec<LogoutNotice>) {
-        let mut kept = locked(&self.notices);
-        kept.extend(notices);
-        let too_many = kept.len().saturating_sub(MAX_NOTICES);
-        kept.drain(..too_many);
-    }
+fn keep<T>(kept: &Mutex<VecDeque<T>>, new: impl IntoIterator<Item = T>, most: usize) {
+    let mut kept = locked(kept);
+    kept.extend(new);
+    let too_many = kept.len().saturating_sub(most);
+    kept.drain(..too_many);
 }

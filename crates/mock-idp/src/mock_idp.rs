@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use url::Url;
 
-use crate::capture::{Captured, CapturedRequest};
+use crate::capture::CapturedRequest;
 use crate::issuer::{IssuerCore, locked};
 use crate::logout_notice::LogoutNotice;
 use crate::mock_core::Core;
@@ -44,7 +44,7 @@ impl MockIdp {
     /// The address that it listens on; `None` for a mock without sockets.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.server.as_ref().map(Server::address)
+        self.server.as_ref().map(|server| server.address)
     }
 
     /// Every issuer, in the order in which they were described.
@@ -70,12 +70,12 @@ impl MockIdp {
     /// The requests that reached the mock so far, over sockets or in process, the last 10 000.
     #[must_use]
     pub fn requests(&self) -> Vec<CapturedRequest> {
-        locked(&self.core.captured).all()
+        locked(&self.core.captured).iter().cloned().collect()
     }
 
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
-        *locked(&self.core.captured) = Captured::default();
+        locked(&self.core.captured).clear();
     }
 
     /// The logout tokens of the sessions that ended by a request so far, each given out once; the last 1 000

@@ -48,12 +48,8 @@ struct LogoutPage<'a> {
 #[derive(Template)]
 #[template(path = "landing.html")]
 struct LandingPage<'a> {
-    issuers: Vec<Landing<'a>>,
-}
-
-struct Landing<'a> {
-    core: &'a IssuerCore,
-    discovery: String,
+    /// Each with the URL of its metadata.
+    issuers: Vec<(&'a IssuerCore, String)>,
 }
 
 /// The login page; with what was typed before, and why it could not be used.
@@ -82,7 +78,7 @@ pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Opt
 
 /// The page for a request that cannot be answered by a redirect.
 pub(crate) fn unanswerable(issuer: &IssuerCore, problem: &UnanswerableRequest) -> Response {
-    let own = issuer.profile().errors.find("page", &[problem.name()]);
+    let own = issuer.profile.errors.find("page", &[problem.name()]);
     let (status, title) =
         own.map_or((StatusCode::BAD_REQUEST, UNANSWERABLE), |own| (own.status, own.description));
     message_page(status, title, &problem.to_string())
@@ -104,7 +100,7 @@ pub(crate) fn confirm_logout(issuer: &IssuerCore, action: &str, person: Option<&
 
 /// The page at the root: which issuers there are, and who can sign in.
 pub(crate) fn landing<'a>(issuers: impl Iterator<Item = &'a IssuerCore>) -> Response {
-    let issuers = issuers.map(|core| Landing { core, discovery: core.url(Endpoint::Discovery) }).collect();
+    let issuers = issuers.map(|core| (core, core.url(Endpoint::Discovery))).collect();
     html(StatusCode::OK, &LandingPage { issuers })
 }
 

@@ -33,10 +33,8 @@ struct Incoming {
 pub(crate) fn routes(issuers: &Issuers) -> Route {
     use Endpoint as At;
 
-    let discovery_route = get(issuers, At::Discovery, |issuer, _| discovery(issuer));
-    let jwks_route = get(issuers, At::Jwks, |issuer, _| jwks(issuer));
-    let token_route = post(issuers, At::Token, |issuer, it| token::answer(issuer, &it.headers, &it.body));
-    let userinfo = |issuer: &IssuerCore, it: &Incoming| userinfo::answer(issuer, &it.headers);
+    let get = || warp::get().boxed();
+    let post = || warp::post().boxed();
     let by_query = |answer: fn(&IssuerCore, &str, &HeaderMap) -> Response| {
         move |issuer: &IssuerCore, it: &Incoming| answer(issuer, &it.query, &it.headers)
     };
@@ -46,46 +44,40 @@ pub(crate) fn routes(issuers: &Issuers) -> Route {
             answer(issuer, &String::from_utf8_lossy(&it.body), &it.headers)
         }
     };
+    let userinfo = |issuer: &IssuerCore, it: &Incoming| userinfo::answer(issuer, &it.headers);
 
     [
-        jwks_route,
-        get(issuers, At::Authorization, by_query(authorize::answer)),
-        post(issuers, At::Authorization, by_form(authorize::answer)),
-        post(issuers, At::Login, |issuer, it| login::submit(issuer, &it.query, &it.body)),
-        token_route,
-        get(issuers, At::UserInfo, userinfo),
-        post(issuers, At::UserInfo, userinfo),
-        get(issuers, At::EndSession, by_query(logout::answer)),
-        post(issuers, At::EndSession, by_form(logout::answer)),
-        post(issuers, At::Logout, by_query(logout::confirmed)),
-        get(issuers, At::Api, api),
+        route(issuers, get(), At::Jwks, |issuer, _| jwks(issuer)),
+        route(issuers, get(), At::Authorization, by_query(authorize::answer)),
+        route(issuers, post(), At::Authorization, by_form(authorize::answer)),
+        route(issuers, post(), At::Login, |issuer, it| login::submit(issuer, &it.query, &it.body)),
+        route(issuers, post(), At::Token, |issuer, it| token::answer(issuer, &it.headers, &it.body)),
+        route(issuers, get(), At::UserInfo, userinfo),
+        route(issuers, post(), At::UserInfo, userinfo),
+        route(issuers, get(), At::EndSession, by_query(logout::answer)),
+        route(issuers, post(), At::EndSession, by_form(logout::answer)),
+        route(issuers, post(), At::Logout, by_query(logout::confirmed)),
+        route(issuers, get(), At::Api, api),
         landing(issuers),
         warp::path("style.css").and(warp::path::end()).and(warp::get()).map(pages::style).boxed(),
     ]
     .into_iter()
-    .fold(discovery_route, |routes, route| routes.or(route).unify().boxed())
+    .fold(route(issuers, get(), At::Discovery, |issuer, _| discovery(issuer)), |routes, route| {
+        routes.or(route).unify().boxed()
+    })
     .recover(nothing_here)
     .unify()
     .boxed()
 }
 
-/// A GET of this endpoint, at whichever issuer the path names.
-fn get(
+/// A request of this method to this endpoint, at whichever issuer the path names.
+fn route(
     issuers: &Issuers,
+    method: BoxedFilter<()>,
     endpoint: Endpoint,
     answer: impl Fn(&IssuerCore, &Incoming) -> Response + Clone + Send + Sync + 'static,
 ) -> Route {
-    let at = at(issuers, endpoint).and(warp::get()).and(incoming());
-    at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
-}
-
-/// A POST to this endpoint, at whichever issuer the path names.
-fn post(
-    issuers: &Issuers,
-    endpoint: Endpoint,
-    answer: impl Fn(&IssuerCore, &Incoming) -> Response + Clone + Send + Sync + 'static,
-) -> Route {
-    let at = at(issuers, endpoint).and(warp::post()).and(incoming());
+    let at = at(issuers, endpoint).and(method).and(incoming());
     at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
 }
 
@@ -171,11 +163,8 @@ fn failure() -> Response {
 async fn nothing_here(rejection: Rejection) -> Result<Response, Infallible> {
     let known_path = rejection.find::<warp::reject::MethodNotAllowed>().is_some();
     Ok(if known_path {
-        pages::message_page(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Another method",
-            "This endpoint does not take that method.",
-        )
+        let message = "This endpoint does not take that method.";
+        pages::message_page(StatusCode::METHOD_NOT_ALLOWED, "Another method", message)
     } else {
         let message = "There is nothing at this address. The page at / names the issuers.";
         pages::message_page(StatusCode::NOT_FOUND, "Nothing here", message)

@@ -25,17 +25,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server that stops, with its connections, when it is dropped.
 pub(crate) struct Server {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 impl Server {
     pub(crate) fn spawn(listener: TcpListener, address: SocketAddr, core: Arc<Core>) -> Self {
         Self { address, accepting: tokio::spawn(accept(listener, core)) }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 

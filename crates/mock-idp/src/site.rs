@@ -6,12 +6,13 @@ use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::{Clock, Entropy};
 use labgate_token::Algorithm;
+use serde::Deserialize;
 
 /// Stands in an issuer for the tenant of the person who signs in.
 pub(crate) const TENANT_TEMPLATE: &str = "{tenantid}";
 
 /// A service that an issuer offers at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Endpoint {
     /// GET (Discovery section 4, RFC 8414 section 3).
     Discovery,

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 pub struct User {
     subject: String,
     email: Option<Email>,
-    name: Option<String>,
-    groups: Vec<String>,
-    tenant: Option<String>,
-    claims: Map<String, Value>,
+    pub(crate) name: Option<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) tenant: Option<String>,
+    /// Further claims, as they are to be stated.
+    pub(crate) claims: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,22 +92,6 @@ impl User {
     /// Their address, and whether it is verified.
     pub(crate) fn email_address(&self) -> Option<(&str, bool)> {
         self.email.as_ref().map(|email| (email.address.as_str(), email.verified))
-    }
-
-    pub(crate) fn full_name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    pub(crate) fn group_names(&self) -> &[String] {
-        &self.groups
-    }
-
-    pub(crate) fn home_tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-
-    pub(crate) fn further_claims(&self) -> &Map<String, Value> {
-        &self.claims
     }
 
     /// Returns true if `login_hint` means this person.

@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod doctor;
+mod lab;
 mod store;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -17,6 +17,7 @@ use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
 use labgate_http::{App, AppInfo, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, User};
+use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
 
@@ -59,6 +60,7 @@ pub struct TestLabBuilder {
     admission: AdmissionRules,
     recheck: Option<Duration>,
     with_second_provider: bool,
+    kinds: Kinds,
 }
 
 impl TestLab {
@@ -79,6 +81,7 @@ impl TestLab {
             admission: AdmissionRules::default(),
             recheck: None,
             with_second_provider: false,
+            kinds: KINDS,
         }
     }
 
@@ -127,21 +130,17 @@ impl TestLab {
         let username = username.map(str::to_owned);
         let password = password.and_then(|password| Password::typed(password).ok());
         let new = NewAccount { username, email, name: None, role, password };
-        self.server
-            .sign_in
-            .administration()
-            .create(&Administrator::local_operator(), new)
-            .await
-            .expect("an account");
+        let administration = self.server.sign_in.administration();
+        administration.create(&Administrator::local_operator(), new).await.expect("an account");
     }
 
     /// Revalidates every session that is due. Returns the number of decided ones.
     pub async fn recheck(&self) -> u64 {
         let provider = ProviderId::parse("mock").expect("a provider id");
+        let revalidation = self.server.sign_in.revalidation();
         let mut decided = 0;
         loop {
-            match self.server.sign_in.revalidation().revalidate(&provider).await.expect("a store that works")
-            {
+            match revalidation.revalidate(&provider).await.expect("a store that works") {
                 0 => return decided,
                 more => decided += more,
             }
@@ -257,6 +256,11 @@ impl TestLabBuilder {
         Self { with_second_provider: true, ..self }
     }
 
+    /// Sets the kinds of providers that the lab knows.
+    pub fn kinds(self, kinds: Kinds) -> Self {
+        Self { kinds, ..self }
+    }
+
     /// Leaves the provider out.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -292,7 +296,7 @@ impl TestLabBuilder {
                 admission: Arc::clone(&admission),
                 recheck: self.recheck,
             };
-            provider::connect(&idp, issuer, description, Arc::clone(&clock) as _)
+            provider::connect(&idp, issuer, description, self.kinds, Arc::clone(&clock) as _)
         };
         let mut providers = Vec::new();
         if self.with_provider {

@@ -1,9 +1,8 @@
 //! The stores in memory: they keep the ports' promises, and nothing beyond the test.
 
 mod accounts;
+mod attempts;
 mod sessions;
-mod spent_attempts;
-mod throttle;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,7 +12,9 @@ use labgate_domain::ports::IdentityProvider;
 use labgate_domain::provider::ProviderDescription;
 use labgate_domain::world::Clock;
 use labgate_mock_idp::{MockIdp, MockIssuer};
-use labgate_provider::{Exchange, ExchangeBody, ExchangeError, Field, UncheckedSettings, provider_over};
+use labgate_provider::{
+    Exchange, ExchangeBody, ExchangeError, Field, Kinds, UncheckedSettings, provider_over,
+};
 
 /// A network with one host, which is the mock provider.
 struct MockNetwork(Arc<MockIdp>);
@@ -34,6 +36,7 @@ pub(crate) fn connect(
     idp: &Arc<MockIdp>,
     issuer: &MockIssuer,
     description: ProviderDescription,
+    kinds: Kinds,
     clock: Arc<dyn Clock>,
 ) -> Arc<dyn IdentityProvider> {
     let (authorization, token) = (issuer.authorization_endpoint(), issuer.token_endpoint());
@@ -49,6 +52,7 @@ pub(crate) fn connect(
         .with(Field::Scopes, ["profile email groups"])
         .with(Field::Userinfo, ["always"])
         .with_admission(description.admission);
+    settings.kinds = kinds;
     if let Some(interval) = description.recheck {
         settings.set(Field::Recheck, [format!("{}s", interval.as_secs())]);
     }

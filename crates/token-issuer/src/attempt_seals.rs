@@ -80,7 +80,7 @@ impl SealKeys {
     /// # Errors
     /// [`KeyError::Cryptography`].
     pub fn generate() -> Result<Self, KeyError> {
-        Ok(Self::new(SealKey::from_text(&SealKey::generate_text()?)?, Vec::new()))
+        Ok(Self::new(SealKey::from_text(&random_text()?)?, Vec::new()))
     }
 
     pub(crate) fn new(sealing: SealKey, others: Vec<SealKey>) -> Self {
@@ -93,12 +93,7 @@ impl SealKeys {
 pub(crate) struct SealKey(XChaCha20Poly1305);
 
 impl SealKey {
-    /// Generates a key in its form in a file.
-    pub(crate) fn generate_text() -> Result<SecretString, KeyError> {
-        random_text()
-    }
-
-    /// Reads a key that [`Self::generate_text`] made.
+    /// Reads a key that [`random_text`] made.
     pub(crate) fn from_text(text: &SecretString) -> Result<Self, KeyError> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.expose_secret()).map_err(|_| KeyError::NotASealKey)?;
         XChaCha20Poly1305::new_from_slice(&bytes).map(Self).map_err(|_| KeyError::NotASealKey)
@@ -118,7 +113,7 @@ mod tests {
     use super::*;
 
     fn key() -> SealKey {
-        SealKey::from_text(&SealKey::generate_text().unwrap()).unwrap()
+        SealKey::from_text(&random_text().unwrap()).unwrap()
     }
 
     fn id(number: u8) -> SealId {
@@ -219,7 +214,7 @@ mod tests {
 
     #[test]
     fn c153_a_malformed_sealing_key_is_refused() {
-        let good = SealKey::generate_text().unwrap();
+        let good = random_text().unwrap();
         let good = good.expose_secret();
         for bad in ["", "AAAA", &good[..42], &format!("{good}AA"), &format!("{good}="), "please change"] {
             assert_eq!(SealKey::from_text(&bad.into()).unwrap_err(), KeyError::NotASealKey, "{bad}");

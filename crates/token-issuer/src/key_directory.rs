@@ -8,7 +8,7 @@ use labgate_domain::time::Timestamp;
 use crate::attempt_seals::{SealKey, SealKeys};
 use crate::key_file::{self, KeyFileError};
 use crate::key_file_name::KeyFileName;
-use crate::signing_key::generate_text;
+use crate::signing_key::{generate_text, random_text};
 use crate::{Algorithm, KeyRing, SigningKey};
 
 /// The keys of a lab in files, one per key, which only their owner has access to.
@@ -117,7 +117,10 @@ impl KeyDirectory {
     ) -> Result<Keys, KeyFileError> {
         key_file::create_directory(&self.path)?;
         let _lock = self.lock(File::lock)?;
-        self.delete_unfinished()?;
+        // A crash left these half-written: under the exclusive lock no process is still writing them.
+        for file in self.files()?.iter().filter(|file| file.starts_with(key_file::UNFINISHED)) {
+            key_file::delete(&self.path.join(file))?;
+        }
         let mut found = self.find()?;
         let wanted = wanted(&found, self.algorithm);
         if wanted.session_key {
@@ -206,31 +209,18 @@ impl KeyDirectory {
     }
 
     fn add_seal_key(&self, created: Timestamp) -> Result<(KeyFileName, SealKey), KeyFileError> {
-        let text = SealKey::generate_text()?;
+        let text = random_text()?;
         let key = SealKey::from_text(&text)?;
         let name = KeyFileName::Seal { created };
         key_file::write(&self.path, &name.to_string(), &text)?;
         Ok((name, key))
     }
 
-    /// Deletes the files that a crash left half-written. Under the exclusive lock no process is still writing
-    /// them.
-    fn delete_unfinished(&self) -> Result<(), KeyFileError> {
-        let files = self.files()?;
-        files
-            .iter()
-            .filter(|file| file.starts_with(key_file::UNFINISHED))
-            .try_for_each(|file| key_file::delete(&self.path.join(file)))
-    }
-
     fn files(&self) -> Result<Vec<String>, KeyFileError> {
         let unreadable = |source| KeyFileError::Unreadable { path: self.path.clone(), source };
         let entries = fs::read_dir(&self.path).map_err(unreadable)?;
-        entries
-            .map(|entry| {
-                entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).map_err(unreadable)
-            })
-            .collect()
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect::<io::Result<_>>().map_err(unreadable)
     }
 }
 

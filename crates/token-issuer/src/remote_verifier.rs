@@ -173,11 +173,7 @@ fn is_safe(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     let is_this_machine = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    match url.scheme() {
-        "https" => true,
-        "http" => is_this_machine,
-        _ => false,
-    }
+    url.scheme() == "https" || (url.scheme() == "http" && is_this_machine)
 }
 
 #[cfg(test)]

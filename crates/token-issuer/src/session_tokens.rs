@@ -36,11 +36,8 @@ impl TokenIssuer for SessionTokens {
         if claims.iss != self.jwt.issuer || claims.aud != self.jwt.audience {
             return Err(SigningError("the claims are for another lab".to_owned()));
         }
-        let token = self
-            .ring()
-            .signing_key()
-            .sign(Some(SessionJwt::TYP), claims)
-            .map_err(|error| SigningError(error.to_string()))?;
+        let token = self.ring().signing_key().sign(Some(SessionJwt::TYP), claims);
+        let token = token.map_err(|error| SigningError(error.to_string()))?;
         if token.len() > SessionJwt::MAX_LEN {
             return Err(SigningError("the claims do not fit into a cookie".to_owned()));
         }

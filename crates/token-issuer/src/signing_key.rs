@@ -124,23 +124,18 @@ impl fmt::Debug for SigningKey {
 
 /// A new key as it stands in a file: PKCS#8 PEM, or for HS256 the secret.
 pub(crate) fn generate_text(algorithm: Algorithm) -> Result<SecretString, KeyError> {
-    let failed = |_| KeyError::Cryptography("generate a key");
-    match algorithm {
-        Algorithm::Es256 => {
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                .map(|document| pem(document.as_ref()))
-                .map_err(failed)
-        }
+    let random = SystemRandom::new();
+    let text = match algorithm {
+        Algorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+            .map(|document| pem(document.as_ref())),
         // Version 1, without the public half: what OpenSSL writes, and the only one that jsonwebtoken reads.
-        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
-            .map(|document| pem(document.as_ref()))
-            .map_err(failed),
+        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random).map(|document| pem(document.as_ref())),
         Algorithm::Rs256 => rsa::KeyPair::generate(KeySize::Rsa2048)
             .and_then(|pair| pair.as_der())
-            .map(|document| pem(document.as_ref()))
-            .map_err(failed),
-        Algorithm::Hs256 => random_text(),
-    }
+            .map(|document| pem(document.as_ref())),
+        Algorithm::Hs256 => return random_text(),
+    };
+    text.map_err(|_| KeyError::Cryptography("generate a key"))
 }
 
 /// 32 random bytes as 43 characters of base64url.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters as Key, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use labgate_domain::ports::TokenFault;
 use labgate_domain::session::SessionClaims;
 use labgate_domain::time::Timestamp;
@@ -111,17 +111,13 @@ pub enum JwksError {
 fn session_key(jwk: &Jwk) -> Option<(String, VerifyingKey)> {
     let kid = jwk.common.key_id.clone()?;
     let algorithm = match (jwk.common.key_algorithm?, &jwk.algorithm) {
-        (KeyAlgorithm::ES256, AlgorithmParameters::EllipticCurve(key))
-            if key.curve == EllipticCurve::P256 =>
-        {
+        (KeyAlgorithm::ES256, Key::EllipticCurve(key)) if key.curve == EllipticCurve::P256 => {
             Algorithm::Es256
         }
-        (KeyAlgorithm::EdDSA, AlgorithmParameters::OctetKeyPair(key))
-            if key.curve == EllipticCurve::Ed25519 =>
-        {
+        (KeyAlgorithm::EdDSA, Key::OctetKeyPair(key)) if key.curve == EllipticCurve::Ed25519 => {
             Algorithm::EdDsa
         }
-        (KeyAlgorithm::RS256, AlgorithmParameters::RSA(_)) => Algorithm::Rs256,
+        (KeyAlgorithm::RS256, Key::RSA(_)) => Algorithm::Rs256,
         _ => return None,
     };
     let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));

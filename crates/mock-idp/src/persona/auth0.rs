@@ -1,39 +1,16 @@
 //! Auth0.
 
-use std::time::Duration;
-
-use super::errors::ErrorTable;
-use super::{Occasion, Profile, ProviderBehaviour, TokenRules, generic, ids};
-use crate::protocol::Claims;
-use crate::site::Endpoint as At;
+use super::{Documents, Occasion, ProviderBehaviour, Statement, ids};
 use crate::user::User;
 
 /// Groups come from an Action, which must name its claims by URLs.
 const GROUPS: &str = "https://lab.example/groups";
 
-const PROFILE: Profile = Profile {
-    issuer: "{base}/",
-    metadata: include_str!("../../personas/auth0/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/.well-known/openid-configuration"),
-        (At::Login, "{base}/u/login"),
-        (At::Logout, "{base}/u/logout"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/auth0/errors.tsv")),
-    tokens: TokenRules {
-        id_token: Duration::from_hours(10),
-        access_token: Some(Duration::from_hours(24)),
-        ..TokenRules::STANDARD
-    },
-    omitted_claims: &["auth_time", "at_hash"],
-    ..generic::PROFILE
-};
-
 pub(super) struct Auth0;
 
 impl ProviderBehaviour for Auth0 {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("auth0")
     }
 
     fn subject(&self, _client: &str, user: &User) -> String {
@@ -41,9 +18,8 @@ impl ProviderBehaviour for Auth0 {
     }
 
     /// `updated_at` is a text, where OpenID Connect Core section 5.1 says a number.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         if occasion.asks("profile") {
             statement.say_names(user);
             statement.say("nickname", user.subject());
@@ -54,6 +30,5 @@ impl ProviderBehaviour for Auth0 {
             statement.say_email(user);
         }
         statement.say_groups(GROUPS, user);
-        statement.into_claims()
     }
 }

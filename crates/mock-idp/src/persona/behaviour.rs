@@ -1,24 +1,22 @@
-use std::time::Duration;
-
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
-use labgate_domain::protocol::{AuthorizationRequest, Scopes};
+use labgate_domain::protocol::Scopes;
 use serde_json::Value;
 
-use super::errors::ErrorTable;
-use super::statement::Occasion;
+use super::profile::{Documents, Profile};
+use super::statement::{Occasion, Statement};
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
 use crate::ledger::Ledger;
-use crate::protocol::{Claims, Grant, Parameters, REFRESH_LIFETIME, TOKEN_LIFETIME};
+use crate::protocol::{Claims, Grant, Parameters};
 use crate::reply::{self, Keep, Response};
-use crate::site::{Endpoint, Site};
+use crate::site::Site;
 use crate::user::User;
 
-/// The behaviour of one provider: its profile, and what a value cannot say. The defaults follow the
+/// The behaviour of one provider: its documents, and what data cannot say. The defaults follow the
 /// specifications.
 pub(crate) trait ProviderBehaviour: Send + Sync {
-    fn profile(&self) -> &'static Profile;
+    fn documents(&self) -> Documents;
 
     /// The persona's own placeholders, by name, in the paths and documents of its profile.
     fn placeholders(&self) -> Vec<(&'static str, String)> {
@@ -34,8 +32,8 @@ pub(crate) trait ProviderBehaviour: Send + Sync {
     fn publish_keys(&self, _site: &Site, _keys: &mut Vec<Value>) {}
 
     /// Returns true if it knows a scope.
-    fn knows_scope(&self, scope: &str) -> bool {
-        self.profile().scopes.is_none_or(|known| known.contains(&scope))
+    fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
+        profile.has_scope(scope)
     }
 
     /// Returns true if a redirect URI is the client's.
@@ -58,8 +56,8 @@ pub(crate) trait ProviderBehaviour: Send + Sync {
         site.issuer.as_str().to_owned()
     }
 
-    /// The claims about a person.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims;
+    /// States the claims about a person, after the user's own and the subject.
+    fn claims(&self, _occasion: &Occasion<'_>, _statement: &mut Statement) {}
 
     /// Changes an ID token's claims, which are proper at that point: `iss`, `sub`, `aud`, `exp`, `iat`,
     /// `auth_time`, `sid`, `at_hash` and perhaps `nonce`, but for those that the profile leaves out, beside
@@ -86,104 +84,6 @@ pub(crate) trait ProviderBehaviour: Send + Sync {
     fn api(&self, _site: &Site, _request: &ApiRequest<'_>) -> Response {
         reply::text(StatusCode::NOT_FOUND, "There is no API here.")
     }
-}
-
-/// A provider's behaviour as far as it is a value. Paths and documents have placeholders: `{base}` and
-/// `{second}` for the two origins, `{issuer}`, `{alg}`, and those of [`ProviderBehaviour::placeholders`].
-pub(crate) struct Profile {
-    /// Its issuer identifier.
-    pub(crate) issuer: &'static str,
-    /// The path that its cookie and the mock's own pages are below, without a slash at the end.
-    pub(crate) home: &'static str,
-    /// Its metadata, as JSON. They say where most endpoints are.
-    pub(crate) metadata: &'static str,
-    /// The places of the other endpoints, and further places.
-    pub(crate) places: &'static [(Endpoint, &'static str)],
-    pub(crate) errors: ErrorTable,
-    /// The scopes that it knows; `None` for all.
-    pub(crate) scopes: Option<&'static [&'static str]>,
-    pub(crate) tokens: TokenRules,
-    /// Claims of the protocol that its ID tokens do not have.
-    pub(crate) omitted_claims: &'static [&'static str],
-    /// False for plain OAuth 2.0, without ID tokens.
-    pub(crate) openid: bool,
-    pub(crate) logout: LogoutRule,
-}
-
-/// Lifetimes of tokens, and the use of refresh tokens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenRules {
-    pub(crate) id_token: Duration,
-    /// `None` where access tokens do not expire.
-    pub(crate) access_token: Option<Duration>,
-    pub(crate) refresh_token: Duration,
-    pub(crate) refresh: RefreshTokens,
-    pub(crate) rotation: Rotation,
-}
-
-impl TokenRules {
-    pub(crate) const STANDARD: Self = Self {
-        id_token: TOKEN_LIFETIME,
-        access_token: Some(TOKEN_LIFETIME),
-        refresh_token: REFRESH_LIFETIME,
-        refresh: RefreshTokens::ForOfflineAccess,
-        rotation: Rotation::Once,
-    };
-
-    /// ID tokens and access tokens that hold for this time.
-    pub(crate) const fn lasting(lifetime: Duration) -> Self {
-        Self { id_token: lifetime, access_token: Some(lifetime), ..Self::STANDARD }
-    }
-}
-
-/// The requests that lead to refresh tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RefreshTokens {
-    Never,
-    Always,
-    /// For the scope `offline_access` (OpenID Connect Core section 11).
-    ForOfflineAccess,
-    /// For `access_type=offline`, at the person's first grant and with `prompt=consent`.
-    ForAccessType,
-}
-
-impl RefreshTokens {
-    pub(crate) fn are_due(self, request: &AuthorizationRequest, is_first_grant: bool) -> bool {
-        let has = |name: &str, value: &str| {
-            let mut extra = request.extra.iter();
-            extra.any(|(known, values)| known == name && values.split(' ').any(|it| it == value))
-        };
-        match self {
-            Self::Never => false,
-            Self::Always => true,
-            Self::ForOfflineAccess => request.scopes.contains("offline_access"),
-            Self::ForAccessType => {
-                has("access_type", "offline") && (is_first_grant || has("prompt", "consent"))
-            }
-        }
-    }
-}
-
-/// The effect of a refresh on the refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rotation {
-    /// There is a new one, and presenting the old one again ends the grant (RFC 9700 section 4.14.2).
-    Once,
-    /// There is a new one, and the old one stays good.
-    Both,
-    /// It stays, and the response has none.
-    Kept,
-}
-
-/// The form of a logout request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogoutRule {
-    /// RP-Initiated Logout 1.0.
-    Standard,
-    /// The same, but never without `id_token_hint`; with the words of the refusal.
-    NeedsHint(&'static str),
-    /// `client_id` and `logout_uri`, and the browser's own session; with the words of the refusal.
-    LogoutUri(&'static str),
 }
 
 /// A request to a provider's API.

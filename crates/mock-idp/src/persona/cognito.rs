@@ -1,45 +1,17 @@
 //! A user pool of Amazon Cognito, with pages on one host and the issuer on another.
 
-use std::time::Duration;
-
-use super::errors::ErrorTable;
-use super::{
-    Document, LogoutRule, Occasion, Profile, ProviderBehaviour, RefreshTokens, Rotation, TokenRules, generic,
-    ids,
-};
+use super::{Document, Documents, Occasion, ProviderBehaviour, Statement, ids};
 use crate::protocol::Claims;
-use crate::site::Endpoint as At;
 use crate::user::User;
 
-const PROFILE: Profile = Profile {
-    issuer: "{second}/{pool}",
-    home: "/oauth2",
-    metadata: include_str!("../../personas/cognito/metadata.json"),
-    places: &[
-        (At::Discovery, "{second}/{pool}/.well-known/openid-configuration"),
-        (At::Login, "{base}/oauth2/mock-login"),
-        (At::Logout, "{base}/oauth2/mock-logout"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/cognito/errors.tsv")),
-    scopes: Some(&["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"]),
-    tokens: TokenRules {
-        refresh: RefreshTokens::Always,
-        rotation: Rotation::Kept,
-        ..TokenRules::lasting(Duration::from_hours(1))
-    },
-    omitted_claims: &["sid"],
-    // The published `end_session_endpoint` knows nothing of RP-Initiated Logout.
-    logout: LogoutRule::LogoutUri("Required String parameter 'redirect_uri' is not present"),
-    ..generic::PROFILE
-};
-
+/// The published `end_session_endpoint` knows nothing of RP-Initiated Logout.
 pub(super) struct Cognito {
     pub(super) pool: String,
 }
 
 impl ProviderBehaviour for Cognito {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("cognito")
     }
 
     fn placeholders(&self) -> Vec<(&'static str, String)> {
@@ -51,9 +23,8 @@ impl ProviderBehaviour for Cognito {
     }
 
     /// At userinfo, `email_verified` is a text.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         let user_name = if occasion.document == Document::IdToken { "cognito:username" } else { "username" };
         statement.say(user_name, user.subject());
         if occasion.asks("profile") {
@@ -70,7 +41,6 @@ impl ProviderBehaviour for Cognito {
         if occasion.document == Document::IdToken {
             statement.say_groups("cognito:groups", user);
         }
-        statement.into_claims()
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {

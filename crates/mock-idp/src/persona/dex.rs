@@ -1,45 +1,26 @@
 //! Dex 2.45: strict about scopes, and unusual in its errors.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::errors::ErrorTable;
-use super::{Occasion, Profile, ProviderBehaviour, TokenRules, generic, ids};
+use super::{Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, half_hash};
-use crate::site::Endpoint as At;
 use crate::user::User;
 
 const CONNECTOR: &str = "local";
-const SCOPES: [&str; 6] = ["openid", "email", "groups", "profile", "offline_access", "federated:id"];
 /// Asks for a token that another client may use, too.
 const CROSS_CLIENT: &str = "audience:server:client_id:";
-
-const PROFILE: Profile = Profile {
-    issuer: "{base}/dex",
-    home: "/dex",
-    metadata: include_str!("../../personas/dex/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/dex/.well-known/openid-configuration"),
-        (At::Login, "{base}/dex/mock-login"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/dex/errors.tsv")),
-    tokens: TokenRules::lasting(Duration::from_hours(24)),
-    omitted_claims: &["auth_time", "sid"],
-    ..generic::PROFILE
-};
 
 pub(super) struct Dex;
 
 impl ProviderBehaviour for Dex {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("dex")
     }
 
-    fn knows_scope(&self, scope: &str) -> bool {
-        SCOPES.contains(&scope) || scope.starts_with(CROSS_CLIENT)
+    fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
+        profile.has_scope(scope) || scope.starts_with(CROSS_CLIENT)
     }
 
     /// A protocol buffer of the user id (1) and the connector's (2).
@@ -53,9 +34,8 @@ impl ProviderBehaviour for Dex {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         if occasion.asks("email") {
             statement.say_email(user);
         }
@@ -63,14 +43,13 @@ impl ProviderBehaviour for Dex {
             statement.say_groups("groups", user);
         }
         if occasion.asks("profile") {
-            statement.say_if_known("name", user.full_name());
+            statement.say_if_known("name", user.name.as_deref());
             statement.say("preferred_username", user.subject());
         }
         if occasion.asks("federated:id") {
             let user_id = ids::guid_of(user.subject(), &["dex"]);
             statement.say("federated_claims", json!({ "connector_id": CONNECTOR, "user_id": user_id }));
         }
-        statement.into_claims()
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, code: Option<&str>, claims: &mut Claims) {

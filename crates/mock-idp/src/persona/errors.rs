@@ -4,7 +4,7 @@ use crate::protocol::Refusal;
 
 /// A provider's errors in its own words: `errors.tsv` with the columns where (`page`, `redirect` or `token`),
 /// problems, status, error and description. The first row of a problem counts; `*` is any problem.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ErrorTable(pub(super) &'static str);
 
 /// An error in a provider's own words.
@@ -52,7 +52,7 @@ mod tests {
         for persona in ["entra=common", "github", "dex", "keycloak=lab", "google", "gitlab", "okta", "auth0"]
         {
             let behaviour = persona.parse::<Persona>().unwrap().behaviour().unwrap();
-            let table = behaviour.profile().errors;
+            let table = behaviour.documents().profile().unwrap().errors;
             for row in table.0.lines().skip(1) {
                 let cells: Vec<_> = row.split('\t').collect();
                 let [place, problems, status, _, _] = cells[..] else { panic!("{persona}: {row}") };

@@ -1,38 +1,16 @@
 //! GitLab.
 
-use std::time::Duration;
-
-use super::errors::ErrorTable;
-use super::{Document, Occasion, Profile, ProviderBehaviour, RefreshTokens, TokenRules, generic, ids};
+use super::{Document, Documents, Occasion, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, Grant};
-use crate::site::{Endpoint as At, Site};
+use crate::site::Site;
 use crate::user::User;
 
-const PROFILE: Profile = Profile {
-    home: "/oauth",
-    metadata: include_str!("../../personas/gitlab/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/.well-known/openid-configuration"),
-        (At::Login, "{base}/oauth/mock-login"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/gitlab/errors.tsv")),
-    // Those that the application has ticked.
-    scopes: Some(&["openid", "profile", "email", "read_user"]),
-    tokens: TokenRules {
-        id_token: Duration::from_mins(2),
-        access_token: Some(Duration::from_hours(2)),
-        refresh: RefreshTokens::Always,
-        ..TokenRules::STANDARD
-    },
-    omitted_claims: &["sid", "at_hash"],
-    ..generic::PROFILE
-};
-
+/// Its scopes are those that the application has ticked.
 pub(super) struct GitLab;
 
 impl ProviderBehaviour for GitLab {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("gitlab")
     }
 
     fn subject(&self, _client: &str, user: &User) -> String {
@@ -40,12 +18,11 @@ impl ProviderBehaviour for GitLab {
     }
 
     /// At GitLab the ID token has the direct groups and userinfo has all. Here they are the same.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         statement.say("sub_legacy", ids::hex(&["gitlab", user.subject()], 64));
         if occasion.asks("profile") || occasion.asks("openid") {
-            statement.say_if_known("name", user.full_name());
+            statement.say_if_known("name", user.name.as_deref());
             statement.say("nickname", user.subject());
             statement.say("preferred_username", user.subject());
             statement.say("profile", format!("{}/{}", occasion.site.base, user.subject()));
@@ -54,8 +31,7 @@ impl ProviderBehaviour for GitLab {
             statement.say_email(user);
         }
         let groups = if occasion.document == Document::IdToken { "groups_direct" } else { "groups" };
-        statement.say(groups, user.group_names());
-        statement.into_claims()
+        statement.say(groups, user.groups.as_slice());
     }
 
     fn finish_tokens(&self, site: &Site, _grant: &Grant, tokens: &mut Claims) {

@@ -1,44 +1,22 @@
 //! Google.
 
-use std::time::Duration;
-
-use super::errors::ErrorTable;
-use super::{Occasion, Profile, ProviderBehaviour, RefreshTokens, Rotation, TokenRules, generic, ids};
-use crate::protocol::{Claims, Grant, REFRESH_LIFETIME};
-use crate::site::{Endpoint as At, Site};
+use super::{Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
+use crate::protocol::{Claims, Grant};
+use crate::site::Site;
 use crate::user::User;
 
 const USERINFO: &str = "https://www.googleapis.com/auth/userinfo.";
 
-const PROFILE: Profile = Profile {
-    home: "/o/oauth2",
-    metadata: include_str!("../../personas/google/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/.well-known/openid-configuration"),
-        (At::Authorization, "{base}/o/oauth2/auth"),
-        (At::Login, "{base}/o/oauth2/mock-login"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/google/errors.tsv")),
-    tokens: TokenRules {
-        refresh_token: REFRESH_LIFETIME.saturating_mul(6),
-        refresh: RefreshTokens::ForAccessType,
-        rotation: Rotation::Kept,
-        ..TokenRules::lasting(Duration::from_hours(1))
-    },
-    omitted_claims: &["auth_time", "sid"],
-    ..generic::PROFILE
-};
-
 pub(super) struct Google;
 
 impl ProviderBehaviour for Google {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("google")
     }
 
     /// Scopes of an API are URLs; `offline_access` is not known.
-    fn knows_scope(&self, scope: &str) -> bool {
-        matches!(scope, "openid" | "email" | "profile") || scope.contains('/')
+    fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
+        profile.has_scope(scope) || scope.contains('/')
     }
 
     fn callback_parameters(&self, _site: &Site, error: Option<&str>) -> Vec<(&'static str, String)> {
@@ -58,9 +36,8 @@ impl ProviderBehaviour for Google {
         format!("1{:010}{:010}", numbers[0], numbers[1])
     }
 
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         if occasion.asks("profile") {
             statement.say_names(user);
             statement.say("picture", "https://lh3.googleusercontent.com/a/mock=s96-c");
@@ -69,9 +46,7 @@ impl ProviderBehaviour for Google {
             statement.say_email(user);
         }
         statement.say_if_known("hd", hosted_domain(user));
-        let mut claims = statement.into_claims();
-        claims.retain(|name, value| name != "hd" || !value.is_null());
-        claims
+        statement.0.retain(|name, value| name != "hd" || !value.is_null());
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {

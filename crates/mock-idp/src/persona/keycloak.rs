@@ -1,58 +1,20 @@
 //! A realm of Keycloak 26.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::errors::ErrorTable;
-use super::{Occasion, Profile, ProviderBehaviour, RefreshTokens, Rotation, TokenRules, generic, ids};
+use super::{Documents, Occasion, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, Grant};
-use crate::site::{Endpoint as At, Site};
+use crate::site::Site;
 use crate::user::User;
 
-const HALF_AN_HOUR: Duration = Duration::from_mins(30);
-
-const PROFILE: Profile = Profile {
-    issuer: "{base}/realms/{realm}",
-    home: "/realms/{realm}",
-    metadata: include_str!("../../personas/keycloak/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/realms/{realm}/.well-known/openid-configuration"),
-        (At::Logout, "{base}/realms/{realm}/protocol/openid-connect/logout/logout-confirm"),
-        (At::Login, "{base}/realms/{realm}/login-actions/authenticate"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/keycloak/errors.tsv")),
-    // As in a new realm; `groups` is not among them, though its mapper is.
-    scopes: Some(&[
-        "openid",
-        "profile",
-        "email",
-        "address",
-        "phone",
-        "offline_access",
-        "roles",
-        "web-origins",
-        "microprofile-jwt",
-        "acr",
-        "basic",
-        "organization",
-    ]),
-    tokens: TokenRules {
-        refresh_token: HALF_AN_HOUR,
-        refresh: RefreshTokens::Always,
-        rotation: Rotation::Both,
-        ..TokenRules::STANDARD
-    },
-    ..generic::PROFILE
-};
-
+/// Its scopes are those of a new realm; `groups` is not among them, though its mapper is.
 pub(super) struct Keycloak {
     pub(super) realm: String,
 }
 
 impl ProviderBehaviour for Keycloak {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("keycloak")
     }
 
     fn placeholders(&self) -> Vec<(&'static str, String)> {
@@ -85,9 +47,8 @@ impl ProviderBehaviour for Keycloak {
     }
 
     /// Groups come as the user has them, with or without a slash in front: both exist ("Full group path").
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         if occasion.asks("profile") {
             statement.say_names(user);
             statement.say("preferred_username", user.subject());
@@ -96,7 +57,6 @@ impl ProviderBehaviour for Keycloak {
             statement.say_email(user);
         }
         statement.say_groups("groups", user);
-        statement.into_claims()
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {
@@ -110,7 +70,7 @@ impl ProviderBehaviour for Keycloak {
     }
 
     fn finish_tokens(&self, _site: &Site, grant: &Grant, tokens: &mut Claims) {
-        tokens.insert("refresh_expires_in".to_owned(), HALF_AN_HOUR.as_secs().into());
+        tokens.insert("refresh_expires_in".to_owned(), 1800.into());
         tokens.insert("not-before-policy".to_owned(), 0.into());
         tokens.insert("session_state".to_owned(), grant.session.sid.as_str().into());
     }

@@ -1,6 +1,20 @@
 //! Real providers as the mock plays them: each is one [`ProviderBehaviour`], with documents and errors as
 //! data.
 
+/// The documents of a provider: the files of its directory, the errors perhaps those of another.
+macro_rules! documents {
+    ($name:literal) => {
+        documents!($name, with the errors of $name)
+    };
+    ($name:literal, with the errors of $other:literal) => {
+        Documents {
+            profile: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/profile.json")),
+            metadata: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/metadata.json")),
+            errors: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $other, "/errors.tsv")),
+        }
+    };
+}
+
 mod auth0;
 mod behaviour;
 mod cognito;
@@ -14,17 +28,18 @@ mod google;
 mod ids;
 mod keycloak;
 mod okta;
+mod profile;
 mod scopes;
 mod statement;
 
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use self::behaviour::{
-    ApiRequest, LogoutRule, Profile, ProviderBehaviour, RefreshTokens, Rotation, TokenRules, api_answer,
-};
+pub(crate) use self::behaviour::{ApiRequest, ProviderBehaviour, api_answer};
+use self::entra::{Entra, HOME_TENANT, Version};
+pub(crate) use self::profile::{Documents, LogoutRule, Profile, Rotation};
 pub(crate) use self::scopes::judge_scopes;
-pub(crate) use self::statement::{Document, Occasion};
+pub(crate) use self::statement::{Document, Occasion, Statement};
 
 /// The provider that an issuer of the mock behaves like: its paths, its documents, its claims and its errors.
 ///
@@ -94,7 +109,7 @@ pub enum Persona {
 
 impl Persona {
     /// The Entra tenant of people who are given none, at `common`, `organizations` and a domain name.
-    pub const HOME_TENANT: &str = entra::HOME_TENANT;
+    pub const HOME_TENANT: &str = HOME_TENANT;
 
     /// A fresh registration at an Entra tenant.
     pub fn entra(tenant: impl Into<String>) -> Self {
@@ -116,9 +131,9 @@ impl Persona {
         Ok(match self {
             Self::Generic => Box::new(generic::Generic),
             Self::Entra { tenant, optional_claims } => {
-                Box::new(entra::Entra::v2(segment(tenant)?, *optional_claims))
+                Box::new(Entra::new(segment(tenant)?, Version::V2, *optional_claims))
             }
-            Self::EntraV1 { tenant } => Box::new(entra::Entra::v1(segment(tenant)?)),
+            Self::EntraV1 { tenant } => Box::new(Entra::new(segment(tenant)?, Version::V1, false)),
             Self::GitHub => Box::new(github::GitHub),
             Self::Dex => Box::new(dex::Dex),
             Self::Keycloak { realm } => Box::new(keycloak::Keycloak { realm: segment(realm)? }),

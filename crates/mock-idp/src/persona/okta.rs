@@ -1,64 +1,25 @@
 //! Okta: the authorization server of the organization, or a custom one.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::errors::ErrorTable;
-use super::{Document, LogoutRule, Occasion, Profile, ProviderBehaviour, TokenRules, generic, ids};
+use super::{Document, Documents, Occasion, ProviderBehaviour, Statement, ids};
 use crate::protocol::Claims;
-use crate::site::Endpoint as At;
 use crate::user::User;
 
-const PROFILE: Profile = Profile {
-    issuer: "{base}/{server}",
-    home: "/{server}",
-    metadata: include_str!("../../personas/okta/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/{server}/.well-known/openid-configuration"),
-        (At::Login, "{base}/{server}/v1/mock-login"),
-        (At::Logout, "{base}/{server}/v1/mock-logout"),
-    ],
-    errors: ErrorTable(include_str!("../../personas/okta/errors.tsv")),
-    scopes: Some(&[
-        "openid",
-        "profile",
-        "email",
-        "address",
-        "phone",
-        "offline_access",
-        "groups",
-        "device_sso",
-    ]),
-    tokens: TokenRules::lasting(Duration::from_hours(1)),
-    omitted_claims: &["sid"],
-    logout: LogoutRule::NeedsHint("The parameter id_token_hint is missing."),
-    ..generic::PROFILE
-};
-
 /// The organization's own server has an issuer without a path.
-const OF_THE_ORGANIZATION: Profile = Profile {
-    issuer: "{base}",
-    places: &[
-        (At::Discovery, "{base}/.well-known/openid-configuration"),
-        (At::Login, "{base}/{server}/v1/mock-login"),
-        (At::Logout, "{base}/{server}/v1/mock-logout"),
-    ],
-    ..PROFILE
-};
-
 pub(super) struct Okta {
     pub(super) server: Option<String>,
 }
 
 impl ProviderBehaviour for Okta {
-    fn profile(&self) -> &'static Profile {
-        if self.server.is_some() { &PROFILE } else { &OF_THE_ORGANIZATION }
+    fn documents(&self) -> Documents {
+        documents!("okta")
     }
 
     fn placeholders(&self) -> Vec<(&'static str, String)> {
-        let path = self.server.as_ref().map_or("oauth2".to_owned(), |server| format!("oauth2/{server}"));
-        vec![("server", path)]
+        let issuing = self.server.as_ref().map(|server| format!("/oauth2/{server}"));
+        let server = self.server.as_ref().map_or("oauth2".to_owned(), |server| format!("oauth2/{server}"));
+        vec![("server", server), ("issuing", issuing.unwrap_or_default())]
     }
 
     fn subject(&self, _client: &str, user: &User) -> String {
@@ -66,9 +27,8 @@ impl ProviderBehaviour for Okta {
     }
 
     /// The ID token of a response that has an access token, too, is thin: the rest is at userinfo.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        let mut statement = occasion.begin();
         if occasion.asks("groups") {
             statement.say_groups("groups", user);
         }
@@ -83,7 +43,6 @@ impl ProviderBehaviour for Okta {
                 statement.say_email(user);
             }
         }
-        statement.into_claims()
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {

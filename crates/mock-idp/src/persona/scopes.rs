@@ -2,13 +2,18 @@ use labgate_domain::protocol::AuthorizationErrorCode;
 
 use super::behaviour::ProviderBehaviour;
 use super::errors::ErrorRow;
+use super::profile::Profile;
 use crate::protocol::{Refusal, ScopeRefusal};
 
 /// Judges the scopes of an authorization request.
-pub(crate) fn judge_scopes(behaviour: &dyn ProviderBehaviour, scopes: &[&str]) -> Result<(), ScopeRefusal> {
-    let table = behaviour.profile().errors;
+pub(crate) fn judge_scopes(
+    behaviour: &dyn ProviderBehaviour,
+    profile: &Profile,
+    scopes: &[&str],
+) -> Result<(), ScopeRefusal> {
+    let table = profile.errors;
     let (known, unknown): (Vec<&str>, Vec<&str>) =
-        scopes.iter().partition(|scope| behaviour.knows_scope(scope));
+        scopes.iter().partition(|scope| behaviour.knows_scope(profile, scope));
     let redirect = |row: ErrorRow, description: String| {
         ScopeRefusal::Redirect(Refusal::new(AuthorizationErrorCode::parse(row.error), description))
     };

@@ -41,14 +41,14 @@ impl Occasion<'_> {
 
     /// Begins with the user's own claims and the subject.
     pub(crate) fn begin(&self) -> Statement {
-        let mut claims = self.user().further_claims().clone();
+        let mut claims = self.user().claims.clone();
         claims.insert("sub".to_owned(), self.subject.as_str().into());
         Statement(claims)
     }
 }
 
 /// Claims about a person. A claim that the user was given explicitly stays as it is.
-pub(crate) struct Statement(Claims);
+pub(crate) struct Statement(pub(crate) Claims);
 
 impl Statement {
     pub(crate) fn say(&mut self, name: &str, value: impl Into<Value>) {
@@ -72,8 +72,8 @@ impl Statement {
 
     /// The name, and its parts: the first word and the rest.
     pub(crate) fn say_names(&mut self, user: &User) {
-        self.say_if_known("name", user.full_name());
-        let (given, family) = match user.full_name().map(|name| (name, name.split_once(' '))) {
+        self.say_if_known("name", user.name.as_deref());
+        let (given, family) = match user.name.as_deref().map(|name| (name, name.split_once(' '))) {
             None => (None, None),
             Some((name, None)) => (Some(name), None),
             Some((_, Some((given, family)))) => (Some(given), Some(family)),
@@ -84,12 +84,8 @@ impl Statement {
 
     /// The groups, if there are any.
     pub(crate) fn say_groups(&mut self, name: &str, user: &User) {
-        if !user.group_names().is_empty() {
-            self.say(name, user.group_names());
+        if !user.groups.is_empty() {
+            self.say(name, user.groups.as_slice());
         }
-    }
-
-    pub(crate) fn into_claims(self) -> Claims {
-        self.0
     }
 }

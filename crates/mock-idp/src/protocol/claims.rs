@@ -15,9 +15,9 @@ pub(crate) fn unset(claims: &mut Claims, name: &str) {
     claims.remove(name);
 }
 
-pub(crate) fn unset_all(claims: &mut Claims, names: &[&str]) {
+pub(crate) fn unset_all(claims: &mut Claims, names: &[impl AsRef<str>]) {
     for name in names {
-        unset(claims, name);
+        unset(claims, name.as_ref());
     }
 }
 

@@ -8,10 +8,6 @@ use crate::user::User;
 
 /// The time in which a code can be redeemed (RFC 6749 section 4.1.2 recommends ten minutes at most).
 pub(crate) const CODE_LIFETIME: Duration = Duration::from_mins(1);
-/// The usual lifetime of an access token and of an ID token.
-pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_mins(5);
-/// The usual lifetime of a refresh token.
-pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// A person's session at the issuer.
 #[derive(Clone)]

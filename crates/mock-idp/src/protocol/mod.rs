@@ -10,7 +10,7 @@ mod token_refusal;
 pub use self::authorization::UnanswerableRequest;
 pub(crate) use self::authorization::{Refusal, ScopeRefusal};
 pub(crate) use self::claims::{Claims, half_hash, set, unset, unset_all};
-pub(crate) use self::grant::{CODE_LIFETIME, Grant, REFRESH_LIFETIME, Session, TOKEN_LIFETIME};
+pub(crate) use self::grant::{CODE_LIFETIME, Grant, Session};
 pub(crate) use self::grant_error::GrantError;
 pub(crate) use self::parameters::{Duplicate, Parameters, bearer};
 pub(crate) use self::token_refusal::TokenRefusal;

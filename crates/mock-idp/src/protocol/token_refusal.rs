@@ -35,36 +35,31 @@ pub(crate) enum TokenRefusal {
 
 impl TokenRefusal {
     pub(crate) fn code(&self) -> TokenErrorCode {
-        match self {
-            Self::Invalid(_) | Self::Missing(_) | Self::Duplicate(_) | Self::MalformedVerifier => {
-                TokenErrorCode::InvalidRequest
-            }
-            Self::NoCredentials(_) | Self::UnknownClient(_) | Self::WrongSecret => {
-                TokenErrorCode::InvalidClient
-            }
-            Self::UnsupportedGrantType(_) => TokenErrorCode::UnsupportedGrantType,
-            Self::Scope => TokenErrorCode::InvalidScope,
-            Self::Grant(_) => TokenErrorCode::InvalidGrant,
-            Self::Server(_) => TokenErrorCode::ServerError,
-        }
+        self.code_and_names().0
     }
 
     /// Its own name in tables of errors, and that of its group.
     pub(crate) fn names(&self) -> [&'static str; 2] {
+        self.code_and_names().1
+    }
+
+    fn code_and_names(&self) -> (TokenErrorCode, [&'static str; 2]) {
+        use TokenErrorCode as Code;
+
         match self {
-            Self::Invalid(_) => ["invalid", "request"],
-            Self::Missing("code") => ["missing-code", "request"],
-            Self::Missing("code_verifier") => ["missing-verifier", "pkce"],
-            Self::Missing(_) => ["missing", "request"],
-            Self::Duplicate(_) => ["duplicate", "request"],
-            Self::MalformedVerifier => ["malformed-verifier", "pkce"],
-            Self::NoCredentials(_) => ["no-credentials", "client"],
-            Self::UnknownClient(_) => ["unknown-client", "client"],
-            Self::WrongSecret => ["wrong-secret", "client"],
-            Self::UnsupportedGrantType(_) => ["grant-type"; 2],
-            Self::Scope => ["scope"; 2],
-            Self::Grant(error) => error.names(),
-            Self::Server(_) => ["server"; 2],
+            Self::Invalid(_) => (Code::InvalidRequest, ["invalid", "request"]),
+            Self::Missing("code") => (Code::InvalidRequest, ["missing-code", "request"]),
+            Self::Missing("code_verifier") => (Code::InvalidRequest, ["missing-verifier", "pkce"]),
+            Self::Missing(_) => (Code::InvalidRequest, ["missing", "request"]),
+            Self::Duplicate(_) => (Code::InvalidRequest, ["duplicate", "request"]),
+            Self::MalformedVerifier => (Code::InvalidRequest, ["malformed-verifier", "pkce"]),
+            Self::NoCredentials(_) => (Code::InvalidClient, ["no-credentials", "client"]),
+            Self::UnknownClient(_) => (Code::InvalidClient, ["unknown-client", "client"]),
+            Self::WrongSecret => (Code::InvalidClient, ["wrong-secret", "client"]),
+            Self::UnsupportedGrantType(_) => (Code::UnsupportedGrantType, ["grant-type"; 2]),
+            Self::Scope => (Code::InvalidScope, ["scope"; 2]),
+            Self::Grant(error) => (Code::InvalidGrant, error.names()),
+            Self::Server(_) => (Code::ServerError, ["server"; 2]),
         }
     }
 }

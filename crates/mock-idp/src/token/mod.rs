@@ -2,6 +2,8 @@
 
 mod client_authentication;
 
+use std::time::Duration;
+
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use labgate_domain::ForeignText;
@@ -49,7 +51,7 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap, body: &[u8]) -> R
 
 /// Answers with an error in the provider's own words, where its table has some.
 fn refused(issuer: &IssuerCore, refusal: &TokenRefusal, headers: &HeaderMap) -> Response {
-    let table = issuer.profile().errors;
+    let table = issuer.profile.errors;
     let is_of_client = refusal.code() == TokenErrorCode::InvalidClient;
     let usual = if is_of_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
     let (status, error, description) = match table.find("token", &refusal.names()) {
@@ -71,12 +73,10 @@ fn refused(issuer: &IssuerCore, refusal: &TokenRefusal, headers: &HeaderMap) -> 
 
 /// The faults of this request: those that are armed, and those chosen for the sign-in that it belongs to.
 fn faults_of(issuer: &IssuerCore, form: &Parameters) -> Vec<Fault> {
-    let mut faults = issuer.take_faults(Stage::Token);
     let handed_in = form.first("code").or_else(|| form.first("refresh_token")).unwrap_or_default();
-    if let Some(grant) = issuer.ledger().peek(handed_in) {
-        faults.extend(grant.chosen.iter().filter(|fault| fault.stage() == Stage::Token).cloned());
-    }
-    faults
+    let ledger = issuer.ledger();
+    let chosen = ledger.peek(handed_in).map(|grant| grant.chosen.as_slice());
+    issuer.faults(Stage::Token, chosen.unwrap_or_default())
 }
 
 fn tokens(
@@ -92,7 +92,7 @@ fn tokens(
     }
     let client = authenticate(issuer, headers, form)?;
     // Without OpenID Connect there is one grant type, and the redirect URI need not be repeated.
-    let usual = (!issuer.profile().openid).then_some("authorization_code");
+    let usual = (!issuer.profile.openid).then_some("authorization_code");
     match form.one("grant_type")?.or(usual) {
         Some("authorization_code") => by_code(issuer, client, form, faults),
         Some("refresh_token") => by_refresh_token(issuer, client, form),
@@ -109,7 +109,7 @@ fn by_code(
 ) -> Result<Claims, TokenRefusal> {
     let code = form.one("code")?.ok_or(TokenRefusal::Missing("code"))?;
     let redirect_uri = form.one("redirect_uri")?;
-    if redirect_uri.is_none() && issuer.profile().openid {
+    if redirect_uri.is_none() && issuer.profile.openid {
         return Err(TokenRefusal::Missing("redirect_uri"));
     }
     let verifier = if faults.contains(&Fault::PkceNotChecked) {
@@ -140,7 +140,7 @@ fn by_refresh_token(
             }
         }
     };
-    let once = issuer.profile().tokens.rotation == Rotation::Once;
+    let once = issuer.profile.tokens.rotation == Rotation::Once;
     let (id, grant) = issuer.ledger().refresh(token, &client.id, issuer.now(), once)?;
     let scopes = narrower.unwrap_or_else(|| grant.scopes.clone());
     hand_out(issuer, client, id, &grant, &scopes, IdTokenFor::Refresh)
@@ -155,10 +155,9 @@ fn hand_out(
     scopes: &Scopes,
     purpose: IdTokenFor<'_>,
 ) -> Result<Claims, TokenRefusal> {
-    let mut shown = issuer.take_faults(Stage::Identity);
-    shown.extend(grant.chosen.iter().filter(|fault| fault.stage() == Stage::Identity).cloned());
+    let shown = issuer.faults(Stage::Identity, &grant.chosen);
 
-    let rules = issuer.profile().tokens;
+    let rules = &issuer.profile.tokens;
     let access_token = issuer.behaviour.access_token(issuer.random_text());
     let mut tokens = Claims::new();
     let mut state = |name: &str, value: Value| tokens.insert(name.to_owned(), value);
@@ -166,9 +165,9 @@ fn hand_out(
     state("token_type", "Bearer".into());
     state("scope", scopes.to_parameter().into());
     if let Some(lifetime) = rules.access_token {
-        state("expires_in", lifetime.as_secs().into());
+        state("expires_in", lifetime.into());
     }
-    if issuer.profile().openid {
+    if issuer.profile.openid {
         let id_token = id_token::write(issuer, client, grant, scopes, &access_token, purpose, &shown);
         state("id_token", id_token.map_err(|error| TokenRefusal::Server(error.to_string()))?.into());
     }
@@ -182,10 +181,10 @@ fn hand_out(
     let now = issuer.now();
     let mut ledger = issuer.ledger();
     ledger.note_shown(id, shown);
-    let expires_at = rules.access_token.map(|lifetime| now.plus(lifetime));
+    let expires_at = rules.access_token.map(|lifetime| now.plus(Duration::from_secs(lifetime)));
     ledger.add_access_token(access_token, id, scopes.clone(), expires_at);
     if let Some(token) = refresh_token {
-        ledger.add_refresh_token(token, id, now.plus(rules.refresh_token));
+        ledger.add_refresh_token(token, id, now.plus(Duration::from_secs(rules.refresh_token)));
     }
     Ok(tokens)
 }

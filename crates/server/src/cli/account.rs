@@ -3,21 +3,17 @@
 mod import;
 mod report;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
-use labgate_domain::error::{Refusal, Responsible};
+use labgate_domain::error::Refusal;
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
 use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
-use labgate_http::person_text;
-use labgate_store::Location;
 
 use self::import::ImportArgs;
 use self::report::Report;
+use super::lab::{in_lab, refusal_error};
 use crate::configuration::{Configuration, password_from_file};
-use crate::wiring;
 
 #[derive(Debug, Args)]
 pub(super) struct AccountArgs {
@@ -140,44 +136,6 @@ pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyh
     }
 }
 
-/// Runs `work` on the database of the lab.
-fn in_lab<T>(
-    configuration: &Configuration,
-    makes_a_lab: bool,
-    work: impl AsyncFnOnce(&SignIn) -> T,
-) -> anyhow::Result<T> {
-    // Only commands that create accounts may create a lab.
-    if let Location::Sqlite(file) = &configuration.database
-        && !file.exists()
-    {
-        let file = file.display();
-        if !makes_a_lab {
-            bail!("{file} does not exist: data_dir (LABGATE_DATA_DIR) names the data directory");
-        }
-        writeln!(std::io::stderr(), "labgate: created a new lab: {file}")?;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    Ok(runtime.block_on(wiring::with_sign_in(configuration, work))?)
-}
-
-/// Turns a refusal into an error for the operator; with `--json` it prints the document at once.
-fn refusal_error(refusal: &Refusal, json: bool) -> anyhow::Error {
-    let code = refusal.error.code();
-    if json && let Err(error) = report::print_refusal(code) {
-        return error;
-    }
-    // An internal failure needs its cause: the operator cannot know it.
-    let cause = if code.responsible() == Responsible::Labgate {
-        format!(": {}", refusal.error)
-    } else {
-        String::new()
-    };
-    anyhow!("{} ({}){cause}", person_text(code.as_str()), code.as_str())
-}
-
 /// The reason a command did nothing.
 enum Failure {
     Refused(Refusal),
@@ -203,17 +161,18 @@ struct Commands<'a> {
 
 impl Commands<'_> {
     async fn execute(&self, command: AccountCommand) -> Result<Report, Failure> {
+        let administration = self.sign_in.administration();
         match command {
             AccountCommand::Create { username, admin, email, name, password_file } => {
                 let role = if admin { Role::Admin } else { Role::User };
                 let password = initial_password(password_file)?;
                 let new = NewAccount { username, email, name, role, password };
-                Ok(Report::created(&self.sign_in.administration().create(&self.by, new).await?))
+                Ok(Report::created(&administration.create(&self.by, new).await?))
             }
             AccountCommand::List { search } => Ok(Report::list(&self.all(search.as_deref()).await?)),
             AccountCommand::Show(named) => {
                 let id = self.named(&named).await?.id;
-                let (account, sessions) = self.sign_in.administration().details(&self.by, id).await?;
+                let (account, sessions) = administration.details(&self.by, id).await?;
                 Ok(Report::account(&account, &sessions))
             }
             AccountCommand::Disable(named) => {
@@ -229,18 +188,16 @@ impl Commands<'_> {
             AccountCommand::ResetPassword { named, password_file } => {
                 let account = self.named(&named).await?;
                 let password = initial_password(password_file)?;
-                Ok(Report::reset(
-                    &self.sign_in.administration().reset_password(&self.by, account.id, password).await?,
-                ))
+                Ok(Report::reset(&administration.reset_password(&self.by, account.id, password).await?))
             }
             AccountCommand::SignOut(named) => {
                 let account = self.named(&named).await?;
-                self.sign_in.administration().sign_out(&self.by, account.id).await?;
+                administration.sign_out(&self.by, account.id).await?;
                 Ok(Report::done(&account, "is signed out"))
             }
             AccountCommand::Delete { named, .. } => {
                 let account = self.named(&named).await?;
-                self.sign_in.administration().delete(&self.by, account.id).await?;
+                administration.delete(&self.by, account.id).await?;
                 Ok(Report::done(&account, "is deleted"))
             }
         }

@@ -70,11 +70,8 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
             )?,
         }
         if let Some(role) = verdict.role {
-            writeln!(
-                out,
-                "the groups make the person {}",
-                if role == Role::Admin { "an administrator" } else { "a user" }
-            )?;
+            let role = if role == Role::Admin { "an administrator" } else { "a user" };
+            writeln!(out, "the groups make the person {role}")?;
         }
     }
     if admitted { Ok(()) } else { Err(anyhow!("not admitted")) }
@@ -82,20 +79,18 @@ pub(super) fn run(configuration: &Configuration, arguments: AdmissionArgs) -> an
 
 fn named<'a>(configuration: &'a Configuration, id: Option<&str>) -> anyhow::Result<&'a ProviderSettings> {
     let mut providers = configuration.providers.iter();
+    let name = |settings: &'a ProviderSettings| settings.description().id.as_str();
     let found = match id {
         None => providers.next(),
-        Some(id) => providers.find(|settings| settings.description().id.as_str() == id),
+        Some(id) => providers.find(|settings| name(settings) == id),
     };
-    let known = || {
-        let ids: Vec<&str> =
-            configuration.providers.iter().map(|settings| settings.description().id.as_str()).collect();
-        if ids.is_empty() {
-            "no provider is configured".to_owned()
-        } else {
-            format!("configured are {}", ids.join(", "))
+    found.ok_or_else(|| {
+        let known: Vec<&str> = configuration.providers.iter().map(name).collect();
+        match known[..] {
+            [] => anyhow!("no such provider: no provider is configured"),
+            _ => anyhow!("no such provider: configured are {}", known.join(", ")),
         }
-    };
-    found.ok_or_else(|| anyhow!("no such provider: {}", known()))
+    })
 }
 
 fn read(file: &str) -> anyhow::Result<Map<String, Value>> {

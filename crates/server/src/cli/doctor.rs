@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use labgate_domain::world::Clock;
 use labgate_provider::{KINDS, Kind, ProviderSettings};
 use serde_json::{Value, json};
 
+use super::lab::runtime;
 use crate::configuration::{Configuration, Problems};
 use crate::doctor::{self, Finding, Outcome};
 use crate::world::SystemClock;
@@ -50,31 +50,25 @@ fn explain(configuration: Option<&Configuration>, words: &str) -> anyhow::Result
         [] => KINDS.iter().collect(),
         providers => providers.iter().map(ProviderSettings::kind).collect(),
     };
-    let mut sentences: Vec<&str> = Vec::new();
-    for sentence in kinds.iter().filter_map(|kind| kind.explain(words)).map(|known| known.sentence) {
-        if !sentences.contains(&sentence) {
-            sentences.push(sentence);
+    let known: Vec<&str> =
+        kinds.iter().filter_map(|kind| kind.explain(words)).map(|known| known.sentence).collect();
+    let mut stdout = std::io::stdout();
+    for (index, sentence) in known.iter().enumerate() {
+        // Kinds share explanations.
+        if !known.iter().take(index).any(|before| before == sentence) {
+            writeln!(stdout, "{sentence}")?;
         }
     }
-    for sentence in &sentences {
-        writeln!(std::io::stdout(), "{sentence}")?;
+    if known.is_empty() {
+        let unknown = "Unknown error. The provider's documentation or its sign-in log may say more.";
+        writeln!(stdout, "{unknown}")?;
+        return Ok(ExitCode::FAILURE);
     }
-    if !sentences.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    writeln!(
-        std::io::stdout(),
-        "Unknown error. The provider's documentation or its sign-in log may say more."
-    )?;
-    Ok(ExitCode::FAILURE)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn look(configuration: Result<&Configuration, &Problems>, json: bool) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
     let mut findings = Vec::new();
     let tell = |finding: Finding| {
         if !json {
@@ -84,7 +78,7 @@ fn look(configuration: Result<&Configuration, &Problems>, json: bool) -> anyhow:
         }
         findings.push(finding);
     };
-    runtime.block_on(doctor::examine(configuration, &clock, tell))?;
+    runtime()?.block_on(doctor::examine(configuration, &clock, tell))?;
     let bad = findings.iter().filter(|finding| finding.is_bad()).count();
     let mut stdout = std::io::stdout();
     match (json, bad) {

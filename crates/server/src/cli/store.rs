@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use labgate_store::{Location, Store};
 use serde_json::json;
 
+use super::lab::runtime;
 use crate::configuration::Configuration;
 
 #[derive(Debug, Args)]
@@ -44,11 +45,7 @@ pub(super) fn run(configuration: &Configuration, arguments: StoreArgs) -> anyhow
         None => configuration.database.clone(),
     };
     let to = location(&to).context("--to")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    runtime.block_on(copy(&from, &to, json))
+    runtime()?.block_on(copy(&from, &to, json))
 }
 
 async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> {

@@ -1,16 +1,18 @@
 use labgate_domain::admission::Criterion;
 use labgate_provider::{Field, ProviderSettings, SettingsError, UncheckedSettings};
 
-use super::InForce;
+use super::in_force::InForce;
 use super::keys::{self, KEYS, Key, ValueKind};
-use super::settings::Settings;
+use super::settings::{SECTION_OF_PROVIDER, Settings};
 use super::values::Readers;
 
-/// The keys that set up a provider. An issuer can stand in for the two URLs.
-pub(super) const REQUIRED: [&Key; 4] =
-    [&keys::AUTH_URL, &keys::TOKEN_URL, &keys::CLIENT_ID, &keys::CLIENT_SECRET];
-
-pub(super) const SECTION: &str = "external_oidc.";
+/// The settings that would set up a provider, by the names to recommend. An issuer can stand in for the two
+/// URLs.
+#[must_use]
+pub fn settings() -> Vec<String> {
+    let required = [&keys::AUTH_URL, &keys::TOKEN_URL, &keys::CLIENT_ID, &keys::CLIENT_SECRET];
+    required.map(Key::variable).to_vec()
+}
 
 /// The fields of a provider with their keys.
 const FIELDS: [(Field, &Key); 22] = [
@@ -68,17 +70,14 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
     for error in errors {
         let known = FIELDS.into_iter().find(|(field, _)| *field == error.field());
         let key = known.map_or(&keys::PROVIDER_KIND, |(_, key)| key);
-        let text = match error {
-            SettingsError::Missing { or_issuer: false, .. } => {
-                format!("{error}: set {}", settings.name_to_set(key))
+        let mut text = error.to_string();
+        if let SettingsError::Missing { or_issuer, .. } = error {
+            text.extend([": set ", &settings.name_to_set(key)]);
+            if or_issuer {
+                let issuer = settings.name_to_set(&keys::ISSUER);
+                text.extend([" (or ", &issuer, " alone, in place of both URLs)"]);
             }
-            SettingsError::Missing { or_issuer: true, .. } => format!(
-                "{error}: set {} (or {} alone, in place of both URLs)",
-                settings.name_to_set(key),
-                settings.name_to_set(&keys::ISSUER)
-            ),
-            _ => error.to_string(),
-        };
+        }
         settings.refuse::<()>(key, text);
     }
     None
@@ -114,7 +113,7 @@ pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSetti
 
 /// Returns whether a provider is set up, in full or in part.
 pub(super) fn is_set_up(settings: &Settings) -> bool {
-    KEYS.iter().any(|key| key.path.starts_with(SECTION) && settings.is_set(key))
+    KEYS.iter().any(|key| key.path.starts_with(SECTION_OF_PROVIDER) && settings.is_set(key))
 }
 
 #[cfg(test)]

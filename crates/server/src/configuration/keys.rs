@@ -31,6 +31,18 @@ pub(super) enum ValueKind {
     List,
 }
 
+impl ValueKind {
+    /// The rule that a value of another kind breaks.
+    pub(super) fn notation(self) -> &'static str {
+        match self {
+            Self::Switch => "must be true or false",
+            Self::Number => "must be a whole number",
+            Self::List => "must be a list of texts in quotes",
+            Self::Text | Self::Url | Self::Secret => "must be a text in quotes",
+        }
+    }
+}
+
 impl Key {
     /// The names under which the environment can set it, the one to recommend first.
     pub(super) fn variables(&self) -> impl Iterator<Item = String> {

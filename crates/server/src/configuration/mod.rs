@@ -6,15 +6,16 @@
 //! describes every key.
 
 mod external_oidc;
+mod in_force;
 mod keys;
 mod passwords;
 mod problems;
 mod session;
 mod settings;
+mod sources;
 mod token;
 mod values;
 
-use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,57 +28,15 @@ use labgate_provider::ProviderSettings;
 use labgate_store::Location;
 use secrecy::ExposeSecret as _;
 
-use self::keys::{KEYS, Key};
+pub use self::external_oidc::settings as external_oidc_settings;
+use self::in_force::InForce;
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
+pub use self::sources::{File, Sources};
 pub use self::token::TokenKey;
 use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
-
-/// The sources of a configuration.
-#[derive(Clone, Default)]
-pub struct Sources {
-    /// The configuration file, if there is one.
-    pub file: Option<File>,
-    /// The variables of the environment, ours and others.
-    pub environment: Vec<(OsString, OsString)>,
-}
-
-/// A configuration file.
-#[derive(Clone)]
-pub struct File {
-    /// Its name, for messages.
-    pub name: String,
-    /// Its content, in TOML.
-    pub text: String,
-}
-
-impl Sources {
-    /// The file that is read without being asked for, in the working directory.
-    pub const DEFAULT_FILE: &str = "labgate.toml";
-
-    /// The sources of this process: its environment, and this file, which must be there; without one,
-    /// `labgate.toml` in the working directory if that is there.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn of_process(file: Option<&Path>) -> Result<Self, Problems> {
-        let path = file.unwrap_or(Path::new(Self::DEFAULT_FILE));
-        let name = path.display().to_string();
-        let file = match std::fs::read_to_string(path) {
-            Ok(text) => Some(File { name, text }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
-            Err(error) => {
-                let problem = Problem::new("", Source::File(name), format!("cannot be read: {error}"));
-                return Err(Problems::new(vec![problem]));
-            }
-        };
-        let mut environment: Vec<_> = std::env::vars_os().collect();
-        environment.sort_unstable();
-        Ok(Self { file, environment })
-    }
-}
 
 /// A configuration without problems.
 #[derive(Debug)]
@@ -103,29 +62,6 @@ pub struct Configuration {
     in_force: Vec<InForce>,
 }
 
-/// A key with the value that is in force.
-#[derive(Debug)]
-struct InForce {
-    path: String,
-    value: String,
-    source: Source,
-}
-
-impl InForce {
-    /// The values of a section `[[provider]]`, set or by default.
-    fn of_section(section: &Settings, name: &str) -> Vec<Self> {
-        let named = KEYS.iter().filter_map(|key| Some((key, key.path.strip_prefix(external_oidc::SECTION)?)));
-        let in_force = named.filter_map(|(key, rest)| {
-            Some(Self {
-                path: format!("{name}.{rest}"),
-                value: section.shown(key)?,
-                source: section.source(key),
-            })
-        });
-        in_force.collect()
-    }
-}
-
 impl Configuration {
     /// Reads a configuration.
     ///
@@ -133,64 +69,54 @@ impl Configuration {
     /// With everything that is wrong with it.
     pub fn read(sources: &Sources) -> Result<Self, Problems> {
         let mut settings = Settings::merge(sources);
+        match Self::of_settings(&mut settings) {
+            Some(configuration) if !settings.has_problems() => Ok(configuration),
+            _ => Err(Problems::new(settings.into_problems())),
+        }
+    }
+
+    /// Reads everything before it looks whether all is there, so that all problems are met.
+    fn of_settings(settings: &mut Settings) -> Option<Self> {
         let listen = settings.value(&keys::LISTEN, |text| {
             text.parse::<SocketAddr>()
                 .map_err(|_| "is not an IP address with a port, such as 127.0.0.1:8091 or 0.0.0.0:8091")
         });
-        let data_dir = settings.value(&keys::DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)));
-        let database = database(&mut settings, data_dir.as_deref());
-        let public_url = public_url(&mut settings, listen);
+        let data_dir = settings.text(&keys::DATA_DIR).map(PathBuf::from);
+        let database = database(settings, data_dir.as_deref());
+        let public_url = public_url(settings, listen);
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
-        let trusted_proxies = trusted_proxies(&mut settings);
-        let passwords = passwords::policy(&mut settings);
-        let first_administrator = passwords::first_administrator(&mut settings, passwords);
-        let limits = session::limits(&mut settings);
-        let mut providers: Vec<_> = external_oidc::read(&mut settings).into_iter().collect();
-        let of_sections = external_oidc::further(&mut settings, &mut providers);
-        let token_key = token::key(&mut settings);
+        let trusted_proxies = trusted_proxies(settings);
+        let passwords = passwords::policy(settings);
+        let first_administrator = passwords::first_administrator(settings, passwords);
+        let limits = session::limits(settings);
+        let mut providers: Vec<_> = external_oidc::read(settings).into_iter().collect();
+        let of_sections = external_oidc::further(settings, &mut providers);
+        let token_key = token::key(settings);
         let levels = settings.value(&keys::LOG_LEVEL, Levels::parse);
         let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
 
-        if settings.has_problems() {
-            return Err(Problems::new(settings.into_problems()));
-        }
-        // Without problems all of these are there.
-        let (Some(listen), Some(data_dir), Some(public_url), Some(self_registration)) =
-            (listen, data_dir, public_url, self_registration)
-        else {
-            return Err(Problems::new(settings.into_problems()));
-        };
-        let (Some(database), Some(passwords), Some(limits), Some(token_key), Some(levels), Some(format)) =
-            (database, passwords, limits, token_key, levels, format)
-        else {
-            return Err(Problems::new(settings.into_problems()));
-        };
-        let mut in_force = in_force(&settings, &public_url);
+        let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
+        let mut in_force = InForce::of_all(settings, public_url.origin());
         in_force.extend(of_sections);
-        let providers = providers
-            .into_iter()
-            .map(|provider: ProviderSettings| provider.with_claim_namespace(public_url.origin()))
-            .collect();
-        let policy = Policy {
-            public_url,
-            passwords: passwords.enabled,
-            password_length: passwords.length,
-            self_registration,
-            token_lifetime: limits.token_lifetime,
-            session_idle_limit: limits.idle,
-            session_absolute_limit: limits.absolute,
-        };
-        let log = LogSettings { levels, format };
-        Ok(Self {
-            listen,
-            data_dir,
-            database,
-            policy,
-            providers,
+        let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
+        Some(Self {
+            listen: listen?,
+            data_dir: data_dir?,
+            database: database?,
+            providers: providers.into_iter().map(named).collect(),
+            policy: Policy {
+                public_url,
+                passwords: passwords.enabled,
+                password_length: passwords.length,
+                self_registration: self_registration?,
+                token_lifetime: limits.token_lifetime,
+                session_idle_limit: limits.idle,
+                session_absolute_limit: limits.absolute,
+            },
             trusted_proxies,
             first_administrator,
-            token_key,
-            log,
+            token_key: token_key?,
+            log: LogSettings { levels: levels?, format: format? },
             in_force,
         })
     }
@@ -206,23 +132,6 @@ impl Configuration {
             Ok(())
         })
     }
-}
-
-/// The settings that would set up external sign-in, by the names to recommend.
-#[must_use]
-pub fn external_oidc_settings() -> Vec<String> {
-    external_oidc::REQUIRED.iter().map(|key| key.variable()).collect()
-}
-
-fn in_force(settings: &Settings, public_url: &PublicUrl) -> Vec<InForce> {
-    let shown = |key: &Key| match settings.shown(key) {
-        Some(value) => value,
-        None if key.path == keys::PUBLIC_URL.path => format!("{public_url}, from {}", keys::LISTEN.path),
-        None => "-".to_owned(),
-    };
-    KEYS.iter()
-        .map(|key| InForce { path: key.path.to_owned(), value: shown(key), source: settings.source(key) })
-        .collect()
 }
 
 /// The place of the database: a file in the data directory, unless something else is set. A URL holds a
@@ -285,7 +194,5 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
     )
 }
 
-#[cfg(test)]
-mod documentation;
 #[cfg(test)]
 mod tests;

@@ -21,11 +21,9 @@ pub(super) fn policy(settings: &mut Settings) -> Option<Passwords> {
     let length = length(settings);
     let enabled = enabled?;
     if !enabled && !external_oidc::is_set_up(settings) && settings.providers().is_empty() {
-        let settings_of_a_provider: Vec<String> =
-            external_oidc::REQUIRED.iter().map(|key| key.variable()).collect();
         let text = format!(
             "is false, and no external provider is set up: nobody could get in; take it away, or set {}",
-            settings_of_a_provider.join(", ")
+            external_oidc::settings().join(", ")
         );
         return settings.refuse(&keys::PASSWORDS_ENABLED, text);
     }

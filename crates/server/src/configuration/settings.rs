@@ -2,22 +2,22 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::Path;
 
 use figment::providers::{Format as _, Toml};
-use figment::value::{Dict, Map, Tag, Value};
+use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
 use super::problems::{Problem, Source};
+use super::sources::{File, Sources};
 use super::values::{self, Readers};
-use super::{File, Sources};
 
 /// The sections for further providers.
 const PROVIDERS: &str = "provider";
 /// The section of a provider's keys.
-const SECTION_OF_PROVIDER: &str = "external_oidc.";
+pub(super) const SECTION_OF_PROVIDER: &str = "external_oidc.";
 
 /// The values of all keys, and the problems met so far.
 pub(super) struct Settings {
@@ -30,12 +30,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Brings the sources together: the defaults, over them the file, over it the environment.
     pub(super) fn merge(sources: &Sources) -> Self {
-        let defaults = KEYS.iter().filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
-        let mut settings = Self {
-            figment: defaults.fold(Figment::new(), Figment::merge),
-            problems: Vec::new(),
-            is_section: false,
-        };
+        let mut settings = Self::of_defaults("");
         if let Some(file) = &sources.file {
             settings.merge_file(file);
         }
@@ -65,19 +60,17 @@ impl Settings {
         if !self.is_set(key) {
             return None;
         }
-        let texts: Vec<String> = match self.figment.find_value(key.path).ok()? {
-            Value::String(_, text) => text.split(',').map(|text| text.trim().to_owned()).collect(),
-            Value::Array(_, values) => match values.into_iter().map(Value::into_string).collect() {
-                Some(texts) => texts,
-                None => return self.refuse(key, "must be a list of texts in quotes"),
-            },
-            _ => return self.refuse(key, "must be a list of texts in quotes"),
+        let texts: Option<Vec<String>> = match self.figment.find_value(key.path).ok()? {
+            Value::String(_, text) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
+            Value::Array(_, values) => values.into_iter().map(Value::into_string).collect(),
+            _ => None,
         };
         match texts {
-            texts if texts.iter().all(String::is_empty) => {
+            None => self.refuse(key, ValueKind::List.notation()),
+            Some(texts) if texts.iter().all(String::is_empty) => {
                 self.refuse(key, "is empty: leave it out, or say what it is")
             }
-            texts => Some(texts),
+            texts => texts,
         }
     }
 
@@ -91,25 +84,32 @@ impl Settings {
         sections
             .into_iter()
             .filter_map(Value::into_dict)
-            .map(|section| Self::of_section(section, &source))
+            .map(|section| Self::of_section(&section, &source))
             .collect()
     }
 
-    fn of_section(section: Dict, source: &Source) -> Self {
-        let keys = || KEYS.iter().filter(|key| key.path.starts_with(SECTION_OF_PROVIDER));
-        let defaults = keys().filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
-        let mut dict = Dict::new();
-        let section_name = SECTION_OF_PROVIDER.trim_end_matches('.');
-        dict.insert(section_name.to_owned(), anew(Value::from(section)));
-        let mut settings = Self {
-            figment: defaults.fold(Figment::new(), Figment::merge),
-            problems: Vec::new(),
-            is_section: true,
-        };
+    fn of_section(section: &Dict, source: &Source) -> Self {
+        let mut settings = Self { is_section: true, ..Self::of_defaults(SECTION_OF_PROVIDER) };
+        let section_name = SECTION_OF_PROVIDER.trim_end_matches('.').to_owned();
+        // Serialized it forgets where it came from, so that it can come from another layer.
+        let section = Value::serialize(section).unwrap_or_else(|_| Value::from(Dict::new()));
+        let dict = Dict::from([(section_name, section)]);
         settings.refuse_unknown_keys(&dict, "", source);
-        let figment = std::mem::take(&mut settings.figment);
-        settings.figment = figment.merge(Layer { source: source.clone(), dict });
+        settings.add(Layer { source: source.clone(), dict });
         settings
+    }
+
+    /// The defaults of the keys that begin so.
+    fn of_defaults(prefix: &str) -> Self {
+        let keys = KEYS.iter().filter(|key| key.path.starts_with(prefix));
+        let defaults = keys.filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
+        let figment = defaults.fold(Figment::new(), Figment::merge);
+        Self { figment, problems: Vec::new(), is_section: false }
+    }
+
+    /// Puts a layer over those that are there.
+    fn add(&mut self, layer: Layer) {
+        self.figment = std::mem::take(&mut self.figment).merge(layer);
     }
 
     /// Takes over what is wrong with a section `[[provider]]`, under its own name.
@@ -132,24 +132,23 @@ impl Settings {
         if self.is_set(key) {
             return self.text(key).map(SecretString::from);
         }
-        let path = PathBuf::from(self.text(file)?);
-        let content = match values::secret_file(&path, readers) {
-            Ok(content) => content,
-            Err(reason) => return self.refuse(file, format!("{}: {reason}", path.display())),
-        };
+        let content = self.secret_file(file, readers)?;
         let secret = values::without_final_line_break(content.expose_secret());
         match values::unfit(secret) {
             None => Some(SecretString::from(secret)),
-            Some(reason) => self.refuse(file, format!("{}: the content {reason}", path.display())),
+            Some(reason) => {
+                let path = self.text(file)?;
+                self.refuse(file, format!("{path}: the content {reason}"))
+            }
         }
     }
 
-    /// The content of a file that must hold a key to sign with.
-    pub(super) fn key_file(&mut self, key: &Key) -> Option<SecretString> {
-        let path = PathBuf::from(self.text(key)?);
-        match values::secret_file(&path, Readers::OwnerAndGroup) {
+    /// The content of the file that a key names.
+    pub(super) fn secret_file(&mut self, key: &Key, readers: Readers) -> Option<SecretString> {
+        let path = self.text(key)?;
+        match values::secret_file(Path::new(&path), readers) {
             Ok(content) => Some(content),
-            Err(reason) => self.refuse(key, format!("{}: {reason}", path.display())),
+            Err(reason) => self.refuse(key, format!("{path}: {reason}")),
         }
     }
 
@@ -212,25 +211,21 @@ impl Settings {
     pub(super) fn text(&mut self, key: &Key) -> Option<String> {
         let value = self.figment.find_value(key.path).ok()?;
         let text = match (value, key.kind) {
-            (Value::String(_, text), _) => text,
-            (Value::Bool(_, value), ValueKind::Switch) => value.to_string(),
-            (value @ Value::Num(..), ValueKind::Number) => match whole_number(&value) {
-                Some(number) => number.to_string(),
-                None => return self.refuse(key, "must be a whole number"),
-            },
+            (Value::String(_, text), _) => Some(text),
+            (Value::Bool(_, value), ValueKind::Switch) => Some(value.to_string()),
+            (value @ Value::Num(..), ValueKind::Number) => {
+                whole_number(&value).map(|number| number.to_string())
+            }
             (Value::Array(_, values), ValueKind::List) => match joined(values) {
                 Some(text) if text.is_empty() => return None,
-                Some(text) => text,
-                None => return self.refuse(key, "must be a list of texts in quotes"),
+                text => text,
             },
-            (_, ValueKind::Switch) => return self.refuse(key, "must be true or false"),
-            (Value::Dict(..), _) => return self.refuse(key, "is one value, not a section"),
-            (_, ValueKind::Number) => return self.refuse(key, "must be a whole number"),
-            (_, ValueKind::List) => return self.refuse(key, "must be a list of texts in quotes"),
-            (_, ValueKind::Text | ValueKind::Url | ValueKind::Secret) => {
-                return self.refuse(key, "must be a text in quotes");
+            (Value::Dict(..), kind) if kind != ValueKind::Switch => {
+                return self.refuse(key, "is one value, not a section");
             }
+            _ => None,
         };
+        let Some(text) = text else { return self.refuse(key, key.kind.notation()) };
         match values::unfit(&text) {
             None => Some(text),
             Some(reason) => self.refuse(key, reason),
@@ -243,8 +238,7 @@ impl Settings {
             Ok(mut profiles) => {
                 let dict = profiles.remove(&Profile::Default).unwrap_or_default();
                 self.refuse_unknown_keys(&dict, "", &source);
-                let figment = std::mem::take(&mut self.figment);
-                self.figment = figment.merge(Layer { source, dict });
+                self.add(Layer { source, dict });
             }
             Err(error) => {
                 self.problems.push(Problem::new("", source, without_snippet(&error.kind.to_string())));
@@ -300,8 +294,7 @@ impl Settings {
                 self.problems.push(Problem::new(key.path, source, format!("is set already, by {other}")));
                 continue;
             }
-            let figment = std::mem::take(&mut self.figment);
-            self.figment = figment.merge(Layer::new(source, key, value));
+            self.add(Layer::new(source, key, value));
         }
     }
 }
@@ -345,21 +338,6 @@ impl Provider for Layer {
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Profile::Default.collect(self.dict.clone()))
-    }
-}
-
-/// The value without figment's memory of where it came from, so that it can come from another layer.
-fn anew(value: Value) -> Value {
-    match value {
-        Value::String(_, text) => Value::from(text),
-        Value::Bool(_, value) => Value::from(value),
-        Value::Dict(_, dict) => {
-            Value::from(dict.into_iter().map(|(name, value)| (name, anew(value))).collect::<Dict>())
-        }
-        Value::Array(_, values) => Value::from(values.into_iter().map(anew).collect::<Vec<_>>()),
-        Value::Num(_, number) => Value::Num(Tag::Default, number),
-        Value::Char(_, letter) => Value::Char(Tag::Default, letter),
-        Value::Empty(_, empty) => Value::Empty(Tag::Default, empty),
     }
 }
 

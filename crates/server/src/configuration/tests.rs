@@ -1,3 +1,6 @@
+mod documentation;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 

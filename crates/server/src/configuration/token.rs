@@ -16,45 +16,31 @@ pub enum TokenKey {
 
 pub(super) fn key(settings: &mut Settings) -> Option<TokenKey> {
     let algorithm = settings.value(&keys::ALGORITHM, Algorithm::parse)?;
-    let secret_is_set = settings.is_set(&keys::HS256_SECRET) || settings.is_set(&keys::HS256_SECRET_FILE);
-    let file_is_set = settings.is_set(&keys::SIGNING_KEY_FILE);
-
-    if algorithm == Algorithm::Hs256 {
-        if file_is_set {
-            let text = format!("is not for HS256: set {}", keys::HS256_SECRET_FILE.path);
-            return settings.refuse(&keys::SIGNING_KEY_FILE, text);
+    let (secret, secret_file) = (&keys::HS256_SECRET, &keys::HS256_SECRET_FILE);
+    let set_secret = [secret, secret_file].into_iter().find(|key| settings.is_set(key));
+    let pem_file = &keys::SIGNING_KEY_FILE;
+    let (set, key) = match (algorithm, set_secret, settings.is_set(pem_file)) {
+        (Algorithm::Hs256, _, true) => {
+            return settings.refuse(pem_file, format!("is not for HS256: set {}", secret_file.path));
         }
-        if secret_is_set {
-            return secret(settings).map(TokenKey::Given);
+        (Algorithm::Hs256, Some(set), false) => {
+            let secret = settings.secret(secret, secret_file, Readers::OwnerAndGroup)?;
+            (set, SigningKey::from_secret(&secret))
         }
-        return Some(TokenKey::InDataDir(algorithm));
-    }
-    if secret_is_set {
-        let [secret, file] = [&keys::HS256_SECRET, &keys::HS256_SECRET_FILE];
-        let key = if settings.is_set(secret) { secret } else { file };
-        let text =
-            format!("is only for {} = HS256, and that is {}", keys::ALGORITHM.path, algorithm.as_str());
-        return settings.refuse(key, text);
-    }
-    if file_is_set {
-        let pem = settings.key_file(&keys::SIGNING_KEY_FILE)?;
-        return match SigningKey::from_pem(&pem, algorithm) {
-            Ok(key) => Some(TokenKey::Given(key)),
-            Err(error) => settings.refuse(&keys::SIGNING_KEY_FILE, error.to_string()),
-        };
-    }
-    Some(TokenKey::InDataDir(algorithm))
-}
-
-fn secret(settings: &mut Settings) -> Option<SigningKey> {
-    let (key, file) = (&keys::HS256_SECRET, &keys::HS256_SECRET_FILE);
-    let secret = settings.secret(key, file, Readers::OwnerAndGroup)?;
-    match SigningKey::from_secret(&secret) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            let key = if settings.is_set(key) { key } else { file };
-            settings.refuse(key, error.to_string())
+        (_, Some(set), _) => {
+            let algorithm = algorithm.as_str();
+            let text = format!("is only for {} = HS256, and that is {algorithm}", keys::ALGORITHM.path);
+            return settings.refuse(set, text);
         }
+        (_, None, true) => {
+            let pem = settings.secret_file(pem_file, Readers::OwnerAndGroup)?;
+            (pem_file, SigningKey::from_pem(&pem, algorithm))
+        }
+        (_, None, false) => return Some(TokenKey::InDataDir(algorithm)),
+    };
+    match key {
+        Ok(key) => Some(TokenKey::Given(key)),
+        Err(error) => settings.refuse(set, error.to_string()),
     }
 }
 

@@ -11,12 +11,10 @@ use labgate_domain::provider::AuthorizationServer;
 use labgate_provider::{About, Kind};
 use url::Url;
 
+use super::finding::Outcome;
 use super::http::Answer;
-use super::{Outcome, Step};
+use super::step::Step;
 use crate::world::OsEntropy;
-
-/// The remedy where only a browser can tell.
-const BY_HAND: &str = "sign in once in a browser; if the provider shows an error, labgate doctor --explain \"ITS WORDS\" says what it means";
 
 /// An authorization request that asks for nothing to be shown.
 pub(super) struct Probe {
@@ -83,107 +81,72 @@ impl Probe {
         let words = format!("{error} {}", value("error_description").unwrap_or_default());
         let known = self.kind.explain(&words).map(|explanation| explanation.sentence);
         let said = ForeignText::new(words.trim());
-        let registered = (Step::RedirectUri, Outcome::good(format!("{} is registered", self.redirect_uri)));
-        let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref()));
-        let bad = |problem: String, usual: &str| Outcome::bad(problem, known.unwrap_or(usual));
+        let redirect_uri = &self.redirect_uri;
+        let registered = (Step::RedirectUri, Outcome::of("redirect_uri", &[("redirect_uri", redirect_uri)]));
         if value("state").as_deref() != Some(self.state.as_str()) {
-            let problem = "the browser comes back with another state than it left with, or none: every sign-in is refused";
-            let remedy = "let nothing between the provider and the browser change or drop parameters; otherwise it is a fault of the provider's";
-            return vec![registered, (Step::Authorization, Outcome::bad(problem, remedy))];
+            return vec![registered, (Step::Authorization, Outcome::of("state_changed", &[]))];
         }
         if error == "redirect_uri_mismatch" {
-            let problem = format!("{} is not registered", self.redirect_uri);
-            return vec![(
-                Step::RedirectUri,
-                bad(problem, "register it at the provider, character by character"),
-            )];
+            let outcome = Outcome::of("redirect_uri_mismatch", &[("redirect_uri", redirect_uri)]);
+            return vec![(Step::RedirectUri, outcome.or_remedy(known))];
         }
-        let refusal = match Code::parse(&error) {
+        let (step, outcome) = match Code::parse(&error) {
             // The answers of a provider that would have to show a page, and was told not to.
             Code::LoginRequired
             | Code::InteractionRequired
             | Code::ConsentRequired
-            | Code::AccountSelectionRequired => None,
-            Code::Other(code) if code.as_str().is_empty() => None,
-            Code::InvalidScope => {
-                let problem = format!("it refuses a scope that is asked for: {said}");
-                let usual = "ask for fewer scopes, or allow them for this client at the provider";
-                Some((Step::Scopes, bad(problem, usual)))
-            }
+            | Code::AccountSelectionRequired => (Step::Scopes, Outcome::of("scopes", &[])),
+            Code::Other(code) if code.as_str().is_empty() => (Step::Scopes, Outcome::of("scopes", &[])),
+            Code::InvalidScope => (Step::Scopes, Outcome::of("scope_refused", &[("said", &said)])),
             Code::UnauthorizedClient => {
-                let problem = format!("it does not let this client sign people in with a code: {said}");
-                let usual =
-                    "allow the authorization code flow (Standard flow) for the client at the provider";
-                Some((Step::Authorization, bad(problem, usual)))
+                (Step::Authorization, Outcome::of("client_unauthorized", &[("said", &said)]))
             }
             Code::TemporarilyUnavailable | Code::ServerError => {
-                let problem = format!("it answers {said}");
-                Some((
-                    Step::Authorization,
-                    bad(problem, "see the provider's status page or its log, and try again"),
-                ))
+                (Step::Authorization, Outcome::of("provider_error", &[("said", &said)]))
             }
-            _ => {
-                let problem = format!("it refuses the sign-in: {said}");
-                let usual =
-                    "compare the client's registration at the provider with the settings; its log says more";
-                Some((Step::Authorization, bad(problem, usual)))
-            }
+            _ => (Step::Authorization, Outcome::of("sign_in_refused", &[("said", &said)])),
         };
-        let mut findings = vec![registered, issuer];
-        findings.push(refusal.unwrap_or_else(|| (Step::Scopes, Outcome::good("none is refused"))));
-        findings
+        let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref()));
+        vec![registered, issuer, (step, outcome.or_remedy(known))]
     }
 
     /// RFC 9207: a response with another issuer ends the sign-in, and so does one that lacks it against a
     /// promise.
     fn issuer_of_response(&self, stated: Option<&str>) -> Outcome {
         match stated {
-            Some(stated) if stated == self.issuer => {
-                Outcome::good("its response states the issuer of its metadata")
+            Some(stated) if stated == self.issuer => Outcome::of("issuer_stated", &[]),
+            Some(stated) => {
+                let stated = ForeignText::new(stated);
+                Outcome::of("issuer_mismatch", &[("stated", &stated), ("issuer", &self.issuer)])
             }
-            Some(stated) => Outcome::bad(
-                format!(
-                    "its response states the issuer {}, and it is {}: every sign-in is refused",
-                    ForeignText::new(stated),
-                    self.issuer
-                ),
-                "set issuer to what the provider states, if that is the provider that is meant; nothing in between may change it",
-            ),
-            None if self.promises_issuer => Outcome::bad(
-                "its metadata promises the parameter iss (RFC 9207), and this response has none: a sign-in that comes back like that is refused",
-                "let nothing between the provider and the browser drop parameters; otherwise it is a fault of the provider's",
-            ),
-            None => Outcome::good("its response states none, and does not have to"),
+            None if self.promises_issuer => Outcome::of("issuer_missing", &[]),
+            None => Outcome::of("issuer_unstated", &[]),
         }
     }
 
     fn of_page(&self, answer: &Answer, location: Option<&Url>) -> (Step, Outcome) {
-        let status = answer.status;
+        let (status, redirect_uri) = (answer.status, &self.redirect_uri);
         if let Some(explanation) = self.kind.explain(&words_of(answer, location)) {
             let step = match explanation.about {
                 About::RedirectUri => Step::RedirectUri,
                 About::Scopes => Step::Scopes,
                 About::Other => Step::Authorization,
             };
-            let problem = format!(
-                "it shows an error page ({status}) to a sign-in that is to come back to {}",
-                self.redirect_uri
+            let outcome = Outcome::of(
+                "error_page_explained",
+                &[
+                    ("status", &status),
+                    ("redirect_uri", redirect_uri),
+                    ("explanation", &explanation.sentence),
+                ],
             );
-            return (step, Outcome::bad(problem, explanation.sentence));
+            return (step, outcome);
         }
         if status >= 400 {
-            let problem =
-                format!("it answers {status} to a sign-in that is to come back to {}", self.redirect_uri);
-            let remedy =
-                format!("compare client id and redirect URI with what is registered; then {BY_HAND}");
-            return (Step::Authorization, Outcome::bad(problem, remedy));
+            let outcome = Outcome::of("error_page", &[("status", &status), ("redirect_uri", redirect_uri)]);
+            return (Step::Authorization, outcome);
         }
-        let unknown = format!(
-            "it goes on to a page of its own, so whether {} is registered cannot be seen from here: {BY_HAND}",
-            self.redirect_uri
-        );
-        (Step::RedirectUri, Outcome::unknown(unknown))
+        (Step::RedirectUri, Outcome::of("redirect_uri_unknown", &[("redirect_uri", redirect_uri)]))
     }
 }
 

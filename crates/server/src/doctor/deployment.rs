@@ -9,8 +9,9 @@ use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
 
+use super::finding::Outcome;
 use super::http::{Answer, Http};
-use super::{Outcome, Step};
+use super::step::Step;
 use crate::configuration::{Configuration, TokenKey};
 
 /// An address for documentation (RFC 5737): no client has it.
@@ -30,26 +31,20 @@ const ANSWERS: usize = 8;
 pub(super) async fn examine(
     configuration: &Configuration,
     http: &Http,
-    mut found: impl FnMut(Step, Outcome),
+    mut found: impl FnMut((Step, Outcome)),
 ) {
     let lab = Lab { public_url: &configuration.policy.public_url, http };
     let cookies = match lab.sign_in_page().await {
         Ok(cookies) => cookies,
-        Err(outcome) => return found(Step::PublicUrl, outcome),
+        Err(outcome) => return found((Step::PublicUrl, outcome)),
     };
-    found(Step::PublicUrl, Outcome::good(format!("{} leads to Labgate", lab.public_url)));
-    found(Step::Providers, lab.providers(configuration).await);
-    found(Step::Cookie, lab.cookie(&cookies).await);
-    found(Step::ForwardedFor, lab.forwarded_for(configuration).await);
-    found(Step::IdentityHeaders, lab.identity_headers().await);
-    found(
-        Step::Services,
-        Outcome::unknown(
-            "whether services behind the proxy believe identity headers that a client sends cannot be seen from here: they must \
-             read the session token or ask /api/auth/me",
-        ),
-    );
-    found(Step::SigningKeys, lab.signing_keys(configuration).await);
+    found((Step::PublicUrl, Outcome::of("public_url", &[("public_url", lab.public_url)])));
+    found((Step::Providers, lab.providers(configuration).await));
+    found((Step::Cookie, lab.cookie(&cookies).await));
+    found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
+    found((Step::IdentityHeaders, lab.identity_headers().await));
+    found((Step::Services, Outcome::of("services", &[])));
+    found((Step::SigningKeys, lab.signing_keys(configuration).await));
 }
 
 /// The lab at its public URL.
@@ -63,25 +58,19 @@ impl Lab<'_> {
     async fn sign_in_page(&self) -> Result<Vec<String>, Outcome> {
         let public_url = self.public_url;
         let page = self.get(paths::LOGIN_PAGE, &[]).await.map_err(|reason| {
-            Outcome::bad(
-                format!("{public_url} cannot be reached from here: {reason}"),
-                "start the lab, and see that the name leads to its proxy and the certificate is good. If browsers are to reach it from \
-                 elsewhere only, run the doctor there",
-            )
+            Outcome::of("public_url_unreachable", &[("public_url", public_url), ("reason", &reason)])
         })?;
         if page.status == 200 && page.body.contains(paths::STYLE) {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
-        Err(Outcome::bad(
-            format!(
-                "{public_url}{} answers {}{} and is not Labgate's sign-in page",
-                paths::LOGIN_PAGE,
-                page.status,
-                onward.unwrap_or_default()
-            ),
-            "let the proxy pass /login, /api/auth, /assets and /.well-known on to Labgate, with their paths unchanged; public_url \
-             is the address that it ends up at",
+        Err(Outcome::of(
+            "public_url_elsewhere",
+            &[
+                ("page", &format!("{public_url}{}", paths::LOGIN_PAGE)),
+                ("status", &page.status),
+                ("onward", &onward.unwrap_or_default()),
+            ],
         ))
     }
 
@@ -104,22 +93,13 @@ impl Lab<'_> {
                         return other;
                     }
                 }
-                Outcome::good(
-                    "the lab that runs there has those of these settings, each as the same client; whether it has the same secrets cannot \
-                     be seen: restart it after a change",
-                )
+                Outcome::of("lab_providers", &[])
             }
-            Some(theirs) => Outcome::bad(
-                format!(
-                    "the lab that runs there has [{}], and these settings have [{}]",
-                    theirs.join(", "),
-                    ours.join(", ")
-                ),
-                "restart the lab with these settings, or run the doctor with the lab's",
-            ),
-            None => Outcome::unknown(
-                "the lab does not say which it has: let the proxy pass /api/auth/oidc/enabled on, and compare",
-            ),
+            Some(theirs) => {
+                let (theirs, ours) = (theirs.join(", "), ours.join(", "));
+                Outcome::of("lab_providers_differ", &[("theirs", &theirs), ("ours", &ours)])
+            }
+            None => Outcome::of("lab_providers_unknown", &[]),
         }
     }
 
@@ -129,15 +109,10 @@ impl Lab<'_> {
         let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN), &[]).await.ok()?;
         let to_provider = Url::parse(&begun.location?).ok()?;
         let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
-        (client != settings.client_id().as_str()).then(|| {
-            Outcome::bad(
-                format!(
-                    "the lab that runs there is {} at {id}, and these settings have {}",
-                    ForeignText::new(&client),
-                    settings.client_id().as_str()
-                ),
-                "restart the lab with these settings, or run the doctor with the lab's",
-            )
+        let ours = settings.client_id().as_str();
+        (client != ours).then(|| {
+            let client = ForeignText::new(&client);
+            Outcome::of("lab_client_differs", &[("client", &client), ("provider", id), ("ours", &ours)])
         })
     }
 
@@ -147,10 +122,7 @@ impl Lab<'_> {
             .iter()
             .find(|cookie| cookie.split('=').next().is_some_and(|name| name.ends_with("labgate-form")));
         let Some(form) = form else {
-            return Outcome::bad(
-                "the sign-in page comes without its cookie",
-                "let the proxy hand on Set-Cookie of Labgate's answers",
-            );
+            return Outcome::of("cookie_missing", &[]);
         };
         let attributes: Vec<String> =
             form.split(';').skip(1).map(|attribute| attribute.trim().to_ascii_lowercase()).collect();
@@ -158,25 +130,14 @@ impl Lab<'_> {
         let as_set = has("httponly") && has("samesite=lax") && has("path=/");
         let has_domain = attributes.iter().any(|it| it.starts_with("domain="));
         if !as_set || has_domain || self.public_url.is_secure() != has("secure") {
-            return Outcome::bad(
-                "the cookie arrives otherwise than Labgate sets it for this public URL (Path=/, HttpOnly, SameSite=Lax, Secure on https, no \
-                 Domain)",
-                "let nothing in between rewrite cookies, and see that the lab runs with this public_url",
-            );
+            return Outcome::of("cookie_rewritten", &[]);
         }
         let pair = form.split(';').next().unwrap_or_default();
         match self.get(paths::LOGIN_PAGE, &[("cookie", pair)]).await {
             // A lab that gets its cookie sets no other one.
-            Ok(page) if page.status == 200 && page.cookies.is_empty() => {
-                Outcome::good("it comes back to the lab, with all that protects it")
-            }
-            Ok(_) => Outcome::bad(
-                "a cookie that the lab sets does not come back to it",
-                "let the proxy hand on the header Cookie; with several replicas, all need the same public_url",
-            ),
-            Err(reason) => Outcome::unknown(format!(
-                "the second request was not answered ({reason}): run the doctor again"
-            )),
+            Ok(page) if page.status == 200 && page.cookies.is_empty() => Outcome::of("cookie", &[]),
+            Ok(_) => Outcome::of("cookie_lost", &[]),
+            Err(reason) => Outcome::of("cookie_unknown", &[("reason", &reason)]),
         }
     }
 
@@ -185,31 +146,14 @@ impl Lab<'_> {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
         let (Some((plain, _)), Some((with_made_up, is_believed))) = (plain, made_up) else {
-            return Outcome::unknown(
-                "the lab does not say: let the proxy pass /api/auth/source on, and compare LABGATE_TRUSTED_PROXIES with its address",
-            );
+            return Outcome::of("source_unknown", &[]);
         };
         match (plain.as_str(), with_made_up.as_str()) {
-            ("unknown_proxy", _) => Outcome::bad(
-                "a proxy that Labgate does not know forwards the requests: where people come from is not known, so guessing of passwords is \
-                 slowed down for each account only",
-                "add the proxy's address, which is in Labgate's log, to LABGATE_TRUSTED_PROXIES",
-            ),
-            ("unreadable", _) => Outcome::bad(
-                "a trusted proxy sends something else in X-Forwarded-For than addresses",
-                "let it send addresses without ports and names (nginx: proxy_set_header X-Forwarded-For $remote_addr)",
-            ),
-            ("proxy", _) => Outcome::unknown(
-                "these requests seem to be a trusted proxy's own: if this machine is none, the proxy sends no X-Forwarded-For; otherwise \
-                 run the doctor from elsewhere",
-            ),
-            (_, "forwarded") if is_believed => Outcome::bad(
-                "an address that a client makes up in X-Forwarded-For is believed: whoever guesses passwords can come from anywhere",
-                "let the proxy put the client's address in place of what it says itself (nginx: proxy_set_header X-Forwarded-For $remote_addr)",
-            ),
-            ("forwarded", "forwarded") => Outcome::good(
-                "the proxy is trusted and says where people come from; a made-up address is not believed",
-            ),
+            ("unknown_proxy", _) => Outcome::of("proxy_unknown", &[]),
+            ("unreadable", _) => Outcome::of("forwarded_for_unreadable", &[]),
+            ("proxy", _) => Outcome::of("proxy_itself", &[]),
+            (_, "forwarded") if is_believed => Outcome::of("made_up_address_believed", &[]),
+            ("forwarded", "forwarded") => Outcome::of("forwarded_for", &[]),
             _ => without_proxy(self.public_url, configuration.listen.port()),
         }
     }
@@ -223,18 +167,10 @@ impl Lab<'_> {
     /// Identity headers of clients at the lab.
     async fn identity_headers(&self) -> Outcome {
         match self.get(paths::ME, &IDENTITY_HEADERS).await {
-            Ok(answer) if answer.status == 401 => {
-                Outcome::good("Remote-User and its like, sent by a client, open nothing")
-            }
-            Ok(answer) if answer.status == 200 => Outcome::bad(
-                "a request that only claims to be somebody (Remote-User and its like) is answered as if somebody were signed in",
-                "find out what answers /api/auth/me in Labgate's place, and let the proxy drop these headers of clients",
-            ),
-            Ok(answer) => Outcome::unknown(format!(
-                "/api/auth/me answers {}: let the proxy pass it on, and see that it drops Remote-User and its like of clients",
-                answer.status
-            )),
-            Err(reason) => Outcome::unknown(format!("no answer ({reason}): run the doctor again")),
+            Ok(answer) if answer.status == 401 => Outcome::of("identity_headers", &[]),
+            Ok(answer) if answer.status == 200 => Outcome::of("identity_headers_believed", &[]),
+            Ok(answer) => Outcome::of("identity_headers_unknown", &[("status", &answer.status)]),
+            Err(reason) => Outcome::of("identity_headers_unanswered", &[("reason", &reason)]),
         }
     }
 
@@ -244,36 +180,23 @@ impl Lab<'_> {
         for number in 0..ANSWERS {
             // Whatever keeps answers has not seen these addresses.
             let path = format!("{}?answer={number}", paths::JWKS);
-            let Some(set) =
-                self.json(&path, &[("cache-control", "no-cache")]).await.as_ref().and_then(key_ids)
-            else {
-                return Outcome::unknown(
-                    "the lab's keys cannot be had: let the proxy pass /.well-known/jwks.json on, for services that check tokens themselves",
-                );
+            let set = self.json(&path, &[("cache-control", "no-cache")]).await;
+            let Some(set) = set.as_ref().and_then(key_ids) else {
+                return Outcome::of("signing_keys_unknown", &[]);
             };
             sets.insert(set);
         }
         let sets: Vec<&BTreeSet<String>> = sets.iter().collect();
         match sets[..] {
-            [only] if only.is_empty() => Outcome::unknown(
-                "tokens are signed with a shared secret, which is not published: see that all replicas have the same settings and folder keys",
-            ),
-            [_] if matches!(configuration.token_key, TokenKey::Given(_)) => Outcome::unknown(format!(
-                "{ANSWERS} answers have the same keys, which are the settings'; the keys that seal sign-ins are in the folder keys: with \
-                 several replicas see that they share it"
-            )),
-            [_] => Outcome::good(format!("{ANSWERS} answers have the same keys")),
-            _ if sets.iter().any(|one| sets.iter().any(|other| one.is_disjoint(other))) => Outcome::bad(
-                format!(
-                    "{ANSWERS} answers have {} different sets of keys: the replicas do not share theirs",
-                    sets.len()
-                ),
-                "let all replicas use one folder keys (docs/replicas.md); otherwise people are signed out at random",
-            ),
-            _ => Outcome::unknown(
-                "a key is not published by all replicas yet, which is so for a minute after it was made: run the doctor again; if it stays, the \
-                 replicas do not share the folder keys",
-            ),
+            [only] if only.is_empty() => Outcome::of("signing_keys_secret", &[]),
+            [_] if matches!(configuration.token_key, TokenKey::Given(_)) => {
+                Outcome::of("signing_keys_given", &[("answers", &ANSWERS)])
+            }
+            [_] => Outcome::of("signing_keys", &[("answers", &ANSWERS)]),
+            _ if sets.iter().any(|one| sets.iter().any(|other| one.is_disjoint(other))) => {
+                Outcome::of("signing_keys_differ", &[("answers", &ANSWERS), ("count", &sets.len())])
+            }
+            _ => Outcome::of("signing_keys_new", &[]),
         }
     }
 
@@ -292,19 +215,14 @@ impl Lab<'_> {
 
 /// The meaning of a missing client address.
 fn without_proxy(public_url: &PublicUrl, own_port: u16) -> Outcome {
-    const REMEDY: &str = "let it send X-Forwarded-For, and add its address to LABGATE_TRUSTED_PROXIES";
     let port = Url::parse(public_url.origin()).ok().and_then(|url| url.port_or_known_default());
     if public_url.is_secure() {
         // Labgate itself speaks no TLS.
-        Outcome::bad(
-            "the proxy in front of Labgate is not trusted and does not say whom it asks for: everybody counts as one, and shares one \
-             allowance of wrong passwords",
-            REMEDY,
-        )
+        Outcome::of("proxy_untrusted", &[])
     } else if port == Some(own_port) {
-        Outcome::good("browsers reach Labgate without a proxy; a made-up address is not believed")
+        Outcome::of("no_proxy", &[])
     } else {
-        Outcome::unknown(format!("no proxy says whom it asks for. If there is one, {REMEDY}"))
+        Outcome::of("no_proxy_perhaps", &[])
     }
 }
 

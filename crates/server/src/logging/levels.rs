@@ -59,14 +59,10 @@ fn target_name(text: &str) -> Result<&str, &'static str> {
 }
 
 fn level(text: &str) -> Result<LevelFilter, &'static str> {
-    match text {
-        "error" => Ok(LevelFilter::ERROR),
-        "warn" => Ok(LevelFilter::WARN),
-        "info" => Ok(LevelFilter::INFO),
-        "debug" => Ok(LevelFilter::DEBUG),
-        "trace" => Ok(LevelFilter::TRACE),
-        _ => Err("is not a level (error, warn, info, debug, trace), nor a list of levels and target=level"),
-    }
+    // tracing itself also takes capitals, numbers and `off`.
+    let known = ["error", "warn", "info", "debug", "trace"].contains(&text);
+    let level = text.parse().ok().filter(|_| known);
+    level.ok_or("is not a level (error, warn, info, debug, trace), nor a list of levels and target=level")
 }
 
 #[cfg(test)]

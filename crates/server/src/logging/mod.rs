@@ -13,7 +13,6 @@ use std::panic::PanicHookInfo;
 
 use tracing::Subscriber;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use self::levels::Levels;
@@ -60,16 +59,17 @@ pub fn start(settings: &LogSettings) {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Returns the subscriber for these settings, with this writer.
-fn subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync + use<W>
+/// Returns the subscriber for these settings, with the writer that this makes for each event.
+fn subscriber<W, F>(settings: &LogSettings, writer: F) -> impl Subscriber + Send + Sync + use<W, F>
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: io::Write + 'static,
+    F: Fn() -> W + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         // OneLine does more.
         .with_ansi_sanitization(false)
-        .with_writer(OneLine::new(writer));
+        .with_writer(move || OneLine(writer()));
     let lines = match settings.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

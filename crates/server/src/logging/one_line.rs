@@ -1,9 +1,5 @@
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::io::{self, Write};
-
-use tracing::Metadata;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Writes each event as exactly one line of harmless characters, whatever is in it.
 ///
@@ -11,30 +7,11 @@ use tracing_subscriber::fmt::MakeWriter;
 /// messages neither: a line break in them would begin a forged line, an escape sequence would steer the
 /// operator's terminal. So the last step, behind the formatter, escapes them all, in a form that stands in
 /// JSON, too: `\u000a`.
-pub(super) struct OneLine<W>(W);
-
-impl<W> OneLine<W> {
-    pub(super) fn new(writer: W) -> Self {
-        Self(writer)
-    }
-}
-
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for OneLine<W> {
-    type Writer = OneLineWriter<W::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        OneLineWriter(self.0.make_writer())
-    }
-
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        OneLineWriter(self.0.make_writer_for(metadata))
-    }
-}
-
+///
 /// The formatter calls `write` once for each event.
-pub(super) struct OneLineWriter<W>(W);
+pub(super) struct OneLine<W>(pub(super) W);
 
-impl<W: Write> Write for OneLineWriter<W> {
+impl<W: Write> Write for OneLine<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -51,17 +28,9 @@ fn harmless(line: &str) -> Cow<'_, str> {
     if !line.contains(is_harmful) {
         return Cow::Borrowed(line);
     }
-    let mut harmless = String::with_capacity(line.len() + 16);
-    for c in line.chars() {
-        if is_harmful(c) {
-            // All of them lie in the basic plane, where JSON's escapes have four digits.
-            // Writing to a string does not fail.
-            let _ = write!(harmless, "\\u{:04x}", u32::from(c));
-        } else {
-            harmless.push(c);
-        }
-    }
-    Cow::Owned(harmless)
+    // All harmful characters lie in the basic plane, where JSON's escapes have four digits.
+    let escaped = |c| if is_harmful(c) { format!("\\u{:04x}", u32::from(c)) } else { String::from(c) };
+    line.chars().map(escaped).collect()
 }
 
 /// Control characters, and those that break a line or turn its direction.

@@ -20,105 +20,80 @@ use crate::remedies::remedy;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 
-const TARGET: &str = "labgate::sign_in";
+/// Logs an event of this level and name.
+macro_rules! event {
+    ($level:ident $event:literal, $($fields:tt)+) => {
+        tracing::$level!(target: "labgate::sign_in", event = $event, $($fields)+)
+    };
+}
 
 impl Observer for TracingLog {
     fn observe(&self, event: &SignInEvent) {
         match event {
-            SignInEvent::Started { provider } => {
-                tracing::info!(
-                    target: TARGET, event = "started", provider = provider.as_str(),
-                    "a browser was sent to the provider"
-                );
-            }
-            SignInEvent::EmailConflict { account } => {
-                tracing::warn!(
-                    target: TARGET, event = "email_conflict", %account,
-                    "the provider's new e-mail address is another account's, so the old one was kept"
-                );
-            }
+            SignInEvent::Started { provider } => event!(
+                info "started", provider = provider.as_str(), "a browser was sent to the provider"
+            ),
+            SignInEvent::EmailConflict { account } => event!(
+                warn "email_conflict", %account,
+                "the provider's new e-mail address is another account's, so the old one was kept"
+            ),
             SignInEvent::Refused { reference, code, error } => {
                 refused(reference.as_str(), None, *code, error, None);
             }
-            SignInEvent::Linked { account, provider, change } => {
-                tracing::info!(
-                    target: TARGET, event = "linked", %account, provider = provider.as_str(),
-                    change = change.as_str(), "an identity was linked to the account"
-                );
-            }
-            SignInEvent::Unlinked { account, issuer } => {
-                tracing::info!(
-                    target: TARGET, event = "unlinked", %account, issuer = issuer.as_str(),
-                    "an identity was unlinked from the account"
-                );
-            }
-            SignInEvent::SignedOutByProvider { account, session, provider } => {
-                tracing::info!(
-                    target: TARGET, event = "signed_out_by_provider", %account, session = shortened(*session),
-                    provider = provider.as_str(), "the provider ended a session"
-                );
-            }
+            SignInEvent::Linked { account, provider, change } => event!(
+                info "linked", %account, provider = provider.as_str(), change = change.as_str(),
+                "an identity was linked to the account"
+            ),
+            SignInEvent::Unlinked { account, issuer } => event!(
+                info "unlinked", %account, issuer = issuer.as_str(), "an identity was unlinked from the account"
+            ),
+            SignInEvent::SignedOutByProvider { account, session, provider } => event!(
+                info "signed_out_by_provider", %account, session = shortened(*session),
+                provider = provider.as_str(), "the provider ended a session"
+            ),
             SignInEvent::RevalidationRejected { account, session, provider, code, error, explanation } => {
-                tracing::info!(
-                    target: TARGET, event = "revalidation_rejected", %account, session = shortened(*session),
+                event!(
+                    info "revalidation_rejected", %account, session = shortened(*session),
                     provider = provider.as_str(), code = code.as_str(), error, explanation,
                     "session revalidation ended a session"
                 );
             }
-            SignInEvent::RevalidationDeferred { provider, code, error, explanation } => {
-                tracing::warn!(
-                    target: TARGET, event = "revalidation_deferred", provider = provider.as_str(),
-                    code = code.as_str(), error, explanation, remedy = remedy(*code),
-                    "the provider cannot be asked about people who are signed in; their sessions go on"
-                );
-            }
-            SignInEvent::SignedOutElsewhere { account, sessions } => {
-                tracing::info!(
-                    target: TARGET, event = "signed_out_elsewhere", %account, sessions,
-                    "a person ended sessions of their own"
-                );
-            }
-            SignInEvent::PasswordChanged { account } => {
-                tracing::info!(
-                    target: TARGET, event = "password_changed", %account, "a person chose another password"
-                );
-            }
+            SignInEvent::RevalidationDeferred { provider, code, error, explanation } => event!(
+                warn "revalidation_deferred", provider = provider.as_str(), code = code.as_str(), error,
+                explanation, remedy = remedy(*code),
+                "the provider cannot be asked about people who are signed in; their sessions go on"
+            ),
+            SignInEvent::SignedOutElsewhere { account, sessions } => event!(
+                info "signed_out_elsewhere", %account, sessions, "a person ended sessions of their own"
+            ),
+            SignInEvent::PasswordChanged { account } => event!(
+                info "password_changed", %account, "a person chose another password"
+            ),
             SignInEvent::Administered { account, change, by } => {
                 let by = by.map(|by| by.to_string());
-                tracing::info!(
-                    target: TARGET, event = "administered", %account, change, by, "an account was administered"
-                );
+                event!(info "administered", %account, change, by, "an account was administered");
             }
-            SignInEvent::SignedOut { account, session } => {
-                tracing::info!(
-                    target: TARGET, event = "signed_out", %account, session = shortened(*session),
-                    "a person signed out"
-                );
-            }
-            SignInEvent::RecordLost { reference, error } => {
-                tracing::error!(
-                    target: TARGET, event = "record_lost", reference = reference.as_str(), error,
-                    "the trail of a sign-in could not be stored"
-                );
-            }
+            SignInEvent::SignedOut { account, session } => event!(
+                info "signed_out", %account, session = shortened(*session), "a person signed out"
+            ),
+            SignInEvent::RecordLost { reference, error } => event!(
+                error "record_lost", reference = reference.as_str(), error,
+                "the trail of a sign-in could not be stored"
+            ),
         }
     }
 
     fn finished(&self, trail: &Trail) {
         let provider = trail.provider.as_ref().map(ProviderId::as_str);
         match &trail.outcome {
-            Outcome::SignedIn { account, session, created } => {
-                tracing::info!(
-                    target: TARGET, event = "signed_in", provider, %account, session = shortened(*session),
-                    created, "a person signed in"
-                );
-            }
-            Outcome::Refused { code, error, .. } if trail.way == Way::Check => {
-                tracing::error!(
-                    target: TARGET, event = "check_failed", code = code.as_str(), error,
-                    remedy = remedy(*code), "a request could not be checked and counts as not signed in"
-                );
-            }
+            Outcome::SignedIn { account, session, created } => event!(
+                info "signed_in", provider, %account, session = shortened(*session), created,
+                "a person signed in"
+            ),
+            Outcome::Refused { code, error, .. } if trail.way == Way::Check => event!(
+                error "check_failed", code = code.as_str(), error, remedy = remedy(*code),
+                "a request could not be checked and counts as not signed in"
+            ),
             Outcome::Refused { code, error, explanation } => {
                 refused(trail.reference.as_str(), provider, *code, error, *explanation);
             }
@@ -135,8 +110,8 @@ impl Observer for TracingLog {
 #[async_trait]
 impl SignInRecords for TracingLog {
     async fn store(&self, trail: &Trail) -> Result<(), StoreError> {
-        tracing::debug!(
-            target: TARGET, event = "trail", reference = trail.reference.as_str(),
+        event!(
+            debug "trail", reference = trail.reference.as_str(),
             provider = trail.provider.as_ref().map(ProviderId::as_str),
             account = trail.account().map(|account| account.to_string()), steps = explain(trail),
             "the steps of a sign-in"
@@ -147,17 +122,14 @@ impl SignInRecords for TracingLog {
 
 fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
     let remedy = remedy(code);
-    let (code, ours) = (code.as_str(), code == ErrorCode::Internal);
-    if ours {
-        tracing::error!(target: TARGET, event = "refused", reference, code, provider, error, remedy, "{REFUSED}");
+    if code == ErrorCode::Internal {
+        event!(error "refused", reference, code = code.as_str(), provider, error, remedy, "refused");
     } else {
-        tracing::warn!(
-            target: TARGET, event = "refused", reference, code, provider, error, explanation, remedy, "{REFUSED}"
+        event!(
+            warn "refused", reference, code = code.as_str(), provider, error, explanation, remedy, "refused"
         );
     }
 }
-
-const REFUSED: &str = "refused";
 
 fn shortened(session: SessionId) -> String {
     session.to_string().chars().take(6).chain(['…']).collect()

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::Dispatch;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Levels, LogFormat, LogSettings, subscriber};
 
@@ -29,14 +28,6 @@ impl io::Write for Captured {
     }
 }
 
-impl MakeWriter<'_> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 /// While there is only one subscriber, tracing asks the thread that comes to a call first whether a
 /// subscriber wants it, and believes the answer for all threads: a test that logs nowhere would silence this
 /// one. So there are always two more.
@@ -48,6 +39,7 @@ pub(crate) fn log_of(levels: &str, format: LogFormat, work: impl FnOnce()) -> St
     LazyLock::force(&NOT_ALONE);
     let captured = Captured::default();
     let settings = LogSettings { levels: Levels::parse(levels).unwrap(), format };
-    tracing::subscriber::with_default(subscriber(&settings, captured.clone()), work);
+    let writer = captured.clone();
+    tracing::subscriber::with_default(subscriber(&settings, move || writer.clone()), work);
     captured.text()
 }

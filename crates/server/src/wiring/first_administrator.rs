@@ -9,7 +9,7 @@ use labgate_http::paths;
 use labgate_store::Location;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::configuration::Configuration;
 
 /// Ensures that the lab has an administrator, or a way to one: the setup link is in its file then; otherwise

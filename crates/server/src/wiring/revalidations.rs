@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::every;
+use super::background::every;
 
 /// The interval at which due sessions are looked up: much shorter than that of session revalidation.
 const INTERVAL: Duration = Duration::from_secs(30);

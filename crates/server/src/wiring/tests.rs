@@ -1,12 +1,16 @@
 use std::path::Path;
+use std::time::Duration;
 
 use labgate_domain::ports::TokenIssuer as _;
+use labgate_domain::time::Timestamp;
+use labgate_token::{KeyDirectory, KeyRing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::live_keys::KEYS_INTERVAL;
 use super::*;
-use crate::configuration::Sources;
+use crate::configuration::{Sources, TokenKey};
 use crate::logging::LogFormat;
 use crate::logging::testing::log_of;
 

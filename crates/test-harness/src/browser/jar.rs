@@ -124,8 +124,8 @@ impl Jar {
             })
             .collect();
         cookies.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<_> =
-            cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let pair = |cookie: &&StoredCookie| format!("{}={}", cookie.name, cookie.value);
+        let pairs: Vec<_> = cookies.iter().map(pair).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 

@@ -112,11 +112,8 @@ impl Browser {
     pub async fn fetch(&mut self, method: Method, url: &str) -> Response<Bytes> {
         let url = self.resolve(url);
         let from = self.page.as_ref().map_or_else(|| self.home.clone(), |page| page.url().clone());
-        let navigation = Navigation {
-            is_top_level: false,
-            is_safe: method.is_safe(),
-            is_cross_site: !is_same_site(&from, &url),
-        };
+        let is_cross_site = !is_same_site(&from, &url);
+        let navigation = Navigation { is_top_level: false, is_safe: method.is_safe(), is_cross_site };
         let site = if from.origin() == url.origin() { "same-origin" } else { "cross-site" };
         let mut headers =
             vec![("sec-fetch-site", site), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
@@ -147,15 +144,15 @@ impl Browser {
             if method == Method::POST {
                 headers.push((ORIGIN.as_str(), &origin));
             }
-            let navigation =
-                Navigation { is_top_level: true, is_safe: method.is_safe(), is_cross_site: cross_site };
+            let is_safe = method.is_safe();
+            let navigation = Navigation { is_top_level: true, is_safe, is_cross_site: cross_site };
             let response = self.send(&method, &url, body.as_deref(), &headers, navigation).await;
             let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
             let Some(location) = location else {
                 return self.page.insert(Page::new(url, response));
             };
-            let next =
-                url.join(location.to_str().expect("a location in ASCII")).expect("a location that is a URL");
+            let location = location.to_str().expect("a location in ASCII");
+            let next = url.join(location).expect("a location that is a URL");
             cross_site |= from.is_some() && !is_same_site(&url, &next);
             if !matches!(response.status().as_u16(), 307 | 308) {
                 (method, body) = (Method::GET, None);

@@ -63,11 +63,8 @@ impl Page {
     /// The target of the link with this text.
     pub(super) fn link(&self, text: &str) -> Option<String> {
         let document = Html::parse_document(&self.html);
-        document
-            .select(&selector("a[href]"))
-            .find(|link| words(*link) == text)
-            .and_then(|link| link.value().attr("href"))
-            .map(str::to_owned)
+        let link = document.select(&selector("a[href]")).find(|link| words(*link) == text)?;
+        link.value().attr("href").map(str::to_owned)
     }
 
     /// The form with a button of this text, or this value.
@@ -87,10 +84,7 @@ impl Page {
             }
             Some(Form {
                 action: form.value().attr("action").unwrap_or_default().to_owned(),
-                is_post: form
-                    .value()
-                    .attr("method")
-                    .is_some_and(|method| method.eq_ignore_ascii_case("post")),
+                is_post: form.value().attr("method").is_some_and(|it| it.eq_ignore_ascii_case("post")),
                 fields,
             })
         })
@@ -138,18 +132,14 @@ fn field(element: ElementRef<'_>) -> Option<(String, String)> {
 }
 
 fn words(element: ElementRef<'_>) -> String {
-    let text: String = element
-        .descendants()
-        .filter_map(|node| {
-            let hidden = node
-                .parent()
-                .and_then(ElementRef::wrap)
-                .is_some_and(|parent| matches!(parent.value().name(), "style" | "script" | "title"));
-            node.value().as_text().filter(|_| !hidden).map(|text| text.to_string())
-        })
-        .collect::<Vec<_>>()
-        .join(" ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut words = Vec::new();
+    for node in element.descendants() {
+        let parent = node.parent().and_then(ElementRef::wrap);
+        if !parent.is_some_and(|it| matches!(it.value().name(), "style" | "script" | "title")) {
+            words.extend(node.value().as_text().into_iter().flat_map(|text| text.split_whitespace()));
+        }
+    }
+    words.join(" ")
 }
 
 fn selector(css: &str) -> Selector {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::tenant::{Entra, Version};
-use crate::persona::{Document, Occasion, ids};
+use crate::persona::{Document, Occasion, Statement, ids};
 use crate::protocol::Claims;
 use crate::user::User;
 
@@ -12,20 +12,19 @@ const BACKDATED: Duration = Duration::from_mins(5);
 /// The most groups that stand in an ID token.
 const MAX_GROUPS: usize = 200;
 
-pub(super) fn of_the_person(entra: &Entra, occasion: &Occasion<'_>) -> Claims {
+pub(super) fn of_the_person(entra: &Entra, occasion: &Occasion<'_>, statement: &mut Statement) {
     let user = occasion.user();
-    let mut statement = occasion.begin();
     if occasion.document == Document::UserInfo {
         statement.say_names(user);
         statement.say_if_known("email", user.email_address().map(|(address, _)| address));
-        return statement.into_claims();
+        return;
     }
 
     let tenant = entra.tenant_of(user);
     let oid = object_id(entra, user);
     statement.say("tid", tenant);
     if occasion.asks("profile") {
-        statement.say_if_known("name", user.full_name());
+        statement.say_if_known("name", user.name.as_deref());
         statement.say("oid", oid.as_str());
         match entra.version {
             Version::V1 => statement.say("unique_name", principal_name(user)),
@@ -34,8 +33,7 @@ pub(super) fn of_the_person(entra: &Entra, occasion: &Occasion<'_>) -> Claims {
     }
     let guest_of = entra.home_of_guest(user);
     if let Some(home) = guest_of {
-        let home_issuer = format!("https://sts.windows.net/{home}/");
-        statement.say("idp", home_issuer);
+        statement.say("idp", format!("https://sts.windows.net/{home}/"));
         statement.say("upn", guest_name(user));
     } else if entra.version == Version::V1 {
         statement.say("upn", principal_name(user));
@@ -50,15 +48,14 @@ pub(super) fn of_the_person(entra: &Entra, occasion: &Occasion<'_>) -> Claims {
             statement.say("verified_primary_email", addresses);
         }
     }
-    if user.group_names().len() > MAX_GROUPS {
+    if user.groups.len() > MAX_GROUPS {
         // What the place answers is Azure AD Graph's, which is retired: nobody is to call it.
         let endpoint = format!("https://graph.windows.net/{tenant}/users/{oid}/getMemberObjects");
         statement.say("_claim_names", json!({ "groups": "src1" }));
         statement.say("_claim_sources", json!({ "src1": { "endpoint": endpoint } }));
-    } else if !user.group_names().is_empty() {
+    } else if !user.groups.is_empty() {
         statement.say("groups", groups(entra, user));
     }
-    statement.into_claims()
 }
 
 pub(super) fn finish(entra: &Entra, occasion: &Occasion<'_>, claims: &mut Claims) {
@@ -89,7 +86,7 @@ pub(super) fn groups(entra: &Entra, user: &User) -> Vec<String> {
     let id = |name: &String| {
         if ids::is_guid(name) { name.clone() } else { ids::guid(&["group", entra.tenant_of(user), name]) }
     };
-    user.group_names().iter().map(id).collect()
+    user.groups.iter().map(id).collect()
 }
 
 /// The name that they type to sign in. It is no proof of an address.

@@ -5,64 +5,21 @@ mod errors;
 mod graph;
 mod tenant;
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use self::tenant::Version;
-pub(super) use self::tenant::{Entra, HOME_TENANT};
-use super::errors::ErrorTable;
-use super::{ApiRequest, Occasion, Profile, ProviderBehaviour, Rotation, TokenRules, generic, ids};
+pub(super) use self::tenant::{Entra, HOME_TENANT, Version};
+use super::{ApiRequest, Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, Grant};
 use crate::reply::Response;
-use crate::site::{Endpoint as At, Site, TENANT_TEMPLATE};
+use crate::site::{Site, TENANT_TEMPLATE};
 use crate::user::User;
 
-const V2: Profile = Profile {
-    issuer: "{base}/{issuing}/v2.0",
-    home: "/{named}",
-    metadata: include_str!("../../../personas/entra/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/{tenant}/v2.0/.well-known/openid-configuration"),
-        (At::Login, "{base}/{tenant}/oauth2/v2.0/mock-login"),
-        (At::Logout, "{base}/{tenant}/oauth2/v2.0/mock-logout"),
-        (At::Api, "{second}/v1.0/me/transitiveMemberOf"),
-    ],
-    errors: ErrorTable(include_str!("../../../personas/entra/errors.tsv")),
-    // Those of Entra itself and of Graph.
-    scopes: Some(&[
-        "openid",
-        "profile",
-        "email",
-        "offline_access",
-        "User.Read",
-        "GroupMember.Read.All",
-        "Directory.Read.All",
-    ]),
-    // Refresh tokens rotate, and the one before stays good.
-    tokens: TokenRules {
-        refresh_token: Duration::from_hours(90 * 24),
-        rotation: Rotation::Both,
-        ..TokenRules::lasting(Duration::from_hours(1))
-    },
-    omitted_claims: &["auth_time", "at_hash"],
-    ..generic::PROFILE
-};
-
-const V1: Profile = Profile {
-    issuer: "{second}/{issuing}/",
-    metadata: include_str!("../../../personas/entra-v1/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/{tenant}/.well-known/openid-configuration"),
-        (At::Login, "{base}/{tenant}/oauth2/mock-login"),
-        (At::Logout, "{base}/{tenant}/oauth2/mock-logout"),
-    ],
-    ..V2
-};
-
 impl ProviderBehaviour for Entra {
-    fn profile(&self) -> &'static Profile {
-        if self.version == Version::V1 { &V1 } else { &V2 }
+    fn documents(&self) -> Documents {
+        match self.version {
+            Version::V1 => documents!("entra-v1", with the errors of "entra"),
+            Version::V2 => documents!("entra"),
+        }
     }
 
     fn placeholders(&self) -> Vec<(&'static str, String)> {
@@ -75,10 +32,9 @@ impl ProviderBehaviour for Entra {
         self.is_domain().then(|| self.tenant.clone())
     }
 
-    /// A scope of another API begins with its URI.
-    fn knows_scope(&self, scope: &str) -> bool {
-        let mut known = self.profile().scopes.into_iter().flatten();
-        known.any(|it| it.eq_ignore_ascii_case(scope)) || scope.contains('/')
+    /// The profile has the scopes of Entra itself and of Graph; one of another API begins with its URI.
+    fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
+        profile.scopes.iter().flatten().any(|it| it.eq_ignore_ascii_case(scope)) || scope.contains('/')
     }
 
     /// Each key says which issuers it is for.
@@ -105,8 +61,8 @@ impl ProviderBehaviour for Entra {
         site.issuer.as_str().replace(TENANT_TEMPLATE, self.tenant_of(user))
     }
 
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
-        claims::of_the_person(self, occasion)
+    fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
+        claims::of_the_person(self, occasion, statement);
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {

@@ -8,7 +8,7 @@ pub(in crate::persona) const HOME_TENANT: &str = "11111111-2222-4333-8444-555555
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::persona) enum Version {
     V1,
     V2,
 }
@@ -24,23 +24,19 @@ pub(in crate::persona) struct Entra {
 }
 
 impl Entra {
-    pub(in crate::persona) fn v2(tenant: String, optional_claims: bool) -> Self {
-        Self { one_tenant: one_tenant(&tenant), tenant, version: Version::V2, optional_claims }
-    }
-
-    pub(in crate::persona) fn v1(tenant: String) -> Self {
-        Self { one_tenant: one_tenant(&tenant), tenant, version: Version::V1, optional_claims: false }
+    pub(in crate::persona) fn new(tenant: String, version: Version, optional_claims: bool) -> Self {
+        Self { one_tenant: one_tenant(&tenant), tenant, version, optional_claims }
     }
 
     /// The tenant that a person signs in to.
     pub(super) fn tenant_of<'a>(&'a self, user: &'a User) -> &'a str {
-        self.one_tenant.as_deref().unwrap_or_else(|| user.home_tenant().unwrap_or(HOME_TENANT))
+        self.one_tenant.as_deref().unwrap_or_else(|| user.tenant.as_deref().unwrap_or(HOME_TENANT))
     }
 
     /// The home tenant of a guest.
     pub(super) fn home_of_guest<'a>(&self, user: &'a User) -> Option<&'a str> {
         let one = self.one_tenant.as_deref()?;
-        user.home_tenant().filter(|home| !home.eq_ignore_ascii_case(one))
+        user.tenant.as_deref().filter(|home| !home.eq_ignore_ascii_case(one))
     }
 
     /// The tenant in the published issuer.

@@ -62,9 +62,9 @@ pub(super) fn granted(scopes: &str) -> Vec<&str> {
 
 /// `/user`. The address here is the one that people show to everybody, mostly none; a user's own claim
 /// `email` is one.
-pub(super) fn user(user: &User, scopes: &Scopes) -> Claims {
+fn user(user: &User, scopes: &Scopes) -> Claims {
     let id = ids::number(&["github", user.subject()]);
-    let mut document = user.further_claims().clone();
+    let mut document = user.claims.clone();
     let mut state = |name: &str, value: Value| {
         document.entry(name).or_insert(value);
     };
@@ -76,7 +76,7 @@ pub(super) fn user(user: &User, scopes: &Scopes) -> Claims {
     state("html_url", format!("https://github.com/{}", user.subject()).into());
     state("type", "User".into());
     state("site_admin", false.into());
-    state("name", user.full_name().into());
+    state("name", user.name.as_deref().into());
     state("email", Value::Null);
     if scopes.contains("user") || scopes.contains("read:user") {
         state("two_factor_authentication", true.into());
@@ -115,7 +115,7 @@ fn emails(user: &User, faults: &[Fault]) -> Vec<Value> {
 
 /// The organizations of the groups `org` and `org/team`, each once.
 fn organizations(user: &User) -> Vec<Value> {
-    let mut names: Vec<&str> = user.group_names().iter().map(|group| organization_of(group)).collect();
+    let mut names: Vec<&str> = user.groups.iter().map(|group| organization_of(group)).collect();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(organization).collect()
@@ -130,7 +130,7 @@ fn teams(user: &User) -> Vec<Value> {
             json!({ "id": id, "name": slug, "slug": slug, "privacy": "closed", "organization": organization }),
         )
     };
-    user.group_names().iter().filter_map(team).collect()
+    user.groups.iter().filter_map(team).collect()
 }
 
 fn organization_of(group: &str) -> &str {

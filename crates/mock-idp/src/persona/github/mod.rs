@@ -7,43 +7,20 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::{Host, Url, form_urlencoded};
 
-use super::errors::ErrorTable;
-use super::{ApiRequest, Occasion, Profile, ProviderBehaviour, RefreshTokens, TokenRules, generic, ids};
+use super::{ApiRequest, Documents, ProviderBehaviour, ids};
 use crate::client::RegisteredClient;
 use crate::protocol::{Claims, Grant};
 use crate::reply::{self, Keep, Response};
-use crate::site::{Endpoint as At, Site};
+use crate::site::Site;
 use crate::user::User;
 
 /// The API answers as that of an Enterprise Server does, and at the second origin as `api.github.com` does.
-/// The tokens of an OAuth app hold until they are revoked.
-const PROFILE: Profile = Profile {
-    issuer: "{base}/login/oauth",
-    home: "/login/oauth",
-    metadata: include_str!("../../../personas/github/metadata.json"),
-    places: &[
-        (At::Discovery, "{base}/.well-known/oauth-authorization-server/login/oauth"),
-        (At::Login, "{base}/login/oauth/mock-login"),
-        (At::Api, "{base}/api/v3/user"),
-        (At::Api, "{base}/api/v3/user/emails"),
-        (At::Api, "{base}/api/v3/user/orgs"),
-        (At::Api, "{base}/api/v3/user/teams"),
-        (At::Api, "{second}/user"),
-        (At::Api, "{second}/user/emails"),
-        (At::Api, "{second}/user/orgs"),
-        (At::Api, "{second}/user/teams"),
-    ],
-    errors: ErrorTable(include_str!("../../../personas/github/errors.tsv")),
-    tokens: TokenRules { access_token: None, refresh: RefreshTokens::Never, ..TokenRules::STANDARD },
-    openid: false,
-    ..generic::PROFILE
-};
-
+/// The tokens of an OAuth app hold until they are revoked. There are no claims: `/user` is the one statement.
 pub(super) struct GitHub;
 
 impl ProviderBehaviour for GitHub {
-    fn profile(&self) -> &'static Profile {
-        &PROFILE
+    fn documents(&self) -> Documents {
+        documents!("github")
     }
 
     /// Whatever is below a registered URI will do, and on a loopback address any port.
@@ -66,11 +43,6 @@ impl ProviderBehaviour for GitHub {
 
     fn subject(&self, _client: &str, user: &User) -> String {
         ids::number(&["github", user.subject()]).to_string()
-    }
-
-    /// The document at `/user`; there is no other statement.
-    fn claims(&self, occasion: &Occasion<'_>) -> Claims {
-        api::user(occasion.user(), occasion.scopes)
     }
 
     fn access_token(&self, random: String) -> String {

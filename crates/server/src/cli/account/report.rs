@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Account;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock as _;
-use labgate_http::person_text;
 use serde_json::{Value, json};
 
+use crate::cli::lab::print_json;
 use crate::key_list::how_long;
 use crate::world::SystemClock;
 
@@ -52,19 +51,7 @@ impl Report {
     }
 
     pub(super) fn list(accounts: &[Account]) -> Self {
-        let rows: Vec<[&str; 5]> = accounts
-            .iter()
-            .map(|account| {
-                let name = account.name.as_ref().map_or("", |name| name.as_str());
-                [
-                    account.username.as_str(),
-                    account.role.as_str(),
-                    account.status.as_str(),
-                    email(account),
-                    name,
-                ]
-            })
-            .collect();
+        let rows: Vec<[&str; 5]> = accounts.iter().map(account_row).collect();
         let mut text = table(&rows);
         if rows.is_empty() {
             text.push_str("no accounts\n");
@@ -87,16 +74,14 @@ impl Report {
     }
 }
 
-pub(super) fn print_refusal(code: ErrorCode) -> anyhow::Result<()> {
-    print_json(&json!({ "code": code.as_str(), "title": person_text(code.as_str()) }))
-}
-
-pub(super) fn print_json(json: &Value) -> anyhow::Result<()> {
-    Ok(writeln!(io::stdout(), "{json:#}")?)
-}
-
 fn email(account: &Account) -> &str {
     account.email.as_ref().map_or("-", |email| email.as_str())
+}
+
+fn account_row(account: &Account) -> [&str; 5] {
+    let Account { username, role, status, name, .. } = account;
+    let name = name.as_ref().map_or("", |name| name.as_str());
+    [username.as_str(), role.as_str(), status.as_str(), email(account), name]
 }
 
 fn account_json(account: &Account) -> Value {

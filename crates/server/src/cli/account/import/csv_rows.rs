@@ -4,7 +4,7 @@ use csv::{Position, ReaderBuilder, StringRecord, Trim};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::sign_in::ImportRow;
 
-use super::{Parsed, Problem, password_hash, role};
+use super::rows::{Parsed, password_hash, role};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let mut columns: Option<Vec<Column>> = None;
     for record in reader.records() {
         let Ok(record) = record else {
-            parsed.problems.push(Problem { line: lines.line, problem: "the rest is not CSV".to_owned() });
+            parsed.add(lines.line, Err("the rest is not CSV".to_owned()));
             return parsed;
         };
         let line = lines.of(record.position());
@@ -52,17 +52,16 @@ pub(super) fn parse(text: &str) -> Parsed {
                 Ok(found) => columns = Some(found),
                 // The rows cannot be read without it.
                 Err(found) => {
-                    let problem = |problem| Problem { line, problem };
-                    parsed.problems.extend(found.into_iter().map(problem));
+                    for problem in found {
+                        parsed.add(line, Err(problem));
+                    }
                     return parsed;
                 }
             },
         }
     }
     if columns.is_none() {
-        parsed
-            .problems
-            .push(Problem { line: 1, problem: "the line that names the columns is missing".to_owned() });
+        parsed.add(1, Err("the line that names the columns is missing".to_owned()));
     }
     parsed
 }

@@ -3,7 +3,7 @@
 use labgate_domain::people::{EmailAddress, Role};
 use labgate_domain::sign_in::ImportRow;
 
-use super::{Parsed, password_hash};
+use super::rows::{Parsed, password_hash};
 
 /// Parses all lines. A name that is an e-mail address becomes the account's address.
 pub(super) fn parse(text: &str) -> Parsed {
@@ -20,16 +20,10 @@ pub(super) fn parse(text: &str) -> Parsed {
 fn row(number: u64, line: &str) -> Result<ImportRow, String> {
     let (name, hash) = line.split_once(':').ok_or("a line is NAME:HASH, and this one has no colon")?;
     let hash = password_hash(hash)?;
-    let (username, email) = if name.contains('@') {
-        (
-            None,
-            Some(
-                EmailAddress::parse(name)
-                    .map_err(|_| "the name is neither a username nor an e-mail address")?,
-            ),
-        )
-    } else {
-        (Some(name.to_owned()), None)
+    let (username, email) = match EmailAddress::parse(name) {
+        _ if !name.contains('@') => (Some(name.to_owned()), None),
+        Ok(email) => (None, Some(email)),
+        Err(_) => return Err("the name is neither a username nor an e-mail address".to_owned()),
     };
     Ok(ImportRow { line: number, username, email, name: None, role: Role::User, hash: Some(hash) })
 }

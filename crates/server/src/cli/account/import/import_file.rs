@@ -3,28 +3,33 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 
-use super::{Format, ImportArgs};
+/// A format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Csv,
+    Htpasswd,
+}
 
 /// The largest file, in bytes: some hundred thousand people.
 const MAX_LEN: u64 = 32 * 1024 * 1024;
 
-/// Returns the format from the arguments, or by the name of the file.
-pub(super) fn format_of(arguments: &ImportArgs) -> anyhow::Result<Format> {
-    if let Some(format) = arguments.format {
+/// Returns the format that is given, or that the name of the file tells.
+pub(super) fn format_of(given: Option<Format>, file: &Path) -> anyhow::Result<Format> {
+    if let Some(format) = given {
         return Ok(format);
     }
-    let name =
-        arguments.file.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     match name.rsplit_once('.').map_or(&*name, |(_, ending)| ending) {
         "csv" if name != "csv" => Ok(Format::Csv),
         "htpasswd" => Ok(Format::Htpasswd),
-        _ if is_standard_input(&arguments.file) => {
+        _ if is_standard_input(file) => {
             bail!("standard input needs --format csv or --format htpasswd")
         }
         _ => bail!(
             "the name of {} does not tell the format: add --format csv or --format htpasswd",
-            arguments.file.display()
+            file.display()
         ),
     }
 }

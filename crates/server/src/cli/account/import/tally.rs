@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use labgate_domain::people::Username;
 use serde_json::{Value, json};
 
-use super::Problem;
+use super::rows::Problem;
 
 /// The most lines that are listed one by one.
 const MOST_LISTED: usize = 20;

@@ -1,3 +1,5 @@
+use labgate_domain::people::Role;
+
 use super::*;
 
 const BCRYPT: &str = "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
@@ -138,10 +140,7 @@ fn other_schemes_are_named_and_never_shown() {
 
 #[test]
 fn the_name_of_the_file_tells_its_format_or_nothing_does() {
-    let format = |name: &str| {
-        let arguments = ImportArgs { file: name.into(), format: None, dry_run: false };
-        import_file::format_of(&arguments).map_err(|error| error.to_string())
-    };
+    let format = |name: &str| import_file::format_of(None, name.as_ref()).map_err(|error| error.to_string());
     for (name, expected) in [
         ("people.csv", Format::Csv),
         ("dir.htpasswd/People.CSV", Format::Csv),
@@ -154,8 +153,8 @@ fn the_name_of_the_file_tells_its_format_or_nothing_does() {
     for name in ["people.txt", "csv", "people", "htpasswd.bak", "-"] {
         assert!(format(name).unwrap_err().contains("--format csv or --format htpasswd"), "{name}");
     }
-    let said = ImportArgs { file: "people.csv".into(), format: Some(Format::Htpasswd), dry_run: false };
-    assert_eq!(import_file::format_of(&said).unwrap(), Format::Htpasswd);
+    let stated = import_file::format_of(Some(Format::Htpasswd), "people.csv".as_ref());
+    assert_eq!(stated.unwrap(), Format::Htpasswd);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::keys::KEYS;
-use super::tests::{PROVIDER, read, temporary_file};
-use super::*;
+use super::super::keys::{self, KEYS, Key};
+use super::super::{Configuration, Sources};
+use super::{PROVIDER, read, temporary_file};
 
-const DOCUMENT: &str = include_str!("../../../../docs/configuration.md");
+const DOCUMENT: &str = include_str!("../../../../../docs/configuration.md");
 
 /// The cells of every row of a table that begins with a key.
 fn rows() -> Vec<Vec<&'static str>> {

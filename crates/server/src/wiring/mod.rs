@@ -1,0 +1,209 @@
+//! The wiring of the product: the only place that knows every adapter.
+
+mod background;
+mod first_administrator;
+mod live_keys;
+mod revalidations;
+mod start_error;
+
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use labgate_domain::ports::IdentityProvider;
+use labgate_domain::sign_in::{Ports, SignIn};
+use labgate_domain::world::Clock;
+use labgate_http::{App, AppInfo};
+use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
+use labgate_store::Store;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::background::{forget_expired, warm_up};
+use self::first_administrator::ensure_first_administrator;
+use self::live_keys::LiveKeys;
+pub use self::live_keys::{key_directory, key_directory_path};
+use self::revalidations::Revalidations;
+pub use self::start_error::StartError;
+use crate::configuration::{Configuration, external_oidc_settings};
+use crate::logging::TracingLog;
+use crate::world::{OsEntropy, SystemClock};
+
+/// A Labgate that listens and is ready to serve.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: App,
+    store: Store,
+    setup_link: Option<SecretString>,
+    background: JoinSet<()>,
+    revalidations: Revalidations,
+}
+
+impl Server {
+    /// Starts a server: listens, opens the database and the keys, and creates both if they do not exist. A
+    /// lab without an administrator gets the one of the settings, or on SQLite a setup link. The start does
+    /// not depend on the provider: its metadata is fetched in the background.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let providers = providers(&configuration, &clock)?;
+        // Before anything else, so that a second server on the same address changes nothing.
+        let (listener, address) = listen(configuration.listen).await?;
+        let Opened { ports, store, keys } = Opened::open(&configuration, &providers, &clock).await?;
+        let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
+        announce(address, &configuration, &missing_settings);
+
+        let sign_in = SignIn::new(ports, configuration.policy.clone());
+        let (sign_in, setup_link) = ensure_first_administrator(sign_in, &configuration).await?;
+        let sign_in = Arc::new(sign_in);
+        let mut background = JoinSet::new();
+        background.spawn(forget_expired(Arc::clone(&sign_in)));
+        background.spawn(keys.keep_up_to_date(clock));
+        let mut revalidations = Revalidations::new();
+        for provider in providers.iter().map(|provider| provider.description()) {
+            if provider.recheck.is_some() {
+                revalidations.begin(Arc::clone(&sign_in), provider.id);
+            }
+        }
+        for provider in providers {
+            background.spawn(warm_up(provider));
+        }
+        let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
+        let app = App::new(sign_in, info);
+        Ok(Self { listener, address, app, store, setup_link, background, revalidations })
+    }
+
+    /// Returns the listening address, with the port that the system chose if the setting is 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the link that creates the first administrator, while there is none. The link is a credential
+    /// for the whole lab: it is also in the file `setup-link` of the data directory, and never in the log.
+    #[must_use]
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    /// Serves requests until `shutdown` completes, then finishes requests for at most ten seconds, and
+    /// session revalidations for as long again, and closes the database.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, app, store, mut background, revalidations, .. } = self;
+        labgate_http::serve(listener, app, shutdown).await;
+        revalidations.end().await;
+        background.shutdown().await;
+        store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The opened store and keys of a lab, and the ports over them.
+struct Opened {
+    ports: Ports,
+    store: Store,
+    keys: LiveKeys,
+}
+
+impl Opened {
+    async fn open(
+        configuration: &Configuration,
+        providers: &[Arc<dyn IdentityProvider>],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        create_data_dir(&configuration.data_dir)?;
+        let store = Store::open(&configuration.database).await?;
+        let keys = LiveKeys::open(configuration, &**clock)?;
+        let ports = Ports {
+            providers: providers.to_vec(),
+            accounts: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            credentials: Arc::new(store.clone()),
+            administration: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            spent_attempts: Arc::new(store.clone()),
+            sealer: Arc::clone(&keys.seals) as _,
+            tokens: Arc::clone(&keys.tokens) as _,
+            hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
+            judge: Arc::new(StrengthJudge),
+            throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
+            observer: Arc::new(TracingLog),
+            records: Arc::new(TracingLog),
+            clock: Arc::clone(clock),
+            entropy: Arc::new(OsEntropy),
+        };
+        Ok(Self { ports, store, keys })
+    }
+}
+
+/// Runs `work` with the use cases of a lab without serving it, beside a running server or without one.
+///
+/// # Errors
+/// When the data directory cannot be used; see [`StartError`].
+pub async fn with_sign_in<T>(
+    configuration: &Configuration,
+    work: impl AsyncFnOnce(&SignIn) -> T,
+) -> Result<T, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Opened { ports, store, .. } = Opened::open(configuration, &[], &clock).await?;
+    let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
+    store.close().await;
+    Ok(result)
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Creates the data directory with access for its owner only.
+fn create_data_dir(path: &Path) -> Result<(), StartError> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(path);
+    made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
+}
+
+/// Builds the configured providers, without a request to them.
+///
+/// # Errors
+/// When the settings of a provider contradict each other.
+pub fn providers(
+    configuration: &Configuration,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Arc<dyn IdentityProvider>>, StartError> {
+    let made = configuration.providers.iter().map(|settings| {
+        let provider = labgate_provider::provider(settings.clone(), Arc::clone(clock));
+        provider.map_err(|error| StartError::Provider { id: settings.description().id.clone(), error })
+    });
+    made.collect()
+}
+
+/// Logs the facts of a start.
+fn announce(address: SocketAddr, configuration: &Configuration, missing_settings: &[String]) {
+    let public_url = configuration.policy.public_url.origin();
+    let data_dir = configuration.data_dir.display().to_string();
+    let version = env!("CARGO_PKG_VERSION");
+    let database = configuration.database.to_string();
+    tracing::info!(%address, public_url, data_dir, database, version, "labgate is listening");
+    if missing_settings.is_empty() {
+        let redirect_uri = configuration.policy.public_url.redirect_uri();
+        tracing::info!(redirect_uri = redirect_uri.as_str(), "external sign-in is on");
+    } else {
+        tracing::info!(
+            missing = missing_settings.join(", "),
+            "external sign-in is off: settings are missing"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

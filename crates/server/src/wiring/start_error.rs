@@ -1,0 +1,79 @@
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use labgate_domain::error::ErrorCode;
+use labgate_domain::people::Username;
+use labgate_domain::ports::StoreError;
+use labgate_domain::provider::ProviderId;
+use labgate_http::person_text;
+use labgate_provider::SettingsError;
+use labgate_store::OpenError;
+use labgate_token::KeyFileError;
+
+/// The reason a start failed. Each variant names the address, file or setting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}", reason = listen_failure(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The data directory cannot be created.
+    #[error("the data directory {path} cannot be created: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
+    DataDir {
+        /// The path.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The provider's settings do not fit together.
+    #[error("the provider {id}: {error}", id = id.as_str())]
+    Provider {
+        /// The provider.
+        id: ProviderId,
+        /// The cause.
+        error: SettingsError,
+    },
+    /// The database does not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] StoreError),
+    /// The first administrator of the settings cannot be created.
+    #[error("[admin]: {username} cannot become the first administrator: {} ({})", person_text(.code.as_str()), .code.as_str())]
+    FirstAdministrator {
+        /// The name from the settings.
+        username: Username,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The file with the setup link cannot be written or deleted.
+    #[error("the file {path} cannot be replaced: {source}", path = path.display())]
+    SetupLink {
+        /// The path.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+fn listen_failure(error: &io::Error) -> String {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there already (another Labgate?)",
+        io::ErrorKind::AddrNotAvailable => {
+            let all = "listen (LABGATE_LISTEN) names another, 0.0.0.0 all";
+            return format!("this machine does not have that address; {all}");
+        }
+        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need a privilege",
+        _ => &error.to_string(),
+    };
+    format!("{reason}; listen (LABGATE_LISTEN) names another address")
+}
