@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labgate_domain::people::Role;
 use labgate_mock_idp::Fault;
-use labgate_provider::{About, Explanation, Kind, Kinds, Meaning, NoPreset, Preset};
+use labgate_provider::{Kind, Kinds, NoPreset, Preset};
 use labgate_test_harness::{Browser, TestLab};
 use url::Url;
 
@@ -317,10 +317,7 @@ static ACME: Kind = Kind {
         let is_acme = urls.authorization().url().host_str() == Some("idp.test");
         Ok(is_acme.then(|| Box::new(NoPreset) as Box<dyn Preset>))
     },
-    meanings: &[Meaning {
-        phrases: &["access_denied"],
-        explanation: Explanation { about: About::Other, sentence: "Acme asks for a licence." },
-    }],
+    meanings: "other\taccess_denied\tAcme asks for a licence.\n",
     ..Kind::OPENID
 };
 
