@@ -1,4 +1,5 @@
-//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. Time and the log are fixed, too.
+//! Runs the forward-auth check over three mocked ports: tokens, sessions and accounts. Time and the log are
+//! fixed, too.
 
 use std::error::Error;
 use std::time::Duration;

@@ -67,8 +67,8 @@ impl HttpErrorCode {
     }
 }
 
-/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so neither
-/// stands for an error that the person did not cause.
+/// Returns the status for a refused sign-in. Only 401 and 403 pass a proxy's sub-request unchanged, so
+/// neither stands for an error that the person did not cause.
 #[must_use]
 pub fn status_of(code: ErrorCode) -> StatusCode {
     match code {

@@ -14,8 +14,8 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-/// Writes the header that gives the cookie this value, or with an empty one takes it away. An issuer's home and
-/// our own values are visible ASCII, so the header can be written.
+/// Writes the header that gives the cookie this value, or with an empty one takes it away. An issuer's home
+/// and our own values are visible ASCII, so the header can be written.
 pub(crate) fn set(site: &Site, value: &str) -> HeaderValue {
     let path = if site.home.is_empty() { "/" } else { &site.home };
     let end = if value.is_empty() { "; Max-Age=0" } else { "" };

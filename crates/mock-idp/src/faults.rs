@@ -21,8 +21,8 @@ pub(crate) enum Stage {
     PostLogout,
 }
 
-/// Defines the faults: variant, name, stage, effect, and a relying party's duty, where it is not the usual one
-/// of the stage.
+/// Defines the faults: variant, name, stage, effect, and a relying party's duty, where it is not the usual
+/// one of the stage.
 macro_rules! faults {
     ($($variant:ident $(($($argument:literal),+))? = $name:literal, $stage:ident, $effect:literal $(, $must:literal)?;)+) => {
         /// A way to misbehave. Faults can be combined.

@@ -35,8 +35,8 @@ impl Core {
 
     pub(crate) async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         keep(&self.captured, [CapturedRequest::of(&request)], MAX_REQUESTS);
-        // On a task of its own, because warp does not run inside a handler of warp's, and a relying party that is tested
-        // in process may be one.
+        // On a task of its own, because warp does not run inside a handler of warp's, and a relying party
+        // that is tested in process may be one.
         let answered = tokio::spawn(warp::service(self.routes.clone()).oneshot(request.map(Full::new)));
         let response = match answered.await {
             Ok(Ok(response)) => response,

@@ -1,11 +1,13 @@
-//! The generated parts of the documents: `cargo xtask docs` writes them, and a test fails when they are stale.
+//! The generated parts of the documents: `cargo xtask docs` writes them, and a test fails when they are
+//! stale.
 
 use labgate_domain::error::ErrorCode;
 use labgate_http::{HttpErrorCode, person_text, status_of};
 
 use crate::remedies::{remedy, remedy_of};
 
-/// Builds the generated part of `docs/errors.md`: each code with its status, its sentence for the person and its remedy.
+/// Builds the generated part of `docs/errors.md`: each code with its status, its sentence for the person and
+/// its remedy.
 #[must_use]
 pub fn errors() -> String {
     let mut document = "## Refusals\n".to_owned();

@@ -1,4 +1,5 @@
-//! The output of `labgate keys list`, from the file names of a key directory. A name contains everything but the key.
+//! The output of `labgate keys list`, from the file names of a key directory. A name contains everything but
+//! the key.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;

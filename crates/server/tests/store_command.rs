@@ -1,4 +1,5 @@
-//! `labgate store copy` as an operator uses it. That the copy is whole is tested with the store, on both databases.
+//! `labgate store copy` as an operator uses it. That the copy is whole is tested with the store, on both
+//! databases.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail like one")]
 
 use std::process::{Command, Output};

@@ -164,8 +164,8 @@ impl TestLab {
         self.server.app.handle(request).await
     }
 
-    /// Builds another process that serves the same lab, with the same keys, settings and provider, over a store
-    /// with a connection of its own.
+    /// Builds another process that serves the same lab, with the same keys, settings and provider, over a
+    /// store with a connection of its own.
     #[must_use]
     pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
     where

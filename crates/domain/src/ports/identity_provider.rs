@@ -97,8 +97,9 @@ pub struct CodeRedemption {
 pub struct RefreshRequest {
     /// The provider's refresh token.
     pub refresh_token: RefreshToken,
-    /// The issuer of the session. An adapter MUST refuse with [`IdTokenFault::Issuer`](super::IdTokenFault::Issuer), before
-    /// anything is sent, when its provider has another issuer by now.
+    /// The issuer of the session. An adapter MUST refuse with
+    /// [`IdTokenFault::Issuer`](super::IdTokenFault::Issuer), before anything is sent, when its provider has
+    /// another issuer by now.
     pub issuer: Issuer,
     /// The person: the answer MUST be about the same (OpenID Connect Core section 12.2).
     pub subject: Subject,

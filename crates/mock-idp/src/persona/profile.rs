@@ -20,8 +20,8 @@ impl Documents {
 }
 
 /// A provider's behaviour as far as it is data: `profile.json`, with its metadata and errors. Paths and
-/// documents have placeholders: `{base}` and `{second}` for the two origins, `{issuer}`, `{alg}`, and those of
-/// [`ProviderBehaviour::placeholders`](super::ProviderBehaviour::placeholders).
+/// documents have placeholders: `{base}` and `{second}` for the two origins, `{issuer}`, `{alg}`, and those
+/// of [`ProviderBehaviour::placeholders`](super::ProviderBehaviour::placeholders).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {

@@ -166,7 +166,8 @@ async fn hs256_is_keyed_with_the_secret_or_with_the_public_key() {
     assert_eq!(answer.id_token().0["alg"], "HS256");
     assert!(is_hmac_of(answer.field("id_token"), b"lab-secret"));
 
-    // The public key as PEM, put together here from the published point: the prefix is that of every P-256 key.
+    // The public key as PEM, put together here from the published point: the prefix is that of every P-256
+    // key.
     lab.idp.fault(Fault::Hs256WithPublicKey).once();
     let answer = lab.tokens().await;
     let jwk = lab.get("/jwks", &[]).await.json["keys"][0].clone();

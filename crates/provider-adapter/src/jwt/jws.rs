@@ -16,8 +16,9 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// Returns whether a `typ` is one of this kind: a media type, perhaps without its `application/` (RFC 7515
-    /// section 4.1.9). A logout token may still be a mere `JWT`, as it was before it had a type of its own.
+    /// Returns whether a `typ` is one of this kind: a media type, perhaps without its `application/` (RFC
+    /// 7515 section 4.1.9). A logout token may still be a mere `JWT`, as it was before it had a type of its
+    /// own.
     fn admits(self, typ: &Value) -> bool {
         let admitted: &[&str] = match self {
             Self::Id => &["jwt", "application/jwt"],

@@ -72,7 +72,8 @@ impl Outcome {
     }
 }
 
-/// Returns a text with its placeholders replaced. A value is not searched for placeholders: it can be foreign.
+/// Returns a text with its placeholders replaced. A value is not searched for placeholders: it can be
+/// foreign.
 fn filled(template: &str, values: &[(&str, &dyn Display)]) -> String {
     let mut parts = template.split('{');
     let mut text = parts.next().unwrap_or_default().to_owned();

@@ -194,8 +194,9 @@ fn a_trail_is_one_line_at_debug_with_its_steps() {
 #[test]
 fn configuration_md_names_every_event_and_no_other() {
     let code = include_str!("sign_in_log.rs");
-    let events = code.split("event = \"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    let written: std::collections::BTreeSet<&str> = events.collect();
+    let events = ["debug \"", "info \"", "warn \"", "error \""].map(|level| code.split(level).skip(1));
+    let written: std::collections::BTreeSet<&str> =
+        events.into_iter().flatten().map(|rest| rest.split('"').next().unwrap()).collect();
     let document = include_str!("../../../../docs/configuration.md");
     let (_, rest) = document.split_once("The field `event` says what happened: ").unwrap();
     let (sentence, _) = rest.split_once(". Where they apply").unwrap();
