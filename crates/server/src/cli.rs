@@ -176,10 +176,8 @@ fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
     let when = if key.kid() == keys.ring.signing_key().kid() {
         "from now on".to_owned()
     } else {
-        format!(
-            "in {}, after all services have fetched it",
-            key_list::how_long(KeyDirectory::PUBLICATION_DELAY)
-        )
+        let delay = key_list::how_long(KeyDirectory::PUBLICATION_DELAY);
+        format!("in {delay}, after all services have fetched it")
     };
     writeln!(std::io::stdout(), "{} {} signs {when}", key.algorithm().as_str(), key.kid())?;
     Ok(())

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_not_everybody_knows_yet_is_not_in_use_unless_there_is_no_other() {
+    fn a_key_that_is_not_known_yet_is_not_in_use_unless_it_is_alone() {
         let list = |names: &[&str], now| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
             of_files(&names, Timestamp::from_unix_seconds(now))

@@ -3,7 +3,6 @@
 pub mod cli;
 pub mod configuration;
 pub mod doctor;
-pub mod documentation;
 mod key_list;
 pub mod logging;
 pub mod remedies;

@@ -16,7 +16,8 @@ pub fn remedy(code: ErrorCode) -> &'static str {
 }
 
 /// Returns the remedy for the error with this code, be it of a sign-in or of HTTP.
-pub(crate) fn remedy_of(code: &str) -> &'static str {
+#[must_use]
+pub fn remedy_of(code: &str) -> &'static str {
     REMEDIES.get(code).map_or("", String::as_str)
 }
 

@@ -5,10 +5,11 @@ mod report;
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use labgate_domain::error::Refusal;
 use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
-use labgate_domain::sign_in::{AccountPatch, Administrator, NewAccount, SignIn};
+use labgate_domain::sign_in::{AccountPatch, Administration, Administrator, NewAccount};
 
 use self::import::ImportArgs;
 use self::report::Report;
@@ -124,55 +125,45 @@ pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyh
         Command::Import(arguments) => import::run(configuration, &arguments, json),
         Command::OfAccounts(command) => {
             let makes_a_lab = matches!(command, AccountCommand::Create { .. });
+            let password = initial_password(&command)?;
             let done = in_lab(configuration, makes_a_lab, async |sign_in| {
-                Commands { sign_in, by: Administrator::local_operator() }.execute(command).await
+                let (administration, by) = (sign_in.administration(), Administrator::local_operator());
+                Commands { administration, by }.execute(command, password).await
             });
-            match done? {
-                Ok(report) => report.print(json),
-                Err(Failure::Refused(refusal)) => Err(refusal_error(&refusal, json)),
-                Err(Failure::Other(error)) => Err(error),
-            }
+            done?.map_err(|refusal| refusal_error(&refusal, json))?.print(json)
         }
     }
 }
 
-/// The reason a command did nothing.
-enum Failure {
-    Refused(Refusal),
-    Other(anyhow::Error),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Other(error)
-    }
+/// Reads the file that holds an initial password, if the command names one.
+fn initial_password(command: &AccountCommand) -> anyhow::Result<Option<Password>> {
+    let (AccountCommand::Create { password_file: Some(path), .. }
+    | AccountCommand::ResetPassword { password_file: Some(path), .. }) = command
+    else {
+        return Ok(None);
+    };
+    let password = password_from_file(path).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
+    Ok(Some(password))
 }
 
 struct Commands<'a> {
-    sign_in: &'a SignIn,
+    administration: Administration<'a>,
     by: Administrator,
 }
 
 impl Commands<'_> {
-    async fn execute(&self, command: AccountCommand) -> Result<Report, Failure> {
-        let administration = self.sign_in.administration();
+    async fn execute(&self, command: AccountCommand, password: Option<Password>) -> Result<Report, Refusal> {
+        let Self { administration, by } = self;
         match command {
-            AccountCommand::Create { username, admin, email, name, password_file } => {
+            AccountCommand::Create { username, admin, email, name, .. } => {
                 let role = if admin { Role::Admin } else { Role::User };
-                let password = initial_password(password_file)?;
                 let new = NewAccount { username, email, name, role, password };
-                Ok(Report::created(&administration.create(&self.by, new).await?))
+                Ok(Report::created(&administration.create(by, new).await?))
             }
             AccountCommand::List { search } => Ok(Report::list(&self.all(search.as_deref()).await?)),
             AccountCommand::Show(named) => {
                 let id = self.named(&named).await?.id;
-                let (account, sessions) = administration.details(&self.by, id).await?;
+                let (account, sessions) = administration.details(by, id).await?;
                 Ok(Report::account(&account, &sessions))
             }
             AccountCommand::Disable(named) => {
@@ -185,31 +176,31 @@ impl Commands<'_> {
                 let done = if role == Role::Admin { "is an administrator" } else { "is a user" };
                 self.patch(&named, AccountPatch::Role(role), done).await
             }
-            AccountCommand::ResetPassword { named, password_file } => {
-                let account = self.named(&named).await?;
-                let password = initial_password(password_file)?;
-                Ok(Report::reset(&administration.reset_password(&self.by, account.id, password).await?))
+            AccountCommand::ResetPassword { named, .. } => {
+                let id = self.named(&named).await?.id;
+                let reset = administration.reset_password(by, id, password).await?;
+                Ok(Report::with_password(&reset, "has a new initial password"))
             }
             AccountCommand::SignOut(named) => {
                 let account = self.named(&named).await?;
-                administration.sign_out(&self.by, account.id).await?;
+                administration.sign_out(by, account.id).await?;
                 Ok(Report::done(&account, "is signed out"))
             }
             AccountCommand::Delete { named, .. } => {
                 let account = self.named(&named).await?;
-                administration.delete(&self.by, account.id).await?;
+                administration.delete(by, account.id).await?;
                 Ok(Report::done(&account, "is deleted"))
             }
         }
     }
 
     async fn named(&self, named: &Named) -> Result<Account, Refusal> {
-        self.sign_in.administration().named(&self.by, &named.name).await
+        self.administration.named(&self.by, &named.name).await
     }
 
-    async fn patch(&self, named: &Named, patch: AccountPatch, done: &str) -> Result<Report, Failure> {
+    async fn patch(&self, named: &Named, patch: AccountPatch, done: &str) -> Result<Report, Refusal> {
         let id = self.named(named).await?.id;
-        self.sign_in.administration().patch(&self.by, id, patch).await?;
+        self.administration.patch(&self.by, id, patch).await?;
         Ok(Report::done(&self.named(named).await?, done))
     }
 
@@ -218,18 +209,11 @@ impl Commands<'_> {
         let mut accounts: Vec<Account> = Vec::new();
         loop {
             let after = accounts.last().map(|account| account.id);
-            let page = self.sign_in.administration().list(&self.by, search, after, 500).await?;
+            let page = self.administration.list(&self.by, search, after, 500).await?;
             accounts.extend(page.accounts);
             if !page.more {
                 return Ok(accounts);
             }
         }
     }
-}
-
-fn initial_password(file: Option<PathBuf>) -> anyhow::Result<Option<Password>> {
-    let read = |path: PathBuf| {
-        password_from_file(&path).map_err(|reason| anyhow::anyhow!("{}: {reason}", path.display()))
-    };
-    file.map(read).transpose()
 }

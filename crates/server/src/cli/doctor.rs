@@ -50,13 +50,13 @@ fn explain(configuration: Option<&Configuration>, words: &str) -> anyhow::Result
         [] => KINDS.iter().collect(),
         providers => providers.iter().map(ProviderSettings::kind).collect(),
     };
-    let known: Vec<&str> =
-        kinds.iter().filter_map(|kind| kind.explain(words)).map(|known| known.sentence).collect();
+    let mut known = Vec::new();
     let mut stdout = std::io::stdout();
-    for (index, sentence) in known.iter().enumerate() {
+    for explanation in kinds.into_iter().filter_map(|kind| kind.explain(words)) {
         // Kinds share explanations.
-        if !known.iter().take(index).any(|before| before == sentence) {
-            writeln!(stdout, "{sentence}")?;
+        if !known.contains(&explanation.sentence) {
+            known.push(explanation.sentence);
+            writeln!(stdout, "{}", explanation.sentence)?;
         }
     }
     if known.is_empty() {
@@ -102,20 +102,21 @@ fn words(finding: &Finding, subject_before: Option<&str>) -> String {
         None => format!("{subject}\n"),
     };
     let step = step.as_str();
-    let (sign, text, remedy) = match outcome {
-        Outcome::Good(text) => ('✓', text, None),
-        Outcome::Unknown(text) => ('–', text, None),
-        Outcome::Bad { problem, remedy } => ('✗', problem, Some(remedy)),
-    };
+    let (sign, _, text, remedy) = parts(outcome);
     let remedy = remedy.map(|remedy| format!("{:22}→ {remedy}\n", ""));
     format!("{heading}  {sign} {step:18}{text}\n{}", remedy.unwrap_or_default())
 }
 
 fn in_json(finding: &Finding) -> Value {
-    let (outcome, text, remedy) = match &finding.outcome {
-        Outcome::Good(text) => ("good", text, None),
-        Outcome::Unknown(text) => ("unknown", text, None),
-        Outcome::Bad { problem, remedy } => ("bad", problem, Some(remedy)),
-    };
+    let (_, outcome, text, remedy) = parts(&finding.outcome);
     json!({ "subject": finding.subject, "step": finding.step.as_str(), "outcome": outcome, "text": text, "remedy": remedy })
+}
+
+/// Returns the sign and the word for an outcome, its text, and its remedy if something is bad.
+fn parts(outcome: &Outcome) -> (char, &'static str, &str, Option<&str>) {
+    match outcome {
+        Outcome::Good(text) => ('✓', "good", text, None),
+        Outcome::Unknown(text) => ('–', "unknown", text, None),
+        Outcome::Bad { problem, remedy } => ('✗', "bad", problem, Some(remedy)),
+    }
 }

@@ -46,11 +46,8 @@ pub(super) fn refusal_error(refusal: &Refusal, json: bool) -> anyhow::Error {
         return error;
     }
     // An internal failure needs its cause: the operator cannot know it.
-    let cause = if code.responsible() == Responsible::Labgate {
-        format!(": {}", refusal.error)
-    } else {
-        String::new()
-    };
+    let is_internal = code.responsible() == Responsible::Labgate;
+    let cause = is_internal.then(|| format!(": {}", refusal.error)).unwrap_or_default();
     anyhow!("{} ({}){cause}", person_text(code.as_str()), code.as_str())
 }
 

@@ -88,11 +88,9 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
 
 /// Returns the database at a location, or in the variable that holds the location.
 fn location(text: &str) -> anyhow::Result<Location> {
-    match text.strip_prefix("env:") {
-        None => Ok(Location::parse(text)?),
-        Some(name) => {
-            let value = std::env::var(name).with_context(|| format!("the variable {name}"))?;
-            Ok(Location::parse(&value)?)
-        }
-    }
+    let text = match text.strip_prefix("env:") {
+        None => text.to_owned(),
+        Some(name) => std::env::var(name).with_context(|| format!("the variable {name}"))?,
+    };
+    Ok(Location::parse(&text)?)
 }

@@ -1,8 +1,9 @@
 use labgate_domain::admission::Criterion;
 use labgate_provider::{Field, ProviderSettings, SettingsError, UncheckedSettings};
 
-use super::in_force::InForce;
+use super::in_force;
 use super::keys::{self, KEYS, Key, ValueKind};
+use super::problems::{Problem, Source};
 use super::settings::{SECTION_OF_PROVIDER, Settings};
 use super::values::Readers;
 
@@ -86,12 +87,13 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
 /// The providers of the file's `[[provider]]` sections, beside the one that is there already. Each names
 /// itself, for buttons and for the log; the name tells them apart in URLs, attempts and sessions. The
 /// effective values of each stand under its number.
-pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSettings>) -> Vec<InForce> {
-    let mut in_force = Vec::new();
-    for (mut section, number) in settings.providers().into_iter().zip(1..) {
+pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSettings>) -> String {
+    let mut in_force = String::new();
+    for (mut section, number) in std::mem::take(&mut settings.providers).into_iter().zip(1..) {
         for key in [&keys::PROVIDER_ID, &keys::PROVIDER_NAME] {
             if !section.is_set(key) {
-                section.refuse_unset(key, "is needed in a [[provider]] section");
+                let text = "is needed in a [[provider]] section";
+                section.problems.push(Problem::new(key.path, Source::Unset, text));
             }
         }
         let name = format!("provider {number}");
@@ -105,8 +107,9 @@ pub(super) fn further(settings: &mut Settings, providers: &mut Vec<ProviderSetti
             }
             providers.push(provider);
         }
-        in_force.extend(InForce::of_section(&section, &name));
-        settings.take_problems_of_provider(&name, section);
+        in_force += &in_force::of_section(&section, &name);
+        let problems = section.problems.into_iter();
+        settings.problems.extend(problems.map(|problem| problem.within(SECTION_OF_PROVIDER, &name)));
     }
     in_force
 }

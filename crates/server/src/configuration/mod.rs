@@ -16,7 +16,6 @@ mod sources;
 mod token;
 mod values;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +28,6 @@ use labgate_store::Location;
 use secrecy::ExposeSecret as _;
 
 pub use self::external_oidc::settings as external_oidc_settings;
-use self::in_force::InForce;
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
@@ -59,7 +57,7 @@ pub struct Configuration {
     pub token_key: TokenKey,
     /// The log settings.
     pub log: LogSettings,
-    in_force: Vec<InForce>,
+    in_force: String,
 }
 
 impl Configuration {
@@ -70,8 +68,8 @@ impl Configuration {
     pub fn read(sources: &Sources) -> Result<Self, Problems> {
         let mut settings = Settings::merge(sources);
         match Self::of_settings(&mut settings) {
-            Some(configuration) if !settings.has_problems() => Ok(configuration),
-            _ => Err(Problems::new(settings.into_problems())),
+            Some(configuration) if settings.problems.is_empty() => Ok(configuration),
+            _ => Err(Problems(settings.problems)),
         }
     }
 
@@ -96,8 +94,7 @@ impl Configuration {
         let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
-        let mut in_force = InForce::of_all(settings, public_url.origin());
-        in_force.extend(of_sections);
+        let in_force = in_force::of_all(settings, public_url.origin()) + &of_sections;
         let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
         Some(Self {
             listen: listen?,
@@ -124,13 +121,8 @@ impl Configuration {
     /// Every key with its value and where that comes from, a line each. Secrets are told to be set, and no
     /// more.
     #[must_use]
-    pub fn in_force(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| {
-            for InForce { path, value, source } in &self.in_force {
-                writeln!(f, "{path} = {value} ({source})")?;
-            }
-            Ok(())
-        })
+    pub fn in_force(&self) -> &str {
+        &self.in_force
     }
 }
 
@@ -141,10 +133,7 @@ fn database(settings: &mut Settings, data_dir: Option<&Path>) -> Option<Location
         return Some(Location::Sqlite(data_dir?.join(DATABASE_NAME)));
     }
     let text = settings.secret(&keys::DATABASE, &keys::DATABASE_FILE, Readers::Anybody)?;
-    match Location::parse(text.expose_secret()) {
-        Ok(location) => Some(location),
-        Err(error) => settings.refuse(&keys::DATABASE, error.to_string()),
-    }
+    settings.accept(&keys::DATABASE, Location::parse(text.expose_secret()))
 }
 
 /// The database in a data directory.

@@ -20,7 +20,7 @@ pub(super) fn policy(settings: &mut Settings) -> Option<Passwords> {
     let enabled = settings.switch(&keys::PASSWORDS_ENABLED);
     let length = length(settings);
     let enabled = enabled?;
-    if !enabled && !external_oidc::is_set_up(settings) && settings.providers().is_empty() {
+    if !enabled && !external_oidc::is_set_up(settings) && settings.providers.is_empty() {
         let text = format!(
             "is false, and no external provider is set up: nobody could get in; take it away, or set {}",
             external_oidc::settings().join(", ")
@@ -53,11 +53,10 @@ pub(super) fn first_administrator(
     settings: &mut Settings,
     passwords: Option<Passwords>,
 ) -> Option<GivenAdministrator> {
-    let (name_key, password_key, file_key) =
-        (&keys::ADMIN_USERNAME, &keys::ADMIN_PASSWORD, &keys::ADMIN_PASSWORD_FILE);
-    let [name_is_set, password_is_set, file_is_set] =
-        [name_key, password_key, file_key].map(|key| settings.is_set(key));
-    if !name_is_set && !password_is_set && !file_is_set {
+    let (name_key, file_key) = (&keys::ADMIN_USERNAME, &keys::ADMIN_PASSWORD_FILE);
+    let name_is_set = settings.is_set(name_key);
+    let password_key = [&keys::ADMIN_PASSWORD, file_key].into_iter().find(|key| settings.is_set(key));
+    if !name_is_set && password_key.is_none() {
         return None;
     }
     let username = settings.value(name_key, |text| {
@@ -65,17 +64,16 @@ pub(super) fn first_administrator(
             "is not up to 64 letters from a to z, digits, dots, hyphens and underscores, beginning with a letter or digit"
         })
     });
-    let password_key = if password_is_set { password_key } else { file_key };
     let password = settings.secret(&keys::ADMIN_PASSWORD, file_key, Readers::Anybody);
 
-    if !name_is_set {
-        let text = format!("is needed, because {} is set: set {}", password_key.path, name_key.variable());
-        return settings.refuse(name_key, text);
-    }
-    if !password_is_set && !file_is_set {
+    let Some(password_key) = password_key else {
         let [variable, file] = [&keys::ADMIN_PASSWORD, file_key].map(Key::variable);
         let text = format!("is needed, because {} is set: set {variable} or {file}", name_key.path);
         return settings.refuse(&keys::ADMIN_PASSWORD, text);
+    };
+    if !name_is_set {
+        let text = format!("is needed, because {} is set: set {}", password_key.path, name_key.variable());
+        return settings.refuse(name_key, text);
     }
     let passwords = passwords?;
     if !passwords.enabled {

@@ -5,9 +5,12 @@ use std::fmt;
 /// It never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    key: String,
-    source: Source,
-    text: String,
+    /// The key, such as `session.idle_limit`; empty when the problem is not one key's.
+    pub key: String,
+    /// The source of the value.
+    pub source: Source,
+    /// What is wrong, and what to do.
+    pub text: String,
 }
 
 /// The source of a value.
@@ -35,18 +38,6 @@ impl Problem {
             None => self,
         }
     }
-
-    /// The key, such as `session.idle_limit`; empty when the problem is not one key's.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The source of the value.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
 }
 
 impl fmt::Display for Problem {
@@ -72,13 +63,9 @@ impl fmt::Display for Source {
 
 /// Everything that is wrong with a configuration, all at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
-        Self(problems)
-    }
-
     /// Each problem.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()

@@ -1,13 +1,12 @@
 //! Brings the sources together and keeps what is wrong with them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::Path;
 
-use figment::providers::{Format as _, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret as _, SecretString};
+use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
 use super::problems::{Problem, Source};
@@ -20,9 +19,15 @@ const PROVIDERS: &str = "provider";
 pub(super) const SECTION_OF_PROVIDER: &str = "external_oidc.";
 
 /// The values of all keys, and the problems met so far.
+#[derive(Default)]
 pub(super) struct Settings {
-    figment: Figment,
-    problems: Vec<Problem>,
+    /// The values in force with their sources, by the paths of their keys.
+    values: BTreeMap<&'static str, (Value, Source)>,
+    /// The sections `[[provider]]` of the file, each as settings of its own with the keys of
+    /// `[external_oidc]`.
+    pub(super) providers: Vec<Self>,
+    /// The problems met.
+    pub(super) problems: Vec<Problem>,
     /// These are the keys of one section `[[provider]]`, which stand there by their last name alone.
     is_section: bool,
 }
@@ -45,13 +50,11 @@ impl Settings {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text(key)?;
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(error) if matches!(key.kind, ValueKind::Secret | ValueKind::Url) => {
-                self.refuse(key, error.to_string())
-            }
-            Err(error) => self.refuse(key, format!("{text:?} {error}")),
-        }
+        let value = parse(&text).map_err(|error| match key.kind {
+            ValueKind::Secret | ValueKind::Url => error.to_string(),
+            _ => format!("{text:?} {error}"),
+        });
+        self.accept(key, value)
     }
 
     /// The texts of a list that is set; `None` when it is not. One that is set and empty is a problem: its
@@ -60,9 +63,9 @@ impl Settings {
         if !self.is_set(key) {
             return None;
         }
-        let texts: Option<Vec<String>> = match self.figment.find_value(key.path).ok()? {
-            Value::String(_, text) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
-            Value::Array(_, values) => values.into_iter().map(Value::into_string).collect(),
+        let texts = match self.found(key)? {
+            Value::String(text) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
+            Value::Array(values) => texts(values),
             _ => None,
         };
         match texts {
@@ -74,48 +77,18 @@ impl Settings {
         }
     }
 
-    /// The sections `[[provider]]` of the file, each as settings of its own with the keys of
-    /// `[external_oidc]`.
-    pub(super) fn providers(&self) -> Vec<Self> {
-        let Some(Value::Array(_, sections)) = self.figment.find_value(PROVIDERS).ok() else {
-            return Vec::new();
-        };
-        let source = self.figment.find_metadata(PROVIDERS).map_or(Source::Unset, Layer::source);
-        sections
-            .into_iter()
-            .filter_map(Value::into_dict)
-            .map(|section| Self::of_section(&section, &source))
-            .collect()
-    }
-
-    fn of_section(section: &Dict, source: &Source) -> Self {
+    /// The settings of a section `[[provider]]`.
+    fn of_section(section: &Table, source: &Source) -> Self {
         let mut settings = Self { is_section: true, ..Self::of_defaults(SECTION_OF_PROVIDER) };
-        let section_name = SECTION_OF_PROVIDER.trim_end_matches('.').to_owned();
-        // Serialized it forgets where it came from, so that it can come from another layer.
-        let section = Value::serialize(section).unwrap_or_else(|_| Value::from(Dict::new()));
-        let dict = Dict::from([(section_name, section)]);
-        settings.refuse_unknown_keys(&dict, "", source);
-        settings.add(Layer { source: source.clone(), dict });
+        settings.merge_section(section, SECTION_OF_PROVIDER.trim_end_matches('.'), source);
         settings
     }
 
     /// The defaults of the keys that begin so.
     fn of_defaults(prefix: &str) -> Self {
         let keys = KEYS.iter().filter(|key| key.path.starts_with(prefix));
-        let defaults = keys.filter_map(|key| Some(Layer::new(Source::Default, key, key.default?)));
-        let figment = defaults.fold(Figment::new(), Figment::merge);
-        Self { figment, problems: Vec::new(), is_section: false }
-    }
-
-    /// Puts a layer over those that are there.
-    fn add(&mut self, layer: Layer) {
-        self.figment = std::mem::take(&mut self.figment).merge(layer);
-    }
-
-    /// Takes over what is wrong with a section `[[provider]]`, under its own name.
-    pub(super) fn take_problems_of_provider(&mut self, name: &str, provider: Self) {
-        let renamed = provider.problems.into_iter().map(|problem| problem.within(SECTION_OF_PROVIDER, name));
-        self.problems.extend(renamed);
+        let default = |key: &Key| Some((key.path, (Value::from(key.default?), Source::Default)));
+        Self { values: keys.filter_map(default).collect(), ..Self::default() }
     }
 
     /// The value of a switch.
@@ -146,10 +119,8 @@ impl Settings {
     /// The content of the file that a key names.
     pub(super) fn secret_file(&mut self, key: &Key, readers: Readers) -> Option<SecretString> {
         let path = self.text(key)?;
-        match values::secret_file(Path::new(&path), readers) {
-            Ok(content) => Some(content),
-            Err(reason) => self.refuse(key, format!("{path}: {reason}")),
-        }
+        let content = values::secret_file(Path::new(&path), readers);
+        self.accept(key, content.map_err(|reason| format!("{path}: {reason}")))
     }
 
     /// Returns whether the key is set; a default does not count.
@@ -159,10 +130,11 @@ impl Settings {
 
     /// The source of the key's value.
     pub(super) fn source(&self, key: &Key) -> Source {
-        match self.figment.find_metadata(key.path) {
-            None => Source::Unset,
-            Some(metadata) => Layer::source(metadata),
-        }
+        self.values.get(key.path).map_or(Source::Unset, |(_, source)| source.clone())
+    }
+
+    fn found(&self, key: &Key) -> Option<&Value> {
+        self.values.get(key.path).map(|(value, _)| value)
     }
 
     /// The name for an operator to set.
@@ -173,9 +145,9 @@ impl Settings {
         }
     }
 
-    /// Adds the problem that this key is not set.
-    pub(super) fn refuse_unset(&mut self, key: &Key, text: impl Into<String>) {
-        self.problems.push(Problem::new(key.path, Source::Unset, text));
+    /// Takes what the value of this key stands for, or adds the error as a problem.
+    pub(super) fn accept<T>(&mut self, key: &Key, value: Result<T, impl Display>) -> Option<T> {
+        value.map_err(|error| self.refuse::<()>(key, error.to_string())).ok()
     }
 
     /// Adds a problem with the value of this key.
@@ -185,42 +157,21 @@ impl Settings {
         None
     }
 
-    /// The problems met.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems
-    }
-
-    /// Returns whether there are problems.
-    pub(super) fn has_problems(&self) -> bool {
-        !self.problems.is_empty()
-    }
-
-    /// The value of a key as it may be shown, and where it comes from.
+    /// The value of a key as it may be shown.
     pub(super) fn shown(&self, key: &Key) -> Option<String> {
-        let value = self.figment.find_value(key.path).ok()?;
-        Some(match value {
-            Value::Bool(_, value) => value.to_string(),
-            _ if key.kind == ValueKind::Secret => "set".to_owned(),
-            value @ Value::Num(..) => whole_number(&value)?.to_string(),
-            Value::Array(_, values) => joined(values)?,
-            value => value.into_string()?,
-        })
+        let value = self.found(key)?;
+        if key.kind == ValueKind::Secret { Some("set".to_owned()) } else { text_of(value) }
     }
 
     /// The value of a key as text.
     pub(super) fn text(&mut self, key: &Key) -> Option<String> {
-        let value = self.figment.find_value(key.path).ok()?;
-        let text = match (value, key.kind) {
-            (Value::String(_, text), _) => Some(text),
-            (Value::Bool(_, value), ValueKind::Switch) => Some(value.to_string()),
-            (value @ Value::Num(..), ValueKind::Number) => {
-                whole_number(&value).map(|number| number.to_string())
-            }
-            (Value::Array(_, values), ValueKind::List) => match joined(values) {
-                Some(text) if text.is_empty() => return None,
-                text => text,
-            },
-            (Value::Dict(..), kind) if kind != ValueKind::Switch => {
+        let text = match (self.found(key)?, key.kind) {
+            (list @ Value::Array(_), ValueKind::List) if text_of(list).as_deref() == Some("") => return None,
+            (value @ Value::String(_), _)
+            | (value @ Value::Boolean(_), ValueKind::Switch)
+            | (value @ Value::Integer(_), ValueKind::Number)
+            | (value @ Value::Array(_), ValueKind::List) => text_of(value),
+            (Value::Table(_), kind) if kind != ValueKind::Switch => {
                 return self.refuse(key, "is one value, not a section");
             }
             _ => None,
@@ -234,40 +185,39 @@ impl Settings {
 
     fn merge_file(&mut self, file: &File) {
         let source = Source::File(file.name.clone());
-        match Toml::string(&file.text).data() {
-            Ok(mut profiles) => {
-                let dict = profiles.remove(&Profile::Default).unwrap_or_default();
-                self.refuse_unknown_keys(&dict, "", &source);
-                self.add(Layer { source, dict });
-            }
+        match toml::from_str(&file.text) {
+            Ok(table) => self.merge_section(&table, "", &source),
             Err(error) => {
-                self.problems.push(Problem::new("", source, without_snippet(&error.kind.to_string())));
+                self.problems.push(Problem::new("", source, without_snippet(&error.to_string())));
             }
         }
     }
 
-    /// Walks the sections of a file.
-    fn refuse_unknown_keys(&mut self, dict: &Dict, section: &str, source: &Source) {
-        for (name, value) in dict {
-            let path = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
-            let is_section = |path: &str| {
-                KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    /// Takes the keys of a section of a file, and refuses what is none.
+    fn merge_section(&mut self, section: &Table, section_path: &str, source: &Source) {
+        for (name, value) in section {
+            let path = if section_path.is_empty() { name.clone() } else { format!("{section_path}.{name}") };
+            let is_section = || {
+                KEYS.iter().any(|key| key.path.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.')))
             };
-            let text = match value {
-                Value::Array(_, sections) if path == PROVIDERS => {
-                    if sections.iter().all(|section| matches!(section, Value::Dict(..))) {
-                        continue;
-                    }
-                    "is a list of sections: write [[provider]]".to_owned()
-                }
-                _ if path == PROVIDERS => "is a list of sections: write [[provider]]".to_owned(),
-                // A dot in a name, which only quotes can bring there, would look like a section.
-                _ if !name.contains('.') && KEYS.iter().any(|key| key.path == path) => continue,
-                Value::Dict(_, dict) if is_section(&path) => {
-                    self.refuse_unknown_keys(dict, &path, source);
+            // A dot in a name, which only quotes can bring there, would look like a section.
+            let key = KEYS.iter().find(|key| key.path == path && !name.contains('.'));
+            let text = match (key, value) {
+                (Some(key), value) => {
+                    self.values.insert(key.path, (value.clone(), source.clone()));
                     continue;
                 }
-                _ if is_section(&path) => format!("is a section: write [{path}]"),
+                (None, Value::Array(values)) if path == PROVIDERS && values.iter().all(Value::is_table) => {
+                    let sections = values.iter().filter_map(Value::as_table);
+                    self.providers = sections.map(|section| Self::of_section(section, source)).collect();
+                    continue;
+                }
+                (None, Value::Table(section)) if is_section() => {
+                    self.merge_section(section, &path, source);
+                    continue;
+                }
+                _ if path == PROVIDERS => "is a list of sections: write [[provider]]".to_owned(),
+                _ if is_section() => format!("is a section: write [{path}]"),
                 _ if self.is_section => format!("there is no such key{}", suggestion_in_section(&path)),
                 _ => format!("there is no such key{}", suggestion_for_key(&path)),
             };
@@ -294,62 +244,26 @@ impl Settings {
                 self.problems.push(Problem::new(key.path, source, format!("is set already, by {other}")));
                 continue;
             }
-            self.add(Layer::new(source, key, value));
+            // It stays the text that it is: the client secret `12345` is no number.
+            self.values.insert(key.path, (Value::from(value), source));
         }
     }
 }
 
-/// Values from one source, for figment, which remembers of each value which layer it came from.
-struct Layer {
-    source: Source,
-    dict: Dict,
-}
-
-impl Layer {
-    /// One value. It stays the text that it is: figment's own reading of the environment would make a number
-    /// of the client secret `12345`.
-    fn new(source: Source, key: &Key, value: &str) -> Self {
-        let dict = figment::util::nest(key.path, Value::from(value)).into_dict().unwrap_or_default();
-        Self { source, dict }
-    }
-
-    const DEFAULT: &str = "default";
-    const FILE: &str = "file";
-    const VARIABLE: &str = "variable";
-
-    fn source(metadata: &Metadata) -> Source {
-        let name = metadata.source.as_ref().and_then(|source| source.custom()).unwrap_or_default().to_owned();
-        match &*metadata.name {
-            Self::FILE => Source::File(name),
-            Self::VARIABLE => Source::Variable(name),
-            _ => Source::Default,
-        }
+/// The text of a value, as the environment writes it.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Boolean(value) => Some(value.to_string()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Array(values) => texts(values).map(|texts| texts.join(",")),
+        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
     }
 }
 
-impl Provider for Layer {
-    fn metadata(&self) -> Metadata {
-        match &self.source {
-            Source::File(name) => Metadata::from(Self::FILE, name.as_str()),
-            Source::Variable(name) => Metadata::from(Self::VARIABLE, name.as_str()),
-            Source::Default | Source::Unset => Metadata::named(Self::DEFAULT),
-        }
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.dict.clone()))
-    }
-}
-
-fn whole_number(value: &Value) -> Option<i128> {
-    let unsigned = || value.to_u128().and_then(|number| i128::try_from(number).ok());
-    value.to_i128().or_else(unsigned)
-}
-
-/// The texts of a list as one, as the environment writes it.
-fn joined(values: Vec<Value>) -> Option<String> {
-    let texts: Option<Vec<String>> = values.into_iter().map(Value::into_string).collect();
-    texts.map(|texts| texts.join(","))
+/// The texts of a list, if all of it are texts.
+fn texts(values: &[Value]) -> Option<Vec<String>> {
+    values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 /// Returns whether a variable's name looks like one of ours.

@@ -38,7 +38,7 @@ impl Sources {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(error) => {
                 let problem = Problem::new("", Source::File(name), format!("cannot be read: {error}"));
-                return Err(Problems::new(vec![problem]));
+                return Err(Problems(vec![problem]));
             }
         };
         let mut environment: Vec<_> = std::env::vars_os().collect();

@@ -38,10 +38,7 @@ pub(super) fn key(settings: &mut Settings) -> Option<TokenKey> {
         }
         (_, None, false) => return Some(TokenKey::InDataDir(algorithm)),
     };
-    match key {
-        Ok(key) => Some(TokenKey::Given(key)),
-        Err(error) => settings.refuse(set, error.to_string()),
-    }
+    settings.accept(set, key).map(TokenKey::Given)
 }
 
 #[cfg(test)]

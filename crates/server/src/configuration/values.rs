@@ -8,13 +8,7 @@ use secrecy::SecretString;
 
 /// Takes a switch.
 pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
-    if text.eq_ignore_ascii_case("true") {
-        Ok(true)
-    } else if text.eq_ignore_ascii_case("false") {
-        Ok(false)
-    } else {
-        Err("is neither true nor false")
-    }
+    text.to_ascii_lowercase().parse().map_err(|_| "is neither true nor false")
 }
 
 /// The reason for which a text cannot be a value. Blanks around a value are never meant, and in a secret they

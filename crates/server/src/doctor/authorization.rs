@@ -132,13 +132,10 @@ impl Probe {
                 About::Scopes => Step::Scopes,
                 About::Other => Step::Authorization,
             };
+            let sentence = explanation.sentence;
             let outcome = Outcome::of(
                 "error_page_explained",
-                &[
-                    ("status", &status),
-                    ("redirect_uri", redirect_uri),
-                    ("explanation", &explanation.sentence),
-                ],
+                &[("status", &status), ("redirect_uri", redirect_uri), ("explanation", &sentence)],
             );
             return (step, outcome);
         }

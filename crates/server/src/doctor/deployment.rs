@@ -43,7 +43,7 @@ pub(super) async fn examine(
     found((Step::Cookie, lab.cookie(&cookies).await));
     found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
     found((Step::IdentityHeaders, lab.identity_headers().await));
-    found((Step::Services, Outcome::of("services", &[])));
+    found((Step::Services, Outcome::of("services", &[("path", &paths::ME)])));
     found((Step::SigningKeys, lab.signing_keys(configuration).await));
 }
 
@@ -64,13 +64,10 @@ impl Lab<'_> {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
+        let (onward, url) = (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE));
         Err(Outcome::of(
             "public_url_elsewhere",
-            &[
-                ("page", &format!("{public_url}{}", paths::LOGIN_PAGE)),
-                ("status", &page.status),
-                ("onward", &onward.unwrap_or_default()),
-            ],
+            &[("page", &url), ("status", &page.status), ("onward", &onward)],
         ))
     }
 
@@ -86,21 +83,19 @@ impl Lab<'_> {
         };
         let ours: Vec<String> =
             configuration.providers.iter().map(|settings| settings.description().id.to_string()).collect();
-        match stated.as_ref().and_then(ids) {
-            Some(theirs) if theirs == ours => {
-                for settings in &configuration.providers {
-                    if let Some(other) = self.other_client(settings).await {
-                        return other;
-                    }
-                }
-                Outcome::of("lab_providers", &[])
-            }
-            Some(theirs) => {
-                let (theirs, ours) = (theirs.join(", "), ours.join(", "));
-                Outcome::of("lab_providers_differ", &[("theirs", &theirs), ("ours", &ours)])
-            }
-            None => Outcome::of("lab_providers_unknown", &[]),
+        let Some(theirs) = stated.as_ref().and_then(ids) else {
+            return Outcome::of("lab_providers_unknown", &[("path", &paths::OIDC_ENABLED)]);
+        };
+        if theirs != ours {
+            let (theirs, ours) = (theirs.join(", "), ours.join(", "));
+            return Outcome::of("lab_providers_differ", &[("theirs", &theirs), ("ours", &ours)]);
         }
+        for settings in &configuration.providers {
+            if let Some(other) = self.other_client(settings).await {
+                return other;
+            }
+        }
+        Outcome::of("lab_providers", &[])
     }
 
     /// The outcome when the lab sends people to a provider as another client than the settings have.
@@ -124,15 +119,15 @@ impl Lab<'_> {
         let Some(form) = form else {
             return Outcome::of("cookie_missing", &[]);
         };
+        let (pair, attributes) = form.split_once(';').unwrap_or((form, ""));
         let attributes: Vec<String> =
-            form.split(';').skip(1).map(|attribute| attribute.trim().to_ascii_lowercase()).collect();
+            attributes.split(';').map(|attribute| attribute.trim().to_ascii_lowercase()).collect();
         let has = |attribute: &str| attributes.iter().any(|it| it == attribute);
         let as_set = has("httponly") && has("samesite=lax") && has("path=/");
         let has_domain = attributes.iter().any(|it| it.starts_with("domain="));
         if !as_set || has_domain || self.public_url.is_secure() != has("secure") {
             return Outcome::of("cookie_rewritten", &[]);
         }
-        let pair = form.split(';').next().unwrap_or_default();
         match self.get(paths::LOGIN_PAGE, &[("cookie", pair)]).await {
             // A lab that gets its cookie sets no other one.
             Ok(page) if page.status == 200 && page.cookies.is_empty() => Outcome::of("cookie", &[]),
@@ -146,7 +141,7 @@ impl Lab<'_> {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
         let (Some((plain, _)), Some((with_made_up, is_believed))) = (plain, made_up) else {
-            return Outcome::of("source_unknown", &[]);
+            return Outcome::of("source_unknown", &[("path", &paths::SOURCE)]);
         };
         match (plain.as_str(), with_made_up.as_str()) {
             ("unknown_proxy", _) => Outcome::of("proxy_unknown", &[]),
@@ -166,10 +161,11 @@ impl Lab<'_> {
 
     /// Identity headers of clients at the lab.
     async fn identity_headers(&self) -> Outcome {
-        match self.get(paths::ME, &IDENTITY_HEADERS).await {
-            Ok(answer) if answer.status == 401 => Outcome::of("identity_headers", &[]),
-            Ok(answer) if answer.status == 200 => Outcome::of("identity_headers_believed", &[]),
-            Ok(answer) => Outcome::of("identity_headers_unknown", &[("status", &answer.status)]),
+        let path = paths::ME;
+        match self.get(path, &IDENTITY_HEADERS).await.map(|answer| answer.status) {
+            Ok(401) => Outcome::of("identity_headers", &[]),
+            Ok(200) => Outcome::of("identity_headers_believed", &[("path", &path)]),
+            Ok(status) => Outcome::of("identity_headers_unknown", &[("path", &path), ("status", &status)]),
             Err(reason) => Outcome::of("identity_headers_unanswered", &[("reason", &reason)]),
         }
     }
@@ -182,7 +178,7 @@ impl Lab<'_> {
             let path = format!("{}?answer={number}", paths::JWKS);
             let set = self.json(&path, &[("cache-control", "no-cache")]).await;
             let Some(set) = set.as_ref().and_then(key_ids) else {
-                return Outcome::of("signing_keys_unknown", &[]);
+                return Outcome::of("signing_keys_unknown", &[("path", &paths::JWKS)]);
             };
             sets.insert(set);
         }

@@ -50,22 +50,7 @@ pub(super) async fn examine(
         };
         found((Step::Metadata, outcome));
     }
-    for warning in published.iter().flat_map(|published| &published.warnings) {
-        found((Step::Settings, Outcome::of("settings_warning", &[("warning", warning)])));
-    }
-    for outcome in published.iter().flat_map(rules) {
-        found((Step::Settings, outcome));
-    }
-    let mut has_keys = true;
-    if let Some(published) = &published {
-        has_keys = keys(published, &mut found);
-        let outcome = match published.pkce {
-            Pkce::Stated => Outcome::of("pkce", &[]),
-            Pkce::Unsaid => Outcome::of("pkce_unsaid", &[]),
-            Pkce::Excluded => Outcome::of("pkce_excluded", &[]),
-        };
-        found((Step::Pkce, outcome));
-    }
+    published.iter().flat_map(of_documents).for_each(&mut found);
     let server = match server {
         None => return,
         Some(Ok(server)) => server,
@@ -92,6 +77,7 @@ pub(super) async fn examine(
             probe.judge(&answer).into_iter().for_each(&mut found);
         }
     }
+    let has_keys = published.as_ref().is_none_or(|published| published.algorithms_of_keys.is_ok());
     let (step, outcome) = if has_keys {
         client(&*provider, kind, &server, configuration, clock).await
     } else {
@@ -103,34 +89,42 @@ pub(super) async fn examine(
     found((step, outcome));
 }
 
-/// The rules that keep out more people than they say.
-fn rules(published: &Published) -> impl Iterator<Item = Outcome> {
+/// The findings about what the provider publishes, apart from its metadata as a whole.
+fn of_documents(published: &Published) -> Vec<(Step, Outcome)> {
+    let warnings = published.warnings.iter();
+    let warnings = warnings.map(|warning| Outcome::of("settings_warning", &[("warning", warning)]));
+    // Rules that keep out more people than they say.
     let without_claim = published.rules_without_claim.iter();
-    let never = without_claim
+    let without_claim = without_claim
         .map(|criterion| Outcome::of("rule_without_claim", &[("criterion", &criterion.as_str())]));
-    never.chain(published.lacks_scope_for_groups.then(|| Outcome::of("groups_without_scope", &[])))
+    let without_scope = published.lacks_scope_for_groups.then(|| Outcome::of("groups_without_scope", &[]));
+    let about_settings = warnings.chain(without_claim).chain(without_scope);
+    let mut found: Vec<_> = about_settings.map(|outcome| (Step::Settings, outcome)).collect();
+    match &published.algorithms_of_keys {
+        Err(error) => found.push(of_error(Step::Keys, error)),
+        Ok(of_keys) => {
+            let of_keys = of_keys.join(", ");
+            let keys = Outcome::of("keys", &[("jwks_uri", &published.jwks_uri), ("algorithms", &of_keys)]);
+            found.extend([(Step::Keys, keys), (Step::Algorithms, algorithms(published))]);
+        }
+    }
+    let pkce = match published.pkce {
+        Pkce::Stated => Outcome::of("pkce", &[]),
+        Pkce::Unsaid => Outcome::of("pkce_unsaid", &[]),
+        Pkce::Excluded => Outcome::of("pkce_excluded", &[]),
+    };
+    found.push((Step::Pkce, pkce));
+    found
 }
 
-/// Tells whether there are keys.
-fn keys(published: &Published, found: &mut impl FnMut((Step, Outcome))) -> bool {
-    let algorithms = match &published.algorithms_of_keys {
-        Ok(algorithms) => algorithms.join(", "),
-        Err(error) => {
-            found(of_error(Step::Keys, error));
-            return false;
-        }
-    };
-    let outcome = Outcome::of("keys", &[("jwks_uri", &published.jwks_uri), ("algorithms", &algorithms)]);
-    found((Step::Keys, outcome));
+fn algorithms(published: &Published) -> Outcome {
     let usable = published.usable_algorithms();
-    let outcome = if usable.is_empty() {
+    if usable.is_empty() {
         let stated: Vec<&str> = published.stated_algorithms.iter().map(ForeignText::as_str).collect();
         Outcome::of("algorithms_unusable", &[("stated", &stated.join(", "))])
     } else {
         Outcome::of("algorithms", &[("usable", &usable.join(", "))])
-    };
-    found((Step::Algorithms, outcome));
-    true
+    }
 }
 
 /// Whatever was asked by now has shown a certificate that was accepted; what is left is whether all of them

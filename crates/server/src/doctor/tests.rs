@@ -427,7 +427,7 @@ fn what_goes_on_to_a_page_without_an_error_is_not_known() {
 }
 
 #[test]
-fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_as_it_should_be() {
+fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_fine() {
     let probe = probe(&kinds::GENERIC);
     for error in ["login_required", "interaction_required", "consent_required", "account_selection_required"]
     {

@@ -54,7 +54,7 @@ impl Server {
         let providers = providers(&configuration, &clock)?;
         // Before anything else, so that a second server on the same address changes nothing.
         let (listener, address) = listen(configuration.listen).await?;
-        let Opened { ports, store, keys } = Opened::open(&configuration, &providers, &clock).await?;
+        let (ports, store, keys) = open(&configuration, &providers, &clock).await?;
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
@@ -103,42 +103,34 @@ impl Server {
     }
 }
 
-/// The opened store and keys of a lab, and the ports over them.
-struct Opened {
-    ports: Ports,
-    store: Store,
-    keys: LiveKeys,
-}
-
-impl Opened {
-    async fn open(
-        configuration: &Configuration,
-        providers: &[Arc<dyn IdentityProvider>],
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Self, StartError> {
-        create_data_dir(&configuration.data_dir)?;
-        let store = Store::open(&configuration.database).await?;
-        let keys = LiveKeys::open(configuration, &**clock)?;
-        let ports = Ports {
-            providers: providers.to_vec(),
-            accounts: Arc::new(store.clone()),
-            identities: Arc::new(store.clone()),
-            credentials: Arc::new(store.clone()),
-            administration: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            spent_attempts: Arc::new(store.clone()),
-            sealer: Arc::clone(&keys.seals) as _,
-            tokens: Arc::clone(&keys.tokens) as _,
-            hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
-            judge: Arc::new(StrengthJudge),
-            throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
-            observer: Arc::new(TracingLog),
-            records: Arc::new(TracingLog),
-            clock: Arc::clone(clock),
-            entropy: Arc::new(OsEntropy),
-        };
-        Ok(Self { ports, store, keys })
-    }
+/// Opens the store and the keys of a lab, and builds the ports over them.
+async fn open(
+    configuration: &Configuration,
+    providers: &[Arc<dyn IdentityProvider>],
+    clock: &Arc<dyn Clock>,
+) -> Result<(Ports, Store, LiveKeys), StartError> {
+    create_data_dir(&configuration.data_dir)?;
+    let store = Store::open(&configuration.database).await?;
+    let keys = LiveKeys::open(configuration, &**clock)?;
+    let ports = Ports {
+        providers: providers.to_vec(),
+        accounts: Arc::new(store.clone()),
+        identities: Arc::new(store.clone()),
+        credentials: Arc::new(store.clone()),
+        administration: Arc::new(store.clone()),
+        sessions: Arc::new(store.clone()),
+        spent_attempts: Arc::new(store.clone()),
+        sealer: Arc::clone(&keys.seals) as _,
+        tokens: Arc::clone(&keys.tokens) as _,
+        hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
+        judge: Arc::new(StrengthJudge),
+        throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
+        observer: Arc::new(TracingLog),
+        records: Arc::new(TracingLog),
+        clock: Arc::clone(clock),
+        entropy: Arc::new(OsEntropy),
+    };
+    Ok((ports, store, keys))
 }
 
 /// Runs `work` with the use cases of a lab without serving it, beside a running server or without one.
@@ -150,7 +142,7 @@ pub async fn with_sign_in<T>(
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> Result<T, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Opened { ports, store, .. } = Opened::open(configuration, &[], &clock).await?;
+    let (ports, store, _) = open(configuration, &[], &clock).await?;
     let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
     store.close().await;
     Ok(result)

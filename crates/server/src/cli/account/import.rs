@@ -54,11 +54,10 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
     let tally = if parsed.rows.is_empty() {
         Tally { problems: parsed.problems, ..Tally::default() }
     } else {
-        let done = in_lab(configuration, !dry_run, async |sign_in| import(sign_in, parsed, dry_run).await)?;
-        done.map_err(|Stopped { refusal, created }| {
-            let context =
-                format!("stopped after {created} accounts were created; the import can be repeated");
-            refusal_error(&refusal, json).context(context)
+        let import = async |sign_in: &SignIn| import(sign_in, parsed, dry_run).await;
+        in_lab(configuration, !dry_run, import)?.map_err(|(refusal, created)| {
+            let created = format!("stopped after {created} accounts were created");
+            refusal_error(&refusal, json).context(created + "; the import can be repeated")
         })?
     };
     if json {
@@ -73,13 +72,8 @@ pub(super) fn run(configuration: &Configuration, arguments: &ImportArgs, json: b
     Ok(())
 }
 
-/// An import that a store error stopped.
-struct Stopped {
-    refusal: Refusal,
-    created: usize,
-}
-
-async fn import(sign_in: &SignIn, parsed: Parsed, dry_run: bool) -> Result<Tally, Stopped> {
+/// Imports the rows. The error is that of the store, with the number of accounts that were created before.
+async fn import(sign_in: &SignIn, parsed: Parsed, dry_run: bool) -> Result<Tally, (Refusal, usize)> {
     let (imports, by) = (sign_in.imports(), Administrator::local_operator());
     let Parsed { rows, mut problems } = parsed;
     let judged = imports.judge(&by, rows).unwrap_or_else(|faults| {
@@ -101,7 +95,7 @@ async fn import(sign_in: &SignIn, parsed: Parsed, dry_run: bool) -> Result<Tally
             Ok(Imported::ThereAlready) => tally.skipped.push((row.line(), row.username().clone())),
             Err(refusal) => {
                 progress.clear();
-                return Err(Stopped { refusal, created: tally.created });
+                return Err((refusal, tally.created));
             }
         }
     }

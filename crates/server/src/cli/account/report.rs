@@ -30,11 +30,7 @@ impl Report {
         report
     }
 
-    pub(super) fn reset(reset: &CreatedAccount) -> Self {
-        Self::with_password(reset, "has a new initial password")
-    }
-
-    fn with_password(created: &CreatedAccount, done: &str) -> Self {
+    pub(super) fn with_password(created: &CreatedAccount, done: &str) -> Self {
         let mut report = Self::done(&created.account, done);
         if let Some(password) = created.initial_password() {
             let text = format!("initial password, to be changed at the first sign-in: {password}\n");

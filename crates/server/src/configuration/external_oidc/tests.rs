@@ -141,7 +141,7 @@ fn both_urls_are_judged_at_once() {
         PROVIDER[3],
     ];
     let problems = problems("", &environment);
-    let keys: Vec<_> = problems.iter().map(super::super::Problem::key).collect();
+    let keys: Vec<_> = problems.iter().map(|problem| &*problem.key).collect();
     assert_eq!(keys, ["external_oidc.auth_url", "external_oidc.token_url"], "{problems}");
     assert!(problems.to_string().contains("LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN"), "{problems}");
     let allowed =

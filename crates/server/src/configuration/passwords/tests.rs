@@ -11,7 +11,7 @@ fn passwords_can_be_switched_off_when_a_provider_is_set_up() {
     assert!(told.contains("nobody could get in") && told.contains(PROVIDER[0].0), "{told}");
     // Missing settings of a provider are told, and no more.
     for problem in problems("", &[off, PROVIDER[0]]).iter() {
-        assert!(problem.key().starts_with("external_oidc."), "{problem}");
+        assert!(problem.key.starts_with("external_oidc."), "{problem}");
     }
 }
 

@@ -70,7 +70,7 @@ fn each_example_is_a_value_of_its_key() {
             environment.extend(PROVIDER.map(|(name, value)| (name.into(), value.into())));
         }
         if let Err(problems) = Configuration::read(&Sources { file: None, environment }) {
-            assert!(!problems.iter().any(|problem| problem.key() == key.path), "{problems}");
+            assert!(!problems.iter().any(|problem| problem.key == key.path), "{problems}");
         }
     }
 }

@@ -71,7 +71,7 @@ async fn an_administrator_of_the_settings_is_made_once_and_the_link_goes() {
 }
 
 #[tokio::test]
-async fn c171_a_first_administrator_with_a_password_that_is_guessed_first_stops_the_start() {
+async fn c171_a_guessable_password_of_the_first_administrator_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [ADMIN[0], ("LABGATE_ADMIN__PASSWORD", "keeperkeeper")];
     let error = Server::start(configuration(folder.path(), &settings)).await.err().unwrap().to_string();

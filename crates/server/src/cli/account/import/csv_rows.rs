@@ -6,31 +6,11 @@ use labgate_domain::sign_in::ImportRow;
 
 use super::rows::{Parsed, password_hash, role};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Username,
-    Email,
-    Name,
-    Role,
-    PasswordHash,
-}
+/// The names of the columns that there can be.
+const COLUMNS: [&str; 5] = ["username", "email", "name", "role", "password_hash"];
 
-impl Column {
-    const ALL: [Self; 5] = [Self::Username, Self::Email, Self::Name, Self::Role, Self::PasswordHash];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Username => "username",
-            Self::Email => "email",
-            Self::Name => "name",
-            Self::Role => "role",
-            Self::PasswordHash => "password_hash",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| column.as_str().eq_ignore_ascii_case(name))
-    }
+fn column_named(name: &str) -> Option<&'static str> {
+    COLUMNS.into_iter().find(|column| column.eq_ignore_ascii_case(name))
 }
 
 /// Parses all rows.
@@ -39,7 +19,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text.as_bytes());
     let mut lines = Lines { rest: text, passed: 0, line: 1 };
-    let mut columns: Option<Vec<Column>> = None;
+    let mut columns: Option<Vec<&str>> = None;
     for record in reader.records() {
         let Ok(record) = record else {
             parsed.add(lines.line, Err("the rest is not CSV".to_owned()));
@@ -52,9 +32,7 @@ pub(super) fn parse(text: &str) -> Parsed {
                 Ok(found) => columns = Some(found),
                 // The rows cannot be read without it.
                 Err(found) => {
-                    for problem in found {
-                        parsed.add(line, Err(problem));
-                    }
+                    found.into_iter().for_each(|problem| parsed.add(line, Err(problem)));
                     return parsed;
                 }
             },
@@ -90,10 +68,10 @@ impl Lines<'_> {
     }
 }
 
-fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
-    let known = Column::ALL.map(Column::as_str).join(", ");
+fn header(record: &StringRecord) -> Result<Vec<&'static str>, Vec<String>> {
+    let known = COLUMNS.join(", ");
     // Without one known name it is a row of data, which can contain a password: the error does not repeat it.
-    if !record.iter().any(|name| Column::named(name).is_some() || is_password(name)) {
+    if !record.iter().any(|name| column_named(name).is_some() || is_password(name)) {
         return Err(vec![format!(
             "the first line does not name the columns: they are {known}, separated by commas"
         )]);
@@ -101,9 +79,9 @@ fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
     let mut columns = Vec::new();
     let mut problems = Vec::new();
     for (number, name) in (1..).zip(record) {
-        match Column::named(name) {
+        match column_named(name) {
             Some(column) if columns.contains(&column) => {
-                problems.push(format!("the column {} is there twice", column.as_str()));
+                problems.push(format!("the column {column} is there twice"));
             }
             Some(column) => columns.push(column),
             None if is_password(name) => problems.push(
@@ -114,8 +92,7 @@ fn header(record: &StringRecord) -> Result<Vec<Column>, Vec<String>> {
             None => problems.push(format!("the column {} is unknown: known are {known}", shown(name, number))),
         }
     }
-    if problems.is_empty() && !columns.iter().any(|column| matches!(column, Column::Username | Column::Email))
-    {
+    if problems.is_empty() && !columns.contains(&"username") && !columns.contains(&"email") {
         problems.push("there is neither a column username nor a column email".to_owned());
     }
     if problems.is_empty() { Ok(columns) } else { Err(problems) }
@@ -135,27 +112,26 @@ fn shown(name: &str, number: usize) -> String {
     }
 }
 
-fn row(line: u64, record: &StringRecord, columns: &[Column]) -> Result<ImportRow, String> {
+fn row(line: u64, record: &StringRecord, columns: &[&str]) -> Result<ImportRow, String> {
     if record.len() != columns.len() {
         return Err(format!("there are {} fields for {} columns", record.len(), columns.len()));
     }
-    let field = |wanted: Column| {
+    let field = |wanted: &str| {
         let mut fields = columns.iter().zip(record);
         fields.find(|(column, text)| **column == wanted && !text.is_empty()).map(|(_, text)| text)
     };
     if let Some((column, _)) = columns.iter().zip(record).find(|(_, text)| text.contains(char::is_control)) {
         return Err(format!(
-            "a line break or another control character stands in {}: is a quotation mark missing?",
-            column.as_str()
+            "a line break or another control character stands in {column}: is a quotation mark missing?"
         ));
     }
-    let email = field(Column::Email).map(EmailAddress::parse).transpose();
+    let email = field("email").map(EmailAddress::parse).transpose();
     Ok(ImportRow {
         line,
-        username: field(Column::Username).map(str::to_owned),
+        username: field("username").map(str::to_owned),
         email: email.map_err(|_| "the e-mail address is not one")?,
-        name: field(Column::Name).and_then(DisplayName::new),
-        role: role(field(Column::Role).unwrap_or_default())?,
-        hash: field(Column::PasswordHash).map(password_hash).transpose()?,
+        name: field("name").and_then(DisplayName::new),
+        role: role(field("role").unwrap_or_default())?,
+        hash: field("password_hash").map(password_hash).transpose()?,
     })
 }

@@ -1,15 +1,11 @@
-//! The generated parts of the documents: `cargo xtask docs` writes them, and a test fails when they are
-//! stale.
+//! The generated part of `docs/errors.md`.
 
+use labgate::remedies::{remedy, remedy_of};
 use labgate_domain::error::ErrorCode;
 use labgate_http::{HttpErrorCode, person_text, status_of};
 
-use crate::remedies::{remedy, remedy_of};
-
-/// Builds the generated part of `docs/errors.md`: each code with its status, its sentence for the person and
-/// its remedy.
-#[must_use]
-pub fn errors() -> String {
+/// Builds it: each code with its status, its sentence for the person and its remedy.
+pub(super) fn generated() -> String {
     let mut document = "## Refusals\n".to_owned();
     for code in ErrorCode::ALL {
         let head = format!("{}; responsible: {}", status_of(*code).as_u16(), code.responsible().as_str());
