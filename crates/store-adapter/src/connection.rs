@@ -7,39 +7,23 @@ use labgate_domain::ports::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgTransaction, Postgres, Sqlite, SqliteConnection, SqliteTransaction};
 
+use crate::either::Either;
 use crate::row::Row;
 use crate::statement::Statement;
 
 /// The longest wait of a caller for a connection, and of a statement for a lock.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection to either database, on its own or with a transaction.
-pub(crate) enum Connection<S, P> {
-    Sqlite(S),
-    Postgres(P),
-}
-
 /// A connection without a transaction: each statement is one of its own.
-pub(crate) type Pooled = Connection<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+pub(crate) type Pooled = Either<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 
 /// A connection with a transaction, which is undone when this is dropped.
-pub(crate) type Transaction = Connection<SqliteTransaction<'static>, PgTransaction<'static>>;
+pub(crate) type Transaction = Either<SqliteTransaction<'static>, PgTransaction<'static>>;
 
 /// Reads a value in a row.
 type Read<T> = fn(&Row) -> Result<T, StoreError>;
 
-/// Runs the same code for either database.
-macro_rules! on_either {
-    ($connection:expr, $it:ident => $code:expr) => {
-        match $connection {
-            $crate::connection::Connection::Sqlite($it) => $code,
-            $crate::connection::Connection::Postgres($it) => $code,
-        }
-    };
-}
-pub(crate) use on_either;
-
-impl<S, P> Connection<S, P>
+impl<S, P> Either<S, P>
 where
     S: DerefMut<Target = SqliteConnection> + Send,
     P: DerefMut<Target = PgConnection> + Send,
@@ -50,15 +34,10 @@ where
         statement: Statement,
         read: Read<T>,
     ) -> Result<Option<T>, StoreError> {
-        let row = match self {
-            Self::Sqlite(it) => {
-                statement.for_sqlite().fetch_optional(&mut **it).await.map(|row| row.map(Row::Sqlite))
-            }
-            Self::Postgres(it) => {
-                statement.for_postgres().fetch_optional(&mut **it).await.map(|row| row.map(Row::Postgres))
-            }
-        };
-        row.map_err(failed)?.as_ref().map(read).transpose()
+        on_either!(self, it => {
+            let row = statement.query().fetch_optional(&mut **it).await.map_err(failed)?;
+            row.map(|row| read(&row.into())).transpose()
+        })
     }
 
     /// Returns the values in all rows.
@@ -67,16 +46,10 @@ where
         statement: Statement,
         read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
-        match self {
-            Self::Sqlite(it) => {
-                let rows = statement.for_sqlite().fetch_all(&mut **it).await.map_err(failed)?;
-                rows.into_iter().map(|row| read(&Row::Sqlite(row))).collect()
-            }
-            Self::Postgres(it) => {
-                let rows = statement.for_postgres().fetch_all(&mut **it).await.map_err(failed)?;
-                rows.into_iter().map(|row| read(&Row::Postgres(row))).collect()
-            }
-        }
+        on_either!(self, it => {
+            let rows = statement.query().fetch_all(&mut **it).await.map_err(failed)?;
+            rows.into_iter().map(|row| read(&row.into())).collect()
+        })
     }
 
     /// Returns the answer to a question; without a row it is no.
@@ -86,13 +59,9 @@ where
 
     /// Returns how many rows were changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(it) => {
-                statement.for_sqlite().execute(&mut **it).await.map_err(failed)?.rows_affected()
-            }
-            Self::Postgres(it) => {
-                statement.for_postgres().execute(&mut **it).await.map_err(failed)?.rows_affected()
-            }
+        on_either!(self, it => {
+            let done = statement.query().execute(&mut **it).await.map_err(failed)?;
+            Ok(done.rows_affected())
         })
     }
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 #[macro_use]
+mod either;
+#[macro_use]
 mod sql;
 mod connection;
 mod copy;

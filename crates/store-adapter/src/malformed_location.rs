@@ -11,7 +11,7 @@ pub enum MalformedLocation {
     )]
     Url,
     /// The URL has a parameter that is not known.
-    #[error("the URL of the database has a parameter that is not known; known are {}", Self::PARAMETERS.join(", "))]
+    #[error("the URL of the database has a parameter that is not known; known are {}", Self::PARAMETERS)]
     Parameter,
     /// A parameter of the URL has a value that it cannot have.
     #[error(
@@ -24,18 +24,6 @@ pub enum MalformedLocation {
 impl MalformedLocation {
     /// The parameters that a URL may have, as in libpq. Others would be ignored, and logged with their
     /// values.
-    pub(crate) const PARAMETERS: &[&str] = &[
-        "sslmode",
-        "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "host",
-        "port",
-        "dbname",
-        "user",
-        "password",
-        "application_name",
-        "options",
-        "statement-cache-capacity",
-    ];
+    pub(crate) const PARAMETERS: &str = "sslmode, sslrootcert, sslcert, sslkey, host, port, dbname, user, \
+        password, application_name, options, statement-cache-capacity";
 }

@@ -34,6 +34,32 @@ macro_rules! in_dialect {
     };
 }
 
+/// Builds a statement that ends, at `$1`, the live ones among these sessions. PostgreSQL locks
+/// them in the order of their ids first: of two statements that end some of the same, neither then waits for
+/// the other in a circle.
+macro_rules! end_sessions {
+    ($which:literal) => {
+        $crate::sql::Sql {
+            sqlite: concat!(
+                "UPDATE sessions
+                 SET ended_at = $1, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+                 WHERE ended_at IS NULL AND ",
+                $which,
+                " RETURNING 'row ' || rowid AS place, id, account_id"
+            ),
+            postgres: concat!(
+                "WITH ending AS (SELECT id FROM sessions WHERE ended_at IS NULL AND ",
+                $which,
+                " ORDER BY id FOR NO KEY UPDATE)
+                 UPDATE sessions
+                 SET ended_at = $1, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+                 FROM ending WHERE sessions.id = ending.id
+                 RETURNING 'row ' || sessions.ctid AS place, sessions.id, sessions.account_id"
+            ),
+        }
+    };
+}
+
 /// The columns of a whole account.
 macro_rules! account_columns {
     () => {

@@ -6,10 +6,8 @@ use labgate_domain::people::AccountId;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
-use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Database, Encode, Postgres, Sqlite, Type};
+use sqlx::{Database, Encode, Sqlite, Type};
 
 use crate::sql::Sql;
 
@@ -30,28 +28,22 @@ impl Statement {
         self
     }
 
-    pub(crate) fn for_sqlite<'q>(self) -> Query<'q, Sqlite, SqliteArguments> {
-        query(self.sql.sqlite, self.values)
+    /// Builds the query for one of the databases.
+    pub(crate) fn query<'q, DB: Database>(self) -> Query<'q, DB, DB::Arguments>
+    where
+        Option<String>: Encode<'q, DB> + Type<DB>,
+        Option<i64>: Encode<'q, DB> + Type<DB>,
+        Option<bool>: Encode<'q, DB> + Type<DB>,
+        Option<Vec<u8>>: Encode<'q, DB> + Type<DB>,
+    {
+        let sql = if DB::NAME == Sqlite::NAME { self.sql.sqlite } else { self.sql.postgres };
+        self.values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+            Value::Text(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+            Value::Flag(flag) => query.bind(flag),
+            Value::Bytes(bytes) => query.bind(bytes),
+        })
     }
-
-    pub(crate) fn for_postgres<'q>(self) -> Query<'q, Postgres, PgArguments> {
-        query(self.sql.postgres, self.values)
-    }
-}
-
-fn query<'q, DB: Database>(sql: &'static str, values: Vec<Value>) -> Query<'q, DB, DB::Arguments>
-where
-    Option<String>: Encode<'q, DB> + Type<DB>,
-    Option<i64>: Encode<'q, DB> + Type<DB>,
-    Option<bool>: Encode<'q, DB> + Type<DB>,
-    Option<Vec<u8>>: Encode<'q, DB> + Type<DB>,
-{
-    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Number(number) => query.bind(number),
-        Value::Flag(flag) => query.bind(flag),
-        Value::Bytes(bytes) => query.bind(bytes),
-    })
 }
 
 /// The value of a column; [`None`] is `NULL`.

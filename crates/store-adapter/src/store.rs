@@ -3,7 +3,8 @@ use std::sync::Arc;
 use labgate_domain::people::{AccountId, EmailAddress};
 use labgate_domain::ports::{StoreError, Throttle};
 
-use crate::connection::{Connection, Pooled, Transaction};
+use crate::connection::{Pooled, Transaction};
+use crate::either::Either;
 use crate::postgres::PostgresDatabase;
 use crate::sqlite::SqliteDatabase;
 use crate::{Location, OpenError};
@@ -14,11 +15,7 @@ pub struct Store {
     pub(crate) database: Database,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum Database {
-    Sqlite(SqliteDatabase),
-    Postgres(PostgresDatabase),
-}
+pub(crate) type Database = Either<SqliteDatabase, PostgresDatabase>;
 
 impl Store {
     /// Opens a database, and brings its schema up to date.
@@ -50,34 +47,22 @@ impl Store {
 
     /// Closes the database for every clone. A SQLite file then holds everything and can be copied.
     pub async fn close(&self) {
-        match &self.database {
-            Database::Sqlite(database) => database.close().await,
-            Database::Postgres(database) => database.close().await,
-        }
+        on_either!(&self.database, it => it.close().await);
     }
 
     /// Returns a connection for a statement that reads.
     pub(crate) async fn reader(&self) -> Result<Pooled, StoreError> {
-        Ok(match &self.database {
-            Database::Sqlite(database) => Connection::Sqlite(database.reader().await?),
-            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
-        })
+        Ok(map_either!(&self.database, it => it.reader().await?))
     }
 
     /// Returns a connection for a single statement that writes.
     pub(crate) async fn writer(&self) -> Result<Pooled, StoreError> {
-        Ok(match &self.database {
-            Database::Sqlite(database) => Connection::Sqlite(database.writer().await?),
-            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
-        })
+        Ok(map_either!(&self.database, it => it.writer().await?))
     }
 
     /// Begins to change accounts: no other writer changes accounts until the transaction ends.
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(match &self.database {
-            Database::Sqlite(database) => Connection::Sqlite(database.begin().await?),
-            Database::Postgres(database) => Connection::Postgres(database.begin().await?),
-        })
+        Ok(map_either!(&self.database, it => it.begin().await?))
     }
 
     /// Begins to record a sign-in with this address, and returns the address unless the account has it
@@ -88,19 +73,16 @@ impl Store {
         email: Option<&'a EmailAddress>,
     ) -> Result<(Transaction, Option<&'a EmailAddress>), StoreError> {
         Ok(match &self.database {
-            Database::Sqlite(database) => (Connection::Sqlite(database.begin().await?), email),
+            Database::Sqlite(database) => (Either::Sqlite(database.begin().await?), email),
             Database::Postgres(database) => {
                 let (transaction, new_email) = database.begin_sign_in(id, email).await?;
-                (Connection::Postgres(transaction), new_email)
+                (Either::Postgres(transaction), new_email)
             }
         })
     }
 
     /// Begins to read the state of one moment.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
-        Ok(match &self.database {
-            Database::Sqlite(database) => Connection::Sqlite(database.snapshot().await?),
-            Database::Postgres(database) => Connection::Postgres(database.snapshot().await?),
-        })
+        Ok(map_either!(&self.database, it => it.snapshot().await?))
     }
 }

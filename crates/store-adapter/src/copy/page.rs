@@ -5,7 +5,7 @@ use labgate_domain::ports::StoreError;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::table::{Kind, Table};
-use crate::connection::{Transaction, failed, on_either};
+use crate::connection::{Transaction, failed};
 use crate::statement::Value;
 
 /// Binds a value on either database, in a `$builder` of any kind.
@@ -49,15 +49,15 @@ pub(super) async fn read(
         let rows = query.build().fetch_all(&mut **it).await.map_err(failed)?;
         rows.iter()
             .map(|row| {
-                let value = |(name, kind): &(&str, Kind)| {
+                let value = |(name, kind)| {
                     Ok(match kind {
-                        Kind::Text => Value::Text(row.try_get(*name)?),
-                        Kind::Number => Value::Number(row.try_get(*name)?),
-                        Kind::Flag => Value::Flag(row.try_get(*name)?),
-                        Kind::Bytes => Value::Bytes(row.try_get(*name)?),
+                        Kind::Text => Value::Text(row.try_get(name)?),
+                        Kind::Number => Value::Number(row.try_get(name)?),
+                        Kind::Flag => Value::Flag(row.try_get(name)?),
+                        Kind::Bytes => Value::Bytes(row.try_get(name)?),
                     })
                 };
-                table.columns.iter().map(value).collect::<Result<_, _>>().map_err(failed)
+                table.columns().map(value).collect::<Result<_, _>>().map_err(failed)
             })
             .collect()
     })

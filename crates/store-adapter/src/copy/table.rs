@@ -3,10 +3,10 @@
 /// A table.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// The columns, those of the primary key first.
-    pub(super) columns: &'static [(&'static str, Kind)],
     /// The number of columns of the primary key.
     pub(super) key: usize,
+    /// The columns by their kinds, those of the primary key first.
+    columns: &'static [(Kind, &'static str)],
 }
 
 /// The kind of the values of a column.
@@ -24,75 +24,45 @@ use Kind::{Bytes, Flag, Number, Text};
 pub(super) const TABLES: &[Table] = &[
     Table {
         name: "accounts",
-        columns: &[
-            ("id", Text),
-            ("username", Text),
-            ("email", Text),
-            ("name", Text),
-            ("role", Text),
-            ("status", Text),
-            ("created_at", Number),
-        ],
         key: 1,
+        columns: &[(Text, "id username email name role status"), (Number, "created_at")],
     },
-    Table {
-        name: "credentials",
-        columns: &[("account_id", Text), ("hash", Text), ("must_change", Flag)],
-        key: 1,
-    },
+    Table { name: "credentials", key: 1, columns: &[(Text, "account_id hash"), (Flag, "must_change")] },
     Table {
         name: "external_identities",
-        columns: &[
-            ("issuer", Text),
-            ("subject", Text),
-            ("account_id", Text),
-            ("email", Text),
-            ("email_verified", Flag),
-            ("name", Text),
-            ("groups", Text),
-            ("authentication_methods", Text),
-            ("authenticated_at", Number),
-            ("first_sign_in_at", Number),
-            ("last_sign_in_at", Number),
-        ],
         key: 2,
+        columns: &[
+            (Text, "issuer subject account_id email name groups authentication_methods"),
+            (Number, "authenticated_at first_sign_in_at last_sign_in_at"),
+            (Flag, "email_verified"),
+        ],
     },
     Table {
         name: "sessions",
-        columns: &[
-            ("id", Text),
-            ("account_id", Text),
-            ("provider", Text),
-            ("issuer", Text),
-            ("subject", Text),
-            ("provider_session", Text),
-            ("id_token_hint", Text),
-            ("user_agent", Text),
-            ("address", Text),
-            ("groups", Text),
-            ("authentication_methods", Text),
-            ("authenticated_at", Number),
-            ("created_at", Number),
-            ("last_seen_at", Number),
-            ("expires_at", Number),
-            ("ended_at", Number),
-            ("refresh_token", Text),
-            ("recheck_at", Number),
-        ],
         key: 1,
+        columns: &[
+            (Text, "id account_id provider issuer subject provider_session id_token_hint refresh_token"),
+            (Text, "user_agent address groups authentication_methods"),
+            (Number, "authenticated_at created_at last_seen_at expires_at ended_at recheck_at"),
+        ],
     },
-    Table { name: "spent_attempts", columns: &[("id", Bytes), ("keep_until", Number)], key: 1 },
+    Table { name: "spent_attempts", key: 1, columns: &[(Bytes, "id"), (Number, "keep_until")] },
 ];
 
 impl Table {
+    /// Returns the columns with their kinds, those of the primary key first.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&'static str, Kind)> {
+        self.columns.iter().flat_map(|(kind, names)| names.split(' ').map(|name| (name, *kind)))
+    }
+
     /// Lists the names of the columns, for a statement.
     pub(super) fn list(&self) -> String {
-        self.columns.iter().map(|column| column.0).collect::<Vec<_>>().join(", ")
+        self.columns().map(|column| column.0).collect::<Vec<_>>().join(", ")
     }
 
     /// Lists the names of the key's columns.
     pub(super) fn key_list(&self) -> String {
-        self.columns.iter().take(self.key).map(|column| column.0).collect::<Vec<_>>().join(", ")
+        self.columns().take(self.key).map(|column| column.0).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -116,7 +86,7 @@ mod tests {
             snapshot.list(Statement::new(columns), |row| Ok(row.value(0).unwrap())).await.unwrap();
         let there = BTreeSet::from_iter(there);
         let copied = TABLES.iter().flat_map(|table| {
-            table.columns.iter().enumerate().map(|(number, (column, _))| {
+            table.columns().enumerate().map(|(number, (column, _))| {
                 let key = if number < table.key { " key" } else { "" };
                 format!("{}.{column}{key}", table.name)
             })

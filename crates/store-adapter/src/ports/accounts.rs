@@ -4,16 +4,23 @@ use labgate_domain::ports::{AccountCreation, AccountStore, StoreError};
 
 use crate::Store;
 use crate::rows;
+use crate::sql::Sql;
+use crate::statement::Statement;
 use crate::statements::{accounts, credentials};
+
+const FIND: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id = $1");
+
+const FIND_BY_NAME: Sql =
+    select!("accounts", account_columns!(), "FROM accounts WHERE username = $1 OR email = $1");
 
 #[async_trait]
 impl AccountStore for Store {
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.reader().await?.find(accounts::find(id), rows::account).await
+        self.reader().await?.find(Statement::new(FIND).bind(id), rows::account).await
     }
 
     async fn find_by_name(&self, name: &Username) -> Result<Option<Account>, StoreError> {
-        self.reader().await?.find(accounts::find_by_name(name), rows::account).await
+        self.reader().await?.find(Statement::new(FIND_BY_NAME).bind(name.as_str()), rows::account).await
     }
 
     async fn create_local<'a>(
@@ -33,12 +40,11 @@ impl AccountStore for Store {
     }
 
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
-        self.writer().await?.execute(accounts::set_name(id, name)).await?;
-        Ok(())
+        let set = Statement::new("UPDATE accounts SET name = $2 WHERE id = $1");
+        self.writer().await?.execute(set.bind(id).bind(name.map(DisplayName::as_str))).await.map(drop)
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.reader().await?.holds(accounts::check()).await?;
-        Ok(())
+        self.reader().await?.holds(Statement::new("SELECT EXISTS (SELECT 1 FROM accounts)")).await.map(drop)
     }
 }

@@ -10,7 +10,16 @@ use labgate_domain::time::Timestamp;
 use crate::Store;
 use crate::connection::{Transaction, failed};
 use crate::rows;
+use crate::sql::Sql;
+use crate::statement::Statement;
 use crate::statements::{accounts, credentials, identities};
+
+const FIND_ACCOUNT: Sql = select!(
+    "accounts",
+    account_columns!(),
+    "FROM external_identities AS i JOIN accounts ON accounts.id = i.account_id
+     WHERE i.issuer = $1 AND i.subject = $2"
+);
 
 #[async_trait]
 impl IdentityStore for Store {
@@ -19,7 +28,8 @@ impl IdentityStore for Store {
         issuer: &Issuer,
         subject: &Subject,
     ) -> Result<Option<Account>, StoreError> {
-        self.reader().await?.find(identities::find_account(issuer, subject), rows::account).await
+        let find = Statement::new(FIND_ACCOUNT).bind(issuer.as_str()).bind(subject.as_str());
+        self.reader().await?.find(find, rows::account).await
     }
 
     async fn create(
@@ -120,7 +130,8 @@ impl IdentityStore for Store {
     }
 
     async fn identities(&self, id: AccountId) -> Result<Vec<LinkedIdentity>, StoreError> {
-        self.reader().await?.list(identities::list(id), rows::linked_identity).await
+        let list = Statement::new(in_dialect!(IDENTITIES)).bind(id);
+        self.reader().await?.list(list, rows::linked_identity).await
     }
 }
 

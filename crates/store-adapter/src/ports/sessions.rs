@@ -1,38 +1,89 @@
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
-use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{Recheck, Session, SessionId};
+use labgate_domain::session::{Recheck, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 
 use crate::Store;
 use crate::rows;
+use crate::sql::Sql;
+use crate::statement::Statement;
 use crate::statements::sessions;
+
+const ADD: &str = concat!(
+    "INSERT INTO sessions (",
+    session_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+);
+
+const FIND: Sql = select!("sessions", session_columns!(), "FROM sessions WHERE id = $1");
+
+const LIST_OF: Sql = select!(
+    "sessions",
+    session_columns!(),
+    "FROM sessions WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
+     ORDER BY created_at DESC, id"
+);
+
+const TOUCH: &str = "
+    UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2 AND ended_at IS NULL";
+
+const END: &str = "
+    UPDATE sessions SET ended_at = $2, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
+    WHERE id = $1 AND ended_at IS NULL";
+
+const END_ALL_FROM_SESSION: Sql =
+    end_sessions!("issuer = $2 AND provider_session = $3 AND (CAST($4 AS text) IS NULL OR subject = $4)");
+
+const END_ALL_FROM_SUBJECT: Sql = end_sessions!("issuer = $2 AND subject = $3");
+
+const KEEP_ANSWER: &str = "
+    UPDATE sessions SET groups = $2, refresh_token = $3, recheck_at = $4 WHERE id = $1 AND ended_at IS NULL";
 
 #[async_trait]
 impl SessionStore for Store {
     async fn create(&self, session: &Session) -> Result<(), StoreError> {
-        self.writer().await?.execute(sessions::add(session)).await?;
-        Ok(())
+        let external = session.external.as_ref();
+        let recheck = external.and_then(|external| external.recheck.as_ref());
+        let add = Statement::new(ADD)
+            .bind(session.id)
+            .bind(session.account)
+            .bind(external.map(|external| external.provider.as_str()))
+            .bind(external.map(|external| external.issuer.as_str()))
+            .bind(external.map(|external| external.subject.as_str()))
+            .bind(external.and_then(|external| external.id.as_ref()).map(ProviderSessionId::as_str))
+            .bind(external.and_then(|external| external.id_token_hint.as_ref()).map(IdTokenHint::as_str))
+            .bind(session.user_agent.as_ref().map(UserAgent::as_str))
+            .bind(session.address.map(|address| address.to_string()))
+            .bind(session.groups.as_slice())
+            .bind(session.authentication_methods.as_slice())
+            .bind(session.authenticated_at)
+            .bind(session.created_at)
+            .bind(session.last_seen_at)
+            .bind(session.expires_at)
+            .bind(session.ended_at)
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at));
+        self.writer().await?.execute(add).await.map(drop)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        self.reader().await?.find(sessions::find(id), rows::session).await
+        self.reader().await?.find(Statement::new(FIND).bind(id), rows::session).await
     }
 
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
-        self.writer().await?.execute(sessions::touch(id, at)).await?;
-        Ok(())
+        self.writer().await?.execute(Statement::new(TOUCH).bind(id).bind(at)).await.map(drop)
     }
 
     async fn end(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
-        self.writer().await?.execute(sessions::end(id, at)).await?;
-        Ok(())
+        self.writer().await?.execute(Statement::new(END).bind(id).bind(at)).await.map(drop)
     }
 
     async fn list_of(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.reader().await?.list(sessions::list_of(account, now), rows::session).await
+        let list = Statement::new(LIST_OF).bind(account).bind(now);
+        self.reader().await?.list(list, rows::session).await
     }
 
     async fn end_all_of(
@@ -51,10 +102,12 @@ impl SessionStore for Store {
         subject: Option<&'a Subject>,
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError> {
-        let end = match (session, subject) {
+        let by_session = Statement::new(END_ALL_FROM_SESSION).bind(at).bind(issuer.as_str());
+        let by_subject = Statement::new(END_ALL_FROM_SUBJECT).bind(at).bind(issuer.as_str());
+        let end = match (session, subject.map(Subject::as_str)) {
             (None, None) => return Ok(Vec::new()),
-            (Some(session), subject) => sessions::end_all_from_session(issuer, session, subject, at),
-            (None, Some(subject)) => sessions::end_all_from_subject(issuer, subject, at),
+            (Some(session), subject) => by_session.bind(session.as_str()).bind(subject),
+            (None, Some(subject)) => by_subject.bind(subject),
         };
         self.writer().await?.list(end, rows::session_and_account).await
     }
@@ -67,7 +120,12 @@ impl SessionStore for Store {
         again_at: Timestamp,
         at_most: u32,
     ) -> Result<Vec<Session>, StoreError> {
-        let take = sessions::take_due(provider, now, seen_after, again_at, at_most);
+        let take = Statement::new(in_dialect!(TAKE_DUE))
+            .bind(provider.as_str())
+            .bind(now)
+            .bind(seen_after)
+            .bind(again_at)
+            .bind(i64::from(at_most));
         self.writer().await?.list(take, rows::session).await
     }
 
@@ -77,11 +135,16 @@ impl SessionStore for Store {
         groups: &'a [String],
         recheck: Option<&'a Recheck>,
     ) -> Result<(), StoreError> {
-        self.writer().await?.execute(sessions::keep_answer(id, groups, recheck)).await?;
-        Ok(())
+        let keep = Statement::new(KEEP_ANSWER)
+            .bind(id)
+            .bind(groups)
+            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
+            .bind(recheck.map(|recheck| recheck.due_at));
+        self.writer().await?.execute(keep).await.map(drop)
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.writer().await?.execute(sessions::delete_expired(before)).await
+        let delete = Statement::new(in_dialect!(DELETE_EXPIRED_SESSIONS)).bind(before);
+        self.writer().await?.execute(delete).await
     }
 }

@@ -29,8 +29,10 @@ impl Address {
         if parsed.fragment().is_some() || name.contains(['@', '/']) {
             return Err(MalformedLocation::Url);
         }
-        let is_known =
-            |name: &str| MalformedLocation::PARAMETERS.contains(&name) || name.starts_with("options[");
+        let is_known = |name: &str| {
+            MalformedLocation::PARAMETERS.split(", ").any(|known| known == name)
+                || name.starts_with("options[")
+        };
         if parsed.query_pairs().any(|(name, _)| !is_known(&name)) {
             return Err(MalformedLocation::Parameter);
         }

@@ -15,30 +15,6 @@ pub(crate) const IDENTITIES: &str = "
     FROM external_identities WHERE account_id = $1
     ORDER BY first_sign_in_at, issuer, subject";
 
-/// Ends the live ones among these sessions. They are locked in the order of their ids first: of two
-/// statements that end some of the same, neither then waits for the other in a circle.
-macro_rules! end {
-    ($which:literal, at $at:literal) => {
-        concat!(
-            "WITH ending AS (SELECT id FROM sessions WHERE ended_at IS NULL AND ",
-            $which,
-            " ORDER BY id FOR NO KEY UPDATE)
-             UPDATE sessions SET ended_at = ",
-            $at,
-            ", id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
-             FROM ending WHERE sessions.id = ending.id
-             RETURNING 'row ' || sessions.ctid AS place, sessions.id, sessions.account_id"
-        )
-    };
-}
-
-pub(crate) const END_ALL_OF: &str = end!("account_id = $1 AND ($2::text IS NULL OR id <> $2)", at "$3");
-
-pub(crate) const END_ALL_FROM_SESSION: &str =
-    end!("issuer = $1 AND provider_session = $2 AND ($3::text IS NULL OR subject = $3)", at "$4");
-
-pub(crate) const END_ALL_FROM_SUBJECT: &str = end!("issuer = $1 AND subject = $2", at "$3");
-
 /// Sessions that another replica is taking at this moment are passed over.
 pub(crate) const TAKE_DUE: &str = concat!(
     "WITH due AS (

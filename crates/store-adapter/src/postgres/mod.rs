@@ -92,8 +92,12 @@ impl PostgresDatabase {
         self.pool.close().await;
     }
 
-    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         self.pool.acquire().await.map_err(failed)
+    }
+
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.reader().await
     }
 
     /// Begins to change accounts: no other transaction does, on any replica, until this one ends.

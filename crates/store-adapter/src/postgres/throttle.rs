@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
-use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally};
+use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally, ThrottleKey};
 use labgate_domain::time::Timestamp;
-use sqlx::PgTransaction;
+use sqlx::{PgExecutor, PgTransaction};
 
 use super::PostgresDatabase;
-use crate::connection::failed;
+use crate::connection::{Pooled, failed};
 use crate::row::{Record, Row};
+use crate::statement::Statement;
 
 /// One after the other, in this order: every attempt has the kinds in the same one. Locks on rows would not
 /// do: of many first attempts at once each would find no row.
@@ -57,11 +58,11 @@ impl Throttle for PostgresDatabase {
     async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
         let decide = |tallies: &mut [Tally]| rate_limit::admit(tallies, now);
         let permit = self.count(&attempt, now, decide).await?;
-        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_BETWEEN_CLEANUPS
-            == ATTEMPTS_BETWEEN_CLEANUPS - 1
-        {
+        let attempts = self.attempts.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        if attempts.is_multiple_of(ATTEMPTS_BETWEEN_CLEANUPS) {
+            let mut connection = Pooled::Postgres(self.writer().await?);
             for counter in attempt.counters(false) {
-                self.delete_surplus(counter.key.kind().as_str()).await?;
+                delete_surplus(&mut connection, counter.key.kind().as_str()).await?;
             }
         }
         Ok(permit)
@@ -70,17 +71,9 @@ impl Throttle for PostgresDatabase {
     async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
         self.count(&attempt, now, rate_limit::record_success).await?;
         let Some(key) = attempt.known_key() else { return Ok(()) };
-        sqlx::query(KEEP)
-            .bind([key.digest().as_slice()])
-            .bind([key.kind().as_str()])
-            .bind([0.0])
-            .bind([now.as_unix_seconds()])
-            .bind([now.as_unix_seconds()])
-            .bind([rate_limit::known_until(now).as_unix_seconds()])
-            .execute(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(())
+        let count = FailureCount::from_store(0.0, now, now);
+        let known = Kept { key, count, expires_at: rate_limit::known_until(now) };
+        keep(&self.pool, &[known]).await
     }
 
     async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
@@ -88,11 +81,12 @@ impl Throttle for PostgresDatabase {
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let expired = sqlx::query(DELETE_EXPIRED).bind(now.as_unix_seconds()).execute(&self.pool).await;
-        let mut deleted = expired.map_err(failed)?.rows_affected();
-        let kinds: Vec<String> = sqlx::query_scalar(KINDS).fetch_all(&self.pool).await.map_err(failed)?;
+        let mut connection = Pooled::Postgres(self.writer().await?);
+        let mut deleted = connection.execute(Statement::new(DELETE_EXPIRED).bind(now)).await?;
+        let kinds: Vec<String> =
+            connection.list(Statement::new(KINDS), |row| row.value(0).map_err(failed)).await?;
         for kind in kinds {
-            deleted = deleted.saturating_add(self.delete_surplus(&kind).await?);
+            deleted = deleted.saturating_add(delete_surplus(&mut connection, &kind).await?);
         }
         Ok(deleted)
     }
@@ -123,21 +117,15 @@ impl PostgresDatabase {
         let before = tallies.clone();
         let answer = change(&mut tallies);
         if tallies != before {
-            keep(&mut transaction, &tallies, now).await?;
+            update(&mut transaction, &tallies, now).await?;
         }
         transaction.commit().await.map_err(failed)?;
         Ok(answer)
     }
+}
 
-    async fn delete_surplus(&self, kind: &str) -> Result<u64, StoreError> {
-        let deleted = sqlx::query(DELETE_SURPLUS)
-            .bind(kind)
-            .bind(CAPACITY)
-            .execute(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(deleted.rows_affected())
-    }
+async fn delete_surplus(connection: &mut Pooled, kind: &str) -> Result<u64, StoreError> {
+    connection.execute(Statement::new(DELETE_SURPLUS).bind(kind).bind(CAPACITY)).await
 }
 
 /// Returns the counts of these counters, and locks them until the transaction ends.
@@ -153,45 +141,53 @@ async fn tallies(
     let tally = |counter: &Counter| {
         let is_its =
             |row: &&Row| row.value::<&[u8]>("key").is_ok_and(|key| key == counter.key.digest().as_slice());
-        let count = match rows.iter().find(is_its) {
-            None => FailureCount::default(),
-            Some(row) => {
-                let record = Record::new("failure_counts", row);
-                FailureCount::from_store(
-                    record.value("failures")?,
-                    record.time("last")?,
-                    record.time("until")?,
-                )
-            }
+        let Some(row) = rows.iter().find(is_its) else {
+            return Ok(Tally { counter: *counter, count: FailureCount::default() });
         };
-        Ok(Tally { counter: *counter, count })
+        let record = Record::new("failure_counts", row);
+        let (failures, last, until) =
+            (record.value("failures")?, record.time("last")?, record.time("until")?);
+        Ok(Tally { counter: *counter, count: FailureCount::from_store(failures, last, until) })
     };
     counters.iter().map(tally).collect()
 }
 
-async fn keep(
+/// Keeps these counts, and deletes those that are over.
+async fn update(
     transaction: &mut PgTransaction<'_>,
     tallies: &[Tally],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (over, kept): (Vec<Tally>, Vec<Tally>) = tallies.iter().partition(|tally| tally.expires_at() <= now);
-    let keys = |tallies: &[Tally]| -> Vec<Vec<u8>> {
-        tallies.iter().map(|tally| tally.counter.key.digest().to_vec()).collect()
-    };
-    let times = |time: fn(&Tally) -> Timestamp| -> Vec<i64> {
-        kept.iter().map(|tally| time(tally).as_unix_seconds()).collect()
-    };
+    let kept =
+        |tally: &Tally| Kept { key: tally.counter.key, count: tally.count, expires_at: tally.expires_at() };
+    let (over, kept): (Vec<Kept>, Vec<Kept>) =
+        tallies.iter().map(kept).partition(|kept| kept.expires_at <= now);
     if !over.is_empty() {
-        sqlx::query(FORGET).bind(keys(&over)).execute(&mut **transaction).await.map_err(failed)?;
+        let keys: Vec<_> = over.iter().map(|over| over.key.digest().as_slice()).collect();
+        sqlx::query(FORGET).bind(keys).execute(&mut **transaction).await.map_err(failed)?;
     }
+    keep(&mut **transaction, &kept).await
+}
+
+/// A row of the table.
+struct Kept {
+    key: ThrottleKey,
+    count: FailureCount,
+    expires_at: Timestamp,
+}
+
+async fn keep(executor: impl PgExecutor<'_>, rows: &[Kept]) -> Result<(), StoreError> {
+    let times = |time: fn(&Kept) -> Timestamp| -> Vec<i64> {
+        rows.iter().map(|row| time(row).as_unix_seconds()).collect()
+    };
     sqlx::query(KEEP)
-        .bind(keys(&kept))
-        .bind(kept.iter().map(|tally| tally.counter.key.kind().as_str()).collect::<Vec<_>>())
-        .bind(kept.iter().map(|tally| tally.count.failures()).collect::<Vec<_>>())
-        .bind(times(|tally| tally.count.last()))
-        .bind(times(|tally| tally.count.until()))
-        .bind(times(Tally::expires_at))
-        .execute(&mut **transaction)
+        .bind(rows.iter().map(|row| row.key.digest().as_slice()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.key.kind().as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.count.failures()).collect::<Vec<_>>())
+        .bind(times(|row| row.count.last()))
+        .bind(times(|row| row.count.until()))
+        .bind(times(|row| row.expires_at))
+        .execute(executor)
         .await
         .map_err(failed)?;
     Ok(())

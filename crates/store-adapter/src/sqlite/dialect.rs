@@ -19,26 +19,6 @@ pub(crate) const IDENTITIES: &str = "
     WHERE i.account_id = $1
     ORDER BY i.first_sign_in_at, i.issuer, i.subject";
 
-/// Ends the live ones among these sessions.
-macro_rules! end {
-    ($which:literal, at $at:literal) => {
-        concat!(
-            "UPDATE sessions SET ended_at = ",
-            $at,
-            ", id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL WHERE ended_at IS NULL AND ",
-            $which,
-            " RETURNING 'row ' || rowid AS place, id, account_id"
-        )
-    };
-}
-
-pub(crate) const END_ALL_OF: &str = end!("account_id = $1 AND ($2 IS NULL OR id <> $2)", at "$3");
-
-pub(crate) const END_ALL_FROM_SESSION: &str =
-    end!("issuer = $1 AND provider_session = $2 AND ($3 IS NULL OR subject = $3)", at "$4");
-
-pub(crate) const END_ALL_FROM_SUBJECT: &str = end!("issuer = $1 AND subject = $2", at "$3");
-
 pub(crate) const TAKE_DUE: &str = concat!(
     "UPDATE sessions SET recheck_at = $4
      WHERE id IN (

@@ -1,12 +1,7 @@
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role};
 
 use crate::sql::Sql;
 use crate::statement::Statement;
-
-const FIND: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id = $1");
-
-const FIND_BY_NAME: Sql =
-    select!("accounts", account_columns!(), "FROM accounts WHERE username = $1 OR email = $1");
 
 /// Usernames and e-mail addresses are one set of names: an address that is another account's username is
 /// taken.
@@ -32,18 +27,6 @@ const IS_LAST_ADMINISTRATOR: &str = "
 /// Pages are in the order of the ids as texts, which is that of the ids.
 const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
 
-pub(crate) fn check() -> Statement {
-    Statement::new("SELECT EXISTS (SELECT 1 FROM accounts)")
-}
-
-pub(crate) fn find(id: AccountId) -> Statement {
-    Statement::new(FIND).bind(id)
-}
-
-pub(crate) fn find_by_name(name: &Username) -> Statement {
-    Statement::new(FIND_BY_NAME).bind(name.as_str())
-}
-
 /// Asks whether the username or the address of an account is another's.
 pub(crate) fn names_are_taken(account: &Account) -> Statement {
     let username = account.username.as_str();
@@ -68,10 +51,6 @@ pub(crate) fn add(account: &Account) -> Statement {
         .bind(account.role.as_str())
         .bind(account.status.as_str())
         .bind(account.created_at)
-}
-
-pub(crate) fn set_name(id: AccountId, name: Option<&DisplayName>) -> Statement {
-    Statement::new("UPDATE accounts SET name = $2 WHERE id = $1").bind(id).bind(name.map(DisplayName::as_str))
 }
 
 /// Takes over the address, if there is one, and the name, if the account has none.

@@ -3,15 +3,7 @@ use labgate_domain::people::{AccountId, DisplayName};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
 
-use crate::sql::Sql;
 use crate::statement::Statement;
-
-const FIND_ACCOUNT: Sql = select!(
-    "accounts",
-    account_columns!(),
-    "FROM external_identities AS i JOIN accounts ON accounts.id = i.account_id
-     WHERE i.issuer = $1 AND i.subject = $2"
-);
 
 const OWNER: &str = "
     SELECT account_id FROM external_identities WHERE issuer = $1 AND subject = $2";
@@ -30,11 +22,6 @@ const RECORD_SIGN_IN: &str = "
 
 const REMOVE: &str = "
     DELETE FROM external_identities WHERE account_id = $1 AND issuer = $2 AND subject = $3";
-
-/// Finds the account that an identity opens.
-pub(crate) fn find_account(issuer: &Issuer, subject: &Subject) -> Statement {
-    Statement::new(FIND_ACCOUNT).bind(issuer.as_str()).bind(subject.as_str())
-}
 
 /// Finds the id of the account that an identity opens.
 pub(crate) fn owner(identity: &ExternalIdentity) -> Statement {
@@ -73,11 +60,6 @@ fn with_identity(
         .bind(identity.groups.as_slice())
         .bind(identity.authentication_methods.as_slice())
         .bind(identity.authenticated_at)
-}
-
-/// Lists the identities that open an account.
-pub(crate) fn list(account: AccountId) -> Statement {
-    Statement::new(in_dialect!(IDENTITIES)).bind(account)
 }
 
 pub(crate) fn remove(account: AccountId, issuer: &Issuer, subject: &Subject) -> Statement {

@@ -1,7 +1,6 @@
-//! The statements of the ports.
+//! The statements of transactions. One that a port's method runs by itself stands with the method.
 
 pub(crate) mod accounts;
 pub(crate) mod credentials;
 pub(crate) mod identities;
 pub(crate) mod sessions;
-pub(crate) mod spent_attempts;
