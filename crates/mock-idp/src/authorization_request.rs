@@ -10,55 +10,56 @@ use url::form_urlencoded;
 use crate::cookie;
 use crate::issuer::IssuerCore;
 use crate::persona::judge_scopes;
-use crate::protocol::{Parameters, Refusal, ScopeRefusal, Session, UnanswerableRequest};
+use crate::protocol::{Parameters, Refusal, Session, UnanswerableRequest};
 
 /// The destination of the answer. From here on, errors are redirects.
 pub(crate) struct Destination {
     pub(crate) redirect_uri: RedirectUri,
     /// `None` when the request has no usable one.
     pub(crate) state: Option<State>,
-    /// An error that is sent there whatever is asked: the redirect URI was another one, and this is the
-    /// registered one.
-    pub(crate) mismatch: bool,
 }
 
-impl Destination {
-    pub(crate) fn of(issuer: &IssuerCore, query: &str) -> Result<Self, UnanswerableRequest> {
-        let parameters = Parameters::parse(query);
-        let id = parameters.one("client_id")?.ok_or(UnanswerableRequest::Missing("client_id"))?;
-        let client = issuer.client(id).ok_or_else(|| UnanswerableRequest::UnknownClient {
-            id: ForeignText::new(id),
-            registered: listed(issuer.clients.iter().map(|client| client.id.as_str())),
-        })?;
-        let state = parameters.one("state").ok().flatten().and_then(|state| State::parse(state).ok());
-        let first = client.redirect_uris.first().filter(|_| !issuer.profile.openid);
-        let uri = match (parameters.one("redirect_uri")?, first) {
-            (Some(uri), _) => uri,
-            (None, Some(usual)) => usual.as_str(),
-            (None, None) => return Err(UnanswerableRequest::Missing("redirect_uri")),
-        };
-        let parsed = RedirectUri::parse(uri).ok().filter(|_| issuer.behaviour.allows_redirect(client, uri));
-        let (redirect_uri, mismatch) = match (parsed, first) {
-            (Some(uri), _) => (uri, false),
-            (None, Some(usual)) => (usual.clone(), true),
-            (None, None) => {
-                return Err(UnanswerableRequest::UnregisteredRedirectUri {
-                    uri: ForeignText::new(uri),
-                    registered: listed(client.redirect_uris.iter().map(RedirectUri::as_str)),
-                });
-            }
-        };
-        if let Err(ScopeRefusal::Page(text)) = scopes(issuer, &parameters) {
-            return Err(UnanswerableRequest::Refused(text));
+/// Parses a request: where the answer goes, and what is asked, or why it is refused.
+pub(crate) fn parse(
+    issuer: &IssuerCore,
+    query: &str,
+) -> Result<(Destination, Result<Asked, Refusal>), UnanswerableRequest> {
+    let parameters = Parameters::parse(query);
+    let id = parameters.one("client_id")?.ok_or(UnanswerableRequest::Missing("client_id"))?;
+    let client = issuer.client(id).ok_or_else(|| UnanswerableRequest::UnknownClient {
+        id: ForeignText::new(id),
+        registered: listed(issuer.clients.iter().map(|client| client.id.as_str())),
+    })?;
+    let state = parameters.one("state").ok().flatten().and_then(|state| State::parse(state).ok());
+    let first = client.redirect_uris.first().filter(|_| !issuer.profile.openid);
+    let uri = match (parameters.one("redirect_uri")?, first) {
+        (Some(uri), _) => uri,
+        (None, Some(usual)) => usual.as_str(),
+        (None, None) => return Err(UnanswerableRequest::Missing("redirect_uri")),
+    };
+    let parsed = RedirectUri::parse(uri).ok().filter(|_| issuer.behaviour.allows_redirect(client, uri));
+    let (redirect_uri, mismatch) = match (parsed, first) {
+        (Some(uri), _) => (uri, None),
+        // The error goes to the registered one, whatever is asked.
+        (None, Some(usual)) => {
+            let code = AuthorizationErrorCode::parse("redirect_uri_mismatch");
+            let refusal = Refusal::new(code, "the redirect_uri is not registered for this client");
+            (usual.clone(), Some(refusal))
         }
-        Ok(Self { redirect_uri, state, mismatch })
-    }
-}
-
-fn scopes(issuer: &IssuerCore, parameters: &Parameters) -> Result<(), ScopeRefusal> {
+        (None, None) => {
+            return Err(UnanswerableRequest::UnregisteredRedirectUri {
+                uri: ForeignText::new(uri),
+                registered: listed(client.redirect_uris.iter().map(RedirectUri::as_str)),
+            });
+        }
+    };
     let scopes = parameters.first("scope").unwrap_or_default();
-    let scopes: Vec<&str> = scopes.split(' ').filter(|scope| !scope.is_empty()).collect();
-    judge_scopes(&*issuer.behaviour, &issuer.profile, &scopes)
+    let refused_scopes = judge_scopes(&*issuer.behaviour, &issuer.profile, scopes)?;
+    let asked = match mismatch.or(refused_scopes) {
+        Some(refusal) => Err(refusal),
+        None => Asked::parse(issuer, &redirect_uri, query, &parameters),
+    };
+    Ok((Destination { redirect_uri, state }, asked))
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -78,15 +79,12 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn parse(issuer: &IssuerCore, to: &Destination, query: &str) -> Result<Self, Refusal> {
-        let parameters = Parameters::parse(query);
-        if to.mismatch {
-            let code = AuthorizationErrorCode::parse("redirect_uri_mismatch");
-            return Err(Refusal::new(code, "the redirect_uri is not registered for this client"));
-        }
-        if let Err(ScopeRefusal::Redirect(refusal)) = scopes(issuer, &parameters) {
-            return Err(refusal);
-        }
+    fn parse(
+        issuer: &IssuerCore,
+        redirect_uri: &RedirectUri,
+        query: &str,
+        parameters: &Parameters,
+    ) -> Result<Self, Refusal> {
         for (name, code) in [
             ("request", AuthorizationErrorCode::RequestNotSupported),
             ("request_uri", AuthorizationErrorCode::parse("request_uri_not_supported")),
@@ -98,7 +96,7 @@ impl Asked {
         let request = if issuer.profile.openid {
             AuthorizationRequest::from_query(query)?
         } else {
-            AuthorizationRequest::from_query(&as_openid(&parameters, to))?
+            AuthorizationRequest::from_query(&as_openid(parameters, redirect_uri))?
         };
         if parameters.one("response_mode")?.is_some_and(|mode| mode != "query") {
             return Err(Refusal::invalid("the only response_mode is query"));
@@ -127,7 +125,7 @@ impl Asked {
 }
 
 /// A request of plain OAuth 2.0 with what OpenID Connect wants besides, which nothing looks at.
-fn as_openid(parameters: &Parameters, to: &Destination) -> String {
+fn as_openid(parameters: &Parameters, redirect_uri: &RedirectUri) -> String {
     let own = ["response_type", "redirect_uri", "scope", "nonce"];
     let kept = parameters.pairs().filter(|(name, _)| !own.contains(name));
     // At GitHub commas separate scopes as well as spaces do.
@@ -135,7 +133,7 @@ fn as_openid(parameters: &Parameters, to: &Destination) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(kept)
         .append_pair("response_type", parameters.first("response_type").unwrap_or("code"))
-        .append_pair("redirect_uri", to.redirect_uri.as_str())
+        .append_pair("redirect_uri", redirect_uri.as_str())
         .append_pair("scope", scope.trim())
         .append_pair("nonce", "none")
         .finish()

@@ -195,20 +195,20 @@ impl MockIdpBuilder {
     }
 
     fn at(self, usual_base: &str, sends_logout_tokens: bool) -> Result<MockIdp, BuildError> {
-        let base = match self.base_url {
-            Some(url) => url,
-            None => origin(usual_base)?,
-        };
+        let base = self.base_url.map_or_else(|| origin(usual_base), Ok)?;
         let entropy = self.entropy;
         let second = self.second_origin.unwrap_or_else(|| other_name(&base));
         let described = self.earlier.into_iter().chain([self.current]);
         let issuers: Vec<Arc<IssuerCore>> = described
             .map(|described| described.into_core([&base, &second], Arc::clone(&entropy)).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        let is_own = |issuer: &IssuerCore, path: &str| {
+            issuer.place_at(path).is_some_and(|place| !place.endpoint.is_shared())
+        };
         for (position, issuer) in issuers.iter().enumerate() {
             let taken = issuers.iter().take(position).flat_map(|earlier| &earlier.places);
             let mut taken = taken.filter(|place| !place.endpoint.is_shared());
-            if let Some(place) = taken.find(|place| issuer.has_path(&place.path)) {
+            if let Some(place) = taken.find(|place| is_own(issuer, &place.path)) {
                 return Err(BuildError::SamePath(place.path.clone()));
             }
         }

@@ -1,78 +1,70 @@
 //! The authorization response (RFC 6749 section 4.1.2, RFC 9207), and how it can go wrong.
 
 use labgate_domain::ForeignText;
-use labgate_domain::protocol::{AuthorizationOutcome, AuthorizationResponse, State};
-use url::form_urlencoded;
+use labgate_domain::protocol::AuthorizationCode;
 
 use crate::authorization_request::Destination;
 use crate::faults::Fault;
 use crate::id_token::ANOTHER_ISSUER;
 use crate::issuer::IssuerCore;
-use crate::protocol::Refusal;
+use crate::protocol::{Refusal, with_query};
+
+type Parameters = Vec<(&'static str, String)>;
 
 /// Returns the URL that brings an error to the client.
 pub(crate) fn refused(issuer: &IssuerCore, to: &Destination, refusal: Refusal, faults: &[Fault]) -> String {
-    let refusal = issuer.profile.errors.reword(refusal);
-    let description = Some(ForeignText::new(&refusal.description));
-    url(issuer, to, AuthorizationOutcome::Error { code: refusal.code, description }, faults)
+    let Refusal { code, description } = issuer.profile.errors.reword(refusal);
+    let description = ForeignText::new(&description).as_str().to_owned();
+    let parameters = vec![("error", code.as_str().to_owned()), ("error_description", description)];
+    url(issuer, to, Some(code.as_str()), parameters, faults)
 }
 
-/// Returns the URL that brings an answer to the client.
-pub(crate) fn url(
+/// Returns the URL that brings a code to the client.
+pub(crate) fn granted(
     issuer: &IssuerCore,
     to: &Destination,
-    outcome: AuthorizationOutcome,
+    code: &AuthorizationCode,
     faults: &[Fault],
 ) -> String {
-    let error = match &outcome {
-        AuthorizationOutcome::Code(_) => None,
-        AuthorizationOutcome::Error { code, .. } => Some(code.as_str().to_owned()),
-    };
-    let further = issuer.behaviour.callback_parameters(issuer, error.as_deref());
-    let response = AuthorizationResponse {
-        state: to.state.clone().unwrap_or_else(|| State::fresh(&*issuer.entropy)),
-        issuer: issuer
-            .supports("authorization_response_iss_parameter_supported")
-            .then(|| issuer.issuer.as_str().to_owned()),
-        outcome,
-    };
-    let proper = response.to_url(&to.redirect_uri);
-    if faults.is_empty() && further.is_empty() && to.state.is_some() {
-        return proper;
-    }
+    url(issuer, to, None, vec![("code", code.as_str().to_owned())], faults)
+}
 
-    let added = proper.strip_prefix(to.redirect_uri.as_str()).unwrap_or_default();
-    let (separator, query) = added.split_at_checked(1).unwrap_or(("?", ""));
-    let mut parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    if to.state.is_none() {
-        parameters.retain(|(name, _)| name != "state");
+fn url(
+    issuer: &IssuerCore,
+    to: &Destination,
+    error: Option<&str>,
+    mut parameters: Parameters,
+    faults: &[Fault],
+) -> String {
+    parameters.extend(to.state.as_ref().map(|state| ("state", state.as_str().to_owned())));
+    if issuer.supports("authorization_response_iss_parameter_supported") {
+        parameters.push(("iss", issuer.issuer.as_str().to_owned()));
     }
-    parameters.extend(further.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    parameters.extend(issuer.behaviour.callback_parameters(issuer, error));
     for fault in faults {
         apply_fault(&mut parameters, fault);
     }
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    format!("{}{separator}{query}", to.redirect_uri)
+    with_query(to.redirect_uri.as_str(), parameters)
 }
 
-fn apply_fault(parameters: &mut Vec<(String, String)>, fault: &Fault) {
+fn apply_fault(parameters: &mut Parameters, fault: &Fault) {
     match fault {
         Fault::CallbackWrongIss => {
-            parameters.retain(|(name, _)| name != "iss");
-            parameters.push(("iss".to_owned(), ANOTHER_ISSUER.to_owned()));
+            parameters.retain(|(name, _)| *name != "iss");
+            parameters.push(("iss", ANOTHER_ISSUER.to_owned()));
         }
-        Fault::CallbackNoIss => parameters.retain(|(name, _)| name != "iss"),
+        Fault::CallbackNoIss => parameters.retain(|(name, _)| *name != "iss"),
         Fault::CallbackAlteredState => {
-            for (_, state) in parameters.iter_mut().filter(|(name, _)| name == "state") {
+            for (_, state) in parameters.iter_mut().filter(|(name, _)| *name == "state") {
                 let last = state.pop();
                 state.push(if last == Some('A') { 'B' } else { 'A' });
             }
         }
-        Fault::CallbackMissingState => parameters.retain(|(name, _)| name != "state"),
+        Fault::CallbackMissingState => parameters.retain(|(name, _)| *name != "state"),
         Fault::CallbackError(code, description) => {
-            parameters.retain(|(name, _)| !matches!(name.as_str(), "code" | "error" | "error_description"));
-            parameters.push(("error".to_owned(), code.to_string()));
-            parameters.push(("error_description".to_owned(), description.to_string()));
+            parameters.retain(|(name, _)| !matches!(*name, "code" | "error" | "error_description"));
+            parameters.push(("error", code.to_string()));
+            parameters.push(("error_description", description.to_string()));
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -105,22 +106,19 @@ impl Serve {
 
     /// The clients; those that are named twice with the same secret have several redirect URIs.
     fn clients(&self) -> Vec<Client> {
-        let mut clients: Vec<(&ClientArgument, Client)> = Vec::new();
-        for argument in &self.client {
-            let same = |known: &ClientArgument| known.id == argument.id && known.secret == argument.secret;
-            let known = clients.iter().position(|(known, _)| same(known)).map(|at| clients.swap_remove(at));
-            let client =
-                known.map_or_else(|| Client::new(&argument.id, &argument.secret), |(_, client)| client);
-            clients.push((argument, client.redirect_uri(&argument.redirect_uri)));
+        let mut redirect_uris: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for ClientArgument { id, secret, redirect_uri } in &self.client {
+            redirect_uris.entry((id, secret)).or_default().push(redirect_uri);
         }
-        let uris = &self.post_logout_redirect_uri;
-        let with_uris = |client| uris.iter().fold(client, Client::post_logout_redirect_uri);
-        let with_logout = |argument: &ClientArgument, client: Client| {
-            let client = client.backchannel_logout_session_required(self.backchannel_logout_session_required);
-            let uri = self.backchannel_logout_uri.iter().find(|(id, _)| *id == argument.id);
-            uri.map_or(client.clone(), |(_, uri)| client.backchannel_logout_uri(uri))
+        let client = |((id, secret), uris): ((&str, &str), Vec<&str>)| {
+            let required = self.backchannel_logout_session_required;
+            let client = Client::new(id, secret).backchannel_logout_session_required(required);
+            let client = uris.into_iter().fold(client, Client::redirect_uri);
+            let client = self.post_logout_redirect_uri.iter().fold(client, Client::post_logout_redirect_uri);
+            let logout = self.backchannel_logout_uri.iter().find(|(known, _)| known == id);
+            logout.into_iter().fold(client, |client, (_, uri)| client.backchannel_logout_uri(uri))
         };
-        clients.into_iter().map(|(argument, client)| with_logout(argument, with_uris(client))).collect()
+        redirect_uris.into_iter().map(client).collect()
     }
 
     /// The text that the running mock prints.

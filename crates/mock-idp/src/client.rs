@@ -90,9 +90,8 @@ impl RegisteredClient {
 /// An absolute http(s) URL without a fragment, as for redirect URIs, and without credentials.
 fn logout_uri(uri: &str) -> Result<Uri, Malformed> {
     let malformed = Malformed("backchannel_logout_uri");
-    let parsed: Uri = RedirectUri::parse(uri)
-        .and_then(|uri| uri.as_str().parse().map_err(|_| malformed))
-        .map_err(|_| malformed)?;
+    let uri = RedirectUri::parse(uri).map_err(|_| malformed)?;
+    let parsed: Uri = uri.as_str().parse().map_err(|_| malformed)?;
     match parsed.authority() {
         Some(authority) if !authority.as_str().contains('@') => Ok(parsed),
         _ => Err(malformed),

@@ -9,12 +9,12 @@ use serde_json::Value;
 use url::Url;
 
 use crate::build_error::BuildError;
-use crate::client::Client;
+use crate::client::{Client, RegisteredClient};
 use crate::faults::{ArmedFaults, Fault};
 use crate::issuer::IssuerCore;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
-use crate::persona::{Persona, Profile, ProviderBehaviour};
+use crate::persona::{Persona, Profile, ProviderBehaviour, filled};
 use crate::protocol::Claims;
 use crate::site::{Endpoint, Located, Site};
 use crate::user::User;
@@ -55,16 +55,16 @@ impl Described {
             return Err(BuildError::Symmetric);
         }
         let behaviour = self.persona.behaviour()?;
-        let profile = behaviour.documents().profile().map_err(BuildError::Metadata)?;
+        let profile = self.persona.profile().map_err(BuildError::Metadata)?;
         let (site, metadata) = self.site(&*behaviour, &profile, origins, entropy)?;
-        let register = |client: &Client| {
+        let mut clients: Vec<RegisteredClient> = Vec::new();
+        for client in &self.clients {
             let refused = |malformed| BuildError::Client { id: client.id.clone(), malformed };
-            client.register().map_err(refused)
-        };
-        for (position, client) in self.clients.iter().enumerate() {
-            if self.clients.iter().take(position).any(|earlier| earlier.id == client.id) {
+            let registered = client.register().map_err(refused)?;
+            if clients.iter().any(|earlier| earlier.id == registered.id) {
                 return Err(BuildError::SameClient(client.id.clone()));
             }
+            clients.push(registered);
         }
         let mut faults = ArmedFaults::default();
         self.faults.into_iter().for_each(|fault| faults.arm(fault, None));
@@ -75,7 +75,7 @@ impl Described {
             profile,
             metadata,
             users: if self.users.is_empty() { User::examples() } else { self.users },
-            clients: self.clients.iter().map(register).collect::<Result<_, _>>()?,
+            clients,
             keys: Mutex::new(Keys::generate(self.algorithm)?),
             ledger: Mutex::new(Ledger::default()),
             faults: Mutex::new(faults),
@@ -93,30 +93,31 @@ impl Described {
         let prefix = self.path.trim_end_matches('/');
         let [base, second_base] =
             origins.map(|origin| format!("{}{prefix}", origin.as_str().trim_end_matches('/')));
-        let mut own = Placeholders(behaviour.placeholders());
-        let fill = |text: &str| own.fill(text).replace("{base}", &base).replace("{second}", &second_base);
-        let issuer = fill(&profile.issuer);
-        let path = issuer.strip_prefix(&base).or(issuer.strip_prefix(&second_base)).unwrap_or_default();
-        let path = format!("{prefix}{}", path.trim_end_matches('/'));
+        let mut values = behaviour.placeholders();
+        values.extend([
+            ("base", base.clone()),
+            ("second", second_base.clone()),
+            ("alg", self.algorithm.as_str().to_owned()),
+        ]);
+        let issuer = filled(&profile.issuer, &values);
+        let path = path_of(&issuer).trim_end_matches('/').to_owned();
         // The slash at the end of a path is the issuer's own, unless the persona has a path there.
         let own_slash = self.path.strip_prefix(prefix).filter(|_| issuer == base).unwrap_or_default();
         let issuer = format!("{issuer}{own_slash}");
+        values.push(("issuer", issuer.clone()));
 
-        let published = PUBLISHED.iter().filter_map(|(member, endpoint)| {
-            profile.metadata.get(*member).and_then(Value::as_str).map(|template| (*endpoint, template))
-        });
-        let templates: Vec<_> = published
-            .chain(profile.places.iter().map(|(endpoint, template)| (*endpoint, template.as_str())))
-            .collect();
-        let mut places = own.located(&templates, prefix, [&base, &second_base]);
+        let published = PUBLISHED
+            .into_iter()
+            .filter_map(|(member, endpoint)| Some((endpoint, profile.metadata.get(member)?.as_str()?)));
+        let further = profile.places.iter().map(|(endpoint, template)| (*endpoint, template.as_str()));
+        let templates: Vec<_> = published.chain(further).collect();
+        let mut places = located(&templates, &values);
         let metadata = profile.metadata.clone().into_iter();
-        let whole =
-            |text: &str| fill(text).replace("{issuer}", &issuer).replace("{alg}", self.algorithm.as_str());
-        let metadata = metadata.map(|(member, value)| (member, filled(value, &whole))).collect();
-        let home = format!("{prefix}{}", own.fill(&profile.home));
-        if let (Some(alias), Some((_, first))) = (behaviour.alias(), own.0.first_mut()) {
+        let metadata = metadata.map(|(member, value)| (member, with_filled_texts(value, &values))).collect();
+        let home = format!("{prefix}{}", filled(&profile.home, &values));
+        if let (Some(alias), Some((_, first))) = (behaviour.alias(), values.first_mut()) {
             *first = alias;
-            places.extend(own.located(&templates, prefix, [&base, &second_base]));
+            places.extend(located(&templates, &values));
         }
         let site = Site {
             issuer: Issuer::parse(&issuer).map_err(|_| BuildError::IssuerPath(self.path.clone()))?,
@@ -142,39 +143,26 @@ const PUBLISHED: [(&str, Endpoint); 5] = [
     ("end_session_endpoint", Endpoint::EndSession),
 ];
 
-/// A persona's own placeholders.
-struct Placeholders(Vec<(&'static str, String)>);
-
-impl Placeholders {
-    fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-    }
-
-    fn located(
-        &self,
-        templates: &[(Endpoint, &str)],
-        prefix: &str,
-        [base, second]: [&str; 2],
-    ) -> Vec<Located> {
-        let located = |(endpoint, template): &(Endpoint, &str)| {
-            let (origin, path) = match template.strip_prefix("{second}") {
-                Some(path) => (second, path),
-                None => (base, template.trim_start_matches("{base}")),
-            };
-            let path = self.fill(path);
-            Located { endpoint: *endpoint, url: format!("{origin}{path}"), path: format!("{prefix}{path}") }
-        };
-        templates.iter().map(located).collect()
+/// A JSON value with the placeholders in its texts filled in.
+fn with_filled_texts(value: Value, values: &[(&str, String)]) -> Value {
+    match value {
+        Value::String(text) => filled(&text, values).into(),
+        Value::Array(items) => items.into_iter().map(|item| with_filled_texts(item, values)).collect(),
+        other => other,
     }
 }
 
-/// A JSON value with its texts changed.
-fn filled(value: Value, change: &impl Fn(&str) -> String) -> Value {
-    match value {
-        Value::String(text) => change(&text).into(),
-        Value::Array(values) => values.into_iter().map(|value| filled(value, change)).collect(),
-        other => other,
-    }
+fn located(templates: &[(Endpoint, &str)], values: &[(&str, String)]) -> Vec<Located> {
+    let located = |(endpoint, template): &(Endpoint, &str)| {
+        let url = filled(template, values);
+        Located { endpoint: *endpoint, path: path_of(&url).to_owned(), url }
+    };
+    templates.iter().map(located).collect()
+}
+
+/// The path of a URL, from the slash after the host on.
+fn path_of(url: &str) -> &str {
+    url.match_indices('/').nth(2).and_then(|(slash, _)| url.get(slash..)).unwrap_or_default()
 }
 
 /// An issuer's path as it follows the origin; empty for the root.

@@ -9,66 +9,51 @@ use serde_json::{Value, json};
 use crate::client::RegisteredClient;
 use crate::faults::Fault;
 use crate::issuer::{IssuerCore, locked};
-use crate::keys::Signature;
 use crate::persona::{Document, Occasion, Persona};
 use crate::protocol::{Claims, Grant, half_hash, set, unset, unset_all};
 use crate::site::TENANT_TEMPLATE;
 
-/// The purpose of an ID token. After a refresh it has no `nonce` (OpenID Connect Core section 12.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IdTokenFor<'a> {
-    /// An authorization code.
-    Code(&'a str),
-    /// A refresh token.
-    Refresh,
-}
-
 /// An issuer that is not the one that was asked.
 pub(crate) const ANOTHER_ISSUER: &str = "https://another-issuer.example";
 /// A client that is not registered.
-pub(crate) const ANOTHER_CLIENT: &str = "another-client";
+const ANOTHER_CLIENT: &str = "another-client";
 /// An Entra tenant that is named nowhere.
 const ANOTHER_TENANT: &str = "99999999-8888-4777-8666-555555555555";
 const HOUR: Duration = Duration::from_hours(1);
 const HUGE: usize = 64 * 1024;
 
-/// Writes a grant's ID token, showing these faults.
+/// Writes a grant's ID token, showing these faults. After a refresh there is no code, and no `nonce` (OpenID
+/// Connect Core section 12.2).
 pub(crate) fn write(
     issuer: &IssuerCore,
     client: &RegisteredClient,
     grant: &Grant,
     scopes: &Scopes,
     access_token: &str,
-    purpose: IdTokenFor<'_>,
+    code: Option<&str>,
     faults: &[Fault],
 ) -> Result<String, KeyError> {
     let now = issuer.now();
     let occasion = occasion(issuer, grant, scopes, Document::IdToken);
     let mut claims = claims_of_the_person(issuer, &occasion, faults);
-    let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-    state("iss", issuer.behaviour.issuer_for(issuer, occasion.user()).into());
-    state("aud", client.id.as_str().into());
-    state("exp", now.plus(Duration::from_secs(issuer.profile.tokens.id_token)).as_unix_seconds().into());
-    state("iat", now.as_unix_seconds().into());
-    state("auth_time", grant.session.auth_time.as_unix_seconds().into());
-    state("sid", grant.session.sid.as_str().into());
-    state("at_hash", half_hash(access_token, issuer.algorithm).into());
-    let code = match purpose {
-        IdTokenFor::Code(code) => {
-            state("nonce", grant.nonce.as_str().into());
-            Some(code)
-        }
-        IdTokenFor::Refresh => None,
-    };
+    let expires_at = now.plus(Duration::from_secs(issuer.profile.tokens.id_token));
+    set(&mut claims, "iss", issuer.behaviour.issuer_for(issuer, occasion.user()));
+    set(&mut claims, "aud", client.id.as_str());
+    set(&mut claims, "exp", expires_at.as_unix_seconds());
+    set(&mut claims, "iat", now.as_unix_seconds());
+    set(&mut claims, "auth_time", grant.session.auth_time.as_unix_seconds());
+    set(&mut claims, "sid", grant.session.sid.as_str());
+    set(&mut claims, "at_hash", half_hash(access_token, issuer.algorithm));
+    if code.is_some() {
+        set(&mut claims, "nonce", grant.nonce.as_str());
+    }
     unset_all(&mut claims, &issuer.profile.omitted_claims);
     issuer.behaviour.finish_id_token(&occasion, code, &mut claims);
 
-    let mut signature = Signature::Proper;
     for fault in faults {
         apply_fault(&mut claims, fault, issuer, client);
-        signature = Signature::of_fault(fault, client).unwrap_or(signature);
     }
-    locked(&issuer.keys).sign(&claims, &signature, Some("JWT"))
+    locked(&issuer.keys).sign(&claims, Some("JWT"), client, faults)
 }
 
 /// An occasion to state claims to a client.
@@ -121,22 +106,25 @@ const VERIFIED: &[&str] = &["email_verified", "xms_edov", "verified_primary_emai
 
 /// Changes the claim by which the provider calls an address verified.
 fn set_verified(issuer: &IssuerCore, claims: &mut Claims, value: &Value) {
-    let names = ["email_verified", "xms_edov"].into_iter();
-    let stated: Vec<&str> = names.filter(|name| claims.contains_key(*name)).collect();
-    for name in stated {
-        set(claims, name, value.clone());
+    for name in ["email_verified", "xms_edov"] {
+        change(claims, name, |_| value.clone());
     }
     if issuer.persona == Persona::Generic {
         set(claims, "email_verified", value.clone());
     }
 }
 
-/// Breaks the claims of the protocol.
-fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, client: &RegisteredClient) {
+/// Breaks claims of the protocol: those of an ID token, some of which a logout token has as well.
+pub(crate) fn apply_fault(
+    claims: &mut Claims,
+    fault: &Fault,
+    issuer: &IssuerCore,
+    client: &RegisteredClient,
+) {
     let now = issuer.now();
     let client = client.id.as_str();
     match fault {
-        Fault::WrongIssuer => set(claims, "iss", ANOTHER_ISSUER),
+        Fault::WrongIssuer | Fault::LogoutWrongIssuer => set(claims, "iss", ANOTHER_ISSUER),
         Fault::IssuerTrailingSlash => {
             change(claims, "iss", |iss| format!("{}/", iss.as_str().unwrap_or_default()).into());
         }
@@ -146,20 +134,20 @@ fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, client: 
             set(claims, "tid", ANOTHER_TENANT);
         }
         Fault::MissingIssuer => unset(claims, "iss"),
-        Fault::WrongAudience => set(claims, "aud", ANOTHER_CLIENT),
+        Fault::WrongAudience | Fault::LogoutWrongAudience => set(claims, "aud", ANOTHER_CLIENT),
         Fault::EmptyAudience => set(claims, "aud", json!([])),
         Fault::ExtraAudience => set(claims, "aud", json!([client, ANOTHER_CLIENT])),
         Fault::MissingAudience => unset(claims, "aud"),
         Fault::WrongAzp => set(claims, "azp", ANOTHER_CLIENT),
         Fault::WrongNonce => set(claims, "nonce", issuer.random_text()),
         Fault::MissingNonce => unset(claims, "nonce"),
-        Fault::Expired => set(claims, "exp", now.minus(HOUR).as_unix_seconds()),
-        Fault::MissingExp => unset(claims, "exp"),
+        Fault::Expired | Fault::LogoutExpired => set(claims, "exp", now.minus(HOUR).as_unix_seconds()),
+        Fault::MissingExp | Fault::LogoutMissingExp => unset(claims, "exp"),
         Fault::FutureIat => {
             set(claims, "iat", now.plus(HOUR).as_unix_seconds());
             set(claims, "exp", now.plus(HOUR * 2).as_unix_seconds());
         }
-        Fault::MissingIat => unset(claims, "iat"),
+        Fault::MissingIat | Fault::LogoutMissingIat => unset(claims, "iat"),
         Fault::NbfFuture => {
             set(claims, "nbf", now.plus(HOUR).as_unix_seconds());
             set(claims, "exp", now.plus(HOUR * 2).as_unix_seconds());

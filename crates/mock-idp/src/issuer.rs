@@ -2,6 +2,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use labgate_domain::ForeignText;
 use serde_json::Value;
 
 use crate::client::RegisteredClient;
@@ -9,7 +10,7 @@ use crate::faults::{ArmedFaults, Fault, Stage};
 use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::persona::{Persona, Profile, ProviderBehaviour};
-use crate::protocol::Claims;
+use crate::protocol::{Claims, UnanswerableRequest};
 use crate::site::Site;
 use crate::user::User;
 
@@ -38,8 +39,9 @@ impl IssuerCore {
         self.clients.iter().find(|client| client.id.as_str() == id)
     }
 
-    pub(crate) fn user(&self, subject: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.subject() == subject)
+    pub(crate) fn user(&self, subject: &str) -> Result<&User, UnanswerableRequest> {
+        let user = self.users.iter().find(|user| user.subject() == subject);
+        user.ok_or_else(|| UnanswerableRequest::UnknownUser(ForeignText::new(subject)))
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {

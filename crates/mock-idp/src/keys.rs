@@ -16,43 +16,6 @@ use serde_json::{Map, Value, json};
 use crate::client::RegisteredClient;
 use crate::faults::Fault;
 
-/// A way to sign a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Signature {
-    /// By the signing key, under its `kid`.
-    Proper,
-    /// By the signing key, without a `kid`.
-    WithoutKid,
-    /// By another key, under the signing key's `kid`.
-    ByAnotherKey,
-    /// By another key, under its own `kid`.
-    ByUnknownKey,
-    /// By a published key for an algorithm that the metadata does not name.
-    ByAnotherAlgorithm,
-    /// By HMAC keyed with the signing key's public half as PEM.
-    HmacWithPublicKey,
-    /// By HMAC keyed with these bytes.
-    HmacWith(Vec<u8>),
-    /// Not at all.
-    None,
-}
-
-impl Signature {
-    /// The signature that a fault asks for.
-    pub(crate) fn of_fault(fault: &Fault, client: &RegisteredClient) -> Option<Self> {
-        Some(match fault {
-            Fault::AlgNone | Fault::LogoutAlgNone => Self::None,
-            Fault::Hs256WithPublicKey => Self::HmacWithPublicKey,
-            Fault::Hs256WithSecret => Self::HmacWith(client.secret.expose_secret().as_bytes().to_vec()),
-            Fault::WrongKey | Fault::LogoutWrongKey => Self::ByAnotherKey,
-            Fault::UnknownKid | Fault::LogoutUnknownKid => Self::ByUnknownKey,
-            Fault::NoKid => Self::WithoutKid,
-            Fault::LogoutWrongAlg => Self::ByAnotherAlgorithm,
-            _ => return None,
-        })
-    }
-}
-
 /// The keys of one issuer.
 pub(crate) struct Keys {
     ring: KeyRing,
@@ -100,36 +63,54 @@ impl Keys {
         token.header.typ.is_none_or(|typ| typ == "JWT").then_some(token.claims)
     }
 
-    /// Writes claims as a JWT of this `typ`.
+    /// Writes claims as a JWT of this `typ`. Of the faults that concern the signature, the last decides.
     pub(crate) fn sign(
         &mut self,
         claims: &Map<String, Value>,
-        signature: &Signature,
         typ: Option<&str>,
+        client: &RegisteredClient,
+        faults: &[Fault],
     ) -> Result<String, KeyError> {
-        let hmac = jsonwebtoken::Algorithm::HS256;
-        let proper = self.ring.signing_key().kid();
+        let faulty = faults
+            .iter()
+            .rev()
+            .find_map(|fault| self.sign_with_fault(claims, typ, client, fault).transpose());
+        faulty.unwrap_or_else(|| self.ring.signing_key().sign(typ, claims))
+    }
+
+    /// `None` for a fault that leaves the signature alone.
+    fn sign_with_fault(
+        &mut self,
+        claims: &Map<String, Value>,
+        typ: Option<&str>,
+        client: &RegisteredClient,
+        fault: &Fault,
+    ) -> Result<Option<String>, KeyError> {
+        let algorithm = self.algorithm();
         let with = |algorithm, kid: Option<&str>, key: &EncodingKey| {
             let (typ, kid) = (typ.map(str::to_owned), kid.map(str::to_owned));
             let header = Header { typ, kid, ..Header::new(algorithm) };
             jsonwebtoken::encode(&header, claims, key).map_err(|_| KeyError::Cryptography("sign"))
         };
-        match signature {
-            Signature::Proper => self.ring.signing_key().sign(typ, claims),
-            Signature::WithoutKid => with(self.algorithm().into(), None, &self.current.private),
-            Signature::ByAnotherKey => {
-                with(self.algorithm().into(), Some(proper), &Key::generate(self.algorithm())?.private)
+        let by_hmac =
+            |kid, key: &[u8]| with(jsonwebtoken::Algorithm::HS256, kid, &EncodingKey::from_secret(key));
+        let kid = Some(self.ring.signing_key().kid());
+        let signed = match fault {
+            Fault::AlgNone | Fault::LogoutAlgNone => Ok(unsigned(claims, typ)),
+            Fault::Hs256WithPublicKey => by_hmac(kid, self.current.public_pem.as_bytes()),
+            Fault::Hs256WithSecret => by_hmac(None, client.secret.expose_secret().as_bytes()),
+            Fault::WrongKey | Fault::LogoutWrongKey => {
+                with(algorithm.into(), kid, &Key::generate(algorithm)?.private)
             }
-            Signature::ByUnknownKey => SigningKey::generate(self.algorithm())?.sign(typ, claims),
-            Signature::ByAnotherAlgorithm => self.other()?.sign(typ, claims),
-            Signature::HmacWithPublicKey => {
-                with(hmac, Some(proper), &EncodingKey::from_secret(self.current.public_pem.as_bytes()))
-            }
-            Signature::HmacWith(bytes) => with(hmac, None, &EncodingKey::from_secret(bytes)),
-            Signature::None => Ok(unsigned(claims, typ)),
-        }
+            Fault::UnknownKid | Fault::LogoutUnknownKid => SigningKey::generate(algorithm)?.sign(typ, claims),
+            Fault::NoKid => with(algorithm.into(), None, &self.current.private),
+            Fault::LogoutWrongAlg => self.other()?.sign(typ, claims),
+            _ => return Ok(None),
+        };
+        signed.map(Some)
     }
 
+    /// A published key for an algorithm that the metadata does not name.
     fn other(&mut self) -> Result<&SigningKey, KeyError> {
         let other = match self.other.take() {
             Some(other) => other,

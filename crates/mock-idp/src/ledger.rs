@@ -31,24 +31,25 @@ pub(crate) struct Redemption<'a> {
     pub(crate) verifier: Option<&'a PkceVerifier>,
 }
 
-struct Code {
+/// A code or a token of a grant.
+struct Issued {
     grant: GrantId,
-    binding: CodeBinding,
-    expires_at: Timestamp,
-    spent: bool,
-}
-
-struct AccessToken {
-    grant: GrantId,
-    scopes: Scopes,
+    kind: Kind,
     /// `None` where it does not.
     expires_at: Option<Timestamp>,
+    spent: bool,
 }
 
-struct RefreshToken {
-    grant: GrantId,
-    expires_at: Timestamp,
-    spent: bool,
+pub(crate) enum Kind {
+    Code(CodeBinding),
+    AccessToken(Scopes),
+    RefreshToken,
+}
+
+impl Issued {
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires_at| now >= expires_at)
+    }
 }
 
 /// Everything that one issuer has handed out.
@@ -58,9 +59,8 @@ pub(crate) struct Ledger {
     sessions: HashMap<String, Session>,
     grants: BTreeMap<GrantId, Grant>,
     next_grant: u64,
-    codes: HashMap<String, Code>,
-    access_tokens: HashMap<String, AccessToken>,
-    refresh_tokens: HashMap<String, RefreshToken>,
+    /// By what the client presents.
+    issued: HashMap<String, Issued>,
     /// The `jti` of each client's latest logout token.
     pub(crate) logout_ids: HashMap<ClientId, String>,
 }
@@ -100,8 +100,12 @@ impl Ledger {
         let id = GrantId(self.next_grant);
         self.next_grant += 1;
         self.grants.insert(id, grant);
-        self.codes
-            .insert(code, Code { grant: id, binding, expires_at: now.plus(CODE_LIFETIME), spent: false });
+        self.issue(code, id, Kind::Code(binding), Some(now.plus(CODE_LIFETIME)));
+    }
+
+    /// Records a code or a token of a grant.
+    pub(crate) fn issue(&mut self, text: String, grant: GrantId, kind: Kind, expires_at: Option<Timestamp>) {
+        self.issued.insert(text, Issued { grant, kind, expires_at, spent: false });
     }
 
     /// Redeems a code. Whatever its own client presents it with, it is spent then; presented again, it takes
@@ -111,7 +115,8 @@ impl Ledger {
         redemption: &Redemption<'_>,
         now: Timestamp,
     ) -> Result<(GrantId, Grant), GrantError> {
-        let code = self.codes.get_mut(redemption.code).ok_or(GrantError::UnknownCode)?;
+        let code = self.issued.get_mut(redemption.code).ok_or(GrantError::UnknownCode)?;
+        let Kind::Code(binding) = &code.kind else { return Err(GrantError::UnknownCode) };
         let id = code.grant;
         let grant = self.grants.get(&id);
         if grant.is_some_and(|grant| grant.client != *redemption.client) {
@@ -121,13 +126,13 @@ impl Ledger {
             self.grants.remove(&id);
             return Err(GrantError::UsedCode);
         }
-        if now >= code.expires_at {
+        if code.has_expired(now) {
             return Err(GrantError::ExpiredCode);
         }
-        if redemption.redirect_uri.is_some_and(|uri| uri != code.binding.redirect_uri.as_str()) {
+        if redemption.redirect_uri.is_some_and(|uri| uri != binding.redirect_uri.as_str()) {
             return Err(GrantError::RedirectUri);
         }
-        if redemption.verifier.is_some_and(|verifier| !code.binding.challenge.is_answered_by(verifier)) {
+        if redemption.verifier.is_some_and(|verifier| !binding.challenge.is_answered_by(verifier)) {
             return Err(GrantError::Verifier);
         }
         let grant = grant.ok_or(GrantError::ForgottenGrant)?;
@@ -143,7 +148,8 @@ impl Ledger {
         now: Timestamp,
         once: bool,
     ) -> Result<(GrantId, Grant), GrantError> {
-        let token = self.refresh_tokens.get_mut(token).ok_or(GrantError::UnknownRefresh)?;
+        let token = self.issued.get_mut(token).filter(|token| matches!(token.kind, Kind::RefreshToken));
+        let token = token.ok_or(GrantError::UnknownRefresh)?;
         let id = token.grant;
         let grant = self.grants.get(&id).ok_or(GrantError::RevokedRefresh)?;
         if grant.client != *client {
@@ -153,7 +159,7 @@ impl Ledger {
             self.grants.remove(&id);
             return Err(GrantError::UsedRefresh);
         }
-        if now >= token.expires_at {
+        if token.has_expired(now) {
             return Err(GrantError::ExpiredRefresh);
         }
         Ok((id, grant.clone()))
@@ -161,9 +167,8 @@ impl Ledger {
 
     /// The grant that a code or refresh token belongs to, without using it up.
     pub(crate) fn peek(&self, code_or_refresh_token: &str) -> Option<&Grant> {
-        let code = self.codes.get(code_or_refresh_token).map(|code| code.grant);
-        let id = code.or_else(|| self.refresh_tokens.get(code_or_refresh_token).map(|token| token.grant))?;
-        self.grants.get(&id)
+        let issued = self.issued.get(code_or_refresh_token)?;
+        self.grants.get(&issued.grant).filter(|_| !matches!(issued.kind, Kind::AccessToken(_)))
     }
 
     /// Remembers which faults the grant's latest ID token shows.
@@ -173,25 +178,11 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn add_access_token(
-        &mut self,
-        token: String,
-        grant: GrantId,
-        scopes: Scopes,
-        expires_at: Option<Timestamp>,
-    ) {
-        self.access_tokens.insert(token, AccessToken { grant, scopes, expires_at });
-    }
-
-    pub(crate) fn add_refresh_token(&mut self, token: String, grant: GrantId, expires_at: Timestamp) {
-        self.refresh_tokens.insert(token, RefreshToken { grant, expires_at, spent: false });
-    }
-
     /// Returns the grant and the scopes of an access token.
     pub(crate) fn bearer(&self, token: &str, now: Timestamp) -> Option<(&Grant, &Scopes)> {
-        let token = self.access_tokens.get(token)?;
-        let holds = token.expires_at.is_none_or(|expires_at| now < expires_at);
-        Some((self.grants.get(&token.grant).filter(|_| holds)?, &token.scopes))
+        let token = self.issued.get(token).filter(|token| !token.has_expired(now))?;
+        let Kind::AccessToken(scopes) = &token.kind else { return None };
+        Some((self.grants.get(&token.grant)?, scopes))
     }
 
     fn forget_the_oldest(&mut self) {
@@ -201,10 +192,7 @@ impl Ledger {
         while self.grants.len() > MAX_GRANTS / 2 {
             self.grants.pop_first();
         }
-        let grants = &self.grants;
-        self.codes.retain(|_, code| grants.contains_key(&code.grant));
-        self.access_tokens.retain(|_, token| grants.contains_key(&token.grant));
-        self.refresh_tokens.retain(|_, token| grants.contains_key(&token.grant));
+        self.issued.retain(|_, issued| self.grants.contains_key(&issued.grant));
     }
 }
 
@@ -237,7 +225,7 @@ mod tests {
             ledger.add_grant(grant, number.to_string(), binding, now);
             ledger.open_session(number.to_string(), session);
         }
-        assert!(ledger.grants.len() <= MAX_GRANTS && ledger.codes.len() == ledger.grants.len());
+        assert!(ledger.grants.len() <= MAX_GRANTS && ledger.issued.len() == ledger.grants.len());
         assert!(ledger.sessions.len() <= MAX_GRANTS);
         assert!(ledger.peek("1").is_none() && ledger.peek(&last.to_string()).is_some());
         assert!(ledger.session(&last.to_string()).is_some());

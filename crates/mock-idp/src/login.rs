@@ -1,8 +1,7 @@
 //! The login endpoint: the login page sends the person's choice.
 
 use http::header::SET_COOKIE;
-use labgate_domain::ForeignText;
-use labgate_domain::protocol::{AuthorizationCode, AuthorizationErrorCode, AuthorizationOutcome};
+use labgate_domain::protocol::{AuthorizationCode, AuthorizationErrorCode};
 
 use crate::authorization_request::{Asked, Destination};
 use crate::faults::{Fault, Stage};
@@ -10,10 +9,9 @@ use crate::issuer::IssuerCore;
 use crate::ledger::CodeBinding;
 use crate::protocol::{Grant, Parameters, Refusal, Session, UnanswerableRequest};
 use crate::reply::{self, Response};
-use crate::site::Endpoint;
 use crate::typed_user::TypedUser;
 use crate::user::User;
-use crate::{callback, cookie, pages};
+use crate::{authorization_request, callback, cookie, pages};
 
 /// A person's choice on the login page.
 pub(crate) enum Answer {
@@ -23,20 +21,16 @@ pub(crate) enum Answer {
 
 /// Takes the form of the login page. The query is the one of the authorization request, so one POST with
 /// `user=…` signs in without looking at the page.
-pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response {
+pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Result<Response, UnanswerableRequest> {
     let form = Parameters::parse(body);
     let fault = match form.first("fault").map(Fault::parse).transpose() {
         Ok(fault) => fault,
-        Err(unknown) => return pages::bad_request(&unknown.to_string()),
+        Err(unknown) => return Ok(pages::bad_request(&unknown.to_string())),
     };
     let answer = if form.first("deny").is_some() {
         Answer::Deny
     } else if let Some(subject) = form.first("user") {
-        let Some(user) = issuer.user(subject) else {
-            let unknown = UnanswerableRequest::UnknownUser(ForeignText::new(subject));
-            return pages::unanswerable(issuer, &unknown);
-        };
-        Answer::SignIn(user.clone())
+        Answer::SignIn(issuer.user(subject)?.clone())
     } else {
         let typed = TypedUser::read(&form);
         match typed.user() {
@@ -44,28 +38,19 @@ pub(crate) fn submit(issuer: &IssuerCore, query: &str, body: &[u8]) -> Response 
             Err(problem) => return again(issuer, query, TypedUser { problem, ..typed }),
         }
     };
-    match complete(issuer, query, answer, fault.into_iter().collect()) {
-        Ok(Completed { location, cookie }) => {
-            let mut response = reply::see_other(&location);
-            let cookie = cookie.map(|cookie| (SET_COOKIE, cookie::set(issuer, &cookie)));
-            response.headers_mut().extend(cookie);
-            response
-        }
-        Err(problem) => pages::unanswerable(issuer, &problem),
-    }
+    let Completed { location, cookie } = complete(issuer, query, answer, fault.into_iter().collect())?;
+    let mut response = reply::see_other(&location);
+    let cookie = cookie.map(|cookie| (SET_COOKIE, cookie::set(issuer, &cookie)));
+    response.headers_mut().extend(cookie);
+    Ok(response)
 }
 
 /// Shows the page again.
-fn again(issuer: &IssuerCore, query: &str, typed: TypedUser) -> Response {
-    let action = format!("{}?{query}", issuer.path_of(Endpoint::Login));
-    let to = match Destination::of(issuer, query) {
-        Ok(to) => to,
-        Err(problem) => return pages::unanswerable(issuer, &problem),
-    };
-    match Asked::parse(issuer, &to, query) {
-        Ok(asked) => pages::login(issuer, &asked, &action, Some(typed)),
-        Err(refusal) => pages::bad_request(&refusal.description),
-    }
+fn again(issuer: &IssuerCore, query: &str, typed: TypedUser) -> Result<Response, UnanswerableRequest> {
+    Ok(match authorization_request::parse(issuer, query)? {
+        (_, Ok(asked)) => pages::login(issuer, &asked, query, Some(typed)),
+        (_, Err(refusal)) => pages::bad_request(&refusal.description),
+    })
 }
 
 /// The browser's next URL, and the session cookie that it gets.
@@ -81,12 +66,12 @@ pub(crate) fn complete(
     answer: Answer,
     chosen: Vec<Fault>,
 ) -> Result<Completed, UnanswerableRequest> {
-    let to = Destination::of(issuer, query)?;
+    let (to, asked) = authorization_request::parse(issuer, query)?;
     let refused = |refusal| {
         let location = callback::refused(issuer, &to, refusal, &issuer.faults(Stage::Callback, &chosen));
         Ok(Completed { location, cookie: None })
     };
-    let asked = match Asked::parse(issuer, &to, query) {
+    let asked = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
@@ -126,5 +111,5 @@ pub(crate) fn grant(
     };
     let binding = CodeBinding { redirect_uri: to.redirect_uri.clone(), challenge: request.code_challenge };
     issuer.ledger().add_grant(grant, code.as_str().to_owned(), binding, issuer.now());
-    callback::url(issuer, to, AuthorizationOutcome::Code(code), &faults)
+    callback::granted(issuer, to, &code, &faults)
 }

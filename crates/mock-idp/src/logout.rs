@@ -6,21 +6,19 @@ use http::{HeaderMap, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::protocol::ClientId;
 use serde_json::Value;
-use url::form_urlencoded;
 
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
 use crate::issuer::{IssuerCore, locked};
 use crate::logout_notice::{self, Notices};
 use crate::persona::LogoutRule;
-use crate::protocol::{Claims, Duplicate, Grant, Parameters};
+use crate::protocol::{Claims, Duplicate, Grant, Parameters, with_query};
 use crate::reply::{self, Response};
-use crate::site::Endpoint;
 use crate::{cookie, pages};
 
 /// A logout request that is refused.
 #[derive(Debug, thiserror::Error)]
-enum LogoutProblem {
+pub(crate) enum LogoutProblem {
     #[error(transparent)]
     Duplicate(#[from] Duplicate),
     #[error("The id_token_hint is not an ID token of this issuer.")]
@@ -43,13 +41,8 @@ struct LogoutRequest {
     sid: Option<String>,
     /// The client that asks.
     client: Option<ClientId>,
-    /// The browser's next page.
-    destination: Option<Destination>,
-}
-
-struct Destination {
-    uri: String,
-    state: Option<String>,
+    /// The browser's next page, and the state that goes with it.
+    destination: Option<(String, Option<String>)>,
 }
 
 impl LogoutRequest {
@@ -63,8 +56,7 @@ impl LogoutRequest {
                 if !known.iter().any(|known| known.as_str() == uri) {
                     return Err(LogoutProblem::UnregisteredRedirectUri(ForeignText::new(uri)));
                 }
-                let state = parameters.one("state")?.map(str::to_owned);
-                Some(Destination { uri: uri.to_owned(), state })
+                Some((uri.to_owned(), parameters.one("state")?.map(str::to_owned)))
             }
         };
         let sid = hint.as_ref().and_then(|hint| hint.get("sid")?.as_str()).map(str::to_owned);
@@ -74,26 +66,26 @@ impl LogoutRequest {
 
 /// Answers a logout request: with a hint at once, and otherwise with a page that asks, for the request may
 /// come from anybody.
-pub(crate) fn answer(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
+pub(crate) fn answer(
+    issuer: &IssuerCore,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Response, LogoutProblem> {
     let parameters = Parameters::parse(query);
     match &issuer.profile.logout {
         LogoutRule::NeedsHint(words) if parameters.first("id_token_hint").is_none() => {
-            return pages::bad_request(words);
+            return Ok(pages::bad_request(words));
         }
         LogoutRule::Standard | LogoutRule::NeedsHint(_) => {}
-        LogoutRule::LogoutUri(words) => return by_logout_uri(issuer, &parameters, headers, words),
+        LogoutRule::LogoutUri(words) => return Ok(by_logout_uri(issuer, &parameters, headers, words)),
     }
-    let request = match LogoutRequest::parse(issuer, &parameters) {
-        Ok(request) => request,
-        Err(problem) => return pages::bad_request(&problem.to_string()),
-    };
+    let request = LogoutRequest::parse(issuer, &parameters)?;
     if request.sid.is_some() {
-        return sign_out(issuer, &request, headers);
+        return Ok(sign_out(issuer, &request, headers));
     }
-    let action = format!("{}?{query}", issuer.path_of(Endpoint::Logout));
     let ledger = issuer.ledger();
     let session = cookie::read(headers).and_then(|cookie| ledger.session(cookie));
-    pages::confirm_logout(issuer, &action, session.map(|session| &session.user))
+    Ok(pages::confirm_logout(issuer, query, session.map(|session| &session.user)))
 }
 
 /// Ends the browser's session and leads to the `logout_uri` of the client.
@@ -112,11 +104,13 @@ fn by_logout_uri(issuer: &IssuerCore, parameters: &Parameters, headers: &HeaderM
 }
 
 /// Takes the answer of the page.
-pub(crate) fn confirmed(issuer: &IssuerCore, query: &str, headers: &HeaderMap) -> Response {
-    match LogoutRequest::parse(issuer, &Parameters::parse(query)) {
-        Ok(request) => sign_out(issuer, &request, headers),
-        Err(problem) => pages::bad_request(&problem.to_string()),
-    }
+pub(crate) fn confirmed(
+    issuer: &IssuerCore,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Response, LogoutProblem> {
+    let request = LogoutRequest::parse(issuer, &Parameters::parse(query))?;
+    Ok(sign_out(issuer, &request, headers))
 }
 
 /// Ends the session that the hint names, or without a hint the browser's.
@@ -130,7 +124,10 @@ fn sign_out(issuer: &IssuerCore, request: &LogoutRequest, headers: &HeaderMap) -
         return reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The logout tokens could not be signed.");
     };
     let mut response = match &request.destination {
-        Some(destination) => reply::see_other(&location(issuer, request, destination, &ended)),
+        Some((uri, state)) => {
+            let state = returned_state(issuer, request, state.clone(), &ended);
+            reply::see_other(&with_query(uri, state.map(|state| ("state", state))))
+        }
         None => pages::message_page(StatusCode::OK, "Signed out", "You are signed out at the mock."),
     };
     if of_browser.is_some_and(|cookie| issuer.ledger().session(cookie).is_none()) {
@@ -164,17 +161,16 @@ fn client<'a>(
     issuer.client(id).ok_or_else(unknown).map(Some)
 }
 
-/// The browser's next URL: with the state that it came with, unless a fault says otherwise (section 3).
-fn location(
+/// The state that goes back (section 3), unless a fault says otherwise.
+fn returned_state(
     issuer: &IssuerCore,
     request: &LogoutRequest,
-    destination: &Destination,
+    mut state: Option<String>,
     ended: &[Grant],
-) -> String {
+) -> Option<String> {
     let mut faults = issuer.take_faults(Stage::PostLogout);
     let of_client = ended.iter().filter(|grant| request.client.as_ref() == Some(&grant.client));
     faults.extend(of_client.flat_map(|grant| &grant.chosen).cloned());
-    let mut state = destination.state.clone();
     for fault in faults {
         match fault {
             Fault::PostLogoutMissingState => state = None,
@@ -182,12 +178,5 @@ fn location(
             _ => {}
         }
     }
-    with_state(&destination.uri, state.as_deref())
-}
-
-fn with_state(uri: &str, state: Option<&str>) -> String {
-    let Some(state) = state else { return uri.to_owned() };
-    let separator = if uri.contains('?') { '&' } else { '?' };
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
-    format!("{uri}{separator}{query}")
+    state
 }

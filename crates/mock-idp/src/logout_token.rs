@@ -7,9 +7,8 @@ use serde_json::json;
 
 use crate::client::RegisteredClient;
 use crate::faults::Fault;
-use crate::id_token::{self, ANOTHER_CLIENT, ANOTHER_ISSUER, IdTokenFor};
+use crate::id_token;
 use crate::issuer::{IssuerCore, locked};
-use crate::keys::Signature;
 use crate::protocol::{Claims, Grant, set, unset};
 
 /// The one member of `events`.
@@ -29,8 +28,8 @@ pub(crate) fn write(
     faults: &[Fault],
 ) -> Result<String, KeyError> {
     if faults.contains(&Fault::LogoutIdToken) {
-        let (access_token, purpose) = (issuer.random_text(), IdTokenFor::Code(""));
-        return id_token::write(issuer, client, grant, &grant.scopes, &access_token, purpose, &[]);
+        let access_token = issuer.random_text();
+        return id_token::write(issuer, client, grant, &grant.scopes, &access_token, Some(""), &[]);
     }
     let now = issuer.now();
     let fresh = issuer.random_text();
@@ -52,10 +51,10 @@ pub(crate) fn write(
         set(&mut claims, "sid", grant.session.sid.as_str());
     }
 
-    let (mut signature, mut typ) = (Signature::Proper, Some(TYPE));
+    let mut typ = Some(TYPE);
     for fault in faults {
+        id_token::apply_fault(&mut claims, fault, issuer, client);
         apply_fault(&mut claims, fault, issuer, grant);
-        signature = Signature::of_fault(fault, client).unwrap_or(signature);
         typ = match fault {
             Fault::LogoutAccessTokenType => Some("at+jwt"),
             Fault::LogoutTypeJwt => Some("JWT"),
@@ -63,18 +62,13 @@ pub(crate) fn write(
             _ => typ,
         };
     }
-    locked(&issuer.keys).sign(&claims, &signature, typ)
+    locked(&issuer.keys).sign(&claims, typ, client, faults)
 }
 
 fn apply_fault(claims: &mut Claims, fault: &Fault, issuer: &IssuerCore, grant: &Grant) {
     let now = issuer.now();
     match fault {
-        Fault::LogoutWrongIssuer => set(claims, "iss", ANOTHER_ISSUER),
-        Fault::LogoutWrongAudience => set(claims, "aud", ANOTHER_CLIENT),
-        Fault::LogoutMissingIat => unset(claims, "iat"),
         Fault::LogoutStaleIat => set(claims, "iat", now.minus(HOUR).as_unix_seconds()),
-        Fault::LogoutMissingExp => unset(claims, "exp"),
-        Fault::LogoutExpired => set(claims, "exp", now.minus(HOUR).as_unix_seconds()),
         Fault::LogoutMissingEvents => unset(claims, "events"),
         Fault::LogoutOtherEvent => {
             set(claims, "events", json!({ "http://schemas.openid.net/event/frontchannel-logout": {} }));

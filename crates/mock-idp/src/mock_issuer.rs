@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use labgate_domain::ForeignText;
 use labgate_domain::protocol::Issuer;
 use labgate_token::KeyError;
 use url::Url;
@@ -94,9 +93,7 @@ impl MockIssuer {
     /// # Errors
     /// When the mock would show a page instead of sending the browser back.
     pub fn sign_in(&self, authorization_url: &Url, subject: &str) -> Result<String, UnanswerableRequest> {
-        let user = self.issuer.user(subject);
-        let user = user.ok_or_else(|| UnanswerableRequest::UnknownUser(ForeignText::new(subject)))?;
-        self.sign_in_as(authorization_url, user.clone())
+        self.sign_in_as(authorization_url, self.issuer.user(subject)?.clone())
     }
 
     /// Signs in with any claims.
@@ -116,7 +113,8 @@ impl MockIssuer {
     }
 
     fn answer(&self, url: &Url, answer: Answer) -> Result<String, UnanswerableRequest> {
-        if !self.issuer.answers_at(Endpoint::Authorization, url.path()) {
+        let place = self.issuer.place_at(url.path());
+        if place.is_none_or(|place| place.endpoint != Endpoint::Authorization) {
             return Err(UnanswerableRequest::NotOurs);
         }
         let query = url.query().unwrap_or_default();

@@ -1,5 +1,7 @@
 //! The pages: no script, nothing from elsewhere, everything foreign escaped by the templates.
 
+use std::sync::Arc;
+
 use askama::Template;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -8,7 +10,7 @@ use crate::authorization_request::Asked;
 use crate::faults::Fault;
 use crate::issuer::IssuerCore;
 use crate::protocol::UnanswerableRequest;
-use crate::reply::{self, Keep, Response};
+use crate::reply::{self, Response};
 use crate::site::Endpoint;
 use crate::typed_user::TypedUser;
 use crate::user::User;
@@ -23,7 +25,7 @@ struct LoginPage<'a> {
     issuer: &'a str,
     client: &'a str,
     scope: String,
-    action: &'a str,
+    action: String,
     users: Vec<&'a User>,
     hint: &'a str,
     faults: Vec<&'a Fault>,
@@ -41,7 +43,7 @@ struct MessagePage<'a> {
 #[template(path = "logout.html")]
 struct LogoutPage<'a> {
     issuer: &'a str,
-    action: &'a str,
+    action: String,
     person: Option<&'a str>,
 }
 
@@ -53,7 +55,7 @@ struct LandingPage<'a> {
 }
 
 /// The login page; with what was typed before, and why it could not be used.
-pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Option<TypedUser>) -> Response {
+pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, query: &str, typed: Option<TypedUser>) -> Response {
     let hint = asked.login_hint.as_deref().unwrap_or_default();
     let status = if typed.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut users: Vec<&User> = issuer.users.iter().collect();
@@ -63,7 +65,7 @@ pub(crate) fn login(issuer: &IssuerCore, asked: &Asked, action: &str, typed: Opt
         issuer: issuer.issuer.as_str(),
         client: asked.request.client_id.as_str(),
         scope: asked.request.scopes.to_parameter(),
-        action,
+        action: format!("{}?{query}", issuer.path_of(Endpoint::Login)),
         users,
         hint,
         faults: Fault::ALL.iter().filter(|fault| fault.is_of_a_sign_in()).collect(),
@@ -93,19 +95,20 @@ pub(crate) fn message_page(status: StatusCode, title: &str, message: &str) -> Re
 }
 
 /// Asks whether to sign out.
-pub(crate) fn confirm_logout(issuer: &IssuerCore, action: &str, person: Option<&User>) -> Response {
+pub(crate) fn confirm_logout(issuer: &IssuerCore, query: &str, person: Option<&User>) -> Response {
+    let action = format!("{}?{query}", issuer.path_of(Endpoint::Logout));
     let page = LogoutPage { issuer: issuer.issuer.as_str(), action, person: person.map(User::label) };
     html(StatusCode::OK, &page)
 }
 
 /// The page at the root: which issuers there are, and who can sign in.
-pub(crate) fn landing<'a>(issuers: impl Iterator<Item = &'a IssuerCore>) -> Response {
-    let issuers = issuers.map(|core| (core, core.url(Endpoint::Discovery))).collect();
+pub(crate) fn landing(issuers: &[Arc<IssuerCore>]) -> Response {
+    let issuers = issuers.iter().map(|core| (&**core, core.url(Endpoint::Discovery))).collect();
     html(StatusCode::OK, &LandingPage { issuers })
 }
 
 pub(crate) fn style() -> Response {
-    reply::with_body(StatusCode::OK, "text/css; charset=utf-8", STYLE, Keep::FiveMinutes)
+    reply::kept_for_minutes(reply::with_body(StatusCode::OK, "text/css; charset=utf-8", STYLE))
 }
 
 /// There is no `form-action` in the policy: browsers apply it to the redirect that follows a form, and ours
@@ -114,7 +117,7 @@ fn html(status: StatusCode, page: &impl Template) -> Response {
     let Ok(text) = page.render() else {
         return reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written.");
     };
-    let mut response = reply::with_body(status, "text/html; charset=utf-8", text, Keep::Not);
+    let mut response = reply::with_body(status, "text/html; charset=utf-8", text);
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     reply::set(&mut response, CONTENT_SECURITY_POLICY, policy);
     reply::set(&mut response, REFERRER_POLICY, "no-referrer");

@@ -1,4 +1,4 @@
-//! Answers, as they are made where they arise.
+//! Answers, as they are made where they arise. None is cached (RFC 6749 section 5.1) unless it says so.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PRAGMA};
@@ -8,39 +8,27 @@ use serde_json::Value;
 /// An answer with its body at hand.
 pub(crate) type Response = http::Response<Bytes>;
 
-/// The caching of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// For five minutes, by any cache.
-    FiveMinutes,
-    /// No caching (RFC 6749 section 5.1).
-    Not,
-}
-
-pub(crate) fn json(status: StatusCode, value: &Value, keep: Keep) -> Response {
-    with_body(status, "application/json", value.to_string(), keep)
+pub(crate) fn json(status: StatusCode, value: &Value) -> Response {
+    with_body(status, "application/json", value.to_string())
 }
 
 pub(crate) fn text(status: StatusCode, text: &'static str) -> Response {
-    with_body(status, "text/plain; charset=utf-8", text, Keep::Not)
+    with_body(status, "text/plain; charset=utf-8", text)
 }
 
-pub(crate) fn with_body(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-    keep: Keep,
-) -> Response {
+pub(crate) fn with_body(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
-    match keep {
-        Keep::FiveMinutes => set(&mut response, CACHE_CONTROL, "public, max-age=300"),
-        Keep::Not => {
-            set(&mut response, CACHE_CONTROL, "no-store");
-            set(&mut response, PRAGMA, "no-cache");
-        }
-    }
+    set(&mut response, CACHE_CONTROL, "no-store");
+    set(&mut response, PRAGMA, "no-cache");
+    response
+}
+
+/// Lets any cache keep an answer for five minutes.
+pub(crate) fn kept_for_minutes(mut response: Response) -> Response {
+    response.headers_mut().remove(PRAGMA);
+    set(&mut response, CACHE_CONTROL, "public, max-age=300");
     response
 }
 

@@ -1,123 +1,69 @@
-//! The routes. Every route is boxed and answers by itself; a rejection only ever means "not this route".
+//! The routes: the path leads to an endpoint of an issuer, and the method to its answer.
 
-use std::convert::Infallible;
-use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::Value;
-use warp::filters::BoxedFilter;
-use warp::{Filter, Rejection};
 
 use crate::faults::{Fault, Stage};
 use crate::issuer::{IssuerCore, locked};
+use crate::logout::LogoutProblem;
 use crate::persona::ApiRequest;
-use crate::protocol::{bearer, set};
-use crate::reply::{self, Keep, Response};
-use crate::site::Endpoint;
+use crate::protocol::{UnanswerableRequest, bearer, set};
+use crate::reply::{self, Response};
+use crate::site::Endpoint as At;
 use crate::{authorize, login, logout, pages, token, userinfo};
 
-type Issuers = Arc<[Arc<IssuerCore>]>;
-type Route = BoxedFilter<(Response,)>;
-
-/// A request as the endpoints see it.
-struct Incoming {
-    path: String,
-    query: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// The whole mock.
-pub(crate) fn routes(issuers: &Issuers) -> Route {
-    use Endpoint as At;
-
-    let get = || warp::get().boxed();
-    let post = || warp::post().boxed();
-    let by_query = |answer: fn(&IssuerCore, &str, &HeaderMap) -> Response| {
-        move |issuer: &IssuerCore, it: &Incoming| answer(issuer, &it.query, &it.headers)
-    };
-    // The parameters of a POST stand in the form (OpenID Connect Core section 3.1.2.1).
-    let by_form = |answer: fn(&IssuerCore, &str, &HeaderMap) -> Response| {
-        move |issuer: &IssuerCore, it: &Incoming| {
-            answer(issuer, &String::from_utf8_lossy(&it.body), &it.headers)
-        }
-    };
-    let userinfo = |issuer: &IssuerCore, it: &Incoming| userinfo::answer(issuer, &it.headers);
-
-    [
-        route(issuers, get(), At::Jwks, |issuer, _| jwks(issuer)),
-        route(issuers, get(), At::Authorization, by_query(authorize::answer)),
-        route(issuers, post(), At::Authorization, by_form(authorize::answer)),
-        route(issuers, post(), At::Login, |issuer, it| login::submit(issuer, &it.query, &it.body)),
-        route(issuers, post(), At::Token, |issuer, it| token::answer(issuer, &it.headers, &it.body)),
-        route(issuers, get(), At::UserInfo, userinfo),
-        route(issuers, post(), At::UserInfo, userinfo),
-        route(issuers, get(), At::EndSession, by_query(logout::answer)),
-        route(issuers, post(), At::EndSession, by_form(logout::answer)),
-        route(issuers, post(), At::Logout, by_query(logout::confirmed)),
-        route(issuers, get(), At::Api, api),
-        landing(issuers),
-        warp::path("style.css").and(warp::path::end()).and(warp::get()).map(pages::style).boxed(),
-    ]
-    .into_iter()
-    .fold(route(issuers, get(), At::Discovery, |issuer, _| discovery(issuer)), |routes, route| {
-        routes.or(route).unify().boxed()
-    })
-    .recover(nothing_here)
-    .unify()
-    .boxed()
-}
-
-/// A request of this method to this endpoint, at whichever issuer the path names.
-fn route(
-    issuers: &Issuers,
-    method: BoxedFilter<()>,
-    endpoint: Endpoint,
-    answer: impl Fn(&IssuerCore, &Incoming) -> Response + Clone + Send + Sync + 'static,
-) -> Route {
-    let at = at(issuers, endpoint).and(method).and(incoming());
-    at.map(move |issuer: Arc<IssuerCore>, it| answer(&issuer, &it)).boxed()
-}
-
-/// Finds the issuer with an endpoint at the path.
-fn at(issuers: &Issuers, endpoint: Endpoint) -> BoxedFilter<(Arc<IssuerCore>,)> {
-    let issuers = Arc::clone(issuers);
-    let find = move |path: warp::path::FullPath, headers: HeaderMap| {
-        let mut there = issuers.iter().filter(|issuer| issuer.answers_at(endpoint, path.as_str()));
-        let first = there.next();
-        let issuer = match bearer(&headers).filter(|_| endpoint.is_shared()) {
-            Some(token) => {
-                let gave = |issuer: &&Arc<IssuerCore>| issuer.ledger().bearer(token, issuer.now()).is_some();
-                first.into_iter().chain(there).find(gave).or(first)
+/// Answers a request to the mock.
+pub(crate) fn answer(issuers: &[Arc<IssuerCore>], request: &Request<Bytes>) -> Response {
+    let Some((issuer, endpoint)) = find(issuers, request) else {
+        return match (request.uri().path(), request.method()) {
+            ("/", &Method::GET) => pages::landing(issuers),
+            ("/style.css", &Method::GET) => pages::style(),
+            ("/" | "/style.css", _) => another_method(),
+            _ => {
+                let message = "There is nothing at this address. The page at / names the issuers.";
+                pages::message_page(StatusCode::NOT_FOUND, "Nothing here", message)
             }
-            None => first,
         };
-        ready(issuer.cloned().ok_or_else(warp::reject::not_found))
     };
-    warp::path::full().and(warp::header::headers_cloned()).and_then(find).boxed()
+    let (headers, body) = (request.headers(), request.body());
+    let query = request.uri().query().unwrap_or_default();
+    // The parameters of a POST stand in the form (OpenID Connect Core section 3.1.2.1).
+    let form = String::from_utf8_lossy(body);
+    let parameters = if request.method() == Method::POST { &form } else { query };
+    let unanswerable = |problem: UnanswerableRequest| pages::unanswerable(issuer, &problem);
+    let refused = |problem: LogoutProblem| pages::bad_request(&problem.to_string());
+    match (endpoint, request.method()) {
+        (At::Discovery, &Method::GET) => discovery(issuer),
+        (At::Jwks, &Method::GET) => jwks(issuer),
+        (At::Authorization, &(Method::GET | Method::POST)) => {
+            authorize::answer(issuer, parameters, headers).unwrap_or_else(unanswerable)
+        }
+        (At::Login, &Method::POST) => login::submit(issuer, query, body).unwrap_or_else(unanswerable),
+        (At::Token, &Method::POST) => token::answer(issuer, headers, body),
+        (At::UserInfo, &(Method::GET | Method::POST)) => userinfo::answer(issuer, headers),
+        (At::EndSession, &(Method::GET | Method::POST)) => {
+            logout::answer(issuer, parameters, headers).unwrap_or_else(refused)
+        }
+        (At::Logout, &Method::POST) => logout::confirmed(issuer, query, headers).unwrap_or_else(refused),
+        (At::Api, &Method::GET) => api(issuer, request),
+        _ => another_method(),
+    }
 }
 
-fn incoming() -> BoxedFilter<(Incoming,)> {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::path::full()
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::body::bytes())
-        .map(|path: warp::path::FullPath, query, headers, body| Incoming {
-            path: path.as_str().to_owned(),
-            query,
-            headers,
-            body,
-        })
-        .boxed()
-}
-
-fn landing(issuers: &Issuers) -> Route {
-    let issuers = Arc::clone(issuers);
-    let page = move || pages::landing(issuers.iter().map(|issuer| &**issuer));
-    warp::path::end().and(warp::get()).map(page).boxed()
+/// Finds the endpoint at the path; of several issuers that share it, at the one that gave the access token.
+fn find<'a>(issuers: &'a [Arc<IssuerCore>], request: &Request<Bytes>) -> Option<(&'a IssuerCore, At)> {
+    let path = request.uri().path();
+    let endpoint = issuers.iter().find_map(|issuer| issuer.place_at(path))?.endpoint;
+    let there = move || issuers.iter().filter(move |issuer| issuer.place_at(path).is_some());
+    let token = bearer(request.headers()).filter(|_| endpoint.is_shared());
+    let gave = |issuer: &&Arc<IssuerCore>| {
+        token.is_some_and(|token| issuer.ledger().bearer(token, issuer.now()).is_some())
+    };
+    let issuer = there().find(gave).or_else(|| there().next())?;
+    Some((issuer, endpoint))
 }
 
 fn discovery(issuer: &IssuerCore) -> Response {
@@ -131,7 +77,7 @@ fn discovery(issuer: &IssuerCore) -> Response {
             _ => {}
         }
     }
-    reply::json(StatusCode::OK, &Value::Object(metadata), Keep::FiveMinutes)
+    reply::kept_for_minutes(reply::json(StatusCode::OK, &Value::Object(metadata)))
 }
 
 fn jwks(issuer: &IssuerCore) -> Response {
@@ -142,14 +88,14 @@ fn jwks(issuer: &IssuerCore) -> Response {
     if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
         issuer.behaviour.publish_keys(issuer, keys);
     }
-    reply::json(StatusCode::OK, &jwks, Keep::FiveMinutes)
+    reply::kept_for_minutes(reply::json(StatusCode::OK, &jwks))
 }
 
-fn api(issuer: &IssuerCore, it: &Incoming) -> Response {
+fn api(issuer: &IssuerCore, request: &Request<Bytes>) -> Response {
     let request = ApiRequest {
-        path: &it.path,
-        query: &it.query,
-        headers: &it.headers,
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
         ledger: &issuer.ledger(),
         faults: &|stage| issuer.take_faults(stage),
     };
@@ -160,13 +106,7 @@ fn failure() -> Response {
     reply::text(StatusCode::INTERNAL_SERVER_ERROR, "The mock was told to fail.")
 }
 
-async fn nothing_here(rejection: Rejection) -> Result<Response, Infallible> {
-    let known_path = rejection.find::<warp::reject::MethodNotAllowed>().is_some();
-    Ok(if known_path {
-        let message = "This endpoint does not take that method.";
-        pages::message_page(StatusCode::METHOD_NOT_ALLOWED, "Another method", message)
-    } else {
-        let message = "There is nothing at this address. The page at / names the issuers.";
-        pages::message_page(StatusCode::NOT_FOUND, "Nothing here", message)
-    })
+fn another_method() -> Response {
+    let message = "This endpoint does not take that method.";
+    pages::message_page(StatusCode::METHOD_NOT_ALLOWED, "Another method", message)
 }

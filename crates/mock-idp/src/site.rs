@@ -92,24 +92,14 @@ impl Site {
         self.places.iter().find(|place| place.endpoint == endpoint)
     }
 
-    /// The whole URL of an endpoint that answers at this path.
-    pub(crate) fn url_of_path(&self, path: &str) -> String {
-        self.places.iter().find(|place| place.path == path).map(|place| place.url.clone()).unwrap_or_default()
+    /// The place at this path.
+    pub(crate) fn place_at(&self, path: &str) -> Option<&Located> {
+        self.places.iter().find(|place| place.path == path)
     }
 
     /// Returns true if this is its home, or the path of its identifier.
     pub(crate) fn is_at(&self, path: &str) -> bool {
         self.home == path || self.path == path
-    }
-
-    /// Returns true if an endpoint of its own answers at this path.
-    pub(crate) fn has_path(&self, path: &str) -> bool {
-        self.places.iter().any(|place| !place.endpoint.is_shared() && place.path == path)
-    }
-
-    /// Returns true if this endpoint answers at this path.
-    pub(crate) fn answers_at(&self, endpoint: Endpoint, path: &str) -> bool {
-        self.places.iter().any(|place| place.endpoint == endpoint && place.path == path)
     }
 
     /// Returns true if an ID token with this `iss` is from here. `{tenantid}` in the issuer stands for any

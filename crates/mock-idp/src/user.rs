@@ -6,18 +6,13 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     subject: String,
-    email: Option<Email>,
+    /// The address, and whether it is verified.
+    email: Option<(String, bool)>,
     pub(crate) name: Option<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) tenant: Option<String>,
     /// Further claims, as they are to be stated.
     pub(crate) claims: Map<String, Value>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Email {
-    address: String,
-    verified: bool,
 }
 
 impl User {
@@ -32,13 +27,13 @@ impl User {
     /// With this e-mail address, `email_verified: true`.
     #[must_use]
     pub fn email(self, address: impl Into<String>) -> Self {
-        Self { email: Some(Email { address: address.into(), verified: true }), ..self }
+        Self { email: Some((address.into(), true)), ..self }
     }
 
     /// With this e-mail address, `email_verified: false`.
     #[must_use]
     pub fn unverified_email(self, address: impl Into<String>) -> Self {
-        Self { email: Some(Email { address: address.into(), verified: false }), ..self }
+        Self { email: Some((address.into(), false)), ..self }
     }
 
     /// With this `name`.
@@ -91,13 +86,13 @@ impl User {
 
     /// Their address, and whether it is verified.
     pub(crate) fn email_address(&self) -> Option<(&str, bool)> {
-        self.email.as_ref().map(|email| (email.address.as_str(), email.verified))
+        self.email.as_ref().map(|(address, verified)| (address.as_str(), *verified))
     }
 
     /// Returns true if `login_hint` means this person.
     pub(crate) fn is_hinted_by(&self, hint: &str) -> bool {
         self.subject == hint
-            || self.email.as_ref().is_some_and(|email| email.address.eq_ignore_ascii_case(hint))
+            || self.email.as_ref().is_some_and(|(address, _)| address.eq_ignore_ascii_case(hint))
     }
 
     /// Their name on the login page.
@@ -109,8 +104,8 @@ impl User {
     pub(crate) fn summary(&self) -> String {
         let email = match &self.email {
             None => "no e-mail address".to_owned(),
-            Some(Email { address, verified: true }) => address.clone(),
-            Some(Email { address, verified: false }) => format!("{address}, not verified"),
+            Some((address, true)) => address.clone(),
+            Some((address, false)) => format!("{address}, not verified"),
         };
         if self.groups.is_empty() { email } else { format!("{email} · {}", self.groups.join(", ")) }
     }

@@ -10,7 +10,7 @@ use crate::id_token::{claims_of_the_person, occasion};
 use crate::issuer::IssuerCore;
 use crate::persona::Document;
 use crate::protocol::{bearer, set};
-use crate::reply::{self, Keep, Response};
+use crate::reply::{self, Response};
 
 pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap) -> Response {
     let Some(token) = bearer(headers) else {
@@ -28,11 +28,11 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap) -> Response {
     if faults.contains(&Fault::UserinfoSubMismatch) {
         set(&mut claims, "sub", "another-person");
     }
-    reply::json(StatusCode::OK, &Value::Object(claims), Keep::Not)
+    reply::json(StatusCode::OK, &Value::Object(claims))
 }
 
 fn unauthorized(error: &str, challenge: &'static str) -> Response {
-    let mut response = reply::json(StatusCode::UNAUTHORIZED, &json!({ "error": error }), Keep::Not);
+    let mut response = reply::json(StatusCode::UNAUTHORIZED, &json!({ "error": error }));
     reply::set(&mut response, WWW_AUTHENTICATE, challenge);
     response
 }

@@ -1,6 +1,6 @@
 //! Auth0.
 
-use super::{Documents, Occasion, ProviderBehaviour, Statement, ids};
+use super::{Occasion, ProviderBehaviour, Statement, ids};
 use crate::user::User;
 
 /// Groups come from an Action, which must name its claims by URLs.
@@ -9,10 +9,6 @@ const GROUPS: &str = "https://lab.example/groups";
 pub(super) struct Auth0;
 
 impl ProviderBehaviour for Auth0 {
-    fn documents(&self) -> Documents {
-        documents!("auth0")
-    }
-
     fn subject(&self, _client: &str, user: &User) -> String {
         format!("auth0|{}", ids::hex(&["auth0", user.subject()], 24))
     }
@@ -26,9 +22,7 @@ impl ProviderBehaviour for Auth0 {
             statement.say("picture", "https://s.gravatar.com/avatar/mock");
             statement.say("updated_at", "2026-01-15T08:00:00.000Z");
         }
-        if occasion.asks("email") {
-            statement.say_email(user);
-        }
+        statement.say_email(occasion);
         statement.say_groups(GROUPS, user);
     }
 }

@@ -3,21 +3,19 @@ use http::{HeaderMap, StatusCode};
 use labgate_domain::protocol::Scopes;
 use serde_json::Value;
 
-use super::profile::{Documents, Profile};
+use super::profile::Profile;
 use super::statement::{Occasion, Statement};
 use crate::client::RegisteredClient;
 use crate::faults::{Fault, Stage};
 use crate::ledger::Ledger;
 use crate::protocol::{Claims, Grant, Parameters};
-use crate::reply::{self, Keep, Response};
+use crate::reply::{self, Response};
 use crate::site::Site;
 use crate::user::User;
 
-/// The behaviour of one provider: its documents, and what data cannot say. The defaults follow the
+/// The behaviour of one provider, as far as its [`Profile`] cannot say it. The defaults follow the
 /// specifications.
 pub(crate) trait ProviderBehaviour: Send + Sync {
-    fn documents(&self) -> Documents;
-
     /// The persona's own placeholders, by name, in the paths and documents of its profile.
     fn placeholders(&self) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -77,7 +75,7 @@ pub(crate) trait ProviderBehaviour: Send + Sync {
 
     /// Writes the answer of its token endpoint.
     fn write_token_answer(&self, status: StatusCode, body: &Value, _request: &HeaderMap) -> Response {
-        reply::json(status, body, Keep::Not)
+        reply::json(status, body)
     }
 
     /// Answers a request to its API.
@@ -112,9 +110,4 @@ impl<'a> ApiRequest<'a> {
         let is_known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
         self.ledger.bearer(token.trim(), site.now()).filter(|_| is_known)
     }
-}
-
-/// An API's answer in JSON.
-pub(crate) fn api_answer(status: StatusCode, body: &Value) -> Response {
-    reply::json(status, body, Keep::Not)
 }

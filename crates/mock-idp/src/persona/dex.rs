@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::{Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
-use crate::protocol::{Claims, half_hash};
+use super::{Occasion, Profile, ProviderBehaviour, Statement, ids};
+use crate::protocol::{Claims, half_hash, set};
 use crate::user::User;
 
 const CONNECTOR: &str = "local";
@@ -15,10 +15,6 @@ const CROSS_CLIENT: &str = "audience:server:client_id:";
 pub(super) struct Dex;
 
 impl ProviderBehaviour for Dex {
-    fn documents(&self) -> Documents {
-        documents!("dex")
-    }
-
     fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
         profile.has_scope(scope) || scope.starts_with(CROSS_CLIENT)
     }
@@ -36,9 +32,7 @@ impl ProviderBehaviour for Dex {
 
     fn claims(&self, occasion: &Occasion<'_>, statement: &mut Statement) {
         let user = occasion.user();
-        if occasion.asks("email") {
-            statement.say_email(user);
-        }
+        statement.say_email(occasion);
         if occasion.asks("groups") {
             statement.say_groups("groups", user);
         }
@@ -54,14 +48,14 @@ impl ProviderBehaviour for Dex {
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, code: Option<&str>, claims: &mut Claims) {
         if let Some(code) = code {
-            claims.insert("c_hash".to_owned(), half_hash(code, occasion.site.algorithm).into());
+            set(claims, "c_hash", half_hash(code, occasion.site.algorithm));
         }
         let others = occasion.scopes.to_parameter();
         let others = others.split(' ').filter_map(|scope| scope.strip_prefix(CROSS_CLIENT));
         let audiences: Vec<&str> = others.chain([occasion.client()]).collect();
         if audiences.len() > 1 {
-            claims.insert("aud".to_owned(), audiences.into());
-            claims.insert("azp".to_owned(), occasion.client().into());
+            set(claims, "aud", audiences);
+            set(claims, "azp", occasion.client());
         }
     }
 }

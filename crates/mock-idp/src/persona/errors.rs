@@ -51,8 +51,7 @@ mod tests {
     fn every_row_of_a_table_has_its_five_cells() {
         for persona in ["entra=common", "github", "dex", "keycloak=lab", "google", "gitlab", "okta", "auth0"]
         {
-            let behaviour = persona.parse::<Persona>().unwrap().behaviour().unwrap();
-            let table = behaviour.documents().profile().unwrap().errors;
+            let table = persona.parse::<Persona>().unwrap().profile().unwrap().errors;
             for row in table.0.lines().skip(1) {
                 let cells: Vec<_> = row.split('\t').collect();
                 let [place, problems, status, _, _] = cells[..] else { panic!("{persona}: {row}") };

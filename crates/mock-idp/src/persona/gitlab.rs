@@ -1,6 +1,6 @@
 //! GitLab.
 
-use super::{Document, Documents, Occasion, ProviderBehaviour, Statement, ids};
+use super::{Document, Occasion, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, Grant};
 use crate::site::Site;
 use crate::user::User;
@@ -9,10 +9,6 @@ use crate::user::User;
 pub(super) struct GitLab;
 
 impl ProviderBehaviour for GitLab {
-    fn documents(&self) -> Documents {
-        documents!("gitlab")
-    }
-
     fn subject(&self, _client: &str, user: &User) -> String {
         ids::number(&["gitlab", user.subject()]).to_string()
     }
@@ -27,9 +23,7 @@ impl ProviderBehaviour for GitLab {
             statement.say("preferred_username", user.subject());
             statement.say("profile", format!("{}/{}", occasion.site.base, user.subject()));
         }
-        if occasion.asks("email") {
-            statement.say_email(user);
-        }
+        statement.say_email(occasion);
         let groups = if occasion.document == Document::IdToken { "groups_direct" } else { "groups" };
         statement.say(groups, user.groups.as_slice());
     }

@@ -1,7 +1,7 @@
 //! Google.
 
-use super::{Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
-use crate::protocol::{Claims, Grant};
+use super::{Occasion, Profile, ProviderBehaviour, Statement, ids};
+use crate::protocol::{Claims, Grant, set};
 use crate::site::Site;
 use crate::user::User;
 
@@ -10,10 +10,6 @@ const USERINFO: &str = "https://www.googleapis.com/auth/userinfo.";
 pub(super) struct Google;
 
 impl ProviderBehaviour for Google {
-    fn documents(&self) -> Documents {
-        documents!("google")
-    }
-
     /// Scopes of an API are URLs; `offline_access` is not known.
     fn knows_scope(&self, profile: &Profile, scope: &str) -> bool {
         profile.has_scope(scope) || scope.contains('/')
@@ -42,15 +38,13 @@ impl ProviderBehaviour for Google {
             statement.say_names(user);
             statement.say("picture", "https://lh3.googleusercontent.com/a/mock=s96-c");
         }
-        if occasion.asks("email") {
-            statement.say_email(user);
-        }
+        statement.say_email(occasion);
         statement.say_if_known("hd", hosted_domain(user));
         statement.0.retain(|name, value| name != "hd" || !value.is_null());
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {
-        claims.insert("azp".to_owned(), occasion.client().into());
+        set(claims, "azp", occasion.client());
     }
 
     fn access_token(&self, random: String) -> String {
@@ -63,8 +57,8 @@ impl ProviderBehaviour for Google {
             "email" | "profile" => format!("{USERINFO}{scope}"),
             other => other.to_owned(),
         });
-        tokens.insert("scope".to_owned(), full.collect::<Vec<_>>().join(" ").into());
-        tokens.insert("expires_in".to_owned(), 3599.into());
+        set(tokens, "scope", full.collect::<Vec<_>>().join(" "));
+        set(tokens, "expires_in", 3599);
     }
 }
 

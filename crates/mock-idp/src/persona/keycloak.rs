@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Documents, Occasion, ProviderBehaviour, Statement, ids};
-use crate::protocol::{Claims, Grant};
+use super::{Occasion, ProviderBehaviour, Statement, ids};
+use crate::protocol::{Claims, Grant, set};
 use crate::site::Site;
 use crate::user::User;
 
@@ -13,10 +13,6 @@ pub(super) struct Keycloak {
 }
 
 impl ProviderBehaviour for Keycloak {
-    fn documents(&self) -> Documents {
-        documents!("keycloak")
-    }
-
     fn placeholders(&self) -> Vec<(&'static str, String)> {
         vec![("realm", self.realm.clone())]
     }
@@ -24,14 +20,13 @@ impl ProviderBehaviour for Keycloak {
     /// A key for encryption stands first. Nothing is ever encrypted to it, so it needs no other half.
     fn publish_keys(&self, _site: &Site, keys: &mut Vec<Value>) {
         let words = (0..4).map(|part| ids::hex(&["rsa-oaep", &self.realm, &part.to_string()], 64));
-        let modulus: Vec<u8> = words.collect::<String>().into_bytes();
+        let mut modulus = words.collect::<String>().into_bytes();
         // An odd number of 2048 bits: those of 256 characters, the first with its highest bit set.
-        let modulus = modulus.into_iter().enumerate().map(|(position, byte)| match position {
-            0 => byte | 0x80,
-            255 => byte | 1,
-            _ => byte,
-        });
-        let modulus = ids::base64url(&modulus.collect::<Vec<u8>>());
+        if let [first, .., last] = modulus.as_mut_slice() {
+            *first |= 0x80;
+            *last |= 1;
+        }
+        let modulus = ids::base64url(&modulus);
         let kid = ids::opaque(&["enc", &self.realm]);
         let key =
             json!({ "kid": kid, "kty": "RSA", "alg": "RSA-OAEP", "use": "enc", "n": modulus, "e": "AQAB" });
@@ -53,25 +48,22 @@ impl ProviderBehaviour for Keycloak {
             statement.say_names(user);
             statement.say("preferred_username", user.subject());
         }
-        if occasion.asks("email") {
-            statement.say_email(user);
-        }
+        statement.say_email(occasion);
         statement.say_groups("groups", user);
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {
-        let mut state = |name: &str, value: String| claims.insert(name.to_owned(), value.into());
-        state("typ", "ID".to_owned());
-        state("azp", occasion.client().to_owned());
-        state("acr", "1".to_owned());
-        state("jti", occasion.site.random_text());
+        set(claims, "typ", "ID");
+        set(claims, "azp", occasion.client());
+        set(claims, "acr", "1");
+        set(claims, "jti", occasion.site.random_text());
         // Gone from the tokens of Keycloak 24 and later, unless a realm was told to keep it.
-        state("session_state", occasion.session().sid.clone());
+        set(claims, "session_state", occasion.session().sid.as_str());
     }
 
     fn finish_tokens(&self, _site: &Site, grant: &Grant, tokens: &mut Claims) {
-        tokens.insert("refresh_expires_in".to_owned(), 1800.into());
-        tokens.insert("not-before-policy".to_owned(), 0.into());
-        tokens.insert("session_state".to_owned(), grant.session.sid.as_str().into());
+        set(tokens, "refresh_expires_in", 1800);
+        set(tokens, "not-before-policy", 0);
+        set(tokens, "session_state", grant.session.sid.as_str());
     }
 }

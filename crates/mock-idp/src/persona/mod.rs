@@ -1,17 +1,17 @@
-//! Real providers as the mock plays them: each is one [`ProviderBehaviour`], with documents and errors as
-//! data.
+//! Real providers as the mock plays them: each is one [`ProviderBehaviour`] and one [`Profile`], its
+//! documents and errors as data.
 
-/// The documents of a provider: the files of its directory, the errors perhaps those of another.
-macro_rules! documents {
+/// Reads the profile of a provider: the files of its directory, the errors perhaps those of another.
+macro_rules! profile {
     ($name:literal) => {
-        documents!($name, with the errors of $name)
+        profile!($name, with the errors of $name)
     };
     ($name:literal, with the errors of $other:literal) => {
-        Documents {
-            profile: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/profile.json")),
-            metadata: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/metadata.json")),
-            errors: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $other, "/errors.tsv")),
-        }
+        Profile::parse(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/profile.json")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $name, "/metadata.json")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/personas/", $other, "/errors.tsv")),
+        )
     };
 }
 
@@ -35,9 +35,9 @@ mod statement;
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use self::behaviour::{ApiRequest, ProviderBehaviour, api_answer};
+pub(crate) use self::behaviour::{ApiRequest, ProviderBehaviour};
 use self::entra::{Entra, HOME_TENANT, Version};
-pub(crate) use self::profile::{Documents, LogoutRule, Profile, Rotation};
+pub(crate) use self::profile::{LogoutRule, Profile, Rotation, filled};
 pub(crate) use self::scopes::judge_scopes;
 pub(crate) use self::statement::{Document, Occasion, Statement};
 
@@ -121,6 +121,22 @@ impl Persona {
         Self::Keycloak { realm: realm.into() }
     }
 
+    pub(crate) fn profile(&self) -> serde_json::Result<Profile> {
+        match self {
+            Self::Generic => profile!("generic"),
+            Self::Entra { .. } => profile!("entra"),
+            Self::EntraV1 { .. } => profile!("entra-v1", with the errors of "entra"),
+            Self::GitHub => profile!("github"),
+            Self::Dex => profile!("dex"),
+            Self::Keycloak { .. } => profile!("keycloak"),
+            Self::Google => profile!("google"),
+            Self::GitLab => profile!("gitlab"),
+            Self::Okta { .. } => profile!("okta"),
+            Self::Auth0 => profile!("auth0"),
+            Self::Cognito { .. } => profile!("cognito"),
+        }
+    }
+
     pub(crate) fn behaviour(&self) -> Result<Box<dyn ProviderBehaviour>, UnknownPersona> {
         let refused = || UnknownPersona(self.to_string());
         let segment = |text: &str| {
@@ -164,13 +180,10 @@ impl FromStr for Persona {
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let persona = match (name, value) {
             ("generic", None) => Self::Generic,
-            ("entra", Some(value)) => match value.split_once(',') {
-                None => Self::entra(value),
-                Some((tenant, "optional-claims")) => {
-                    Self::Entra { tenant: tenant.to_owned(), optional_claims: true }
-                }
-                Some(_) => return Err(UnknownPersona(text.to_owned())),
-            },
+            ("entra", Some(value)) => {
+                let tenant = value.strip_suffix(",optional-claims");
+                Self::Entra { optional_claims: tenant.is_some(), tenant: tenant.unwrap_or(value).to_owned() }
+            }
             ("entra-v1", Some(tenant)) => Self::EntraV1 { tenant: tenant.to_owned() },
             ("github", None) => Self::GitHub,
             ("dex", None) => Self::Dex,

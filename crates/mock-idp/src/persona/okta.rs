@@ -1,9 +1,9 @@
 //! Okta: the authorization server of the organization, or a custom one.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Document, Documents, Occasion, ProviderBehaviour, Statement, ids};
-use crate::protocol::Claims;
+use super::{Document, Occasion, ProviderBehaviour, Statement, ids};
+use crate::protocol::{Claims, set};
 use crate::user::User;
 
 /// The organization's own server has an issuer without a path.
@@ -12,10 +12,6 @@ pub(super) struct Okta {
 }
 
 impl ProviderBehaviour for Okta {
-    fn documents(&self) -> Documents {
-        documents!("okta")
-    }
-
     fn placeholders(&self) -> Vec<(&'static str, String)> {
         let issuing = self.server.as_ref().map(|server| format!("/oauth2/{server}"));
         let server = self.server.as_ref().map_or("oauth2".to_owned(), |server| format!("oauth2/{server}"));
@@ -39,17 +35,14 @@ impl ProviderBehaviour for Okta {
                 statement.say("preferred_username", login);
                 statement.say("zoneinfo", "America/Los_Angeles");
             }
-            if occasion.asks("email") {
-                statement.say_email(user);
-            }
+            statement.say_email(occasion);
         }
     }
 
     fn finish_id_token(&self, occasion: &Occasion<'_>, _code: Option<&str>, claims: &mut Claims) {
-        let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        state("ver", 1.into());
-        state("jti", format!("ID.{}", occasion.site.random_text()).into());
-        state("amr", json!(["pwd"]));
-        state("idp", "00o1mock".into());
+        set(claims, "ver", 1);
+        set(claims, "jti", format!("ID.{}", occasion.site.random_text()));
+        set(claims, "amr", json!(["pwd"]));
+        set(claims, "idp", "00o1mock");
     }
 }

@@ -5,20 +5,6 @@ use super::errors::ErrorTable;
 use crate::protocol::Claims;
 use crate::site::Endpoint;
 
-/// A provider's files.
-pub(crate) struct Documents {
-    pub(super) profile: &'static str,
-    pub(super) metadata: &'static str,
-    pub(super) errors: &'static str,
-}
-
-impl Documents {
-    pub(crate) fn profile(&self) -> serde_json::Result<Profile> {
-        let metadata = serde_json::from_str(self.metadata)?;
-        Ok(Profile { metadata, errors: ErrorTable(self.errors), ..serde_json::from_str(self.profile)? })
-    }
-}
-
 /// A provider's behaviour as far as it is data: `profile.json`, with its metadata and errors. Paths and
 /// documents have placeholders: `{base}` and `{second}` for the two origins, `{issuer}`, `{alg}`, and those
 /// of [`ProviderBehaviour::placeholders`](super::ProviderBehaviour::placeholders).
@@ -47,9 +33,19 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
+    pub(super) fn parse(profile: &str, metadata: &str, errors: &'static str) -> serde_json::Result<Self> {
+        let metadata = serde_json::from_str(metadata)?;
+        Ok(Self { metadata, errors: ErrorTable(errors), ..serde_json::from_str(profile)? })
+    }
+
     pub(crate) fn has_scope(&self, scope: &str) -> bool {
         self.scopes.as_ref().is_none_or(|known| known.iter().any(|known| known == scope))
     }
+}
+
+/// Fills in the placeholders of a template: `{name}`.
+pub(crate) fn filled(template: &str, values: &[(&str, String)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// Lifetimes of tokens, in seconds, and the use of refresh tokens.

@@ -2,43 +2,42 @@ use labgate_domain::protocol::AuthorizationErrorCode;
 
 use super::behaviour::ProviderBehaviour;
 use super::errors::ErrorRow;
-use super::profile::Profile;
-use crate::protocol::{Refusal, ScopeRefusal};
+use super::profile::{Profile, filled};
+use crate::protocol::{Refusal, UnanswerableRequest};
 
-/// Judges the scopes of an authorization request.
+/// Judges the scopes of an authorization request. A refusal goes to the client; an error is the provider's
+/// own page.
 pub(crate) fn judge_scopes(
     behaviour: &dyn ProviderBehaviour,
     profile: &Profile,
-    scopes: &[&str],
-) -> Result<(), ScopeRefusal> {
+    scopes: &str,
+) -> Result<Option<Refusal>, UnanswerableRequest> {
     let table = profile.errors;
+    let scopes: Vec<&str> = scopes.split(' ').filter(|scope| !scope.is_empty()).collect();
     let (known, unknown): (Vec<&str>, Vec<&str>) =
         scopes.iter().partition(|scope| behaviour.knows_scope(profile, scope));
-    let redirect = |row: ErrorRow, description: String| {
-        ScopeRefusal::Redirect(Refusal::new(AuthorizationErrorCode::parse(row.error), description))
+    let refusal = |row: ErrorRow, description: String| {
+        Ok(Some(Refusal::new(AuthorizationErrorCode::parse(row.error), description)))
     };
     if !scopes.contains(&"openid")
         && let Some(row) = table.find("redirect", &["no-openid"])
     {
-        return Err(redirect(row, row.description.to_owned()));
+        return refusal(row, row.description.to_owned());
     }
-    let Some(first) = unknown.first() else { return Ok(()) };
+    let Some(first) = unknown.first() else { return Ok(None) };
     let quoted: Vec<String> = unknown.iter().map(|scope| format!("{scope:?}")).collect();
-    let describe = |row: ErrorRow| {
-        [
-            ("{scopes}", scopes.join(" ")),
-            ("{known}", known.join(", ")),
-            ("{unknown}", unknown.join(", ")),
-            ("{quoted}", quoted.join(" ")),
-            ("{first}", (*first).to_owned()),
-        ]
-        .iter()
-        .fold(row.description.to_owned(), |text, (name, value)| text.replace(name, value))
-    };
+    let values = [
+        ("scopes", scopes.join(" ")),
+        ("known", known.join(", ")),
+        ("unknown", unknown.join(", ")),
+        ("quoted", quoted.join(" ")),
+        ("first", (*first).to_owned()),
+    ];
+    let describe = |row: ErrorRow| filled(row.description, &values);
     let problem = ["unknown-scope"];
     match (table.find("page", &problem), table.find("redirect", &problem)) {
-        (Some(row), _) => Err(ScopeRefusal::Page(describe(row))),
-        (None, Some(row)) => Err(redirect(row, describe(row))),
-        (None, None) => Ok(()),
+        (Some(row), _) => Err(UnanswerableRequest::Refused(describe(row))),
+        (None, Some(row)) => refusal(row, describe(row)),
+        (None, None) => Ok(None),
     }
 }

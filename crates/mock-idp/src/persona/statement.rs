@@ -62,9 +62,10 @@ impl Statement {
         }
     }
 
-    /// The address, and whether it is verified.
-    pub(crate) fn say_email(&mut self, user: &User) {
-        if let Some((address, verified)) = user.email_address() {
+    /// The address, and whether it is verified, if the scope `email` asks for it.
+    pub(crate) fn say_email(&mut self, occasion: &Occasion<'_>) {
+        if let Some((address, verified)) = occasion.user().email_address().filter(|_| occasion.asks("email"))
+        {
             self.say("email", address);
             self.say("email_verified", verified);
         }
@@ -72,13 +73,10 @@ impl Statement {
 
     /// The name, and its parts: the first word and the rest.
     pub(crate) fn say_names(&mut self, user: &User) {
-        self.say_if_known("name", user.name.as_deref());
-        let (given, family) = match user.name.as_deref().map(|name| (name, name.split_once(' '))) {
-            None => (None, None),
-            Some((name, None)) => (Some(name), None),
-            Some((_, Some((given, family)))) => (Some(given), Some(family)),
-        };
-        self.say_if_known("given_name", given);
+        let Some(name) = user.name.as_deref() else { return };
+        let (given, family) = name.split_once(' ').map_or((name, None), |(given, rest)| (given, Some(rest)));
+        self.say("name", name);
+        self.say("given_name", given);
         self.say_if_known("family_name", family);
     }
 

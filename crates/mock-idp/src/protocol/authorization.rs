@@ -102,12 +102,3 @@ impl From<MalformedRequest> for Refusal {
         Self::new(code, malformed.to_string())
     }
 }
-
-/// A refusal of the scopes.
-#[derive(Debug)]
-pub(crate) enum ScopeRefusal {
-    /// The client is told.
-    Redirect(Refusal),
-    /// The person is told, on the provider's own page.
-    Page(String),
-}

@@ -7,10 +7,10 @@ mod grant_error;
 mod parameters;
 mod token_refusal;
 
+pub(crate) use self::authorization::Refusal;
 pub use self::authorization::UnanswerableRequest;
-pub(crate) use self::authorization::{Refusal, ScopeRefusal};
 pub(crate) use self::claims::{Claims, half_hash, set, unset, unset_all};
 pub(crate) use self::grant::{CODE_LIFETIME, Grant, Session};
 pub(crate) use self::grant_error::GrantError;
-pub(crate) use self::parameters::{Duplicate, Parameters, bearer};
+pub(crate) use self::parameters::{Duplicate, Parameters, bearer, with_query};
 pub(crate) use self::token_refusal::TokenRefusal;

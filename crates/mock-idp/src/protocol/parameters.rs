@@ -36,6 +36,16 @@ impl Parameters {
     }
 }
 
+/// Adds parameters to a URI, which stays as it is in front of them.
+pub(crate) fn with_query<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    match query.as_str() {
+        "" => uri.to_owned(),
+        query if uri.contains('?') => format!("{uri}&{query}"),
+        query => format!("{uri}?{query}"),
+    }
+}
+
 /// Returns the access token of a request (RFC 6750 section 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;

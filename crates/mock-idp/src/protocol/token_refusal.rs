@@ -34,16 +34,8 @@ pub(crate) enum TokenRefusal {
 }
 
 impl TokenRefusal {
-    pub(crate) fn code(&self) -> TokenErrorCode {
-        self.code_and_names().0
-    }
-
-    /// Its own name in tables of errors, and that of its group.
-    pub(crate) fn names(&self) -> [&'static str; 2] {
-        self.code_and_names().1
-    }
-
-    fn code_and_names(&self) -> (TokenErrorCode, [&'static str; 2]) {
+    /// Its code; its own name in tables of errors, and that of its group.
+    pub(crate) fn code_and_names(&self) -> (TokenErrorCode, [&'static str; 2]) {
         use TokenErrorCode as Code;
 
         match self {

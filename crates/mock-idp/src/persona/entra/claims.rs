@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::tenant::{Entra, Version};
 use crate::persona::{Document, Occasion, Statement, ids};
-use crate::protocol::Claims;
+use crate::protocol::{Claims, set};
 use crate::user::User;
 
 /// The backdating of tokens, for clients with late clocks.
@@ -62,17 +62,15 @@ pub(super) fn finish(entra: &Entra, occasion: &Occasion<'_>, claims: &mut Claims
     let site = occasion.site;
     let from = site.now().minus(BACKDATED).as_unix_seconds();
     let version = if entra.version == Version::V1 { "1.0" } else { "2.0" };
-    let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-    state("ver", version.into());
-    state("iat", from.into());
-    state("nbf", from.into());
-    state("sid", ids::guid(&[&occasion.session().sid]).into());
-    state("uti", site.random_text().chars().take(22).collect::<String>().into());
-    state("rh", format!("1.{}.", site.random_text()).into());
-    if entra.version == Version::V1 {
-        state("amr", json!(["pwd"]));
-    } else {
-        state("aio", site.random_text().into());
+    set(claims, "ver", version);
+    set(claims, "iat", from);
+    set(claims, "nbf", from);
+    set(claims, "sid", ids::guid(&[&occasion.session().sid]));
+    set(claims, "uti", site.random_text().chars().take(22).collect::<String>());
+    set(claims, "rh", format!("1.{}.", site.random_text()));
+    match entra.version {
+        Version::V1 => set(claims, "amr", json!(["pwd"])),
+        Version::V2 => set(claims, "aio", site.random_text()),
     }
 }
 

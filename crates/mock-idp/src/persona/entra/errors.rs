@@ -21,17 +21,10 @@ pub(super) fn finish(site: &Site, error: &mut Claims) {
     set(error, "error_uri", format!("https://login.microsoftonline.com/error?code={number}"));
 }
 
-/// `2026-11-24 13:52:56Z`.
+/// `2026-11-24 13:52:56Z`, in the Gregorian calendar. Counts in years that begin with March, so that a leap
+/// day is the last of its year, and in eras of 400 of them.
 fn timestamp(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Year, month and day of the Gregorian calendar, from days since 1970-01-01. Counts in years that begin with
-/// March, so that a leap day is the last of its year, and in eras of 400 of them.
-fn date(days: i64) -> (i64, i64, i64) {
     let since_era = days + 719_468;
     let (era, day_of_era) = (since_era.div_euclid(146_097), since_era.rem_euclid(146_097));
     let year_of_era =
@@ -41,7 +34,8 @@ fn date(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::claims;
 use super::tenant::Entra;
-use crate::persona::{ApiRequest, api_answer, ids};
-use crate::reply::Response;
+use crate::persona::{ApiRequest, ids};
+use crate::reply::{self, Response};
 use crate::site::{Endpoint as At, Site};
 
 /// As many as Graph gives that is not asked for more; it never gives more than 999.
@@ -47,11 +47,11 @@ pub(super) fn answer(entra: &Entra, site: &Site, request: &ApiRequest<'_>) -> Re
         let link = format!("{url}?$select=id&$top={per_page}&$skiptoken={next}");
         body.insert("@odata.nextLink".to_owned(), link.into());
     }
-    api_answer(StatusCode::OK, &body)
+    reply::json(StatusCode::OK, &body)
 }
 
 fn failure(site: &Site, status: StatusCode, code: &str, message: &str) -> Response {
     let request_id = ids::guid(&[&site.random_text()]);
     let inner = json!({ "request-id": request_id, "client-request-id": request_id });
-    api_answer(status, &json!({ "error": { "code": code, "message": message, "innerError": inner } }))
+    reply::json(status, &json!({ "error": { "code": code, "message": message, "innerError": inner } }))
 }

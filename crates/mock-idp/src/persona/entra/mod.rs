@@ -8,20 +8,13 @@ mod tenant;
 use serde_json::Value;
 
 pub(super) use self::tenant::{Entra, HOME_TENANT, Version};
-use super::{ApiRequest, Documents, Occasion, Profile, ProviderBehaviour, Statement, ids};
+use super::{ApiRequest, Occasion, Profile, ProviderBehaviour, Statement, ids};
 use crate::protocol::{Claims, Grant};
 use crate::reply::Response;
 use crate::site::{Site, TENANT_TEMPLATE};
 use crate::user::User;
 
 impl ProviderBehaviour for Entra {
-    fn documents(&self) -> Documents {
-        match self.version {
-            Version::V1 => documents!("entra-v1", with the errors of "entra"),
-            Version::V2 => documents!("entra"),
-        }
-    }
-
     fn placeholders(&self) -> Vec<(&'static str, String)> {
         let values =
             [("tenant", self.published()), ("issuing", self.template_or_tenant()), ("named", &self.tenant)];

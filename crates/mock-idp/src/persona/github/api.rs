@@ -1,13 +1,15 @@
 //! The parts of GitHub's REST API that identify a person.
 
+use std::collections::BTreeSet;
+
 use http::header::{HeaderName, LINK, USER_AGENT};
 use http::{HeaderValue, StatusCode};
 use labgate_domain::protocol::Scopes;
 use serde_json::{Value, json};
 
 use crate::faults::{Fault, Stage};
-use crate::persona::{ApiRequest, api_answer, ids};
-use crate::protocol::Claims;
+use crate::persona::{ApiRequest, ids};
+use crate::protocol::{Claims, set, unset};
 use crate::reply::{self, Response};
 use crate::site::Site;
 use crate::user::User;
@@ -40,7 +42,7 @@ pub(super) fn answer(site: &Site, request: &ApiRequest<'_>) -> Response {
     let of_orgs = ["user", "read:org", "write:org", "admin:org", "repo"];
     let resource = request.path.rsplit_once("/user").map_or("", |(_, rest)| rest);
     let mut response = match resource {
-        "" => api_answer(StatusCode::OK, &Value::Object(faulty(self::user(user, scopes), &faults))),
+        "" => reply::json(StatusCode::OK, &Value::Object(self::user(user, scopes, &faults))),
         "/emails" if has(&["user", "user:email"]) => listed(site, request, &emails(user, &faults)),
         "/orgs" if has(&of_orgs) => listed(site, request, &organizations(user)),
         "/teams" if has(&of_orgs) => listed(site, request, &teams(user)),
@@ -62,34 +64,26 @@ pub(super) fn granted(scopes: &str) -> Vec<&str> {
 
 /// `/user`. The address here is the one that people show to everybody, mostly none; a user's own claim
 /// `email` is one.
-fn user(user: &User, scopes: &Scopes) -> Claims {
-    let id = ids::number(&["github", user.subject()]);
-    let mut document = user.claims.clone();
-    let mut state = |name: &str, value: Value| {
-        document.entry(name).or_insert(value);
-    };
-    let url = format!("https://api.github.com/users/{}", user.subject());
-    state("login", user.subject().into());
-    state("id", id.into());
-    state("node_id", format!("U_{}", ids::hex(&["user", user.subject()], 16)).into());
-    state("url", url.into());
-    state("html_url", format!("https://github.com/{}", user.subject()).into());
-    state("type", "User".into());
-    state("site_admin", false.into());
-    state("name", user.name.as_deref().into());
-    state("email", Value::Null);
+fn user(user: &User, scopes: &Scopes, faults: &[Fault]) -> Claims {
+    let mut document = Claims::new();
+    set(&mut document, "login", user.subject());
+    set(&mut document, "id", ids::number(&["github", user.subject()]));
+    set(&mut document, "node_id", format!("U_{}", ids::hex(&["user", user.subject()], 16)));
+    set(&mut document, "url", format!("https://api.github.com/users/{}", user.subject()));
+    set(&mut document, "html_url", format!("https://github.com/{}", user.subject()));
+    set(&mut document, "type", "User");
+    set(&mut document, "site_admin", false);
+    set(&mut document, "name", user.name.as_deref());
+    set(&mut document, "email", Value::Null);
     if scopes.contains("user") || scopes.contains("read:user") {
-        state("two_factor_authentication", true.into());
+        set(&mut document, "two_factor_authentication", true);
     }
-    document
-}
-
-fn faulty(mut document: Claims, faults: &[Fault]) -> Claims {
+    document.extend(user.claims.clone());
     if faults.contains(&Fault::UserinfoSubMismatch) {
-        document.insert("id".to_owned(), ids::number(&["somebody-else"]).into());
+        set(&mut document, "id", ids::number(&["somebody-else"]));
     }
     if faults.contains(&Fault::MissingSub) {
-        document.remove("id");
+        unset(&mut document, "id");
     }
     document
 }
@@ -115,9 +109,7 @@ fn emails(user: &User, faults: &[Fault]) -> Vec<Value> {
 
 /// The organizations of the groups `org` and `org/team`, each once.
 fn organizations(user: &User) -> Vec<Value> {
-    let mut names: Vec<&str> = user.groups.iter().map(|group| organization_of(group)).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: BTreeSet<&str> = user.groups.iter().map(|group| organization_of(group)).collect();
     names.into_iter().map(organization).collect()
 }
 
@@ -148,10 +140,10 @@ fn listed(site: &Site, request: &ApiRequest<'_>, all: &[Value]) -> Response {
     let page = request.number("page").unwrap_or(1).max(1);
     let last = all.len().div_ceil(per_page).max(1);
     let shown: Vec<&Value> = all.iter().skip((page - 1).saturating_mul(per_page)).take(per_page).collect();
-    let mut response = api_answer(StatusCode::OK, &json!(shown));
+    let mut response = reply::json(StatusCode::OK, &json!(shown));
 
     let link = |number: usize, relation: &str| {
-        let url = site.url_of_path(request.path);
+        let url = site.place_at(request.path).map_or("", |place| &place.url);
         format!("<{url}?per_page={per_page}&page={number}>; rel=\"{relation}\"")
     };
     let mut links = Vec::new();
@@ -173,7 +165,7 @@ fn listed(site: &Site, request: &ApiRequest<'_>, all: &[Value]) -> Response {
 fn problem(status: StatusCode, message: &str) -> Response {
     let documentation = "https://docs.github.com/rest";
     let body = json!({ "message": message, "documentation_url": documentation, "status": status.as_str() });
-    api_answer(status, &body)
+    reply::json(status, &body)
 }
 
 fn header(response: &mut Response, name: &'static str, value: &str) {

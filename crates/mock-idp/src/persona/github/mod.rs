@@ -7,10 +7,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::{Host, Url, form_urlencoded};
 
-use super::{ApiRequest, Documents, ProviderBehaviour, ids};
+use super::{ApiRequest, ProviderBehaviour, ids};
 use crate::client::RegisteredClient;
 use crate::protocol::{Claims, Grant};
-use crate::reply::{self, Keep, Response};
+use crate::reply::{self, Response};
 use crate::site::Site;
 use crate::user::User;
 
@@ -19,10 +19,6 @@ use crate::user::User;
 pub(super) struct GitHub;
 
 impl ProviderBehaviour for GitHub {
-    fn documents(&self) -> Documents {
-        documents!("github")
-    }
-
     /// Whatever is below a registered URI will do, and on a loopback address any port.
     fn allows_redirect(&self, client: &RegisteredClient, uri: &str) -> bool {
         let Ok(asked) = Url::parse(uri) else { return false };
@@ -66,12 +62,12 @@ impl ProviderBehaviour for GitHub {
     fn write_token_answer(&self, status: StatusCode, body: &Value, request: &HeaderMap) -> Response {
         let accept = request.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if accept.contains("json") {
-            return reply::json(status, body, Keep::Not);
+            return reply::json(status, body);
         }
         let pairs = body.as_object().into_iter().flatten();
         let pairs = pairs.map(|(name, value)| (name, value.as_str().unwrap_or_default()));
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        reply::with_body(status, "application/x-www-form-urlencoded; charset=utf-8", form, Keep::Not)
+        reply::with_body(status, "application/x-www-form-urlencoded; charset=utf-8", form)
     }
 
     fn api(&self, site: &Site, request: &ApiRequest<'_>) -> Response {
