@@ -1,5 +1,6 @@
 //! Keeps what a provider publishes, and asks for it again at the right times.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use labgate_domain::ports::ProviderError;
 use labgate_domain::provider::ProviderHealth;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
+
+use crate::jwt::TokenKind;
 
 /// One document of a provider: fetched at first need, again after [`TTL`], and kept while the provider is
 /// down.
@@ -24,15 +27,9 @@ pub(crate) struct Cache<T> {
 /// After this time a document is fetched again.
 pub(crate) const TTL: Duration = Duration::from_hours(1);
 
-/// The cause of a fetch for something missing. Each can fetch once a minute, so that an attacker with made-up
-/// logout tokens does not use up the fetch that a sign-in needs after the provider changed its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asker {
-    SignIn,
-    Logout,
-}
-
-/// Between two fetches that one asker causes, at least.
+/// Between two fetches for something missing that tokens of one kind cause, at least. Each kind has a fetch
+/// of its own, so that an attacker with made-up logout tokens does not use up the one that a sign-in needs
+/// after the provider changed its keys.
 const REFETCH_FLOOR: Duration = Duration::from_mins(1);
 
 const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -41,8 +38,8 @@ const SLOWEST_RETRY: Duration = Duration::from_mins(1);
 struct State<T> {
     held: Option<Held<T>>,
     failure: Option<Failure>,
-    refetched_for_sign_in: Option<Timestamp>,
-    refetched_for_logout: Option<Timestamp>,
+    /// The last fetches for something missing, by the kind of token that caused them.
+    refetched: HashMap<TokenKind, Timestamp>,
 }
 
 struct Held<T> {
@@ -61,8 +58,7 @@ impl<T> Cache<T> {
     /// An empty cache. A document that could not be fetched again is used for `usable_for`; without end when
     /// that is `None`.
     pub(crate) fn new(clock: Arc<dyn Clock>, usable_for: Option<Duration>) -> Self {
-        let state =
-            State { held: None, failure: None, refetched_for_sign_in: None, refetched_for_logout: None };
+        let state = State { held: None, failure: None, refetched: HashMap::new() };
         Self { clock, usable_for, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
     }
 
@@ -83,12 +79,12 @@ impl<T> Cache<T> {
         fetched.or_else(|error| self.lock().usable(self.usable_for, self.clock.now()).ok_or(error))
     }
 
-    /// A newer document than `seen`, in which something was missing. `None` when there is none: this asker
-    /// caused a fetch within the last minute.
+    /// A newer document than `seen`, in which something was missing. `None` when there is none: a token of
+    /// this kind caused a fetch within the last minute.
     pub(crate) async fn newer_than(
         &self,
         seen: &Arc<T>,
-        asker: Asker,
+        kind: TokenKind,
         fetch: impl Future<Output = Result<T, ProviderError>> + Send,
     ) -> Result<Option<Arc<T>>, ProviderError> {
         let _one_at_a_time = self.flight.lock().await;
@@ -100,11 +96,10 @@ impl<T> Cache<T> {
             {
                 return Ok(Some(Arc::clone(&held.document)));
             }
-            let refetched_at = state.refetched_by(asker);
-            if refetched_at.is_some_and(|at| !is_over(at, REFETCH_FLOOR, now)) {
+            if state.refetched.get(&kind).is_some_and(|at| !is_over(*at, REFETCH_FLOOR, now)) {
                 return state.failure.as_ref().map_or(Ok(None), |failure| Err(failure.error.clone()));
             }
-            *refetched_at = Some(now);
+            state.refetched.insert(kind, now);
         }
         self.record(fetch.await).map(Some)
     }
@@ -172,13 +167,6 @@ impl<T> Cache<T> {
 }
 
 impl<T> State<T> {
-    fn refetched_by(&mut self, asker: Asker) -> &mut Option<Timestamp> {
-        match asker {
-            Asker::SignIn => &mut self.refetched_for_sign_in,
-            Asker::Logout => &mut self.refetched_for_logout,
-        }
-    }
-
     fn usable(&self, usable_for: Option<Duration>, now: Timestamp) -> Option<Arc<T>> {
         let held = self.held.as_ref()?;
         let usable = usable_for.is_none_or(|span| !is_over(held.fetched_at, span, now));

@@ -3,9 +3,10 @@ use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::Issuer;
 use serde_json::{Map, Value};
 
+use crate::ensure::ensure;
 use crate::kind::GENERIC;
 use crate::kinds::entra::tenants;
-use crate::person::{Person, Us};
+use crate::person::Person;
 use crate::settings::ProviderSettings;
 
 /// Reads the person from claims of an ID token, as if the provider of these settings had stated them: without
@@ -24,21 +25,6 @@ pub fn identity_from_claims(
     let kind = settings.kind_of(settings.located_kind.unwrap_or(&GENERIC), &stated);
     let claims_of_kind = kind.quirks.claims;
     let issuer = tenants::issuer_of(&published, claims_of_kind.tenant, claims)?;
-    if issuer != stated {
-        return Err(IdTokenFault::Issuer);
-    }
-    let person = Person::new(claims, None, claims_of_kind, &published, Us::of(settings));
-    Ok(ExternalIdentity {
-        subject: person.subject()?,
-        issuer,
-        email: person.email(),
-        name: person.name(),
-        groups: person.groups(),
-        memberships: person.memberships(),
-        authentication_methods: person.authentication_methods(),
-        authenticated_at: None,
-        session: None,
-        id_token_hint: None,
-        refresh_token: None,
-    })
+    ensure(issuer == stated, IdTokenFault::Issuer)?;
+    Person::new(claims, None, claims_of_kind, &published, settings).identity(issuer)
 }

@@ -3,25 +3,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::ACCEPT;
-use http::{Method, Request};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use labgate_domain::protocol::{EndSessionEndpoint, Issuer, PkceChallenge};
-use openidconnect::HttpRequest;
 use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::derivation::{
-    self, Derived, Discovered, FetchError, MetadataSource, ProviderMetadata, RediscoveryError,
+    self, Discovered, FetchError, MetadataSource, ProviderMetadata, RediscoveryError, document_of,
 };
 use crate::endpoint::{Endpoint, OperatorHosts};
+use crate::ensure::ensure;
 use crate::json;
 use crate::keys::KeySet;
 use crate::kind::{GENERIC, Kind};
 use crate::settings::{Location, ProviderSettings, Userinfo};
 use crate::token::ClientAuthentication;
-use crate::transport::{JSON, Transport, TransportError};
+use crate::transport::{JSON, Transport, TransportError, get};
 
 /// A provider that Labgate can work with.
 pub(crate) struct Provider {
@@ -88,41 +86,28 @@ async fn look(
     match (&settings.location, before) {
         (Location::Issuer { issuer, home, hosts }, _) => by_issuer(issuer, home, hosts, &source).await,
         (Location::Endpoints(urls), Some(before)) => {
-            derivation::rediscover(urls, before, &source).await.map_err(|error| refusal(&error))
+            derivation::rediscover(urls, before, &source).await.map_err(|error| match &error {
+                RediscoveryError::Fetch(fetch) => unavailable(fetch.cause(), error.to_string()),
+                _ => ProviderError::Misconfigured(error.to_string()),
+            })
         }
-        (Location::Endpoints(urls), None) => match derivation::derive(urls, settings.kinds, &source).await {
-            Ok(Derived::OpenId(discovered)) => Ok(discovered),
-            Ok(Derived::OAuth2Only { .. }) => Err(only_oauth2()),
-            Err(error) => Err(match error.outage() {
+        (Location::Endpoints(urls), None) => {
+            derivation::derive(urls, settings.kinds, &source).await.map_err(|error| match error.outage() {
                 Some(cause) => unavailable(cause, error.to_string()),
                 None => ProviderError::Misconfigured(error.to_string()),
-            }),
-        },
+            })
+        }
     }
 }
 
 /// Fetches the provider's keys.
 pub(crate) async fn fetch_keys(transport: &Transport, jwks_uri: &Endpoint) -> Result<KeySet, ProviderError> {
     const JWK_SET: &str = "application/jwk-set+json";
-    let content = CallFailure::Content;
-    let unavailable = |cause, reason: &dyn std::fmt::Display| {
-        ProviderError::unavailable(ProviderCall::Jwks, cause, format!("it {reason}"))
-    };
-    let answer = transport.send(ProviderCall::Jwks, get(jwks_uri)).await;
-    let body = answer.map_err(|error| error.of(ProviderCall::Jwks))?.ok_body(&[JSON, JWK_SET]);
-    let body = body.map_err(|unusable| unavailable(unusable.cause, &unusable))?;
-    let keys = KeySet::parse(&body).map_err(|reason| unavailable(content, &reason))?;
-    if keys.is_empty() { Err(unavailable(content, &"has no usable key")) } else { Ok(keys) }
-}
-
-/// A GET for JSON.
-pub(crate) fn get(endpoint: &Endpoint) -> HttpRequest {
-    let mut request = Request::new(Vec::new());
-    *request.method_mut() = Method::GET;
-    // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
-    *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
-    request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static(JSON));
-    request
+    let call = ProviderCall::Jwks;
+    let unavailable = |cause, reason: String| ProviderError::unavailable(call, cause, format!("it {reason}"));
+    let answer = transport.send(call, get(jwks_uri.url())).await.map_err(|error| error.of(call))?;
+    let body = answer.ok_body(&[JSON, JWK_SET]).map_err(|it| unavailable(it.cause, it.text))?;
+    KeySet::parse(&body).map_err(|reason| unavailable(CallFailure::Content, reason))
 }
 
 /// The document at the issuer itself, which must name that issuer byte for byte (section 4.3).
@@ -132,7 +117,7 @@ async fn by_issuer(
     hosts: &OperatorHosts,
     source: &Documents<'_>,
 ) -> Result<Discovered, ProviderError> {
-    let document = home.child(".well-known/openid-configuration");
+    let document = document_of(home);
     let fetched = source.fetch(&document).await;
     let fetched = fetched.map_err(|error| unavailable(error.cause(), format!("{document} {error}")))?;
     let metadata = ProviderMetadata::parse(&fetched, hosts)
@@ -160,40 +145,21 @@ fn usable(
             PkceChallenge::METHOD
         )));
     }
-    if settings.userinfo == Userinfo::Always && metadata.userinfo_endpoint.is_none() {
-        return Err(ProviderError::Misconfigured(
-            "the userinfo endpoint is to be asked at every sign-in, and the provider has none".to_owned(),
-        ));
-    }
+    let unfit = |reason: &str| ProviderError::Misconfigured(reason.to_owned());
+    let can_be_asked = settings.userinfo != Userinfo::Always || metadata.userinfo_endpoint.is_some();
+    let reason = "the userinfo endpoint is to be asked at every sign-in, and the provider has none";
+    ensure(can_be_asked, unfit(reason))?;
     let kind = settings.kind_of(discovered.kind, &metadata.issuer);
     let accepted = &metadata.token_endpoint_auth_methods_supported;
     let authentication = ClientAuthentication::choose(accepted, kind.quirks.prefers_post);
-    let authentication = authentication.ok_or_else(|| {
-        ProviderError::Misconfigured(
-            "the provider accepts neither client_secret_basic nor client_secret_post at its token endpoint"
-                .to_owned(),
-        )
-    })?;
-    Ok((kind, authentication))
+    let reason =
+        "the provider accepts neither client_secret_basic nor client_secret_post at its token endpoint";
+    Ok((kind, authentication.ok_or_else(|| unfit(reason))?))
 }
 
 /// Returns whether the provider excludes the one PKCE method that Labgate uses. Silence excludes nothing.
 pub(crate) fn excludes_pkce(methods: &[String]) -> bool {
     !methods.is_empty() && !methods.iter().any(|method| method == PkceChallenge::METHOD)
-}
-
-fn only_oauth2() -> ProviderError {
-    ProviderError::Misconfigured(
-        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without ID tokens: it takes a GitHubProvider"
-            .to_owned(),
-    )
-}
-
-fn refusal(error: &RediscoveryError) -> ProviderError {
-    match error {
-        RediscoveryError::Fetch(fetch) => unavailable(fetch.cause(), error.to_string()),
-        _ => ProviderError::Misconfigured(error.to_string()),
-    }
 }
 
 fn unavailable(cause: CallFailure, reason: String) -> ProviderError {
@@ -214,24 +180,20 @@ struct Documents<'a>(&'a Transport);
 #[async_trait]
 impl MetadataSource for Documents<'_> {
     async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError> {
-        let answer =
-            self.0.send(ProviderCall::Discovery, get(document)).await.map_err(|error| match error {
-                TransportError::Unreachable(_) => FetchError::Unreachable(error.cause(), error.to_string()),
-                TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),
-                TransportError::Compressed | TransportError::TooLarge { .. } => {
-                    FetchError::Unusable(error.cause(), error.to_string())
-                }
-            })?;
+        let answer = self.0.send(ProviderCall::Discovery, get(document.url())).await;
+        let answer = answer.map_err(|error| match error {
+            TransportError::Unreachable(_) => FetchError::Unreachable(error.cause(), error.to_string()),
+            TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),
+            TransportError::Compressed | TransportError::TooLarge { .. } => {
+                FetchError::Unusable(error.cause(), error.to_string())
+            }
+        })?;
         if !answer.status.is_success() {
             return Err(FetchError::from_status(answer.status.as_u16()));
         }
         let body = answer.ok_body(&[JSON]).map_err(|it| FetchError::Unusable(it.cause, it.text))?;
-        let unusable = || {
-            FetchError::Unusable(
-                CallFailure::NotJson,
-                "is not one JSON object with unique members".to_owned(),
-            )
-        };
-        json::object(&body).map(Value::Object).map_err(|_| unusable())
+        let text = "is not one JSON object with unique members";
+        let unusable = || FetchError::Unusable(CallFailure::NotJson, text.to_owned());
+        json::object(&body).map(Value::Object).ok_or_else(unusable)
     }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 use labgate_domain::public_url::is_loopback;
 use url::Url;
 
+use crate::ensure::ensure;
+
 /// The setting that names origins where plain http is allowed, as messages call it.
 pub const PLAIN_HTTP_SETTING: &str = "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
 
@@ -78,11 +80,9 @@ impl Endpoint {
     /// See [`EndpointError`].
     pub fn parse(value: &str, plain_http: &PlainHttpOrigins) -> Result<Self, EndpointError> {
         let url = strict_url(value)?;
-        if url.scheme() == "https" || is_loopback(&url) || plain_http.contain(&url) {
-            Ok(Self(url))
-        } else {
-            Err(EndpointError::PlainHttp)
-        }
+        let is_allowed = url.scheme() == "https" || is_loopback(&url) || plain_http.contain(&url);
+        ensure(is_allowed, EndpointError::PlainHttp)?;
+        Ok(Self(url))
     }
 
     /// Takes a URL that a metadata document names (Discovery section 3). Besides the rules of
@@ -184,11 +184,8 @@ impl PlainHttpOrigins {
             .map(|element| {
                 let url = strict_url(element)?;
                 let bare = url.path() == "/" && url.query().is_none() && !element.contains('*');
-                if url.scheme() == "http" && bare {
-                    Ok(url.origin().ascii_serialization())
-                } else {
-                    Err(EndpointError::NotAPlainHttpOrigin)
-                }
+                ensure(url.scheme() == "http" && bare, EndpointError::NotAPlainHttpOrigin)?;
+                Ok(url.origin().ascii_serialization())
             })
             .collect::<Result<_, _>>()
             .map(Self)
@@ -227,37 +224,22 @@ fn host_of(url: &Url) -> &str {
 /// Judges the text itself: the `url` crate would silently remove dot segments, tabs and line breaks, and turn
 /// backslashes into slashes.
 fn strict_url(value: &str) -> Result<Url, EndpointError> {
-    if value.len() > Endpoint::MAX_LEN {
-        return Err(EndpointError::TooLong);
-    }
-    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(EndpointError::WhiteSpace);
-    }
-    if value.contains('\\') {
-        return Err(EndpointError::Backslash);
-    }
+    ensure(value.len() <= Endpoint::MAX_LEN, EndpointError::TooLong)?;
+    ensure(!value.contains(|c: char| c.is_whitespace() || c.is_control()), EndpointError::WhiteSpace)?;
+    ensure(!value.contains('\\'), EndpointError::Backslash)?;
     let (scheme, rest) = value.split_once("://").ok_or(EndpointError::NotAbsolute)?;
-    if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err(EndpointError::NotAbsolute);
-    }
+    let is_http = ["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    ensure(is_http, EndpointError::NotAbsolute)?;
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(authority_end);
-    if authority.contains('@') {
-        return Err(EndpointError::UserInfo);
-    }
-    if authority.is_empty() {
-        return Err(EndpointError::NotAbsolute);
-    }
-    if rest.contains('#') {
-        return Err(EndpointError::Fragment);
-    }
+    ensure(!authority.contains('@'), EndpointError::UserInfo)?;
+    ensure(!authority.is_empty(), EndpointError::NotAbsolute)?;
+    ensure(!rest.contains('#'), EndpointError::Fragment)?;
     let path = rest.split('?').next().unwrap_or_default();
-    if [authority, path].iter().any(|part| part.to_ascii_lowercase().contains("%2e")) {
-        return Err(EndpointError::EncodedDot);
-    }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err(EndpointError::DotSegments);
-    }
+    let has_encoded_dot = |part: &str| part.to_ascii_lowercase().contains("%2e");
+    ensure(!has_encoded_dot(authority) && !has_encoded_dot(path), EndpointError::EncodedDot)?;
+    let has_dot_segments = path.split('/').any(|segment| matches!(segment, "." | ".."));
+    ensure(!has_dot_segments, EndpointError::DotSegments)?;
     Url::parse(value).map_err(|_| EndpointError::Invalid)
 }
 

@@ -14,6 +14,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, ClientBuilder};
 use tokio_rustls::rustls;
 
+use crate::ensure::ensure;
 use crate::settings::ProviderSettings;
 use crate::unchecked::SettingsError;
 
@@ -38,18 +39,10 @@ pub enum ExchangeError {
     /// No connection, or no answer, within the time limit.
     #[error("does not answer in time")]
     TimedOut,
-    /// A host name that does not resolve.
-    #[error("cannot be reached ({0})")]
-    Dns(ForeignText),
-    /// A host that refuses the connection.
-    #[error("cannot be reached ({0})")]
-    Refused(ForeignText),
-    /// A certificate that is not trusted.
-    #[error("cannot be reached ({0})")]
-    Certificate(ForeignText),
-    /// No connection, or no TLS, for another reason.
-    #[error("cannot be reached ({0})")]
-    Connection(ForeignText),
+    /// No connection, or no TLS: a host name that does not resolve, a host that refuses, a certificate that
+    /// is not trusted, or another cause.
+    #[error("cannot be reached ({1})")]
+    Unreachable(CallFailure, ForeignText),
     /// A request that cannot be sent.
     #[error("cannot be asked ({0})")]
     Request(ForeignText),
@@ -64,12 +57,7 @@ impl ExchangeError {
     pub fn detail(&self) -> &str {
         match self {
             Self::TimedOut => "it does not answer in time",
-            Self::Dns(text)
-            | Self::Refused(text)
-            | Self::Certificate(text)
-            | Self::Connection(text)
-            | Self::Request(text)
-            | Self::Broken(text) => text.as_str(),
+            Self::Unreachable(_, text) | Self::Request(text) | Self::Broken(text) => text.as_str(),
         }
     }
 
@@ -78,10 +66,8 @@ impl ExchangeError {
     pub fn cause(&self) -> CallFailure {
         match self {
             Self::TimedOut => CallFailure::Timeout,
-            Self::Dns(_) => CallFailure::Dns,
-            Self::Refused(_) => CallFailure::Refused,
-            Self::Certificate(_) => CallFailure::Certificate,
-            Self::Connection(_) | Self::Request(_) | Self::Broken(_) => CallFailure::Connection,
+            Self::Unreachable(cause, _) => *cause,
+            Self::Request(_) | Self::Broken(_) => CallFailure::Connection,
         }
     }
 }
@@ -107,11 +93,10 @@ impl Network {
         let certificates = extra.map_or(Ok(Vec::new()), certificates)?;
         let secure = builder().https_only(true).tls_certs_merge(certificates).build();
         let plain = builder().no_proxy().tls_certs_only([]).build();
-        if extra.is_some() && secure.is_err() {
-            return Err(SettingsError::ExtraCa);
-        }
+        ensure(extra.is_none() || secure.is_ok(), SettingsError::ExtraCa)?;
+        let unreachable = |error| ExchangeError::Unreachable(CallFailure::Connection, cause(&error));
         Ok(Self {
-            secure: secure.map_err(|error| ExchangeError::Connection(cause(&error))),
+            secure: secure.map_err(unreachable),
             plain: plain.map_err(|error| SettingsError::HttpClient(cause(&error).to_string()))?,
         })
     }
@@ -169,10 +154,8 @@ impl From<reqwest::Error> for ExchangeError {
         let text = cause(&error);
         match typed(&error) {
             _ if error.is_timeout() => Self::TimedOut,
-            Some(CallFailure::Dns) => Self::Dns(text),
-            Some(CallFailure::Refused) => Self::Refused(text),
-            Some(CallFailure::Certificate) => Self::Certificate(text),
-            _ if error.is_connect() => Self::Connection(text),
+            Some(cause) => Self::Unreachable(cause, text),
+            _ if error.is_connect() => Self::Unreachable(CallFailure::Connection, text),
             _ if error.is_builder() => Self::Request(text),
             _ => Self::Broken(text),
         }

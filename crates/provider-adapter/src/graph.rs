@@ -1,16 +1,14 @@
 //! The groups of a person at Entra that did not fit into the ID token, by Microsoft Graph.
 
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use labgate_domain::ports::{CallFailure, ProviderCall};
 use serde_json::Value;
 
 use crate::derivation::ProviderMetadata;
-use crate::discovery::get;
 use crate::endpoint::Endpoint;
 use crate::json;
 use crate::kinds::entra::graph_of;
-use crate::transport::{JSON, Transport, Unusable};
+use crate::transport::{JSON, Transport, Unusable, bearer, get};
 
 /// The scope of the access token.
 pub(crate) const SCOPE: &str = "User.Read";
@@ -33,21 +31,19 @@ pub(crate) async fn groups(
     access_token: &str,
 ) -> Result<Vec<String>, Unusable> {
     let first = place(metadata).ok_or_else(|| content("nothing says where Microsoft Graph is"))?;
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {access_token}"))
-        .map_err(|_| content("the access token does not fit into a header"))?;
-    bearer.set_sensitive(true);
+    let bearer = bearer(access_token).map_err(|_| content("the access token does not fit into a header"))?;
 
     let mut groups = Vec::new();
     let mut next = first.clone();
     for _ in 0..MAX_PAGES {
-        let mut request = get(&next);
+        let mut request = get(next.url());
         request.headers_mut().insert(AUTHORIZATION, bearer.clone());
         let answer = transport.send(ProviderCall::Groups, request).await;
         let graph =
             |cause, text: &dyn std::fmt::Display| Unusable { cause, text: format!("Microsoft Graph {text}") };
         let answer = answer.map_err(|error| graph(error.cause(), &error))?;
         let body = answer.ok_body(&[JSON]).map_err(|unusable| graph(unusable.cause, &unusable))?;
-        let mut page = json::object(&body).map_err(|_| {
+        let mut page = json::object(&body).ok_or_else(|| {
             content("Microsoft Graph answers with what is not one JSON object with unique members")
         })?;
         let Some(Value::Array(members)) = page.remove("value") else {

@@ -8,6 +8,7 @@ use labgate_domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::ensure::ensure;
 use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken, numeric_date};
 
 /// The demands on an ID token.
@@ -45,31 +46,22 @@ pub(crate) fn verify(
 ) -> Result<VerifiedIdToken, IdTokenFault> {
     // Only a token about an event has them (RFC 8417 section 2.2): a logout token is no ID token, whatever
     // else it claims (Back-Channel Logout section 4.1).
-    if token.claims.contains_key("events") {
-        return Err(IdTokenFault::Type);
-    }
+    ensure(!token.claims.contains_key("events"), IdTokenFault::Type)?;
     let is_marked =
         |(claim, text): (&str, &str)| token.claims.get(claim).and_then(Value::as_str) == Some(text);
-    if !expected.mark.is_none_or(is_marked) {
-        return Err(IdTokenFault::Type);
-    }
+    ensure(expected.mark.is_none_or(is_marked), IdTokenFault::Type)?;
     let registered =
         RegisteredClaims::verify(&token.claims, expected.issuer, expected.client_id, expected.now)?;
     let claims = Claims::deserialize(&token.claims).map_err(|_| IdTokenFault::Malformed)?;
     // With one audience, `azp` can only repeat it.
-    if claims.azp.is_some_and(|party| party != expected.client_id.as_str()) {
-        return Err(IdTokenFault::AuthorizedParty);
-    }
+    let is_ours = claims.azp.is_none_or(|party| party == expected.client_id.as_str());
+    ensure(is_ours, IdTokenFault::AuthorizedParty)?;
     let nonce = claims.nonce.and_then(|nonce| Nonce::parse(&nonce).ok());
-    if expected.nonce.is_some() && nonce.as_ref() != expected.nonce {
-        return Err(IdTokenFault::Nonce);
-    }
-    if registered.issued_at() < expected.started_at.minus(LEEWAY + expected.backdating) {
-        return Err(IdTokenFault::OlderThanAttempt);
-    }
-    if claims.at_hash.is_some_and(|stated| token.half_hash(expected.access_token) != Some(stated)) {
-        return Err(IdTokenFault::AccessTokenHash);
-    }
+    ensure(expected.nonce.is_none() || nonce.as_ref() == expected.nonce, IdTokenFault::Nonce)?;
+    let earliest = expected.started_at.minus(LEEWAY + expected.backdating);
+    ensure(registered.issued_at() >= earliest, IdTokenFault::OlderThanAttempt)?;
+    let fits = |stated| token.half_hash(expected.access_token) == Some(stated);
+    ensure(claims.at_hash.is_none_or(fits), IdTokenFault::AccessTokenHash)?;
     Ok(VerifiedIdToken {
         issuer: expected.issuer.clone(),
         subject: Subject::parse(&claims.sub).map_err(|_| IdTokenFault::Subject)?,

@@ -6,31 +6,25 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 
 /// Reads a JSON object. A member that stands twice, at any depth, makes it invalid (RFC 7519 section 4 leaves
-/// no other safe reading), and so do a byte order mark, text after the end, and more than 128 levels.
-///
-/// The error carries nothing of the document.
-pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
+/// no other safe reading), and so do a byte order mark, text after the end, and more than 128 levels: then
+/// there is nothing.
+pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
-        Ok(Unique(Value::Object(members))) => Ok(members),
-        _ => Err(NotAnObject),
+        Ok(Unique(Value::Object(members))) => Some(members),
+        _ => None,
     }
 }
+
+/// What an answer is that is no such object.
+pub(crate) const NOT_AN_OBJECT: &str = "it is not one JSON object in which each member stands once";
 
 /// Reads a JSON array, with the same rules.
-pub(crate) fn array(bytes: &[u8]) -> Result<Vec<Value>, NotAnArray> {
+pub(crate) fn array(bytes: &[u8]) -> Option<Vec<Value>> {
     match serde_json::from_slice(bytes) {
-        Ok(Unique(Value::Array(items))) => Ok(items),
-        _ => Err(NotAnArray),
+        Ok(Unique(Value::Array(items))) => Some(items),
+        _ => None,
     }
 }
-
-/// The bytes are not one JSON array with unique members in its objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAnArray;
-
-/// The bytes are not one JSON object with unique members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAnObject;
 
 /// A [`Value`] without a member that stands twice; `serde_json` by itself would keep the last.
 struct Unique(Value);
@@ -74,10 +68,6 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         Ok(value.into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         while let Some(Unique(item)) = access.next_element()? {
@@ -109,9 +99,9 @@ mod tests {
 
     #[test]
     fn an_array_has_the_same_rules() {
-        assert_eq!(array(br#"[{"a":1},2]"#), Ok(vec![serde_json::json!({"a": 1}), 2.into()]));
+        assert_eq!(array(br#"[{"a":1},2]"#), Some(vec![serde_json::json!({"a": 1}), 2.into()]));
         for bad in ["", "{}", "null", "[1", "[1,]", "[][]", r#"[{"a":1,"a":1}]"#] {
-            assert_eq!(array(bad.as_bytes()), Err(NotAnArray), "{bad}");
+            assert_eq!(array(bad.as_bytes()), None, "{bad}");
         }
     }
 
@@ -135,8 +125,8 @@ mod tests {
             r#"{"a":NaN}"#,
             &deep,
         ] {
-            assert_eq!(object(bad.as_bytes()), Err(NotAnObject), "{}", bad.get(..40).unwrap_or(bad));
+            assert_eq!(object(bad.as_bytes()), None, "{}", bad.get(..40).unwrap_or(bad));
         }
-        assert_eq!(object(b"{\"a\":\"\xff\"}"), Err(NotAnObject));
+        assert_eq!(object(b"{\"a\":\"\xff\"}"), None);
     }
 }

@@ -128,6 +128,15 @@ pub struct NoPreset;
 
 impl Preset for NoPreset {}
 
+/// A [`Preset`] that says only that the operator has to name the issuer.
+pub(crate) struct NeedsIssuer;
+
+impl Preset for NeedsIssuer {
+    fn needs_issuer(&self) -> bool {
+        true
+    }
+}
+
 /// An OpenID provider of no particular kind.
 pub static GENERIC: Kind = Kind::OPENID;
 
@@ -187,12 +196,6 @@ impl Kinds {
     /// All kinds.
     pub fn iter(self) -> impl Iterator<Item = &'static Kind> {
         self.0.iter().copied().chain([&GENERIC])
-    }
-
-    /// The names, for messages.
-    #[must_use]
-    pub fn names(self) -> String {
-        self.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
     }
 
     /// The kind with this name.

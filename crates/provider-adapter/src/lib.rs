@@ -6,6 +6,7 @@ mod claims;
 pub mod derivation;
 mod discovery;
 pub mod endpoint;
+mod ensure;
 mod exchange;
 mod explain;
 mod github;

@@ -8,6 +8,7 @@ use labgate_domain::protocol::{ClientId, Issuer, ProviderSessionId, Subject};
 use labgate_domain::time::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::ensure::ensure;
 use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken};
 
 /// The greatest age of a logout token: providers send it at once, and repeat it shortly if at all.
@@ -29,21 +30,14 @@ pub(crate) fn verify(
     let claims = &token.claims;
     let registered = RegisteredClaims::verify(claims, issuer, client_id, now)?;
     let stale_from = registered.issued_at().plus(MAX_AGE + LEEWAY);
-    if now >= stale_from {
-        return Err(LogoutTokenFault::Stale);
-    }
-    if claims.contains_key("nonce") {
-        return Err(LogoutTokenFault::Nonce);
-    }
-    if !claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object) {
-        return Err(LogoutTokenFault::Event);
-    }
+    ensure(now < stale_from, LogoutTokenFault::Stale)?;
+    ensure(!claims.contains_key("nonce"), LogoutTokenFault::Nonce)?;
+    let event = claims.get("events").and_then(|events| events.get(EVENT));
+    ensure(event.is_some_and(Value::is_object), LogoutTokenFault::Event)?;
     let subject = text(claims, "sub")?.map(Subject::parse).transpose().map_err(|_| IdTokenFault::Subject)?;
     let session = text(claims, "sid")?.map(ProviderSessionId::parse).transpose();
     let session = session.map_err(|_| IdTokenFault::Malformed)?;
-    if subject.is_none() && session.is_none() {
-        return Err(LogoutTokenFault::NoSubject);
-    }
+    ensure(subject.is_some() || session.is_some(), LogoutTokenFault::NoSubject)?;
     let id = claims.get("jti").and_then(Value::as_str).filter(|id| is_id(id)).ok_or(LogoutTokenFault::Id)?;
     Ok(LogoutToken {
         issuer: issuer.clone(),

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use labgate_domain::identity::{EmailClaim, Memberships};
+use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::ports::IdTokenFault;
-use labgate_domain::protocol::{ClientId, Issuer, Subject};
+use labgate_domain::protocol::{Issuer, Subject};
 use serde_json::{Map, Value};
 
 use crate::graph;
@@ -27,25 +27,11 @@ pub(crate) struct Person<'a> {
     id_token: &'a Map<String, Value>,
     userinfo: Option<&'a Map<String, Value>>,
     claims: PersonClaims,
-    us: Us<'a>,
+    settings: &'a ProviderSettings,
     /// The ID token is of a member of the one tenant that its issuer is.
     is_member: bool,
     /// The groups that the token had no room for, if they were asked for elsewhere.
     fetched_groups: Option<Vec<String>>,
-}
-
-/// By what a provider knows us.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Us<'a> {
-    client_id: &'a ClientId,
-    /// The namespace of claims that were made for this lab.
-    namespace: Option<&'a str>,
-}
-
-impl<'a> Us<'a> {
-    pub(crate) fn of(settings: &'a ProviderSettings) -> Self {
-        Self { client_id: &settings.client_id, namespace: settings.claim_namespace.as_deref() }
-    }
 }
 
 impl<'a> Person<'a> {
@@ -54,10 +40,10 @@ impl<'a> Person<'a> {
         userinfo: Option<&'a Map<String, Value>>,
         claims: PersonClaims,
         published_issuer: &Issuer,
-        us: Us<'a>,
+        settings: &'a ProviderSettings,
     ) -> Self {
         let is_member = tenants::is_of_a_member(published_issuer, id_token);
-        Self { id_token, userinfo, claims, us, is_member, fetched_groups: None }
+        Self { id_token, userinfo, claims, settings, is_member, fetched_groups: None }
     }
 
     /// The same with the groups that the token only says are elsewhere.
@@ -65,14 +51,31 @@ impl<'a> Person<'a> {
         Self { fetched_groups: fetched, ..self }
     }
 
+    /// The person at this issuer, without what only a sign-in knows.
+    pub(crate) fn identity(&self, issuer: Issuer) -> Result<ExternalIdentity, IdTokenFault> {
+        Ok(ExternalIdentity {
+            issuer,
+            subject: self.subject()?,
+            email: self.email(),
+            name: self.name(),
+            groups: self.groups(),
+            memberships: self.memberships(),
+            authentication_methods: self.authentication_methods(),
+            authenticated_at: None,
+            session: None,
+            id_token_hint: None,
+            refresh_token: None,
+        })
+    }
+
     /// Names the person for good within the issuer.
-    pub(crate) fn subject(&self) -> Result<Subject, IdTokenFault> {
+    fn subject(&self) -> Result<Subject, IdTokenFault> {
         let stated = self.id_token.get(self.claims.subject).and_then(Value::as_str);
         stated.and_then(|text| Subject::parse(text).ok()).ok_or(IdTokenFault::Subject)
     }
 
     /// The tenant, hosted domain and completeness of groups.
-    pub(crate) fn memberships(&self) -> Memberships {
+    fn memberships(&self) -> Memberships {
         let text = |claim: Option<&str>| {
             let value = self.id_token.get(claim?)?.as_str()?;
             (!value.is_empty() && value.len() <= MAX_GROUP_BYTES).then(|| value.to_owned())
@@ -99,34 +102,34 @@ impl<'a> Person<'a> {
 
     /// The e-mail address. Each document's `email_verified` speaks of its own address only; where two
     /// documents contradict each other, the address is unverified.
-    pub(crate) fn email(&self) -> EmailClaim {
+    fn email(&self) -> EmailClaim {
+        use EmailClaim::{Malformed, Missing, Stated};
         let first = self.email_in(self.id_token);
         let Some(userinfo) = self.userinfo else { return first };
         let denied = self.denies_email(self.id_token) || self.denies_email(userinfo);
         let (address, verified) = match (first, self.email_in(userinfo)) {
-            (EmailClaim::Malformed, _) | (EmailClaim::Missing, EmailClaim::Malformed) => {
-                return EmailClaim::Malformed;
+            (Malformed, _) | (Missing, Malformed) => return Malformed,
+            (Missing, Missing) => return Missing,
+            (Stated { address, verified }, Missing) | (Missing, Stated { address, verified }) => {
+                (address, verified)
             }
-            (EmailClaim::Missing, EmailClaim::Missing) => return EmailClaim::Missing,
-            (EmailClaim::Stated { address, verified }, EmailClaim::Missing)
-            | (EmailClaim::Missing, EmailClaim::Stated { address, verified }) => (address, verified),
-            (EmailClaim::Stated { address, .. }, EmailClaim::Malformed) => (address, false),
-            (
-                EmailClaim::Stated { address, verified },
-                EmailClaim::Stated { address: other, verified: other_verified },
-            ) => {
+            (Stated { address, .. }, Malformed) => (address, false),
+            (Stated { address, verified }, Stated { address: other, verified: other_verified }) => {
                 let agree = address == other;
                 (address, agree && (verified || other_verified))
             }
         };
-        EmailClaim::Stated { address, verified: verified && !denied }
+        Stated { address, verified: verified && !denied }
     }
 
     /// The address in one document, verified if the provider vouches for it in one of its ways.
     fn email_in(&self, document: &Map<String, Value>) -> EmailClaim {
-        let address = match email(document) {
-            EmailClaim::Stated { address, .. } => address,
-            none => return none,
+        if !has_email(document) {
+            return EmailClaim::Missing;
+        }
+        let text = document.get("email").and_then(Value::as_str);
+        let Some(address) = text.and_then(|text| EmailAddress::parse(text).ok()) else {
+            return EmailClaim::Malformed;
         };
         let vouched = || self.claims.evidence.iter().any(|evidence| self.has(*evidence, document, &address));
         let verified = !self.denies_email(document) && vouched();
@@ -176,7 +179,7 @@ impl<'a> Person<'a> {
     }
 
     /// `name`, or else `preferred_username`.
-    pub(crate) fn name(&self) -> Option<DisplayName> {
+    fn name(&self) -> Option<DisplayName> {
         ["name", "preferred_username"].into_iter().find_map(|claim| {
             let mut texts = self.documents().filter_map(|document| document.get(claim)?.as_str());
             texts.find_map(DisplayName::new)
@@ -185,7 +188,7 @@ impl<'a> Person<'a> {
 
     /// The groups: several, or one as text. Further ones are left out, which takes rights away and never
     /// gives any.
-    pub(crate) fn groups(&self) -> Vec<String> {
+    fn groups(&self) -> Vec<String> {
         let groups = self.all_groups();
         let kept = self.max_groups();
         if groups.len() > kept {
@@ -201,7 +204,7 @@ impl<'a> Person<'a> {
     fn all_groups(&self) -> Vec<String> {
         let mut groups = Vec::new();
         for list in self.claims.groups {
-            let stated = self.documents().find_map(|document| list.value(document, self.us));
+            let stated = self.documents().find_map(|document| list.value(document, self.settings));
             groups.extend(stated.into_iter().flat_map(|value| texts(value, MAX_GROUP_BYTES)));
         }
         let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
@@ -213,7 +216,7 @@ impl<'a> Person<'a> {
     }
 
     /// `amr` of the ID token (RFC 8176).
-    pub(crate) fn authentication_methods(&self) -> Vec<String> {
+    fn authentication_methods(&self) -> Vec<String> {
         let methods = self.id_token.get("amr").map_or(Vec::new(), |value| texts(value, MAX_METHOD_BYTES));
         methods.into_iter().take(MAX_METHODS).collect()
     }
@@ -225,18 +228,20 @@ impl<'a> Person<'a> {
 
 impl GroupList {
     /// The value in a document.
-    fn value<'v>(self, document: &'v Map<String, Value>, us: Us<'_>) -> Option<&'v Value> {
+    fn value<'v>(self, document: &'v Map<String, Value>, settings: &ProviderSettings) -> Option<&'v Value> {
         match self {
             Self::Named(name) => document.get(name),
             Self::At(names) => {
                 let mut names = names.iter().map(|name| match name {
                     Name::Fixed(name) => *name,
-                    Name::ClientId => us.client_id.as_str(),
+                    Name::ClientId => settings.client_id.as_str(),
                 });
                 let first = document.get(names.next()?)?;
                 names.try_fold(first, |value, name| value.get(name))
             }
-            Self::Namespaced(segment) => document.get(&format!("{}/{segment}", us.namespace?)),
+            Self::Namespaced(segment) => {
+                document.get(&format!("{}/{segment}", settings.claim_namespace.as_ref()?))
+            }
         }
     }
 
@@ -252,20 +257,7 @@ impl GroupList {
 
 /// Returns whether the document says where the e-mail address is, or would be.
 pub(crate) fn has_email(document: &Map<String, Value>) -> bool {
-    email(document) != EmailClaim::Missing
-}
-
-fn email(document: &Map<String, Value>) -> EmailClaim {
-    let text = match document.get("email") {
-        None | Some(Value::Null) => return EmailClaim::Missing,
-        Some(Value::String(text)) if text.is_empty() => return EmailClaim::Missing,
-        Some(Value::String(text)) => text,
-        Some(_) => return EmailClaim::Malformed,
-    };
-    match EmailAddress::parse(text) {
-        Ok(address) => EmailClaim::Stated { address, verified: says_verified(document) },
-        Err(_) => EmailClaim::Malformed,
-    }
+    document.get("email").is_some_and(|email| !email.is_null() && email != "")
 }
 
 /// Returns whether `email_verified` is the JSON value `true`.

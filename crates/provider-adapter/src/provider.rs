@@ -12,11 +12,12 @@ use labgate_domain::provider::{AuthorizationServer, ProviderDescription, Provide
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 use serde_json::{Map, Value};
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
-use crate::cache::{Asker, Cache};
+use crate::cache::Cache;
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
+use crate::ensure::ensure;
 use crate::exchange::{Exchange, Network};
 use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
@@ -24,10 +25,10 @@ use crate::jwt::{self, Refusal, SignedToken, TokenKind};
 use crate::keys::KeySet;
 use crate::kinds::entra::tenants;
 use crate::logout_token;
-use crate::person::{self, Person, Us};
+use crate::person::{self, Person};
 use crate::quirks::Offline;
 use crate::settings::{ProviderSettings, Userinfo};
-use crate::token::{TokenEndpoint, Tokens};
+use crate::token::{TokenEndpoint, Tokens, check_issuer};
 use crate::transport::{Transport, Unusable};
 use crate::unchecked::SettingsError;
 use crate::userinfo;
@@ -48,6 +49,17 @@ pub struct OpenIdProvider {
     transport: Transport,
     clock: Arc<dyn Clock>,
     provider: Cache<Provider>,
+}
+
+/// The answer of the token endpoint, and the request that it answers.
+#[derive(Clone, Copy)]
+struct Granted<'a> {
+    provider: &'a Provider,
+    keys: &'a Arc<KeySet>,
+    tokens: &'a Tokens,
+    /// `None` for the answer to a refresh token.
+    nonce: Option<&'a Nonce>,
+    started_at: Timestamp,
 }
 
 impl OpenIdProvider {
@@ -72,50 +84,35 @@ impl OpenIdProvider {
         Self { settings, transport, clock, provider }
     }
 
-    /// Tells in every log line which provider it is about.
-    fn span(&self) -> Span {
-        tracing::info_span!("provider", id = self.settings.description.id.as_str())
-    }
-
     /// Redeems a code, step by step.
     async fn identity(&self, redemption: &CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
         let provider = self.provider().await?;
-        let issuer = &provider.metadata().issuer;
-        if redemption.issuer != *issuer {
-            return Err(ProviderError::Misconfigured(format!(
-                "the sign-in started at the issuer {}, and the provider is {issuer} now",
-                redemption.issuer
-            )));
-        }
+        check_issuer(redemption, &provider.metadata().issuer)?;
         // Before the code is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
         let tokens = self.token_endpoint(&provider).redeem(redemption).await?;
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
-        self.told(&provider, &keys, &tokens, nonce, started_at).await
+        self.identity_of(&Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce, started_at })
+            .await
     }
 
     /// Asks again about a person, step by step. The error is what went wrong before the refresh token was
     /// spent.
     async fn refreshed(&self, request: &RefreshRequest) -> Result<Refreshed, ProviderError> {
         let provider = self.provider().await?;
-        if !provider.metadata().issuer.stands_for(&request.issuer) {
-            // A token of another provider is not for this one to see.
-            return Err(IdTokenFault::Issuer.into());
-        }
+        // A token of another provider is not for this one to see.
+        ensure(provider.metadata().issuer.stands_for(&request.issuer), IdTokenFault::Issuer)?;
         // Before the refresh token is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
         let started_at = self.clock.now();
         let tokens = self.token_endpoint(&provider).refresh(request).await?;
-        let identity = self.told(&provider, &keys, &tokens, None, started_at).await.and_then(|identity| {
-            if identity.issuer != request.issuer {
-                return Err(IdTokenFault::Issuer.into());
-            }
-            if identity.subject != request.subject {
-                return Err(IdTokenFault::Subject.into());
-            }
+        let granted = Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce: None, started_at };
+        let identity = self.identity_of(&granted).await.and_then(|identity| {
+            ensure(identity.issuer == request.issuer, IdTokenFault::Issuer)?;
+            ensure(identity.subject == request.subject, IdTokenFault::Subject)?;
             Ok(identity)
         });
-        Ok(Refreshed { refresh_token: tokens.refresh_token(), identity })
+        Ok(Refreshed { refresh_token: tokens.refresh_token, identity })
     }
 
     fn token_endpoint<'a>(&'a self, provider: &'a Provider) -> TokenEndpoint<'a> {
@@ -129,26 +126,21 @@ impl OpenIdProvider {
         }
     }
 
-    /// Reads the person from these tokens and from what can be asked for with them. Without a nonce they are
-    /// no answer to a sign-in: then it is an error when groups could not be asked for on which something
-    /// depends.
-    async fn told(
-        &self,
-        provider: &Provider,
-        keys: &Arc<KeySet>,
-        tokens: &Tokens,
-        nonce: Option<&Nonce>,
-        started_at: Timestamp,
-    ) -> Result<ExternalIdentity, ProviderError> {
-        let verified = self.verify(provider, keys, tokens, nonce, started_at).await?;
+    /// Reads the person from the tokens and from what can be asked for with them. Where they are no answer to
+    /// a sign-in, it is an error when groups could not be asked for on which something depends.
+    async fn identity_of(&self, granted: &Granted<'_>) -> Result<ExternalIdentity, ProviderError> {
+        let Granted { provider, tokens, .. } = *granted;
+        let verified = self.verify(granted).await?;
         let userinfo = self.userinfo(provider, tokens, &verified).await?;
 
         let claims = provider.kind.quirks.claims;
         let issuer = &provider.metadata().issuer;
-        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, Us::of(&self.settings));
+        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, &self.settings);
         let groups = match self.groups_elsewhere(provider, tokens, &person).await {
             Ok(groups) => groups,
-            Err(failure) if nonce.is_none() && self.settings.description.admission.depend_on_groups() => {
+            Err(failure)
+                if granted.nonce.is_none() && self.settings.description.admission.depend_on_groups() =>
+            {
                 return Err(ProviderError::unavailable(ProviderCall::Groups, failure.cause, failure.text));
             }
             Err(failure) => {
@@ -158,28 +150,21 @@ impl OpenIdProvider {
         };
         let person = person.with_groups(groups);
         Ok(ExternalIdentity {
-            subject: person.subject()?,
-            issuer: verified.issuer,
-            email: person.email(),
-            name: person.name(),
-            groups: person.groups(),
-            memberships: person.memberships(),
-            authentication_methods: person.authentication_methods(),
             authenticated_at: verified.authenticated_at,
             session: session(&verified.claims),
             id_token_hint: IdTokenHint::parse(tokens.id_token()).ok(),
-            refresh_token: tokens.refresh_token().filter(|_| self.asks_again()),
+            refresh_token: tokens.refresh_token.clone().filter(|_| self.asks_again()),
+            ..person.identity(verified.issuer)?
         })
     }
 
     async fn provider(&self) -> Result<Arc<Provider>, ProviderError> {
-        self.provider.get(self.find()).await
-    }
-
-    async fn find(&self) -> Result<Provider, ProviderError> {
-        let before = self.provider.last();
-        let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
-        discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
+        let find = async {
+            let before = self.provider.last();
+            let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
+            discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
+        };
+        self.provider.get(find).await
     }
 
     async fn keys(&self, provider: &Provider) -> Result<Arc<KeySet>, ProviderError> {
@@ -191,20 +176,13 @@ impl OpenIdProvider {
     }
 
     /// Verifies the ID token.
-    async fn verify(
-        &self,
-        provider: &Provider,
-        keys: &Arc<KeySet>,
-        tokens: &Tokens,
-        nonce: Option<&Nonce>,
-        started_at: Timestamp,
-    ) -> Result<VerifiedIdToken, ProviderError> {
+    async fn verify(&self, granted: &Granted<'_>) -> Result<VerifiedIdToken, ProviderError> {
+        let Granted { provider, keys, tokens, nonce, started_at } = *granted;
         let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
         let tenant = provider.kind.quirks.claims.tenant;
         let issuer = tenants::issuer_of(&provider.metadata().issuer, tenant, &token.claims)?;
-        if !tenants::key_is_for(token.key_issuer(), &issuer, tenant, &token.claims) {
-            return Err(IdTokenFault::UnknownKey.into());
-        }
+        let fits = tenants::key_is_for(token.key.issuer.as_deref(), &issuer, tenant, &token.claims);
+        ensure(fits, IdTokenFault::UnknownKey)?;
         let expected = Expectation {
             issuer: &issuer,
             client_id: &self.settings.client_id,
@@ -231,37 +209,24 @@ impl OpenIdProvider {
             Err(Refusal::Fault(fault)) => return Err(fault.into()),
             Err(Refusal::WithTheseKeys(fault)) => fault,
         };
-        let asker = match kind {
-            TokenKind::Id => Asker::SignIn,
-            TokenKind::Logout => Asker::Logout,
-        };
-        let Some(newer) = provider.keys.newer_than(keys, asker, self.fetch_keys(provider)).await? else {
-            return Err(fault.into());
-        };
+        let newer = provider.keys.newer_than(keys, kind, self.fetch_keys(provider)).await?;
+        let newer = newer.ok_or(fault)?;
         jwt::verify(token, kind, &newer).map_err(|refusal| refusal.fault().into())
     }
 
     /// Verifies a logout token, step by step.
     async fn logout(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
         let stated = jwt::unverified_issuer(token).map_err(LogoutTokenFault::from)?;
-        let is_stated = |issuer: &Issuer| stated.as_deref() == Some(issuer.as_str());
-        // Before any request: most tokens that are not ours cost no request.
-        let known = self.settings.configured_issuer();
-        if stated.is_none() || known.is_some_and(|issuer| !is_stated(issuer)) {
-            return Err(LogoutTokenError::OfAnotherIssuer);
-        }
         // A template is no token's issuer, and Entra sends no logout tokens anyway.
-        if stated.as_deref().is_some_and(|issuer| issuer.contains(ProviderMetadata::TENANT_TEMPLATE)) {
-            return Err(LogoutTokenError::OfAnotherIssuer);
-        }
-        if self.provider.last().is_some_and(|provider| !is_stated(&provider.metadata().issuer)) {
-            return Err(LogoutTokenError::OfAnotherIssuer);
-        }
+        let stated = stated.filter(|issuer| !issuer.contains(ProviderMetadata::TENANT_TEMPLATE));
+        let stated = stated.ok_or(LogoutTokenError::OfAnotherIssuer)?;
+        let check = |issuer: &Issuer| ensure(stated == issuer.as_str(), LogoutTokenError::OfAnotherIssuer);
+        // Before any request: most tokens that are not ours cost no request.
+        self.settings.configured_issuer().map_or(Ok(()), check)?;
+        self.provider.last().map_or(Ok(()), |provider| check(&provider.metadata().issuer))?;
         let provider = self.provider().await?;
         let issuer = &provider.metadata().issuer;
-        if !is_stated(issuer) {
-            return Err(LogoutTokenError::OfAnotherIssuer);
-        }
+        check(issuer)?;
         let keys = self.keys(&provider).await?;
         let signed = self.signed(token, TokenKind::Logout, &provider, &keys).await;
         let signed = signed.map_err(|error| match error {
@@ -348,9 +313,7 @@ impl OpenIdProvider {
         let Some(endpoint) = provider.metadata().userinfo_endpoint.as_ref().filter(|_| wanted) else {
             return Ok(None);
         };
-        let claims =
-            userinfo::fetch(&self.transport, endpoint, tokens.access_token(), &verified.subject).await?;
-        Ok(Some(claims))
+        userinfo::fetch(&self.transport, endpoint, tokens.access_token(), &verified.subject).await.map(Some)
     }
 }
 
@@ -373,7 +336,7 @@ impl IdentityProvider for OpenIdProvider {
     }
 
     async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError> {
-        let provider = self.provider().instrument(self.span()).await?;
+        let provider = self.provider().instrument(self.settings.span()).await?;
         let metadata = provider.metadata();
         let offline = self.offline(&provider);
         Ok(AuthorizationServer {
@@ -384,20 +347,20 @@ impl IdentityProvider for OpenIdProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes(offline),
             extra_parameters: self.extra_parameters(offline),
-            hint_parameters: self.settings.hint_parameters(),
+            hint_parameters: self.settings.kind().hints,
         })
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
-        self.identity(&redemption).instrument(self.span()).await
+        self.identity(&redemption).instrument(self.settings.span()).await
     }
 
     async fn refresh(&self, request: RefreshRequest) -> Refreshed {
-        self.refreshed(&request).instrument(self.span()).await.unwrap_or_else(Refreshed::from)
+        self.refreshed(&request).instrument(self.settings.span()).await.unwrap_or_else(Refreshed::from)
     }
 
     async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
-        self.logout(token).instrument(self.span()).await
+        self.logout(token).instrument(self.settings.span()).await
     }
 }
 

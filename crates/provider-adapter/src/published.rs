@@ -9,7 +9,6 @@ use labgate_domain::ports::ProviderError;
 use crate::discovery;
 use crate::endpoint::Endpoint;
 use crate::exchange::Network;
-use crate::keys::Algorithm;
 use crate::kind::Kind;
 use crate::settings::ProviderSettings;
 use crate::transport::Transport;
@@ -107,7 +106,7 @@ pub async fn published(settings: &ProviderSettings) -> Result<Option<Published>,
             false if discovery::excludes_pkce(methods) => Pkce::Excluded,
             false => Pkce::Stated,
         },
-        algorithms_of_keys: keys.map(|keys| keys.algorithms().into_iter().map(Algorithm::as_str).collect()),
+        algorithms_of_keys: keys.map(|keys| keys.algorithms().map(|algorithm| algorithm.name).collect()),
         stated_algorithms: metadata
             .id_token_signing_alg_values_supported
             .iter()

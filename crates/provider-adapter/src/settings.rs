@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use labgate_domain::protocol::{ClientId, Hint, HintParameters, Issuer, Scopes};
+use labgate_domain::protocol::{ClientId, Hint, Issuer, Scopes};
 use labgate_domain::provider::ProviderDescription;
 use secrecy::SecretString;
+use tracing::Span;
 
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
@@ -131,9 +132,9 @@ impl ProviderSettings {
         }
     }
 
-    /// The parameters that take hints from links.
-    pub(crate) fn hint_parameters(&self) -> HintParameters {
-        self.kind().hints
+    /// Tells in every log line which provider it is about.
+    pub(crate) fn span(&self) -> Span {
+        tracing::info_span!("provider", id = self.description.id.as_str())
     }
 
     /// The parameters of every authorization request: the hint of the operator, or of a single rule about a
@@ -142,7 +143,7 @@ impl ProviderSettings {
         let has_domains = self.known_kind().is_some_and(|kind| kind.quirks.claims.hosted_domain.is_some());
         let of_rule = || self.description.admission.only_hosted_domain().filter(|_| has_domains);
         let hint = self.domain_hint.as_ref().map(Hint::as_str).or_else(of_rule);
-        let named = self.hint_parameters().domain.zip(hint);
+        let named = self.kind().hints.domain.zip(hint);
         named.into_iter().map(|(name, hint)| (name.to_owned(), hint.to_owned())).collect()
     }
 }
@@ -162,8 +163,10 @@ pub enum Userinfo {
 pub struct Limits {
     /// Until there is a connection.
     pub connect: Duration,
-    /// For one metadata document or key set.
+    /// For one metadata document.
     pub metadata_time: Duration,
+    /// For a key set.
+    pub jwks_time: Duration,
     /// For finding the provider, over all documents; at GitHub, for all requests about a person.
     pub discovery_time: Duration,
     /// For the token and the userinfo endpoint.
@@ -179,6 +182,7 @@ impl Default for Limits {
         Self {
             connect: Duration::from_secs(5),
             metadata_time: Duration::from_secs(5),
+            jwks_time: Duration::from_secs(5),
             discovery_time: Duration::from_secs(20),
             token_time: Duration::from_secs(10),
             document_size: 256 * 1024,

@@ -3,19 +3,20 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
-use labgate_domain::protocol::{ClientId, RefreshToken, TokenErrorCode};
+use labgate_domain::protocol::{ClientId, Issuer, RefreshToken, TokenErrorCode};
 use openidconnect::HttpRequest;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::endpoint::Endpoint;
+use crate::ensure::ensure;
 use crate::json;
-use crate::transport::{Answer, JSON, Transport};
+use crate::transport::{Answer, JSON, Transport, request, sensitive};
 
 /// The longest accepted access token, in bytes: it goes into a header.
 const MAX_ACCESS_TOKEN: usize = 16 * 1024;
@@ -93,8 +94,8 @@ impl TokenEndpoint<'_> {
     }
 
     async fn post(&self, form: &[(&str, &str)]) -> Result<Answer, ProviderError> {
-        let answer = self.transport.send(ProviderCall::Token, self.request(form)?).await;
-        answer.map_err(|error| error.of(ProviderCall::Token))
+        let call = ProviderCall::Token;
+        self.transport.send(call, self.request(form)?).await.map_err(|error| error.of(call))
     }
 
     fn request(&self, form: &[(&str, &str)]) -> Result<HttpRequest, ProviderError> {
@@ -104,19 +105,14 @@ impl TokenEndpoint<'_> {
         if self.method == ClientAuthentication::Post {
             body.append_pair("client_id", id).append_pair("client_secret", secret);
         }
-        let mut request = Request::new(body.finish().into_bytes());
-        *request.method_mut() = Method::POST;
-        // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
-        *request.uri_mut() = self.url.as_str().parse().unwrap_or_default();
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
+        let mut request = request(Method::POST, self.url.url(), body.finish().into_bytes());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
         if self.method == ClientAuthentication::Basic {
             let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
-            let mut basic = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| {
+            let basic = sensitive(&format!("Basic {pair}")).ok_or_else(|| {
                 ProviderError::Misconfigured("the client secret does not fit into a header".to_owned())
             })?;
-            basic.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, basic);
         }
         Ok(request)
@@ -130,7 +126,8 @@ impl TokenEndpoint<'_> {
 pub(crate) struct Tokens {
     access_token: SecretString,
     id_token: SecretString,
-    refresh_token: Option<RefreshToken>,
+    /// The refresh token, if there is a usable one.
+    pub(crate) refresh_token: Option<RefreshToken>,
 }
 
 impl Tokens {
@@ -144,29 +141,17 @@ impl Tokens {
         self.id_token.expose_secret()
     }
 
-    /// The refresh token, if there is a usable one.
-    pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
-        self.refresh_token.clone()
-    }
-
     /// Takes a token response. `secrets` is what must not come back in a message.
     fn parse(answer: &Answer, secrets: &[&str], fails_for_codes: bool) -> Result<Self, ProviderError> {
-        let states_json = answer.media_type.as_deref() == Some(JSON);
-        let members = if states_json { json::object(&answer.body).ok() } else { None };
-        if let Some(members) = &members
-            && let Some(error) = members.get("error").filter(|it| !it.is_null())
-        {
-            let of_the_code = fails_for_codes && answer.status.is_server_error() && error == "server_error";
-            let error = if of_the_code { &Value::from("invalid_grant") } else { error };
-            return Err(refusal(answer.status, error, members.get("error_description"), secrets));
-        }
-        check_status(answer.status)?;
-        if !states_json {
-            return Err(ProviderError::TokenResponse("it is not application/json"));
-        }
-        let members = members.ok_or(ProviderError::TokenResponse(
-            "it is not one JSON object in which each member stands once",
-        ))?;
+        let members = match answer.media_type.as_deref() {
+            Some(JSON) => json::object(&answer.body).ok_or(json::NOT_AN_OBJECT),
+            _ => Err("it is not application/json"),
+        };
+        let speaks_of_codes = fails_for_codes && answer.status.is_server_error();
+        let members = granted(answer.status, members, secrets, |error| match error.as_str() {
+            Some("server_error") if speaks_of_codes => "invalid_grant".into(),
+            _ => error.clone(),
+        })?;
         let access_token = access_token(&members)?.into();
         check_token_type(&members)?;
         let id_token = id_token(&members)?.into();
@@ -177,10 +162,32 @@ impl Tokens {
     }
 }
 
-/// Checks the status of a token response without an error in it.
-pub(crate) fn check_status(status: StatusCode) -> Result<(), ProviderError> {
+/// Checks that a code is redeemed at the issuer where its sign-in started.
+pub(crate) fn check_issuer(redemption: &CodeRedemption, issuer: &Issuer) -> Result<(), ProviderError> {
+    let started = &redemption.issuer;
+    if started == issuer {
+        return Ok(());
+    }
+    Err(ProviderError::Misconfigured(format!(
+        "the sign-in started at the issuer {started}, and the provider is {issuer} now"
+    )))
+}
+
+/// The members of a token response that is not an error; of what it is instead, an error in the members
+/// tells most, then the status. `standard` is the error code as RFC 6749 has it.
+pub(crate) fn granted(
+    status: StatusCode,
+    members: Result<Map<String, Value>, &'static str>,
+    secrets: &[&str],
+    standard: impl FnOnce(&Value) -> Value,
+) -> Result<Map<String, Value>, ProviderError> {
+    if let Ok(members) = &members
+        && let Some(error) = members.get("error").filter(|error| !error.is_null())
+    {
+        return Err(refusal(status, &standard(error), members.get("error_description"), secrets));
+    }
     match status {
-        StatusCode::OK => Ok(()),
+        StatusCode::OK => members.map_err(ProviderError::TokenResponse),
         StatusCode::UNAUTHORIZED => Err(ProviderError::ClientRejected(None)),
         status if status.is_success() => Err(ProviderError::TokenResponse("its status is not 200")),
         status => Err(unavailable(status, format!("it answers with {status}"))),
@@ -192,11 +199,9 @@ pub(crate) fn access_token(members: &Map<String, Value>) -> Result<&str, Provide
         return Err(ProviderError::TokenResponse("it has no access_token"));
     };
     let well_formed = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if well_formed && token.len() <= MAX_ACCESS_TOKEN {
-        Ok(token)
-    } else {
-        Err(ProviderError::TokenResponse("its access_token is empty, too long or not visible ASCII"))
-    }
+    let unfit = ProviderError::TokenResponse("its access_token is empty, too long or not visible ASCII");
+    ensure(well_formed && token.len() <= MAX_ACCESS_TOKEN, unfit)?;
+    Ok(token)
 }
 
 pub(crate) fn check_token_type(members: &Map<String, Value>) -> Result<(), ProviderError> {
@@ -216,7 +221,7 @@ fn id_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
 }
 
 /// An error response (RFC 6749 section 5.2), which some providers send with status 200.
-pub(crate) fn refusal(
+fn refusal(
     status: StatusCode,
     error: &Value,
     description: Option<&Value>,
@@ -232,29 +237,22 @@ pub(crate) fn refusal(
     };
     let words = description.and_then(Value::as_str);
     let description = words.filter(harmless).map(ForeignText::new);
+    // Too many, or too slow: that says nothing of what was asked (RFC 9110 section 15.5.9, RFC 6585
+    // section 4).
+    let is_outage = status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+        || matches!(code, TokenErrorCode::ServerError | TokenErrorCode::TemporarilyUnavailable);
     match code {
         TokenErrorCode::InvalidGrant => ProviderError::CodeRejected(description),
         TokenErrorCode::InvalidClient | TokenErrorCode::UnauthorizedClient => {
             ProviderError::ClientRejected(description)
         }
-        TokenErrorCode::ServerError | TokenErrorCode::TemporarilyUnavailable => {
-            unavailable(status, own_failure(status, &code, description.as_ref()))
-        }
-        // Too many, or too slow: that says nothing of what was asked (RFC 9110 section 15.5.9, RFC 6585
-        // section 4).
-        _ if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
-            unavailable(status, own_failure(status, &code, description.as_ref()))
-        }
-        _ if status.is_server_error() => {
-            unavailable(status, own_failure(status, &code, description.as_ref()))
+        _ if is_outage => {
+            let description = description.map(|text| format!(" ({text})")).unwrap_or_default();
+            unavailable(status, format!("it answers with {status}: {}{description}", code.as_str()))
         }
         _ => ProviderError::TokenError { code, description },
     }
-}
-
-fn own_failure(status: StatusCode, code: &TokenErrorCode, description: Option<&ForeignText>) -> String {
-    let description = description.map(|text| format!(" ({text})")).unwrap_or_default();
-    format!("it answers with {status}: {}{description}", code.as_str())
 }
 
 fn unavailable(status: StatusCode, reason: String) -> ProviderError {

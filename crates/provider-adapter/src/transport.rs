@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use openidconnect::HttpRequest;
+use url::Url;
 
 use crate::exchange::{Exchange, ExchangeError};
 use crate::settings::Limits;
@@ -45,11 +46,7 @@ impl Transport {
         Ok(answer)
     }
 
-    async fn answer(
-        &self,
-        call: ProviderCall,
-        request: http::Request<Bytes>,
-    ) -> Result<Answer, TransportError> {
+    async fn answer(&self, call: ProviderCall, request: Request<Bytes>) -> Result<Answer, TransportError> {
         let (parts, body) = self.exchange.send(request).await?.into_parts();
         if parts.status.is_redirection() {
             return Err(TransportError::Redirect(parts.status));
@@ -72,6 +69,34 @@ impl Transport {
 }
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("labgate/", env!("CARGO_PKG_VERSION")));
+
+/// A GET for JSON.
+pub(crate) fn get(url: &Url) -> HttpRequest {
+    request(Method::GET, url, Vec::new())
+}
+
+/// A request for JSON.
+pub(crate) fn request(method: Method, url: &Url, body: Vec<u8>) -> HttpRequest {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
+    *request.uri_mut() = url.as_str().parse().unwrap_or_default();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(JSON));
+    request
+}
+
+/// The field `Authorization` with an access token (RFC 6750 section 2.1).
+pub(crate) fn bearer(access_token: &str) -> Result<HeaderValue, ProviderError> {
+    let unfit = ProviderError::TokenResponse("its access_token does not fit into a header");
+    sensitive(&format!("Bearer {access_token}")).ok_or(unfit)
+}
+
+/// A secret as a header field, if it fits into one.
+pub(crate) fn sensitive(secret: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
 
 /// A failure to get an answer. Reads after the name of the endpoint; the texts carry no URL, which may have a
 /// query, and nothing of a body.
@@ -128,20 +153,16 @@ impl Answer {
     /// [`TransportError`].
     pub(crate) fn ok_body(self, media_types: &[&str]) -> Result<Vec<u8>, Unusable> {
         if self.status != StatusCode::OK {
-            return Err(Unusable::status(self.status, format!("answers with {}", self.status)));
+            let cause = CallFailure::Status(self.status.as_u16());
+            return Err(Unusable { cause, text: format!("answers with {}", self.status) });
         }
-        match self.media_type {
-            Some(stated) if media_types.contains(&stated.as_str()) => Ok(self.body),
-            Some(stated) => Err(Unusable::not_json(format!(
-                "answers with {} instead of {}",
-                ForeignText::new(&stated),
-                media_types.join(" or ")
-            ))),
-            None => Err(Unusable::not_json(format!(
-                "answers without saying that it is {}",
-                media_types.join(" or ")
-            ))),
-        }
+        let wanted = media_types.join(" or ");
+        let text = match self.media_type {
+            Some(stated) if media_types.contains(&stated.as_str()) => return Ok(self.body),
+            Some(stated) => format!("answers with {} instead of {wanted}", ForeignText::new(&stated)),
+            None => format!("answers without saying that it is {wanted}"),
+        };
+        Err(Unusable { cause: CallFailure::NotJson, text })
     }
 }
 
@@ -151,16 +172,6 @@ impl Answer {
 pub(crate) struct Unusable {
     pub(crate) cause: CallFailure,
     pub(crate) text: String,
-}
-
-impl Unusable {
-    fn status(status: StatusCode, text: String) -> Self {
-        Self { cause: CallFailure::Status(status.as_u16()), text }
-    }
-
-    fn not_json(text: String) -> Self {
-        Self { cause: CallFailure::NotJson, text }
-    }
 }
 
 /// JSON's media type (RFC 8259 section 11).
@@ -179,7 +190,8 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 impl Limits {
     fn time(&self, call: ProviderCall) -> Duration {
         match call {
-            ProviderCall::Discovery | ProviderCall::Jwks => self.metadata_time,
+            ProviderCall::Discovery => self.metadata_time,
+            ProviderCall::Jwks => self.jwks_time,
             ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => self.token_time,
         }
     }

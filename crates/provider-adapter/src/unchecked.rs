@@ -14,8 +14,8 @@ use secrecy::SecretString;
 
 use crate::derivation::{ConfiguredIssuer, OperatorUrls};
 use crate::endpoint::{Endpoint, OperatorHosts, PlainHttpOrigins};
+use crate::ensure::ensure;
 use crate::kind::{Kinds, OpenTo, UrlForm};
-use crate::kinds::KINDS;
 use crate::settings::{Limits, Location, ProviderSettings, Userinfo};
 
 /// The range of [`Field::Recheck`]: not so often that a provider minds, and within the life of what was
@@ -66,7 +66,7 @@ pub enum Field {
 }
 
 /// The settings of a provider as the operator writes them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct UncheckedSettings {
     /// `None` is a value that cannot be read.
     values: HashMap<Field, Option<Vec<String>>>,
@@ -76,18 +76,6 @@ pub struct UncheckedSettings {
     pub limits: Limits,
     /// The kinds that a provider can be.
     pub kinds: Kinds,
-}
-
-impl Default for UncheckedSettings {
-    fn default() -> Self {
-        Self {
-            values: HashMap::new(),
-            client_secret: None,
-            admission: None,
-            limits: Limits::default(),
-            kinds: KINDS,
-        }
-    }
 }
 
 impl UncheckedSettings {
@@ -149,7 +137,8 @@ impl UncheckedSettings {
         });
         let kind = reader.optional(Field::Kind, |text| {
             self.kinds.named(text).ok_or_else(|| {
-                let names = self.kinds.names();
+                let names: Vec<_> = self.kinds.iter().map(|kind| kind.name).collect();
+                let names = names.join(", ");
                 format!("is no kind of provider that is known: there are {names}, or leave it out")
             })
         });
@@ -276,8 +265,8 @@ impl Reader<'_> {
             let ConfiguredIssuer { issuer, home } = issuer??;
             if let Some([authorization, token]) = kinds.iter().find_map(|kind| (kind.endpoints)(&home)) {
                 let issuer = Some(ConfiguredIssuer { issuer, home });
-                let urls = OperatorUrls::new(authorization, token, issuer, &plain_http);
-                return Some(Location::Endpoints(urls.with_kind(kind)));
+                let urls = OperatorUrls::new(authorization, token, issuer, kind, &plain_http);
+                return Some(Location::Endpoints(urls));
             }
             let hosts = OperatorHosts::of([&home], &plain_http);
             return Some(Location::Issuer { issuer, home, hosts });
@@ -289,37 +278,33 @@ impl Reader<'_> {
             }
             self.value(field, None, |text| Endpoint::parse(text, &plain_http))
         });
-        let urls = OperatorUrls::new(authorization?, token?, issuer?, &plain_http);
-        Some(Location::Endpoints(urls.with_kind(kind)))
+        let urls = OperatorUrls::new(authorization?, token?, issuer?, kind, &plain_http);
+        Some(Location::Endpoints(urls))
     }
 
     fn admission(&mut self) -> Option<AdmissionRules> {
-        let mut rules = Some(Vec::new());
-        for criterion in Criterion::ALL.iter().copied() {
-            let field = Field::Allow(criterion);
-            let rule = match self.values.get(&field) {
-                None => continue,
-                Some(None) => None,
-                Some(Some(values)) => {
-                    Rule::new(criterion, values).map_err(|error| self.list(field, &error)).ok()
-                }
-            };
-            rules = rules.zip(rule).map(|(rules, rule)| [rules, vec![rule]].concat());
-        }
-        let administrators = match self.values.get(&Field::AdminGroups) {
-            None => None,
-            Some(None) => return None,
-            Some(Some(groups)) if groups.iter().any(|group| group.trim().is_empty()) => {
-                self.list(Field::AdminGroups, &"has a blank value");
-                return None;
-            }
-            Some(Some(groups)) => Some(groups.clone()),
-        };
-        Some(AdmissionRules::new(rules?, administrators))
+        // All are read before any is missed, so that every error is told.
+        let rule = |criterion| self.list(Field::Allow(criterion), |values| Rule::new(criterion, values));
+        let rules: Vec<_> = Criterion::ALL.iter().copied().map(rule).collect();
+        let administrators = self.list(Field::AdminGroups, |groups| {
+            let is_blank = groups.iter().any(|group| group.trim().is_empty());
+            if is_blank { Err("has a blank value") } else { Ok(groups.to_vec()) }
+        });
+        let rules: Option<Vec<_>> = rules.into_iter().collect();
+        Some(AdmissionRules::new(rules?.into_iter().flatten().collect(), administrators?))
     }
 
-    fn list(&mut self, field: Field, error: &dyn Display) {
-        self.errors.push(SettingsError::Malformed { field, text: error.to_string() });
+    /// The values of a list that may be absent; the outer `None` is an error.
+    #[expect(clippy::option_option, reason = "an error and an absent field are told apart")]
+    fn list<T, E: Display>(
+        &mut self,
+        field: Field,
+        parse: impl FnOnce(&[String]) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        let Some(values) = self.values.get(&field) else { return Some(None) };
+        let parsed = parse(values.as_ref()?);
+        let malformed = |error: E| SettingsError::Malformed { field, text: error.to_string() };
+        parsed.map_err(|error| self.errors.push(malformed(error))).ok().map(Some)
     }
 }
 
@@ -348,18 +333,16 @@ impl ProviderSettings {
         }
         self.check_kind()?;
         let kind = self.known_kind();
-        if self.fetch_groups && !kind.is_some_and(|kind| kind.quirks.has_graph) {
-            return Err(SettingsError::FetchGroups);
-        }
-        if self.domain_hint.is_some() && self.hint_parameters().domain.is_none() {
-            return Err(SettingsError::DomainHint);
-        }
+        let has_graph = kind.is_some_and(|kind| kind.quirks.has_graph);
+        ensure(!self.fetch_groups || has_graph, SettingsError::FetchGroups)?;
+        let takes_hint = self.kind().hints.domain.is_some();
+        ensure(self.domain_hint.is_none() || takes_hint, SettingsError::DomainHint)?;
+        let mut rules = self.description.admission.rules().iter();
+        let names_tenants = rules.any(|rule| rule.criterion() == Criterion::Tenant);
         let trusts = self.description.email_trust == EmailTrust::Provider;
         for open_to in open_to {
             match open_to {
-                OpenTo::AnyTenant if !self.has_rule(Criterion::Tenant) => {
-                    return Err(SettingsError::TenantsNeeded);
-                }
+                OpenTo::AnyTenant if !names_tenants => return Err(SettingsError::TenantsNeeded),
                 OpenTo::AnyTenant if trusts => return Err(SettingsError::EmailTrustOfTenants),
                 OpenTo::Anyone(reason) if trusts => return Err(SettingsError::EmailTrust(reason)),
                 OpenTo::Members | OpenTo::Anyone(_) | OpenTo::AnyTenant => {}
@@ -380,10 +363,6 @@ impl ProviderSettings {
             },
             _ => Ok(()),
         }
-    }
-
-    fn has_rule(&self, criterion: Criterion) -> bool {
-        self.description.admission.rules().iter().any(|rule| rule.criterion() == criterion)
     }
 }
 

@@ -1,15 +1,15 @@
 //! Further claims about a person (OpenID Connect Core section 5.3).
 
+use http::StatusCode;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use labgate_domain::protocol::Subject;
 use serde_json::{Map, Value};
 
-use crate::discovery::get;
 use crate::endpoint::Endpoint;
+use crate::ensure::ensure;
 use crate::json;
-use crate::transport::{JSON, Transport};
+use crate::transport::{JSON, Transport, bearer, get};
 
 /// The claims, about the right person.
 pub(crate) type Claims = Map<String, Value>;
@@ -25,23 +25,18 @@ pub(crate) async fn fetch(
     access_token: &str,
     subject: &Subject,
 ) -> Result<Claims, ProviderError> {
-    let mut request = get(endpoint);
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {access_token}"))
-        .map_err(|_| ProviderError::TokenResponse("its access_token does not fit into a header"))?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, bearer);
-
-    let answer = transport.send(ProviderCall::UserInfo, request).await;
-    let answer = answer.map_err(|error| error.of(ProviderCall::UserInfo))?;
+    let call = ProviderCall::UserInfo;
+    let mut request = get(endpoint.url());
+    request.headers_mut().insert(AUTHORIZATION, bearer(access_token)?);
+    let answer = transport.send(call, request).await.map_err(|error| error.of(call))?;
     match answer.status {
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(ProviderError::UserInfo("the access token was not accepted there"));
         }
         status => {
-            let reason = format!("it answers with {status}");
             let cause = CallFailure::Status(status.as_u16());
-            return Err(ProviderError::unavailable(ProviderCall::UserInfo, cause, reason));
+            return Err(ProviderError::unavailable(call, cause, format!("it answers with {status}")));
         }
     }
     match answer.media_type.as_deref() {
@@ -51,11 +46,8 @@ pub(crate) async fn fetch(
         }
         _ => return Err(ProviderError::UserInfo("it is not application/json")),
     }
-    let claims = json::object(&answer.body)
-        .map_err(|_| ProviderError::UserInfo("it is not one JSON object in which each member stands once"))?;
-    if claims.get("sub").and_then(Value::as_str) == Some(subject.as_str()) {
-        Ok(claims)
-    } else {
-        Err(ProviderError::UserInfo("it is about somebody else"))
-    }
+    let claims = json::object(&answer.body).ok_or(ProviderError::UserInfo(json::NOT_AN_OBJECT))?;
+    let is_theirs = claims.get("sub").and_then(Value::as_str) == Some(subject.as_str());
+    ensure(is_theirs, ProviderError::UserInfo("it is about somebody else"))?;
+    Ok(claims)
 }

@@ -8,7 +8,7 @@ use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use labgate_domain::ForeignText;
-use labgate_domain::ports::IdentityProvider;
+use labgate_domain::ports::{CallFailure, IdentityProvider};
 use labgate_domain::provider::ProviderDescription;
 use labgate_domain::world::Clock;
 use labgate_mock_idp::{MockIdp, MockIssuer};
@@ -23,7 +23,7 @@ struct MockNetwork(Arc<MockIdp>);
 impl Exchange for MockNetwork {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError> {
         if request.uri().authority().map(Authority::as_str) != Some(self.0.base_url().authority()) {
-            return Err(ExchangeError::Connection(ForeignText::new("no such host")));
+            return Err(ExchangeError::Unreachable(CallFailure::Connection, ForeignText::new("no such host")));
         }
         let answer = self.0.handle(request).await;
         Ok(answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))

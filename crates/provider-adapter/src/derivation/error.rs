@@ -4,16 +4,18 @@ use labgate_domain::protocol::Issuer;
 
 use super::candidates::MAX_FETCHES;
 use super::metadata::{MalformedMetadata, ProviderMetadata, Role};
-use super::operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, RejectedUrl, TOKEN_URL_SETTING};
+use super::operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, TOKEN_URL_SETTING};
 use super::source::FetchError;
 use crate::endpoint::{Endpoint, EndpointError};
 
 /// A failure to find the provider of the operator's URLs. The texts are for the operator, on one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DerivationError {
-    /// A setting holds no acceptable URL.
-    #[error(transparent)]
-    Rejected(#[from] RejectedUrl),
+    /// The provider speaks OAuth 2.0 only: there is no ID token, and its API says who signed in.
+    #[error(
+        "these are GitHub's URLs, and GitHub speaks OAuth 2.0 only, without ID tokens: it takes a GitHubProvider"
+    )]
+    OAuth2Only,
     /// The two URLs do not belong together. The text says why.
     #[error("{0}")]
     Contradiction(String),
@@ -69,12 +71,6 @@ pub enum DerivationError {
 }
 
 impl DerivationError {
-    /// Returns whether it may go away by itself.
-    #[must_use]
-    pub fn is_temporary(&self) -> bool {
-        self.outage().is_some()
-    }
-
     /// The kind of the first failure that may go away by itself.
     #[must_use]
     pub fn outage(&self) -> Option<CallFailure> {
@@ -140,14 +136,8 @@ impl WhyNot {
         }
     }
 
-    /// Returns whether the answer may be another one later.
-    #[must_use]
-    pub fn is_temporary(&self) -> bool {
-        self.outage().is_some()
-    }
-
-    /// The kind of a failure that may go away by itself.
-    fn outage(&self) -> Option<CallFailure> {
+    /// The kind of a failure that may go away by itself: the answer may be another one later.
+    pub(super) fn outage(&self) -> Option<CallFailure> {
         match self {
             Self::Fetch(error) => error.is_temporary().then(|| error.cause()),
             Self::SilentServer => Some(CallFailure::Connection),

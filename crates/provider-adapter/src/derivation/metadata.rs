@@ -1,5 +1,4 @@
 use labgate_domain::protocol::Issuer;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::operator_urls::{AUTH_URL_SETTING, OperatorUrls, TOKEN_URL_SETTING};
@@ -66,41 +65,35 @@ impl ProviderMetadata {
     /// # Errors
     /// See [`MalformedMetadata`].
     pub fn parse(document: &Value, operator: &OperatorHosts) -> Result<Self, MalformedMetadata> {
-        if !document.is_object() {
-            return Err(MalformedMetadata::NotAnObject);
-        }
-        let published = Published::deserialize(document).map_err(|_| MalformedMetadata::NotAnObject)?;
-        let required = |value: Option<String>, member| value.ok_or(MalformedMetadata::Missing(member));
-        let endpoint = |value: String, member| {
-            Endpoint::parse_published(&value, operator)
+        let members = document.as_object().ok_or(MalformedMetadata::NotAnObject)?;
+        let text = |member| members.get(member).and_then(Value::as_str);
+        let texts = |member| {
+            let values = members.get(member).and_then(Value::as_array).into_iter().flatten();
+            values.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let required = |member| text(member).ok_or(MalformedMetadata::Missing(member));
+        let endpoint = |member, value| {
+            Endpoint::parse_published(value, operator)
                 .map_err(|error| MalformedMetadata::Endpoint { member, error })
         };
-        let required_endpoint = |value, member| endpoint(required(value, member)?, member);
-        let optional_endpoint =
-            |value: Option<String>, member| value.map(|value| endpoint(value, member)).transpose();
-
-        let issuer = required(published.issuer, "issuer")?;
+        let required_endpoint = |member| endpoint(member, required(member)?);
+        let optional_endpoint = |member| text(member).map(|value| endpoint(member, value)).transpose();
+        let iss_parameter = members.get("authorization_response_iss_parameter_supported");
         Ok(Self {
-            issuer: Issuer::parse(&issuer).map_err(|_| MalformedMetadata::Issuer)?,
-            authorization_endpoint: required_endpoint(
-                published.authorization_endpoint,
-                Role::Authorization.member(),
-            )?,
-            token_endpoint: required_endpoint(published.token_endpoint, Role::Token.member())?,
-            jwks_uri: required_endpoint(published.jwks_uri, "jwks_uri")?,
-            userinfo_endpoint: optional_endpoint(published.userinfo_endpoint, "userinfo_endpoint")?,
-            end_session_endpoint: optional_endpoint(published.end_session_endpoint, "end_session_endpoint")
-                .unwrap_or_else(|error| {
-                    tracing::debug!(%error, "browsers are not sent to the provider to sign out");
-                    None
-                }),
-            authorization_response_iss_parameter_supported: published
-                .authorization_response_iss_parameter_supported
-                .unwrap_or(false),
-            token_endpoint_auth_methods_supported: published.token_endpoint_auth_methods_supported.0,
-            code_challenge_methods_supported: published.code_challenge_methods_supported.0,
-            scopes_supported: published.scopes_supported.0,
-            id_token_signing_alg_values_supported: published.id_token_signing_alg_values_supported.0,
+            issuer: Issuer::parse(required("issuer")?).map_err(|_| MalformedMetadata::Issuer)?,
+            authorization_endpoint: required_endpoint(Role::Authorization.member())?,
+            token_endpoint: required_endpoint(Role::Token.member())?,
+            jwks_uri: required_endpoint("jwks_uri")?,
+            userinfo_endpoint: optional_endpoint("userinfo_endpoint")?,
+            end_session_endpoint: optional_endpoint("end_session_endpoint").unwrap_or_else(|error| {
+                tracing::debug!(%error, "browsers are not sent to the provider to sign out");
+                None
+            }),
+            authorization_response_iss_parameter_supported: iss_parameter == Some(&Value::Bool(true)),
+            token_endpoint_auth_methods_supported: texts("token_endpoint_auth_methods_supported"),
+            code_challenge_methods_supported: texts("code_challenge_methods_supported"),
+            scopes_supported: texts("scopes_supported"),
+            id_token_signing_alg_values_supported: texts("id_token_signing_alg_values_supported"),
         })
     }
 
@@ -131,89 +124,34 @@ pub enum Role {
 }
 
 impl Role {
+    fn pick<T>(self, authorization: T, token: T) -> T {
+        match self {
+            Self::Authorization => authorization,
+            Self::Token => token,
+        }
+    }
+
     /// The member of the metadata.
     #[must_use]
     pub fn member(self) -> &'static str {
-        match self {
-            Self::Authorization => "authorization_endpoint",
-            Self::Token => "token_endpoint",
-        }
+        self.pick("authorization_endpoint", "token_endpoint")
     }
 
     /// The published endpoint.
     #[must_use]
     pub fn of(self, metadata: &ProviderMetadata) -> &Endpoint {
-        match self {
-            Self::Authorization => &metadata.authorization_endpoint,
-            Self::Token => &metadata.token_endpoint,
-        }
+        self.pick(&metadata.authorization_endpoint, &metadata.token_endpoint)
     }
 
     /// The operator's endpoint.
     #[must_use]
     pub fn of_operator(self, urls: &OperatorUrls) -> &Endpoint {
-        match self {
-            Self::Authorization => urls.authorization(),
-            Self::Token => urls.token(),
-        }
+        self.pick(urls.authorization(), urls.token())
     }
 
     /// The setting.
     #[must_use]
     pub fn setting(self) -> &'static str {
-        match self {
-            Self::Authorization => AUTH_URL_SETTING,
-            Self::Token => TOKEN_URL_SETTING,
-        }
+        self.pick(AUTH_URL_SETTING, TOKEN_URL_SETTING)
     }
-}
-
-/// The document as it stands: a member of the wrong type counts as absent.
-#[derive(Deserialize)]
-struct Published {
-    #[serde(default, deserialize_with = "lenient")]
-    issuer: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    authorization_endpoint: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    token_endpoint: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    jwks_uri: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    userinfo_endpoint: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    end_session_endpoint: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    authorization_response_iss_parameter_supported: Option<bool>,
-    #[serde(default)]
-    token_endpoint_auth_methods_supported: Strings,
-    #[serde(default)]
-    code_challenge_methods_supported: Strings,
-    #[serde(default)]
-    scopes_supported: Strings,
-    #[serde(default)]
-    id_token_signing_alg_values_supported: Strings,
-}
-
-/// The strings of an array; whatever else is in it, or instead of it, is left out.
-#[derive(Default)]
-struct Strings(Vec<String>);
-
-impl<'de> Deserialize<'de> for Strings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let values = match Value::deserialize(deserializer)? {
-            Value::Array(values) => values,
-            _ => Vec::new(),
-        };
-        let string = |value| if let Value::String(text) = value { Some(text) } else { None };
-        Ok(Self(values.into_iter().filter_map(string).collect()))
-    }
-}
-
-fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
-{
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }

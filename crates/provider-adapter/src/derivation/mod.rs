@@ -20,32 +20,15 @@ pub(crate) use candidates::document_of;
 pub use error::{DerivationError, NotVouched, OtherEndpoint, Tried, WhyNot};
 pub use metadata::{MalformedMetadata, ProviderMetadata, Role};
 pub(crate) use operator_urls::ConfiguredIssuer;
-pub use operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, OperatorUrls, RejectedUrl, TOKEN_URL_SETTING};
+pub use operator_urls::{AUTH_URL_SETTING, ISSUER_SETTING, OperatorUrls, TOKEN_URL_SETTING};
 pub use source::{FetchError, MetadataSource};
 
 use labgate_domain::ForeignText;
 
 use crate::endpoint::Endpoint;
-use crate::kind::{GENERIC, Kind, Kinds, NoPreset, OAuthApi};
+use crate::ensure::ensure;
+use crate::kind::{GENERIC, Kind, Kinds, NoPreset};
 use search::Search;
-
-/// A provider that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made when a provider is found, and taken apart at once"
-)]
-pub enum Derived {
-    /// It speaks OpenID Connect.
-    OpenId(Discovered),
-    /// It speaks OAuth 2.0 only: there is no ID token, and its API says who signed in.
-    OAuth2Only {
-        /// Its kind.
-        kind: &'static Kind,
-        /// Its API.
-        api: OAuthApi,
-    },
-}
 
 /// An OpenID provider with accepted metadata. Its issuer is pinned from here on: [`rediscover`]
 /// compares.
@@ -81,23 +64,21 @@ pub async fn derive(
     urls: &OperatorUrls,
     kinds: Kinds,
     source: &dyn MetadataSource,
-) -> Result<Derived, DerivationError> {
+) -> Result<Discovered, DerivationError> {
     let (kind, preset) = kinds.of_urls(urls)?.unwrap_or_else(|| (&GENERIC, Box::new(NoPreset)));
-    if let Some(api) = preset.api() {
-        return Ok(Derived::OAuth2Only { kind, api });
-    }
+    ensure(preset.api().is_none(), DerivationError::OAuth2Only)?;
     let search = Search::new(urls, kind.name, &*preset, source);
     let (metadata, document) = if let Some(document) = preset.document() {
         search.only_at(document).await?
-    } else if let Some(configured) = urls.issuer() {
+    } else if let Some(configured) = &urls.issuer {
         search.confirm(configured).await?
     } else {
         search.among_candidates(kinds).await?
     };
     let warnings = preset.warnings(urls, &metadata);
     let metadata = metadata.with_endpoints(urls);
-    let stated = urls.kind().and_then(|name| kinds.named(name)).filter(|_| *kind == GENERIC);
-    Ok(Derived::OpenId(Discovered { kind: stated.unwrap_or(kind), metadata, document, warnings }))
+    let stated = urls.kind.and_then(|name| kinds.named(name)).filter(|_| *kind == GENERIC);
+    Ok(Discovered { kind: stated.unwrap_or(kind), metadata, document, warnings })
 }
 
 /// The reason to keep the known metadata instead of the fetched.
@@ -138,7 +119,7 @@ pub async fn rediscover(
     source: &dyn MetadataSource,
 ) -> Result<Discovered, RediscoveryError> {
     let document = source.fetch(&last_good.document).await?;
-    let fresh = ProviderMetadata::parse(&document, urls.hosts())?;
+    let fresh = ProviderMetadata::parse(&document, &urls.hosts)?;
     let known = &last_good.metadata;
     if fresh.issuer != known.issuer {
         return Err(changed("issuer", known.issuer.as_str(), fresh.issuer.as_str()));

@@ -7,6 +7,7 @@ use super::metadata::ProviderMetadata;
 use super::operator_urls::{ConfiguredIssuer, OperatorUrls};
 use super::source::{FetchError, MetadataSource};
 use crate::endpoint::Endpoint;
+use crate::ensure::ensure;
 use crate::kind::{Kinds, Preset};
 
 /// An accepted document, and where it stands.
@@ -49,10 +50,9 @@ impl<'a> Search<'a> {
         let opened = self.open(&document).await.and_then(|metadata| {
             let fits = self.preset.check_issuer(&metadata);
             fits.map_err(|expected| WhyNot::other_issuer(&metadata, &expected))?;
-            self.endpoints_fit(&metadata)?;
-            Ok(metadata)
+            self.of_our_endpoints(metadata)
         });
-        match (opened, self.urls.issuer()) {
+        match (opened, &self.urls.issuer) {
             (Ok(metadata), Some(configured)) if metadata.issuer != configured.issuer => {
                 Err(mismatch(configured, &metadata, &document))
             }
@@ -67,29 +67,18 @@ impl<'a> Search<'a> {
     /// The operator names the issuer: its own document comes first, then the candidates' that name it.
     pub(super) async fn confirm(mut self, configured: &ConfiguredIssuer) -> Result<Found, DerivationError> {
         let own = document_of(&configured.home);
-        match self.open(&own).await {
-            Ok(metadata) if metadata.issuer != configured.issuer => {
-                return Err(mismatch(configured, &metadata, &own));
+        let candidates = candidates(self.urls).into_iter().map(|candidate| candidate.document);
+        let further = candidates.filter(|document| *document != own);
+        for document in std::iter::once(own.clone()).chain(further) {
+            let opened = self.open(&document).await;
+            if let Ok(metadata) = &opened
+                && document == own
+                && metadata.issuer != configured.issuer
+            {
+                return Err(mismatch(configured, metadata, &own));
             }
-            Ok(metadata) => match self.endpoints_fit(&metadata) {
-                Ok(()) => return Ok((metadata, own)),
-                Err(why_not) => self.note(own.clone(), why_not),
-            },
-            Err(why_not) => self.note(own.clone(), why_not),
-        }
-        for Candidate { document, .. } in candidates(self.urls) {
-            if document == own {
-                continue;
-            }
-            let opened = self.open(&document).await.and_then(|metadata| {
-                self.endpoints_fit(&metadata)?;
-                if metadata.issuer == configured.issuer {
-                    Ok(metadata)
-                } else {
-                    Err(WhyNot::other_issuer(&metadata, configured.issuer.as_str()))
-                }
-            });
-            match opened {
+            let fitting = opened.and_then(|metadata| self.of_our_endpoints(metadata));
+            match fitting.and_then(|metadata| with_issuer(metadata, &configured.issuer)) {
                 Ok(metadata) => return Ok((metadata, document)),
                 Err(why_not) => self.note(document, why_not),
             }
@@ -113,7 +102,7 @@ impl<'a> Search<'a> {
 
     async fn candidate(&mut self, candidate: &Candidate) -> Result<Found, WhyNot> {
         let metadata = self.open(&candidate.document).await?;
-        self.endpoints_fit(&metadata)?;
+        let metadata = self.of_our_endpoints(metadata)?;
         if candidate.is_issuer(&metadata.issuer) {
             return Ok((metadata, candidate.document.clone()));
         }
@@ -127,22 +116,13 @@ impl<'a> Search<'a> {
     /// document is the one to use: a document about another issuer proves nothing of that issuer's keys. Its
     /// issuer is not followed further.
     async fn vouched_for(&mut self, issuer: &Issuer) -> Result<Found, NotVouched> {
-        let home = Endpoint::parse_published(issuer.as_str(), self.urls.hosts())?;
-        if home.url().scheme() != "https" {
-            return Err(NotVouched::NotHttps);
-        }
-        if std::mem::replace(&mut self.asked_foreign_issuer, true) {
-            return Err(NotVouched::AnotherWasAsked);
-        }
+        let home = Endpoint::parse_published(issuer.as_str(), &self.urls.hosts)?;
+        ensure(home.url().scheme() == "https", NotVouched::NotHttps)?;
+        let asked_before = std::mem::replace(&mut self.asked_foreign_issuer, true);
+        ensure(!asked_before, NotVouched::AnotherWasAsked)?;
         let document = document_of(&home);
-        let opened = self.open(&document).await.and_then(|metadata| {
-            if metadata.issuer != *issuer {
-                return Err(WhyNot::other_issuer(&metadata, issuer.as_str()));
-            }
-            self.endpoints_fit(&metadata)?;
-            Ok(metadata)
-        });
-        match opened {
+        let opened = self.open(&document).await.and_then(|metadata| with_issuer(metadata, issuer));
+        match opened.and_then(|metadata| self.of_our_endpoints(metadata)) {
             Ok(metadata) => Ok((metadata, document)),
             Err(why_not) => Err(NotVouched::Document(Tried { document, why_not })),
         }
@@ -150,27 +130,24 @@ impl<'a> Search<'a> {
 
     async fn open(&mut self, document: &Endpoint) -> Result<ProviderMetadata, WhyNot> {
         let origin = document.origin();
-        if self.silent_origins.contains(&origin) {
-            return Err(WhyNot::SilentServer);
-        }
-        if self.fetches == MAX_FETCHES {
-            return Err(WhyNot::Limit);
-        }
+        ensure(!self.silent_origins.contains(&origin), WhyNot::SilentServer)?;
+        ensure(self.fetches < MAX_FETCHES, WhyNot::Limit)?;
         self.fetches += 1;
         let fetched = self.source.fetch(document).await;
         if matches!(fetched, Err(FetchError::Unreachable(..))) {
             self.silent_origins.push(origin);
         }
-        Ok(ProviderMetadata::parse(&fetched?, self.urls.hosts())?)
+        Ok(ProviderMetadata::parse(&fetched?, &self.urls.hosts)?)
     }
 
-    fn endpoints_fit(&self, metadata: &ProviderMetadata) -> Result<(), WhyNot> {
+    /// The metadata, if it names the operator's two endpoints.
+    fn of_our_endpoints(&self, metadata: ProviderMetadata) -> Result<ProviderMetadata, WhyNot> {
         let swapped = metadata.authorization_endpoint == *self.urls.token()
             && metadata.token_endpoint == *self.urls.authorization();
-        match self.preset.other_endpoint(self.urls, metadata) {
-            None => Ok(()),
+        match self.preset.other_endpoint(self.urls, &metadata) {
+            None => Ok(metadata),
             Some(_) if swapped => Err(WhyNot::Swapped),
-            Some(role) => Err(OtherEndpoint { role, published: role.of(metadata).clone() }.into()),
+            Some(role) => Err(OtherEndpoint { role, published: role.of(&metadata).clone() }.into()),
         }
     }
 
@@ -179,25 +156,27 @@ impl<'a> Search<'a> {
     }
 
     fn not_confirmed(self) -> DerivationError {
-        if self.is_undecided() {
-            return DerivationError::Unavailable { tried: self.tried };
-        }
-        let issuer = self.urls.issuer().map(|configured| configured.issuer.clone());
-        DerivationError::NotConfirmed { issuer, tried: self.tried }
+        let issuer = self.urls.configured_issuer().cloned();
+        self.nothing_found(|tried| DerivationError::NotConfirmed { issuer, tried })
     }
 
     fn need_issuer(self, kinds: Kinds) -> DerivationError {
-        if self.is_undecided() {
-            return DerivationError::Unavailable { tried: self.tried };
-        }
-        let hint = kinds.issuer_hint(self.urls);
-        DerivationError::NeedIssuer { kind: self.kind, hint, tried: self.tried }
+        let (kind, hint) = (self.kind, kinds.issuer_hint(self.urls));
+        self.nothing_found(|tried| DerivationError::NeedIssuer { kind, hint, tried })
     }
 
-    /// Returns whether a place that gave no definite answer may still hold the document.
-    fn is_undecided(&self) -> bool {
-        self.tried.iter().any(|tried| tried.why_not.is_temporary())
+    /// This error, unless a place that gave no definite answer may still hold the document.
+    fn nothing_found(self, error: impl FnOnce(Vec<Tried>) -> DerivationError) -> DerivationError {
+        let tried = self.tried;
+        let is_undecided = tried.iter().any(|tried| tried.why_not.outage().is_some());
+        if is_undecided { DerivationError::Unavailable { tried } } else { error(tried) }
     }
+}
+
+/// The metadata, if it is of this issuer.
+fn with_issuer(metadata: ProviderMetadata, issuer: &Issuer) -> Result<ProviderMetadata, WhyNot> {
+    let other = || WhyNot::other_issuer(&metadata, issuer.as_str());
+    if metadata.issuer == *issuer { Ok(metadata) } else { Err(other()) }
 }
 
 fn mismatch(

@@ -38,15 +38,12 @@ impl FetchError {
     /// The meaning of a status other than 200.
     #[must_use]
     pub fn from_status(status: u16) -> Self {
+        let redirect = || format!("answers with a redirect ({status}), which is not followed");
+        let text = format!("answers with HTTP status {status}");
         match status {
-            300..=399 => Self::NoDocument(
-                CallFailure::Redirected,
-                format!("answers with a redirect ({status}), which is not followed"),
-            ),
-            408 | 425 | 429 | 500.. => {
-                Self::Failed(CallFailure::Status(status), format!("answers with HTTP status {status}"))
-            }
-            _ => Self::NoDocument(CallFailure::Status(status), format!("answers with HTTP status {status}")),
+            300..=399 => Self::NoDocument(CallFailure::Redirected, redirect()),
+            408 | 425 | 429 | 500.. => Self::Failed(CallFailure::Status(status), text),
+            _ => Self::NoDocument(CallFailure::Status(status), text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! GitHub's REST API: single objects, and lists that come in pages.
 
 use http::header::{ACCEPT, AUTHORIZATION, LINK, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::endpoint::Endpoint;
 use crate::json;
-use crate::transport::{JSON, Transport};
+use crate::transport::{JSON, Transport, bearer, get};
 
 /// So many pages of a list are asked for.
 const MAX_PAGES: usize = 10;
@@ -44,22 +44,13 @@ impl<'a> Api<'a> {
         base: &'a Endpoint,
         access_token: &SecretString,
     ) -> Result<Self, ProviderError> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", access_token.expose_secret()))
-            .map_err(|_| ProviderError::TokenResponse("its access_token does not fit into a header"))?;
-        authorization.set_sensitive(true);
-        Ok(Self { transport, base, authorization })
+        Ok(Self { transport, base, authorization: bearer(access_token.expose_secret())? })
     }
 
     /// The object at this path below the API's base.
     pub(super) async fn object(&self, path: &str) -> Result<Map<String, Value>, ProviderError> {
         let (_, body) = self.get(path, self.base.child(path).url()).await?;
-        json::object(&body).map_err(|_| {
-            unavailable(
-                path,
-                CallFailure::NotJson,
-                "answers with what is not one JSON object with unique members",
-            )
-        })
+        json::object(&body).ok_or_else(|| not_one_json(path, "object"))
     }
 
     /// The list at this path below the API's base.
@@ -69,13 +60,7 @@ impl<'a> Api<'a> {
         url.set_query(Some(&format!("per_page={per_page}")));
         for _ in 0..MAX_PAGES {
             let (headers, body) = self.get(path, &url).await?;
-            list.items.extend(json::array(&body).map_err(|_| {
-                unavailable(
-                    path,
-                    CallFailure::NotJson,
-                    "answers with what is not one JSON array with unique members",
-                )
-            })?);
+            list.items.extend(json::array(&body).ok_or_else(|| not_one_json(path, "array"))?);
             list.is_complete &= !leaves_out_organizations(&headers);
             let Some(next) = next_page(&headers) else { return Ok(list) };
             let Some(next) = url.join(next).ok().filter(|next| self.contains(next)) else {
@@ -89,10 +74,7 @@ impl<'a> Api<'a> {
     }
 
     async fn get(&self, path: &str, url: &Url) -> Result<(HeaderMap, Vec<u8>), ProviderError> {
-        let mut request = Request::new(Vec::new());
-        *request.method_mut() = Method::GET;
-        // A URL that is none for `http` becomes an empty one, which the transport refuses to ask.
-        *request.uri_mut() = url.as_str().parse().unwrap_or_default();
+        let mut request = get(url);
         let headers = request.headers_mut();
         headers.insert(ACCEPT, MEDIA_TYPE);
         headers.insert(VERSION_HEADER, VERSION);
@@ -103,12 +85,8 @@ impl<'a> Api<'a> {
         let headers = std::mem::take(&mut answer.headers);
         match answer.status {
             StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_rate_limit(&headers) => {
-                let cause = CallFailure::Status(answer.status.as_u16());
-                return Err(unavailable(
-                    path,
-                    cause,
-                    "has been asked too often for this person; wait a while",
-                ));
+                let reason = "has been asked too often for this person; wait a while";
+                return Err(unavailable(path, CallFailure::Status(answer.status.as_u16()), reason));
             }
             StatusCode::UNAUTHORIZED => {
                 return Err(ProviderError::UserInfo("the access token was not accepted there"));
@@ -133,6 +111,11 @@ impl<'a> Api<'a> {
 
 fn unavailable(path: &str, cause: CallFailure, reason: &str) -> ProviderError {
     ProviderError::unavailable(ProviderCall::UserInfo, cause, format!("GET /{path} {reason}"))
+}
+
+fn not_one_json(path: &str, kind: &str) -> ProviderError {
+    let reason = format!("answers with what is not one JSON {kind} with unique members");
+    unavailable(path, CallFailure::NotJson, &reason)
 }
 
 /// Returns whether nothing may be asked for a while: the hourly limit is used up, or too much was asked at

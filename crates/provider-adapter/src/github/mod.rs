@@ -23,12 +23,14 @@ use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::world::Clock;
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use crate::derivation::OperatorUrls;
 use crate::endpoint::Endpoint;
+use crate::ensure::ensure;
 use crate::exchange::{Exchange, Network};
 use crate::settings::{Location, ProviderSettings};
+use crate::token::check_issuer;
 use crate::transport::Transport;
 use crate::unchecked::SettingsError;
 use api::{Api, List};
@@ -136,12 +138,13 @@ impl GitHubProvider {
         let subject = person::subject(&user)?;
         let emails = api.list("user/emails", 100).await?;
         let email = person::email(&emails.items)?;
-        let (groups, memberships) = if !memberships_matter(&self.settings) {
-            (Vec::new(), Memberships { groups_are_complete: false, ..Memberships::default() })
-        } else if sees_memberships {
+        let matter = memberships_matter(&self.settings);
+        if matter && !sees_memberships {
+            tracing::warn!("GitHub does not grant the scope {MEMBERSHIP_SCOPE}: nobody has a group");
+        }
+        let (groups, memberships) = if matter && sees_memberships {
             memberships(&api).await?
         } else {
-            tracing::warn!("GitHub does not grant the scope {MEMBERSHIP_SCOPE}: nobody has a group");
             (Vec::new(), Memberships { groups_are_complete: false, ..Memberships::default() })
         };
         Ok(ExternalIdentity {
@@ -168,11 +171,6 @@ impl GitHubProvider {
             ProviderHealth::Unavailable { since } => ProviderHealth::Unavailable { since },
             _ => ProviderHealth::Unavailable { since: self.clock.now() },
         };
-    }
-
-    /// Tells in every log line which provider it is about.
-    fn span(&self) -> Span {
-        tracing::info_span!("provider", id = self.settings.description.id.as_str())
     }
 }
 
@@ -201,37 +199,29 @@ impl IdentityProvider for GitHubProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
             extra_parameters: Vec::new(),
-            hint_parameters: self.settings.hint_parameters(),
+            hint_parameters: self.settings.kind().hints,
         })
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
-        if redemption.issuer != self.issuer {
-            return Err(ProviderError::Misconfigured(format!(
-                "the sign-in started at the issuer {}, and the provider is {} now",
-                redemption.issuer, self.issuer
-            )));
-        }
-        let redeemed = self.identity(&redemption).instrument(self.span()).await;
+        check_issuer(&redemption, &self.issuer)?;
+        let redeemed = self.identity(&redemption).instrument(self.settings.span()).await;
         self.note(matches!(redeemed, Err(ProviderError::Unavailable { .. })));
         redeemed
     }
 
     async fn refresh(&self, request: RefreshRequest) -> Refreshed {
         let asked = async {
-            if request.issuer != self.issuer {
-                // A token of another GitHub is not for this one to see.
-                return Err(IdTokenFault::Issuer.into());
-            }
+            // A token of another GitHub is not for this one to see.
+            ensure(request.issuer == self.issuer, IdTokenFault::Issuer)?;
             let access_token = SecretString::from(request.refresh_token.as_str());
             let identity = self.ask_in_time(&access_token, true).await?;
-            if identity.subject != request.subject {
-                return Err(ProviderError::UserInfo("it is about somebody else"));
-            }
+            let is_theirs = identity.subject == request.subject;
+            ensure(is_theirs, ProviderError::UserInfo("it is about somebody else"))?;
             Ok(identity)
         };
         // The access token stays what it is.
-        Refreshed { refresh_token: None, identity: asked.instrument(self.span()).await }
+        Refreshed { refresh_token: None, identity: asked.instrument(self.settings.span()).await }
     }
 
     async fn verify_logout_token(&self, _token: &str) -> Result<LogoutToken, LogoutTokenError> {

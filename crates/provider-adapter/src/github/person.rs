@@ -6,6 +6,8 @@ use labgate_domain::ports::ProviderError;
 use labgate_domain::protocol::Subject;
 use serde_json::{Map, Value};
 
+use crate::ensure::ensure;
+
 /// The beginning of the domain that GitHub writes into commits in place of the real one. It receives no mail,
 /// and it names the login, which another person may have later.
 const NO_REPLY: &str = "users.noreply.";
@@ -28,9 +30,7 @@ pub(super) fn email(emails: &[Value]) -> Result<EmailClaim, ProviderError> {
     let is_true = |entry: &Value, member| entry.get(member) == Some(&Value::Bool(true));
     let mut primary = emails.iter().filter(|entry| is_true(entry, "primary"));
     let Some(entry) = primary.next() else { return Ok(EmailClaim::Missing) };
-    if primary.next().is_some() {
-        return Err(ProviderError::UserInfo("it names two primary e-mail addresses"));
-    }
+    ensure(primary.next().is_none(), ProviderError::UserInfo("it names two primary e-mail addresses"))?;
     let address = entry.get("email").and_then(Value::as_str).map(EmailAddress::parse);
     Ok(match address {
         Some(Ok(address)) if address.domain().starts_with(NO_REPLY) => EmailClaim::Missing,
@@ -42,10 +42,8 @@ pub(super) fn email(emails: &[Value]) -> Result<EmailClaim, ProviderError> {
 /// The organisations' logins.
 pub(super) fn organizations(organizations: &[Value]) -> Result<Vec<String>, ProviderError> {
     let login = |organization: &Value| word(organization.get("login")).map(str::to_owned);
-    organizations
-        .iter()
-        .map(|it| login(it).ok_or(ProviderError::UserInfo("an organisation has no proper login")))
-        .collect()
+    let logins: Option<_> = organizations.iter().map(login).collect();
+    logins.ok_or(ProviderError::UserInfo("an organisation has no proper login"))
 }
 
 /// The teams, as `organisation/team-slug` in lower case: GitHub does not tell `Acme` from `acme`, and a rule
@@ -55,10 +53,8 @@ pub(super) fn groups(teams: &[Value]) -> Result<Vec<String>, ProviderError> {
         let organization = word(team.get("organization")?.get("login"))?;
         Some(format!("{organization}/{}", word(team.get("slug"))?).to_lowercase())
     };
-    teams
-        .iter()
-        .map(|it| group(it).ok_or(ProviderError::UserInfo("a team has no proper slug or organisation")))
-        .collect()
+    let groups: Option<_> = teams.iter().map(group).collect();
+    groups.ok_or(ProviderError::UserInfo("a team has no proper slug or organisation"))
 }
 
 /// A name that can stand in a group's: without slashes, so that no team can look like one of another

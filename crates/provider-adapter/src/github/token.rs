@@ -7,11 +7,10 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::endpoint::Endpoint;
+use crate::ensure::ensure;
 use crate::json;
 use crate::settings::ProviderSettings;
-use crate::token::{
-    ClientAuthentication, FORM, TokenEndpoint, access_token, check_status, check_token_type, refusal,
-};
+use crate::token::{ClientAuthentication, FORM, TokenEndpoint, access_token, check_token_type, granted};
 use crate::transport::{Answer, JSON, Transport};
 
 /// The outcome of a redeemed code.
@@ -56,14 +55,7 @@ pub(super) async fn redeem(
 
 /// Takes the answer apart; `secrets` is what must not come back in a message.
 fn grant(answer: &Answer, secrets: &[&str]) -> Result<Grant, ProviderError> {
-    let members = members(answer);
-    if let Ok(members) = &members
-        && let Some(error) = members.get("error").filter(|error| !error.is_null())
-    {
-        return Err(refusal(answer.status, &standard(error), members.get("error_description"), secrets));
-    }
-    check_status(answer.status)?;
-    let members = members?;
+    let members = granted(answer.status, members(answer), secrets, standard)?;
     check_token_type(&members)?;
     let scopes = match members.get("scope") {
         None | Some(Value::Null) => None,
@@ -76,21 +68,18 @@ fn grant(answer: &Answer, secrets: &[&str]) -> Result<Grant, ProviderError> {
     Ok(Grant { access_token: access_token(&members)?.into(), scopes })
 }
 
-fn members(answer: &Answer) -> Result<Map<String, Value>, ProviderError> {
+fn members(answer: &Answer) -> Result<Map<String, Value>, &'static str> {
     match answer.media_type.as_deref() {
-        Some(JSON) => json::object(&answer.body).map_err(|_| {
-            ProviderError::TokenResponse("it is not one JSON object in which each member stands once")
-        }),
+        Some(JSON) => json::object(&answer.body).ok_or(json::NOT_AN_OBJECT),
         Some(FORM) => {
             let mut members = Map::new();
             for (name, value) in form_urlencoded::parse(&answer.body) {
-                if members.insert(name.into_owned(), value.into_owned().into()).is_some() {
-                    return Err(ProviderError::TokenResponse("a parameter stands twice in it"));
-                }
+                let before = members.insert(name.into_owned(), value.into_owned().into());
+                ensure(before.is_none(), "a parameter stands twice in it")?;
             }
             Ok(members)
         }
-        _ => Err(ProviderError::TokenResponse("it is neither application/json nor form-encoded")),
+        _ => Err("it is neither application/json nor form-encoded"),
     }
 }
 

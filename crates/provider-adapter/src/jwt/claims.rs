@@ -6,6 +6,8 @@ use labgate_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Number, Value};
 
+use crate::ensure::ensure;
+
 /// The accepted clock skew between the provider and this machine.
 pub(crate) const LEEWAY: Duration = Duration::from_mins(1);
 
@@ -15,12 +17,9 @@ pub(crate) const LEEWAY: Duration = Duration::from_mins(1);
 pub(crate) struct RegisteredClaims {
     iss: String,
     aud: Audience,
-    #[serde(deserialize_with = "required_date")]
-    exp: Timestamp,
-    #[serde(deserialize_with = "required_date")]
-    iat: Timestamp,
-    #[serde(default, deserialize_with = "optional_date")]
-    nbf: Option<Timestamp>,
+    exp: NumericDate,
+    iat: NumericDate,
+    nbf: Option<NumericDate>,
 }
 
 /// `aud`: one string, or several (RFC 7519 section 4.1.3).
@@ -40,36 +39,29 @@ impl RegisteredClaims {
         now: Timestamp,
     ) -> Result<Self, IdTokenFault> {
         let this = Self::deserialize(claims).map_err(|_| IdTokenFault::Malformed)?;
-        if this.iss != issuer.as_str() {
-            return Err(IdTokenFault::Issuer);
-        }
+        ensure(this.iss == issuer.as_str(), IdTokenFault::Issuer)?;
         // A further audience could hand its copy of the token to us as if it had been meant for us (OpenID
         // Connect Core section 3.1.3.7, step 3), so there is none.
         let audience = match &this.aud {
             Audience::One(only) => std::slice::from_ref(only),
             Audience::Several(all) => all,
         };
-        if audience != [client_id.as_str()] {
-            return Err(IdTokenFault::Audience);
-        }
-        if now >= this.expired_from() {
-            return Err(IdTokenFault::Expired);
-        }
+        ensure(audience == [client_id.as_str()], IdTokenFault::Audience)?;
+        ensure(now < this.expired_from(), IdTokenFault::Expired)?;
         let latest = now.plus(LEEWAY);
-        if this.iat > latest || this.nbf.is_some_and(|nbf| nbf > latest) {
-            return Err(IdTokenFault::FromTheFuture);
-        }
+        let is_in_force = this.iat.0 <= latest && this.nbf.as_ref().is_none_or(|nbf| nbf.0 <= latest);
+        ensure(is_in_force, IdTokenFault::FromTheFuture)?;
         Ok(this)
     }
 
     /// The time of issue, by the provider's clock.
     pub(crate) fn issued_at(&self) -> Timestamp {
-        self.iat
+        self.iat.0
     }
 
     /// From when on the token counts as expired here.
     pub(crate) fn expired_from(&self) -> Timestamp {
-        self.exp.plus(LEEWAY)
+        self.exp.0.plus(LEEWAY)
     }
 }
 
@@ -87,14 +79,12 @@ fn whole_seconds(number: &Number) -> Option<i64> {
     format!("{:.0}", number.as_f64()?.floor()).parse().ok()
 }
 
-fn required_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    numeric_date(&value).ok_or_else(|| de::Error::custom("not a date"))
-}
+/// A [`numeric_date`].
+struct NumericDate(Timestamp);
 
-fn optional_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Null => Ok(None),
-        value => numeric_date(&value).map(Some).ok_or_else(|| de::Error::custom("not a date")),
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        numeric_date(&value).map(Self).ok_or_else(|| de::Error::custom("not a date"))
     }
 }

@@ -3,11 +3,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use labgate_domain::ports::IdTokenFault;
 use serde_json::{Map, Value};
 
+use crate::ensure::ensure;
 use crate::json;
 use crate::keys::{Algorithm, Key};
 
 /// The kinds of tokens, which must not be taken for each other (RFC 8725 section 3.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TokenKind {
     /// OpenID Connect Core section 2.
     Id,
@@ -30,7 +31,7 @@ impl TokenKind {
 
 /// A signed token in compact form (RFC 7515 section 7.1), taken apart and not believed yet.
 pub(super) struct Jws<'a> {
-    pub(super) algorithm: Algorithm,
+    pub(super) algorithm: &'static Algorithm,
     pub(super) kid: Option<String>,
     signing_input: &'a str,
     payload: Vec<u8>,
@@ -48,16 +49,10 @@ impl<'a> Jws<'a> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(malformed)?;
 
-        let header = json::object(&decode(header)?).map_err(|_| malformed)?;
-        if header.contains_key("crit") {
-            return Err(IdTokenFault::Critical);
-        }
-        if header.get("typ").is_some_and(|typ| !kind.admits(typ)) {
-            return Err(IdTokenFault::Type);
-        }
-        if header.contains_key("cty") {
-            return Err(malformed);
-        }
+        let header = json::object(&decode(header)?).ok_or(malformed)?;
+        ensure(!header.contains_key("crit"), IdTokenFault::Critical)?;
+        ensure(header.get("typ").is_none_or(|typ| kind.admits(typ)), IdTokenFault::Type)?;
+        ensure(!header.contains_key("cty"), malformed)?;
         let algorithm = text(&header, "alg")?.and_then(Algorithm::parse).ok_or(IdTokenFault::Algorithm)?;
         Ok(Self {
             algorithm,
@@ -70,21 +65,17 @@ impl<'a> Jws<'a> {
 
     /// The claims, if `key` signed them.
     pub(super) fn verified_claims(&self, key: &Key) -> Result<Map<String, Value>, IdTokenFault> {
-        if !key.verifies(self.algorithm, self.signing_input.as_bytes(), &self.signature) {
-            return Err(IdTokenFault::Signature);
-        }
-        json::object(&self.payload).map_err(|_| IdTokenFault::Malformed)
+        let is_its_own = key.verifies(self.algorithm, self.signing_input.as_bytes(), &self.signature);
+        ensure(is_its_own, IdTokenFault::Signature)?;
+        json::object(&self.payload).ok_or(IdTokenFault::Malformed)
     }
 }
 
 /// The claims of a token of any origin.
 pub(super) fn unverified_claims(token: &str) -> Result<Map<String, Value>, IdTokenFault> {
-    let mut parts = token.split('.');
-    let (Some(_), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(IdTokenFault::Malformed);
-    };
-    json::object(&decode(payload)?).map_err(|_| IdTokenFault::Malformed)
+    let parts: Vec<_> = token.split('.').collect();
+    let [_, payload, _] = *parts else { return Err(IdTokenFault::Malformed) };
+    json::object(&decode(payload)?).ok_or(IdTokenFault::Malformed)
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, IdTokenFault> {

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::claims::{LEEWAY, RegisteredClaims, numeric_date};
 use self::jws::Jws;
 pub(crate) use self::jws::TokenKind;
+use crate::ensure::ensure;
 use crate::keys::{Algorithm, Key, KeySet, NoKey};
 
 /// The longest accepted token, in bytes. One with the 200 groups that Entra puts in at most has about 12 KiB.
@@ -26,16 +27,12 @@ const MAX_SIZE: usize = 16 * 1024;
 /// A token that a key of the provider signed. Its claims are not judged yet.
 pub(crate) struct SignedToken {
     pub(crate) claims: Map<String, Value>,
-    algorithm: Algorithm,
-    key: Arc<Key>,
+    algorithm: &'static Algorithm,
+    /// The key that signed it.
+    pub(crate) key: Arc<Key>,
 }
 
 impl SignedToken {
-    /// The issuer for which its key signs, if the key set names one.
-    pub(crate) fn key_issuer(&self) -> Option<&str> {
-        self.key.issuer()
-    }
-
     /// The hash of a text that came beside the token, such as `at_hash` (OpenID Connect Core section
     /// 3.1.3.6).
     pub(crate) fn half_hash(&self, text: &str) -> Option<String> {
@@ -69,7 +66,8 @@ impl From<IdTokenFault> for Refusal {
 
 /// Verifies size, form, header and signature of a token.
 pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<SignedToken, Refusal> {
-    let jws = Jws::parse(sized(token)?, kind)?;
+    ensure(token.len() <= MAX_SIZE, IdTokenFault::TooLarge)?;
+    let jws = Jws::parse(token, kind)?;
     let key = keys.select(jws.kid.as_deref(), jws.algorithm).map_err(|none| match none {
         NoKey::Absent => Refusal::WithTheseKeys(IdTokenFault::UnknownKey),
         NoKey::Ambiguous => Refusal::Fault(IdTokenFault::UnknownKey),
@@ -83,15 +81,12 @@ pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<Sign
 
 /// The unverified `iss` of a token: it can tell which keys to try, nothing else.
 pub(crate) fn unverified_issuer(token: &str) -> Result<Option<String>, IdTokenFault> {
-    let mut claims = jws::unverified_claims(sized(token)?)?;
+    ensure(token.len() <= MAX_SIZE, IdTokenFault::TooLarge)?;
+    let mut claims = jws::unverified_claims(token)?;
     match claims.remove("iss") {
         Some(Value::String(issuer)) => Ok(Some(issuer)),
         _ => Ok(None),
     }
-}
-
-fn sized(token: &str) -> Result<&str, IdTokenFault> {
-    if token.len() <= MAX_SIZE { Ok(token) } else { Err(IdTokenFault::TooLarge) }
 }
 
 #[cfg(test)]

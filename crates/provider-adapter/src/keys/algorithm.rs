@@ -1,68 +1,38 @@
-use openidconnect::core::CoreJwsSigningAlgorithm;
+use openidconnect::core::CoreJwsSigningAlgorithm as Core;
 
-/// The signature algorithms that a token may have (RFC 7518 section 3.1, RFC 8037).
-///
-/// This list is ours and nothing that a provider publishes widens it (RFC 8725 section 3.1): `none` and the
-/// HMAC algorithms, which some providers advertise, are not in it. ES512 is missing because `openidconnect`
-/// lacks P-521.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    EdDsa,
+/// A signature algorithm that a token may have (RFC 7518 section 3.1, RFC 8037).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Algorithm {
+    /// The JWA name.
+    pub(crate) name: &'static str,
+    /// The `kty` of its keys, and their `crv` where the type has curves.
+    pub(super) keys: (&'static str, Option<&'static str>),
+    /// The same in the vocabulary of the library that checks signatures.
+    pub(super) core: Core,
 }
 
+const RSA: (&str, Option<&str>) = ("RSA", None);
+
 impl Algorithm {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::EdDsa,
+    /// All of them.
+    ///
+    /// This list is ours and nothing that a provider publishes widens it (RFC 8725 section 3.1): `none` and
+    /// the HMAC algorithms, which some providers advertise, are not in it. ES512 is missing because
+    /// `openidconnect` lacks P-521.
+    pub(crate) const ALL: &[Self] = &[
+        Self { name: "RS256", keys: RSA, core: Core::RsaSsaPkcs1V15Sha256 },
+        Self { name: "RS384", keys: RSA, core: Core::RsaSsaPkcs1V15Sha384 },
+        Self { name: "RS512", keys: RSA, core: Core::RsaSsaPkcs1V15Sha512 },
+        Self { name: "PS256", keys: RSA, core: Core::RsaSsaPssSha256 },
+        Self { name: "PS384", keys: RSA, core: Core::RsaSsaPssSha384 },
+        Self { name: "PS512", keys: RSA, core: Core::RsaSsaPssSha512 },
+        Self { name: "ES256", keys: ("EC", Some("P-256")), core: Core::EcdsaP256Sha256 },
+        Self { name: "ES384", keys: ("EC", Some("P-384")), core: Core::EcdsaP384Sha384 },
+        Self { name: "EdDSA", keys: ("OKP", Some("Ed25519")), core: Core::EdDsa },
     ];
 
     /// The algorithm of this JWA name, compared byte for byte.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-
-    /// The JWA name.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// The same in the vocabulary of the library that checks signatures.
-    pub(super) fn to_core(self) -> CoreJwsSigningAlgorithm {
-        match self {
-            Self::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-            Self::Rs384 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-            Self::Rs512 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-            Self::Ps256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-            Self::Ps384 => CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-            Self::Ps512 => CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-            Self::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-            Self::Es384 => CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-            Self::EdDsa => CoreJwsSigningAlgorithm::EdDsa,
-        }
+    pub(crate) fn parse(name: &str) -> Option<&'static Self> {
+        Self::ALL.iter().find(|algorithm| algorithm.name == name)
     }
 }

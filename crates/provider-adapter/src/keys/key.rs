@@ -6,12 +6,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Algorithm;
+use crate::ensure::ensure;
 
 /// A public key that may have signed a token.
 pub(crate) struct Key {
-    kid: Option<String>,
-    issuer: Option<String>,
-    algorithms: Vec<Algorithm>,
+    /// Its name in the set.
+    pub(super) kid: Option<String>,
+    /// The issuer for which it signs, where the set names one (Entra).
+    pub(crate) issuer: Option<String>,
+    algorithms: Vec<&'static Algorithm>,
     public: CoreJsonWebKey,
 }
 
@@ -40,30 +43,30 @@ impl Key {
         let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is not a JSON Web Key")?;
         // A value that is no text is no issuer, and must not count as absent.
         let issuer = jwk.issuer.as_ref().map(|issuer| issuer.as_str().unwrap_or_default().to_owned());
-        if jwk.usage.as_ref().is_some_and(|usage| usage != "sig") {
-            return Err("its use is not to sign");
-        }
-        if jwk.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|it| it == "verify")) {
-            return Err("its operations do not include to verify");
-        }
-        let (key, fitting) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => (jwk.rsa()?, RSA),
-            ("EC", Some("P-256")) => (jwk.elliptic_curve(CoreJsonCurveType::P256, 32)?, P256),
-            ("EC", Some("P-384")) => (jwk.elliptic_curve(CoreJsonCurveType::P384, 48)?, P384),
-            ("OKP", Some("Ed25519")) => (
-                CoreJsonWebKey::new_okp(sized(jwk.x.as_deref(), 32)?, CoreJsonCurveType::Ed25519, None),
-                ED25519,
-            ),
+        ensure(jwk.usage.as_ref().is_none_or(|usage| usage == "sig"), "its use is not to sign")?;
+        let verifies =
+            jwk.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|it| it == "verify"));
+        ensure(verifies, "its operations do not include to verify")?;
+        let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => jwk.rsa()?,
+            ("EC", Some("P-256")) => jwk.elliptic_curve(CoreJsonCurveType::P256, 32)?,
+            ("EC", Some("P-384")) => jwk.elliptic_curve(CoreJsonCurveType::P384, 48)?,
+            ("OKP", Some("Ed25519")) => {
+                CoreJsonWebKey::new_okp(sized(jwk.x.as_deref(), 32)?, CoreJsonCurveType::Ed25519, None)
+            }
             _ => return Err("its type or curve is not supported"),
         };
-        let algorithms: Vec<_> = match &jwk.alg {
-            None => fitting.to_vec(),
-            Some(name) => fitting.iter().copied().filter(|it| Algorithm::parse(name) == Some(*it)).collect(),
+        let fits = |algorithm: &&Algorithm| {
+            let (kty, crv) = algorithm.keys;
+            jwk.kty == kty
+                && (crv.is_none() || jwk.crv.as_deref() == crv)
+                && jwk.alg.as_deref().is_none_or(|name| name == algorithm.name)
         };
+        let algorithms: Vec<_> = Algorithm::ALL.iter().filter(fits).collect();
         let first = algorithms.first().ok_or("its algorithm does not fit its type, or is not allowed")?;
         // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all
         // the same.
-        match key.verify_signature(&first.to_core(), b"", &[1; 64]) {
+        match key.verify_signature(&first.core, b"", &[1; 64]) {
             Err(SignatureVerificationError::CryptoError(_)) => {
                 Ok(Self { kid: jwk.kid, issuer, algorithms, public: key })
             }
@@ -71,46 +74,24 @@ impl Key {
         }
     }
 
-    /// Its name in the set.
-    pub(super) fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    /// The issuer for which it signs, where the set names one (Entra).
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
-    }
-
     /// Returns whether it signs with this algorithm (RFC 8725 section 3.1).
-    pub(super) fn signs_with(&self, algorithm: Algorithm) -> bool {
+    pub(super) fn signs_with(&self, algorithm: &Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 
     /// Returns whether it made this signature.
-    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, algorithm: &Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.signs_with(algorithm)
-            && self.public.verify_signature(&algorithm.to_core(), message, signature).is_ok()
+            && self.public.verify_signature(&algorithm.core, message, signature).is_ok()
     }
 
     /// The `at_hash` of an access token beside a token that this key signed (OpenID Connect Core section
     /// 3.1.3.6): the left half of the hash, with the hash function of the signature.
-    pub(crate) fn half_hash(&self, algorithm: Algorithm, text: &str) -> Option<String> {
-        let hash = self.public.hash_bytes(text.as_bytes(), &algorithm.to_core()).ok()?;
+    pub(crate) fn half_hash(&self, algorithm: &Algorithm, text: &str) -> Option<String> {
+        let hash = self.public.hash_bytes(text.as_bytes(), &algorithm.core).ok()?;
         Some(BASE64_URL_SAFE_NO_PAD.encode(hash.get(..hash.len() / 2)?))
     }
 }
-
-const RSA: &[Algorithm] = &[
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
-const P256: &[Algorithm] = &[Algorithm::Es256];
-const P384: &[Algorithm] = &[Algorithm::Es384];
-const ED25519: &[Algorithm] = &[Algorithm::EdDsa];
 
 impl Jwk {
     /// An RSA key of 2048 to 4096 bits (RFC 7518 section 3.3; the upper limit is the library's) with an
@@ -120,15 +101,12 @@ impl Jwk {
         let modulus = number(self.n.as_deref())?;
         let exponent = number(self.e.as_deref())?;
         let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
-        if !(2048..=4096).contains(&bits) {
-            return Err("its modulus does not have 2048 to 4096 bits");
-        }
+        ensure((2048..=4096).contains(&bits), "its modulus does not have 2048 to 4096 bits")?;
         let value = exponent
             .iter()
             .try_fold(0_u64, |value, byte| value.checked_mul(256).map(|shifted| shifted + u64::from(*byte)));
-        if !value.is_some_and(|value| value > 1 << 16 && value < 1 << 33 && value % 2 == 1) {
-            return Err("its exponent is not a common one");
-        }
+        let is_common = value.is_some_and(|value| value > 1 << 16 && value < 1 << 33 && value % 2 == 1);
+        ensure(is_common, "its exponent is not a common one")?;
         Ok(CoreJsonWebKey::new_rsa(modulus, exponent, None))
     }
 

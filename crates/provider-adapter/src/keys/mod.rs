@@ -10,6 +10,7 @@ use serde_json::Value;
 
 pub(crate) use self::algorithm::Algorithm;
 pub(crate) use self::key::Key;
+use crate::ensure::ensure;
 use crate::json;
 
 /// The usable keys of a JWK set.
@@ -28,10 +29,10 @@ impl KeySet {
     /// A larger set is refused: no provider has a tenth of that.
     const MAX_KEYS: usize = 100;
 
-    /// Reads a JWK set (RFC 7517 section 5). A key that cannot be used is skipped. An error reads after the
-    /// set's URL.
+    /// Reads a JWK set (RFC 7517 section 5). A key that cannot be used is skipped, but there must be others.
+    /// An error reads after the set's URL.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut set = json::object(bytes).map_err(|_| "answers with something else than one JSON object")?;
+        let mut set = json::object(bytes).ok_or("answers with something else than one JSON object")?;
         let Some(Value::Array(keys)) = set.remove("keys") else {
             return Err("answers without a list of keys".to_owned());
         };
@@ -46,25 +47,22 @@ impl KeySet {
                 Err(reason) => tracing::debug!(?kid, reason, "a key of the provider is skipped"),
             }
         }
+        ensure(!usable.is_empty(), "has no usable key")?;
         Ok(Self(usable))
     }
 
-    /// Returns whether no key is usable.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The algorithms that there is a key for.
-    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
-        let has_key = |algorithm: &Algorithm| self.0.iter().any(|key| key.signs_with(*algorithm));
-        Algorithm::ALL.into_iter().filter(has_key).collect()
+    pub(crate) fn algorithms(&self) -> impl Iterator<Item = &'static Algorithm> {
+        Algorithm::ALL.iter().filter(|algorithm| self.0.iter().any(|key| key.signs_with(algorithm)))
     }
 
     /// The one key for a token with this header. Without a `kid` it is the only one that fits (OpenID Connect
     /// Core section 10.1).
-    pub(crate) fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Arc<Key>, NoKey> {
-        let mut fitting =
-            self.0.iter().filter(|key| key.signs_with(algorithm) && (kid.is_none() || key.kid() == kid));
+    pub(crate) fn select(&self, kid: Option<&str>, algorithm: &Algorithm) -> Result<&Arc<Key>, NoKey> {
+        let mut fitting = self
+            .0
+            .iter()
+            .filter(|key| key.signs_with(algorithm) && (kid.is_none() || key.kid.as_deref() == kid));
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
             (None, _) => Err(NoKey::Absent),

@@ -1,12 +1,13 @@
 use crate::derivation::OperatorUrls;
 use crate::endpoint::Endpoint;
-use crate::kind::{Kind, Preset};
+use crate::kind::{Kind, NeedsIssuer, Preset};
 use crate::quirks::{Offline, Quirks};
 
-/// authentik, recognised by its paths on any host.
+/// authentik, recognised by its paths on any host. All applications share the endpoints, and each has an
+/// issuer of its own.
 pub static AUTHENTIK: Kind = Kind {
     name: "authentik",
-    by_urls: |urls| Ok(has_its_paths(urls).then(|| Box::new(AnyApplication) as Box<dyn Preset>)),
+    by_urls: |urls| Ok(has_its_paths(urls).then(|| Box::new(NeedsIssuer) as Box<dyn Preset>)),
     issuer_hint: |urls| {
         has_its_paths(urls).then(|| {
             format!(
@@ -19,15 +20,6 @@ pub static AUTHENTIK: Kind = Kind {
     quirks: Quirks { offline: Offline::Scope, ..Quirks::NONE },
     ..Kind::OPENID
 };
-
-/// The endpoints, which all applications share; each application has an issuer of its own.
-struct AnyApplication;
-
-impl Preset for AnyApplication {
-    fn needs_issuer(&self) -> bool {
-        true
-    }
-}
 
 fn has_its_paths(urls: &OperatorUrls) -> bool {
     let under = |endpoint: &Endpoint, path| endpoint.url().path().strip_suffix(path).map(str::to_owned);

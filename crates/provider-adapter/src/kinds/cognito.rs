@@ -2,7 +2,7 @@ use labgate_domain::protocol::{EndSessionForm, HintParameters, Issuer};
 
 use super::hosts;
 use crate::derivation::OperatorUrls;
-use crate::kind::{Kind, Preset};
+use crate::kind::{Kind, NeedsIssuer, Preset};
 use crate::quirks::{Evidence, GroupList, Offline, PersonClaims, Quirks};
 
 /// Amazon Cognito.
@@ -12,7 +12,7 @@ use crate::quirks::{Evidence, GroupList, Offline, PersonClaims, Quirks};
 /// keys, and each token says which of the two it is. At userinfo, `email_verified` is a text.
 pub static COGNITO: Kind = Kind {
     name: "cognito",
-    by_urls: |urls| Ok(region(urls).map(|_| Box::new(PrefixDomain) as Box<dyn Preset>)),
+    by_urls: |urls| Ok(region(urls).map(|_| Box::new(NeedsIssuer) as Box<dyn Preset>)),
     by_issuer: is_user_pool,
     issuer_hint: |urls| {
         let region = region(urls)?;
@@ -41,16 +41,8 @@ pub static COGNITO: Kind = Kind {
     ..Kind::OPENID
 };
 
-/// A user pool's prefix domain, which is not its issuer.
-struct PrefixDomain;
-
-impl Preset for PrefixDomain {
-    fn needs_issuer(&self) -> bool {
-        true
-    }
-}
-
-/// The region in `PREFIX.auth.REGION.amazoncognito.com`.
+/// The region in `PREFIX.auth.REGION.amazoncognito.com`, a user pool's prefix domain, which is not its
+/// issuer.
 fn region(urls: &OperatorUrls) -> Option<&str> {
     if !urls.share_an_origin() {
         return None;

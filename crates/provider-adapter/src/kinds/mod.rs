@@ -30,5 +30,11 @@ pub static KINDS: Kinds = Kinds::new(&[
     &ENTRA, &ENTRA_V1, &GOOGLE, &GITHUB, &GITLAB, &OKTA, &AUTH0, &COGNITO, &AUTHENTIK, &DEX, &KEYCLOAK,
 ]);
 
+impl Default for Kinds {
+    fn default() -> Self {
+        KINDS
+    }
+}
+
 #[cfg(test)]
 mod tests;

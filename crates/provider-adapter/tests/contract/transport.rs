@@ -161,7 +161,7 @@ async fn c006_what_is_too_slow_is_given_up() {
         let op = Op::start_with(|settings| {
             settings.set(Field::Userinfo, ["always"]);
             match call {
-                ProviderCall::Jwks => settings.limits.metadata_time = SOON * 10,
+                ProviderCall::Jwks => settings.limits.jwks_time = SOON * 10,
                 _ => settings.limits.token_time = SOON * 10,
             }
         })

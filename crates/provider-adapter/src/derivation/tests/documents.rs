@@ -65,7 +65,7 @@ async fn c004_an_endpoint_that_must_not_be_called_refuses_the_document() {
 async fn an_endpoint_for_signing_out_that_must_not_be_used_counts_as_absent() {
     for bad in ["http://op.example/x", "javascript:alert(1)", "/x", "", "https://10.0.0.1/x"] {
         let shelf = Shelf::empty().with("https://op.example/o", op_with("end_session_endpoint", json!(bad)));
-        let metadata = open_id(shelf.derive(AUTH, TOKEN).await.unwrap()).metadata;
+        let metadata = shelf.derive(AUTH, TOKEN).await.unwrap().metadata;
         assert_eq!(metadata.end_session_endpoint, None, "{bad}");
     }
 }
@@ -94,7 +94,7 @@ async fn c009_what_the_document_states_is_kept_and_what_is_odd_is_left_out() {
     full["id_token_signing_alg_values_supported"] = json!(["none", "HS256", "RS256", "XX999"]);
     full["unknown_member"] = json!({ "deep": [1, 2, 3] });
     let shelf = Shelf::empty().with("https://op.example/o", full);
-    let metadata = open_id(shelf.derive(AUTH, TOKEN).await.unwrap()).metadata;
+    let metadata = shelf.derive(AUTH, TOKEN).await.unwrap().metadata;
     assert_eq!(metadata.userinfo_endpoint.unwrap().as_str(), "https://op.example/me");
     assert_eq!(metadata.end_session_endpoint.unwrap().as_str(), "https://op.example/bye?x=1");
     assert!(metadata.authorization_response_iss_parameter_supported);
@@ -108,7 +108,7 @@ async fn c009_what_the_document_states_is_kept_and_what_is_odd_is_left_out() {
     odd["authorization_response_iss_parameter_supported"] = json!("yes");
     odd["id_token_signing_alg_values_supported"] = json!({ "RS256": true });
     let shelf = Shelf::empty().with("https://op.example/o", odd);
-    let metadata = open_id(shelf.derive(AUTH, TOKEN).await.unwrap()).metadata;
+    let metadata = shelf.derive(AUTH, TOKEN).await.unwrap().metadata;
     assert_eq!((metadata.userinfo_endpoint, metadata.end_session_endpoint), (None, None));
     assert!(!metadata.authorization_response_iss_parameter_supported);
     assert!(metadata.id_token_signing_alg_values_supported.is_empty());

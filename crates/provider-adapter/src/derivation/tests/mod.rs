@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::endpoint::PlainHttpOrigins;
+use crate::endpoint::{EndpointError, PlainHttpOrigins};
 use crate::kinds::KINDS;
 
 /// Serves documents from memory and remembers what was asked; what it does not hold is a 404.
@@ -46,7 +46,7 @@ impl Shelf {
         self.asked.lock().unwrap().clone()
     }
 
-    async fn derive(&self, auth_url: &str, token_url: &str) -> Result<Derived, DerivationError> {
+    async fn derive(&self, auth_url: &str, token_url: &str) -> Result<Discovered, DerivationError> {
         derive(&urls(auth_url, token_url, None), KINDS, self).await
     }
 
@@ -56,7 +56,7 @@ impl Shelf {
         token_url: &str,
         issuer: &str,
     ) -> Result<Discovered, DerivationError> {
-        derive(&urls(auth_url, token_url, Some(issuer)), KINDS, self).await.map(open_id)
+        derive(&urls(auth_url, token_url, Some(issuer)), KINDS, self).await
     }
 }
 
@@ -74,7 +74,19 @@ fn well_known(issuer: &str) -> String {
 }
 
 fn urls(auth_url: &str, token_url: &str, issuer: Option<&str>) -> OperatorUrls {
-    OperatorUrls::parse(auth_url, token_url, issuer, &PlainHttpOrigins::default()).unwrap()
+    parse_urls(auth_url, token_url, issuer, &PlainHttpOrigins::default()).unwrap()
+}
+
+/// The operator's URLs as the settings make them.
+fn parse_urls(
+    auth_url: &str,
+    token_url: &str,
+    issuer: Option<&str>,
+    plain_http: &PlainHttpOrigins,
+) -> Result<OperatorUrls, EndpointError> {
+    let [auth, token] = [auth_url, token_url].map(|url| Endpoint::parse(url, plain_http));
+    let issuer = issuer.map(|value| ConfiguredIssuer::parse(value, plain_http)).transpose()?;
+    Ok(OperatorUrls::new(auth?, token?, issuer, None, plain_http))
 }
 
 /// A document with the four required members.
@@ -93,13 +105,6 @@ const TOKEN: &str = "https://op.example/o/token";
 /// The document of the provider with the endpoints [`AUTH`] and [`TOKEN`].
 fn op(issuer: &str) -> Value {
     document(issuer, AUTH, TOKEN, "https://op.example/keys")
-}
-
-fn open_id(derived: Derived) -> Discovered {
-    match derived {
-        Derived::OpenId(discovered) => discovered,
-        Derived::OAuth2Only { .. } => panic!("{derived:?}"),
-    }
 }
 
 /// The reason for which each place was not accepted.

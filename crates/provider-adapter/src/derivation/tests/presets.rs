@@ -28,7 +28,7 @@ async fn tenant(configured: &str, issuer: &str, endpoints: &str) -> Result<Disco
     );
     let derived = shelf.derive(&entra(configured, "authorize"), &entra(configured, "token")).await;
     assert_eq!(shelf.asked().len(), 1);
-    derived.map(open_id)
+    derived
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn entra_in_china_has_two_host_names_and_one_issuer() {
     let issuer = format!("https://login.partner.microsoftonline.cn/{GUID}/v2.0");
     let metadata = document(&issuer, &auth, &token, &format!("{base}/discovery/v2.0/keys"));
     let shelf = Shelf::empty().with(&format!("{base}/v2.0"), metadata);
-    assert_eq!(open_id(shelf.derive(&auth, &token).await.unwrap()).metadata.issuer.as_str(), issuer);
+    assert_eq!(shelf.derive(&auth, &token).await.unwrap().metadata.issuer.as_str(), issuer);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn google_is_google_only_with_both_of_its_endpoints() {
     };
     let shelf = google("https://accounts.google.com", token);
     let old = shelf.derive("https://accounts.google.com/o/oauth2/auth", token).await.unwrap();
-    assert_eq!(open_id(old).warnings, [OLD_ENDPOINT]);
+    assert_eq!(old.warnings, [OLD_ENDPOINT]);
     for other in ["https://evil.example/token", "https://oauth2.googleapis.com/token2"] {
         assert!(shelf.derive(auth, other).await.is_err(), "{other}");
     }
@@ -216,9 +216,9 @@ async fn what_has_githubs_paths_is_taken_for_github_unless_an_issuer_is_configur
         ("https://git.example/login/oauth/authorize", "https://git.example/login/oauth/access_token");
     let issuer = "https://git.example/";
     let shelf = Shelf::empty().with(issuer, document(issuer, auth, token, "https://git.example/keys"));
-    let Derived::OAuth2Only { api, .. } = shelf.derive(auth, token).await.unwrap() else {
-        panic!("not GitHub")
-    };
+    assert_eq!(shelf.derive(auth, token).await, Err(DerivationError::OAuth2Only));
+    let (_, preset) = KINDS.of_urls(&urls(auth, token, None)).unwrap().unwrap();
+    let api = preset.api().unwrap();
     let warning = "https://git.example is taken for a GitHub Enterprise Server. If it is a Gitea or Forgejo, set \
                    LAB_EXTERNAL_OIDC_ISSUER to its URL";
     assert_eq!(api.warnings, [warning]);
@@ -226,9 +226,8 @@ async fn what_has_githubs_paths_is_taken_for_github_unless_an_issuer_is_configur
     assert!(shelf.asked().is_empty());
     assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind.name, "generic");
 
-    let stated =
-        derive(&urls(auth, token, Some("https://git.example/login/oauth")), KINDS, &shelf).await.unwrap();
-    assert!(matches!(stated, Derived::OAuth2Only { .. }));
+    let stated = shelf.confirm(auth, token, "https://git.example/login/oauth").await;
+    assert_eq!(stated, Err(DerivationError::OAuth2Only));
     let half = shelf.derive(auth, "https://git.example/login/oauth/token").await;
     assert!(matches!(half, Err(DerivationError::NeedIssuer { .. })));
 }

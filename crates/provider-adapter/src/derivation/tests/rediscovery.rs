@@ -5,7 +5,7 @@ use super::*;
 async fn known() -> (OperatorUrls, Discovered) {
     let urls = urls(AUTH, TOKEN, None);
     let shelf = Shelf::empty().with("https://op.example/o", full());
-    let found = open_id(derive(&urls, KINDS, &shelf).await.unwrap());
+    let found = derive(&urls, KINDS, &shelf).await.unwrap();
     (urls, found)
 }
 
@@ -60,7 +60,7 @@ async fn what_may_change_is_followed() {
 async fn an_endpoint_that_was_not_there_before_is_taken() {
     let urls = urls(AUTH, TOKEN, None);
     let shelf = |document| Shelf::empty().with("https://op.example/o", document);
-    let last_good = open_id(derive(&urls, KINDS, &shelf(op("https://op.example/o"))).await.unwrap());
+    let last_good = derive(&urls, KINDS, &shelf(op("https://op.example/o"))).await.unwrap();
     let fresh = rediscover(&urls, &last_good, &shelf(full())).await.unwrap();
     assert_eq!(fresh.metadata.end_session_endpoint.unwrap().as_str(), "https://op.example/bye");
 }
@@ -97,7 +97,7 @@ async fn an_entra_tenant_configured_by_name_may_change_its_spelling_but_not_its_
     let urls = urls(&endpoint("contoso.example", "authorize"), &endpoint("contoso.example", "token"), None);
     let shelf =
         |document| Shelf::empty().with("https://login.microsoftonline.com/contoso.example/v2.0", document);
-    let last_good = open_id(derive(&urls, KINDS, &shelf(metadata(guid, guid))).await.unwrap());
+    let last_good = derive(&urls, KINDS, &shelf(metadata(guid, guid))).await.unwrap();
     let by_name = rediscover(&urls, &last_good, &shelf(metadata(guid, "contoso.example"))).await;
     assert_eq!(by_name.as_ref(), Ok(&last_good));
     for moved in [metadata(other, other), metadata(guid, other)] {

@@ -26,7 +26,7 @@ async fn a_foreign_issuer_that_vouches_is_taken_with_its_own_keys() {
     let issuer = "https://issuer.example/pool";
     let own = document(issuer, AUTH, TOKEN, "https://issuer.example/keys");
     let shelf = shelf(issuer).with(issuer, own);
-    let found = open_id(shelf.derive(AUTH, TOKEN).await.unwrap());
+    let found = shelf.derive(AUTH, TOKEN).await.unwrap();
     assert_eq!(found.metadata.issuer.as_str(), issuer);
     assert_eq!(found.metadata.jwks_uri.as_str(), "https://issuer.example/keys");
     assert_eq!(found.document.as_str(), well_known(issuer));

@@ -156,7 +156,7 @@ struct Tenant {
 
 /// Recognises a tenant of this version. A stated kind lets Entra be at any host.
 fn recognise(urls: &OperatorUrls, version: Version) -> Result<Option<Box<dyn Preset>>, DerivationError> {
-    let anywhere = urls.kind() == Some("entra");
+    let anywhere = urls.kind == Some("entra");
     let (Some(at), Some(token)) = (
         Tenant::parse(urls.authorization(), "authorize", anywhere),
         Tenant::parse(urls.token(), "token", anywhere),
