@@ -385,15 +385,15 @@ mod tests {
         let bcrypt = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
         let wrong = Ok(PasswordVerdict::Wrong);
         assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
-        assert_eq!(hasher.queue.memory.kept(), 0);
+        assert_eq!(hasher.queue.memory.idle().len(), 0);
 
         // Somebody waits meanwhile, and gives up.
         let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
         let place = Place { permits: vec![place], queue: hasher.queue.clone() };
         assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
-        assert_eq!(hasher.queue.memory.kept(), 1);
+        assert_eq!(hasher.queue.memory.idle().len(), 1);
         drop(place);
-        assert_eq!(hasher.queue.memory.kept(), 0);
+        assert_eq!(hasher.queue.memory.idle().len(), 0);
 
         // The last one has no use for it.
         let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
@@ -402,7 +402,7 @@ mod tests {
         let checking = hasher.verify(password("wrong"), Some(bcrypt));
         drop(place);
         assert_eq!(checking.await, wrong);
-        assert_eq!(hasher.queue.memory.kept(), 0);
+        assert_eq!(hasher.queue.memory.idle().len(), 0);
     }
 
     #[tokio::test]

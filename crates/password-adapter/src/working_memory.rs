@@ -35,12 +35,8 @@ impl WorkingMemory {
         self.idle().clear();
     }
 
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> usize {
-        self.idle().len()
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+    /// The pieces that are not in use.
+    pub(crate) fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,8 +57,8 @@ mod tests {
         assert_eq!((again.as_ptr(), again.len()), (address, 32));
 
         memory.put_back(again);
-        assert_eq!(memory.kept(), 1);
+        assert_eq!(memory.idle().len(), 1);
         memory.give_back();
-        assert_eq!(memory.kept(), 0);
+        assert_eq!(memory.idle().len(), 0);
     }
 }

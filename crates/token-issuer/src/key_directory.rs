@@ -7,7 +7,7 @@ use labgate_domain::time::Timestamp;
 
 use crate::attempt_seals::{SealKey, SealKeys};
 use crate::key_file::{self, KeyFileError};
-use crate::key_file_name::KeyFileName;
+use crate::key_file_name::{KeyFileName, Purpose};
 use crate::signing_key::{generate_text, random_text};
 use crate::{Algorithm, KeyRing, SigningKey};
 
@@ -83,8 +83,8 @@ impl KeyDirectory {
     /// When a key cannot be made, or one that is there cannot be used or is open to others; each names the
     /// file.
     pub fn open_or_create(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
-        self.update(now, |found, algorithm| Wanted {
-            session_key: found.session_keys.last().is_none_or(|(_, key)| key.algorithm() != algorithm),
+        self.update(now, |found| Wanted {
+            session_key: found.session_keys.last().is_none_or(|(_, key)| key.algorithm() != self.algorithm),
             seal_key: found.seal_keys.is_empty(),
         })
     }
@@ -95,7 +95,7 @@ impl KeyDirectory {
     /// # Errors
     /// As [`Self::open_or_create`].
     pub fn rotate(&self, now: Timestamp) -> Result<Keys, KeyFileError> {
-        self.update(now, |_, _| Wanted { session_key: true, seal_key: true })
+        self.update(now, |_| Wanted { session_key: true, seal_key: true })
     }
 
     /// Reads the keys again and changes nothing: a running server learns of a rotation so.
@@ -110,11 +110,7 @@ impl KeyDirectory {
         found.into_keys(self, now)
     }
 
-    fn update(
-        &self,
-        now: Timestamp,
-        wanted: impl FnOnce(&Found, Algorithm) -> Wanted,
-    ) -> Result<Keys, KeyFileError> {
+    fn update(&self, now: Timestamp, wanted: impl FnOnce(&Found) -> Wanted) -> Result<Keys, KeyFileError> {
         key_file::create_directory(&self.path)?;
         let _lock = self.lock(File::lock)?;
         // A crash left these half-written: under the exclusive lock no process is still writing them.
@@ -122,7 +118,7 @@ impl KeyDirectory {
             key_file::delete(&self.path.join(file))?;
         }
         let mut found = self.find()?;
-        let wanted = wanted(&found, self.algorithm);
+        let wanted = wanted(&found);
         if wanted.session_key {
             let created = self.next_creation(&mut found.session_keys, now)?;
             found.session_keys.push(self.add_session_key(created)?);
@@ -160,15 +156,15 @@ impl KeyDirectory {
             let path = self.path.join(name.to_string());
             let text = key_file::read(&path)?;
             let unusable = |source| KeyFileError::Unusable { path: path.clone(), source };
-            match &name {
-                KeyFileName::Session { algorithm, kid, .. } => {
+            match &name.purpose {
+                Purpose::Session { algorithm, kid } => {
                     let key = SigningKey::from_text(&text, *algorithm).map_err(unusable)?;
                     if key.kid() != kid {
                         return Err(KeyFileError::Misnamed { path });
                     }
                     found.session_keys.push((name, key));
                 }
-                KeyFileName::Seal { .. } => {
+                Purpose::Seal => {
                     found.seal_keys.push((name, SealKey::from_text(&text).map_err(unusable)?));
                 }
             }
@@ -187,14 +183,14 @@ impl KeyDirectory {
         let now = now.max(Timestamp::from_unix_seconds(0)); // no name tells an earlier time
         let mut next = now;
         for (name, _) in keys {
-            if name.created() > now {
+            if name.created > now {
                 let dated = name.dated(next);
                 if dated != *name {
                     key_file::rename(&self.path, &name.to_string(), &dated.to_string())?;
                     *name = dated;
                 }
             }
-            next = next.max(name.created().plus(Duration::from_secs(1)));
+            next = next.max(name.created.plus(Duration::from_secs(1)));
         }
         Ok(next)
     }
@@ -203,7 +199,8 @@ impl KeyDirectory {
         let text = generate_text(self.algorithm)?;
         let key = SigningKey::from_text(&text, self.algorithm)?;
         let kid = key.kid().to_owned();
-        let name = KeyFileName::Session { created, algorithm: self.algorithm, kid };
+        let purpose = Purpose::Session { algorithm: self.algorithm, kid };
+        let name = KeyFileName { created, purpose };
         key_file::write(&self.path, &name.to_string(), &text)?;
         Ok((name, key))
     }
@@ -211,7 +208,7 @@ impl KeyDirectory {
     fn add_seal_key(&self, created: Timestamp) -> Result<(KeyFileName, SealKey), KeyFileError> {
         let text = random_text()?;
         let key = SealKey::from_text(&text)?;
-        let name = KeyFileName::Seal { created };
+        let name = KeyFileName { created, purpose: Purpose::Seal };
         key_file::write(&self.path, &name.to_string(), &text)?;
         Ok((name, key))
     }
@@ -273,7 +270,7 @@ impl Found {
 
 /// Returns the time at which a key begins to sign or to seal; the oldest does so from its beginning.
 fn begins(name: &KeyFileName) -> Timestamp {
-    name.created().plus(KeyDirectory::PUBLICATION_DELAY)
+    name.created.plus(KeyDirectory::PUBLICATION_DELAY)
 }
 
 /// Counts the keys after the oldest that began at least so long ago: also the index of the last of them, or

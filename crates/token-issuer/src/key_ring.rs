@@ -84,7 +84,7 @@ impl KeyRing {
     }
 
     pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
-        self.keys().find(|key| key.kid() == kid).map(SigningKey::verifying)
+        self.keys().find(|key| key.kid() == kid).map(|key| &key.verifying)
     }
 
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {

@@ -48,7 +48,7 @@ impl SessionJwt {
             return Err(TokenFault::Malformed);
         }
         let key = key_of(&header.kid).ok_or(TokenFault::UnknownKey)?;
-        if header.alg != key.algorithm().as_str() {
+        if header.alg != key.algorithm.as_str() {
             return Err(TokenFault::Malformed);
         }
         if !key.recognises(message, signature).ok_or(TokenFault::Malformed)? {

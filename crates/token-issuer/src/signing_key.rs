@@ -21,7 +21,7 @@ use crate::{Algorithm, KeyError, secret};
 pub struct SigningKey {
     kid: String,
     private: EncodingKey,
-    verifying: VerifyingKey,
+    pub(crate) verifying: VerifyingKey,
     /// Absent for HS256, which has no public half.
     public: Option<Jwk>,
 }
@@ -73,10 +73,7 @@ impl SigningKey {
 
     /// Reads what [`generate_text`] makes.
     pub(crate) fn from_text(text: &SecretString, algorithm: Algorithm) -> Result<Self, KeyError> {
-        match algorithm {
-            Algorithm::Hs256 => Self::from_secret(text),
-            Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Rs256 => Self::from_pem(text, algorithm),
-        }
+        if algorithm == Algorithm::Hs256 { Self::from_secret(text) } else { Self::from_pem(text, algorithm) }
     }
 
     /// The key's name in a token's header: its JWK thumbprint (RFC 7638), 43 characters of base64url; for
@@ -89,7 +86,7 @@ impl SigningKey {
     /// The only algorithm that it signs with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.verifying.algorithm()
+        self.verifying.algorithm
     }
 
     /// Signs claims as a JWT in compact form (RFC 7515 section 3.1), with `alg`, `kid` and, if given, `typ`
@@ -98,9 +95,8 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Cryptography`], also when the claims cannot be written as JSON.
     pub fn sign(&self, typ: Option<&str>, claims: &impl Serialize) -> Result<String, KeyError> {
-        let mut header = Header::new(self.algorithm().into());
-        header.typ = typ.map(str::to_owned);
-        header.kid = Some(self.kid.clone());
+        let (typ, kid) = (typ.map(str::to_owned), Some(self.kid.clone()));
+        let header = Header { typ, kid, ..Header::new(self.algorithm().into()) };
         jsonwebtoken::encode(&header, claims, &self.private).map_err(|_| KeyError::Cryptography("sign"))
     }
 
@@ -109,10 +105,6 @@ impl SigningKey {
     #[must_use]
     pub fn public_jwk(&self) -> Option<serde_json::Value> {
         self.public.as_ref().and_then(|jwk| serde_json::to_value(jwk).ok())
-    }
-
-    pub(crate) fn verifying(&self) -> &VerifyingKey {
-        &self.verifying
     }
 }
 
@@ -126,10 +118,9 @@ impl fmt::Debug for SigningKey {
 pub(crate) fn generate_text(algorithm: Algorithm) -> Result<SecretString, KeyError> {
     let random = SystemRandom::new();
     let text = match algorithm {
-        Algorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-            .map(|document| pem(document.as_ref())),
+        Algorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map(pem),
         // Version 1, without the public half: what OpenSSL writes, and the only one that jsonwebtoken reads.
-        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random).map(|document| pem(document.as_ref())),
+        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random).map(pem),
         Algorithm::Rs256 => rsa::KeyPair::generate(KeySize::Rsa2048)
             .and_then(|pair| pair.as_der())
             .map(|document| pem(document.as_ref())),
@@ -145,7 +136,7 @@ pub(crate) fn random_text() -> Result<SecretString, KeyError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
 }
 
-fn pem(document: &[u8]) -> SecretString {
+fn pem(document: impl AsRef<[u8]>) -> SecretString {
     let mut text = String::from("-----BEGIN PRIVATE KEY-----");
     for (position, character) in BASE64_STANDARD.encode(document).chars().enumerate() {
         if position % 64 == 0 {
@@ -190,7 +181,7 @@ mod tests {
             assert_eq!(key.algorithm(), algorithm);
             let token = key.sign(Some("example+jwt"), &json!({ "sub": "ada" })).unwrap();
             let (message, signature) = token.rsplit_once('.').unwrap();
-            assert_eq!(key.verifying().recognises(message, signature), Some(true), "{algorithm:?}");
+            assert_eq!(key.verifying.recognises(message, signature), Some(true), "{algorithm:?}");
             let header = jsonwebtoken::decode_header(&token).unwrap();
             assert_eq!(header.typ.as_deref(), Some("example+jwt"));
             assert_eq!(header.alg, algorithm.into());
@@ -211,7 +202,7 @@ mod tests {
     fn the_kid_is_the_thumbprint_that_rfc_8037_computes() {
         let d = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
         let prefix = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
-        let key = SigningKey::from_pem(&pem(&[&prefix, &d[..]].concat()), Algorithm::EdDsa).unwrap();
+        let key = SigningKey::from_pem(&pem([&prefix, &d[..]].concat()), Algorithm::EdDsa).unwrap();
         assert_eq!(key.public_jwk().unwrap()["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
@@ -334,8 +325,8 @@ mod tests {
                     if let Ok(key) = from_pem(&damaged, algorithm) {
                         let token = key.sign(None, &json!({})).unwrap();
                         let (message, signature) = token.rsplit_once('.').unwrap();
-                        assert_eq!(key.verifying().recognises(message, signature), Some(true));
-                        let ours = TestKey::of(algorithm).signing.verifying().recognises(message, signature);
+                        assert_eq!(key.verifying.recognises(message, signature), Some(true));
+                        let ours = TestKey::of(algorithm).signing.verifying.recognises(message, signature);
                         assert_eq!(ours, Some(key.kid() == kid), "{algorithm:?} {other:?} at {position}");
                     }
                 }

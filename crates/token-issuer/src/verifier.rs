@@ -54,7 +54,7 @@ impl Verifier {
     /// When it is not a secret that a lab would sign with.
     pub fn from_secret(secret: &SecretString, issuer: &str, audience: &str) -> Result<Self, KeyError> {
         let key = SigningKey::from_secret(secret)?;
-        let keys = HashMap::from([(key.kid().to_owned(), key.verifying().clone())]);
+        let keys = HashMap::from([(key.kid().to_owned(), key.verifying)]);
         Ok(Self::new(keys, issuer, audience))
     }
 

@@ -7,7 +7,7 @@ use crate::Algorithm;
 /// A key that recognises signatures, for one algorithm only (RFC 8725 section 3.1).
 #[derive(Clone, Debug)]
 pub(crate) struct VerifyingKey {
-    algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     decoding: DecodingKey,
 }
 
@@ -15,10 +15,6 @@ impl VerifyingKey {
     pub(crate) fn new(algorithm: Algorithm, decoding: DecodingKey) -> Self {
         install_cryptography();
         Self { algorithm, decoding }
-    }
-
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        self.algorithm
     }
 
     /// Verifies a signature in base64url over a message; `None` if it is not base64url.
