@@ -7,6 +7,7 @@ use std::sync::Once;
 use http::HeaderMap;
 use ipnet::IpNet;
 use labgate_domain::ports::Source;
+use serde::Serialize;
 
 /// The other end of the connection that a request came over; the accept loop states it as an extension of the
 /// request.
@@ -48,7 +49,8 @@ pub(crate) struct ClientAddr {
 }
 
 /// The source of a client's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum AddrSource {
     /// The connection itself: no trusted proxy is in between.
     Connection,
@@ -60,19 +62,6 @@ pub(crate) enum AddrSource {
     UnknownProxy,
     /// A trusted proxy, in words that are no address.
     Unreadable,
-}
-
-impl AddrSource {
-    /// The word for it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Forwarded => "forwarded",
-            Self::Proxy => "proxy",
-            Self::UnknownProxy => "unknown_proxy",
-            Self::Unreadable => "unreadable",
-        }
-    }
 }
 
 /// Returns the address of the client: the peer, or behind trusted proxies the last address that is none of
@@ -197,7 +186,7 @@ mod tests {
             let headers = forwarded.map(header).into_iter().collect();
             let proxies = ["10.0.0.0/8".parse().unwrap()];
             let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-            assert_eq!(client_addr.source.as_str(), source, "{peer} {forwarded:?}");
+            assert_eq!(serde_json::json!(client_addr.source), source, "{peer} {forwarded:?}");
             let known = ["connection", "proxy", "forwarded"].contains(&source);
             assert_eq!(client_addr.address.is_some(), known, "{peer} {forwarded:?}");
         }

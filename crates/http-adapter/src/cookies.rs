@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use http::header::{COOKIE, HeaderMap, HeaderValue};
 use labgate_domain::attempt::{PresentedAttempt, SignInAttempt};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::public_url::PublicUrl;
@@ -34,12 +34,6 @@ pub(crate) struct Cookies {
 /// A cookie that may not be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnfitCookie;
-
-impl From<InvalidHeaderValue> for UnfitCookie {
-    fn from(_: InvalidHeaderValue) -> Self {
-        Self
-    }
-}
 
 /// The cookies of ours in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,21 +84,16 @@ impl Cookies {
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim_matches([' ', '\t']).strip_prefix(self.prefix)?.split_once('='));
         for (name, value) in pairs {
-            if name == SESSION {
-                planted |= presented.session.replace(value.to_owned()).is_some();
-            } else if name == FORM {
-                presented.form = Some(value.to_owned()).filter(|value| !value.is_empty());
-            } else if name == CHANGE {
-                presented.change = Some(value.to_owned());
-            } else if name == LINK {
-                presented.link = Some(value.to_owned());
-            } else if name == PROVIDER {
-                presented.provider = ProviderId::parse(value).ok();
-            } else if let Some(id) = name.strip_prefix(ATTEMPT)
-                && presented.attempts.len() < Self::MAX_ATTEMPTS
-                && let (Ok(id), Ok(sealed)) = (SealId::parse(id), Sealed::parse(value))
-            {
-                presented.attempts.push(PresentedAttempt { id, sealed });
+            match name {
+                SESSION => planted |= presented.session.replace(value.to_owned()).is_some(),
+                FORM => presented.form = Some(value.to_owned()).filter(|value| !value.is_empty()),
+                CHANGE => presented.change = Some(value.to_owned()),
+                LINK => presented.link = Some(value.to_owned()),
+                PROVIDER => presented.provider = ProviderId::parse(value).ok(),
+                _ if presented.attempts.len() < Self::MAX_ATTEMPTS => {
+                    presented.attempts.extend(presented_attempt(name, value));
+                }
+                _ => {}
             }
         }
         if planted {
@@ -161,10 +150,15 @@ impl Cookies {
         }
         let cookie =
             format!("{}{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.prefix, self.secure);
-        let mut cookie = HeaderValue::try_from(cookie)?;
+        let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
         cookie.set_sensitive(true);
         Ok(cookie)
     }
+}
+
+fn presented_attempt(name: &str, value: &str) -> Option<PresentedAttempt> {
+    let id = SealId::parse(name.strip_prefix(ATTEMPT)?).ok()?;
+    Some(PresentedAttempt { id, sealed: Sealed::parse(value).ok()? })
 }
 
 #[cfg(test)]

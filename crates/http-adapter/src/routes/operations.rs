@@ -18,7 +18,7 @@ use crate::state::AppState;
 pub(crate) async fn source(_: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let asked = request.parameter("is").and_then(|address| address.parse().ok()).map(Source::of);
     let ClientAddr { source, address } = request.client_addr;
-    Ok(reply::json(&json!({ "told_by": source.as_str(), "is": address.is_some() && address == asked })))
+    Ok(reply::json(&json!({ "told_by": source, "is": address.is_some() && address == asked })))
 }
 
 /// Publishes the public keys of the session tokens (RFC 7517).
