@@ -127,7 +127,9 @@ fn canonical(criterion: Criterion, value: &str) -> Result<String, UnfitRule> {
             domain.map_err(|_| UnfitRule::NotADomain(value.to_owned()))
         }
         // An address may be written in any case; any other text is a subject, byte for byte.
-        Criterion::Account => Ok(EmailAddress::parse(value).map_or_else(|_| value.to_owned(), String::from)),
+        Criterion::Account => {
+            Ok(EmailAddress::parse(value).map_or_else(|_| value.to_owned(), |address| address.to_string()))
+        }
         _ => Ok(value.to_owned()),
     }
 }

@@ -114,7 +114,7 @@ impl Passwords<'_> {
             trail.step(Step::AccountFound { account: account.id, by: FoundBy::Name });
         }
         // Counted under the same form of the name whether there is an account or not.
-        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), String::from);
+        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), |name| name.to_string());
         let guess = LoginAttempt {
             target: match &account {
                 Some(account) => LoginTarget::Account(account.id),
