@@ -5,11 +5,12 @@ use uuid::Uuid;
 
 use super::{DisplayName, EmailAddress, Username};
 use crate::protocol::Malformed;
+use crate::text::named;
 use crate::time::Timestamp;
 use crate::world::Entropy;
 
 /// The permanent id of an account: a UUIDv7 (RFC 9562 section 5.7). Every record of a person refers to it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(Uuid);
 
@@ -35,12 +36,6 @@ impl AccountId {
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountId({self})")
     }
 }
 
@@ -84,63 +79,46 @@ fn without_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// The role of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Uses the lab.
-    User,
-    /// Also manages accounts.
-    Admin,
+named! {
+    /// The role of an account, as named in tokens and in the store.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Role {
+        /// Uses the lab.
+        User = "user",
+        /// Also manages accounts.
+        Admin = "admin",
+    }
 }
 
 impl Role {
-    /// Returns the role's text in tokens and in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
     /// Parses a role from the store.
     ///
     /// # Errors
     /// When there is no such role.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == value).ok_or(Malformed("role"))
+        Self::ALL.iter().copied().find(|role| role.as_str() == value).ok_or(Malformed("role"))
     }
 }
 
-/// The status of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccountStatus {
-    /// The person may sign in.
-    Active,
-    /// An administrator disabled the account.
-    Disabled,
+named! {
+    /// The status of an account, as named in the store.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum AccountStatus {
+        /// The person may sign in.
+        Active = "active",
+        /// An administrator disabled the account.
+        Disabled = "disabled",
+    }
 }
 
 impl AccountStatus {
-    /// Returns the status's text in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-        }
-    }
-
     /// Parses a status from the store.
     ///
     /// # Errors
     /// When there is no such status.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
-        [Self::Active, Self::Disabled]
-            .into_iter()
-            .find(|status| status.as_str() == value)
-            .ok_or(Malformed("account status"))
+        Self::ALL.iter().copied().find(|status| status.as_str() == value).ok_or(Malformed("account status"))
     }
 }
 
