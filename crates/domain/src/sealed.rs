@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::Malformed;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_bytes};
 
 /// The id of something sealed: 16 bytes, 22 characters of base64url. A seal opens under its own id only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +28,7 @@ impl SealId {
     /// Returns a fresh id.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        let mut id = [0; 16];
-        entropy.fill(&mut id);
-        Self(id)
+        Self(random_bytes(entropy))
     }
 
     /// Parses an id as it stands in a cookie's name.
@@ -76,11 +74,8 @@ impl Sealed {
     /// When it is longer than [`Self::MAX_LEN`] or is not base64url.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !value.is_empty() && value.len() <= Self::MAX_LEN && value.bytes().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("sealed text"))
-        }
+        let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.bytes().all(allowed);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("sealed text"))
     }
 
     /// Returns the text as it stands in a cookie.

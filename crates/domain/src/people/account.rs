@@ -7,7 +7,7 @@ use super::{DisplayName, EmailAddress, Username};
 use crate::protocol::Malformed;
 use crate::text::named;
 use crate::time::Timestamp;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_bytes};
 
 /// The permanent id of an account: a UUIDv7 (RFC 9562 section 5.7). Every record of a person refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,10 +18,8 @@ impl AccountId {
     /// Returns a fresh id that sorts by its time of creation.
     #[must_use]
     pub fn fresh(now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let mut random = [0; 10];
-        entropy.fill(&mut random);
         let millis = u64::try_from(now.as_unix_seconds()).unwrap_or(0).saturating_mul(1000);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes(entropy)).into_uuid())
     }
 
     /// Parses an id from a token or the store.

@@ -18,11 +18,8 @@ impl Hint {
     /// When it is empty or too long, or has a forbidden character.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |c: char| !c.is_control() && !is_invisible(c);
-        if (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("hint"))
-        }
+        let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("hint"))
     }
 
     /// Returns the hint's text.

@@ -3,12 +3,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use super::Malformed;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base64url};
 
 /// Defines a secret protocol value: visible ASCII, bounded, compared in constant time, never printed.
 macro_rules! opaque_value {
@@ -94,7 +92,7 @@ impl State {
     /// Returns a fresh `state` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 }
 
@@ -102,7 +100,7 @@ impl Nonce {
     /// Returns a fresh `nonce` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 }
 
@@ -110,15 +108,8 @@ impl AuthorizationCode {
     /// Returns a fresh code of 256 random bits, as a provider makes it.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
-}
-
-/// Returns 256 random bits as 43 characters of base64url.
-pub(super) fn random_text(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 32];
-    entropy.fill(&mut bytes);
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::Malformed;
-use super::opaque::random_text;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base64url};
 
 /// The `code_verifier` (RFC 7636 section 4.1): stays on the server side until the code is redeemed.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ impl PkceVerifier {
     /// Returns a fresh verifier of 256 random bits, 43 characters long.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 
     /// Parses the verifier from a token request or from a sealed attempt.

@@ -17,7 +17,7 @@ use crate::ports::{
     SignInEvent,
 };
 use crate::session::Session;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base32};
 
 /// Other people's accounts.
 #[derive(Clone, Copy)]
@@ -188,11 +188,8 @@ impl Administration<'_> {
         } else {
             (None, None)
         };
-        match self.accounts.create_local(&account, credential.as_ref()).await? {
-            AccountCreation::Created => {}
-            AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
-                return Err(RegistrationError::NameTaken.into());
-            }
+        if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
+            return Err(RegistrationError::NameTaken.into());
         }
         self.record(by, account.id, "created");
         Ok(CreatedAccount { account, initial_password })
@@ -288,7 +285,8 @@ impl Administration<'_> {
             self.new_passwords.check(&password, account)?;
             (password, None)
         } else {
-            let made_up = make_up_password(self.entropy);
+            // 80 random bits.
+            let made_up = SecretString::from(random_base32::<16>(self.entropy));
             let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
             (password, Some(made_up))
         };
@@ -307,21 +305,6 @@ fn done(change: AccountChange) -> Result<(), SignInError> {
         AccountChange::NotFound => Err(AccountError::Unknown.into()),
         AccountChange::LastAdministrator => Err(AccountError::LastAdministrator.into()),
     }
-}
-
-/// Returns 80 random bits in Crockford's base 32, in four groups that can be read out.
-fn make_up_password(entropy: &dyn Entropy) -> SecretString {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    let groups: Vec<String> = bytes
-        .chunks(4)
-        .map(|chunk| {
-            let letters = chunk.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 0x1f)));
-            letters.copied().map(char::from).collect()
-        })
-        .collect();
-    groups.join("-").into()
 }
 
 #[cfg(test)]
