@@ -57,6 +57,26 @@ pub struct Account {
 }
 
 impl Account {
+    /// Returns a new account, active and without a name for other people.
+    #[must_use]
+    pub(crate) fn new(username: Username, role: Role, now: Timestamp, entropy: &dyn Entropy) -> Self {
+        Self {
+            id: AccountId::fresh(now, entropy),
+            username,
+            email: None,
+            name: None,
+            role,
+            status: AccountStatus::Active,
+            created_at: now,
+        }
+    }
+
+    /// Returns whether the person may sign in.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == AccountStatus::Active
+    }
+
     /// Returns whether the username, the e-mail address or the name contains this text, in any case. The
     /// letters of every script are folded one by one, without regard to language; no character of the text is
     /// a wildcard.

@@ -14,7 +14,6 @@ use crate::people::{
 };
 use crate::ports::{
     AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
-    SignInEvent,
 };
 use crate::session::Session;
 use crate::world::{Entropy, random_base32};
@@ -172,15 +171,10 @@ impl Administration<'_> {
             // account.
             (None, _) => return Err(RegistrationError::UsernameMalformed.into()),
         };
-        let now = self.ender.clock.now();
         let account = Account {
-            id: AccountId::fresh(now, self.entropy),
-            username,
             email: new.email,
             name: new.name,
-            role: new.role,
-            status: AccountStatus::Active,
-            created_at: now,
+            ..Account::new(username, new.role, self.ender.clock.now(), self.entropy)
         };
         let (credential, initial_password) = if new.username.is_some() {
             let (credential, made_up) = self.initial_credential(&account, new.password).await?;
@@ -294,8 +288,7 @@ impl Administration<'_> {
     }
 
     fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {
-        let by = by.account().map(|account| account.id);
-        self.ender.observer.observe(&SignInEvent::Administered { account, change, by });
+        self.ender.observer.observe(&by.has_done(change, account));
     }
 }
 

@@ -11,7 +11,7 @@ use super::trail::{FoundBy, Outcome, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
-use crate::people::{AccountId, AccountStatus, Password, PasswordHash, Username};
+use crate::people::{AccountId, Password, PasswordHash, Username};
 use crate::ports::{AccountStore, LoginAttempt, LoginTarget, PasswordVerdict, SignInEvent};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
@@ -215,8 +215,7 @@ impl Passwords<'_> {
         let credential = self.prover.credentials.credential(due.account).await?;
         match (account, credential) {
             (Some(account), Some(credential))
-                if account.status == AccountStatus::Active
-                    && fingerprint(&credential.hash) == due.fingerprint =>
+                if account.is_active() && fingerprint(&credential.hash) == due.fingerprint =>
             {
                 Ok(Proven { account, credential })
             }
