@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{LoginAttempt, LoginTarget, Source};
+use crate::ports::{LoginTarget, Source};
 use crate::text::named;
 
 /// The key of a counter or a known source in a store: a digest, so that a store keeps neither typed names nor
@@ -50,35 +50,7 @@ impl ThrottleKey {
         &self.digest
     }
 
-    pub(super) fn from_one_source(guess: &LoginAttempt) -> Self {
-        let kind = match guess.target {
-            LoginTarget::Account(_) => ThrottleKind::AccountFromSource,
-            _ => ThrottleKind::NameFromSource,
-        };
-        Self::new(kind, Some(&guess.target), guess.source)
-    }
-
-    pub(super) fn from_all_sources(guess: &LoginAttempt) -> Self {
-        let kind = match guess.target {
-            LoginTarget::Account(_) => ThrottleKind::Account,
-            _ => ThrottleKind::Name,
-        };
-        Self::new(kind, Some(&guess.target), None)
-    }
-
-    pub(super) fn source(source: Source) -> Self {
-        Self::new(ThrottleKind::Source, None, Some(source))
-    }
-
-    pub(super) fn registration(source: Source) -> Self {
-        Self::new(ThrottleKind::Registration, None, Some(source))
-    }
-
-    pub(super) fn known_source(guess: &LoginAttempt) -> Self {
-        Self::new(ThrottleKind::KnownSource, Some(&guess.target), guess.source)
-    }
-
-    fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
+    pub(super) fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
         let target = match target {
             Some(LoginTarget::Account(id)) => id.to_string(),
             Some(LoginTarget::Nobody(name)) => name.clone(),
