@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::Malformed;
+use crate::text::secret_text;
 use crate::world::{Entropy, random_bytes};
 
 /// The id of something sealed: 16 bytes, 22 characters of base64url. A seal opens under its own id only.
@@ -61,7 +62,7 @@ impl fmt::Debug for SealId {
 }
 
 /// A sealed text in base64url: without the key it can neither be read nor changed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Sealed(String);
 
 impl Sealed {
@@ -77,19 +78,9 @@ impl Sealed {
         let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.bytes().all(allowed);
         well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("sealed text"))
     }
-
-    /// Returns the text as it stands in a cookie.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed([redacted])")
-    }
-}
+secret_text!(Sealed);
 
 /// Seals small secrets, so that a browser or a store can keep them and neither read nor change them.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

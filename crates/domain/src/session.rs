@@ -13,6 +13,7 @@ use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject, read_by_parsing};
 use crate::provider::ProviderId;
 use crate::sealed::{SealId, Sealed};
+use crate::text::readable_text;
 use crate::time::Timestamp;
 use crate::world::{Entropy, random_bytes};
 
@@ -148,13 +149,9 @@ impl UserAgent {
         let kept = kept.trim();
         (!kept.is_empty()).then(|| Self(kept.to_owned()))
     }
-
-    /// Returns the text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(UserAgent);
 
 /// The claims of a session token (RFC 7519): enough for a service to identify the person without a request to
 /// us.

@@ -22,6 +22,35 @@ macro_rules! readable_text {
 }
 pub(crate) use readable_text;
 
+/// Implements `as_str`, a comparison in constant time, and a `Debug` that prints nothing, for a type around a
+/// secret text.
+macro_rules! secret_text {
+    ($name:ident) => {
+        impl $name {
+            /// Returns the text. It is secret: do not log it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), other.0.as_bytes()).into()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    };
+}
+pub(crate) use secret_text;
+
 /// Defines an enum whose variants have a text each: a name on the wire, in a store or in the configuration, or
 /// words for the operator.
 macro_rules! named {

@@ -1,5 +1,5 @@
 use super::Malformed;
-use crate::text::is_invisible;
+use crate::text::{is_invisible, readable_text};
 
 /// A hint about the person who will sign in: 1 to [`Hint::MAX_LEN`] bytes without control or invisible
 /// characters. It is a value without a parameter name. Anyone can put one into a link, so it changes only the
@@ -21,13 +21,9 @@ impl Hint {
         let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed);
         well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("hint"))
     }
-
-    /// Returns the hint's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(Hint);
 
 /// The hints that a link brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

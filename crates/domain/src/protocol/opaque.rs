@@ -1,11 +1,8 @@
 //! Values that one side generates and the other only hands back: `state`, `nonce`, the authorization code,
 //! and the tokens for logout.
 
-use std::fmt;
-
-use subtle::ConstantTimeEq as _;
-
 use super::Malformed;
+use crate::text::secret_text;
 use crate::world::{Entropy, random_base64url};
 
 /// Defines a secret protocol value: visible ASCII, bounded, compared in constant time, never printed.
@@ -29,27 +26,9 @@ macro_rules! opaque_value {
                     && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
                 if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed($parameter)) }
             }
-
-            /// Returns the value on the wire. It is secret: do not log it.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
-            }
-        }
-
-        impl Eq for $name {}
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "([redacted])"))
-            }
-        }
+        secret_text!($name);
     };
 }
 

@@ -140,7 +140,7 @@ impl ExternalSignIn<'_> {
         visitor: &Visitor<'_>,
         trail: &mut OpenTrail,
     ) -> Result<CompletedSignIn, SignInError> {
-        let response = AuthorizationResponse::from_query(query)?;
+        let response = AuthorizationResponse::from_query(query).map_err(CallbackError::from)?;
 
         let attempt = self.attempt_of(&response, pending)?;
         let attempt = &attempt;
