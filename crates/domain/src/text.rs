@@ -51,8 +51,8 @@ macro_rules! secret_text {
 }
 pub(crate) use secret_text;
 
-/// Defines an enum whose variants have a text each: a name on the wire, in a store or in the configuration, or
-/// words for the operator.
+/// Defines an enum whose variants have a text each: a name on the wire, in a store or in the configuration,
+/// or words for the operator.
 macro_rules! named {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+

@@ -21,7 +21,8 @@ named! {
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $responsible:ident;)+) => {
         named! {
-            /// A stable code for a refusal, in `snake_case`. It stands on the page, in the log and in the API.
+            /// A stable code for a refusal, in `snake_case`. It stands on the page, in the log and in the
+            /// API.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
             pub enum ErrorCode { $($(#[$doc])* $name = $text,)+ }
         }

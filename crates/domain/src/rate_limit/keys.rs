@@ -15,8 +15,8 @@ pub struct ThrottleKey {
 }
 
 named! {
-    /// The subject of a [`ThrottleKey`], under its stable name in stores. A store that bounds its memory bounds
-    /// each kind apart: then a flood of invented names displaces no account.
+    /// The subject of a [`ThrottleKey`], under its stable name in stores. A store that bounds its memory
+    /// bounds each kind apart: then a flood of invented names displaces no account.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum ThrottleKind {
         /// The attempts at an account from one source.

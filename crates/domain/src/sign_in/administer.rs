@@ -1,5 +1,3 @@
-use std::fmt;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use super::administrator::Administrator;
@@ -65,6 +63,7 @@ pub enum AccountPatch {
 }
 
 /// An account just made, or given a new password.
+#[derive(Debug)]
 pub struct CreatedAccount {
     /// The account.
     pub account: Account,
@@ -77,12 +76,6 @@ impl CreatedAccount {
     #[must_use]
     pub fn initial_password(&self) -> Option<&str> {
         self.initial_password.as_ref().map(ExposeSecret::expose_secret)
-    }
-}
-
-impl fmt::Debug for CreatedAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CreatedAccount({:?})", self.account)
     }
 }
 

@@ -244,7 +244,7 @@ impl ExternalSignIn<'_> {
         }
         let Some(email) = email else {
             trail.step(Step::NoAccount(admittance.email));
-            return Err(admittance.email_error());
+            return Err(admittance.email_error().into());
         };
         // A concurrent sign-in may have created or linked the account: retry once.
         for _ in 0..2 {
