@@ -10,46 +10,24 @@
 
 use crate::identity::ExternalIdentity;
 use crate::people::{EmailAddress, Role};
+use crate::text::named;
 
-/// The claim that a rule reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Criterion {
-    /// The whole domain of the person's trusted e-mail address: neither sub-domains nor look-alikes.
-    EmailDomain,
-    /// The tenant in the ID token (`tid`).
-    Tenant,
-    /// The hosted domain in the ID token (`hd`).
-    HostedDomain,
-    /// A group, exactly as the provider names it.
-    Group,
-    /// An organisation, in any case.
-    Organization,
-    /// A person: the trusted e-mail address, or the provider's subject.
-    Account,
-}
-
-impl Criterion {
-    /// Every criterion.
-    pub const ALL: &[Self] = &[
-        Self::EmailDomain,
-        Self::Tenant,
-        Self::HostedDomain,
-        Self::Group,
-        Self::Organization,
-        Self::Account,
-    ];
-
-    /// Returns the rule's name in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EmailDomain => "email_domains",
-            Self::Tenant => "tenants",
-            Self::HostedDomain => "hosted_domains",
-            Self::Group => "groups",
-            Self::Organization => "organizations",
-            Self::Account => "accounts",
-        }
+named! {
+    /// The claim that a rule reads, under the rule's name in the configuration.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Criterion {
+        /// The whole domain of the person's trusted e-mail address: neither sub-domains nor look-alikes.
+        EmailDomain = "email_domains",
+        /// The tenant in the ID token (`tid`).
+        Tenant = "tenants",
+        /// The hosted domain in the ID token (`hd`).
+        HostedDomain = "hosted_domains",
+        /// A group, exactly as the provider names it.
+        Group = "groups",
+        /// An organisation, in any case.
+        Organization = "organizations",
+        /// A person: the trusted e-mail address, or the provider's subject.
+        Account = "accounts",
     }
 }
 
@@ -127,7 +105,9 @@ fn canonical(criterion: Criterion, value: &str) -> Result<String, UnfitRule> {
             domain.map_err(|_| UnfitRule::NotADomain(value.to_owned()))
         }
         // An address may be written in any case; any other text is a subject, byte for byte.
-        Criterion::Account => Ok(EmailAddress::parse(value).map_or_else(|_| value.to_owned(), String::from)),
+        Criterion::Account => {
+            Ok(EmailAddress::parse(value).map_or_else(|_| value.to_owned(), |address| address.to_string()))
+        }
         _ => Ok(value.to_owned()),
     }
 }

@@ -1,6 +1,5 @@
 //! External identity providers, as the domain knows them before a sign-in.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::admission::AdmissionRules;
 use crate::identity::EmailClaim;
 use crate::people::EmailAddress;
 use crate::protocol::{ClientId, EndSessionEndpoint, HintParameters, Issuer, Malformed, Scopes};
+use crate::text::{named, readable_text};
 use crate::time::Timestamp;
 
 /// The id of a provider in this lab's configuration and URLs: 1 to 32 of `a-z`, `0-9` and `-`.
@@ -23,25 +23,12 @@ impl ProviderId {
     /// When it is empty, too long, or has another character.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if (1..=32).contains(&value.len()) && value.bytes().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("provider id"))
-        }
-    }
-
-    /// Returns the id's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+        let well_formed = (1..=32).contains(&value.len()) && value.bytes().all(allowed);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("provider id"))
     }
 }
 
-impl fmt::Display for ProviderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+readable_text!(ProviderId);
 
 /// A provider as the operator configured it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,37 +58,27 @@ impl ProviderDescription {
     }
 }
 
-/// The rule by which an e-mail address is trusted to be the person's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmailTrust {
-    /// The provider vouches for each person: `email_verified` is the JSON value `true` (OpenID Connect Core
-    /// section 5.1), or the provider's own equivalent holds.
-    #[default]
-    Claim,
-    /// The operator vouches for the provider: it gives out only addresses that it owns or has verified. This
-    /// is a statement about one provider; its `email_verified` is ignored.
-    Provider,
+named! {
+    /// The rule by which an e-mail address is trusted to be the person's, as named in the configuration.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum EmailTrust {
+        /// The provider vouches for each person: `email_verified` is the JSON value `true` (OpenID Connect
+        /// Core section 5.1), or the provider's own equivalent holds.
+        #[default]
+        Claim = "claim",
+        /// The operator vouches for the provider: it gives out only addresses that it owns or has verified.
+        /// This is a statement about one provider; its `email_verified` is ignored.
+        Provider = "provider",
+    }
 }
 
 impl EmailTrust {
-    /// Returns the value's text in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Claim => "claim",
-            Self::Provider => "provider",
-        }
-    }
-
     /// Parses the value from the configuration.
     ///
     /// # Errors
     /// When it is neither `claim` nor `provider`.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
-        [Self::Claim, Self::Provider]
-            .into_iter()
-            .find(|trust| trust.as_str() == value)
-            .ok_or(Malformed("email_trust"))
+        Self::ALL.iter().copied().find(|trust| trust.as_str() == value).ok_or(Malformed("email_trust"))
     }
 }
 

@@ -95,9 +95,7 @@ impl PublicUrl {
     pub fn redirect_uri(&self) -> RedirectUri {
         self.redirect_uri.clone()
     }
-}
 
-impl PublicUrl {
     /// The page to come back to after signing out at a provider; it is registered there, too.
     #[must_use]
     pub fn signed_out_page(&self) -> Option<Url> {

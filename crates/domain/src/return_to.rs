@@ -1,16 +1,18 @@
 //! The target of a sign-in, safe against open redirects.
 
 use std::borrow::Cow;
-use std::{fmt, iter};
+use std::iter;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::text::{is_invisible, readable_text};
+
 /// A page of this lab: an absolute path with its query and fragment. A value of this type cannot leave the
 /// lab's origin in any browser's reading, so it cannot become an open redirect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(from = "String")]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
@@ -39,13 +41,9 @@ impl ReturnTo {
             paths.iter().any(|page| path.strip_prefix(page).is_some_and(below))
         })
     }
-
-    /// Returns the target for a `Location` header or a link.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(ReturnTo);
 
 /// Returns a target's path as it is and after one to four rounds of percent-decoding, because proxies,
 /// applications and browsers disagree on the number of rounds; `None` for a path that is not UTF-8.
@@ -75,7 +73,7 @@ fn is_plain_path(path: &str) -> bool {
         c == '\\'
             || c.is_control()
             || (c.is_whitespace() && c != ' ')
-            || crate::text::is_invisible(c)
+            || is_invisible(c)
             || matches!(c, '／' | '＼' | '．' | '。' | '｡' | '∕' | '⁄' | '⧸' | '﹨')
     };
     let dots_or_nothing = |segment: &str| matches!(segment.trim_matches(' '), "" | "." | "..");
@@ -104,18 +102,6 @@ impl Default for ReturnTo {
 impl From<String> for ReturnTo {
     fn from(target: String) -> Self {
         Self::or_main_page(&target)
-    }
-}
-
-impl From<ReturnTo> for String {
-    fn from(target: ReturnTo) -> Self {
-        target.0
-    }
-}
-
-impl fmt::Display for ReturnTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -7,7 +7,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::Malformed;
-use crate::world::Entropy;
+use crate::text::secret_text;
+use crate::world::{Entropy, random_bytes};
 
 /// The id of something sealed: 16 bytes, 22 characters of base64url. A seal opens under its own id only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +29,7 @@ impl SealId {
     /// Returns a fresh id.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        let mut id = [0; 16];
-        entropy.fill(&mut id);
-        Self(id)
+        Self(random_bytes(entropy))
     }
 
     /// Parses an id as it stands in a cookie's name.
@@ -63,7 +62,7 @@ impl fmt::Debug for SealId {
 }
 
 /// A sealed text in base64url: without the key it can neither be read nor changed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Sealed(String);
 
 impl Sealed {
@@ -76,25 +75,12 @@ impl Sealed {
     /// When it is longer than [`Self::MAX_LEN`] or is not base64url.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !value.is_empty() && value.len() <= Self::MAX_LEN && value.bytes().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("sealed text"))
-        }
-    }
-
-    /// Returns the text as it stands in a cookie.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+        let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.bytes().all(allowed);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("sealed text"))
     }
 }
 
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed([redacted])")
-    }
-}
+secret_text!(Sealed);
 
 /// Seals small secrets, so that a browser or a store can keep them and neither read nor change them.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

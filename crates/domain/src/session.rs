@@ -10,11 +10,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
-use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
+use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject, read_by_parsing};
 use crate::provider::ProviderId;
 use crate::sealed::{SealId, Sealed};
+use crate::text::readable_text;
 use crate::time::Timestamp;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_bytes};
 
 /// The id of a session: 128 random bits, 22 characters of base64url. It names a session and proves nothing:
 /// only a signed token opens one.
@@ -26,9 +27,7 @@ impl SessionId {
     /// Returns a fresh id.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 16];
-        entropy.fill(&mut bytes);
-        Self(bytes)
+        Self(random_bytes(entropy))
     }
 
     /// Parses an id from a token or the store.
@@ -54,13 +53,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-impl TryFrom<String> for SessionId {
-    type Error = Malformed;
-
-    fn try_from(value: String) -> Result<Self, Malformed> {
-        Self::parse(&value)
-    }
-}
+read_by_parsing!(SessionId);
 
 impl From<SessionId> for String {
     fn from(id: SessionId) -> Self {
@@ -156,13 +149,9 @@ impl UserAgent {
         let kept = kept.trim();
         (!kept.is_empty()).then(|| Self(kept.to_owned()))
     }
-
-    /// Returns the text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(UserAgent);
 
 /// The claims of a session token (RFC 7519): enough for a service to identify the person without a request to
 /// us.
@@ -211,7 +200,7 @@ impl SessionClaims {
 }
 
 /// A signed session token, a bearer secret. Never printed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionToken(SecretString);
 
 impl SessionToken {
@@ -225,12 +214,6 @@ impl SessionToken {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken([redacted])")
     }
 }
 

@@ -1,6 +1,78 @@
-//! Text from outside.
+//! Types around text: text from outside, and what types with a text have in common.
 
 use std::fmt;
+
+/// Implements `as_str` and `Display` for a type around a text that anyone may read.
+macro_rules! readable_text {
+    ($name:ident) => {
+        impl $name {
+            /// Returns the text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use readable_text;
+
+/// Implements `as_str`, a comparison in constant time, and a `Debug` that prints nothing, for a type around a
+/// secret text.
+macro_rules! secret_text {
+    ($name:ident) => {
+        impl $name {
+            /// Returns the text. It is secret: do not log it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), other.0.as_bytes()).into()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    };
+}
+pub(crate) use secret_text;
+
+/// Defines an enum whose variants have a text each: a name on the wire, in a store or in the configuration,
+/// or words for the operator.
+macro_rules! named {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+
+    }) => {
+        $(#[$meta])*
+        pub enum $name { $($(#[$variant_meta])* $variant,)+ }
+
+        impl $name {
+            /// All variants, in their order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the text.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+pub(crate) use named;
 
 /// A short text from outside (a provider's error description, a claim) that may be shown and logged: without
 /// control characters, line breaks or invisible direction marks, and at most [`ForeignText::MAX_CHARS`]
@@ -26,24 +98,14 @@ impl ForeignText {
         }
         Self(clean)
     }
-
-    /// Returns the cleaned text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(ForeignText);
 
 /// Returns whether the character has no width, marks a direction, or changes the reading of its neighbours.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-impl fmt::Display for ForeignText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl fmt::Debug for ForeignText {

@@ -1,7 +1,6 @@
 //! Points in time. The domain never reads the clock: every rule takes `now` from the
 //! [`Clock`](crate::world::Clock) port.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A point in time in whole seconds since the Unix epoch, as in a JWT's `NumericDate` (RFC 7519 section 2).
 ///
 /// Arithmetic saturates: no date that a provider sends can overflow it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -69,12 +68,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     }
     let number: u64 = number.parse().map_err(|_| REFUSED)?;
     number.checked_mul(seconds_per_unit).map(Duration::from_secs).ok_or(REFUSED)
-}
-
-impl fmt::Debug for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Timestamp({})", self.0)
-    }
 }
 
 #[cfg(test)]

@@ -1,48 +1,33 @@
 //! The stable codes of refusals.
 
-/// The party that can fix an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Responsible {
-    /// The person, by another try or otherwise.
-    Person,
-    /// The provider, which is down or breaks the protocol.
-    Provider,
-    /// The operator: a setting here, or the registration at the provider.
-    Operator,
-    /// Labgate, or the machine that it runs on.
-    Labgate,
-}
+use crate::text::named;
 
-impl Responsible {
-    /// Returns the party's name in documents.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Provider => "provider",
-            Self::Operator => "operator",
-            Self::Labgate => "Labgate",
-        }
+named! {
+    /// The party that can fix an error, as named in documents.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Responsible {
+        /// The person, by another try or otherwise.
+        Person = "person",
+        /// The provider, which is down or breaks the protocol.
+        Provider = "provider",
+        /// The operator: a setting here, or the registration at the provider.
+        Operator = "operator",
+        /// Labgate, or the machine that it runs on.
+        Labgate = "Labgate",
     }
 }
 
 /// Defines the codes, each with its text and the party that can fix it.
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $responsible:ident;)+) => {
-        /// A stable code for a refusal, in `snake_case`. It stands on the page, in the log and in the API.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])* $name,)+ }
+        named! {
+            /// A stable code for a refusal, in `snake_case`. It stands on the page, in the log and in the
+            /// API.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            pub enum ErrorCode { $($(#[$doc])* $name = $text,)+ }
+        }
 
         impl ErrorCode {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// Returns the code's text.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
-
             /// Returns the party that can fix the error.
             #[must_use]
             pub fn responsible(self) -> Responsible {

@@ -3,7 +3,6 @@ use super::{
     PasswordError, RegistrationError,
 };
 use crate::ports::{HashingError, LogoutTokenError, ProviderError, SigningError, StoreError};
-use crate::protocol::MalformedResponse;
 use crate::sealed::SealError;
 
 /// The cause of a refused sign-in, by subject.
@@ -104,11 +103,5 @@ impl SignInError {
     #[must_use]
     pub fn ends_attempt(&self) -> bool {
         matches!(self, Self::Attempt(_))
-    }
-}
-
-impl From<MalformedResponse> for SignInError {
-    fn from(error: MalformedResponse) -> Self {
-        CallbackError::from(error).into()
     }
 }

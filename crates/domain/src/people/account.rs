@@ -5,11 +5,12 @@ use uuid::Uuid;
 
 use super::{DisplayName, EmailAddress, Username};
 use crate::protocol::Malformed;
+use crate::text::named;
 use crate::time::Timestamp;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_bytes};
 
 /// The permanent id of an account: a UUIDv7 (RFC 9562 section 5.7). Every record of a person refers to it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(Uuid);
 
@@ -17,10 +18,8 @@ impl AccountId {
     /// Returns a fresh id that sorts by its time of creation.
     #[must_use]
     pub fn fresh(now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let mut random = [0; 10];
-        entropy.fill(&mut random);
         let millis = u64::try_from(now.as_unix_seconds()).unwrap_or(0).saturating_mul(1000);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes(entropy)).into_uuid())
     }
 
     /// Parses an id from a token or the store.
@@ -35,12 +34,6 @@ impl AccountId {
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountId({self})")
     }
 }
 
@@ -64,6 +57,26 @@ pub struct Account {
 }
 
 impl Account {
+    /// Returns a new account, active and without a name for other people.
+    #[must_use]
+    pub(crate) fn new(username: Username, role: Role, now: Timestamp, entropy: &dyn Entropy) -> Self {
+        Self {
+            id: AccountId::fresh(now, entropy),
+            username,
+            email: None,
+            name: None,
+            role,
+            status: AccountStatus::Active,
+            created_at: now,
+        }
+    }
+
+    /// Returns whether the person may sign in.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == AccountStatus::Active
+    }
+
     /// Returns whether the username, the e-mail address or the name contains this text, in any case. The
     /// letters of every script are folded one by one, without regard to language; no character of the text is
     /// a wildcard.
@@ -84,63 +97,46 @@ fn without_case(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// The role of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Uses the lab.
-    User,
-    /// Also manages accounts.
-    Admin,
+named! {
+    /// The role of an account, as named in tokens and in the store.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Role {
+        /// Uses the lab.
+        User = "user",
+        /// Also manages accounts.
+        Admin = "admin",
+    }
 }
 
 impl Role {
-    /// Returns the role's text in tokens and in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
     /// Parses a role from the store.
     ///
     /// # Errors
     /// When there is no such role.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == value).ok_or(Malformed("role"))
+        Self::ALL.iter().copied().find(|role| role.as_str() == value).ok_or(Malformed("role"))
     }
 }
 
-/// The status of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccountStatus {
-    /// The person may sign in.
-    Active,
-    /// An administrator disabled the account.
-    Disabled,
+named! {
+    /// The status of an account, as named in the store.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum AccountStatus {
+        /// The person may sign in.
+        Active = "active",
+        /// An administrator disabled the account.
+        Disabled = "disabled",
+    }
 }
 
 impl AccountStatus {
-    /// Returns the status's text in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-        }
-    }
-
     /// Parses a status from the store.
     ///
     /// # Errors
     /// When there is no such status.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
-        [Self::Active, Self::Disabled]
-            .into_iter()
-            .find(|status| status.as_str() == value)
-            .ok_or(Malformed("account status"))
+        Self::ALL.iter().copied().find(|status| status.as_str() == value).ok_or(Malformed("account status"))
     }
 }
 

@@ -1,12 +1,11 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ForeignText;
+use crate::text::readable_text;
 
 /// A person's name for other people: one line of clean text, never an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(from = "String")]
 pub struct DisplayName(String);
 
 impl DisplayName {
@@ -24,28 +23,12 @@ impl DisplayName {
         let clean = ForeignText::new(text);
         Self(clean.as_str().trim().chars().take(Self::MAX_CHARS).collect::<String>().trim_end().to_owned())
     }
-
-    /// Returns the name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(DisplayName);
 
 impl From<String> for DisplayName {
     fn from(text: String) -> Self {
         Self::clean(&text)
-    }
-}
-
-impl From<DisplayName> for String {
-    fn from(name: DisplayName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -1,9 +1,8 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::protocol::Malformed;
+use crate::protocol::{Malformed, read_by_parsing};
+use crate::text::readable_text;
 
 /// An e-mail address in its canonical form: lower case, NFKC, the domain as ASCII (A-labels).
 ///
@@ -12,8 +11,8 @@ use crate::protocol::Malformed;
 /// lets a domain tell `Ada` from `ada`; no provider that people sign in with does.
 ///
 /// It names an account for people; it proves nothing about its sender.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
@@ -56,18 +55,15 @@ impl EmailAddress {
         if address.len() > Self::MAX_LEN { Err(refused) } else { Ok(Self(address)) }
     }
 
-    /// Returns the canonical address.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Returns the domain, as ASCII.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
 }
+
+readable_text!(EmailAddress);
+read_by_parsing!(EmailAddress);
 
 fn is_atom_char(c: char) -> bool {
     c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
@@ -76,32 +72,6 @@ fn is_atom_char(c: char) -> bool {
 /// Returns whether the character is a combining mark; scripts such as Devanagari need them in a domain name.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
-}
-
-impl fmt::Display for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EmailAddress({:?})", self.0)
-    }
-}
-
-impl TryFrom<String> for EmailAddress {
-    type Error = Malformed;
-
-    fn try_from(value: String) -> Result<Self, Malformed> {
-        Self::parse(&value)
-    }
-}
-
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> Self {
-        address.0
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -7,7 +5,7 @@ use crate::protocol::Malformed;
 
 /// A password in the one form in which it is set and checked: Unicode NFC, other spaces made the ASCII one,
 /// nothing trimmed and nothing cut (the profile `OpaqueString` of RFC 8265 section 4.2). Never printed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
 impl Password {
@@ -36,14 +34,8 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password([redacted])")
-    }
-}
-
 /// A hashed password, as text in the PHC form. Never printed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PasswordHash(SecretString);
 
 impl PasswordHash {
@@ -76,12 +68,6 @@ impl PartialEq for PasswordHash {
 }
 
 impl Eq for PasswordHash {}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash([redacted])")
-    }
-}
 
 /// The password of a local account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::EmailAddress;
-use crate::protocol::Malformed;
+use crate::protocol::{Malformed, read_by_parsing};
+use crate::text::readable_text;
 
 /// The name for signing in: a local name, or the e-mail address of a person from an external provider. The
 /// two cannot be confused: a local name has no `@`.
@@ -11,7 +10,7 @@ use crate::protocol::Malformed;
 /// Its canonical form is lower case, so `Ada` and `ada` are one name. Local names are ASCII, so letters of
 /// other scripts cannot imitate one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct Username(String);
 
 impl Username {
@@ -27,11 +26,8 @@ impl Username {
         let name = value.to_ascii_lowercase();
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if first && name.len() <= Self::MAX_LOCAL_LEN && name.bytes().all(allowed) {
-            Ok(Self(name))
-        } else {
-            Err(Malformed("username"))
-        }
+        let well_formed = first && name.len() <= Self::MAX_LOCAL_LEN && name.bytes().all(allowed);
+        well_formed.then_some(Self(name)).ok_or(Malformed("username"))
     }
 
     /// Parses a name as a person types it to sign in: a local name or an e-mail address, in any case.
@@ -50,37 +46,14 @@ impl Username {
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         Self::typed(value).ok().filter(|name| name.0 == value).ok_or(Malformed("username"))
     }
-
-    /// Returns the username.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(Username);
+read_by_parsing!(Username);
 
 impl From<&EmailAddress> for Username {
     fn from(address: &EmailAddress) -> Self {
         Self(address.as_str().to_owned())
-    }
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Username {
-    type Error = Malformed;
-
-    fn try_from(value: String) -> Result<Self, Malformed> {
-        Self::parse(&value)
-    }
-}
-
-impl From<Username> for String {
-    fn from(username: Username) -> Self {
-        username.0
     }
 }
 

@@ -1,8 +1,3 @@
-#![cfg_attr(
-    any(test, feature = "mocks"),
-    expect(clippy::ref_option_ref, reason = "in what mockall generates")
-)]
-
 use async_trait::async_trait;
 
 use super::AccountCreation;

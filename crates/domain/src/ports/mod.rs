@@ -4,6 +4,11 @@
 //! The rules of all ports: "not found" is `Ok(None)`, an error is a failure; times and ids are arguments; an
 //! atomic method says so. With the feature `mocks` each has a `mockall` mock beside it.
 
+#![cfg_attr(
+    any(test, feature = "mocks"),
+    expect(clippy::ref_option_ref, reason = "in what mockall generates")
+)]
+
 mod accounts;
 mod administration;
 mod credentials;

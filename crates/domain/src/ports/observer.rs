@@ -4,6 +4,7 @@ use crate::protocol::Issuer;
 use crate::provider::ProviderId;
 use crate::session::SessionId;
 use crate::sign_in::Trail;
+use crate::text::named;
 
 /// Sees what happens to sign-ins, sessions and accounts: the log, and metrics. An event holds no secret, so
 /// neither can what an adapter writes.
@@ -16,26 +17,16 @@ pub trait Observer: Send + Sync {
     fn finished(&self, trail: &Trail);
 }
 
-/// The reason for which an identity was linked to an account that was there before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityChange {
-    /// By invitation: the account was created for its address.
-    Claimed,
-    /// Its person proved the account with its password.
-    ProvedByPassword,
-    /// Its person proved the account with a session.
-    ProvedBySession,
-}
-
-impl IdentityChange {
-    /// Returns the word for it in the log.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Claimed => "claimed",
-            Self::ProvedByPassword => "proved by password",
-            Self::ProvedBySession => "proved by session",
-        }
+named! {
+    /// The reason for which an identity was linked to an account that was there before, as the log says it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum IdentityChange {
+        /// By invitation: the account was created for its address.
+        Claimed = "claimed",
+        /// Its person proved the account with its password.
+        ProvedByPassword = "proved by password",
+        /// Its person proved the account with a session.
+        ProvedBySession = "proved by session",
     }
 }
 

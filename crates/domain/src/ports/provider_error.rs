@@ -1,33 +1,22 @@
 use crate::ForeignText;
 use crate::error::ErrorCode;
 use crate::protocol::TokenErrorCode;
+use crate::text::named;
 
-/// A call to a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProviderCall {
-    /// The metadata (Discovery section 4).
-    Discovery,
-    /// The keys (RFC 7517).
-    Jwks,
-    /// The exchange of a code or a refresh token (RFC 6749 sections 4.1.3 and 6).
-    Token,
-    /// The userinfo (OpenID Connect Core section 5.3).
-    UserInfo,
-    /// The groups that a token has no room for.
-    Groups,
-}
-
-impl ProviderCall {
-    /// Returns the call's name in messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Discovery => "discovery",
-            Self::Jwks => "JWKS",
-            Self::Token => "token",
-            Self::UserInfo => "userinfo",
-            Self::Groups => "groups",
-        }
+named! {
+    /// A call to a provider, as named in messages.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ProviderCall {
+        /// The metadata (Discovery section 4).
+        Discovery = "discovery",
+        /// The keys (RFC 7517).
+        Jwks = "JWKS",
+        /// The exchange of a code or a refresh token (RFC 6749 sections 4.1.3 and 6).
+        Token = "token",
+        /// The userinfo (OpenID Connect Core section 5.3).
+        UserInfo = "userinfo",
+        /// The groups that a token has no room for.
+        Groups = "groups",
     }
 }
 

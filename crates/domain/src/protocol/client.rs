@@ -1,10 +1,9 @@
-use std::fmt;
-
 use url::Url;
 
 use super::Malformed;
+use crate::text::readable_text;
 
-/// The `client_id` of this lab at a provider (RFC 6749 section 2.2).
+/// The `client_id` of this lab at a provider (RFC 6749 section 2.2), byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(String);
 
@@ -21,19 +20,9 @@ impl ClientId {
             !value.is_empty() && value.len() <= Self::MAX_LEN && !value.chars().any(char::is_control);
         if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("client_id")) }
     }
-
-    /// Returns the client id, byte for byte.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+readable_text!(ClientId);
 
 /// The `redirect_uri` (RFC 6749 section 3.1.2): compared byte for byte (RFC 9700 section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,22 +37,9 @@ impl RedirectUri {
         let refused = Malformed("redirect_uri");
         let url = Url::parse(value).map_err(|_| refused)?;
         let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
-        if plain && value.len() <= 2048 && value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(refused)
-        }
-    }
-
-    /// Returns the redirect URI, byte for byte.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+        let well_formed = plain && value.len() <= 2048 && value.bytes().all(|byte| byte.is_ascii_graphic());
+        well_formed.then(|| Self(value.to_owned())).ok_or(refused)
     }
 }
 
-impl fmt::Display for RedirectUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+readable_text!(RedirectUri);

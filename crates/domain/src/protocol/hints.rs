@@ -1,5 +1,5 @@
 use super::Malformed;
-use crate::text::is_invisible;
+use crate::text::{is_invisible, readable_text};
 
 /// A hint about the person who will sign in: 1 to [`Hint::MAX_LEN`] bytes without control or invisible
 /// characters. It is a value without a parameter name. Anyone can put one into a link, so it changes only the
@@ -18,19 +18,12 @@ impl Hint {
     /// When it is empty or too long, or has a forbidden character.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let allowed = |c: char| !c.is_control() && !is_invisible(c);
-        if (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("hint"))
-        }
-    }
-
-    /// Returns the hint's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+        let well_formed = (1..=Self::MAX_LEN).contains(&value.len()) && value.chars().all(allowed);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("hint"))
     }
 }
+
+readable_text!(Hint);
 
 /// The hints that a link brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

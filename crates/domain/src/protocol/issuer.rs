@@ -1,15 +1,14 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Malformed;
+use super::{Malformed, read_by_parsing};
+use crate::text::readable_text;
 
 /// An issuer identifier (OpenID Connect Core section 2): the exact string that the provider publishes.
 ///
 /// Two issuers are equal when every byte is: slash, case and port are not normalised (Discovery section 4.3).
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Issuer(String);
 
 impl Issuer {
@@ -49,39 +48,10 @@ impl Issuer {
             tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
         })
     }
-
-    /// Returns the issuer, byte for byte.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Issuer({:?})", self.0)
-    }
-}
-
-impl TryFrom<String> for Issuer {
-    type Error = Malformed;
-
-    fn try_from(value: String) -> Result<Self, Malformed> {
-        Self::parse(&value)
-    }
-}
-
-impl From<Issuer> for String {
-    fn from(issuer: Issuer) -> Self {
-        issuer.0
-    }
-}
+readable_text!(Issuer);
+read_by_parsing!(Issuer);
 
 #[cfg(test)]
 mod tests {

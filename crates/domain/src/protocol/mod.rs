@@ -24,6 +24,7 @@ pub use error_codes::{AuthorizationErrorCode, TokenErrorCode};
 pub use hints::{Hint, HintParameters, Hints};
 pub use issuer::Issuer;
 pub use malformed::Malformed;
+pub(crate) use malformed::read_by_parsing;
 pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};
 pub use pkce::{PkceChallenge, PkceVerifier};
 pub use subject::Subject;

@@ -1,14 +1,9 @@
 //! Values that one side generates and the other only hands back: `state`, `nonce`, the authorization code,
 //! and the tokens for logout.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use subtle::ConstantTimeEq as _;
-
 use super::Malformed;
-use crate::world::Entropy;
+use crate::text::secret_text;
+use crate::world::{Entropy, random_base64url};
 
 /// Defines a secret protocol value: visible ASCII, bounded, compared in constant time, never printed.
 macro_rules! opaque_value {
@@ -31,27 +26,9 @@ macro_rules! opaque_value {
                     && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
                 if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed($parameter)) }
             }
-
-            /// Returns the value on the wire. It is secret: do not log it.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
-            }
-        }
-
-        impl Eq for $name {}
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "([redacted])"))
-            }
-        }
+        secret_text!($name);
     };
 }
 
@@ -94,7 +71,7 @@ impl State {
     /// Returns a fresh `state` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 }
 
@@ -102,7 +79,7 @@ impl Nonce {
     /// Returns a fresh `nonce` of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 }
 
@@ -110,15 +87,8 @@ impl AuthorizationCode {
     /// Returns a fresh code of 256 random bits, as a provider makes it.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
-}
-
-/// Returns 256 random bits as 43 characters of base64url.
-pub(super) fn random_text(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 32];
-    entropy.fill(&mut bytes);
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -1,25 +1,23 @@
 //! Proof Key for Code Exchange (RFC 7636), method S256 only: `plain` is not representable.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::Malformed;
-use super::opaque::random_text;
-use crate::world::Entropy;
+use crate::text::{readable_text, secret_text};
+use crate::world::{Entropy, random_base64url};
 
 /// The `code_verifier` (RFC 7636 section 4.1): stays on the server side until the code is redeemed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PkceVerifier(String);
 
 impl PkceVerifier {
     /// Returns a fresh verifier of 256 random bits, 43 characters long.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        Self(random_text(entropy))
+        Self(random_base64url::<32>(entropy))
     }
 
     /// Parses the verifier from a token request or from a sealed attempt.
@@ -28,11 +26,8 @@ impl PkceVerifier {
     /// When it is not 43 to 128 unreserved characters (RFC 7636 section 4.1).
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        if (43..=128).contains(&value.len()) && value.bytes().all(unreserved) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(Malformed("code_verifier"))
-        }
+        let well_formed = (43..=128).contains(&value.len()) && value.bytes().all(unreserved);
+        well_formed.then(|| Self(value.to_owned())).ok_or(Malformed("code_verifier"))
     }
 
     /// Returns the challenge for the authorization request: BASE64URL(SHA256(verifier)) (RFC 7636 section
@@ -41,19 +36,9 @@ impl PkceVerifier {
     pub fn challenge(&self) -> PkceChallenge {
         PkceChallenge(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes())))
     }
-
-    /// Returns the verifier for the token endpoint. It is secret: do not log it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Debug for PkceVerifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PkceVerifier([redacted])")
-    }
-}
+secret_text!(PkceVerifier);
 
 /// The `code_challenge` of method `S256` (RFC 7636 section 4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,13 +64,9 @@ impl PkceChallenge {
     pub fn is_answered_by(&self, verifier: &PkceVerifier) -> bool {
         self.0.as_bytes().ct_eq(verifier.challenge().0.as_bytes()).into()
     }
-
-    /// Returns the challenge on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+readable_text!(PkceChallenge);
 
 #[cfg(test)]
 mod tests {

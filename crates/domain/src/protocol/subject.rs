@@ -1,13 +1,12 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::Malformed;
+use super::{Malformed, read_by_parsing};
+use crate::text::readable_text;
 
 /// The `sub` claim (OpenID Connect Core section 2): the id of a person within one issuer, never reassigned.
 /// Compared byte for byte.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Subject(String);
 
 impl Subject {
@@ -23,39 +22,10 @@ impl Subject {
             !value.is_empty() && value.len() <= Self::MAX_LEN && !value.chars().any(char::is_control);
         if well_formed { Ok(Self(value.to_owned())) } else { Err(Malformed("sub")) }
     }
-
-    /// Returns the subject, byte for byte.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Subject({:?})", self.0)
-    }
-}
-
-impl TryFrom<String> for Subject {
-    type Error = Malformed;
-
-    fn try_from(value: String) -> Result<Self, Malformed> {
-        Self::parse(&value)
-    }
-}
-
-impl From<Subject> for String {
-    fn from(subject: Subject) -> Self {
-        subject.0
-    }
-}
+readable_text!(Subject);
+read_by_parsing!(Subject);
 
 #[cfg(test)]
 mod tests {

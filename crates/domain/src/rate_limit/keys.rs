@@ -3,7 +3,8 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{LoginAttempt, LoginTarget, Source};
+use crate::ports::{LoginTarget, Source};
+use crate::text::named;
 
 /// The key of a counter or a known source in a store: a digest, so that a store keeps neither typed names nor
 /// addresses in clear.
@@ -13,39 +14,25 @@ pub struct ThrottleKey {
     digest: [u8; 32],
 }
 
-/// The subject of a [`ThrottleKey`]. A store that bounds its memory bounds each kind apart: then a flood of
-/// invented names displaces no account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ThrottleKind {
-    /// The attempts at an account from one source.
-    AccountFromSource,
-    /// The attempts at an unknown name from one source.
-    NameFromSource,
-    /// The attempts at an account from all sources.
-    Account,
-    /// The attempts at an unknown name from all sources.
-    Name,
-    /// The attempts of a source at all targets.
-    Source,
-    /// The registrations of a source.
-    Registration,
-    /// A source that the account's person signed in from. It is no counter.
-    KnownSource,
-}
-
-impl ThrottleKind {
-    /// Returns the stable name, for stores.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountFromSource => "account_from_source",
-            Self::NameFromSource => "name_from_source",
-            Self::Account => "account",
-            Self::Name => "name",
-            Self::Source => "source",
-            Self::Registration => "registration",
-            Self::KnownSource => "known_source",
-        }
+named! {
+    /// The subject of a [`ThrottleKey`], under its stable name in stores. A store that bounds its memory
+    /// bounds each kind apart: then a flood of invented names displaces no account.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum ThrottleKind {
+        /// The attempts at an account from one source.
+        AccountFromSource = "account_from_source",
+        /// The attempts at an unknown name from one source.
+        NameFromSource = "name_from_source",
+        /// The attempts at an account from all sources.
+        Account = "account",
+        /// The attempts at an unknown name from all sources.
+        Name = "name",
+        /// The attempts of a source at all targets.
+        Source = "source",
+        /// The registrations of a source.
+        Registration = "registration",
+        /// A source that the account's person signed in from. It is no counter.
+        KnownSource = "known_source",
     }
 }
 
@@ -63,35 +50,7 @@ impl ThrottleKey {
         &self.digest
     }
 
-    pub(super) fn from_one_source(guess: &LoginAttempt) -> Self {
-        let kind = match guess.target {
-            LoginTarget::Account(_) => ThrottleKind::AccountFromSource,
-            _ => ThrottleKind::NameFromSource,
-        };
-        Self::new(kind, Some(&guess.target), guess.source)
-    }
-
-    pub(super) fn from_all_sources(guess: &LoginAttempt) -> Self {
-        let kind = match guess.target {
-            LoginTarget::Account(_) => ThrottleKind::Account,
-            _ => ThrottleKind::Name,
-        };
-        Self::new(kind, Some(&guess.target), None)
-    }
-
-    pub(super) fn source(source: Source) -> Self {
-        Self::new(ThrottleKind::Source, None, Some(source))
-    }
-
-    pub(super) fn registration(source: Source) -> Self {
-        Self::new(ThrottleKind::Registration, None, Some(source))
-    }
-
-    pub(super) fn known_source(guess: &LoginAttempt) -> Self {
-        Self::new(ThrottleKind::KnownSource, Some(&guess.target), guess.source)
-    }
-
-    fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
+    pub(super) fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
         let target = match target {
             Some(LoginTarget::Account(id)) => id.to_string(),
             Some(LoginTarget::Nobody(name)) => name.clone(),

@@ -80,18 +80,26 @@ impl LoginAttempt {
     /// registration has no target.
     #[must_use]
     pub fn counters(&self, known: bool) -> Vec<Counter> {
-        let counter = |key, rule| Counter { key, rule };
-        if self.target == LoginTarget::Registration {
-            let key = self.source.map(ThrottleKey::registration);
-            return key.into_iter().map(|key| counter(key, REGISTERING)).collect();
+        let counter =
+            |kind, target, source, rule| Counter { key: ThrottleKey::new(kind, target, source), rule };
+        let (target, source) = (Some(&self.target), self.source);
+        let (from_one_source, from_all_sources) = match self.target {
+            LoginTarget::Account(_) => (ThrottleKind::AccountFromSource, ThrottleKind::Account),
+            LoginTarget::Nobody(_) => (ThrottleKind::NameFromSource, ThrottleKind::Name),
+            LoginTarget::Registration if source.is_none() => return Vec::new(),
+            LoginTarget::Registration => {
+                return vec![counter(ThrottleKind::Registration, None, source, REGISTERING)];
+            }
+        };
+        let from_all_sources = counter(from_all_sources, target, None, FROM_ALL_SOURCES);
+        if source.is_none() {
+            return vec![from_all_sources];
         }
-        let from_all_sources = counter(ThrottleKey::from_all_sources(self), FROM_ALL_SOURCES);
-        let Some(source) = self.source else { return vec![from_all_sources] };
-        let from_one_source = counter(ThrottleKey::from_one_source(self), FROM_ONE_SOURCE);
+        let from_one_source = counter(from_one_source, target, source, FROM_ONE_SOURCE);
         if known {
             return vec![from_one_source];
         }
-        vec![from_one_source, from_all_sources, counter(ThrottleKey::source(source), OF_SOURCE)]
+        vec![from_one_source, from_all_sources, counter(ThrottleKind::Source, None, source, OF_SOURCE)]
     }
 
     /// Returns the key that marks this source as known for this account; only an attempt with an account and
@@ -99,7 +107,9 @@ impl LoginAttempt {
     #[must_use]
     pub fn known_key(&self) -> Option<ThrottleKey> {
         match (&self.target, self.source) {
-            (LoginTarget::Account(_), Some(_)) => Some(ThrottleKey::known_source(self)),
+            (target @ LoginTarget::Account(_), source @ Some(_)) => {
+                Some(ThrottleKey::new(ThrottleKind::KnownSource, Some(target), source))
+            }
             _ => None,
         }
     }

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use super::administrator::Administrator;
@@ -14,10 +12,9 @@ use crate::people::{
 };
 use crate::ports::{
     AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
-    SignInEvent,
 };
 use crate::session::Session;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base32};
 
 /// Other people's accounts.
 #[derive(Clone, Copy)]
@@ -66,6 +63,7 @@ pub enum AccountPatch {
 }
 
 /// An account just made, or given a new password.
+#[derive(Debug)]
 pub struct CreatedAccount {
     /// The account.
     pub account: Account,
@@ -78,12 +76,6 @@ impl CreatedAccount {
     #[must_use]
     pub fn initial_password(&self) -> Option<&str> {
         self.initial_password.as_ref().map(ExposeSecret::expose_secret)
-    }
-}
-
-impl fmt::Debug for CreatedAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CreatedAccount({:?})", self.account)
     }
 }
 
@@ -172,15 +164,10 @@ impl Administration<'_> {
             // account.
             (None, _) => return Err(RegistrationError::UsernameMalformed.into()),
         };
-        let now = self.ender.clock.now();
         let account = Account {
-            id: AccountId::fresh(now, self.entropy),
-            username,
             email: new.email,
             name: new.name,
-            role: new.role,
-            status: AccountStatus::Active,
-            created_at: now,
+            ..Account::new(username, new.role, self.ender.clock.now(), self.entropy)
         };
         let (credential, initial_password) = if new.username.is_some() {
             let (credential, made_up) = self.initial_credential(&account, new.password).await?;
@@ -188,11 +175,8 @@ impl Administration<'_> {
         } else {
             (None, None)
         };
-        match self.accounts.create_local(&account, credential.as_ref()).await? {
-            AccountCreation::Created => {}
-            AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
-                return Err(RegistrationError::NameTaken.into());
-            }
+        if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
+            return Err(RegistrationError::NameTaken.into());
         }
         self.record(by, account.id, "created");
         Ok(CreatedAccount { account, initial_password })
@@ -288,7 +272,8 @@ impl Administration<'_> {
             self.new_passwords.check(&password, account)?;
             (password, None)
         } else {
-            let made_up = make_up_password(self.entropy);
+            // 80 random bits.
+            let made_up = SecretString::from(random_base32::<16>(self.entropy));
             let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
             (password, Some(made_up))
         };
@@ -296,8 +281,7 @@ impl Administration<'_> {
     }
 
     fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {
-        let by = by.account().map(|account| account.id);
-        self.ender.observer.observe(&SignInEvent::Administered { account, change, by });
+        self.ender.observer.observe(&by.has_done(change, account));
     }
 }
 
@@ -307,21 +291,6 @@ fn done(change: AccountChange) -> Result<(), SignInError> {
         AccountChange::NotFound => Err(AccountError::Unknown.into()),
         AccountChange::LastAdministrator => Err(AccountError::LastAdministrator.into()),
     }
-}
-
-/// Returns 80 random bits in Crockford's base 32, in four groups that can be read out.
-fn make_up_password(entropy: &dyn Entropy) -> SecretString {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    let groups: Vec<String> = bytes
-        .chunks(4)
-        .map(|chunk| {
-            let letters = chunk.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 0x1f)));
-            letters.copied().map(char::from).collect()
-        })
-        .collect();
-    groups.join("-").into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-use crate::people::Account;
+use crate::people::{Account, AccountId};
+use crate::ports::SignInEvent;
 
 /// A person who may administer accounts: proof of it, needed by every use case of administration.
 #[derive(Clone, Debug)]
@@ -19,5 +20,10 @@ impl Administrator {
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
         self.0.as_ref()
+    }
+
+    /// Returns the event that the administrator changed an account in this way.
+    pub(super) fn has_done(&self, change: &'static str, account: AccountId) -> SignInEvent {
+        SignInEvent::Administered { account, change, by: self.account().map(|own| own.id) }
     }
 }

@@ -1,7 +1,7 @@
 use super::trail::{EmailVerdict, Step};
 use crate::ForeignText;
 use crate::admission::{Criterion, Decision, Verdict};
-use crate::error::{AdmissionError, EmailError, SignInError};
+use crate::error::{AdmissionError, EmailError};
 use crate::identity::{EmailClaim, ExternalIdentity};
 use crate::people::{EmailAddress, Role};
 use crate::provider::ProviderDescription;
@@ -41,27 +41,24 @@ impl<'a> Admittance<'a> {
     }
 
     /// Returns the role that the provider's groups give, if the rules admit the person.
-    pub(super) fn role(&self) -> Result<Option<Role>, SignInError> {
+    pub(super) fn role(&self) -> Result<Option<Role>, AdmissionError> {
         match self.verdict.decision {
             Decision::NoRules | Decision::Admitted { .. } => Ok(self.verdict.role),
             Decision::Refused { by } => Err(AdmissionError::Rejected {
                 rule: by,
                 subject: self.identity.subject.clone(),
                 stated: ForeignText::new(&self.stated(by)),
-            }
-            .into()),
-            Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown.into()),
+            }),
+            Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown),
         }
     }
 
     /// Returns the error of an address that cannot be trusted.
-    pub(super) fn email_error(&self) -> SignInError {
+    pub(super) fn email_error(&self) -> EmailError {
         match &self.identity.email {
-            EmailClaim::Stated { address, .. } => {
-                SignInError::from(EmailError::Unverified { address: address.clone() })
-            }
-            EmailClaim::Missing => SignInError::from(EmailError::Missing),
-            EmailClaim::Malformed => SignInError::from(EmailError::Malformed),
+            EmailClaim::Stated { address, .. } => EmailError::Unverified { address: address.clone() },
+            EmailClaim::Missing => EmailError::Missing,
+            EmailClaim::Malformed => EmailError::Malformed,
         }
     }
 

@@ -8,7 +8,7 @@ use super::trail::{Outcome, SessionState, Step};
 use super::trails::Trails;
 use super::visitor::Visitor;
 use crate::error::{AccessError, SignInError};
-use crate::people::{Account, AccountStatus};
+use crate::people::Account;
 use crate::ports::{AccountStore, SessionStore, StoreError, TokenFault, TokenIssuer};
 use crate::session::{Session, SessionClaims, SessionToken};
 use crate::time::Timestamp;
@@ -82,14 +82,16 @@ impl Requests<'_> {
         if self.recent.has_ended(claims.sid) {
             return Err(NotSignedIn::SessionEnded);
         }
+        let looked_up =
+            async { Ok((self.sessions.find(claims.sid).await?, self.accounts.find(claims.sub).await?)) };
         let (session, account) =
-            self.session_and_account(&claims).await.map_err(|error| self.unavailable(&error.into()))?;
+            looked_up.await.map_err(|error: StoreError| self.unavailable(&error.into()))?;
         let state = SessionState::of(session.as_ref(), claims.sub, now, self.policy.session_idle_limit);
         let session = session
             .filter(|_| state == SessionState::Live)
             .ok_or_else(|| self.refused(&claims, Step::SessionFound(state), NotSignedIn::SessionEnded))?;
         let account = account
-            .filter(|account| account.status == AccountStatus::Active)
+            .filter(Account::is_active)
             .ok_or_else(|| self.refused(&claims, Step::AccountDisabled, NotSignedIn::AccountDisabled))?;
 
         // What a person may do must not outlive the change of it by a token's life.
@@ -121,15 +123,6 @@ impl Requests<'_> {
         NotSignedIn::Unavailable
     }
 
-    async fn session_and_account(
-        &self,
-        claims: &SessionClaims,
-    ) -> Result<(Option<Session>, Option<Account>), StoreError> {
-        let session = self.sessions.find(claims.sid).await?;
-        let account = self.accounts.find(claims.sub).await?;
-        Ok((session, account))
-    }
-
     async fn renew(
         &self,
         account: &Account,
@@ -157,9 +150,7 @@ impl Requests<'_> {
             _ => SignInError::from(AccessError::NotSignedIn),
         })?;
         let account = self.accounts.find(checked.claims.sub).await?;
-        account
-            .filter(|account| account.status == AccountStatus::Active)
-            .ok_or(AccessError::NotSignedIn.into())
+        account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
     }
 
     /// Returns the visitor's session, if it began a moment ago.

@@ -1,11 +1,8 @@
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-
 use super::policy::Policy;
 use crate::people::Account;
 use crate::session::{Session, SessionClaims};
 use crate::time::Timestamp;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base64url};
 
 /// Returns the claims of a token that is issued now. It never outlives its session.
 pub(super) fn claims(
@@ -15,8 +12,6 @@ pub(super) fn claims(
     session: &Session,
     now: Timestamp,
 ) -> SessionClaims {
-    let mut token_id = [0; 12];
-    entropy.fill(&mut token_id);
     let origin = policy.public_url.origin();
     SessionClaims {
         iss: origin.to_owned(),
@@ -25,7 +20,7 @@ pub(super) fn claims(
         sid: session.id,
         exp: now.plus(policy.token_lifetime).min(session.expires_at),
         iat: now,
-        jti: BASE64_URL_SAFE_NO_PAD.encode(token_id),
+        jti: random_base64url::<12>(entropy),
         username: account.username.clone(),
         email: account.email.clone(),
         name: account.name.clone(),

@@ -15,7 +15,7 @@ use crate::error::{
     AccountError, AttemptError, CallbackError, EmailError, LinkError, Refusal, RegistrationError, SignInError,
 };
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
+use crate::people::{Account, EmailAddress, Role, Username};
 use crate::ports::{
     AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
     ProfileUpdate, SignInEvent, SpentAttempts,
@@ -140,7 +140,7 @@ impl ExternalSignIn<'_> {
         visitor: &Visitor<'_>,
         trail: &mut OpenTrail,
     ) -> Result<CompletedSignIn, SignInError> {
-        let response = AuthorizationResponse::from_query(query)?;
+        let response = AuthorizationResponse::from_query(query).map_err(CallbackError::from)?;
 
         let attempt = self.attempt_of(&response, pending)?;
         let attempt = &attempt;
@@ -244,7 +244,7 @@ impl ExternalSignIn<'_> {
         }
         let Some(email) = email else {
             trail.step(Step::NoAccount(admittance.email));
-            return Err(admittance.email_error());
+            return Err(admittance.email_error().into());
         };
         // A concurrent sign-in may have created or linked the account: retry once.
         for _ in 0..2 {
@@ -332,28 +332,22 @@ impl ExternalSignIn<'_> {
         if !self.policy.self_registration {
             return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
         }
-        let now = self.begin.clock.now();
+        let (now, username) = (self.begin.clock.now(), Username::from(email));
         let account = Account {
-            id: AccountId::fresh(now, self.begin.entropy),
-            username: Username::from(email),
             email: Some(email.clone()),
             name: identity.name.clone(),
-            role: Role::User,
-            status: AccountStatus::Active,
-            created_at: now,
+            ..Account::new(username, Role::User, now, self.begin.entropy)
         };
-        match self.external.identities.create(&account, identity).await? {
-            AccountCreation::Created => {
-                trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
-                Ok(Some(Opened::Account { account, created: true }))
-            }
-            AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(None),
+        if self.external.identities.create(&account, identity).await? != AccountCreation::Created {
+            return Ok(None);
         }
+        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+        Ok(Some(Opened::Account { account, created: true }))
     }
 }
 
 fn need_active(account: &Account, trail: &mut OpenTrail) -> Result<(), SignInError> {
-    if account.status == AccountStatus::Active {
+    if account.is_active() {
         return Ok(());
     }
     trail.step(Step::AccountDisabled);

@@ -7,7 +7,7 @@ use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{AccountError, SignInError};
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountStatus};
+use crate::people::Account;
 use crate::ports::IdentityStore;
 use crate::protocol::RefreshToken;
 use crate::provider::ProviderId;
@@ -54,7 +54,7 @@ impl ExternalSessions<'_> {
         self.plan_revalidation(&mut session, &mut external, identity.refresh_token.as_ref())?;
         let still_opens = async {
             let present = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
-            let is_theirs = |it: Account| it.id == account.id && it.status == AccountStatus::Active;
+            let is_theirs = |it: Account| it.id == account.id && it.is_active();
             if present.is_some_and(is_theirs) { Ok(()) } else { Err(AccountError::Disabled.into()) }
         };
         session.external = Some(external.clone());

@@ -1,7 +1,3 @@
-use std::fmt;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
@@ -16,19 +12,17 @@ use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{Password, Role, Username};
 use crate::ports::{AdministrationStore, FirstAdministrator, StoreError};
 use crate::session::SessionToken;
-use crate::world::Entropy;
+use crate::world::{Entropy, random_base64url};
 
 /// Lets its bearer make the lab's first administrator. Never printed but into the setup link.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SetupToken(SecretString);
 
 impl SetupToken {
     /// Returns a fresh token of 256 random bits.
     #[must_use]
     pub fn fresh(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 32];
-        entropy.fill(&mut bytes);
-        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(random_base64url::<32>(entropy).into())
     }
 
     /// Returns the token, for the setup link and nothing else.
@@ -39,12 +33,6 @@ impl SetupToken {
 
     fn is(&self, presented: &str) -> bool {
         self.expose().as_bytes().ct_eq(presented.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for SetupToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SetupToken([redacted])")
     }
 }
 

@@ -3,10 +3,8 @@ use std::collections::HashMap;
 use super::administrator::Administrator;
 use super::refusals::Refusals;
 use crate::error::Refusal;
-use crate::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
-};
-use crate::ports::{AccountCreation, AccountStore, PasswordHasher, SignInEvent};
+use crate::people::{Account, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username};
+use crate::ports::{AccountCreation, AccountStore, PasswordHasher};
 use crate::world::{Clock, Entropy};
 
 /// The import of accounts from another system.
@@ -42,22 +40,18 @@ pub struct ImportRow {
     pub hash: Option<PasswordHash>,
 }
 
-/// A row that can become an account. Only [`Imports::judge`] makes one.
+/// A row that can become an account of this username. Only [`Imports::judge`] makes one.
 #[derive(Clone, Debug)]
 pub struct ValidRow {
-    line: u64,
     username: Username,
-    email: Option<EmailAddress>,
-    name: Option<DisplayName>,
-    role: Role,
-    hash: Option<PasswordHash>,
+    row: ImportRow,
 }
 
 impl ValidRow {
     /// The line, from 1.
     #[must_use]
     pub fn line(&self) -> u64 {
-        self.line
+        self.row.line
     }
 
     /// Returns the username of the account.
@@ -68,7 +62,7 @@ impl ValidRow {
 
     /// The names that the account takes up: usernames and addresses are one set.
     fn names(&self) -> impl Iterator<Item = Username> {
-        let address = self.email.as_ref().map(Username::from).filter(|address| *address != self.username);
+        let address = self.row.email.as_ref().map(Username::from).filter(|address| *address != self.username);
         std::iter::once(self.username.clone()).chain(address)
     }
 }
@@ -142,26 +136,26 @@ impl Imports<'_> {
         row: ImportRow,
         taken: &mut HashMap<Username, u64>,
     ) -> Result<ValidRow, ImportProblem> {
-        let ImportRow { line, username, email, name, role, hash } = row;
-        let username = match (username, &email) {
+        let line = row.line;
+        let username = match (&row.username, &row.email) {
             (Some(name), _) => Username::local(name.trim()).map_err(|_| ImportProblem::UsernameMalformed)?,
             (None, Some(email)) => Username::from(email),
             (None, None) => return Err(ImportProblem::NameMissing),
         };
-        let row = ValidRow { line, username, email, name, role, hash };
+        let valid = ValidRow { username, row };
         // The first to have a name has it even if something else is wrong with that row: both are to be
         // looked at.
         let mut repeated = None;
-        for name in row.names() {
+        for name in valid.names() {
             let first = *taken.entry(name.clone()).or_insert(line);
             if first != line && repeated.is_none() {
                 repeated = Some(ImportProblem::Repeated { name, line: first });
             }
         }
-        if row.hash.as_ref().is_some_and(|hash| !self.hasher.can_verify(hash)) {
+        if valid.row.hash.as_ref().is_some_and(|hash| !self.hasher.can_verify(hash)) {
             return Err(ImportProblem::HashUnusable);
         }
-        repeated.map_or(Ok(row), Err)
+        repeated.map_or(Ok(valid), Err)
     }
 
     /// Returns the result that [`Self::import`] would have now, without writing anything.
@@ -187,30 +181,18 @@ impl Imports<'_> {
     /// When the store failed; the account was not made then.
     pub async fn import(&self, by: &Administrator, row: &ValidRow) -> Result<Imported, Refusal> {
         let imported = async {
-            let now = self.clock.now();
+            let ValidRow { username, row } = row.clone();
             let account = Account {
-                id: AccountId::fresh(now, self.entropy),
-                username: row.username.clone(),
-                email: row.email.clone(),
-                name: row.name.clone(),
-                role: row.role,
-                status: AccountStatus::Active,
-                created_at: now,
+                email: row.email,
+                name: row.name,
+                ..Account::new(username, row.role, self.clock.now(), self.entropy)
             };
-            let credential = row.hash.clone().map(|hash| Credential { hash, must_change: false });
-            match self.accounts.create_local(&account, credential.as_ref()).await? {
-                AccountCreation::NameTaken | AccountCreation::IdentityTaken => Ok(Imported::ThereAlready),
-                AccountCreation::Created => {
-                    let by = by.account().map(|account| account.id);
-                    let change = "imported";
-                    self.refusals.observer.observe(&SignInEvent::Administered {
-                        account: account.id,
-                        change,
-                        by,
-                    });
-                    Ok(Imported::Created)
-                }
+            let credential = row.hash.map(|hash| Credential { hash, must_change: false });
+            if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
+                return Ok(Imported::ThereAlready);
             }
+            self.refusals.observer.observe(&by.has_done("imported", account.id));
+            Ok(Imported::Created)
         };
         self.refusals.run(imported).await
     }

@@ -11,7 +11,7 @@ use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
 use crate::error::{AccessError, AccountError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountId, AccountStatus, Password, PasswordHash};
+use crate::people::{Account, AccountId, Password, PasswordHash};
 use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
 use crate::protocol::{Hints, Issuer, Subject};
 use crate::provider::{ProviderDescription, ProviderId};
@@ -258,7 +258,7 @@ impl Linking<'_> {
         let due = LinkDue::open(self.external.tickets, ticket)?;
         let account = self.requests.accounts.find(due.account).await?;
         trail.step(Step::AccountFound { account: due.account, by: FoundBy::Ticket });
-        let account = account.filter(|account| account.status == AccountStatus::Active);
+        let account = account.filter(Account::is_active);
         if account.is_none() {
             trail.step(Step::AccountDisabled);
         }

@@ -4,7 +4,7 @@ use super::trail::{FoundBy, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, RegistrationError, SignInError};
-use crate::people::{Account, AccountId, AccountStatus, Credential, DisplayName, Password, Role, Username};
+use crate::people::{Account, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{CredentialStore, SignInEvent};
 use crate::session::SessionToken;
 
@@ -36,17 +36,11 @@ impl LocalAccounts<'_> {
         registration: Registration,
         role: Role,
     ) -> Result<(Account, Credential), SignInError> {
+        let username = Username::local(registration.username.trim());
+        let username = username.map_err(|_| RegistrationError::UsernameMalformed)?;
         let now = self.opener.ender.clock.now();
-        let account = Account {
-            id: AccountId::fresh(now, self.opener.entropy),
-            username: Username::local(registration.username.trim())
-                .map_err(|_| RegistrationError::UsernameMalformed)?,
-            email: None,
-            name: registration.name,
-            role,
-            status: AccountStatus::Active,
-            created_at: now,
-        };
+        let account =
+            Account { name: registration.name, ..Account::new(username, role, now, self.opener.entropy) };
         let password = registration.password.ok_or(PasswordError::Length)?;
         self.new_passwords.check(&password, &account)?;
         Ok((account, self.new_passwords.credential(password, false).await?))

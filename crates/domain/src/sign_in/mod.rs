@@ -62,9 +62,6 @@ mod visitor;
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-
 pub use administer::{AccountPatch, Administration, CreatedAccount, NewAccount};
 pub use administrator::Administrator;
 pub use admit::{Admittance, admit};
@@ -108,7 +105,7 @@ use crate::ports::{
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
-use crate::world::{Clock, Entropy};
+use crate::world::{Clock, Entropy, random_base64url};
 
 /// The ports of all use cases.
 #[derive(Clone)]
@@ -198,9 +195,7 @@ impl SignIn {
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
     #[must_use]
     pub fn fresh_form_secret(&self) -> String {
-        let mut bytes = [0; 16];
-        self.ports.entropy.fill(&mut bytes);
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+        random_base64url::<16>(&*self.ports.entropy)
     }
 
     /// Refuses a state-changing request that another site made a browser send (CSRF).

@@ -11,7 +11,7 @@ use super::trail::{FoundBy, Outcome, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
-use crate::people::{AccountId, AccountStatus, Password, PasswordHash, Username};
+use crate::people::{Account, AccountId, Credential, Password, PasswordHash, Username};
 use crate::ports::{AccountStore, LoginAttempt, LoginTarget, PasswordVerdict, SignInEvent};
 use crate::return_to::ReturnTo;
 use crate::session::SessionToken;
@@ -114,7 +114,7 @@ impl Passwords<'_> {
             trail.step(Step::AccountFound { account: account.id, by: FoundBy::Name });
         }
         // Counted under the same form of the name whether there is an account or not.
-        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), String::from);
+        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), |name| name.to_string());
         let guess = LoginAttempt {
             target: match &account {
                 Some(account) => LoginTarget::Account(account.id),
@@ -213,15 +213,10 @@ impl Passwords<'_> {
         let due: ChangeDue = self.tickets.open(CHANGE_DUE, ticket)?;
         let account = self.accounts.find(due.account).await?;
         let credential = self.prover.credentials.credential(due.account).await?;
-        match (account, credential) {
-            (Some(account), Some(credential))
-                if account.status == AccountStatus::Active
-                    && fingerprint(&credential.hash) == due.fingerprint =>
-            {
-                Ok(Proven { account, credential })
-            }
-            _ => Err(AttemptError::Spent.into()),
-        }
+        let is_present = |credential: &Credential| fingerprint(&credential.hash) == due.fingerprint;
+        let proven = account.filter(Account::is_active).zip(credential.filter(is_present));
+        let (account, credential) = proven.ok_or(AttemptError::Spent)?;
+        Ok(Proven { account, credential })
     }
 }
 

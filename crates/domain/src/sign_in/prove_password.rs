@@ -2,7 +2,7 @@ use super::trail::{PasswordMatch, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, SignInError};
-use crate::people::{Account, AccountStatus, Credential, Password};
+use crate::people::{Account, Credential, Password};
 use crate::ports::{
     CredentialStore, LoginAttempt, LoginTarget, PasswordHasher, PasswordVerdict, Permit, Throttle,
 };
@@ -69,15 +69,9 @@ impl PasswordProver<'_> {
         }
         let verdict = verdict?;
 
-        let proven = match (account, credential) {
-            (Some(account), Some(credential))
-                if verdict != PasswordVerdict::Wrong && account.status == AccountStatus::Active =>
-            {
-                Some(Proven { account, credential })
-            }
-            _ => None,
-        };
-        let Some(Proven { account, credential }) = proven else {
+        let is_right = verdict != PasswordVerdict::Wrong;
+        let proven = account.filter(|account| is_right && account.is_active()).zip(credential);
+        let Some((account, credential)) = proven else {
             trail.step(Step::PasswordCompared(PasswordMatch::Wrong));
             return Err(PasswordError::Wrong.into());
         };

@@ -61,14 +61,10 @@ impl Registrar<'_> {
                 self.throttle.cancel(attempt, self.trails.clock.now()).await?;
             }
             let (account, credential) = draft?;
-            match self.accounts.create_local(&account, Some(&credential)).await? {
-                AccountCreation::Created => {
-                    self.local.sign_in(&account, credential, visitor, &mut trail).await
-                }
-                AccountCreation::NameTaken | AccountCreation::IdentityTaken => {
-                    Err(RegistrationError::NameTaken.into())
-                }
+            if self.accounts.create_local(&account, Some(&credential)).await? != AccountCreation::Created {
+                return Err(RegistrationError::NameTaken.into());
             }
+            self.local.sign_in(&account, credential, visitor, &mut trail).await
         };
         let registered = registered.await;
         self.trails.end(trail, registered).await

@@ -10,7 +10,7 @@ use super::provider_list::ProviderList;
 use super::refresh_token::KeptRefreshToken;
 use super::ticket::Tickets;
 use crate::error::{AccountError, AttemptError, LinkError, SignInError};
-use crate::people::{Account, AccountStatus};
+use crate::people::Account;
 use crate::ports::{
     IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
 };
@@ -174,10 +174,9 @@ impl Revalidation<'_> {
         external: &ExternalSession,
     ) -> Result<Account, SignInError> {
         let found = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
-        let is_theirs =
-            |account: &Account| account.id == session.account && account.status == AccountStatus::Active;
         let found = found.ok_or(LinkError::IdentityUnknown)?;
-        if is_theirs(&found) { Ok(found) } else { Err(AccountError::Disabled.into()) }
+        let is_theirs = found.id == session.account && found.is_active();
+        if is_theirs { Ok(found) } else { Err(AccountError::Disabled.into()) }
     }
 
     async fn end_rejected_session(

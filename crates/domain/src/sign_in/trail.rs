@@ -6,6 +6,7 @@ use crate::people::{AccountId, Role};
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
 use crate::session::{Session, SessionId};
+use crate::text::named;
 use crate::time::Timestamp;
 
 /// The trail of a sign-in: its steps with the facts that decided them, and its outcome.
@@ -30,23 +31,25 @@ pub struct Trail {
     pub outcome: Outcome,
 }
 
-/// A way to a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// External sign-in.
-    External,
-    /// Account linking.
-    Linking,
-    /// Password sign-in.
-    Password,
-    /// The change of a password.
-    PasswordChange,
-    /// Self-registration.
-    Registration,
-    /// The setup of the first administrator.
-    Setup,
-    /// The forward-auth check.
-    Check,
+named! {
+    /// A way to a session.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Way {
+        /// External sign-in.
+        External = "external sign-in",
+        /// Account linking.
+        Linking = "account linking",
+        /// Password sign-in.
+        Password = "password sign-in",
+        /// The change of a password.
+        PasswordChange = "password change",
+        /// Self-registration.
+        Registration = "self-registration",
+        /// The setup of the first administrator.
+        Setup = "setup of the first administrator",
+        /// The forward-auth check.
+        Check = "forward-auth check",
+    }
 }
 
 /// One step of a sign-in.
@@ -119,60 +122,68 @@ pub enum Step {
     SessionFound(SessionState),
 }
 
-/// The judgement on a provider's e-mail address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailVerdict {
-    /// The provider, or the operator for the provider, vouches for it.
-    Trusted,
-    /// The provider does not state it as verified.
-    Unverified,
-    /// There is none.
-    Missing,
-    /// It is no address.
-    Malformed,
+named! {
+    /// The judgement on a provider's e-mail address.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum EmailVerdict {
+        /// The provider, or the operator for the provider, vouches for it.
+        Trusted = "the e-mail address is trusted",
+        /// The provider does not state it as verified.
+        Unverified = "the e-mail address is not verified",
+        /// There is none.
+        Missing = "there is no e-mail address",
+        /// It is no address.
+        Malformed = "the e-mail address is malformed",
+    }
 }
 
-/// The way in which an account was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoundBy {
-    /// The identity is linked to it.
-    Identity,
-    /// It was created for this address, and the first identity with the address claimed it.
-    Invitation,
-    /// It was created in this sign-in (JIT provisioning).
-    Creation,
-    /// The name was typed.
-    Name,
-    /// A ticket of an earlier step names it.
-    Ticket,
-    /// The browser's session belongs to it.
-    Session,
+named! {
+    /// The way in which an account was found.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum FoundBy {
+        /// The identity is linked to it.
+        Identity = "is linked to the identity",
+        /// It was created for this address, and the first identity with the address claimed it.
+        Invitation = "was created for the e-mail address",
+        /// It was created in this sign-in (JIT provisioning).
+        Creation = "was created",
+        /// The name was typed.
+        Name = "has the name",
+        /// A ticket of an earlier step names it.
+        Ticket = "was proved or asked for in an earlier step",
+        /// The browser's session belongs to it.
+        Session = "is signed in to",
+    }
 }
 
-/// The result of comparing a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordMatch {
-    /// It is right.
-    Right,
-    /// It is right, and its weak hash was replaced.
-    Strengthened,
-    /// It is wrong, or there is no account, or the account has no password or is disabled.
-    Wrong,
+named! {
+    /// The result of comparing a password.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PasswordMatch {
+        /// It is right.
+        Right = "the password is right",
+        /// It is right, and its weak hash was replaced.
+        Strengthened = "the password is right and was hashed anew",
+        /// It is wrong, or there is no account, or the account has no password or is disabled.
+        Wrong = "the name or the password is wrong",
+    }
 }
 
-/// The state of a session that a token names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionState {
-    /// It is live.
-    Live,
-    /// There is none, or it belongs to another account.
-    Missing,
-    /// It was ended.
-    Ended,
-    /// It reached its absolute limit.
-    Expired,
-    /// It was not used for too long.
-    Idle,
+named! {
+    /// The state of a session that a token names.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum SessionState {
+        /// It is live.
+        Live = "the session is live",
+        /// There is none, or it belongs to another account.
+        Missing = "there is no such session",
+        /// It was ended.
+        Ended = "the session was ended",
+        /// It reached its absolute limit.
+        Expired = "the session reached its absolute limit",
+        /// It was not used for too long.
+        Idle = "the session was not used for too long",
+    }
 }
 
 /// The outcome of a sign-in.

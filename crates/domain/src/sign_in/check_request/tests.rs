@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::people::Role;
+use crate::people::{AccountStatus, Role};
 use crate::ports::StoreError;
 use crate::session::SessionId;
 use crate::sign_in::testing::{NOW, Scene, World, account, presenting};

@@ -2,6 +2,7 @@ use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::identity::EmailClaim;
+use crate::people::{AccountId, AccountStatus};
 use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};

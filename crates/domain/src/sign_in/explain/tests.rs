@@ -7,7 +7,7 @@ use crate::people::{AccountStatus, Password};
 use crate::ports::{AccountCreation, MockSignInRecords, SignInEvent, StoreError};
 use crate::return_to::ReturnTo;
 use crate::sign_in::testing::{Scene, World, account, credential, identity, session, stated};
-use crate::sign_in::{PasswordSignIn, Step, Visitor};
+use crate::sign_in::{EmailVerdict, PasswordMatch, PasswordSignIn, SessionState, Step, Visitor};
 
 /// A lab with a provider that states Ada, who has no account yet and gets one.
 fn first_sign_in(rules: AdmissionRules, verified: bool) -> World {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::ports::{MockAccountStore, MockObserver, MockPasswordHasher, StoreError};
+use crate::people::AccountStatus;
+use crate::ports::{MockAccountStore, MockObserver, MockPasswordHasher, SignInEvent, StoreError};
 use crate::sign_in::testing::{World, account, credential};
 use crate::world::{MockClock, MockEntropy};
 

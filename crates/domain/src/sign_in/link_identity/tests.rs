@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::ErrorCode;
-use crate::people::Credential;
+use crate::people::{AccountStatus, Credential};
 use crate::ports::StoreError;
 use crate::provider::EmailTrust;
 use crate::sign_in::CompletedSignIn;

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::{AttemptError, ErrorCode};
-use crate::people::Credential;
+use crate::people::AccountStatus;
 use crate::ports::PasswordWeakness;
 use crate::sign_in::testing::{Scene, World, account, credential};
 

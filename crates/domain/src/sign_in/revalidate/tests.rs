@@ -4,6 +4,7 @@ use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::identity::ExternalIdentity;
+use crate::people::AccountStatus;
 use crate::ports::{AccountCreation, IdTokenFault, ProviderCall, ProviderError};
 use crate::protocol::Subject;
 use crate::session::{Recheck, SessionId};
