@@ -182,7 +182,7 @@ pub(super) fn external(subject: &str, sid: &str) -> ExternalSession {
         subject,
         id: Some(ProviderSessionId::parse(sid).unwrap()),
         id_token_hint: Some(IdTokenHint::parse("header.claims.signature").unwrap()),
-        recheck: None,
+        revalidation: None,
     }
 }
 

@@ -26,8 +26,8 @@ mod credentials;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
-#[path = "rechecks.rs"]
-mod rechecks;
+#[path = "revalidation.rs"]
+mod revalidation;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "sessions_from_provider.rs"]

@@ -42,7 +42,7 @@ pub struct ProviderDescription {
     /// The admission rules for its people.
     pub admission: Arc<AdmissionRules>,
     /// The interval of session revalidation; `None` is never.
-    pub recheck: Option<Duration>,
+    pub revalidation: Option<Duration>,
 }
 
 impl ProviderDescription {

@@ -120,15 +120,15 @@ pub struct ExternalSession {
     /// The ID token that tells the provider which person to sign out.
     pub id_token_hint: Option<IdTokenHint>,
     /// The next revalidation, if the provider allows one.
-    pub recheck: Option<Recheck>,
+    pub revalidation: Option<NextRevalidation>,
 }
 
-/// The revalidation of a session: the provider's refresh token, and the time to use it.
+/// The next revalidation of a session: the provider's refresh token, and the time to use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recheck {
+pub struct NextRevalidation {
     /// The [`RefreshToken`](crate::protocol::RefreshToken), sealed: the database alone does not reveal it.
     pub refresh_token: Sealed,
-    /// The time of the next revalidation.
+    /// The time of the revalidation.
     pub due_at: Timestamp,
 }
 

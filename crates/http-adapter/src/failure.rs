@@ -81,7 +81,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::SetupClosed
         | ErrorCode::AccountUnknown
         | ErrorCode::IdentityUnknown => StatusCode::NOT_FOUND,
-        ErrorCode::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PasswordLength
         | ErrorCode::PasswordCommon
         | ErrorCode::PasswordPersonal

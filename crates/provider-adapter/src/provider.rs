@@ -296,7 +296,7 @@ impl OpenIdProvider {
 
     /// Returns whether sessions are revalidated at the provider.
     fn asks_again(&self) -> bool {
-        self.settings.description.recheck.is_some()
+        self.settings.description.revalidation.is_some()
     }
 
     /// Asks the userinfo endpoint, if that is wanted.

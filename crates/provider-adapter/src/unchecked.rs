@@ -160,7 +160,7 @@ impl UncheckedSettings {
         let fetch_groups = reader.value(Field::FetchGroups, Some("false"), |text| {
             text.to_ascii_lowercase().parse::<bool>().map_err(|_| "is neither true nor false")
         });
-        let recheck = reader.value(Field::Recheck, Some("off"), |text| match text {
+        let revalidation = reader.value(Field::Recheck, Some("off"), |text| match text {
             "off" => Ok(None),
             text => match parse_duration(text)? {
                 interval if RECHECK.contains(&interval) => Ok(Some(interval)),
@@ -182,7 +182,7 @@ impl UncheckedSettings {
                 name: name?,
                 email_trust: email_trust?,
                 admission: self.admission.map_or_else(|| admission.map(Arc::new), Some)?,
-                recheck: recheck?,
+                revalidation: revalidation?,
             },
             stated_kind: kind?,
             location: location?,

@@ -10,7 +10,7 @@ use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
-use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId, UserAgent};
+use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId, UserAgent};
 
 use crate::row::{Record, Row};
 
@@ -87,14 +87,14 @@ fn external_session(record: Record<'_>) -> Result<Option<ExternalSession>, Store
         subject: record.parsed("subject", Subject::parse)?,
         id: record.parsed_if_present("provider_session", ProviderSessionId::parse)?,
         id_token_hint: record.parsed_if_present("id_token_hint", IdTokenHint::parse)?,
-        recheck: recheck(record)?,
+        revalidation: revalidation(record)?,
     }))
 }
 
-fn recheck(record: Record<'_>) -> Result<Option<Recheck>, StoreError> {
+fn revalidation(record: Record<'_>) -> Result<Option<NextRevalidation>, StoreError> {
     let refresh_token = record.parsed_if_present("refresh_token", Sealed::parse)?;
     let due_at = record.time_if_present("recheck_at")?;
-    Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| Recheck { refresh_token, due_at }))
+    Ok(refresh_token.zip(due_at).map(|(refresh_token, due_at)| NextRevalidation { refresh_token, due_at }))
 }
 
 fn address(text: &str) -> Result<IpAddr, Malformed> {

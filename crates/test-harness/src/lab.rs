@@ -58,7 +58,7 @@ pub struct TestLabBuilder {
     users: Vec<User>,
     with_provider: bool,
     admission: AdmissionRules,
-    recheck: Option<Duration>,
+    revalidation: Option<Duration>,
     with_second_provider: bool,
     kinds: Kinds,
 }
@@ -79,7 +79,7 @@ impl TestLab {
             users: User::examples(),
             with_provider: true,
             admission: AdmissionRules::default(),
-            recheck: None,
+            revalidation: None,
             with_second_provider: false,
             kinds: KINDS,
         }
@@ -135,7 +135,7 @@ impl TestLab {
     }
 
     /// Revalidates every session that is due. Returns the number of decided ones.
-    pub async fn recheck(&self) -> u64 {
+    pub async fn revalidate(&self) -> u64 {
         let provider = ProviderId::parse("mock").expect("a provider id");
         let revalidation = self.server.sign_in.revalidation();
         let mut decided = 0;
@@ -245,9 +245,9 @@ impl TestLabBuilder {
         Self { admission, ..self }
     }
 
-    /// Sets the interval at which sessions are revalidated; see [`TestLab::recheck`].
-    pub fn recheck(self, interval: Duration) -> Self {
-        Self { recheck: Some(interval), ..self }
+    /// Sets the interval at which sessions are revalidated; see [`TestLab::revalidate`].
+    pub fn revalidation(self, interval: Duration) -> Self {
+        Self { revalidation: Some(interval), ..self }
     }
 
     /// Adds another provider, with the same people: its id is `second`, and it is the mock's issuer at
@@ -294,7 +294,7 @@ impl TestLabBuilder {
                 name: name.to_owned(),
                 email_trust: self.email_trust,
                 admission: Arc::clone(&admission),
-                recheck: self.recheck,
+                revalidation: self.revalidation,
             };
             provider::connect(&idp, issuer, description, self.kinds, Arc::clone(&clock) as _)
         };

@@ -23,7 +23,10 @@ struct MockNetwork(Arc<MockIdp>);
 impl Exchange for MockNetwork {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError> {
         if request.uri().authority().map(Authority::as_str) != Some(self.0.base_url().authority()) {
-            return Err(ExchangeError::Unreachable(CallFailure::Connection, ForeignText::new("no such host")));
+            return Err(ExchangeError::Unreachable(
+                CallFailure::Connection,
+                ForeignText::new("no such host"),
+            ));
         }
         let answer = self.0.handle(request).await;
         Ok(answer.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))
@@ -53,7 +56,7 @@ pub(crate) fn connect(
         .with(Field::Userinfo, ["always"])
         .with_admission(description.admission);
     settings.kinds = kinds;
-    if let Some(interval) = description.recheck {
+    if let Some(interval) = description.revalidation {
         settings.set(Field::Recheck, [format!("{}s", interval.as_secs())]);
     }
     let exchange = Arc::new(MockNetwork(Arc::clone(idp)));

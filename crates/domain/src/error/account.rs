@@ -113,7 +113,7 @@ impl PasswordError {
         match self {
             Self::Off => ErrorCode::PasswordsOff,
             Self::Wrong => ErrorCode::CredentialsWrong,
-            Self::TooManyAttempts { .. } => ErrorCode::TooManyTries,
+            Self::TooManyAttempts { .. } => ErrorCode::RateLimited,
             Self::Length => ErrorCode::PasswordLength,
             Self::Weak(PasswordWeakness::Common) => ErrorCode::PasswordCommon,
             Self::Weak(PasswordWeakness::Personal) => ErrorCode::PasswordPersonal,

@@ -109,7 +109,7 @@ error_codes! {
     /// The username or the password is wrong.
     CredentialsWrong = "credentials_wrong", Person;
     /// The rate limit is reached.
-    TooManyTries = "too_many_tries", Person;
+    RateLimited = "too_many_tries", Person;
     /// The new password is too short or too long.
     PasswordLength = "password_length", Person;
     /// The new password is on the list of common passwords.

@@ -4,7 +4,7 @@ use super::StoreError;
 use crate::people::AccountId;
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
-use crate::session::{Recheck, Session, SessionId};
+use crate::session::{NextRevalidation, Session, SessionId};
 use crate::time::Timestamp;
 
 /// The sessions of the lab.
@@ -29,8 +29,8 @@ pub trait SessionStore: Send + Sync {
     /// When the store cannot answer.
     async fn touch(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its [`Recheck`].
-    /// An ended or unknown session does not change.
+    /// Ends the session, and forgets its [`IdTokenHint`](crate::protocol::IdTokenHint) and its
+    /// [`NextRevalidation`]. An ended or unknown session does not change.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -67,10 +67,10 @@ pub trait SessionStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
-    /// Takes the sessions that began at this provider and are [due](Recheck::due_at) by `now`, the longest
-    /// overdue first, at most `at_most`. Only those that have not been ended, have their absolute limit after
-    /// `now` and were renewed after `seen_after`. Each is due again at `again_at`, atomically: of any number
-    /// of concurrent calls, on any replicas, one gets it.
+    /// Takes the sessions that began at this provider and are [due](NextRevalidation::due_at) by `now`, the
+    /// longest overdue first, at most `at_most`. Only those that have not been ended, have their absolute
+    /// limit after `now` and were renewed after `seen_after`. Each is due again at `again_at`, atomically: of
+    /// any number of concurrent calls, on any replicas, one gets it.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -92,7 +92,7 @@ pub trait SessionStore: Send + Sync {
         &self,
         id: SessionId,
         groups: &'a [String],
-        recheck: Option<&'a Recheck>,
+        revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError>;
 
     /// Deletes the sessions with an absolute limit before `before`, and returns their number.

@@ -57,7 +57,7 @@ pub enum LoginTarget {
     /// An account.
     Account(AccountId),
     /// A name without an account.
-    Nobody(String),
+    UnknownName(String),
     /// A registration, which could reveal taken names.
     Registration,
 }

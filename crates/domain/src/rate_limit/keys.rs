@@ -53,7 +53,7 @@ impl ThrottleKey {
     pub(super) fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
         let target = match target {
             Some(LoginTarget::Account(id)) => id.to_string(),
-            Some(LoginTarget::Nobody(name)) => name.clone(),
+            Some(LoginTarget::UnknownName(name)) => name.clone(),
             Some(LoginTarget::Registration) | None => String::new(),
         };
         let source = match source.map(Source::address) {

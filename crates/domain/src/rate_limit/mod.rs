@@ -85,7 +85,7 @@ impl LoginAttempt {
         let (target, source) = (Some(&self.target), self.source);
         let (from_one_source, from_all_sources) = match self.target {
             LoginTarget::Account(_) => (ThrottleKind::AccountFromSource, ThrottleKind::Account),
-            LoginTarget::Nobody(_) => (ThrottleKind::NameFromSource, ThrottleKind::Name),
+            LoginTarget::UnknownName(_) => (ThrottleKind::NameFromSource, ThrottleKind::Name),
             LoginTarget::Registration if source.is_none() => return Vec::new(),
             LoginTarget::Registration => {
                 return vec![counter(ThrottleKind::Registration, None, source, REGISTERING)];

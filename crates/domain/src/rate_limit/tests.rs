@@ -20,7 +20,7 @@ fn owner(source: Option<Source>) -> LoginAttempt {
 }
 
 fn nobody(name: &str, source: Option<Source>) -> LoginAttempt {
-    LoginAttempt { target: LoginTarget::Nobody(name.to_owned()), source }
+    LoginAttempt { target: LoginTarget::UnknownName(name.to_owned()), source }
 }
 
 fn kinds(guess: &LoginAttempt, known: bool) -> Vec<ThrottleKind> {

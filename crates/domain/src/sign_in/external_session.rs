@@ -49,7 +49,7 @@ impl ExternalSessions<'_> {
             subject: identity.subject,
             id: identity.session,
             id_token_hint: identity.id_token_hint,
-            recheck: None,
+            revalidation: None,
         };
         self.plan_revalidation(&mut session, &mut external, identity.refresh_token.as_ref())?;
         let still_opens = async {
@@ -72,14 +72,14 @@ impl ExternalSessions<'_> {
         refresh_token: Option<&RefreshToken>,
     ) -> Result<(), SignInError> {
         let description = self.providers.get(Some(&external.provider))?.description();
-        let Some(interval) = description.recheck else { return Ok(()) };
+        let Some(interval) = description.revalidation else { return Ok(()) };
         let due_at = session.created_at.plus(interval);
         // One that cannot be sealed is as good as none.
-        external.recheck = refresh_token.and_then(|token| {
+        external.revalidation = refresh_token.and_then(|token| {
             let kept = KeptRefreshToken::new(token, session.created_at);
             kept.seal(self.tickets, session.id, session.expires_at, due_at).ok()
         });
-        if external.recheck.is_none() {
+        if external.revalidation.is_none() {
             session.expires_at = session.expires_at.min(due_at);
         }
         Ok(())

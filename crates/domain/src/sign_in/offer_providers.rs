@@ -118,7 +118,7 @@ mod tests {
                 name: name.to_uppercase(),
                 email_trust: EmailTrust::Claim,
                 admission: Arc::default(),
-                recheck: None,
+                revalidation: None,
             });
             provider.expect_health().return_const(DOWN);
             world.providers.push(provider);

@@ -118,7 +118,7 @@ impl Passwords<'_> {
         let guess = LoginAttempt {
             target: match &account {
                 Some(account) => LoginTarget::Account(account.id),
-                None => LoginTarget::Nobody(counted_as.chars().take(64).collect()),
+                None => LoginTarget::UnknownName(counted_as.chars().take(64).collect()),
             },
             source: visitor.source,
         };

@@ -4,7 +4,7 @@ use super::ticket::{Ticket, Tickets};
 use crate::error::{AttemptError, SignInError};
 use crate::protocol::RefreshToken;
 use crate::sealed::{SealError, SealId};
-use crate::session::{ExternalSession, Recheck, SessionId};
+use crate::session::{ExternalSession, NextRevalidation, SessionId};
 use crate::time::Timestamp;
 
 const REFRESH_TOKEN: &str = "refresh token";
@@ -33,9 +33,9 @@ impl KeptRefreshToken {
         session: SessionId,
         until: Timestamp,
         due_at: Timestamp,
-    ) -> Result<Recheck, SealError> {
+    ) -> Result<NextRevalidation, SealError> {
         let sealed = tickets.seal_under(SealId::of_session(session), REFRESH_TOKEN, until, self)?;
-        Ok(Recheck { refresh_token: sealed.into_sealed(), due_at })
+        Ok(NextRevalidation { refresh_token: sealed.into_sealed(), due_at })
     }
 
     pub(super) fn open(
@@ -43,8 +43,8 @@ impl KeptRefreshToken {
         session: SessionId,
         external: &ExternalSession,
     ) -> Result<Self, SignInError> {
-        let recheck = external.recheck.as_ref().ok_or(AttemptError::Unknown)?;
-        let ticket = Ticket::of(SealId::of_session(session), recheck.refresh_token.clone());
+        let revalidation = external.revalidation.as_ref().ok_or(AttemptError::Unknown)?;
+        let ticket = Ticket::of(SealId::of_session(session), revalidation.refresh_token.clone());
         tickets.open(REFRESH_TOKEN, &ticket)
     }
 }

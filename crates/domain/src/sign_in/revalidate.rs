@@ -81,7 +81,7 @@ impl Revalidation<'_> {
     pub async fn revalidate(&self, provider: &ProviderId) -> Result<u64, SignInError> {
         let provider = self.providers.get(Some(provider))?;
         let description = provider.description();
-        let Some(interval) = description.recheck else { return Ok(0) };
+        let Some(interval) = description.revalidation else { return Ok(0) };
         let now = self.ender.clock.now();
         let (seen_after, leased_until) = (now.minus(self.policy.session_idle_limit), now.plus(LEASE));
         let taken = self.ender.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
@@ -133,8 +133,8 @@ impl Revalidation<'_> {
         };
         let keep = async |groups: &[String], token: &RefreshToken, told_at, due_at| {
             let kept = KeptRefreshToken::new(token, told_at);
-            let recheck = kept.seal(self.tickets, session.id, session.expires_at, due_at)?;
-            self.ender.sessions.keep_answer(session.id, groups, Some(&recheck)).await?;
+            let revalidation = kept.seal(self.tickets, session.id, session.expires_at, due_at)?;
+            self.ender.sessions.keep_answer(session.id, groups, Some(&revalidation)).await?;
             Ok::<_, SignInError>(())
         };
         let Refreshed { refresh_token: next, identity } = provider.refresh(request).await;

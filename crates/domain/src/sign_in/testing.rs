@@ -155,7 +155,7 @@ impl World {
         issuer_in_response: bool,
         email_trust: EmailTrust,
         admission: AdmissionRules,
-        recheck: Option<Duration>,
+        revalidation: Option<Duration>,
     ) -> MockIdentityProvider {
         let mut provider = MockIdentityProvider::new();
         provider.expect_description().return_const(ProviderDescription {
@@ -163,7 +163,7 @@ impl World {
             name: "External".to_owned(),
             email_trust,
             admission: Arc::new(admission),
-            recheck,
+            revalidation,
         });
         provider.expect_health().return_const(ProviderHealth::Ready);
         provider.expect_explain().returning(|words| words.contains("KNOWN-1").then_some("what to do"));

@@ -26,7 +26,7 @@ fn somewhere() -> Source {
 }
 
 fn nobody(name: &str) -> LoginAttempt {
-    LoginAttempt { target: LoginTarget::Nobody(name.to_owned()), source: Some(somewhere()) }
+    LoginAttempt { target: LoginTarget::UnknownName(name.to_owned()), source: Some(somewhere()) }
 }
 
 fn from(source: &str, attempt: LoginAttempt) -> LoginAttempt {

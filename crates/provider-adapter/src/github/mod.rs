@@ -111,7 +111,7 @@ impl GitHubProvider {
         // Its access tokens do not expire by themselves: with the same one it is asked again.
         let knows_enough = sees_memberships || !memberships_matter(&self.settings);
         let again = RefreshToken::parse(grant.access_token.expose_secret()).ok();
-        let asks_again = self.settings.description.recheck.is_some() && knows_enough;
+        let asks_again = self.settings.description.revalidation.is_some() && knows_enough;
         Ok(ExternalIdentity { refresh_token: again.filter(|_| asks_again), ..identity })
     }
 

@@ -18,7 +18,7 @@ use crate::support::{
 
 const REFRESH: &str = "refresh-token-1";
 
-fn rechecks(settings: &mut UncheckedSettings) {
+fn with_revalidation(settings: &mut UncheckedSettings) {
     settings.set(Field::Recheck, ["15m"]);
 }
 
@@ -59,7 +59,7 @@ impl Op {
 
 #[tokio::test]
 async fn the_refresh_token_is_kept_only_where_the_provider_is_asked_again() {
-    for (recheck, given, kept) in [
+    for (revalidation, given, kept) in [
         (true, json!(REFRESH), token(REFRESH)),
         (true, Value::Null, None),
         (true, json!(7), None),
@@ -68,14 +68,14 @@ async fn the_refresh_token_is_kept_only_where_the_provider_is_asked_again() {
         (false, json!(REFRESH), None),
     ] {
         let op = Op::start_with(|settings| {
-            if recheck {
-                rechecks(settings);
+            if revalidation {
+                with_revalidation(settings);
             }
         })
         .await;
         let answer = with(token_response(&op.id_token(json!({}))), json!({"refresh_token": given}));
         let identity = op.redeem_response(json_answer(200, &answer)).await.unwrap();
-        assert_eq!(identity.refresh_token, kept, "{recheck} {given}");
+        assert_eq!(identity.refresh_token, kept, "{revalidation} {given}");
     }
 }
 
@@ -99,7 +99,7 @@ async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
                     settings.set(Field::Kind, [kind.name]);
                 }
                 if asks {
-                    rechecks(settings);
+                    with_revalidation(settings);
                 }
             })
             .await;
@@ -119,7 +119,7 @@ async fn each_kind_of_provider_is_asked_for_a_refresh_token_in_its_own_way() {
 #[tokio::test]
 async fn a_scope_that_the_provider_does_not_list_is_not_asked_for() {
     for (listed, asked) in [(json!(["openid", "offline_access"]), true), (json!(["openid"]), false)] {
-        let op = Op::start_with(rechecks).await;
+        let op = Op::start_with(with_revalidation).await;
         op.publish(json!({"scopes_supported": listed}));
         let server = op.provider.authorization_server().await.unwrap();
         assert_eq!(server.scopes.to_parameter().contains("offline_access"), asked);
@@ -129,7 +129,7 @@ async fn a_scope_that_the_provider_does_not_list_is_not_asked_for() {
 
 #[tokio::test]
 async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one() {
-    let op = Op::start_with(rechecks).await;
+    let op = Op::start_with(with_revalidation).await;
     op.will_say(json!({"groups": ["lab"]}));
     let refreshed = op.refreshed(&op.issuer()).await;
     assert_eq!(refreshed.refresh_token, token("refresh-token-2"));
@@ -146,7 +146,7 @@ async fn the_request_carries_the_refresh_token_alone_and_the_answer_the_next_one
 
 #[tokio::test]
 async fn c056_the_newer_id_token_is_verified_like_the_first() {
-    let op = Op::start_with(rechecks).await;
+    let op = Op::start_with(with_revalidation).await;
     for (changes, expected) in [
         (json!({"iss": "https://elsewhere.example"}), IdTokenFault::Issuer),
         (json!({"sub": "subject-2"}), IdTokenFault::Subject),
@@ -169,7 +169,7 @@ async fn c056_the_newer_id_token_is_verified_like_the_first() {
 #[tokio::test]
 async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
     let op = Op::start_with(|settings| {
-        rechecks(settings);
+        with_revalidation(settings);
         settings.set(Field::Userinfo, ["always"]);
     })
     .await;
@@ -180,7 +180,7 @@ async fn a_userinfo_endpoint_that_speaks_of_somebody_else_is_not_believed() {
 #[tokio::test]
 async fn the_next_token_is_handed_on_also_when_the_rest_of_the_answer_is_of_no_use() {
     let op = Op::start_with(|settings| {
-        rechecks(settings);
+        with_revalidation(settings);
         settings.set(Field::Userinfo, ["always"]);
     })
     .await;
@@ -194,7 +194,7 @@ async fn the_next_token_is_handed_on_also_when_the_rest_of_the_answer_is_of_no_u
 
 #[tokio::test]
 async fn what_another_provider_gave_is_not_sent() {
-    let op = Op::start_with(rechecks).await;
+    let op = Op::start_with(with_revalidation).await;
     op.will_say(json!({}));
     let refreshed = op.refreshed("https://another.example").await;
     assert_eq!(refreshed, ProviderError::from(IdTokenFault::Issuer).into());
@@ -203,7 +203,7 @@ async fn what_another_provider_gave_is_not_sent() {
 
 #[tokio::test]
 async fn refusals_are_told_from_what_may_pass() {
-    let op = Op::start_with(rechecks).await;
+    let op = Op::start_with(with_revalidation).await;
     let rejected = |text: &str| ProviderError::RefreshRejected(Some(ForeignText::new(text)));
     for (status, body, expected, passes) in [
         (400, json!({"error": "invalid_grant"}), ProviderError::RefreshRejected(None), false),
@@ -243,7 +243,7 @@ async fn refusals_are_told_from_what_may_pass() {
 
 #[tokio::test]
 async fn no_error_says_the_refresh_token_or_the_secret() {
-    let op = Op::start_with(rechecks).await;
+    let op = Op::start_with(with_revalidation).await;
     let echo = format!("no use: {REFRESH} {CLIENT_SECRET}");
     op.answer(TOKEN, json_answer(400, &json!({"error": "invalid_grant", "error_description": echo})));
     let error = op.refresh().await.unwrap_err();

@@ -66,7 +66,7 @@ impl Server {
         background.spawn(keys.keep_up_to_date(clock));
         let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
-            if provider.recheck.is_some() {
+            if provider.revalidation.is_some() {
                 revalidations.begin(Arc::clone(&sign_in), provider.id);
             }
         }

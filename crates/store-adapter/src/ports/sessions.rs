@@ -3,7 +3,7 @@ use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{Recheck, Session, SessionId, UserAgent};
+use labgate_domain::session::{NextRevalidation, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
 
 use crate::Store;
@@ -46,7 +46,7 @@ const KEEP_ANSWER: &str = "
 impl SessionStore for Store {
     async fn create(&self, session: &Session) -> Result<(), StoreError> {
         let external = session.external.as_ref();
-        let recheck = external.and_then(|external| external.recheck.as_ref());
+        let revalidation = external.and_then(|external| external.revalidation.as_ref());
         let add = Statement::new(ADD)
             .bind(session.id)
             .bind(session.account)
@@ -64,8 +64,8 @@ impl SessionStore for Store {
             .bind(session.last_seen_at)
             .bind(session.expires_at)
             .bind(session.ended_at)
-            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
-            .bind(recheck.map(|recheck| recheck.due_at));
+            .bind(revalidation.map(|revalidation| revalidation.refresh_token.as_str()))
+            .bind(revalidation.map(|revalidation| revalidation.due_at));
         self.writer().await?.execute(add).await.map(drop)
     }
 
@@ -133,13 +133,13 @@ impl SessionStore for Store {
         &self,
         id: SessionId,
         groups: &'a [String],
-        recheck: Option<&'a Recheck>,
+        revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError> {
         let keep = Statement::new(KEEP_ANSWER)
             .bind(id)
             .bind(groups)
-            .bind(recheck.map(|recheck| recheck.refresh_token.as_str()))
-            .bind(recheck.map(|recheck| recheck.due_at));
+            .bind(revalidation.map(|revalidation| revalidation.refresh_token.as_str()))
+            .bind(revalidation.map(|revalidation| revalidation.due_at));
         self.writer().await?.execute(keep).await.map(drop)
     }
 

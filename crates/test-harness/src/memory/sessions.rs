@@ -5,7 +5,7 @@ use labgate_domain::people::AccountId;
 use labgate_domain::ports::{SessionStore, StoreError};
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
+use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
 use super::{MemoryStore, State};
@@ -100,7 +100,7 @@ impl SessionStore for MemoryStore {
         let mut state = self.answering()?;
         let due_at = |session: &Session| {
             let external = session.external.as_ref().filter(|external| external.provider == *provider)?;
-            external.recheck.as_ref().map(|recheck| recheck.due_at)
+            external.revalidation.as_ref().map(|revalidation| revalidation.due_at)
         };
         let is_due = |session: &&mut Session| {
             session.ended_at.is_none()
@@ -112,8 +112,10 @@ impl SessionStore for MemoryStore {
         due.sort_by_key(|session| (due_at(session), session.id.to_string()));
         due.truncate(at_most as usize);
         let taken = due.into_iter().map(|session| {
-            if let Some(recheck) = session.external.as_mut().and_then(|external| external.recheck.as_mut()) {
-                recheck.due_at = again_at;
+            if let Some(revalidation) =
+                session.external.as_mut().and_then(|external| external.revalidation.as_mut())
+            {
+                revalidation.due_at = again_at;
             }
             session.clone()
         });
@@ -124,13 +126,13 @@ impl SessionStore for MemoryStore {
         &self,
         id: SessionId,
         groups: &'a [String],
-        recheck: Option<&'a Recheck>,
+        revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError> {
         let mut state = self.answering()?;
         if let Some(session) = state.sessions.get_mut(&id).filter(|session| session.ended_at.is_none()) {
             session.groups = groups.to_vec();
             if let Some(external) = &mut session.external {
-                external.recheck = recheck.cloned();
+                external.revalidation = revalidation.cloned();
             }
         }
         Ok(())
@@ -166,6 +168,6 @@ fn end(session: &mut Session, at: Timestamp) {
     session.ended_at = Some(at);
     if let Some(external) = &mut session.external {
         external.id_token_hint = None;
-        external.recheck = None;
+        external.revalidation = None;
     }
 }

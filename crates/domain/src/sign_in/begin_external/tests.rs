@@ -121,7 +121,7 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
         name: "External".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: std::sync::Arc::default(),
-        recheck: None,
+        revalidation: None,
     });
     provider.expect_authorization_server().returning(|| {
         Err(ProviderError::unavailable(
@@ -152,7 +152,7 @@ async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(S
         name: "External".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: std::sync::Arc::default(),
-        recheck: None,
+        revalidation: None,
     });
     provider.expect_authorization_server().returning(move || {
         Ok(AuthorizationServer {

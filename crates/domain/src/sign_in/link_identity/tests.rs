@@ -54,7 +54,7 @@ fn begun_with_it(id: &str) -> Session {
             subject: identity.subject,
             id: None,
             id_token_hint: None,
-            recheck: None,
+            revalidation: None,
         }),
         ..session()
     }

@@ -88,13 +88,13 @@ async fn c177_rate_limiting_comes_before_hashing_and_counts_per_account() {
     for name in ["ada", "ADA", "ada@example.com"] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
-    assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::TooManyTries);
+    assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::RateLimited);
     assert_eq!(scene.hasher.verified(), 3);
     // Names of nobody count together in the same way, so the wait does not tell them apart.
     for name in ["ghost", " GHOST", "Ghost "] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
-    assert_eq!(refused(&scene, "ghost", "wrong").await, ErrorCode::TooManyTries);
+    assert_eq!(refused(&scene, "ghost", "wrong").await, ErrorCode::RateLimited);
 }
 
 #[tokio::test]

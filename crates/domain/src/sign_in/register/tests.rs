@@ -102,7 +102,7 @@ async fn c177_registrations_count_for_their_source_once_hashed() {
         ("correct-horse-battery", ErrorCode::NameTaken, 1),
         ("correct-horse-battery", ErrorCode::NameTaken, 2),
         ("correct-horse-battery", ErrorCode::NameTaken, 3),
-        ("correct-horse-battery", ErrorCode::TooManyTries, 3),
+        ("correct-horse-battery", ErrorCode::RateLimited, 3),
     ] {
         let asked = Registration { password: Password::typed(password).ok(), ..registration("ada") };
         let refusal = scene.sign_in.registration().register(asked, &visitor).await.unwrap_err();

@@ -7,7 +7,7 @@ use crate::identity::ExternalIdentity;
 use crate::people::AccountStatus;
 use crate::ports::{AccountCreation, IdTokenFault, ProviderCall, ProviderError};
 use crate::protocol::Subject;
-use crate::session::{Recheck, SessionId};
+use crate::session::{NextRevalidation, SessionId};
 use crate::sign_in::testing::{NOW, Scene, World, account, identity, stated};
 use crate::sign_in::{CompletedSignIn, Visitor};
 
@@ -15,7 +15,7 @@ const TOKEN: &str = "refresh-1";
 
 type Answered = Result<ExternalIdentity, ProviderError>;
 /// Groups, and with what the provider is asked the next time.
-type KeptAnswer = (Vec<String>, Recheck);
+type KeptAnswer = (Vec<String>, NextRevalidation);
 type Answer = Box<dyn Fn() -> Answered + Send>;
 
 fn down() -> Answered {
@@ -90,8 +90,8 @@ impl Lab {
     fn kept(&mut self) -> Arc<Mutex<Vec<KeptAnswer>>> {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keeping = Arc::clone(&kept);
-        self.world.sessions.expect_keep_answer().returning(move |_, groups, recheck| {
-            keeping.lock().unwrap().push((groups.to_vec(), recheck.unwrap().clone()));
+        self.world.sessions.expect_keep_answer().returning(move |_, groups, revalidation| {
+            keeping.lock().unwrap().push((groups.to_vec(), revalidation.unwrap().clone()));
             Ok(())
         });
         kept
@@ -140,15 +140,20 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
     let kept = lab.kept();
     lab.world.sessions.expect_end().never();
     let (scene, session) = lab.signed_in().await;
-    let planned = session.external.clone().unwrap().recheck.unwrap();
+    let planned = session.external.clone().unwrap().revalidation.unwrap();
     assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
 
     assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
     let kept = kept.lock().unwrap().clone();
-    let opened = kept.iter().map(|(groups, recheck)| {
-        let kept = opened(&scene, &session, recheck);
+    let opened = kept.iter().map(|(groups, revalidation)| {
+        let kept = opened(&scene, &session, revalidation);
         let at = |timestamp: Timestamp| timestamp.as_unix_seconds() - NOW;
-        (groups.join(" "), kept.token().unwrap().as_str().to_owned(), at(kept.told_at), at(recheck.due_at))
+        (
+            groups.join(" "),
+            kept.token().unwrap().as_str().to_owned(),
+            at(kept.told_at),
+            at(revalidation.due_at),
+        )
     });
     // The token before anything else, for its predecessor is worth nothing any more; then what follows from
     // the answer.
@@ -160,9 +165,9 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
 }
 
 /// The refresh token that is sealed beside the session by then.
-fn opened(scene: &Scene, session: &Session, recheck: &Recheck) -> KeptRefreshToken {
+fn opened(scene: &Scene, session: &Session, revalidation: &NextRevalidation) -> KeptRefreshToken {
     let external = session.external.clone().unwrap();
-    let external = ExternalSession { recheck: Some(recheck.clone()), ..external };
+    let external = ExternalSession { revalidation: Some(revalidation.clone()), ..external };
     KeptRefreshToken::open(scene.sign_in.revalidation().tickets, session.id, &external).unwrap()
 }
 
@@ -178,8 +183,8 @@ async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let (scene, session) = lab.signed_in().await;
     assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
     let kept = kept.lock().unwrap().clone();
-    let [(_, recheck)] = &kept[..] else { panic!("{kept:?}") };
-    let kept = opened(&scene, &session, recheck);
+    let [(_, revalidation)] = &kept[..] else { panic!("{kept:?}") };
+    let kept = opened(&scene, &session, revalidation);
     assert_eq!((kept.token().unwrap().as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
 }
 
@@ -287,7 +292,7 @@ async fn without_a_refresh_token_the_person_has_to_sign_in_again() {
     let lab = Lab::new(None, Vec::new());
     let (_, session) = lab.signed_in().await;
     assert_eq!(session.expires_at.as_unix_seconds(), NOW + 600);
-    assert_eq!(session.external.unwrap().recheck, None);
+    assert_eq!(session.external.unwrap().revalidation, None);
 }
 
 #[tokio::test]
@@ -301,7 +306,7 @@ async fn without_revalidation_no_refresh_token_is_kept() {
     world
         .sessions
         .expect_create()
-        .withf(|session| session.external.as_ref().is_some_and(|external| external.recheck.is_none()))
+        .withf(|session| session.external.as_ref().is_some_and(|external| external.revalidation.is_none()))
         .times(1)
         .returning(|_| Ok(()));
     world.sessions.expect_take_due().never();

@@ -13,7 +13,7 @@ fn external() -> Session {
             subject: Subject::parse("ada").unwrap(),
             id: None,
             id_token_hint: IdTokenHint::parse("e.y.J").ok(),
-            recheck: None,
+            revalidation: None,
         }),
         ..session()
     }

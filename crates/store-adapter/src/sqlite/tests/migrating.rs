@@ -81,7 +81,7 @@ fn session_at_dex() -> Session {
             subject: identity().subject,
             id: None,
             id_token_hint: None,
-            recheck: None,
+            revalidation: None,
         }),
         user_agent: None,
         address: None,

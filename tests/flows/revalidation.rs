@@ -13,7 +13,7 @@ use super::{ADA, json, request, session_cookie};
 /// A lab for the group `lab-users`, of which the provider is asked again after a quarter of an hour.
 fn lab() -> TestLab {
     let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab-users"]).unwrap()], None);
-    TestLab::builder().admission(rules).recheck(Duration::from_mins(15)).build()
+    TestLab::builder().admission(rules).revalidation(Duration::from_mins(15)).build()
 }
 
 async fn signed_in(lab: &TestLab) -> String {
@@ -31,9 +31,9 @@ async fn a_user_who_still_has_access_stays_signed_in() {
     let lab = lab();
     let cookie = signed_in(&lab).await;
     for _ in 0..3 {
-        assert_eq!(lab.recheck().await, 0, "it is not time yet");
+        assert_eq!(lab.revalidate().await, 0, "it is not time yet");
         lab.clock().advance(Duration::from_mins(15));
-        assert_eq!(lab.recheck().await, 1);
+        assert_eq!(lab.revalidate().await, 1);
         assert!(is_open(&lab, &cookie).await);
     }
 }
@@ -46,7 +46,7 @@ async fn a_group_that_is_taken_away_ends_the_session() {
     // The first of her groups alone, which is another one.
     lab.idp().fault(Fault::GroupsString).once();
     assert!(is_open(&lab, &cookie).await);
-    assert_eq!(lab.recheck().await, 1);
+    assert_eq!(lab.revalidate().await, 1);
     assert!(!is_open(&lab, &cookie).await, "within the second");
     let events = lab.log().events();
     let ended = events.iter().find_map(|event| match event {
@@ -65,7 +65,7 @@ async fn c056_an_answer_that_cannot_be_believed_ends_the_session() {
         let cookie = signed_in(&lab).await;
         lab.clock().advance(Duration::from_mins(15));
         lab.idp().fault(fault.clone()).once();
-        assert_eq!(lab.recheck().await, 1);
+        assert_eq!(lab.revalidate().await, 1);
         assert!(!is_open(&lab, &cookie).await, "{fault:?}");
     }
 }
@@ -76,12 +76,12 @@ async fn a_provider_that_is_down_ends_no_session_and_is_asked_again_soon() {
     let cookie = signed_in(&lab).await;
     lab.clock().advance(Duration::from_mins(15));
     lab.idp().fault(Fault::HtmlTokenError).once();
-    assert_eq!(lab.recheck().await, 0, "nothing is decided");
+    assert_eq!(lab.revalidate().await, 0, "nothing is decided");
     assert!(is_open(&lab, &cookie).await);
     lab.clock().advance(Duration::from_secs(179));
-    assert_eq!(lab.recheck().await, 0, "it is left alone for a while");
+    assert_eq!(lab.revalidate().await, 0, "it is left alone for a while");
     lab.clock().advance(Duration::from_secs(1));
-    assert_eq!(lab.recheck().await, 1);
+    assert_eq!(lab.revalidate().await, 1);
     assert!(is_open(&lab, &cookie).await);
 }
 
@@ -92,16 +92,16 @@ async fn a_refresh_token_that_was_used_elsewhere_ends_the_session() {
     lab.clock().advance(Duration::from_mins(15));
     // Whoever restores an old copy of the database has tokens that were spent since.
     let old = lab.store().live_sessions(lab.clock().now(), Duration::from_hours(1)).pop().unwrap();
-    assert_eq!(lab.recheck().await, 1);
-    let spent = old.external.as_ref().and_then(|external| external.recheck.as_ref());
+    assert_eq!(lab.revalidate().await, 1);
+    let spent = old.external.as_ref().and_then(|external| external.revalidation.as_ref());
     lab.store().keep_answer(old.id, &old.groups, spent).await.unwrap();
-    assert_eq!(lab.recheck().await, 1);
+    assert_eq!(lab.revalidate().await, 1);
     assert!(!is_open(&lab, &cookie).await);
 }
 
 #[tokio::test]
 async fn what_people_are_told_of_their_groups_is_todays() {
-    let lab = TestLab::builder().recheck(Duration::from_mins(15)).build();
+    let lab = TestLab::builder().revalidation(Duration::from_mins(15)).build();
     let cookie = signed_in(&lab).await;
     let groups = async |lab: &TestLab| {
         let me = lab.request(request("GET", "/api/auth/me", &[("cookie", &cookie)])).await;
@@ -110,6 +110,6 @@ async fn what_people_are_told_of_their_groups_is_todays() {
     assert_eq!(groups(&lab).await, serde_json::json!(["lab-admins", "lab-users"]));
     lab.clock().advance(Duration::from_mins(15));
     lab.idp().fault(Fault::GroupsString).once();
-    assert_eq!(lab.recheck().await, 1);
+    assert_eq!(lab.revalidate().await, 1);
     assert_eq!(groups(&lab).await, serde_json::json!(["lab-admins"]));
 }

@@ -2,19 +2,20 @@
 
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
-use labgate_domain::session::{ExternalSession, Recheck, Session, SessionId};
+use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
 use super::lab::{Replica, add_ada, at, at_once, ended, external, session, session_id};
 use super::replicas;
 
-fn recheck(token: &str, seconds: i64) -> Recheck {
-    Recheck { refresh_token: Sealed::parse(token).unwrap(), due_at: at(seconds) }
+fn revalidation(token: &str, seconds: i64) -> NextRevalidation {
+    NextRevalidation { refresh_token: Sealed::parse(token).unwrap(), due_at: at(seconds) }
 }
 
 /// A session of Ada's, due at that time.
 fn due(number: u8, account: labgate_domain::people::AccountId, seconds: i64) -> Session {
-    let external = ExternalSession { recheck: Some(recheck("sealed", seconds)), ..external("ada", "sid-1") };
+    let external =
+        ExternalSession { revalidation: Some(revalidation("sealed", seconds)), ..external("ada", "sid-1") };
     Session { external: Some(external), ..session(number, account) }
 }
 
@@ -33,7 +34,7 @@ fn ids(sessions: &[Session]) -> Vec<SessionId> {
 }
 
 fn due_at(session: &Session) -> Option<Timestamp> {
-    Some(session.external.as_ref()?.recheck.as_ref()?.due_at)
+    Some(session.external.as_ref()?.revalidation.as_ref()?.due_at)
 }
 
 #[tokio::test]
@@ -97,9 +98,10 @@ async fn the_answer_of_the_provider_is_kept() {
     let before = due(1, ada, 1000);
     store.sessions.create(&before).await.unwrap();
     let groups = vec!["new \"group\"".to_owned()];
-    for next in [Some(recheck("another", 3000)), None] {
+    for next in [Some(revalidation("another", 3000)), None] {
         store.sessions.keep_answer(before.id, &groups, next.as_ref()).await.unwrap();
-        let external = before.external.clone().map(|external| ExternalSession { recheck: next, ..external });
+        let external =
+            before.external.clone().map(|external| ExternalSession { revalidation: next, ..external });
         let expected = Session { groups: groups.clone(), external, ..before.clone() };
         assert_eq!(other.sessions.find(before.id).await, Ok(Some(expected)));
     }
@@ -117,13 +119,13 @@ async fn c154_an_ended_session_forgets_its_refresh_token() {
     let issuer = external("ada", "sid-1").issuer;
     let sid = external("ada", "sid-1").id;
     store.sessions.end(session_id(1), at(1500)).await.unwrap();
-    store.sessions.keep_answer(session_id(1), &[], Some(&recheck("late", 3000))).await.unwrap();
+    store.sessions.keep_answer(session_id(1), &[], Some(&revalidation("late", 3000))).await.unwrap();
     store.sessions.end_all_of(ada, Some(session_id(4)), at(1500)).await.unwrap();
     store.sessions.end_all_from(&issuer, sid.as_ref(), None, at(1500)).await.unwrap();
     for number in 1..=4 {
         let ended = other.sessions.find(session_id(number)).await.unwrap().unwrap();
         assert_eq!(ended.ended_at, Some(at(1500)));
-        assert_eq!(ended.external.unwrap().recheck, None, "{number}");
+        assert_eq!(ended.external.unwrap().revalidation, None, "{number}");
         assert_eq!(ended.groups, session(number, ada).groups, "{number}");
     }
     assert!(take(&other, &provider(), 2000, 9).await.is_empty());
