@@ -20,6 +20,8 @@ pub(crate) use server::{Database, fresh};
 mod accounts;
 #[path = "administration.rs"]
 mod administration;
+#[path = "changes.rs"]
+mod changes;
 #[path = "credentials.rs"]
 mod credentials;
 #[path = "linking.rs"]
