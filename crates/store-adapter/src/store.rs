@@ -60,7 +60,7 @@ impl Store {
     pub(crate) async fn reader(&self) -> Result<Pooled, StoreError> {
         Ok(match &self.database {
             Database::Sqlite(database) => Connection::Sqlite(database.reader().await?),
-            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
+            Database::Postgres(database) => Connection::Postgres(database.reader().await?),
         })
     }
 
@@ -68,7 +68,7 @@ impl Store {
     pub(crate) async fn writer(&self) -> Result<Pooled, StoreError> {
         Ok(match &self.database {
             Database::Sqlite(database) => Connection::Sqlite(database.writer().await?),
-            Database::Postgres(database) => Connection::Postgres(database.connection().await?),
+            Database::Postgres(database) => Connection::Postgres(database.writer().await?),
         })
     }
 

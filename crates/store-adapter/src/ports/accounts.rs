@@ -39,6 +39,7 @@ impl AccountStore for Store {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.reader().await?.holds(accounts::check()).await?;
+        self.writer().await?.execute(accounts::check_writing()).await?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
 use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally};
 use labgate_domain::time::Timestamp;
-use sqlx::PgTransaction;
+use sqlx::PgConnection;
 
 use super::PostgresDatabase;
 use crate::connection::failed;
@@ -77,7 +77,7 @@ impl Throttle for PostgresDatabase {
             .bind([now.as_unix_seconds()])
             .bind([now.as_unix_seconds()])
             .bind([rate_limit::known_until(now).as_unix_seconds()])
-            .execute(&self.pool)
+            .execute(&self.writers)
             .await
             .map_err(failed)?;
         Ok(())
@@ -88,9 +88,9 @@ impl Throttle for PostgresDatabase {
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let expired = sqlx::query(DELETE_EXPIRED).bind(now.as_unix_seconds()).execute(&self.pool).await;
+        let expired = sqlx::query(DELETE_EXPIRED).bind(now.as_unix_seconds()).execute(&self.writers).await;
         let mut deleted = expired.map_err(failed)?.rows_affected();
-        let kinds: Vec<String> = sqlx::query_scalar(KINDS).fetch_all(&self.pool).await.map_err(failed)?;
+        let kinds: Vec<String> = sqlx::query_scalar(KINDS).fetch_all(&self.writers).await.map_err(failed)?;
         for kind in kinds {
             deleted = deleted.saturating_add(self.delete_surplus(&kind).await?);
         }
@@ -109,7 +109,7 @@ impl PostgresDatabase {
     where
         T: Send,
     {
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let mut transaction = self.begin_plainly().await?;
         let known = match attempt.known_key() {
             None => false,
             Some(key) => sqlx::query_scalar(IS_KNOWN)
@@ -133,7 +133,7 @@ impl PostgresDatabase {
         let deleted = sqlx::query(DELETE_SURPLUS)
             .bind(kind)
             .bind(CAPACITY)
-            .execute(&self.pool)
+            .execute(&self.writers)
             .await
             .map_err(failed)?;
         Ok(deleted.rows_affected())
@@ -141,14 +141,11 @@ impl PostgresDatabase {
 }
 
 /// Returns the counts of these counters, and locks them until the transaction ends.
-async fn tallies(
-    transaction: &mut PgTransaction<'_>,
-    counters: Vec<Counter>,
-) -> Result<Vec<Tally>, StoreError> {
+async fn tallies(connection: &mut PgConnection, counters: Vec<Counter>) -> Result<Vec<Tally>, StoreError> {
     let locks: Vec<i64> = counters.iter().map(lock_of).collect();
-    sqlx::query(LOCK).bind(locks).execute(&mut **transaction).await.map_err(failed)?;
+    sqlx::query(LOCK).bind(locks).execute(&mut *connection).await.map_err(failed)?;
     let keys: Vec<_> = counters.iter().map(|counter| counter.key.digest().as_slice()).collect();
-    let rows = sqlx::query(FIND).bind(keys).fetch_all(&mut **transaction).await.map_err(failed)?;
+    let rows = sqlx::query(FIND).bind(keys).fetch_all(&mut *connection).await.map_err(failed)?;
     let rows: Vec<Row> = rows.into_iter().map(Row::Postgres).collect();
     let tally = |counter: &Counter| {
         let is_its =
@@ -169,11 +166,7 @@ async fn tallies(
     counters.iter().map(tally).collect()
 }
 
-async fn keep(
-    transaction: &mut PgTransaction<'_>,
-    tallies: &[Tally],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn keep(connection: &mut PgConnection, tallies: &[Tally], now: Timestamp) -> Result<(), StoreError> {
     let (over, kept): (Vec<Tally>, Vec<Tally>) = tallies.iter().partition(|tally| tally.expires_at() <= now);
     let keys = |tallies: &[Tally]| -> Vec<Vec<u8>> {
         tallies.iter().map(|tally| tally.counter.key.digest().to_vec()).collect()
@@ -182,7 +175,7 @@ async fn keep(
         kept.iter().map(|tally| time(tally).as_unix_seconds()).collect()
     };
     if !over.is_empty() {
-        sqlx::query(FORGET).bind(keys(&over)).execute(&mut **transaction).await.map_err(failed)?;
+        sqlx::query(FORGET).bind(keys(&over)).execute(&mut *connection).await.map_err(failed)?;
     }
     sqlx::query(KEEP)
         .bind(keys(&kept))
@@ -191,7 +184,7 @@ async fn keep(
         .bind(times(|tally| tally.count.last()))
         .bind(times(|tally| tally.count.until()))
         .bind(times(Tally::expires_at))
-        .execute(&mut **transaction)
+        .execute(&mut *connection)
         .await
         .map_err(failed)?;
     Ok(())

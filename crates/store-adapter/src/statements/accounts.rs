@@ -32,8 +32,16 @@ const IS_LAST_ADMINISTRATOR: &str = "
 /// Pages are in the order of the ids as texts, which is that of the ids.
 const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
 
+/// Reads the newest rows, which are missing first in a file that was cut short.
 pub(crate) fn check() -> Statement {
-    Statement::new("SELECT EXISTS (SELECT 1 FROM accounts)")
+    Statement::new(
+        "SELECT (SELECT max(id) FROM accounts) IS NULL OR (SELECT max(expires_at) FROM sessions) IS NULL",
+    )
+}
+
+/// Writes, as a readiness check.
+pub(crate) fn check_writing() -> Statement {
+    Statement::new("UPDATE readiness SET checks = checks + 1")
 }
 
 pub(crate) fn find(id: AccountId) -> Statement {
