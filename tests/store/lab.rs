@@ -60,6 +60,22 @@ impl Replica {
     }
 }
 
+/// A connection of its own to a store's database, to get in its way.
+pub(super) struct Tampering<C>(C);
+
+impl<C: sqlx::Connection> Tampering<C>
+where
+    for<'c> &'c mut C: sqlx::Executor<'c, Database = C::Database>,
+{
+    pub(super) fn new(connection: C) -> Self {
+        Self(connection)
+    }
+
+    pub(super) async fn run(&mut self, sql: &str) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut self.0).await.unwrap();
+    }
+}
+
 /// Makes that many calls at once, by turns on both replicas.
 pub(super) async fn at_once<F>(
     replicas: &[Replica; 2],

@@ -8,6 +8,8 @@ use super::lab::{self, Replica, at};
 mod accounts;
 #[path = "administration.rs"]
 mod administration;
+#[path = "changes.rs"]
+mod changes;
 #[path = "credentials.rs"]
 mod credentials;
 #[path = "linking.rs"]

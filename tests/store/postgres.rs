@@ -11,8 +11,9 @@ mod throttling;
 use std::sync::Arc;
 
 use labgate_store::Store;
+use sqlx::PgConnection;
 
-use super::lab::{self, Replica};
+use super::lab::{self, Replica, Tampering};
 
 pub(crate) use server::{Database, fresh};
 
@@ -20,8 +21,12 @@ pub(crate) use server::{Database, fresh};
 mod accounts;
 #[path = "administration.rs"]
 mod administration;
+#[path = "changes.rs"]
+mod changes;
 #[path = "credentials.rs"]
 mod credentials;
+#[path = "failing_commits.rs"]
+mod failing_commits;
 #[path = "linking.rs"]
 mod linking;
 #[path = "local_accounts.rs"]
@@ -46,6 +51,28 @@ async fn replicas() -> [Replica; 2] {
 
 async fn replica(database: &Arc<Database>) -> Replica {
     Replica::new(open(database).await).keeping(database.clone())
+}
+
+/// A store, and a connection of its own to the same database.
+async fn tampered() -> (Replica, Tampering<PgConnection>) {
+    let database = Arc::new(fresh().await);
+    let mut tampering = Tampering::new(database.connect().await);
+    let fail = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE 'the commit fails'; END $$";
+    tampering.run(fail).await;
+    (replica(&database).await, tampering)
+}
+
+/// Lets no commit of a change of this table succeed.
+fn break_commits(table: &str) -> String {
+    format!(
+        "CREATE CONSTRAINT TRIGGER broken AFTER INSERT OR UPDATE OR DELETE ON {table}
+         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+}
+
+fn mend_commits(table: &str) -> String {
+    format!("DROP TRIGGER broken ON {table}")
 }
 
 async fn open(database: &Database) -> Store {

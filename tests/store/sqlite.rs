@@ -2,16 +2,22 @@ use std::sync::Arc;
 
 use labgate_domain::ports::Consumption;
 use labgate_store::{Location, Store};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
-use super::lab::{self, Replica, at};
+use super::lab::{self, Replica, Tampering, at};
 
 #[path = "accounts.rs"]
 mod accounts;
 #[path = "administration.rs"]
 mod administration;
+#[path = "changes.rs"]
+mod changes;
 #[path = "credentials.rs"]
 mod credentials;
+#[path = "failing_commits.rs"]
+mod failing_commits;
 #[path = "linking.rs"]
 mod linking;
 #[path = "local_accounts.rs"]
@@ -36,6 +42,37 @@ async fn replicas() -> [Replica; 2] {
 
 async fn replica(folder: &Arc<TempDir>) -> Replica {
     Replica::new(open(folder).await).keeping(folder.clone())
+}
+
+/// A store, and a connection of its own to the same file.
+async fn tampered() -> (Replica, Tampering<SqliteConnection>) {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let store = replica(&folder).await;
+    let options = SqliteConnectOptions::new().filename(folder.path().join("labgate.db"));
+    let connection = options.connect().await.unwrap();
+    (store, Tampering::new(connection))
+}
+
+/// Lets no commit of a change of this table succeed, by a reference that is looked at then.
+fn break_commits(table: &str) -> String {
+    let trigger = |event: &str| {
+        format!(
+            "CREATE TRIGGER broken_{table}_{event} AFTER {event} ON {table}
+             BEGIN INSERT INTO broken VALUES (1); END;"
+        )
+    };
+    format!(
+        "CREATE TABLE IF NOT EXISTS parents (id INTEGER PRIMARY KEY);
+         CREATE TABLE IF NOT EXISTS broken (id INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
+         {} {} {}",
+        trigger("INSERT"),
+        trigger("UPDATE"),
+        trigger("DELETE"),
+    )
+}
+
+fn mend_commits(table: &str) -> String {
+    ["INSERT", "UPDATE", "DELETE"].map(|event| format!("DROP TRIGGER broken_{table}_{event};")).concat()
 }
 
 async fn open(folder: &TempDir) -> Store {

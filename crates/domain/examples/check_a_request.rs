@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
 use labgate_domain::ports::{
-    MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
+    FeedPosition, MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
+    SessionChanges,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use labgate_domain::session::{Session, SessionClaims, SessionId};
@@ -28,6 +29,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokens.expect_authenticate().returning(move |_| Ok(claims.clone()));
         let mut sessions = MockSessionStore::new();
         sessions.expect_find().returning(move |_| Ok(Some(session.clone())));
+        sessions.expect_changes_since().returning(|_| {
+            Ok(SessionChanges { position: FeedPosition(String::new()), changed: Some(Vec::new()) })
+        });
         let mut accounts = MockAccountStore::new();
         accounts.expect_find().returning(move |_| Ok(Some(account.clone())));
         let mut clock = MockClock::new();

@@ -71,11 +71,11 @@ impl Keys {
         client: &RegisteredClient,
         faults: &[Fault],
     ) -> Result<String, KeyError> {
-        let faulty = faults
+        let signed_wrong = faults
             .iter()
             .rev()
             .find_map(|fault| self.sign_with_fault(claims, typ, client, fault).transpose());
-        faulty.unwrap_or_else(|| self.ring.signing_key().sign(typ, claims))
+        signed_wrong.unwrap_or_else(|| self.ring.signing_key().sign(typ, claims))
     }
 
     /// `None` for a fault that leaves the signature alone.

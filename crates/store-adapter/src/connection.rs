@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use labgate_domain::ports::StoreError;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgTransaction, Postgres, Sqlite, SqliteConnection, SqliteTransaction};
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use crate::either::Either;
 use crate::row::Row;
 use crate::statement::Statement;
+use crate::transaction::OpenTransaction;
 
 /// The longest wait of a caller for a connection, and of a statement for a lock.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,7 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) type Pooled = Either<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 
 /// A connection with a transaction, which is undone when this is dropped.
-pub(crate) type Transaction = Either<SqliteTransaction<'static>, PgTransaction<'static>>;
+pub(crate) type Transaction = Either<OpenTransaction<Sqlite>, OpenTransaction<Postgres>>;
 
 /// Reads a value in a row.
 type Read<T> = fn(&Row) -> Result<T, StoreError>;

@@ -18,6 +18,7 @@ mod sqlite;
 mod statement;
 mod statements;
 mod store;
+mod transaction;
 
 pub use copy::{Copied, CopyError, copy};
 pub use location::Location;

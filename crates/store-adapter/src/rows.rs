@@ -6,7 +6,7 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::StoreError;
+use labgate_domain::ports::{Changed, FeedPosition, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
@@ -74,6 +74,14 @@ pub(crate) fn session_id(row: &Row) -> Result<SessionId, StoreError> {
 
 pub(crate) fn session_and_account(row: &Row) -> Result<(SessionId, AccountId), StoreError> {
     Ok((session_id(row)?, Record::new("sessions", row).parsed("account_id", AccountId::parse)?))
+}
+
+/// Returns a row of the feed of changes: where the feed stands, and a change unless there is none.
+pub(crate) fn position_and_change(row: &Row) -> Result<(FeedPosition, Option<Changed>), StoreError> {
+    let record = Record::new("changes", row);
+    let session = record.parsed_if_present("session_id", SessionId::parse)?.map(Changed::Session);
+    let account = record.parsed_if_present("account_id", AccountId::parse)?.map(Changed::Account);
+    Ok((FeedPosition(record.value("position")?), session.or(account)))
 }
 
 /// Returns the provider's side of a session; a session that began with a password has none.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential};
-use labgate_domain::ports::{LoginTarget, StoreError};
+use labgate_domain::ports::{Changed, LoginTarget, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, SessionId};
@@ -31,6 +31,8 @@ struct State {
     credentials: HashMap<AccountId, Credential>,
     identities: HashMap<(Issuer, Subject), Link>,
     sessions: HashMap<SessionId, Session>,
+    /// The feed of changes; a position is a number of them.
+    changes: Vec<Changed>,
     spent_attempts: HashMap<SealId, Timestamp>,
     wrong_attempts: HashMap<LoginTarget, (u32, Timestamp)>,
 }
@@ -56,8 +58,10 @@ impl MemoryStore {
 
     /// Switches an account off, as an administrator does. One that is not there stays so.
     pub fn disable(&self, id: AccountId) {
-        if let Some(account) = self.state().accounts.get_mut(&id) {
+        let mut state = self.state();
+        if let Some(account) = state.accounts.get_mut(&id) {
             account.status = AccountStatus::Disabled;
+            state.changes.push(Changed::Account(id));
         }
     }
 

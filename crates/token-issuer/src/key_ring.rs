@@ -87,6 +87,10 @@ impl KeyRing {
         self.keys().find(|key| key.kid() == kid).map(|key| &key.verifying)
     }
 
+    pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys().map(SigningKey::kid)
+    }
+
     fn keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing)
             .chain(&self.upcoming)

@@ -21,9 +21,13 @@ impl SessionTokens {
         Self { ring: RwLock::new(Arc::new(ring)), jwt }
     }
 
-    /// Replaces the keys, as after a rotation by the command line. Calls under way finish with the old ones.
-    pub fn replace(&self, ring: KeyRing) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    /// Replaces the keys, as after a rotation by the command line, and returns whether others than before are
+    /// trusted. Calls under way finish with the old ones.
+    pub fn replace(&self, ring: KeyRing) -> bool {
+        let mut present = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let differs = !present.kids().eq(ring.kids());
+        *present = Arc::new(ring);
+        differs
     }
 
     fn ring(&self) -> Arc<KeyRing> {
@@ -144,14 +148,15 @@ mod tests {
         let before = issued(&tokens);
 
         ring.rotate(new.clone(), at(1000));
-        tokens.replace(ring.clone());
+        assert!(tokens.replace(ring.clone()));
+        assert!(!tokens.replace(ring.clone()), "the same keys once more");
         let after = issued(&tokens);
         assert_eq!(jsonwebtoken::decode_header(&after).unwrap().kid.as_deref(), Some(new.kid()));
         assert_eq!(tokens.authenticate(&before), Ok(claims()));
         assert_eq!(tokens.authenticate(&after), Ok(claims()));
 
         ring.drop_retired(at(1000).plus(KeyRing::OVERLAP));
-        tokens.replace(ring);
+        assert!(tokens.replace(ring));
         assert_eq!(tokens.authenticate(&before), Err(TokenFault::UnknownKey));
         assert_eq!(tokens.authenticate(&after), Ok(claims()));
     }

@@ -39,10 +39,10 @@ pub trait AccountStore: Send + Sync {
     /// When the store cannot answer.
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
 
-    /// Checks that the store answers.
+    /// Checks that the store answers and takes writes: it writes something.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, or cannot write.
     async fn check(&self) -> Result<(), StoreError>;
 }
 

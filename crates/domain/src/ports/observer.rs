@@ -131,6 +131,23 @@ pub enum SignInEvent {
         /// The session.
         session: SessionId,
     },
+    /// The store does not say what has changed. Checked tokens stay good for the grace.
+    ChangesLost {
+        /// The text for the operator.
+        error: String,
+    },
+    /// The store says again what has changed.
+    ChangesKnown,
+    /// A session's token was renewed, but the store could not take the time of it: the session's idle limit
+    /// counts from the renewal before.
+    RenewalNotStored {
+        /// The account.
+        account: AccountId,
+        /// The session.
+        session: SessionId,
+        /// The text for the operator.
+        error: String,
+    },
     /// The trail of a sign-in could not be stored.
     RecordLost {
         /// The reference of the trail.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -6,6 +8,35 @@ use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
 use crate::session::{NextRevalidation, Session, SessionId};
 use crate::time::Timestamp;
+
+/// A position in the feed of changes. Its text means something to the store alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedPosition(pub String);
+
+/// A session or an account that has changed, so that an earlier check of it holds no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// The session has ended, was deleted, or has other groups.
+    Session(SessionId),
+    /// The account was deleted, or has another status, role, name or address.
+    Account(AccountId),
+}
+
+/// A stretch of the feed of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionChanges {
+    /// The end of the stretch.
+    pub position: FeedPosition,
+    /// What has changed, in no order and perhaps more than once; `None` if that is too much to name.
+    pub changed: Option<Vec<Changed>>,
+}
+
+impl SessionChanges {
+    /// The time for which every change stays in the feed.
+    pub const KEPT_FOR: Duration = Duration::from_hours(1);
+    /// The most changes that are named at once.
+    pub const MOST: usize = 10_000;
+}
 
 /// The sessions of the lab.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -95,7 +126,19 @@ pub trait SessionStore: Send + Sync {
         revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError>;
 
-    /// Deletes the sessions with an absolute limit before `before`, and returns their number.
+    /// Returns what has changed since a position in the feed of changes; without a position only where the
+    /// feed stands. A call that begins after a change was committed, on any replica or by a command, returns
+    /// it. Changes are kept for at least [`SessionChanges::KEPT_FOR`].
+    ///
+    /// # Errors
+    /// When the store cannot answer within a second.
+    async fn changes_since<'a>(
+        &self,
+        position: Option<&'a FeedPosition>,
+    ) -> Result<SessionChanges, StoreError>;
+
+    /// Deletes the sessions with an absolute limit before `before`, and returns their number. Changes that
+    /// have been kept long enough go with them.
     ///
     /// # Errors
     /// When the store cannot answer.

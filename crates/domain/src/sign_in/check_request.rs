@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::{as_many_as_fit, claims};
+use super::claims::{self, claims};
 use super::policy::Policy;
 use super::recent_checks::{Checked, RecentChecks};
 use super::trail::{Outcome, SessionState, Step};
@@ -9,7 +9,7 @@ use super::trails::Trails;
 use super::visitor::Visitor;
 use crate::error::{AccessError, SignInError};
 use crate::people::Account;
-use crate::ports::{AccountStore, SessionStore, StoreError, TokenFault, TokenIssuer};
+use crate::ports::{AccountStore, SessionStore, SignInEvent, StoreError, TokenFault, TokenIssuer};
 use crate::session::{Session, SessionClaims, SessionToken};
 use crate::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct Requests<'a> {
     pub sessions: &'a dyn SessionStore,
     /// Says what the account may do.
     pub accounts: &'a dyn AccountStore,
-    /// The checks of the present second.
+    /// The checks that still hold.
     pub recent: &'a RecentChecks,
     /// Keeps renewals and failures; the check of a token that stays as it is leaves no trail.
     pub trails: Trails<'a>,
@@ -70,14 +70,24 @@ impl Requests<'_> {
     /// When the token belongs to no live session, or the store cannot answer.
     pub async fn check(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
         let now = self.trails.clock.now();
-        let checked = match self.recent.find(token, now) {
+        self.recent.catch_up(self.sessions, self.trails.observer, now).await;
+        let remembered = self.recent.find(token);
+        let vouched =
+            remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
+        let checked = match vouched {
             Some(checked) => checked,
             None => self.check_thoroughly(token, now).await?,
         };
         Ok(CheckedRequest { claims: checked.claims, renewed: checked.renewed })
     }
 
+    /// Has every token checked thoroughly once more: the keys that signed them are others now.
+    pub fn forget_checks(&self) {
+        self.recent.forget_all();
+    }
+
     async fn check_thoroughly(&self, token: &str, now: Timestamp) -> Result<Checked, NotSignedIn> {
+        let turn = self.recent.turn();
         let claims = self.tokens.authenticate(token)?;
         if self.recent.has_ended(claims.sid) {
             return Err(NotSignedIn::SessionEnded);
@@ -95,12 +105,22 @@ impl Requests<'_> {
             .ok_or_else(|| self.refused(&claims, Step::AccountDisabled, NotSignedIn::AccountDisabled))?;
 
         // What a person may do must not outlive the change of it by a token's life.
-        let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
-        let says_so = claims.role == account.role && claims.groups == groups;
-        let checked = if now < claims.exp && says_so {
-            Checked { claims: Arc::new(claims), renewed: None, at: now }
+        let (claims, renewed) = if now < claims.exp && claims::hold(&claims, &account, &session) {
+            (claims, None)
         } else {
-            self.renew(&account, &session, now).await.map_err(|error| self.unavailable(&error))?
+            let (claims, token) =
+                self.renew(&account, &session, now).await.map_err(|error| self.unavailable(&error))?;
+            (claims, Some(token))
+        };
+        let seen_at = if renewed.is_some() { now } else { session.last_seen_at };
+        let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
+        let checked = Checked {
+            until: claims.exp.min(session_until),
+            claims: Arc::new(claims),
+            renewed,
+            at: now,
+            session_until,
+            turn,
         };
         self.recent.remember(token, checked.clone());
         if checked.renewed.is_some() {
@@ -128,11 +148,18 @@ impl Requests<'_> {
         account: &Account,
         session: &Session,
         now: Timestamp,
-    ) -> Result<Checked, SignInError> {
+    ) -> Result<(SessionClaims, SessionToken), SignInError> {
         let claims = claims(self.policy, self.trails.entropy, account, session, now);
         let token = self.tokens.issue(&claims)?;
-        self.sessions.touch(session.id, now).await?;
-        Ok(Checked { claims: Arc::new(claims), renewed: Some(token), at: now })
+        if let Err(error) = self.sessions.touch(session.id, now).await {
+            // The session is live. That the store cannot write it down is no reason to refuse its person.
+            self.trails.observer.observe(&SignInEvent::RenewalNotStored {
+                account: account.id,
+                session: session.id,
+                error: error.to_string(),
+            });
+        }
+        Ok((claims, token))
     }
 
     /// Returns the visitor's session.

@@ -31,6 +31,15 @@ pub(super) fn claims(
     }
 }
 
+/// Returns whether the claims still say of the person what the store says.
+pub(super) fn hold(claims: &SessionClaims, account: &Account, session: &Session) -> bool {
+    claims.role == account.role
+        && claims.username == account.username
+        && claims.email == account.email
+        && claims.name == account.name
+        && claims.groups == as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN)
+}
+
 /// Returns the first texts that fit into `max_len` bytes of JSON. The first one that does not fit is left out
 /// whole, and so are those that follow it.
 pub(super) fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {

@@ -23,6 +23,8 @@ pub struct Policy {
     pub session_idle_limit: Duration,
     /// The longest life of a session.
     pub session_absolute_limit: Duration,
+    /// The time for which a session that was live goes on while the database does not answer; zero for none.
+    pub database_grace: Duration,
 }
 
 impl Policy {
@@ -32,6 +34,9 @@ impl Policy {
     pub const SESSION_IDLE_LIMIT: Duration = Duration::from_hours(12);
     /// The default of [`Policy::session_absolute_limit`].
     pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(7 * 24);
+
+    /// The default of [`Policy::database_grace`].
+    pub const DATABASE_GRACE: Duration = Duration::from_mins(5);
 
     /// Returns the defaults, for a lab at this address.
     #[must_use]
@@ -44,6 +49,7 @@ impl Policy {
             token_lifetime: Self::TOKEN_LIFETIME,
             session_idle_limit: Self::SESSION_IDLE_LIMIT,
             session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
+            database_grace: Self::DATABASE_GRACE,
         }
     }
 

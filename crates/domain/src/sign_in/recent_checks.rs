@@ -1,23 +1,35 @@
 //! The memory that makes the forward-auth check cost next to nothing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
 
+use crate::ports::{Changed, FeedPosition, Observer, SessionChanges, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionClaims, SessionId, SessionToken};
 use crate::time::Timestamp;
 
-/// Tokens that were checked a moment ago, and sessions that ended a moment ago.
+/// Tokens that were checked, and what has changed since.
 ///
-/// A hit costs one hash of the token and two look-ups: no signature, no database. It is answered only within
-/// the second of the check it repeats, so whatever ends a session, on whatever replica or from the command
-/// line, ends it everywhere within a second, and a token that is asked about all the time costs the store one
-/// look a second.
+/// A hit costs one hash of the token and a few look-ups: no signature, no database. What ends a session
+/// somewhere else, on another replica or from the command line, stands in the store's feed of changes. The
+/// first check of each second asks the feed, the others of that second wait for the answer: so a change is
+/// effective everywhere within a second, for one query a second whatever the number of sessions.
+///
+/// While the store does not answer, a checked token stays good for [`Policy::database_grace`], counted from
+/// the last answer.
+///
+/// [`Policy::database_grace`]: super::Policy::database_grace
 pub struct RecentChecks {
-    checked: Cache<Box<str>, Checked>,
+    checked: Cache<[u8; 32], Checked>,
     ended: RwLock<HashMap<SessionId, Timestamp>>,
+    feed: RwLock<Feed>,
+    /// The seconds in which the feed was asked. Of many that ask for the same second one does it, and the
+    /// others wait.
+    asked: Cache<Timestamp, ()>,
 }
 
 /// A token that was found good.
@@ -29,33 +41,108 @@ pub(super) struct Checked {
     pub(super) renewed: Option<SessionToken>,
     /// The time at which the store was asked.
     pub(super) at: Timestamp,
+    /// The time at which it must be asked again, whatever the feed says: a token expires.
+    pub(super) until: Timestamp,
+    /// The limit of the session itself.
+    pub(super) session_until: Timestamp,
+    /// The turn of the feed before the store was asked. What the feed says later, this check may not know.
+    pub(super) turn: u64,
+}
+
+/// What this replica knows of the feed of changes.
+#[derive(Default)]
+struct Feed {
+    position: Option<FeedPosition>,
+    /// The number of answers.
+    turn: u64,
+    /// The time of the last question that was answered.
+    known_at: Option<Timestamp>,
+    is_lost: bool,
+    /// The turn in which each change was told.
+    changed: HashMap<Changed, u64>,
+    /// Checks of an earlier turn hold no longer, whatever they are about.
+    first_turn: u64,
 }
 
 impl Default for RecentChecks {
     fn default() -> Self {
-        Self { checked: Cache::new(Self::CAPACITY), ended: RwLock::default() }
+        Self {
+            checked: Cache::new(Self::CAPACITY),
+            ended: RwLock::default(),
+            feed: RwLock::default(),
+            asked: Cache::new(Self::SECONDS),
+        }
     }
 }
 
 impl RecentChecks {
-    /// The number of tokens that are remembered; the least useful are forgotten first.
-    const CAPACITY: usize = 10_000;
+    /// The number of tokens that are remembered, some 80 MB; the least useful are forgotten first.
+    const CAPACITY: usize = 150_000;
+    const SECONDS: usize = 16;
     /// The time for which this replica remembers that a session has ended: longer than any check that began
     /// before.
     const ENDED_FOR: Duration = Duration::from_mins(1);
 
-    pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Checked> {
-        let checked = self.checked.get(token)?;
-        (checked.at == now && !self.has_ended(checked.claims.sid)).then_some(checked)
+    pub(super) fn find(&self, token: &str) -> Option<Checked> {
+        self.checked.get(&digest(token))
     }
 
     pub(super) fn remember(&self, token: &str, checked: Checked) {
-        self.checked.insert(token.into(), checked);
+        self.checked.insert(digest(token), checked);
+    }
+
+    /// Brings the memory up to date: asks the feed, if nobody did in this second.
+    pub(super) async fn catch_up(
+        &self,
+        sessions: &dyn SessionStore,
+        observer: &dyn Observer,
+        now: Timestamp,
+    ) {
+        match self.feed().known_at {
+            Some(known_at) if known_at == now => return,
+            // The clock was set back: the seconds that were asked about come once more.
+            Some(known_at) if known_at > now => self.asked.clear(),
+            _ => {}
+        }
+        let ask = async {
+            let position = self.feed().position.clone();
+            let answer = sessions.changes_since(position.as_ref()).await;
+            if let Some(event) = self.feed_mut().take(answer, now) {
+                observer.observe(&event);
+            }
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = self.asked.get_or_insert_async(&now, ask).await;
+    }
+
+    /// Returns the turn of the feed. A look at the store that begins now sees all that was told until then.
+    pub(super) fn turn(&self) -> u64 {
+        self.feed().turn
+    }
+
+    /// Returns whether the check still holds. For `grace` it may be older than what the feed knows.
+    pub(super) fn vouches(&self, checked: &Checked, now: Timestamp, grace: Duration) -> bool {
+        let feed = self.feed();
+        let until = match feed.known_at {
+            Some(known_at) if known_at == now => checked.until,
+            Some(known_at) if known_at < now && now <= known_at.plus(grace) => checked.session_until,
+            _ => return false,
+        };
+        let claims = &checked.claims;
+        checked.at <= now
+            && now < until
+            && !feed.has_changed(Changed::Session(claims.sid), checked.turn)
+            && !feed.has_changed(Changed::Account(claims.sub), checked.turn)
+            && !self.has_ended(claims.sid)
+    }
+
+    /// From now on no token is answered from memory before it was checked again.
+    pub(super) fn forget_all(&self) {
+        self.feed_mut().forget_all();
     }
 
     /// From now on no token of these sessions is answered from memory.
     pub(super) fn mark_ended(&self, sessions: impl IntoIterator<Item = SessionId>, now: Timestamp) {
-        // A poisoned map is still a map: no code that holds the lock can panic half-way.
         let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         ended.retain(|_, until| *until > now);
         ended.extend(sessions.into_iter().map(|session| (session, now.plus(Self::ENDED_FOR))));
@@ -64,4 +151,64 @@ impl RecentChecks {
     pub(super) fn has_ended(&self, session: SessionId) -> bool {
         self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
     }
+
+    // A poisoned lock is passed over: no code that holds one can panic half-way.
+    fn feed(&self) -> RwLockReadGuard<'_, Feed> {
+        self.feed.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feed_mut(&self) -> RwLockWriteGuard<'_, Feed> {
+        self.feed.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Feed {
+    /// The number of changes that are remembered, some 3 MB. Beyond it every token is checked again.
+    const CAPACITY: usize = 50_000;
+    /// The longest silence after which the feed is sure to have kept all changes since.
+    const LONGEST_SILENCE: Duration = Duration::from_mins(30);
+
+    /// Takes an answer to a question of that time, and returns what the operator should know.
+    fn take(
+        &mut self,
+        answer: Result<SessionChanges, StoreError>,
+        asked_at: Timestamp,
+    ) -> Option<SignInEvent> {
+        let was_lost = self.is_lost;
+        self.is_lost = answer.is_err();
+        let SessionChanges { position, changed } = match answer {
+            Ok(changes) => changes,
+            Err(_) if was_lost => return None,
+            Err(error) => return Some(SignInEvent::ChangesLost { error: error.to_string() }),
+        };
+        self.turn += 1;
+        let is_gapless =
+            self.known_at.is_some_and(|known_at| asked_at.since(known_at) < Self::LONGEST_SILENCE);
+        match changed.filter(|_| is_gapless) {
+            Some(changed) => self.changed.extend(changed.into_iter().map(|changed| (changed, self.turn))),
+            None => self.forget_all(),
+        }
+        if self.changed.len() > Self::CAPACITY {
+            self.forget_all();
+        }
+        self.position = Some(position);
+        self.known_at = Some(asked_at);
+        was_lost.then_some(SignInEvent::ChangesKnown)
+    }
+
+    fn has_changed(&self, what: Changed, since: u64) -> bool {
+        since < self.first_turn || self.changed.get(&what).is_some_and(|told_in| *told_in > since)
+    }
+
+    fn forget_all(&mut self) {
+        self.turn += 1;
+        self.first_turn = self.turn;
+        self.changed.clear();
+    }
+}
+
+/// Returns what a token is remembered by. Of a hash that an attacker can make collide, one token would answer
+/// for another.
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
 }

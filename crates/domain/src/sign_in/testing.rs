@@ -20,10 +20,10 @@ use crate::people::{
     Username,
 };
 use crate::ports::{
-    Consumption, HashingError, LoginAttempt, MockAccountStore, MockAdministrationStore, MockCredentialStore,
-    MockIdentityProvider, MockIdentityStore, MockPasswordJudge, MockSessionStore, Observer, PasswordHasher,
-    PasswordVerdict, Permit, SignInEvent, SignInRecords, SigningError, SpentAttempts, StoreError, Throttle,
-    TokenFault, TokenIssuer,
+    Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
+    MockAdministrationStore, MockCredentialStore, MockIdentityProvider, MockIdentityStore, MockPasswordJudge,
+    MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, SessionChanges, SignInEvent,
+    SignInRecords, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
 };
 use crate::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
@@ -67,6 +67,11 @@ pub(super) struct World {
     pub(super) opened: OpenedByIdentity,
 }
 
+/// An answer of the feed of changes.
+pub(super) fn changes(changed: &[Changed]) -> SessionChanges {
+    SessionChanges { position: FeedPosition("here".to_owned()), changed: Some(changed.to_vec()) }
+}
+
 /// The account that the identity opens by now, if it opens one.
 #[derive(Clone, Default)]
 pub(super) struct OpenedByIdentity(Arc<Mutex<Option<Account>>>);
@@ -88,7 +93,9 @@ pub(super) struct Scene {
 }
 
 impl World {
-    pub(super) fn scene(self) -> Scene {
+    pub(super) fn scene(mut self) -> Scene {
+        // Behind what a test expects itself: nothing changes.
+        self.sessions.expect_changes_since().returning(|_| Ok(changes(&[])));
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
             accounts: Arc::new(self.accounts),

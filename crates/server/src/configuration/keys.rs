@@ -122,6 +122,7 @@ keys! {
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
     IDLE_LIMIT: Text "session.idle_limit" = "12h";
     ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
+    DATABASE_GRACE: Text "session.database_grace" = "5m";
 
     ALGORITHM: Text "token.algorithm" = "ES256";
     HS256_SECRET: Secret "token.hs256_secret";

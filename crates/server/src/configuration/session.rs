@@ -10,11 +10,13 @@ pub(super) struct Limits {
     pub(super) token_lifetime: Duration,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
+    pub(super) database_grace: Duration,
 }
 
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 const MAX_ABSOLUTE: Duration = Duration::from_hours(365 * 24);
+const MAX_DATABASE_GRACE: Duration = Duration::from_hours(1);
 
 pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
     let token_lifetime = settings.value(&keys::TOKEN_LIFETIME, |text| match parse_duration(text)? {
@@ -26,7 +28,16 @@ pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
         limit if limit <= MAX_ABSOLUTE => Ok(limit),
         _ => Err("is more than 365d"),
     });
-    let limits = Limits { token_lifetime: token_lifetime?, idle: idle?, absolute: absolute? };
+    let database_grace = settings.value(&keys::DATABASE_GRACE, |text| match parse_duration(text)? {
+        grace if grace <= MAX_DATABASE_GRACE => Ok(grace),
+        _ => Err("is more than 1h"),
+    });
+    let limits = Limits {
+        token_lifetime: token_lifetime?,
+        idle: idle?,
+        absolute: absolute?,
+        database_grace: database_grace?,
+    };
 
     // A session counts as used when its token is renewed. A shorter limit would end sessions that are in use.
     if limits.idle < limits.token_lifetime * 2 {

@@ -12,7 +12,8 @@ use crate::remedies::remedy;
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
-/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `trail`, `record_lost`) and, where they
+/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
+/// `renewal_not_stored`, `trail`, `record_lost`) and, where they
 /// apply, `reference` (which the person quotes), `code`, `error`, `explanation` (the meaning of the
 /// provider's own message, where it is known), `remedy`, `provider` (a password sign-in has none), `account`,
 /// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`,
@@ -75,6 +76,15 @@ impl Observer for TracingLog {
             }
             SignInEvent::SignedOut { account, session } => event!(
                 info "signed_out", %account, session = shortened(*session), "a person signed out"
+            ),
+            SignInEvent::ChangesLost { error } => event!(
+                error "changes_lost", error, remedy = remedy(ErrorCode::Internal),
+                "the database does not answer; sessions that were live go on for the grace"
+            ),
+            SignInEvent::ChangesKnown => event!(info "changes_known", "the database answers again"),
+            SignInEvent::RenewalNotStored { account, session, error } => event!(
+                error "renewal_not_stored", %account, session = shortened(*session), error,
+                "a session was renewed, but its idle limit counts from the renewal before"
             ),
             SignInEvent::RecordLost { reference, error } => event!(
                 error "record_lost", reference = reference.as_str(), error,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use labgate_domain::sign_in::SignIn;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
@@ -58,29 +59,31 @@ impl LiveKeys {
         Ok(Self { directory, signs_with_directory, tokens, seals: Arc::new(AttemptSeals::new(seals)) })
     }
 
-    pub(super) async fn keep_up_to_date(self, clock: Arc<dyn Clock>) {
+    pub(super) async fn keep_up_to_date(self, clock: Arc<dyn Clock>, sign_in: Arc<SignIn>) {
         let keys = Arc::new(self);
         let mut ticks = every(KEYS_INTERVAL);
         loop {
             ticks.tick().await;
             let (keys, now) = (Arc::clone(&keys), clock.now());
-            if let Err(error) = tokio::task::spawn_blocking(move || keys.read_again(now)).await {
-                tracing::error!(error = error.to_string(), "reading the keys again failed");
+            match tokio::task::spawn_blocking(move || keys.read_again(now)).await {
+                Ok(true) => sign_in.requests().forget_checks(),
+                Ok(false) => {}
+                Err(error) => tracing::error!(error = error.to_string(), "reading the keys again failed"),
             }
         }
     }
 
-    pub(super) fn read_again(&self, now: Timestamp) {
+    /// Reads the keys again, and returns whether others than before are trusted.
+    pub(super) fn read_again(&self, now: Timestamp) -> bool {
         match self.directory.read(now) {
             Ok(Keys { ring, seals }) => {
-                if self.signs_with_directory {
-                    self.tokens.replace(ring);
-                }
                 self.seals.replace(seals);
+                self.signs_with_directory && self.tokens.replace(ring)
             }
             Err(error) => {
                 let error = error.to_string();
                 tracing::error!(error, "the keys cannot be read again; the previous ones stay in use");
+                false
             }
         }
     }

@@ -63,7 +63,7 @@ impl Server {
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
-        background.spawn(keys.keep_up_to_date(clock));
+        background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in)));
         let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.revalidation.is_some() {

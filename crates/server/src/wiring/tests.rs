@@ -153,7 +153,7 @@ fn a_key_of_ones_own_stays_when_the_directory_is_read_again() {
     let kid = own.kid().to_owned();
     configuration.token_key = TokenKey::Given(own);
     let keys = LiveKeys::open(&configuration, &SystemClock).unwrap();
-    keys.read_again(SystemClock.now());
+    assert!(!keys.read_again(SystemClock.now()), "the same key as before");
     let jwks = keys.tokens.jwks();
     assert!(jwks.contains(&kid) && jwks.matches("kid").count() == 1, "{jwks}");
 }
@@ -165,7 +165,7 @@ fn keys_that_cannot_be_read_again_stay_in_use() {
     let keys = LiveKeys::open(&configuration, &SystemClock).unwrap();
     let before = keys.tokens.jwks();
     std::fs::remove_dir_all(key_directory_path(&configuration)).unwrap();
-    let log = log_of("info", LogFormat::Text, || keys.read_again(SystemClock.now()));
+    let log = log_of("info", LogFormat::Text, || assert!(!keys.read_again(SystemClock.now())));
     assert!(log.contains("ERROR") && log.contains("the previous ones stay in use"), "{log}");
     assert_eq!(keys.tokens.jwks(), before);
 }

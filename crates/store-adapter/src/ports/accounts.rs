@@ -13,6 +13,13 @@ const FIND: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE i
 const FIND_BY_NAME: Sql =
     select!("accounts", account_columns!(), "FROM accounts WHERE username = $1 OR email = $1");
 
+/// The newest rows are missing first in a file that was cut short.
+const NEWEST_ROWS: &str = "
+    SELECT (SELECT max(id) FROM accounts) IS NULL OR (SELECT max(expires_at) FROM sessions) IS NULL";
+
+const WRITE: &str = "
+    UPDATE readiness SET checks = checks + 1";
+
 #[async_trait]
 impl AccountStore for Store {
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -45,6 +52,8 @@ impl AccountStore for Store {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.reader().await?.holds(Statement::new("SELECT EXISTS (SELECT 1 FROM accounts)")).await.map(drop)
+        let holds_together = Statement::new(NEWEST_ROWS);
+        self.reader().await?.holds(holds_together).await?;
+        self.writer().await?.execute(Statement::new(WRITE)).await.map(drop)
     }
 }

@@ -1,16 +1,22 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{SessionStore, StoreError};
+use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{NextRevalidation, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
+use tokio::time::timeout;
 
 use crate::Store;
 use crate::rows;
 use crate::sql::Sql;
 use crate::statement::Statement;
-use crate::statements::sessions;
+use crate::statements::{changes, sessions};
+
+/// The longest wait for the feed of changes: every check of that second waits along.
+const FEED_PATIENCE: Duration = Duration::from_secs(1);
 
 const ADD: &str = concat!(
     "INSERT INTO sessions (",
@@ -143,8 +149,25 @@ impl SessionStore for Store {
         self.writer().await?.execute(keep).await.map(drop)
     }
 
+    async fn changes_since<'a>(
+        &self,
+        position: Option<&'a FeedPosition>,
+    ) -> Result<SessionChanges, StoreError> {
+        let answer =
+            async { self.reader().await?.list(changes::since(position), rows::position_and_change).await };
+        let rows = timeout(FEED_PATIENCE, answer).await.map_err(|_| {
+            StoreError(format!("the database did not answer within {} s", FEED_PATIENCE.as_secs()))
+        })??;
+        let (positions, changed): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let position =
+            positions.into_iter().next().ok_or_else(|| StoreError("the feed is empty".to_owned()))?;
+        let changed: Vec<Changed> = changed.into_iter().flatten().collect();
+        Ok(SessionChanges { position, changed: (changed.len() <= SessionChanges::MOST).then_some(changed) })
+    }
+
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let delete = Statement::new(in_dialect!(DELETE_EXPIRED_SESSIONS)).bind(before);
-        self.writer().await?.execute(delete).await
+        let mut writer = self.writer().await?;
+        writer.execute(changes::delete_old()).await?;
+        writer.execute(Statement::new(in_dialect!(DELETE_EXPIRED_SESSIONS)).bind(before)).await
     }
 }

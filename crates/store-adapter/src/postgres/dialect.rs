@@ -38,3 +38,16 @@ pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
     DELETE FROM spent_attempts WHERE id IN (
         SELECT id FROM spent_attempts WHERE keep_until < $1 FOR UPDATE SKIP LOCKED
     )";
+
+/// The position is a snapshot. A change is new if its transaction had not been committed then; no transaction
+/// older than the snapshot's first one can be such.
+pub(crate) const CHANGES_SINCE: &str = "
+    SELECT 'the feed' AS place, p.position, c.session_id, c.account_id
+    FROM (SELECT pg_current_snapshot()::text AS position) AS p
+    LEFT JOIN changes AS c
+        ON c.transaction >= pg_snapshot_xmin($1::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(c.transaction, $1::pg_snapshot)
+    LIMIT $2";
+
+pub(crate) const DELETE_OLD_CHANGES: &str = "
+    DELETE FROM changes WHERE at < now() - make_interval(secs => $1)";

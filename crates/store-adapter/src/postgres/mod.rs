@@ -13,7 +13,7 @@ use labgate_domain::ports::StoreError;
 use secrecy::SecretString;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool, PgTransaction, Postgres};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres};
 use tokio::time::timeout;
 
 pub(crate) use address::Address;
@@ -22,9 +22,14 @@ pub(crate) use schema::STEPS;
 
 use crate::OpenError;
 use crate::connection::{PATIENCE, failed};
+use crate::transaction::OpenTransaction;
 
-/// The number of statements of one replica that run side by side.
-const CONNECTIONS: u32 = 10;
+/// The number of writes of one replica that run side by side, or wait for a lock.
+const WRITERS: u32 = 6;
+
+/// The number of reads of one replica that run side by side. A read waits for no lock, so none waits behind
+/// writes that do.
+const READERS: u32 = 4;
 
 /// The settings of every connection, whatever those of the server, the database and the user.
 ///
@@ -57,7 +62,8 @@ const LOCK_SESSIONS: &str = "
 /// One PostgreSQL database, which any number of replicas share.
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresDatabase {
-    pool: PgPool,
+    writers: PgPool,
+    readers: PgPool,
     /// Counts login attempts, to clean up after every so many of them.
     attempts: Arc<AtomicU32>,
 }
@@ -78,26 +84,29 @@ impl PostgresDatabase {
         // An error of the farewell does not matter.
         drop(connection.close().await);
 
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
-            })
-            .connect_lazy_with(options);
-        Ok(Self { pool, attempts: Arc::default() })
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(PATIENCE)
+                .after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
+                })
+                .connect_lazy_with(options.clone())
+        };
+        Ok(Self { writers: pool(WRITERS), readers: pool(READERS), attempts: Arc::default() })
     }
 
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writers.close().await;
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.pool.acquire().await.map_err(failed)
+        self.readers.acquire().await.map_err(failed)
     }
 
     pub(crate) async fn writer(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.reader().await
+        self.writers.acquire().await.map_err(failed)
     }
 
     /// Begins to change accounts: no other transaction does, on any replica, until this one ends.
@@ -106,8 +115,8 @@ impl PostgresDatabase {
     /// administrator, always an active one. No index and no lock on a row can express them. Such changes are
     /// rare, and each takes a moment: one lock for all of them is easily seen to be right, and needs no retry
     /// as SERIALIZABLE would.
-    pub(crate) async fn begin(&self) -> Result<PgTransaction<'static>, StoreError> {
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+    pub(crate) async fn begin(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
+        let mut transaction = self.begin_plainly().await?;
         sqlx::query(LOCK_ACCOUNTS).execute(&mut *transaction).await.map_err(failed)?;
         Ok(transaction)
     }
@@ -119,32 +128,38 @@ impl PostgresDatabase {
         &self,
         id: AccountId,
         email: Option<&'a EmailAddress>,
-    ) -> Result<(PgTransaction<'static>, Option<&'a EmailAddress>), StoreError> {
+    ) -> Result<(OpenTransaction<Postgres>, Option<&'a EmailAddress>), StoreError> {
         let known: Option<Option<String>> = sqlx::query_scalar(EMAIL)
             .bind(id.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.readers)
             .await
             .map_err(failed)?;
         let new_email = email.filter(|email| known.flatten().as_deref() != Some(email.as_str()));
         let mut transaction = match new_email {
             Some(_) => self.begin().await?,
-            None => self.pool.begin().await.map_err(failed)?,
+            None => self.begin_plainly().await?,
         };
         sqlx::query(LOCK_ACCOUNT).bind(id.to_string()).execute(&mut *transaction).await.map_err(failed)?;
         Ok((transaction, new_email))
     }
 
     /// Begins to read the state of this moment.
-    pub(crate) async fn snapshot(&self) -> Result<PgTransaction<'static>, StoreError> {
-        self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)
+    pub(crate) async fn snapshot(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        OpenTransaction::begin(&self.readers, begin).await.map_err(failed)
+    }
+
+    /// Begins to write, without a lock.
+    async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
+        OpenTransaction::begin(&self.writers, "BEGIN").await.map_err(failed)
     }
 }
 
 /// Locks the sessions of an account that is about to be deleted.
 pub(crate) async fn lock_sessions_of(
-    transaction: &mut PgTransaction<'_>,
+    connection: &mut PgConnection,
     account: AccountId,
 ) -> Result<(), StoreError> {
-    sqlx::query(LOCK_SESSIONS).bind(account.to_string()).execute(&mut **transaction).await.map_err(failed)?;
+    sqlx::query(LOCK_SESSIONS).bind(account.to_string()).execute(connection).await.map_err(failed)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ use crate::migrations::{self, Step};
 pub(crate) const STEPS: &[Step] = &[
     (1, "a lab", include_str!("../../migrations/postgres/0001_a_lab.sql")),
     (2, "rechecks", include_str!("../../migrations/postgres/0002_rechecks.sql")),
+    (3, "changes", include_str!("../../migrations/postgres/0003_changes.sql")),
+    (4, "readiness", include_str!("../../migrations/postgres/0004_readiness.sql")),
 ];
 
 /// Of several replicas that start at once, one takes the steps and the others wait, for as long as that

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
 use labgate_domain::rate_limit::{self, Counter, FailureCount, Tally, ThrottleKey};
 use labgate_domain::time::Timestamp;
-use sqlx::{PgExecutor, PgTransaction};
+use sqlx::{PgConnection, PgExecutor};
 
 use super::PostgresDatabase;
 use crate::connection::{Pooled, failed};
@@ -73,7 +73,7 @@ impl Throttle for PostgresDatabase {
         let Some(key) = attempt.known_key() else { return Ok(()) };
         let count = FailureCount::from_store(0.0, now, now);
         let known = Kept { key, count, expires_at: rate_limit::known_until(now) };
-        keep(&self.pool, &[known]).await
+        keep(&self.writers, &[known]).await
     }
 
     async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
@@ -103,7 +103,7 @@ impl PostgresDatabase {
     where
         T: Send,
     {
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let mut transaction = self.begin_plainly().await?;
         let known = match attempt.known_key() {
             None => false,
             Some(key) => sqlx::query_scalar(IS_KNOWN)
@@ -129,14 +129,11 @@ async fn delete_surplus(connection: &mut Pooled, kind: &str) -> Result<u64, Stor
 }
 
 /// Returns the counts of these counters, and locks them until the transaction ends.
-async fn tallies(
-    transaction: &mut PgTransaction<'_>,
-    counters: Vec<Counter>,
-) -> Result<Vec<Tally>, StoreError> {
+async fn tallies(connection: &mut PgConnection, counters: Vec<Counter>) -> Result<Vec<Tally>, StoreError> {
     let locks: Vec<i64> = counters.iter().map(lock_of).collect();
-    sqlx::query(LOCK).bind(locks).execute(&mut **transaction).await.map_err(failed)?;
+    sqlx::query(LOCK).bind(locks).execute(&mut *connection).await.map_err(failed)?;
     let keys: Vec<_> = counters.iter().map(|counter| counter.key.digest().as_slice()).collect();
-    let rows = sqlx::query(FIND).bind(keys).fetch_all(&mut **transaction).await.map_err(failed)?;
+    let rows = sqlx::query(FIND).bind(keys).fetch_all(&mut *connection).await.map_err(failed)?;
     let rows: Vec<Row> = rows.into_iter().map(Row::Postgres).collect();
     let tally = |counter: &Counter| {
         let is_its =
@@ -153,20 +150,16 @@ async fn tallies(
 }
 
 /// Keeps these counts, and deletes those that are over.
-async fn update(
-    transaction: &mut PgTransaction<'_>,
-    tallies: &[Tally],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn update(connection: &mut PgConnection, tallies: &[Tally], now: Timestamp) -> Result<(), StoreError> {
     let kept =
         |tally: &Tally| Kept { key: tally.counter.key, count: tally.count, expires_at: tally.expires_at() };
     let (over, kept): (Vec<Kept>, Vec<Kept>) =
         tallies.iter().map(kept).partition(|kept| kept.expires_at <= now);
     if !over.is_empty() {
         let keys: Vec<_> = over.iter().map(|over| over.key.digest().as_slice()).collect();
-        sqlx::query(FORGET).bind(keys).execute(&mut **transaction).await.map_err(failed)?;
+        sqlx::query(FORGET).bind(keys).execute(&mut *connection).await.map_err(failed)?;
     }
-    keep(&mut **transaction, &kept).await
+    keep(&mut *connection, &kept).await
 }
 
 /// A row of the table.

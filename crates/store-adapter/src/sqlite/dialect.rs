@@ -34,3 +34,13 @@ pub(crate) const DELETE_EXPIRED_SESSIONS: &str = "
 
 pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
     DELETE FROM spent_attempts WHERE keep_until < $1";
+
+/// The position is the number of the last change, as a text.
+pub(crate) const CHANGES_SINCE: &str = "
+    SELECT 'the feed' AS place, p.position, c.session_id, c.account_id
+    FROM (SELECT CAST(coalesce(max(seq), 0) AS TEXT) AS position FROM sqlite_sequence WHERE name = 'changes') AS p
+    LEFT JOIN changes AS c ON c.number > CAST($1 AS INTEGER)
+    LIMIT $2";
+
+pub(crate) const DELETE_OLD_CHANGES: &str = "
+    DELETE FROM changes WHERE at < unixepoch() - $1";

@@ -12,7 +12,7 @@ use std::path::Path;
 use labgate_domain::ports::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, SqliteTransaction};
+use sqlx::{Sqlite, SqlitePool};
 
 #[cfg(test)]
 pub(crate) use schema::STEPS;
@@ -20,10 +20,7 @@ pub(crate) use schema::STEPS;
 use self::refusal::refused;
 use crate::OpenError;
 use crate::connection::{PATIENCE, failed};
-
-/// The bytes of the file that readers map from the system's cache. Caches of their own are too small for a
-/// large lab.
-const MAPPED: u32 = 1 << 30;
+use crate::transaction::OpenTransaction;
 
 /// The number of reads that run side by side.
 const READERS: u32 = 4;
@@ -59,7 +56,8 @@ impl SqliteDatabase {
             return Err(exposed);
         }
         schema::migrate(&writer, &path).await?;
-        let readers = options.pragma("query_only", "ON").pragma("mmap_size", MAPPED.to_string());
+        // The file is read, not mapped: of a file that was cut short, a mapped page ends the process.
+        let readers = options.pragma("query_only", "ON");
         let readers = pool(READERS).connect_lazy_with(readers);
         Ok(Self { writer, readers })
     }
@@ -81,13 +79,13 @@ impl SqliteDatabase {
     ///
     /// `IMMEDIATE` takes the write lock first. A transaction that reads and then wants to write fails at once
     /// when another one wrote in between, whatever the timeout.
-    pub(crate) async fn begin(&self) -> Result<SqliteTransaction<'static>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    pub(crate) async fn begin(&self) -> Result<OpenTransaction<Sqlite>, StoreError> {
+        OpenTransaction::begin(&self.writer, "BEGIN IMMEDIATE").await.map_err(failed)
     }
 
     /// Begins to read the state of this moment, whatever is written meanwhile.
-    pub(crate) async fn snapshot(&self) -> Result<SqliteTransaction<'static>, StoreError> {
-        self.readers.begin().await.map_err(failed)
+    pub(crate) async fn snapshot(&self) -> Result<OpenTransaction<Sqlite>, StoreError> {
+        OpenTransaction::begin(&self.readers, "BEGIN").await.map_err(failed)
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) const STEPS: &[Step] = &[
     (2, "passwords", include_str!("../../migrations/sqlite/0002_passwords.sql")),
     (3, "sessions of providers", include_str!("../../migrations/sqlite/0003_sessions_of_providers.sql")),
     (4, "rechecks", include_str!("../../migrations/sqlite/0004_rechecks.sql")),
+    (5, "changes", include_str!("../../migrations/sqlite/0005_changes.sql")),
+    (6, "readiness", include_str!("../../migrations/sqlite/0006_readiness.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.

@@ -4,7 +4,7 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Changed, CredentialStore,
     FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
@@ -39,8 +39,10 @@ impl AccountStore for MemoryStore {
     }
 
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
-        if let Some(account) = self.answering()?.accounts.get_mut(&id) {
+        let mut state = self.answering()?;
+        if let Some(account) = state.accounts.get_mut(&id) {
             account.name = name.cloned();
+            state.changes.push(Changed::Account(id));
         }
         Ok(())
     }
@@ -95,6 +97,7 @@ impl IdentityStore for MemoryStore {
         if let Some(account) = state.accounts.get_mut(&id) {
             account.name = account.name.take().or(identity.name.clone());
             account.email = email.filter(|_| !taken).cloned().or(account.email.take());
+            state.changes.push(Changed::Account(id));
         }
         Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })
     }
@@ -342,6 +345,7 @@ impl State {
         if others == 0 && administers(before) && !after.as_ref().is_some_and(administers) {
             return AccountChange::LastAdministrator;
         }
+        self.changes.push(Changed::Account(id));
         match after {
             Some(account) => drop(self.accounts.insert(id, account)),
             None => self.remove(id),

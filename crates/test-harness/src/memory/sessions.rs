@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
-use labgate_domain::ports::{SessionStore, StoreError};
+use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
@@ -40,6 +40,7 @@ impl SessionStore for MemoryStore {
         let mut state = self.answering()?;
         if let Some(session) = state.sessions.get_mut(&id).filter(|session| session.ended_at.is_none()) {
             end(session, at);
+            state.changes.push(Changed::Session(id));
         }
         Ok(())
     }
@@ -82,11 +83,14 @@ impl SessionStore for MemoryStore {
         let to_end = state.sessions.values_mut().filter(|session| {
             session.ended_at.is_none() && session.external.as_ref().is_some_and(began_there)
         });
-        let ended = to_end.map(|session| {
-            end(session, at);
-            (session.id, session.account)
-        });
-        Ok(ended.collect())
+        let ended: Vec<_> = to_end
+            .map(|session| {
+                end(session, at);
+                (session.id, session.account)
+            })
+            .collect();
+        state.changes.extend(ended.iter().map(|(session, _)| Changed::Session(*session)));
+        Ok(ended)
     }
 
     async fn take_due(
@@ -134,8 +138,27 @@ impl SessionStore for MemoryStore {
             if let Some(external) = &mut session.external {
                 external.revalidation = revalidation.cloned();
             }
+            state.changes.push(Changed::Session(id));
         }
         Ok(())
+    }
+
+    async fn changes_since<'a>(
+        &self,
+        position: Option<&'a FeedPosition>,
+    ) -> Result<SessionChanges, StoreError> {
+        let state = self.answering()?;
+        let seen = match position {
+            None => state.changes.len(),
+            Some(position) => {
+                position.0.parse().map_err(|_| StoreError("this is no position of the feed".to_owned()))?
+            }
+        };
+        let changed = state.changes.get(seen..).unwrap_or_default();
+        Ok(SessionChanges {
+            position: FeedPosition(state.changes.len().to_string()),
+            changed: (changed.len() <= SessionChanges::MOST).then(|| changed.to_vec()),
+        })
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -155,11 +178,14 @@ impl State {
         let to_end = self.sessions.values_mut().filter(|session| {
             session.account == account && session.ended_at.is_none() && Some(session.id) != except
         });
-        let ended = to_end.map(|session| {
-            end(session, at);
-            session.id
-        });
-        ended.collect()
+        let ended: Vec<SessionId> = to_end
+            .map(|session| {
+                end(session, at);
+                session.id
+            })
+            .collect();
+        self.changes.extend(ended.iter().copied().map(Changed::Session));
+        ended
     }
 }
 

@@ -1,9 +1,9 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::{AccountStatus, Role};
-use crate::ports::StoreError;
+use crate::ports::{Changed, MockSessionStore, SessionChanges, StoreError};
 use crate::session::SessionId;
-use crate::sign_in::testing::{NOW, Scene, World, account, presenting};
+use crate::sign_in::testing::{FakeLog, NOW, Scene, World, account, changes, presenting};
 use crate::world::Entropy;
 
 struct Sevens;
@@ -113,8 +113,9 @@ async fn c150_c158_after_sign_out_the_token_opens_nothing_not_even_from_memory()
     assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
 }
 
-#[tokio::test]
-async fn c150_what_ends_a_session_elsewhere_ends_it_here_within_a_second() {
+/// A world in which the session is live when the store is asked for the first time, and has ended when it is
+/// asked for the second; the feed answers in turn.
+fn world_that_ends(feed: Vec<Result<SessionChanges, StoreError>>) -> World {
     let mut world = World::default();
     let mut asked = 0;
     world.sessions.expect_find().times(2).returning(move |_| {
@@ -123,11 +124,176 @@ async fn c150_what_ends_a_session_elsewhere_ends_it_here_within_a_second() {
         Ok(Some(Session { ended_at, ..session() }))
     });
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let mut answers = feed.into_iter();
+    world.sessions.expect_changes_since().times(answers.len()).returning(move |_| answers.next().unwrap());
+    world
+}
+
+#[tokio::test]
+async fn c150_what_ends_a_session_elsewhere_ends_it_here_within_a_second() {
+    let told = [Changed::Session(session().id), Changed::Account(session().account)];
+    for change in told {
+        let scene = world_that_ends(vec![Ok(changes(&[])), Ok(changes(&[change]))]).scene();
+        let token = token(&scene);
+        assert!(scene.sign_in.requests().check(&token).await.is_ok());
+        scene.clock.advance(1);
+        assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_others_leaves_a_check_as_it_is() {
+    let mut world = world(Some(session()), AccountStatus::Active, 1);
+    let other = Changed::Session(SessionId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap());
+    world.sessions.expect_changes_since().returning(move |_| Ok(changes(&[other])));
     let scene = world.scene();
+    let token = token(&scene);
+    for _ in 0..100 {
+        scene.sign_in.requests().check(&token).await.unwrap();
+        scene.clock.advance(1);
+    }
+    assert_eq!(scene.tokens.authenticated(), 1);
+}
+
+#[tokio::test]
+async fn the_feed_is_asked_once_a_second_whatever_the_number_of_sessions() {
+    let mut world = World::default();
+    world.sessions.expect_find().returning(|id| Ok(Some(Session { id, ..session() })));
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.sessions.expect_changes_since().times(3).returning(|_| Ok(changes(&[])));
+    let scene = world.scene();
+    let tokens: Vec<String> = (0..100_u8)
+        .map(|number| {
+            let id = SessionId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap();
+            let session = Session { id, ..session() };
+            let claims =
+                scene.claims(&account(AccountStatus::Active), &session, Timestamp::from_unix_seconds(NOW));
+            scene.tokens.issue(&claims).unwrap().expose().to_owned()
+        })
+        .collect();
+    for _ in 0..3 {
+        for token in &tokens {
+            scene.sign_in.requests().check(token).await.unwrap();
+        }
+        scene.clock.advance(1);
+    }
+    assert_eq!(scene.tokens.authenticated(), 100);
+}
+
+#[tokio::test]
+async fn what_the_feed_cannot_name_has_every_token_checked_again() {
+    let too_much = SessionChanges { changed: None, ..changes(&[]) };
+    let scene = world_that_ends(vec![Ok(changes(&[])), Ok(too_much)]).scene();
     let token = token(&scene);
     assert!(scene.sign_in.requests().check(&token).await.is_ok());
     scene.clock.advance(1);
     assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+}
+
+#[tokio::test]
+async fn after_a_long_silence_the_feed_may_have_forgotten_and_every_token_is_checked_again() {
+    let mut ending = world_that_ends(vec![Ok(changes(&[])), Ok(changes(&[]))]);
+    ending.sessions.expect_touch().returning(|_, _| Ok(()));
+    let scene = ending.scene();
+    let claims = SessionClaims {
+        exp: Timestamp::from_unix_seconds(NOW + 3600),
+        ..scene.claims(&account(AccountStatus::Active), &session(), Timestamp::from_unix_seconds(NOW))
+    };
+    let token = scene.tokens.issue(&claims).unwrap().expose().to_owned();
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
+    scene.clock.advance(30 * 60);
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+}
+
+#[tokio::test]
+async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
+    // The store is read, the session ends, the feed tells: and only then the check is remembered.
+    let recent = RecentChecks::default();
+    let log = FakeLog::default();
+    let at = Timestamp::from_unix_seconds;
+    let scene = World::default().scene();
+    let claims = scene.claims(&account(AccountStatus::Active), &session(), at(NOW));
+    let mut feed = MockSessionStore::new();
+    let mut answers = [changes(&[]), changes(&[Changed::Session(claims.sid)])].into_iter();
+    feed.expect_changes_since().returning(move |_| Ok(answers.next().unwrap()));
+
+    recent.catch_up(&feed, &log, at(NOW)).await;
+    let checked = Checked {
+        turn: recent.turn(),
+        renewed: None,
+        at: at(NOW),
+        until: claims.exp,
+        session_until: claims.exp,
+        claims: Arc::new(claims),
+    };
+    recent.catch_up(&feed, &log, at(NOW + 1)).await;
+    recent.remember("token", checked);
+    let remembered = recent.find("token").unwrap();
+    assert!(!recent.vouches(&remembered, at(NOW + 1), Duration::ZERO));
+    let again = Checked { turn: recent.turn(), ..remembered };
+    assert!(recent.vouches(&again, at(NOW + 1), Duration::ZERO));
+}
+
+#[tokio::test]
+async fn new_keys_have_every_token_checked_again() {
+    let scene = world(Some(session()), AccountStatus::Active, 2).scene();
+    let token = token(&scene);
+    scene.sign_in.requests().check(&token).await.unwrap();
+    scene.sign_in.requests().forget_checks();
+    scene.sign_in.requests().check(&token).await.unwrap();
+    scene.sign_in.requests().check(&token).await.unwrap();
+    assert_eq!(scene.tokens.authenticated(), 2);
+}
+
+#[tokio::test]
+async fn a_live_session_outlasts_the_database_by_the_grace() {
+    let mut world = World::default();
+    let mut answers = 0;
+    world.sessions.expect_find().returning(move |_| {
+        answers += 1;
+        if answers == 1 { Ok(Some(session())) } else { Err(StoreError("down".to_owned())) }
+    });
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let mut asked = 0;
+    world.sessions.expect_changes_since().returning(move |_| {
+        asked += 1;
+        if asked == 1 { Ok(changes(&[])) } else { Err(StoreError("down".to_owned())) }
+    });
+    let scene = world.scene();
+    let known = token(&scene);
+    scene.sign_in.requests().check(&known).await.unwrap();
+    let lasts = i64::try_from(Policy::DATABASE_GRACE.as_secs()).unwrap();
+    for _ in 0..lasts {
+        scene.clock.advance(1);
+        assert!(scene.sign_in.requests().check(&known).await.is_ok());
+    }
+    let lost = |event: &&SignInEvent| matches!(event, SignInEvent::ChangesLost { .. });
+    assert_eq!(scene.log.events().iter().filter(lost).count(), 1, "said once");
+    scene.clock.advance(1);
+    assert_eq!(scene.sign_in.requests().check(&known).await.unwrap_err(), NotSignedIn::Unavailable);
+}
+
+#[tokio::test]
+async fn without_the_database_what_was_not_checked_before_is_not_known() {
+    let mut world = World::default();
+    world.sessions.expect_find().returning(|_| Err(StoreError("down".to_owned())));
+    world.sessions.expect_changes_since().returning(|_| Err(StoreError("down".to_owned())));
+    let scene = world.scene();
+    let token = token(&scene);
+    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::Unavailable);
+}
+
+#[tokio::test]
+async fn a_renewal_that_cannot_be_stored_refuses_nobody() {
+    let mut world = world(Some(session()), AccountStatus::Active, 1);
+    world.sessions.expect_touch().returning(|_, _| Err(StoreError("disk full".to_owned())));
+    let scene = world.scene();
+    let token = token(&scene);
+    scene.clock.advance(900);
+    assert!(scene.sign_in.requests().check(&token).await.unwrap().renewed.is_some());
+    let event =
+        scene.log.events().into_iter().find(|event| matches!(event, SignInEvent::RenewalNotStored { .. }));
+    assert!(event.is_some());
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::people::{AccountStatus, Password};
-use crate::ports::{AccountCreation, MockSignInRecords, SignInEvent, StoreError};
+use crate::ports::{AccountCreation, Changed, MockSignInRecords, SignInEvent, StoreError};
 use crate::return_to::ReturnTo;
-use crate::sign_in::testing::{Scene, World, account, credential, identity, session, stated};
+use crate::sign_in::testing::{Scene, World, account, changes, credential, identity, session, stated};
 use crate::sign_in::{EmailVerdict, PasswordMatch, PasswordSignIn, SessionState, Step, Visitor};
 
 /// A lab with a provider that states Ada, who has no account yet and gets one.
@@ -132,6 +132,8 @@ async fn a_check_leaves_a_trail_only_where_something_changes() {
         kept.ended_at = end.then_some(kept.created_at);
         Ok(Some(kept.clone()))
     });
+    let change = Changed::Session(session().id);
+    world.sessions.expect_changes_since().returning(move |_| Ok(changes(&[change])));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
     assert!(scene.sign_in.requests().check(&token).await.is_ok());
