@@ -1,11 +1,28 @@
+use std::convert::Infallible;
+
+use quick_cache::sync::Cache;
+
 use crate::ports::{AccountStore, SessionStore, SpentAttempts, StoreError, Throttle};
+use crate::time::Timestamp;
 use crate::world::Clock;
+
+/// The answers of the store to the readiness check. It writes, and anybody may ask: so it is asked once a
+/// second at most, and those who ask meanwhile wait for that answer.
+pub struct Readiness(Cache<Timestamp, Result<(), StoreError>>);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Cache::new(4))
+    }
+}
 
 /// Deletes expired data, and answers the readiness check.
 #[derive(Clone, Copy)]
 pub struct Housekeeping<'a> {
     /// Answers the readiness check.
     pub accounts: &'a dyn AccountStore,
+    /// Remembers the answer.
+    pub readiness: &'a Readiness,
     /// Holds expired sessions.
     pub sessions: &'a dyn SessionStore,
     /// Holds expired attempts.
@@ -29,13 +46,15 @@ impl Housekeeping<'_> {
         Ok((sessions, attempts))
     }
 
-    /// Checks whether people can be signed in at all: the store answers. A provider that is down does not
-    /// count, for it recovers by itself and sessions live on.
+    /// Checks whether people can be signed in at all: the store answers and takes writes. A provider that is
+    /// down does not count, for it recovers by itself and sessions live on.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, or cannot write.
     pub async fn check_readiness(&self) -> Result<(), StoreError> {
-        self.accounts.check().await
+        let check = async { Ok::<_, Infallible>(self.accounts.check().await) };
+        let Ok(answer) = self.readiness.0.get_or_insert_async(&self.clock.now(), check).await;
+        answer
     }
 }
 
@@ -60,12 +79,15 @@ mod tests {
         clock.expect_now().return_const(Timestamp::from_unix_seconds(1));
         let housekeeping = Housekeeping {
             accounts: &accounts,
+            readiness: &Readiness::default(),
             sessions: &sessions,
             spent_attempts: &spent_attempts,
             throttle: &throttle,
             clock: &clock,
         };
         assert!(housekeeping.forget_expired().await.is_err());
-        assert!(housekeeping.check_readiness().await.is_err());
+        for _ in 0..3 {
+            assert!(housekeeping.check_readiness().await.is_err(), "asked once in this second");
+        }
     }
 }

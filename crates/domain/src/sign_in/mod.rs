@@ -76,7 +76,7 @@ pub use external_session::ExternalSessions;
 pub use first_administrator::{
     FirstAdministratorError, FirstAdministratorWay, GivenAdministrator, Setup, SetupToken,
 };
-pub use housekeeping::Housekeeping;
+pub use housekeeping::{Housekeeping, Readiness};
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
 pub use local_account::{LocalAccounts, Registration};
@@ -149,6 +149,7 @@ pub struct SignIn {
     ports: Ports,
     policy: Policy,
     recent: RecentChecks,
+    readiness: Readiness,
     last_answers: LastAnswers,
     setup_token: Option<SetupToken>,
 }
@@ -163,6 +164,7 @@ impl SignIn {
             ports,
             policy,
             recent: RecentChecks::default(),
+            readiness: Readiness::default(),
             last_answers: LastAnswers::default(),
             setup_token: None,
         }
@@ -374,6 +376,7 @@ impl SignIn {
     pub fn housekeeping(&self) -> Housekeeping<'_> {
         Housekeeping {
             accounts: &*self.ports.accounts,
+            readiness: &self.readiness,
             sessions: &*self.ports.sessions,
             spent_attempts: &*self.ports.spent_attempts,
             throttle: &*self.ports.throttle,

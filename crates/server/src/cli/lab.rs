@@ -47,7 +47,7 @@ pub(super) fn refusal_error(refusal: &Refusal, json: bool) -> anyhow::Error {
     }
     // An internal failure needs its cause: the operator cannot know it.
     let is_internal = code.responsible() == Responsible::Labgate;
-    let cause = is_internal.then(|| format!(": {}", refusal.error)).unwrap_or_default();
+    let cause = if is_internal { format!(": {}", refusal.error) } else { String::new() };
     anyhow!("{} ({}){cause}", person_text(code.as_str()), code.as_str())
 }
 

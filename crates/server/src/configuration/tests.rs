@@ -266,7 +266,7 @@ fn c190_a_secret_is_never_shown() {
     );
     let shown = format!("{configuration:?} {configuration:#?} {}", configuration.in_force());
     assert!(!shown.contains(SECRET) && !shown.contains(HS256_SECRET), "{shown}");
-    let in_force = configuration.in_force().to_string();
+    let in_force = configuration.in_force();
     for line in [
         "listen = 127.0.0.1:8091 (default)",
         "public_url = http://127.0.0.1:8091, from listen (not set)",

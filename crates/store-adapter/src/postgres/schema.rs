@@ -13,6 +13,9 @@ pub(crate) const STEPS: &[Step] = &[
     (4, "readiness", include_str!("../../migrations/postgres/0004_readiness.sql")),
 ];
 
+/// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.
+const OLDEST: i32 = 130_000;
+
 /// Of several replicas that start at once, one takes the steps and the others wait, for as long as that
 /// takes.
 const WAIT_FOR_OTHERS: &str = "
@@ -26,6 +29,17 @@ pub(super) async fn migrate(connection: &mut PgConnection, address: &Address) ->
     if encoding != "UTF8" {
         let reason = format!("its encoding is {encoding}, not UTF8: create it with ENCODING 'UTF8'");
         return Err(address.unusable(reason));
+    }
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if version < OLDEST {
+        return Err(address.unusable(format!(
+            "its version is {}, older than {}",
+            version / 10_000,
+            OLDEST / 10_000
+        )));
     }
     let mut transaction =
         connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;

@@ -179,7 +179,7 @@ fn several_providers_stand_beside_the_one_of_the_variables() {
     assert_eq!(dex.administrators(), Some(&["lab-admins".to_owned()][..]));
     assert_eq!(dex.rules(), [Rule::new(Criterion::Group, ["cn=lab,ou=groups", "lab"]).unwrap()]);
     assert!(configuration.providers[0].description().admission.rules().is_empty());
-    let in_force = configuration.in_force().to_string();
+    let in_force = configuration.in_force();
     for line in [
         "provider 1.id = dex (file lab.toml)",
         "provider 1.client_secret = set (file lab.toml)",

@@ -76,7 +76,7 @@ fn c181_proxies_are_trusted_when_they_are_named() {
     assert_eq!(in_file.trusted_proxies, expected);
     let in_environment = read("", &[("LABGATE_TRUSTED_PROXIES", "10.0.0.0/8, ::1")]);
     assert_eq!(in_environment.trusted_proxies, expected);
-    let shown = in_file.in_force().to_string();
+    let shown = in_file.in_force();
     assert!(shown.contains("trusted_proxies = 10.0.0.0/8,::1 (file lab.toml)"), "{shown}");
 
     for (value, expected) in [

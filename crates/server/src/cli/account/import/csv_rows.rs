@@ -32,7 +32,9 @@ pub(super) fn parse(text: &str) -> Parsed {
                 Ok(found) => columns = Some(found),
                 // The rows cannot be read without it.
                 Err(found) => {
-                    found.into_iter().for_each(|problem| parsed.add(line, Err(problem)));
+                    for problem in found {
+                        parsed.add(line, Err(problem));
+                    }
                     return parsed;
                 }
             },
