@@ -32,6 +32,17 @@ pub(crate) struct Postgres {
     pub(crate) url: String,
 }
 
+impl Postgres {
+    /// Creates an empty database, and returns its URL.
+    pub(crate) fn database(&self, name: &str) -> Result<String> {
+        let programs = programs().context("createdb is where initdb was")?;
+        let mut createdb = Command::new(programs.join("createdb"));
+        run(createdb.arg(format!("--maintenance-db={}", self.url)).arg(name), LIMIT)?;
+        let (server, _) = self.url.rsplit_once('/').context("the URL ends with a database")?;
+        Ok(format!("{server}/{name}"))
+    }
+}
+
 /// Starts a server; `Err` of a sentence that says how to get one.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The same request again and again, over a few connections that stay open.
+//! The same requests again and again, over a few connections that stay open.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,48 +9,74 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::http;
 
-const CONNECTIONS: u32 = 4;
-const REQUESTS_PER_CONNECTION: u32 = 10_000;
+const CONNECTIONS: usize = 4;
+/// At least so many, and each request at least once.
+const REQUESTS_PER_CONNECTION: usize = 10_000;
 
 pub(super) struct Load {
     port: u16,
-    request: String,
+    requests: Vec<String>,
 }
 
 impl Load {
     pub(super) fn new(port: u16, path: &str, cookie: Option<&str>) -> Self {
         let cookie = cookie.map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
-        Self { port, request: format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}\r\n") }
+        Self { port, requests: vec![request(port, path, &cookie)] }
+    }
+
+    /// A request with each of these cookies, in turn.
+    pub(super) fn in_turn(port: u16, path: &str, cookies: &[String]) -> Self {
+        let cookies = cookies.iter().map(|cookie| format!("cookie: {cookie}\r\n"));
+        Self { port, requests: cookies.map(|cookie| request(port, path, &cookie)).collect() }
+    }
+
+    /// The number of requests of a run.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.per_connection() * CONNECTIONS).unwrap_or(u32::MAX)
+    }
+
+    /// Sends each request once, over one connection.
+    pub(super) fn once(&self) -> Result<()> {
+        let mut connection = self.connect()?;
+        self.requests.iter().skip(1).try_for_each(|request| connection.send(request))
+    }
+
+    fn per_connection(&self) -> usize {
+        REQUESTS_PER_CONNECTION.max(self.requests.len().div_ceil(CONNECTIONS))
     }
 
     /// Requests per second.
     pub(super) fn run(&self) -> Result<f64> {
         let since = Instant::now();
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(|| self.work())).collect();
+            let workers: Vec<_> =
+                (0..CONNECTIONS).map(|worker| scope.spawn(move || self.work(worker))).collect();
             workers.into_iter().try_for_each(|worker| match worker.join() {
                 Ok(done) => done,
                 Err(_) => bail!("a connection of the load panicked"),
             })
         })?;
-        Ok(f64::from(CONNECTIONS * REQUESTS_PER_CONNECTION) / since.elapsed().as_secs_f64())
+        Ok(f64::from(self.len()) / since.elapsed().as_secs_f64())
     }
 
-    fn work(&self) -> Result<()> {
+    /// The connections take the requests in turn.
+    fn work(&self, worker: usize) -> Result<()> {
         let mut connection = self.connect()?;
-        for _ in 1..REQUESTS_PER_CONNECTION {
-            connection.ask()?;
-        }
-        Ok(())
+        let own = self.requests.iter().cycle().skip(worker).step_by(CONNECTIONS);
+        own.take(self.per_connection() - 1).try_for_each(|request| connection.send(request))
     }
 
     /// Opens one of the connections and asks once.
     pub(super) fn connect(&self) -> Result<Connection<'_>> {
         let mut stream = http::connect(self.port)?;
         let mut buffer = [0; 4096];
-        stream.write_all(self.request.as_bytes())?;
+        stream.write_all(self.first().as_bytes())?;
         let length = first_length(&mut buffer, |free| stream.read(free))?;
         Ok(Connection { load: self, stream, buffer, length })
+    }
+
+    fn first(&self) -> &str {
+        self.requests.first().map_or("", String::as_str)
     }
 }
 
@@ -64,10 +90,14 @@ pub(super) struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// Sends the request and reads the response.
+    /// Sends the first request and reads the response.
     pub(super) fn ask(&mut self) -> Result<()> {
+        self.send(self.load.first())
+    }
+
+    fn send(&mut self, request: &str) -> Result<()> {
         let response = self.buffer.get_mut(..self.length).context("the response is too long")?;
-        self.stream.write_all(self.load.request.as_bytes())?;
+        self.stream.write_all(request.as_bytes())?;
         self.stream.read_exact(response)?;
         ensure!(
             response.starts_with(b"HTTP/1.1 200") && response.ends_with(b"\r\n\r\n"),
@@ -76,6 +106,10 @@ impl Connection<'_> {
         );
         Ok(())
     }
+}
+
+fn request(port: u16, path: &str, cookie: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}\r\n")
 }
 
 /// Reads a response without a body.

@@ -7,6 +7,7 @@ mod data;
 mod http;
 mod latency;
 mod load;
+mod sessions;
 mod sign_in;
 mod usage;
 
@@ -19,6 +20,7 @@ use anyhow::{Context as _, Result, bail};
 use self::crowd::PEOPLE;
 use self::latency::Latencies;
 use self::load::Load;
+use self::sessions::ManySessions;
 use self::usage::Usage;
 use crate::lab::{self, Lab, Places};
 use crate::net;
@@ -70,6 +72,8 @@ fn run_programs() -> Result<()> {
     let start = time_to_start(&programs, &places, &folder)?;
     println!("checks without and with {PEOPLE} password sign-ins at once, in turn");
     let latencies = latency::compare(&programs, &folder)?;
+    println!("checks with many sessions in turn, on each database");
+    let many_sessions = sessions::measure(&programs, &folder)?;
     let size = std::fs::metadata(&programs.labgate).context("the program's size")?.len();
 
     let Latencies { quiet, crowded, beside, sign_ins_per_second, resident_bytes } = latencies;
@@ -95,7 +99,21 @@ fn run_programs() -> Result<()> {
     row("resident memory, after the load above", &mebibytes(loaded.resident_bytes), "at most 50 MiB");
     row("resident memory, after the password sign-ins", &mebibytes(resident_bytes), "at most 50 MiB");
     row("from spawn to the first answer", &milliseconds(start), "under 150 ms");
+    for measured in &many_sessions {
+        print_sessions(measured, &many_sessions);
+    }
     Ok(())
+}
+
+fn print_sessions(measured: &ManySessions, all: &[ManySessions]) {
+    let ManySessions { database, size, per_second, cpu_micros, first_cpu_micros, grown_bytes } = measured;
+    let with_one = all.iter().find(|other| other.database == *database && other.size == 1);
+    let ratio = with_one.map_or(f64::NAN, |with_one| per_second / with_one.per_second);
+    println!(
+        "{size:>7} sessions on {database:<10} {per_second:>6.0} checks/s, {ratio:.2} x (aim at least 0.80 x); \
+         {cpu_micros:.1} µs CPU each, {first_cpu_micros:.0} µs at first; memory + {} (aim under 64 MB)",
+        mebibytes(*grown_bytes)
+    );
 }
 
 /// Checks against empty responses of the same server; medians over all rounds.
