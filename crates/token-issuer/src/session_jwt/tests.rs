@@ -6,7 +6,7 @@ use crate::testing::{ALGORITHMS, AUDIENCE, ISSUER, TestKey, base64url, claims, c
 
 fn read_with(key: &TestKey, token: &str) -> Result<SessionClaims, TokenFault> {
     let jwt = SessionJwt { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned() };
-    jwt.read(token, |kid| (kid == key.signing.kid()).then(|| &key.signing.verifying))
+    jwt.read(token, |kid| (kid == key.signing.kid()).then_some(&key.signing.verifying))
 }
 
 fn read(token: &str) -> Result<SessionClaims, TokenFault> {
