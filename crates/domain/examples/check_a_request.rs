@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?),
         };
         match requests.check("the token of the cookie").await {
-            Ok(checked) => println!("200: {} is signed in", checked.claims.username),
+            Ok(checked) => println!("200: {} is signed in", checked.person.username),
             Err(reason) => println!("401: {reason}"),
         }
     }

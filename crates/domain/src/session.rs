@@ -199,6 +199,42 @@ impl SessionClaims {
     pub const MAX_METHODS_LEN: usize = 64;
 }
 
+/// The person of a session: what its token says, without what proves the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPerson {
+    /// The account.
+    pub account: AccountId,
+    /// The session.
+    pub session: SessionId,
+    /// The username.
+    pub username: Username,
+    /// The person's e-mail address.
+    pub email: Option<EmailAddress>,
+    /// The person's name.
+    pub name: Option<DisplayName>,
+    /// The role of the account.
+    pub role: Role,
+    /// The person's groups, as many as are in the token.
+    pub groups: Vec<String>,
+    /// The time of authentication.
+    pub authenticated_at: Timestamp,
+}
+
+impl From<SessionClaims> for SessionPerson {
+    fn from(claims: SessionClaims) -> Self {
+        Self {
+            account: claims.sub,
+            session: claims.sid,
+            username: claims.username,
+            email: claims.email,
+            name: claims.name,
+            role: claims.role,
+            groups: claims.groups,
+            authenticated_at: claims.auth_time,
+        }
+    }
+}
+
 /// A signed session token, a bearer secret. Never printed.
 #[derive(Clone, Debug)]
 pub struct SessionToken(SecretString);

@@ -5,7 +5,7 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
-use labgate_domain::session::{Session, SessionClaims};
+use labgate_domain::session::{Session, SessionPerson};
 use labgate_domain::sign_in::{Offer, OwnAccount, PendingLink};
 
 use crate::texts::{Text, Texts};
@@ -34,7 +34,7 @@ pub(crate) struct Problem<'a> {
 pub(crate) struct MainPage<'a> {
     pub(crate) t: &'a Texts,
     /// The signed-in person.
-    pub(crate) person: Option<&'a SessionClaims>,
+    pub(crate) person: Option<&'a SessionPerson>,
     pub(crate) form: Form<'a>,
 }
 
@@ -179,8 +179,8 @@ pub(crate) struct InitialPasswordPage<'a> {
 }
 
 /// Returns the e-mail address, which names people, or else the username.
-pub(crate) fn address(claims: &SessionClaims) -> &str {
-    claims.email.as_ref().map_or(claims.username.as_str(), |email| email.as_str())
+pub(crate) fn address(person: &SessionPerson) -> &str {
+    person.email.as_ref().map_or(person.username.as_str(), |email| email.as_str())
 }
 
 fn role(account: &Account, t: &Texts) -> String {

@@ -25,6 +25,7 @@ const EMAIL: &str = "ada@lab.example.org";
 const CHUNK: u32 = 1000;
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "the lab that reads the sessions has the system's clock")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
     let [data_dir, database, origin, size, tokens] = arguments.as_slice() else {

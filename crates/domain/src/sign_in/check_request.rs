@@ -10,7 +10,7 @@ use super::visitor::Visitor;
 use crate::error::{AccessError, SignInError};
 use crate::people::Account;
 use crate::ports::{AccountStore, SessionStore, SignInEvent, StoreError, TokenFault, TokenIssuer};
-use crate::session::{Session, SessionClaims, SessionToken};
+use crate::session::{Session, SessionClaims, SessionPerson, SessionToken};
 use crate::time::Timestamp;
 
 /// The forward-auth check: who makes a request of the lab.
@@ -34,7 +34,7 @@ pub struct Requests<'a> {
 #[derive(Clone, Debug)]
 pub struct CheckedRequest {
     /// The person who makes the request.
-    pub claims: Arc<SessionClaims>,
+    pub person: Arc<SessionPerson>,
     /// The token that replaces the presented one, which has expired, or states another role or other groups
     /// than the person has by now.
     pub renewed: Option<SessionToken>,
@@ -78,7 +78,7 @@ impl Requests<'_> {
             Some(checked) => checked,
             None => self.check_thoroughly(token, now).await?,
         };
-        Ok(CheckedRequest { claims: checked.claims, renewed: checked.renewed })
+        Ok(CheckedRequest { person: checked.person, renewed: checked.renewed })
     }
 
     /// Has every token checked thoroughly once more: the keys that signed them are others now.
@@ -116,7 +116,7 @@ impl Requests<'_> {
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
-            claims: Arc::new(claims),
+            person: Arc::new(claims.into()),
             renewed,
             at: now,
             session_until,
@@ -176,14 +176,14 @@ impl Requests<'_> {
             NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
             _ => SignInError::from(AccessError::NotSignedIn),
         })?;
-        let account = self.accounts.find(checked.claims.sub).await?;
+        let account = self.accounts.find(checked.person.account).await?;
         account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
     }
 
     /// Returns the visitor's session, if it began a moment ago.
     pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
         let checked = self.session_of(visitor).await.ok()?;
-        let session = self.sessions.find(checked.claims.sid).await.ok()??;
+        let session = self.sessions.find(checked.person.session).await.ok()??;
         let now = self.trails.clock.now();
         let is_live = session.is_live(now, self.policy.session_idle_limit);
         (is_live && now < session.created_at.plus(RECENTLY)).then_some(session)

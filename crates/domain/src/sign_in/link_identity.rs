@@ -200,7 +200,7 @@ impl Linking<'_> {
         account: &Account,
         visitor: &Visitor<'_>,
     ) -> Result<(), SignInError> {
-        let here = self.requests.session_of(visitor).await?.claims.sid;
+        let here = self.requests.session_of(visitor).await?.person.session;
         let now = self.requests.trails.clock.now();
         let began_with_it = |session: &Session| {
             session
@@ -220,7 +220,7 @@ impl Linking<'_> {
     async fn session_proves(&self, due: &LinkDue, visitor: &Visitor<'_>) -> bool {
         let account = if due.was_asked_for {
             // The person who asked has proved to be the owner just before.
-            self.requests.session_of(visitor).await.ok().map(|checked| checked.claims.sub)
+            self.requests.session_of(visitor).await.ok().map(|checked| checked.person.account)
         } else {
             self.requests.recent_session(visitor).await.map(|session| session.account)
         };

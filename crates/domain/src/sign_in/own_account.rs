@@ -51,7 +51,7 @@ impl OwnAccounts<'_> {
     /// When the visitor is not signed in, or the store failed.
     pub async fn own(&self, visitor: &Visitor<'_>) -> Result<OwnAccount, Refusal> {
         let found = async {
-            let this_session = self.requests.session_of(visitor).await?.claims.sid;
+            let this_session = self.requests.session_of(visitor).await?.person.session;
             let account = self.requests.account_of(visitor).await?;
             let now = self.ender.clock.now();
             let mut sessions = self.ender.sessions.list_of(account.id, now).await?;

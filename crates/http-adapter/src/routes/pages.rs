@@ -15,7 +15,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
     let Some(checked) = state.session(request).await else {
         return Ok(reply::page(&MainPage { t: state.texts, person: None, form: Form::default() }));
     };
-    let person = Some(&*checked.claims);
+    let person = Some(&*checked.person);
     let page = state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, form }))?;
     state.with_renewal(page, &checked)
 }
@@ -28,7 +28,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     let asked_for = state.asked_for(request, &return_to)?;
     let offer = state.sign_in.providers().offer(asked_for.as_ref(), request.cookies.provider.as_ref());
     let session = state.session(request).await;
-    let address = session.as_ref().map(|checked| pages::address(&checked.claims));
+    let address = session.as_ref().map(|checked| pages::address(&checked.person));
     let page = state.form_page(request, |form| state.login_page(form, address, offer, &return_to, ""))?;
     match session {
         Some(checked) => state.with_renewal(page, &checked),

@@ -164,7 +164,7 @@ impl AppState {
     /// Returns the signed-in person's username; empty without a session.
     async fn username(&self, request: &ParsedRequest) -> String {
         let checked = self.session(request).await;
-        checked.map(|checked| checked.claims.username.to_string()).unwrap_or_default()
+        checked.map(|checked| checked.person.username.to_string()).unwrap_or_default()
     }
 
     fn change_page(

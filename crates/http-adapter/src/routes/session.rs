@@ -22,17 +22,17 @@ pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<
 /// Describes the signed-in person.
 pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let checked = state.signed_in(request).await?;
-    let claims = &checked.claims;
-    let person = reply::json(&json!({
-        "id": claims.sub,
-        "username": claims.username,
-        "email": claims.email,
-        "name": claims.name,
-        "role": claims.role,
-        "groups": claims.groups,
-        "auth_time": claims.auth_time,
+    let person = &checked.person;
+    let described = reply::json(&json!({
+        "id": person.account,
+        "username": person.username,
+        "email": person.email,
+        "name": person.name,
+        "role": person.role,
+        "groups": person.groups,
+        "auth_time": person.authenticated_at,
     }));
-    state.with_renewal(person, &checked)
+    state.with_renewal(described, &checked)
 }
 
 /// Ends the session, and then the provider's own, if it says how. Without a session there is nothing to end,
