@@ -67,6 +67,13 @@ where
     }
 }
 
+impl Pooled {
+    /// Closes the connection; the pool opens another when it needs one.
+    pub(crate) fn close(mut self) {
+        on_either!(&mut self, it => it.close_on_drop());
+    }
+}
+
 impl Transaction {
     /// Keeps what was changed, and returns the answer.
     pub(crate) async fn commit<T: Send>(self, answer: T) -> Result<T, StoreError> {

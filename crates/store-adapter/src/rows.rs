@@ -76,12 +76,29 @@ pub(crate) fn session_and_account(row: &Row) -> Result<(SessionId, AccountId), S
     Ok((session_id(row)?, Record::new("sessions", row).parsed("account_id", AccountId::parse)?))
 }
 
-/// Returns a row of the feed of changes: where the feed stands, and a change unless there is none.
-pub(crate) fn position_and_change(row: &Row) -> Result<(FeedPosition, Option<Changed>), StoreError> {
+/// A row of the feed of changes.
+pub(crate) struct ChangeRow {
+    /// Where the feed stands; the same in all rows.
+    pub(crate) position: FeedPosition,
+    /// False in a row that cannot be read, and in all rows if the feed does not reach back.
+    pub(crate) can_be_told: bool,
+    /// `None` in the one row of an answer without changes.
+    pub(crate) changed: Option<Changed>,
+}
+
+pub(crate) fn change(row: &Row) -> Result<ChangeRow, StoreError> {
     let record = Record::new("changes", row);
-    let session = record.parsed_if_present("session_id", SessionId::parse)?.map(Changed::Session);
-    let account = record.parsed_if_present("account_id", AccountId::parse)?.map(Changed::Account);
-    Ok((FeedPosition(record.value("position")?), session.or(account)))
+    let session = record.parsed_if_present("session_id", SessionId::parse);
+    let account = record.parsed_if_present("account_id", AccountId::parse);
+    Ok(ChangeRow {
+        position: FeedPosition(record.value("position")?),
+        can_be_told: session.is_ok() && account.is_ok() && record.value("reaches_back")?,
+        changed: match (session, account) {
+            (Ok(Some(session)), _) => Some(Changed::Session(session)),
+            (_, Ok(account)) => account.map(Changed::Account),
+            _ => None,
+        },
+    })
 }
 
 /// Returns the provider's side of a session; a session that began with a password has none.

@@ -55,6 +55,11 @@ impl Store {
         Ok(map_either!(&self.database, it => it.reader().await?))
     }
 
+    /// Returns the connection for the feed of changes, which waits behind no other read.
+    pub(crate) async fn feed(&self) -> Result<Pooled, StoreError> {
+        Ok(map_either!(&self.database, it => it.feed().await?))
+    }
+
     /// Returns a connection for a single statement that writes.
     pub(crate) async fn writer(&self) -> Result<Pooled, StoreError> {
         Ok(map_either!(&self.database, it => it.writer().await?))

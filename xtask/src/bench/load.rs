@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::http;
 
 const CONNECTIONS: usize = 4;
-/// At least so many, and each request at least once.
+/// At least so many, and nearly as many as there are requests.
 const REQUESTS_PER_CONNECTION: usize = 10_000;
 
 pub(super) struct Load {

@@ -27,13 +27,16 @@ pub enum Changed {
 pub struct SessionChanges {
     /// The end of the stretch.
     pub position: FeedPosition,
-    /// What has changed, in no order and perhaps more than once; `None` if that is too much to name.
+    /// What has changed, in no order and perhaps more than once; `None` if that cannot be told: there was no
+    /// position, it is too old or of another database, or too much has changed.
     pub changed: Option<Vec<Changed>>,
 }
 
 impl SessionChanges {
-    /// The time for which every change stays in the feed.
-    pub const KEPT_FOR: Duration = Duration::from_hours(1);
+    /// The oldest position, by the store's clock, from which changes are told.
+    pub const OLDEST: Duration = Duration::from_mins(30);
+    /// The time for which a change stays in the feed, counted from the beginning of its transaction.
+    pub const KEPT_FOR: Duration = Duration::from_hours(24);
     /// The most changes that are named at once.
     pub const MOST: usize = 10_000;
 }
@@ -126,9 +129,8 @@ pub trait SessionStore: Send + Sync {
         revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError>;
 
-    /// Returns what has changed since a position in the feed of changes; without a position only where the
-    /// feed stands. A call that begins after a change was committed, on any replica or by a command, returns
-    /// it. Changes are kept for at least [`SessionChanges::KEPT_FOR`].
+    /// Returns what has changed since a position in the feed of changes, and where the feed stands. A call
+    /// that begins after a change was committed, on any replica or by a command, tells it.
     ///
     /// # Errors
     /// When the store cannot answer within a second.

@@ -97,6 +97,10 @@ impl Requests<'_> {
         let (session, account) =
             looked_up.await.map_err(|error: StoreError| self.unavailable(&error.into()))?;
         let state = SessionState::of(session.as_ref(), claims.sub, now, self.policy.session_idle_limit);
+        if state == SessionState::Ended {
+            // For good: whoever presents its token again and again costs the store nothing more.
+            self.recent.mark_ended([claims.sid], now);
+        }
         let session = session
             .filter(|_| state == SessionState::Live)
             .ok_or_else(|| self.refused(&claims, Step::SessionFound(state), NotSignedIn::SessionEnded))?;
@@ -105,14 +109,13 @@ impl Requests<'_> {
             .ok_or_else(|| self.refused(&claims, Step::AccountDisabled, NotSignedIn::AccountDisabled))?;
 
         // What a person may do must not outlive the change of it by a token's life.
-        let (claims, renewed) = if now < claims.exp && claims::hold(&claims, &account, &session) {
-            (claims, None)
+        let (claims, renewed, seen_at) = if now < claims.exp && claims::hold(&claims, &account, &session) {
+            (claims, None, session.last_seen_at)
         } else {
-            let (claims, token) =
+            let (claims, token, seen_at) =
                 self.renew(&account, &session, now).await.map_err(|error| self.unavailable(&error))?;
-            (claims, Some(token))
+            (claims, Some(token), seen_at)
         };
-        let seen_at = if renewed.is_some() { now } else { session.last_seen_at };
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
@@ -143,23 +146,28 @@ impl Requests<'_> {
         NotSignedIn::Unavailable
     }
 
+    /// Returns the claims of a new token, the token, and the time from which the idle limit counts.
     async fn renew(
         &self,
         account: &Account,
         session: &Session,
         now: Timestamp,
-    ) -> Result<(SessionClaims, SessionToken), SignInError> {
+    ) -> Result<(SessionClaims, SessionToken, Timestamp), SignInError> {
         let claims = claims(self.policy, self.trails.entropy, account, session, now);
         let token = self.tokens.issue(&claims)?;
-        if let Err(error) = self.sessions.touch(session.id, now).await {
-            // The session is live. That the store cannot write it down is no reason to refuse its person.
-            self.trails.observer.observe(&SignInEvent::RenewalNotStored {
-                account: account.id,
-                session: session.id,
-                error: error.to_string(),
-            });
-        }
-        Ok((claims, token))
+        let seen_at = match self.sessions.touch(session.id, now).await {
+            Ok(()) => now,
+            Err(error) => {
+                // The session is live. That the store cannot write it down is no reason to refuse its person.
+                self.trails.observer.observe(&SignInEvent::RenewalNotStored {
+                    account: account.id,
+                    session: session.id,
+                    error: error.to_string(),
+                });
+                session.last_seen_at
+            }
+        };
+        Ok((claims, token, seen_at))
     }
 
     /// Returns the visitor's session.
@@ -168,7 +176,8 @@ impl Requests<'_> {
         self.check(token).await.map_err(|_| AccessError::NotSignedIn.into())
     }
 
-    /// Returns the account behind the visitor's session, as the store has it now.
+    /// Returns the account behind the visitor's session, both as the store has them now: what changes an
+    /// account is never answered from memory.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
         let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
         let checked = self.check(token).await.map_err(|error| match error {
@@ -176,7 +185,10 @@ impl Requests<'_> {
             NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
             _ => SignInError::from(AccessError::NotSignedIn),
         })?;
-        let account = self.accounts.find(checked.person.account).await?;
+        let session = self.sessions.find(checked.person.session).await?;
+        let now = self.trails.clock.now();
+        let is_live = session.is_some_and(|it| it.is_live(now, self.policy.session_idle_limit));
+        let account = self.accounts.find(checked.person.account).await?.filter(|_| is_live);
         account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
     }
 

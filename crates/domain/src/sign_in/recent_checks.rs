@@ -79,9 +79,11 @@ impl RecentChecks {
     /// The number of tokens that are remembered, some 90 MB; the least useful are forgotten first.
     const CAPACITY: usize = 150_000;
     const SECONDS: usize = 16;
-    /// The time for which this replica remembers that a session has ended: longer than any check that began
-    /// before.
-    const ENDED_FOR: Duration = Duration::from_mins(1);
+    /// The time for which this replica remembers that a session has ended: longer than any grace, and than
+    /// any check that began before.
+    const ENDED_FOR: Duration = Duration::from_mins(61);
+    /// A request that read the clock before a second began may be overtaken by one that read it after.
+    const OVERTAKEN: Duration = Duration::from_secs(1);
 
     pub(super) fn find(&self, token: &str) -> Option<Checked> {
         self.checked.get(&digest(token))
@@ -99,7 +101,7 @@ impl RecentChecks {
         now: Timestamp,
     ) {
         match self.feed().known_at {
-            Some(known_at) if known_at == now => return,
+            Some(known_at) if is_about(known_at, now) => return,
             // The clock was set back: the seconds that were asked about come once more.
             Some(known_at) if known_at > now => self.asked.clear(),
             _ => {}
@@ -124,7 +126,7 @@ impl RecentChecks {
     pub(super) fn vouches(&self, checked: &Checked, now: Timestamp, grace: Duration) -> bool {
         let feed = self.feed();
         let until = match feed.known_at {
-            Some(known_at) if known_at == now => checked.until,
+            Some(known_at) if is_about(known_at, now) => checked.until,
             Some(known_at) if known_at < now && now <= known_at.plus(grace) => checked.session_until,
             _ => return false,
         };
@@ -165,8 +167,6 @@ impl RecentChecks {
 impl Feed {
     /// The number of changes that are remembered, some 3 MB. Beyond it every token is checked again.
     const CAPACITY: usize = 50_000;
-    /// The longest silence after which the feed is sure to have kept all changes since.
-    const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
     /// Takes an answer to a question of that time, and returns what the operator should know.
     fn take(
@@ -182,17 +182,18 @@ impl Feed {
             Err(error) => return Some(SignInEvent::ChangesLost { error: error.to_string() }),
         };
         self.turn += 1;
-        let is_gapless =
-            self.known_at.is_some_and(|known_at| asked_at.since(known_at) < Self::LONGEST_SILENCE);
-        match changed.filter(|_| is_gapless) {
+        match changed {
             Some(changed) => self.changed.extend(changed.into_iter().map(|changed| (changed, self.turn))),
             None => self.forget_all(),
         }
         if self.changed.len() > Self::CAPACITY {
             self.forget_all();
         }
-        self.position = Some(position);
-        self.known_at = Some(asked_at);
+        // An answer that comes late may tell something once more; it does not turn the time back.
+        if self.known_at != Some(asked_at.plus(RecentChecks::OVERTAKEN)) {
+            self.position = Some(position);
+            self.known_at = Some(asked_at);
+        }
         was_lost.then_some(SignInEvent::ChangesKnown)
     }
 
@@ -205,6 +206,11 @@ impl Feed {
         self.first_turn = self.turn;
         self.changed.clear();
     }
+}
+
+/// Returns whether the feed was asked in this second, or in the next one by a request that overtook this.
+fn is_about(known_at: Timestamp, now: Timestamp) -> bool {
+    known_at == now || known_at == now.plus(RecentChecks::OVERTAKEN)
 }
 
 /// What a token is remembered by: half of its SHA-256. No other text with the digest of a given token can be

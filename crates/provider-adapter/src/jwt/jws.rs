@@ -73,7 +73,8 @@ impl<'a> Jws<'a> {
 
 /// The claims of a token of any origin.
 pub(super) fn unverified_claims(token: &str) -> Result<Map<String, Value>, IdTokenFault> {
-    let parts: Vec<_> = token.split('.').collect();
+    // Not more parts than tell that there are too many.
+    let parts: Vec<_> = token.splitn(4, '.').collect();
     let [_, payload, _] = *parts else { return Err(IdTokenFault::Malformed) };
     json::object(&decode(payload)?).ok_or(IdTokenFault::Malformed)
 }

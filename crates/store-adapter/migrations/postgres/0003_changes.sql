@@ -13,13 +13,13 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_transaction ON changes (transaction);
 CREATE INDEX changes_by_age ON changes (at);
 
-CREATE FUNCTION session_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION session_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO changes (session_id) VALUES (old.id);
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION account_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION account_changed() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO changes (account_id) VALUES (old.id);
     RETURN NULL;
@@ -42,3 +42,12 @@ EXECUTE FUNCTION account_changed();
 
 CREATE TRIGGER account_deleted AFTER DELETE ON accounts FOR EACH ROW
 EXECUTE FUNCTION account_changed();
+
+-- No row would tell of it.
+CREATE FUNCTION refuse_truncation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'TRUNCATE tells no replica which sessions are gone: use DELETE FROM %', tg_table_name;
+END $$;
+
+CREATE TRIGGER sessions_truncated BEFORE TRUNCATE ON sessions EXECUTE FUNCTION refuse_truncation();
+CREATE TRIGGER accounts_truncated BEFORE TRUNCATE ON accounts EXECUTE FUNCTION refuse_truncation();

@@ -7,7 +7,7 @@ use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{NextRevalidation, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::Store;
 use crate::rows;
@@ -153,16 +153,21 @@ impl SessionStore for Store {
         &self,
         position: Option<&'a FeedPosition>,
     ) -> Result<SessionChanges, StoreError> {
-        let answer =
-            async { self.reader().await?.list(changes::since(position), rows::position_and_change).await };
-        let rows = timeout(FEED_PATIENCE, answer).await.map_err(|_| {
-            StoreError(format!("the database did not answer within {} s", FEED_PATIENCE.as_secs()))
-        })??;
-        let (positions, changed): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let late =
+            |_| StoreError(format!("the database did not answer within {} s", FEED_PATIENCE.as_secs()));
+        let until = Instant::now() + FEED_PATIENCE;
+        let mut connection = timeout_at(until, self.feed()).await.map_err(late)??;
+        let answer = timeout_at(until, connection.list(changes::since(position), rows::change)).await;
+        if answer.is_err() {
+            // It may never answer again; the pool would wait for it.
+            connection.close();
+        }
+        let rows = answer.map_err(late)??;
         let position =
-            positions.into_iter().next().ok_or_else(|| StoreError("the feed is empty".to_owned()))?;
-        let changed: Vec<Changed> = changed.into_iter().flatten().collect();
-        Ok(SessionChanges { position, changed: (changed.len() <= SessionChanges::MOST).then_some(changed) })
+            rows.first().ok_or_else(|| StoreError("the feed is empty".to_owned()))?.position.clone();
+        let can_be_told = rows.len() <= SessionChanges::MOST && rows.iter().all(|row| row.can_be_told);
+        let changed: Vec<Changed> = rows.into_iter().filter_map(|row| row.changed).collect();
+        Ok(SessionChanges { position, changed: can_be_told.then_some(changed) })
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -39,14 +39,25 @@ pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
         SELECT id FROM spent_attempts WHERE keep_until < $1 FOR UPDATE SKIP LOCKED
     )";
 
-/// The position is a snapshot. A change is new if its transaction had not been committed then; no transaction
-/// older than the snapshot's first one can be such.
+/// The position is a snapshot, the start of the server and the time, in a JSON array. A change is new if its
+/// transaction had not been committed at the snapshot; no transaction older than the snapshot's first one can be
+/// such. Another server may give the same numbers to other transactions, and one in recovery does not know which
+/// are under way.
 pub(crate) const CHANGES_SINCE: &str = "
-    SELECT 'the feed' AS place, p.position, c.session_id, c.account_id
-    FROM (SELECT pg_current_snapshot()::text AS position) AS p
-    LEFT JOIN changes AS c
-        ON c.transaction >= pg_snapshot_xmin($1::pg_snapshot)
-        AND NOT pg_visible_in_snapshot(c.transaction, $1::pg_snapshot)
+    WITH earlier AS (
+        SELECT ($1::jsonb ->> 0)::pg_snapshot AS snapshot, ($1::jsonb ->> 1)::float8 AS server,
+            ($1::jsonb ->> 2)::float8 AS at
+    ), here AS (
+        SELECT pg_current_snapshot()::text AS snapshot,
+            extract(epoch FROM pg_postmaster_start_time())::float8 AS server, extract(epoch FROM now())::float8 AS at
+    )
+    SELECT 'the feed' AS place, json_build_array(here.snapshot, here.server, here.at)::text AS position,
+        coalesce(earlier.server = here.server AND earlier.at > here.at - $3 AND NOT pg_is_in_recovery(), FALSE)
+            AS reaches_back,
+        c.session_id, c.account_id
+    FROM here CROSS JOIN earlier LEFT JOIN changes AS c
+        ON c.transaction >= pg_snapshot_xmin(earlier.snapshot)
+        AND NOT pg_visible_in_snapshot(c.transaction, earlier.snapshot)
     LIMIT $2";
 
 pub(crate) const DELETE_OLD_CHANGES: &str = "

@@ -64,6 +64,7 @@ const LOCK_SESSIONS: &str = "
 pub(crate) struct PostgresDatabase {
     writers: PgPool,
     readers: PgPool,
+    feed: PgPool,
     /// Counts login attempts, to clean up after every so many of them.
     attempts: Arc<AtomicU32>,
 }
@@ -93,16 +94,21 @@ impl PostgresDatabase {
                 })
                 .connect_lazy_with(options.clone())
         };
-        Ok(Self { writers: pool(WRITERS), readers: pool(READERS), attempts: Arc::default() })
+        Ok(Self { writers: pool(WRITERS), readers: pool(READERS), feed: pool(1), attempts: Arc::default() })
     }
 
     pub(crate) async fn close(&self) {
+        self.feed.close().await;
         self.readers.close().await;
         self.writers.close().await;
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         self.readers.acquire().await.map_err(failed)
+    }
+
+    pub(crate) async fn feed(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.feed.acquire().await.map_err(failed)
     }
 
     pub(crate) async fn writer(&self) -> Result<PoolConnection<Postgres>, StoreError> {

@@ -35,11 +35,18 @@ pub(crate) const DELETE_EXPIRED_SESSIONS: &str = "
 pub(crate) const DELETE_EXPIRED_ATTEMPTS: &str = "
     DELETE FROM spent_attempts WHERE keep_until < $1";
 
-/// The position is the number of the last change, as a text.
+/// The position is the number of the last change and the time, in a JSON array. A number that is not there yet
+/// was given by another file under this name.
 pub(crate) const CHANGES_SINCE: &str = "
-    SELECT 'the feed' AS place, p.position, c.session_id, c.account_id
-    FROM (SELECT CAST(coalesce(max(seq), 0) AS TEXT) AS position FROM sqlite_sequence WHERE name = 'changes') AS p
-    LEFT JOIN changes AS c ON c.number > CAST($1 AS INTEGER)
+    WITH here AS (
+        SELECT coalesce(max(seq), 0) AS number FROM sqlite_sequence WHERE name = 'changes'
+    ), earlier AS (
+        SELECT json_extract($1, '$[0]') AS number, json_extract($1, '$[1]') AS at
+    )
+    SELECT 'the feed' AS place, json_array(here.number, unixepoch()) AS position,
+        coalesce(earlier.number <= here.number AND earlier.at > unixepoch() - $3, FALSE) AS reaches_back,
+        c.session_id, c.account_id
+    FROM here, earlier LEFT JOIN changes AS c ON c.number > earlier.number
     LIMIT $2";
 
 pub(crate) const DELETE_OLD_CHANGES: &str = "

@@ -35,6 +35,7 @@ const READERS: u32 = 4;
 pub(crate) struct SqliteDatabase {
     writer: SqlitePool,
     readers: SqlitePool,
+    feed: SqlitePool,
 }
 
 impl SqliteDatabase {
@@ -58,17 +59,23 @@ impl SqliteDatabase {
         schema::migrate(&writer, &path).await?;
         // The file is read, not mapped: of a file that was cut short, a mapped page ends the process.
         let readers = options.pragma("query_only", "ON");
+        let feed = pool(1).connect_lazy_with(readers.clone());
         let readers = pool(READERS).connect_lazy_with(readers);
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, feed })
     }
 
     pub(crate) async fn close(&self) {
+        self.feed.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.readers.acquire().await.map_err(failed)
+    }
+
+    pub(crate) async fn feed(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.feed.acquire().await.map_err(failed)
     }
 
     pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {

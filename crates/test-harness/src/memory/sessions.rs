@@ -148,16 +148,11 @@ impl SessionStore for MemoryStore {
         position: Option<&'a FeedPosition>,
     ) -> Result<SessionChanges, StoreError> {
         let state = self.answering()?;
-        let seen = match position {
-            None => state.changes.len(),
-            Some(position) => {
-                position.0.parse().map_err(|_| StoreError("this is no position of the feed".to_owned()))?
-            }
-        };
-        let changed = state.changes.get(seen..).unwrap_or_default();
+        let seen = position.and_then(|position| position.0.parse().ok());
+        let changed = seen.and_then(|seen: usize| state.changes.get(seen..));
         Ok(SessionChanges {
             position: FeedPosition(state.changes.len().to_string()),
-            changed: (changed.len() <= SessionChanges::MOST).then(|| changed.to_vec()),
+            changed: changed.filter(|changed| changed.len() <= SessionChanges::MOST).map(<[Changed]>::to_vec),
         })
     }
 

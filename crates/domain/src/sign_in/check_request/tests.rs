@@ -192,21 +192,6 @@ async fn what_the_feed_cannot_name_has_every_token_checked_again() {
 }
 
 #[tokio::test]
-async fn after_a_long_silence_the_feed_may_have_forgotten_and_every_token_is_checked_again() {
-    let mut ending = world_that_ends(vec![Ok(changes(&[])), Ok(changes(&[]))]);
-    ending.sessions.expect_touch().returning(|_, _| Ok(()));
-    let scene = ending.scene();
-    let claims = SessionClaims {
-        exp: Timestamp::from_unix_seconds(NOW + 3600),
-        ..scene.claims(&account(AccountStatus::Active), &session(), Timestamp::from_unix_seconds(NOW))
-    };
-    let token = scene.tokens.issue(&claims).unwrap().expose().to_owned();
-    assert!(scene.sign_in.requests().check(&token).await.is_ok());
-    scene.clock.advance(30 * 60);
-    assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
-}
-
-#[tokio::test]
 async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
     // The store is read, the session ends, the feed tells: and only then the check is remembered.
     let recent = RecentChecks::default();
@@ -318,6 +303,28 @@ async fn c188_a_store_that_fails_means_no() {
     let token = token(&scene);
     assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::Unavailable);
     assert!(matches!(scene.log.last_trail().outcome, Outcome::Refused { code: ErrorCode::Internal, .. }));
+}
+
+#[tokio::test]
+async fn a_request_that_is_overtaken_at_the_end_of_a_second_asks_nothing_again() {
+    let mut world = world(Some(session()), AccountStatus::Active, 1);
+    world.sessions.expect_changes_since().times(2).returning(|_| Ok(changes(&[])));
+    let scene = world.scene();
+    let token = token(&scene);
+    for ahead in [0, 1, -1, 1] {
+        scene.clock.advance(ahead);
+        assert!(scene.sign_in.requests().check(&token).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_looked_for_once() {
+    let ended = Session { ended_at: Some(Timestamp::from_unix_seconds(NOW)), ..session() };
+    let scene = world(Some(ended), AccountStatus::Active, 1).scene();
+    let token = token(&scene);
+    for _ in 0..10 {
+        assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::SessionEnded);
+    }
 }
 
 #[tokio::test]
