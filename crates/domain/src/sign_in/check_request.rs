@@ -98,7 +98,7 @@ impl Requests<'_> {
             looked_up.await.map_err(|error: StoreError| self.unavailable(&error.into()))?;
         let state = SessionState::of(session.as_ref(), claims.sub, now, self.policy.session_idle_limit);
         if state == SessionState::Ended {
-            // For good: whoever presents its token again and again costs the store nothing more.
+            // It stays ended: presenting its token again and again costs the store nothing more.
             self.recent.mark_ended([claims.sid], now);
         }
         let session = session

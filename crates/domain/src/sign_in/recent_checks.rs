@@ -93,7 +93,7 @@ impl RecentChecks {
         self.checked.insert(digest(token), checked);
     }
 
-    /// Brings the memory up to date: asks the feed, if nobody did in this second.
+    /// Brings the memory up to date: asks the feed, unless it was asked in this second.
     pub(super) async fn catch_up(
         &self,
         sessions: &dyn SessionStore,

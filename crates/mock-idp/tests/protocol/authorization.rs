@@ -7,7 +7,7 @@ use crate::lab::{CALLBACK, MockLab, parameter, target};
 #[tokio::test]
 async fn a_sign_in_comes_back_with_code_state_and_issuer() {
     let lab = MockLab::new();
-    let response = AuthorizationResponse::from_url(&lab.callback()).unwrap();
+    let response = AuthorizationResponse::from_query(lab.callback().query().unwrap()).unwrap();
     assert!(matches!(response.outcome, AuthorizationOutcome::Code(_)));
     assert_eq!(response.state, lab.request.state);
     assert_eq!(response.issuer.as_deref(), Some("http://idp.test"));

@@ -1,6 +1,7 @@
 //! The peculiarities of SQLite. The contract of the ports is tested for every store in the workspace's
 //! `tests/store`.
 
+mod changes;
 mod keeping;
 mod migrating;
 mod opening;
