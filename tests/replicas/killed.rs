@@ -165,7 +165,7 @@ async fn a_password_reset_that_is_killed_ends_the_sessions_or_leaves_the_passwor
         let mut changed = 0;
         for (number, looks) in LOOKS.into_iter().enumerate() {
             let session = session(number, id, now);
-            SessionStore::create(&store, &session).await.unwrap();
+            assert!(SessionStore::create(&store, &session, Role::User).await.unwrap());
             let before = store.credential(id).await.unwrap().unwrap();
             kill_after(lab.spawn(&reset), looks, Some(&store)).await;
             let after = store.credential(id).await.unwrap().expect("the password is gone");

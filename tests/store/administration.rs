@@ -4,8 +4,8 @@ use labgate_domain::people::{Account, AccountId, AccountStatus, Role};
 use labgate_domain::ports::{AccountChange, AccountPage};
 
 use super::lab::{
-    Replica, account, account_id, add_ada, add_local, administrator, at, at_once, credential, disabled,
-    email, identity, local, name, session, session_id, whose,
+    Replica, account, account_id, add_ada, add_local, administrator, at, at_once, begin_session, credential,
+    disabled, email, identity, local, name, session, session_id, whose,
 };
 use super::replicas;
 
@@ -158,19 +158,25 @@ async fn c121_status_and_role_change_and_nothing_else() {
     let ada = add_ada(&store).await;
     let bob = Account { name: Some(name("Bob")), ..account(2, "bob@example.com") };
     add_local(&store, &bob, Some(&credential("$bob"))).await;
-    store.sessions.create(&session(1, bob.id)).await.unwrap();
+    begin_session(&store, &session(1, bob.id)).await;
 
     for _ in 0..2 {
-        let change = store.administration.set_status(bob.id, AccountStatus::Disabled).await;
+        let change = store.administration.set_status(bob.id, AccountStatus::Disabled, at(2000)).await;
         assert_eq!(change, Ok(AccountChange::Done), "done, or so already");
         assert_eq!(other.accounts.find(bob.id).await, Ok(Some(disabled(bob.clone()))));
     }
-    assert_eq!(store.administration.set_status(bob.id, AccountStatus::Active).await, Ok(AccountChange::Done));
+    assert_eq!(
+        store.administration.set_status(bob.id, AccountStatus::Active, at(2000)).await,
+        Ok(AccountChange::Done)
+    );
     for _ in 0..2 {
-        assert_eq!(store.administration.set_role(bob.id, Role::Admin).await, Ok(AccountChange::Done));
+        assert_eq!(
+            store.administration.set_role(bob.id, Role::Admin, at(2000)).await,
+            Ok(AccountChange::Done)
+        );
         assert_eq!(other.accounts.find(bob.id).await, Ok(Some(administrator(bob.clone()))));
     }
-    assert_eq!(store.administration.set_role(bob.id, Role::User).await, Ok(AccountChange::Done));
+    assert_eq!(store.administration.set_role(bob.id, Role::User, at(2000)).await, Ok(AccountChange::Done));
 
     assert_eq!(other.accounts.find(bob.id).await, Ok(Some(bob.clone())));
     assert_eq!(other.credentials.credential(bob.id).await, Ok(Some(credential("$bob"))));
@@ -183,10 +189,13 @@ async fn a_missing_account_cannot_be_changed() {
     let [store, _] = replicas().await;
     let nobody = account_id(1);
     assert_eq!(
-        store.administration.set_status(nobody, AccountStatus::Disabled).await,
+        store.administration.set_status(nobody, AccountStatus::Disabled, at(2000)).await,
         Ok(AccountChange::NotFound)
     );
-    assert_eq!(store.administration.set_role(nobody, Role::Admin).await, Ok(AccountChange::NotFound));
+    assert_eq!(
+        store.administration.set_role(nobody, Role::Admin, at(2000)).await,
+        Ok(AccountChange::NotFound)
+    );
     assert_eq!(store.administration.delete(nobody).await, Ok(AccountChange::NotFound));
     assert_eq!(store.accounts.find(nobody).await, Ok(None));
 }
@@ -194,8 +203,8 @@ async fn a_missing_account_cannot_be_changed() {
 /// Every way to lose an administrator.
 async fn try_to_lose(store: &Replica, id: AccountId) -> [AccountChange; 3] {
     [
-        store.administration.set_status(id, AccountStatus::Disabled).await.unwrap(),
-        store.administration.set_role(id, Role::User).await.unwrap(),
+        store.administration.set_status(id, AccountStatus::Disabled, at(2000)).await.unwrap(),
+        store.administration.set_role(id, Role::User, at(2000)).await.unwrap(),
         store.administration.delete(id).await.unwrap(),
     ]
 }
@@ -212,19 +221,25 @@ async fn the_last_active_administrator_stays() {
         "eve does not count"
     );
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada.clone())));
-    assert_eq!(store.administration.set_status(ada.id, AccountStatus::Active).await, Ok(AccountChange::Done));
-    assert_eq!(store.administration.set_role(ada.id, Role::Admin).await, Ok(AccountChange::Done));
+    assert_eq!(
+        store.administration.set_status(ada.id, AccountStatus::Active, at(2000)).await,
+        Ok(AccountChange::Done)
+    );
+    assert_eq!(store.administration.set_role(ada.id, Role::Admin, at(2000)).await, Ok(AccountChange::Done));
 
     let eve = account_id(3);
     assert_eq!(
-        store.administration.set_role(eve, Role::User).await,
+        store.administration.set_role(eve, Role::User, at(2000)).await,
         Ok(AccountChange::Done),
         "she is not active"
     );
     assert_eq!(store.administration.delete(eve).await, Ok(AccountChange::Done));
 
-    assert_eq!(store.administration.set_role(account_id(2), Role::Admin).await, Ok(AccountChange::Done));
-    assert_eq!(store.administration.set_role(ada.id, Role::User).await, Ok(AccountChange::Done));
+    assert_eq!(
+        store.administration.set_role(account_id(2), Role::Admin, at(2000)).await,
+        Ok(AccountChange::Done)
+    );
+    assert_eq!(store.administration.set_role(ada.id, Role::User, at(2000)).await, Ok(AccountChange::Done));
     assert_eq!(try_to_lose(&other, account_id(2)).await, [AccountChange::LastAdministrator; 3]);
     assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::Done));
 }
@@ -240,8 +255,8 @@ async fn however_many_administrators_are_lost_at_once_one_stays() {
         let changes = at_once(&replicas, 8, |store, number| async move {
             let id = account_id(number);
             match number % 3 {
-                0 => store.administration.set_status(id, AccountStatus::Disabled).await.unwrap(),
-                1 => store.administration.set_role(id, Role::User).await.unwrap(),
+                0 => store.administration.set_status(id, AccountStatus::Disabled, at(2000)).await.unwrap(),
+                1 => store.administration.set_role(id, Role::User, at(2000)).await.unwrap(),
                 _ => store.administration.delete(id).await.unwrap(),
             }
         })
@@ -260,10 +275,10 @@ async fn an_account_is_deleted_with_all_that_belongs_to_it_and_nothing_else() {
     let replicas = replicas().await;
     let [store, other] = &replicas;
     add_local(store, &administrator(local(9, "root")), Some(&credential("$root"))).await;
-    store.sessions.create(&session(9, account_id(9))).await.unwrap();
+    begin_session(&store, &session(9, account_id(9))).await;
     let ada = add_ada(store).await;
     store.credentials.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
-    store.sessions.create(&session(1, ada.id)).await.unwrap();
+    begin_session(&store, &session(1, ada.id)).await;
 
     assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::Done));
     for store in &replicas {

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use labgate_domain::people::{AccountStatus, Role};
 use labgate_domain::ports::{Changed, FeedPosition};
 
-use super::lab::{Replica, account_id, add_ada, add_local, at, at_once, local, name, session, session_id};
+use super::lab::{
+    Replica, account_id, add_ada, add_local, at, at_once, begin_session, local, name, session, session_id,
+};
 use super::replicas;
 
 /// Returns where the feed stands.
@@ -29,7 +31,7 @@ async fn every_change_is_told_to_every_replica_once() {
     add_local(&store, &local(2, "bob"), None).await;
     for number in 1..=6 {
         let account = if number == 6 { account_id(2) } else { ada };
-        store.sessions.create(&session(number, account)).await.unwrap();
+        begin_session(&store, &session(number, account)).await;
     }
     let (mut here, mut there) = (present(&store).await, present(&other).await);
     let (one, two, bob) = (Changed::Session(session_id(1)), Changed::Session(session_id(2)), account_id(2));
@@ -45,9 +47,9 @@ async fn every_change_is_told_to_every_replica_once() {
 
     other.accounts.set_name(bob, Some(&name("Bob"))).await.unwrap();
     assert_eq!(news(&other, &mut there).await, HashSet::from([Changed::Account(bob)]));
-    other.administration.set_role(bob, Role::Admin).await.unwrap();
+    other.administration.set_role(bob, Role::Admin, at(2000)).await.unwrap();
     assert_eq!(news(&other, &mut there).await, HashSet::from([Changed::Account(bob)]));
-    other.administration.set_status(bob, AccountStatus::Disabled).await.unwrap();
+    other.administration.set_status(bob, AccountStatus::Disabled, at(2000)).await.unwrap();
     assert!(news(&other, &mut there).await.contains(&Changed::Account(bob)));
     other.administration.delete(bob).await.unwrap();
     assert!(news(&other, &mut there).await.contains(&Changed::Account(bob)));
@@ -63,7 +65,7 @@ async fn of_many_changes_at_once_none_is_missed() {
     let replicas = replicas().await;
     let ada = add_ada(&replicas[0]).await.id;
     for number in 0..64 {
-        replicas[0].sessions.create(&session(number, ada)).await.unwrap();
+        begin_session(&replicas[0], &session(number, ada)).await;
     }
     let mut position = present(&replicas[1]).await;
     let watching = replicas[1].clone();

@@ -3,7 +3,9 @@
 
 use labgate_domain::people::Credential;
 
-use super::lab::{account_id, add_ada, add_local, at_once, credential, local, session, session_id};
+use super::lab::{
+    account_id, add_ada, add_local, at_once, begin_session, credential, local, session, session_id,
+};
 use super::replicas;
 use labgate_domain::time::Timestamp;
 
@@ -102,7 +104,7 @@ async fn c150_a_changed_password_ends_all_sessions_of_the_account_with_it() {
     add_local(&store, &ada, Some(&credential("$old"))).await;
     add_local(&store, &local(2, "bob"), Some(&credential("$bob"))).await;
     for (id, account) in [(1, account_id(1)), (2, account_id(1)), (3, account_id(2))] {
-        store.sessions.create(&session(id, account)).await.unwrap();
+        begin_session(&store, &session(id, account)).await;
     }
     let old = credential("$old").hash;
     let (new, no) = (credential("$new"), credential("$no").hash);
@@ -128,7 +130,7 @@ async fn c150_a_changed_password_ends_all_sessions_of_the_account_with_it() {
 async fn c115_a_reset_password_drops_the_identities_of_an_account_that_had_one() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
-    store.sessions.create(&session(1, ada.id)).await.unwrap();
+    begin_session(&store, &session(1, ada.id)).await;
     let identities = async || store.identities.identities(ada.id).await.unwrap().len();
     // The first password is another way in; nobody can have abused one that was not there.
     let reset = store.credentials.reset_credential(ada.id, &credential("$first"), NOW).await;

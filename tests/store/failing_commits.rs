@@ -10,8 +10,8 @@ use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
 
 use super::lab::{
-    Replica, account, account_id, ada, add_ada, add_local, at, attempt, credential, email, external,
-    identity, local, name, session, session_id,
+    Replica, account, account_id, ada, add_ada, add_local, at, attempt, begin_session, credential, email,
+    external, identity, local, name, session, session_id,
 };
 use super::{break_commits, mend_commits, tampered};
 
@@ -79,7 +79,7 @@ const WRITES: &[(&str, Call)] = &[
         })
     }),
     ("SessionStore::create", |store| {
-        Box::pin(async { store.sessions.create(&session(3, account_id(1))).await })
+        Box::pin(async { store.sessions.create(&session(3, account_id(1)), Role::Admin).await.map(drop) })
     }),
     ("SessionStore::touch", |store| Box::pin(async { store.sessions.touch(session_id(3), at(5000)).await })),
     ("SessionStore::take_due", |store| {
@@ -113,11 +113,13 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("AdministrationStore::set_status", |store| {
         Box::pin(async {
-            store.administration.set_status(account_id(2), AccountStatus::Disabled).await.map(drop)
+            store.administration.set_status(account_id(2), AccountStatus::Disabled, at(2000)).await.map(drop)
         })
     }),
     ("AdministrationStore::set_role", |store| {
-        Box::pin(async { store.administration.set_role(account_id(5), Role::Admin).await.map(drop) })
+        Box::pin(async {
+            store.administration.set_role(account_id(5), Role::Admin, at(2000)).await.map(drop)
+        })
     }),
     ("AdministrationStore::delete", |store| {
         Box::pin(async { store.administration.delete(account_id(2)).await.map(drop) })
@@ -132,9 +134,9 @@ async fn after_a_commit_that_failed_every_call_works_again() {
     add_local(&store, &account(5, "carol@example.com"), None).await;
     let next = NextRevalidation { refresh_token: Sealed::parse("sealed").unwrap(), due_at: at(1500) };
     let due = ExternalSession { revalidation: Some(next), ..external("ada", "sid-1") };
-    store.sessions.create(&Session { external: Some(due), ..session(1, ada) }).await.unwrap();
-    store.sessions.create(&session(2, ada)).await.unwrap();
-    store.sessions.create(&session(9, account_id(5))).await.unwrap();
+    begin_session(&store, &Session { external: Some(due), ..session(1, ada) }).await;
+    begin_session(&store, &session(2, ada)).await;
+    begin_session(&store, &session(9, account_id(5))).await;
     for (what, call) in WRITES {
         for table in TABLES {
             tampering.run(&break_commits(table)).await;

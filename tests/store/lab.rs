@@ -240,6 +240,12 @@ pub(super) async fn add_ada(store: &Replica) -> Account {
     account
 }
 
+/// Adds a session of an account that is there and active.
+pub(super) async fn begin_session(store: &Replica, session: &Session) {
+    let account = store.accounts.find(session.account).await.unwrap().expect("an account");
+    assert_eq!(store.sessions.create(session, account.role).await, Ok(true));
+}
+
 /// The identity as the store keeps it, if it opened its account at this time only.
 pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentity {
     let email = match &identity.email {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use labgate_test_harness::memory::MemoryStore;
 
-use super::lab::{self, Replica, at};
+use super::lab::{self, Replica, at, begin_session};
 
 #[path = "accounts.rs"]
 mod accounts;
@@ -39,7 +39,7 @@ async fn a_failing_store_answers_nothing_and_keeps_everything() {
     let memory = MemoryStore::new();
     let store = Replica::new(memory.clone());
     let ada = lab::add_ada(&store).await;
-    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+    begin_session(&store, &lab::session(1, ada.id)).await;
 
     memory.set_failing(true);
     let (account, identity) = lab::ada();
@@ -67,8 +67,8 @@ async fn a_test_can_look_inside() {
     let memory = MemoryStore::new();
     let store = Replica::new(memory.clone());
     let ada = lab::add_ada(&store).await;
-    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
-    store.sessions.create(&lab::session(2, ada.id)).await.unwrap();
+    begin_session(&store, &lab::session(1, ada.id)).await;
+    begin_session(&store, &lab::session(2, ada.id)).await;
     store.sessions.end(lab::session_id(2), at(1001)).await.unwrap();
 
     assert_eq!((memory.account_count(), memory.session_count()), (1, 2));

@@ -5,7 +5,7 @@ use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
 use labgate_domain::time::Timestamp;
 
-use super::lab::{Replica, add_ada, at, at_once, ended, external, session, session_id};
+use super::lab::{Replica, add_ada, at, at_once, begin_session, ended, external, session, session_id};
 use super::replicas;
 
 fn revalidation(token: &str, seconds: i64) -> NextRevalidation {
@@ -56,7 +56,7 @@ async fn only_due_live_sessions_of_the_provider_are_taken_oldest_first() {
         Session { last_seen_at: at(500), ..due(8, ada, 1000) },
         Session { expires_at: at(2000), ..due(9, ada, 1000) },
     ] {
-        store.sessions.create(&session).await.unwrap();
+        begin_session(&store, &session).await;
     }
     let first = take(&other, &provider(), 2000, 2).await;
     assert_eq!(ids(&first), [session_id(1), session_id(3)]);
@@ -75,7 +75,7 @@ async fn of_many_replicas_at_once_one_takes_a_session() {
     let replicas = replicas().await;
     let ada = add_ada(&replicas[0]).await.id;
     for number in 1..=20 {
-        replicas[0].sessions.create(&due(number, ada, 1000)).await.unwrap();
+        begin_session(&replicas[0], &due(number, ada, 1000)).await;
     }
     let taken = at_once(&replicas, 8, |store, _| async move {
         let mut all = Vec::new();
@@ -96,7 +96,7 @@ async fn the_answer_of_the_provider_is_kept() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     let before = due(1, ada, 1000);
-    store.sessions.create(&before).await.unwrap();
+    begin_session(&store, &before).await;
     let groups = vec!["new \"group\"".to_owned()];
     for next in [Some(revalidation("another", 3000)), None] {
         store.sessions.keep_answer(before.id, &groups, next.as_ref()).await.unwrap();
@@ -114,7 +114,7 @@ async fn c154_an_ended_session_forgets_its_refresh_token() {
     let [store, other] = replicas().await;
     let ada = add_ada(&store).await.id;
     for number in 1..=4 {
-        store.sessions.create(&due(number, ada, 1000)).await.unwrap();
+        begin_session(&store, &due(number, ada, 1000)).await;
     }
     let issuer = external("ada", "sid-1").issuer;
     let sid = external("ada", "sid-1").id;

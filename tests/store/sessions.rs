@@ -1,15 +1,18 @@
 //! `SessionStore`.
 
+use labgate_domain::people::Role;
 use labgate_domain::session::{ExternalSession, Session, UserAgent};
 use labgate_domain::time::Timestamp;
 
-use super::lab::{Replica, account_id, add_ada, at, at_once, ended, external, session, session_id};
+use super::lab::{
+    Replica, account_id, add_ada, at, at_once, begin_session, ended, external, session, session_id,
+};
 use super::replicas;
 
 /// Ada's session, number 1.
 async fn begin(store: &Replica) -> Session {
     let session = session(1, add_ada(store).await.id);
-    store.sessions.create(&session).await.unwrap();
+    begin_session(&store, &session).await;
     session
 }
 
@@ -34,7 +37,7 @@ async fn a_session_is_found_as_it_was_added_on_every_replica() {
         ended_at: Some(at(-1)),
         ..session(2, account_id(1))
     };
-    other.sessions.create(&second).await.unwrap();
+    begin_session(&other, &second).await;
     for store in &replicas {
         assert_eq!(store.sessions.find(first.id).await, Ok(Some(first.clone())));
         assert_eq!(store.sessions.find(second.id).await, Ok(Some(second.clone())));
@@ -62,7 +65,7 @@ async fn browser_and_address_come_back_as_they_were_kept() {
             address: address.map(|address| address.parse().unwrap()),
             ..session(number, account_id(1))
         };
-        store.sessions.create(&session).await.unwrap();
+        begin_session(&store, &session).await;
         assert_eq!(other.sessions.find(session.id).await, Ok(Some(session)), "{address:?} {text}");
     }
 }
@@ -74,7 +77,7 @@ async fn a_browser_can_say_what_it_likes_and_the_session_is_still_found() {
     let long = format!("{} x", "x".repeat(255));
     for (number, text) in (1..).zip(["\u{1} \u{1}", "\u{1} x", "x \u{1}", &long, "\u{fffd} \u{fffd}"]) {
         let session = Session { user_agent: UserAgent::new(text), ..session(number, account_id(1)) };
-        store.sessions.create(&session).await.unwrap();
+        begin_session(&store, &session).await;
         assert!(store.sessions.find(session.id).await.unwrap().is_some(), "{text:?}");
     }
     assert_eq!(store.sessions.list_of(account_id(1), at(2000)).await.unwrap().len(), 5);
@@ -91,7 +94,7 @@ async fn a_claim_that_the_provider_left_out_stays_absent() {
         ExternalSession { id: None, id_token_hint: None, ..whole },
     ]) {
         let session = Session { external: Some(external), ..session(number, account_id(1)) };
-        store.sessions.create(&session).await.unwrap();
+        begin_session(&store, &session).await;
         assert_eq!(other.sessions.find(session.id).await, Ok(Some(session)));
     }
 }
@@ -110,7 +113,7 @@ async fn an_id_is_never_used_twice() {
     let [store, _] = replicas().await;
     let first = begin(&store).await;
     let second = Session { groups: vec!["planted".to_owned()], ..first.clone() };
-    let error = store.sessions.create(&second).await.unwrap_err().to_string();
+    let error = store.sessions.create(&second, Role::Admin).await.unwrap_err().to_string();
     assert!(!error.contains("planted") && !error.contains(&first.id.to_string()), "{error}");
     assert_eq!(find(&store).await, first);
 }
@@ -118,7 +121,7 @@ async fn an_id_is_never_used_twice() {
 #[tokio::test]
 async fn an_unknown_id_has_no_session() {
     let [store, _] = replicas().await;
-    store.sessions.create(&session(1, account_id(1))).await.unwrap_err();
+    assert_eq!(store.sessions.create(&session(1, account_id(1)), Role::User).await, Ok(false));
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
 }
 
@@ -157,7 +160,7 @@ async fn one_session_ends_and_the_others_stay() {
     let [store, _] = replicas().await;
     let first = begin(&store).await;
     let second = session(2, account_id(1));
-    store.sessions.create(&second).await.unwrap();
+    begin_session(&store, &second).await;
     store.sessions.end(second.id, at(2000)).await.unwrap();
     store.sessions.touch(second.id, at(2000)).await.unwrap();
     assert_eq!(find(&store).await, first);
@@ -196,7 +199,7 @@ async fn only_what_is_past_its_absolute_limit_is_deleted_and_counted() {
     let ada = add_ada(&store).await;
     for (number, expires_at) in [(1, 100), (2, 200), (3, 200), (4, 201), (5, 300)] {
         let session = Session { expires_at: at(expires_at), ..session(number, ada.id) };
-        store.sessions.create(&session).await.unwrap();
+        begin_session(&store, &session).await;
     }
     store.sessions.end(session_id(5), at(50)).await.unwrap();
 

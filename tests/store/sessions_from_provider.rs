@@ -7,8 +7,8 @@ use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::session::{ExternalSession, Session, SessionId};
 
 use super::lab::{
-    Replica, account_id, add_ada, add_local, at, at_once, ended, external, identity, local, session,
-    session_id,
+    Replica, account_id, add_ada, add_local, at, at_once, begin_session, ended, external, identity, local,
+    session, session_id,
 };
 use super::replicas;
 
@@ -57,7 +57,7 @@ async fn sessions(store: &Replica) -> Vec<Session> {
         ended(from(9, ada, external("ada", "sid-1")), 1500),
     ];
     for session in &sessions {
-        store.sessions.create(session).await.unwrap();
+        begin_session(&store, session).await;
     }
     sessions
 }
@@ -132,7 +132,7 @@ async fn c165_each_session_is_told_to_one_of_many_calls_at_once() {
     let replicas = replicas().await;
     let ada = add_ada(&replicas[0]).await.id;
     for number in 10..40 {
-        replicas[0].sessions.create(&session(number, ada)).await.unwrap();
+        begin_session(&replicas[0], &session(number, ada)).await;
     }
     let told = at_once(&replicas, 8, |store, number| async move {
         let (sid, subject) = (sid("sid-1"), subject("ada"));

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use labgate_domain::people::AccountId;
 use labgate_domain::session::Session;
 
-use super::lab::{Replica, account_id, add_ada, add_local, at, at_once, ended, local, session, session_id};
+use super::lab::{
+    Replica, account_id, add_ada, add_local, at, at_once, begin_session, ended, local, session, session_id,
+};
 use super::replicas;
 
 /// Ada, account 1, and Bob, account 2, who has session 9.
 async fn people(store: &Replica) -> AccountId {
     let ada = add_ada(store).await.id;
     add_local(store, &local(2, "bob"), None).await;
-    store.sessions.create(&session(9, account_id(2))).await.unwrap();
+    begin_session(&store, &session(9, account_id(2))).await;
     ada
 }
 
@@ -29,7 +31,7 @@ async fn live_sessions_are_listed_newest_first() {
     let ended = ended(begun(4, 1000), 1500);
     let expired = Session { expires_at: at(4000), ..begun(5, 1000) };
     for session in [&middle, &oldest, &ended, &newest, &expired] {
-        store.sessions.create(session).await.unwrap();
+        begin_session(&store, session).await;
     }
     let expected = vec![newest.clone(), middle, oldest.clone()];
     assert_eq!(other.sessions.list_of(ada, at(4000)).await, Ok(expected), "at its limit it is over");
@@ -42,7 +44,7 @@ async fn c158_all_sessions_of_an_account_end_but_one() {
     let [store, other] = replicas().await;
     let ada = people(&store).await;
     for number in 1..=4 {
-        store.sessions.create(&session(number, ada)).await.unwrap();
+        begin_session(&store, &session(number, ada)).await;
     }
     store.sessions.end(session_id(4), at(1500)).await.unwrap();
 
@@ -68,7 +70,7 @@ async fn c158_all_sessions_of_an_account_end_but_one() {
 async fn the_sessions_of_others_go_on() {
     let [store, _] = replicas().await;
     let ada = people(&store).await;
-    store.sessions.create(&session(1, ada)).await.unwrap();
+    begin_session(&store, &session(1, ada)).await;
     let ended = store.sessions.end_all_of(ada, Some(session_id(9)), at(2000)).await;
     assert_eq!(ended, Ok(vec![session_id(1)]));
     assert_eq!(store.sessions.end_all_of(account_id(3), None, at(2000)).await, Ok(Vec::new()));
@@ -80,7 +82,7 @@ async fn each_session_is_ended_by_one_of_many_calls_at_once() {
     let replicas = replicas().await;
     let ada = people(&replicas[0]).await;
     for number in 10..40 {
-        replicas[0].sessions.create(&session(number, ada)).await.unwrap();
+        begin_session(&replicas[0], &session(number, ada)).await;
     }
     let ended = at_once(&replicas, 8, move |store, number| async move {
         store.sessions.end_all_of(ada, None, at(2000 + i64::from(number))).await.unwrap()

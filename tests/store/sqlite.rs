@@ -86,7 +86,7 @@ async fn c027_a_restart_keeps_everything() {
     let store = Replica::new(before.clone());
     let ada = lab::add_ada(&store).await;
     let (_, identity) = lab::ada();
-    store.sessions.create(&lab::session(1, ada.id)).await.unwrap();
+    lab::begin_session(&store, &lab::session(1, ada.id)).await;
     let bob = lab::local(2, "bob");
     lab::add_local(&store, &bob, Some(&lab::credential("$bob"))).await;
     store.spent_attempts.consume(lab::attempt(1), at(2000)).await.unwrap();

@@ -68,6 +68,18 @@ macro_rules! account_columns {
     };
 }
 
+/// Adds a session, if its account is active and has a role.
+macro_rules! add_session {
+    () => {
+        concat!(
+            "INSERT INTO sessions (",
+            session_columns!(),
+            ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+             FROM accounts WHERE accounts.id = $2 AND status = 'active' AND role = $19 "
+        )
+    };
+}
+
 /// The columns of a whole session.
 macro_rules! session_columns {
     () => {

@@ -191,6 +191,18 @@ impl TestLab {
         &self.idp
     }
 
+    /// The ports of the lab, to build use cases of one's own over some of them.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The policy of the lab.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Accounts, sessions and spent attempts.
     #[must_use]
     pub fn store(&self) -> &MemoryStore {

@@ -5,11 +5,12 @@ mod attempts;
 mod sessions;
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountId, AccountStatus, Credential};
+use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, EmailAddress};
 use labgate_domain::ports::{Changed, LoginTarget, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::SealId;
@@ -24,7 +25,7 @@ pub struct MemoryStore {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     failing: bool,
     accounts: BTreeMap<AccountId, Account>,
@@ -37,8 +38,40 @@ struct State {
     wrong_attempts: HashMap<LoginTarget, (u32, Timestamp)>,
 }
 
+impl State {
+    /// The maps have no order, so their entries are hashed one by one and added.
+    fn digest(&self) -> u64 {
+        fn one(value: &impl Hash) -> u64 {
+            let mut hasher = DefaultHasher::new();
+            value.hash(&mut hasher);
+            hasher.finish()
+        }
+        let accounts = self.accounts.values().map(|account| {
+            let names = (account.username.as_str(), account.email.as_ref().map(EmailAddress::as_str));
+            one(&(account.id, names, format!("{:?}{:?}{:?}", account.name, account.role, account.status)))
+        });
+        let credentials = self
+            .credentials
+            .iter()
+            .map(|(id, credential)| one(&(id, credential.hash.expose(), credential.must_change)));
+        let identities = self.identities.iter().map(|((issuer, subject), link)| {
+            one(&(issuer.as_str(), subject.as_str(), link.account, link.identity.last_sign_in_at))
+        });
+        let sessions = self.sessions.values().map(|session| {
+            let next = session.external.as_ref().and_then(|external| external.revalidation.as_ref());
+            let next = next.map(|next| (next.refresh_token.as_str(), next.due_at));
+            one(&(session.id, session.account, session.ended_at, session.last_seen_at, &session.groups, next))
+        });
+        let spent = self.spent_attempts.keys().map(|id| one(&id.as_bytes()));
+        let wrong = self.wrong_attempts.iter().map(|(target, count)| one(&(target, count)));
+        let parts = [one(&self.changes.len())];
+        let all = accounts.chain(credentials).chain(identities).chain(sessions).chain(spent).chain(wrong);
+        all.chain(parts).fold(0, u64::wrapping_add)
+    }
+}
+
 /// The account that an identity opens, and the person's view of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Link {
     account: AccountId,
     identity: LinkedIdentity,
@@ -63,6 +96,31 @@ impl MemoryStore {
             account.status = AccountStatus::Disabled;
             state.changes.push(Changed::Account(id));
         }
+    }
+
+    /// Returns another store with the same content, which goes its own way from now on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { state: Arc::new(Mutex::new(self.state().clone())) }
+    }
+
+    /// Returns a number that differs where the content differs, but for accidents of the hash.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.state().digest()
+    }
+
+    /// All accounts.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        self.state().accounts.values().cloned().collect()
+    }
+
+    /// The number of an account's sessions that have not been ended.
+    #[must_use]
+    pub fn open_sessions(&self, account: AccountId) -> usize {
+        let state = self.state();
+        state.sessions.values().filter(|it| it.account == account && it.ended_at.is_none()).count()
     }
 
     /// The number of accounts.

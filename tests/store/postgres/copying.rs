@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use super::{Database, fresh, open};
-use crate::store::lab::{self, account_id, at, attempt, identity_at, session, session_id};
+use crate::store::lab::{self, account_id, at, attempt, begin_session, identity_at, session, session_id};
 
 async fn sqlite(folder: &TempDir, name: &str) -> Store {
     Store::open(&Location::Sqlite(folder.path().join(name))).await.unwrap()
@@ -24,7 +24,7 @@ async fn fill(store: &Store) {
         .await
         .unwrap();
     for number in 1..=5 {
-        store.sessions.create(&session(number, ada.id)).await.unwrap();
+        begin_session(&store, &session(number, ada.id)).await;
     }
     store.sessions.end(session_id(5), at(2000)).await.unwrap();
     store.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();

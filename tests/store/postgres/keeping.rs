@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Database, fresh, open};
-use crate::store::lab::{self, Replica, account_id, at, attempt, session, session_id};
+use crate::store::lab::{self, Replica, account_id, at, attempt, begin_session, session, session_id};
 
 /// Ada with a session, Bob with a password, and an attempt.
 async fn lab() -> (Database, Store, PgConnection) {
@@ -24,7 +24,7 @@ async fn lab() -> (Database, Store, PgConnection) {
     let store = open(&database).await;
     let lab = Replica::new(store.clone());
     let ada = lab::add_ada(&lab).await;
-    lab.sessions.create(&session(1, ada.id)).await.unwrap();
+    begin_session(&lab, &session(1, ada.id)).await;
     lab::add_local(&lab, &lab::local(2, "bob"), Some(&lab::credential("$bob"))).await;
     lab.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();
     let connection = database.connect().await;
@@ -72,7 +72,7 @@ async fn a_column_refuses_invalid_values() {
 async fn deleting_an_account_deletes_all_that_belongs_to_it() {
     let (_database, store, mut connection) = lab().await;
     let lab = Replica::new(store);
-    lab.administration.set_role(account_id(2), Role::Admin).await.unwrap();
+    lab.administration.set_role(account_id(2), Role::Admin, at(2000)).await.unwrap();
     for (table, before) in [("sessions", 1), ("external_identities", 1), ("credentials", 1)] {
         assert_eq!(count(&mut connection, table).await, before, "{table}");
     }
@@ -204,7 +204,7 @@ async fn sessions_are_ended_in_the_order_of_their_ids() {
     // The last id stands first in the table.
     sqlx::raw_sql("DELETE FROM sessions").execute(&mut connection).await.unwrap();
     for number in [9, 1] {
-        SessionStore::create(&store, &session(number, account_id(1))).await.unwrap();
+        SessionStore::create(&store, &session(number, account_id(1)), Role::Admin).await.unwrap();
     }
     let sids = lab::external("ada", "sid-1");
     let (all_of, all_from) = (store.clone(), store.clone());
@@ -216,7 +216,11 @@ async fn sessions_are_ended_in_the_order_of_their_ids() {
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
 
     let call = async move { store.delete(account_id(1)).await };
-    Replica::new(open(&database).await).administration.set_role(account_id(2), Role::Admin).await.unwrap();
+    Replica::new(open(&database).await)
+        .administration
+        .set_role(account_id(2), Role::Admin, at(2000))
+        .await
+        .unwrap();
     never_in_a_circle(LOCK_FIRST_SESSION, call, LOCK_LAST_SESSION, &database).await;
     assert_eq!(count(&mut connection, "sessions").await, 0);
 }
@@ -233,7 +237,7 @@ async fn a_sign_in_touches_the_account_before_the_identity_as_a_deletion_does() 
 #[tokio::test]
 async fn locked_rows_are_deleted_the_next_time() {
     let (database, store, mut connection) = lab().await;
-    SessionStore::create(&store, &session(2, account_id(1))).await.unwrap();
+    SessionStore::create(&store, &session(2, account_id(1)), Role::Admin).await.unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     sqlx::raw_sql(LOCK_FIRST_SESSION).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("SELECT FROM spent_attempts FOR UPDATE").execute(&mut connection).await.unwrap();

@@ -47,12 +47,16 @@ pub enum AccountError {
     /// It is the last active administrator.
     #[error("the account is the last active administrator")]
     LastAdministrator,
+    /// It was disabled, deleted or given another role or password while the person signed in.
+    #[error("the account was changed during the sign-in")]
+    ChangedMeanwhile,
 }
 
 codes!(AccountError {
     Unknown => AccountUnknown,
     Disabled => AccountDisabled,
     LastAdministrator => LastAdministrator,
+    ChangedMeanwhile => NotSignedIn,
 });
 
 /// An identity that was not linked to an account, or not unlinked from it.

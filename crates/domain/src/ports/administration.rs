@@ -2,6 +2,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::people::{Account, AccountId, AccountStatus, Credential, Role};
+use crate::time::Timestamp;
 
 /// The administration of accounts. The last active administrator stays one, under any number of concurrent
 /// calls.
@@ -37,17 +38,24 @@ pub trait AdministrationStore: Send + Sync {
         limit: u32,
     ) -> Result<AccountPage, StoreError>;
 
-    /// Enables or disables an account; never disables the last active administrator.
+    /// Enables or disables an account; never disables the last active administrator. The sessions of one that
+    /// is disabled end with it, atomically.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError>;
+    async fn set_status(
+        &self,
+        id: AccountId,
+        status: AccountStatus,
+        at: Timestamp,
+    ) -> Result<AccountChange, StoreError>;
 
-    /// Changes the role of an account; never of the last active administrator.
+    /// Changes the role of an account; never of the last active administrator. The sessions of one that loses
+    /// a role end with it, atomically.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError>;
+    async fn set_role(&self, id: AccountId, role: Role, at: Timestamp) -> Result<AccountChange, StoreError>;
 
     /// Deletes an account with all that belongs to it; never the last active administrator.
     ///

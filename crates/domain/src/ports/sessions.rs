@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::people::AccountId;
+use crate::people::{AccountId, Role};
 use crate::protocol::{Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
 use crate::session::{NextRevalidation, Session, SessionId};
@@ -45,11 +45,13 @@ impl SessionChanges {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Adds a session.
+    /// Adds a session if its account is active and has this role, atomically: what disables or demotes the
+    /// account either comes first and is seen, or comes later and finds the session. Returns whether it was
+    /// added.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn create(&self, session: &Session) -> Result<(), StoreError>;
+    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError>;
 
     /// Returns the session with this id, live or not.
     ///

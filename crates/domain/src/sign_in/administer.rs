@@ -211,21 +211,19 @@ impl Administration<'_> {
     /// When it was not changed.
     pub async fn patch(&self, by: &Administrator, id: AccountId, patch: AccountPatch) -> Result<(), Refusal> {
         let patched = async {
+            let at = self.ender.clock.now();
             let (change, word) = match patch {
                 AccountPatch::Status(status) => {
                     let word = if status == AccountStatus::Active { "enabled" } else { "disabled" };
-                    (self.administration.set_status(id, status).await?, word)
+                    (self.administration.set_status(id, status, at).await?, word)
                 }
                 AccountPatch::Role(role) => {
                     let word = if role == Role::Admin { "made administrator" } else { "made user" };
-                    (self.administration.set_role(id, role).await?, word)
+                    (self.administration.set_role(id, role, at).await?, word)
                 }
             };
             done(change)?;
-            if !matches!(patch, AccountPatch::Status(AccountStatus::Active) | AccountPatch::Role(Role::Admin))
-            {
-                self.ender.end_all_of(id, None).await?;
-            }
+            self.ender.forget_account(id);
             self.record(by, id, word);
             Ok(())
         };
@@ -238,10 +236,8 @@ impl Administration<'_> {
     /// When it was not deleted.
     pub async fn delete(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let deleted = async {
-            // Read before they are gone, so that no check is answered from memory afterwards.
-            let sessions = self.ender.sessions.list_of(id, self.ender.clock.now()).await?;
             done(self.administration.delete(id).await?)?;
-            self.ender.forget(sessions.into_iter().map(|session| session.id));
+            self.ender.forget_account(id);
             self.record(by, id, "deleted");
             Ok(())
         };

@@ -17,12 +17,9 @@ impl Roles<'_> {
     /// one.
     pub(super) async fn assign(self, account: Account, role: Option<Role>) -> Result<Account, SignInError> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
-        match self.administration.set_role(account.id, role).await? {
-            AccountChange::Done => {}
+        match self.administration.set_role(account.id, role, self.ender.clock.now()).await? {
+            AccountChange::Done => self.ender.forget_account(account.id),
             AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
-        }
-        if role == Role::User {
-            self.ender.end_all_of(account.id, None).await?;
         }
         let change = if role == Role::Admin { "made administrator" } else { "made user" };
         self.ender.observer.observe(&SignInEvent::Administered { account: account.id, change, by: None });

@@ -1,6 +1,6 @@
 use super::recent_checks::RecentChecks;
 use crate::people::AccountId;
-use crate::ports::{Observer, SessionStore, SignInEvent, StoreError};
+use crate::ports::{Changed, Observer, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionClaims, SessionId};
 use crate::world::Clock;
 
@@ -42,6 +42,11 @@ impl SessionEnder<'_> {
         let count = ended.len();
         self.forget(ended);
         Ok(count)
+    }
+
+    /// Stops answering from memory for an account that has changed in the store.
+    pub(super) fn forget_account(self, account: AccountId) {
+        self.recent.forget(Changed::Account(account));
     }
 
     /// Stops answering from memory for sessions that the store has ended.

@@ -6,7 +6,7 @@ use super::policy::Policy;
 use super::trail::{Outcome, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
-use crate::error::{PasswordError, SignInError};
+use crate::error::{AccountError, PasswordError, SignInError};
 use crate::people::{Account, Credential};
 use crate::ports::{CredentialStore, Source, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
@@ -48,8 +48,9 @@ impl SessionOpener<'_> {
 
     /// Opens a drafted session. The one that the browser had so far ends.
     ///
-    /// Whatever takes a way into an account away ends the account's sessions too. One that is being opened at
-    /// that moment would escape, so `still_opens` looks at the way in once more when the session is there.
+    /// Whatever takes a way into an account away, or a role, ends the account's sessions with it. The session
+    /// is there first, then `still_opens` looks at the way in once more, and the last look is at the session
+    /// itself: what was taken away until then has ended it, and its token is never handed out.
     pub(super) async fn open(
         self,
         account: &Account,
@@ -60,7 +61,9 @@ impl SessionOpener<'_> {
     ) -> Result<SessionToken, SignInError> {
         let claims = claims(self.policy, self.entropy, account, session, session.created_at);
         let token = self.tokens.issue(&claims)?;
-        self.ender.sessions.create(session).await?;
+        if !self.ender.sessions.create(session, account.role).await? {
+            return Err(AccountError::ChangedMeanwhile.into());
+        }
         if let Err(error) = still_opens.await {
             self.ender.end(session.id).await?;
             return Err(error);
@@ -68,6 +71,10 @@ impl SessionOpener<'_> {
         if let Some(Ok(previous)) = visitor.session_token.map(|token| self.tokens.authenticate(token)) {
             self.ender.sign_out(&previous).await?;
             trail.step(Step::PreviousSessionEnded { session: previous.sid });
+        }
+        let opened = self.ender.sessions.find(session.id).await?;
+        if opened.is_none_or(|opened| opened.ended_at.is_some()) {
+            return Err(AccountError::ChangedMeanwhile.into());
         }
         trail.step(Step::SessionOpened { session: session.id, expires_at: session.expires_at });
         Ok(token)

@@ -138,6 +138,14 @@ impl RecentChecks {
             && !self.has_ended(person.session)
     }
 
+    /// From now on no token of this session or account is answered from memory before it was checked again.
+    pub(super) fn forget(&self, changed: Changed) {
+        let mut feed = self.feed_mut();
+        feed.turn += 1;
+        let turn = feed.turn;
+        feed.changed.insert(changed, turn);
+    }
+
     /// From now on no token is answered from memory before it was checked again.
     pub(super) fn forget_all(&self) {
         self.feed_mut().forget_all();

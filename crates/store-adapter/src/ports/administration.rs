@@ -3,13 +3,14 @@ use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role
 use labgate_domain::ports::{
     AccountChange, AccountPage, AdministrationStore, FirstAdministrator, StoreError,
 };
+use labgate_domain::time::Timestamp;
 
 use crate::Store;
 use crate::connection::{Transaction, failed};
 use crate::postgres;
 use crate::rows;
 use crate::statement::Statement;
-use crate::statements::{accounts, credentials};
+use crate::statements::{accounts, credentials, sessions};
 
 /// The number of accounts read at a time during a search.
 const CHUNK: usize = 1000;
@@ -65,12 +66,17 @@ impl AdministrationStore for Store {
         }
     }
 
-    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError> {
-        change(self, id, status == AccountStatus::Active, accounts::set_status(id, status)).await
+    async fn set_status(
+        &self,
+        id: AccountId,
+        status: AccountStatus,
+        at: Timestamp,
+    ) -> Result<AccountChange, StoreError> {
+        change(self, id, status == AccountStatus::Active, accounts::set_status(id, status), at).await
     }
 
-    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError> {
-        change(self, id, role == Role::Admin, accounts::set_role(id, role)).await
+    async fn set_role(&self, id: AccountId, role: Role, at: Timestamp) -> Result<AccountChange, StoreError> {
+        change(self, id, role == Role::Admin, accounts::set_role(id, role), at).await
     }
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
@@ -86,18 +92,23 @@ impl AdministrationStore for Store {
     }
 }
 
-/// Changes an account, but the last active administrator only in a way that `keeps_administrator`.
+/// Changes an account. The last active administrator is only changed in a way that takes nothing away; what
+/// takes something away ends the account's sessions.
 async fn change(
     store: &Store,
     id: AccountId,
-    keeps_administrator: bool,
+    takes_nothing: bool,
     statement: Statement,
+    at: Timestamp,
 ) -> Result<AccountChange, StoreError> {
     let mut transaction = store.begin().await?;
-    if let Some(refusal) = refusal(&mut transaction, id, keeps_administrator).await? {
+    if let Some(refusal) = refusal(&mut transaction, id, takes_nothing).await? {
         return transaction.undo(refusal).await;
     }
     transaction.execute(statement).await?;
+    if !takes_nothing {
+        transaction.execute(sessions::end_all_of(id, None, at)).await?;
+    }
     transaction.commit(AccountChange::Done).await
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use labgate_domain::people::AccountId;
+use labgate_domain::people::{AccountId, Role};
 use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -17,12 +17,6 @@ use crate::statements::{changes, sessions};
 
 /// The longest wait for the feed of changes: every check of that second waits along.
 const FEED_PATIENCE: Duration = Duration::from_secs(1);
-
-const ADD: &str = concat!(
-    "INSERT INTO sessions (",
-    session_columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
-);
 
 const FIND: Sql = select!("sessions", session_columns!(), "FROM sessions WHERE id = $1");
 
@@ -50,10 +44,10 @@ const KEEP_ANSWER: &str = "
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn create(&self, session: &Session) -> Result<(), StoreError> {
+    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError> {
         let external = session.external.as_ref();
         let revalidation = external.and_then(|external| external.revalidation.as_ref());
-        let add = Statement::new(ADD)
+        let add = Statement::new(in_dialect!(ADD_SESSION))
             .bind(session.id)
             .bind(session.account)
             .bind(external.map(|external| external.provider.as_str()))
@@ -71,8 +65,9 @@ impl SessionStore for Store {
             .bind(session.expires_at)
             .bind(session.ended_at)
             .bind(revalidation.map(|revalidation| revalidation.refresh_token.as_str()))
-            .bind(revalidation.map(|revalidation| revalidation.due_at));
-        self.writer().await?.execute(add).await.map(drop)
+            .bind(revalidation.map(|revalidation| revalidation.due_at))
+            .bind(role.as_str());
+        self.writer().await?.execute(add).await.map(|added| added == 1)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

@@ -51,3 +51,5 @@ pub(crate) const CHANGES_SINCE: &str = "
 
 pub(crate) const DELETE_OLD_CHANGES: &str = "
     DELETE FROM changes WHERE at < unixepoch() - $1";
+
+pub(crate) const ADD_SESSION: &str = add_session!();

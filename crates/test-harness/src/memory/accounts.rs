@@ -257,12 +257,27 @@ impl AdministrationStore for MemoryStore {
         Ok(AccountPage { accounts, more: found.next().is_some() })
     }
 
-    async fn set_status(&self, id: AccountId, status: AccountStatus) -> Result<AccountChange, StoreError> {
-        Ok(self.answering()?.change(id, |account| Some(Account { status, ..account })))
+    async fn set_status(
+        &self,
+        id: AccountId,
+        status: AccountStatus,
+        at: Timestamp,
+    ) -> Result<AccountChange, StoreError> {
+        let mut state = self.answering()?;
+        let change = state.change(id, |account| Some(Account { status, ..account }));
+        if change == AccountChange::Done && status == AccountStatus::Disabled {
+            state.end_all_of(id, None, at);
+        }
+        Ok(change)
     }
 
-    async fn set_role(&self, id: AccountId, role: Role) -> Result<AccountChange, StoreError> {
-        Ok(self.answering()?.change(id, |account| Some(Account { role, ..account })))
+    async fn set_role(&self, id: AccountId, role: Role, at: Timestamp) -> Result<AccountChange, StoreError> {
+        let mut state = self.answering()?;
+        let change = state.change(id, |account| Some(Account { role, ..account }));
+        if change == AccountChange::Done && role == Role::User {
+            state.end_all_of(id, None, at);
+        }
+        Ok(change)
     }
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {

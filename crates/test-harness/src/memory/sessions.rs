@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use labgate_domain::people::AccountId;
+use labgate_domain::people::{Account, AccountId, Role};
 use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -12,16 +12,17 @@ use super::{MemoryStore, State};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn create(&self, session: &Session) -> Result<(), StoreError> {
+    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError> {
         let mut state = self.answering()?;
-        if !state.accounts.contains_key(&session.account) {
-            return Err(StoreError("there is no such account".to_owned()));
+        let may_open = |account: &Account| account.is_active() && account.role == role;
+        if !state.accounts.get(&session.account).is_some_and(may_open) {
+            return Ok(false);
         }
         if state.sessions.contains_key(&session.id) {
             return Err(StoreError("there is a session with this id".to_owned()));
         }
         state.sessions.insert(session.id, session.clone());
-        Ok(())
+        Ok(true)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

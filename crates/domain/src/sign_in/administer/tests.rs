@@ -104,8 +104,8 @@ async fn c150_a_disabled_or_demoted_person_is_signed_out() {
         (AccountPatch::Role(Role::Admin), 0),
     ] {
         let mut world = World::default();
-        world.administration.expect_set_status().returning(|_, _| Ok(AccountChange::Done));
-        world.administration.expect_set_role().returning(|_, _| Ok(AccountChange::Done));
+        world.administration.expect_set_status().returning(|_, _, _| Ok(AccountChange::Done));
+        world.administration.expect_set_role().returning(|_, _, _| Ok(AccountChange::Done));
         world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::<SessionId>::new()));
         let id = account(AccountStatus::Active).id;
         assert!(world.scene().sign_in.administration().patch(&by(), id, patch).await.is_ok(), "{patch:?}");
@@ -115,7 +115,7 @@ async fn c150_a_disabled_or_demoted_person_is_signed_out() {
 #[tokio::test]
 async fn the_last_administrator_stays() {
     let mut world = World::default();
-    world.administration.expect_set_status().returning(|_, _| Ok(AccountChange::LastAdministrator));
+    world.administration.expect_set_status().returning(|_, _, _| Ok(AccountChange::LastAdministrator));
     world.administration.expect_delete().returning(|_| Ok(AccountChange::LastAdministrator));
     world.sessions.expect_list_of().returning(|_, _| Ok(Vec::new()));
     world.sessions.expect_end_all_of().never();

@@ -110,7 +110,7 @@ async fn c026_a_second_callback_makes_no_second_token_request() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     nobody_is_known(&mut world);
     world.identities.expect_create().times(1).returning(creating(&world.opened));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     let scene = world.scene();
     let (cookie, state) = scene.begin("/").await;
     let query = format!("code=c&state={state}");
@@ -261,7 +261,7 @@ async fn a_first_sign_in_makes_an_account_a_session_and_a_token() {
                 && identity.subject.as_str() == "subject-of-ada"
         })
         .returning(creating(&world.opened));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     let scene = world.scene();
 
     let CompletedSignIn::SignedIn { token, return_to, .. } =
@@ -296,7 +296,12 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject() {
         .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
     world.identities.expect_create().never();
     let id = account(AccountStatus::Active).id;
-    world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
+    world
+        .sessions
+        .expect_create()
+        .withf(move |session, _| session.account == id)
+        .times(1)
+        .returning(|_, _| Ok(true));
     assert!(completed(&world.scene(), "/").await.is_ok());
 }
 
@@ -311,7 +316,7 @@ async fn c099_a_known_person_keeps_the_address_that_was_trusted() {
             .withf(|_, _, email, _| email.is_none())
             .times(1)
             .returning(|_, _, _, _| Ok(ProfileUpdate::Done));
-        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
         let scene = world.scene();
         let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
             panic!("not signed in")
@@ -343,7 +348,7 @@ async fn a_provider_that_owns_its_addresses_need_not_state_them_verified() {
     let mut world = provider_says(Ok(identity(stated(false))), EmailTrust::Provider);
     nobody_is_known(&mut world);
     world.identities.expect_create().times(1).returning(creating(&world.opened));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(completed(&world.scene(), "/").await.is_ok());
 }
 
@@ -360,7 +365,12 @@ async fn an_invited_account_is_claimed_by_its_trusted_address() {
         .withf(move |claimed, identity, _| *claimed == id && identity.subject.as_str() == "subject-of-ada")
         .times(1)
         .returning(claiming(&world.opened));
-    world.sessions.expect_create().withf(move |session| session.account == id).times(1).returning(|_| Ok(()));
+    world
+        .sessions
+        .expect_create()
+        .withf(move |session, _| session.account == id)
+        .times(1)
+        .returning(|_, _| Ok(true));
     let scene = world.scene();
     assert!(matches!(completed(&scene, "/").await, Ok(CompletedSignIn::SignedIn { .. })));
     assert!(
@@ -423,7 +433,7 @@ async fn c122_of_two_first_sign_ins_the_slower_finds_the_new_account() {
         world.accounts.expect_find_by_name().times(1).returning(|_| Ok(None));
         world.identities.expect_create().times(1).returning(move |_, _| Ok(taken));
         world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
-        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
         assert!(completed(&world.scene(), "/").await.is_ok());
     }
 }
@@ -440,7 +450,7 @@ async fn c122_of_two_first_sign_ins_the_slower_needs_no_proof() {
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
     world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::SignedIn { .. })));
 }
 
@@ -485,7 +495,7 @@ async fn a_person_the_rules_refuse_does_not_even_find_their_own_account() {
     let mut world = with_rules(only("lab"), &["lab"]);
     nobody_is_known(&mut world);
     world.identities.expect_create().times(1).returning(creating(&world.opened));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(completed(&world.scene(), "/").await.is_ok());
 }
 
@@ -504,10 +514,10 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
         world.identities.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
         world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         let calls = usize::from(change.is_some());
-        world.administration.expect_set_role().times(calls).returning(move |_, _| Ok(change.unwrap()));
+        world.administration.expect_set_role().times(calls).returning(move |_, _, _| Ok(change.unwrap()));
         let ends = usize::from(before == Role::Admin && after == Role::User);
         world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::new()));
-        world.sessions.expect_create().times(1).returning(|_| Ok(()));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
         let scene = world.scene();
         let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
             panic!("not signed in")

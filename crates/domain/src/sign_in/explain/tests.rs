@@ -22,7 +22,7 @@ fn first_sign_in(rules: AdmissionRules, verified: bool) -> World {
         opened.set(account);
         Ok(AccountCreation::Created)
     });
-    world.sessions.expect_create().returning(|_| Ok(()));
+    world.sessions.expect_create().returning(|_, _| Ok(true));
     world
 }
 
@@ -74,7 +74,7 @@ async fn the_rule_that_refuses_decides_the_outcome() {
 async fn a_failure_is_decided_by_no_rule() {
     let mut world = first_sign_in(AdmissionRules::default(), true);
     world.sessions.checkpoint();
-    world.sessions.expect_create().returning(|_| Err(StoreError("disk full".to_owned())));
+    world.sessions.expect_create().returning(|_, _| Err(StoreError("disk full".to_owned())));
     let scene = world.scene();
     assert_eq!(complete(&scene).await, Some(ErrorCode::Internal));
     let trail = scene.log.last_trail();

@@ -37,7 +37,7 @@ async fn the_setup_token_makes_one_administrator() {
         there = true;
         Ok(answer)
     });
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     let mut scene = world.scene();
     scene.sign_in = scene.sign_in.with_setup_token(token.clone());
     for wrong in ["", "wrong", &token.expose()[1..]] {

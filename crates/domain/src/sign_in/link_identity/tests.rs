@@ -96,12 +96,12 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     world
         .sessions
         .expect_create()
-        .withf(|session| {
+        .withf(|session, _| {
             session.external.as_ref().is_some_and(|external| external.subject.as_str() == "subject-of-ada")
         })
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_| Ok(()));
+        .returning(|_, _| Ok(true));
     let scene = world.scene();
     let ticket = link_due(&scene).await;
     let pending = scene.sign_in.linking().pending(&ticket, &Visitor::default()).await.unwrap();
@@ -167,9 +167,9 @@ async fn c114_an_identity_that_is_taken_away_while_its_session_begins_opens_none
     world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
     let created = Arc::new(Mutex::new(None));
     let there = Arc::clone(&created);
-    world.sessions.expect_create().times(1).returning(move |session| {
+    world.sessions.expect_create().times(1).returning(move |session, _| {
         *there.lock().unwrap() = Some(session.id);
-        Ok(())
+        Ok(true)
     });
     world
         .sessions
@@ -200,7 +200,7 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
         world.sessions.expect_find().returning(move |_| Ok(Some(found.clone())));
         world.identities.expect_link().times(usize::from(code.is_none())).returning(linking(&world.opened));
         world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
-        world.sessions.expect_create().returning(|_| Ok(()));
+        world.sessions.expect_create().returning(|_, _| Ok(true));
         world.sessions.expect_end().returning(|_, _| Ok(()));
         let scene = world.scene();
         let ticket = link_due(&scene).await;
@@ -275,7 +275,7 @@ async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
     world.credentials.expect_credential().returning(|_| Ok(None));
     world.identities.expect_link().times(1).returning(linking(&world.opened));
     world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     world.sessions.expect_end().returning(|_, _| Ok(()));
     let scene = world.scene();
     let own = scene.token(&account(AccountStatus::Active), &session());

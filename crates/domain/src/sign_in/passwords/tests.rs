@@ -52,7 +52,7 @@ async fn refused(scene: &Scene, name: &str, password: &str) -> ErrorCode {
 #[tokio::test]
 async fn a_right_password_opens_a_session() {
     let mut world = world(AccountStatus::Active, Some(good()));
-    world.sessions.expect_create().times(2).returning(|_| Ok(()));
+    world.sessions.expect_create().times(2).returning(|_, _| Ok(true));
     let scene = world.scene();
     for name in ["ada", " ADA@Example.com"] {
         let signed_in =
@@ -109,7 +109,7 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
         })
         .times(1)
         .returning(|_, _, _| Ok(false));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(
         world.scene().sign_in.passwords().sign_in(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
     );
@@ -119,7 +119,7 @@ async fn c173_a_weak_hash_is_replaced_unless_it_has_changed_meanwhile() {
 async fn an_initial_password_opens_nothing_until_another_one_is_chosen() {
     let known = Arc::new(Mutex::new(Some(credential("$fake$initial", true))));
     let mut world = world_in_which(AccountStatus::Active, &known);
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     world
         .credentials
         .expect_change_credential()
@@ -221,7 +221,7 @@ async fn with_passwords_off_and_a_provider_set_up_none_is_checked() {
     // Without a provider nobody could get in, so it does not count.
     let mut world = self::world(AccountStatus::Active, Some(good()));
     world.without_passwords = true;
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(
         world.scene().sign_in.passwords().sign_in(sign_in("ada", GOOD), &Visitor::default()).await.is_ok()
     );
@@ -236,7 +236,7 @@ async fn a_sign_in_that_a_change_of_the_password_overtakes_does_not_survive_it()
         asked += 1;
         Ok(Some(if asked == 1 { good() } else { credential("$fake$another", false) }))
     });
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     assert_eq!(refused(&world.scene(), "ada", GOOD).await, ErrorCode::CredentialsWrong);
 }

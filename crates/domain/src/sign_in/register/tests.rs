@@ -30,7 +30,7 @@ async fn a_registration_gives_a_user_account_and_a_session() {
         })
         .times(1)
         .returning(|_, _| Ok(AccountCreation::Created));
-    world.sessions.expect_create().times(1).returning(|_| Ok(()));
+    world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(
         world.scene().sign_in.registration().register(registration("Ada"), &Visitor::default()).await.is_ok()
     );

@@ -79,9 +79,9 @@ impl Lab {
         });
         let created = Arc::new(Mutex::new(Vec::new()));
         let there = Arc::clone(&created);
-        world.sessions.expect_create().returning(move |session| {
+        world.sessions.expect_create().returning(move |session, _| {
             there.lock().unwrap().push(session.clone());
-            Ok(())
+            Ok(true)
         });
         Self { world, created }
     }
@@ -306,9 +306,9 @@ async fn without_revalidation_no_refresh_token_is_kept() {
     world
         .sessions
         .expect_create()
-        .withf(|session| session.external.as_ref().is_some_and(|external| external.revalidation.is_none()))
+        .withf(|session, _| session.external.as_ref().is_some_and(|external| external.revalidation.is_none()))
         .times(1)
-        .returning(|_| Ok(()));
+        .returning(|_, _| Ok(true));
     world.sessions.expect_take_due().never();
     let scene = world.scene();
     sign_in(&scene).await;

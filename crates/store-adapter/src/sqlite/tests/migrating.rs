@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use labgate_domain::people::{AccountStatus, Credential, PasswordHash};
+use labgate_domain::people::{AccountStatus, Credential, PasswordHash, Role};
 use labgate_domain::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
 };
@@ -210,7 +210,7 @@ async fn accounts_of_the_first_version_can_get_a_password() {
 
     let id = SessionId::parse("AAAAAAAAAAAAAAAAAAAAAw").unwrap();
     let here = Session { id, external: None, ..session_at_dex() };
-    SessionStore::create(&store, &here).await.unwrap();
+    SessionStore::create(&store, &here, Role::User).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(Some(here.clone())));
 
     AdministrationStore::delete(&store, account().id).await.unwrap();
