@@ -11,6 +11,7 @@ mod doctor;
 mod flows;
 #[cfg(feature = "program")]
 mod guides;
+mod interleavings;
 #[cfg(feature = "interop")]
 mod interop;
 mod personas;

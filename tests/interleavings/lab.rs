@@ -1,0 +1,247 @@
+//! The lab in which the use cases meet: a store that is the same at each beginning, and a process for each
+//! use case.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use labgate_domain::attempt::PresentedAttempt;
+use labgate_domain::error::Refusal;
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, Credential, EmailAddress, Password, Role, Username,
+};
+use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _};
+use labgate_domain::protocol::Hints;
+use labgate_domain::return_to::ReturnTo;
+use labgate_domain::session::SessionToken;
+use labgate_domain::sign_in::{
+    CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Visitor,
+};
+use labgate_test_harness::memory::MemoryStore;
+use labgate_test_harness::{SeededEntropy, TestLab};
+
+use super::executor::{Scene, Task, hash};
+use super::provider::{Provider, identity};
+use super::steps::Stepped;
+
+pub(super) const PASSWORD: &str = "tulip anchor velvet";
+pub(super) const OTHER_PASSWORD: &str = "copper meadow violin";
+
+/// A finished sign-in attempt whose callback has not come yet.
+pub(super) struct Callback {
+    pub(super) query: String,
+    pub(super) pending: Vec<PresentedAttempt>,
+}
+
+/// What is there at each beginning.
+pub(super) struct Fixture {
+    ports: Ports,
+    policy: Policy,
+    store: MemoryStore,
+    /// The token of Ada, a person who has a password and an identity.
+    pub(super) ada: String,
+    /// The token of Grace, the second administrator.
+    pub(super) grace: String,
+    /// The callbacks of Ada, of Carol, who was invited, and of Eve, who is unknown.
+    pub(super) callbacks: [Callback; 3],
+}
+
+pub(super) fn account_id(number: u8) -> AccountId {
+    AccountId::parse(&format!("01890000-0000-7000-8000-0000000000{number:02x}")).unwrap()
+}
+
+pub(super) const ROOT: u8 = 1;
+pub(super) const GRACE: u8 = 2;
+pub(super) const ADA: u8 = 3;
+pub(super) const CAROL: u8 = 4;
+
+pub(super) fn password(text: &str) -> Option<Password> {
+    Some(Password::typed(text).unwrap())
+}
+
+pub(super) fn presenting(token: &str) -> Visitor<'_> {
+    Visitor { session_token: Some(token), ..Visitor::default() }
+}
+
+/// Runs what never waits.
+pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+impl Fixture {
+    pub(super) fn new() -> Rc<Self> {
+        let lab = TestLab::builder().without_provider().build();
+        let store = MemoryStore::new();
+        let provider = Provider::new(false);
+        let (ports, policy) = (lab.ports().clone(), lab.policy().clone());
+        let ports = Ports { providers: vec![provider], ..over(ports, store.clone(), 0) };
+        let people = [
+            (ROOT, "root", None, Role::Admin),
+            (GRACE, "grace", None, Role::Admin),
+            (ADA, "ada", Some("ada@example.com"), Role::User),
+            (CAROL, "carol", Some("carol@example.com"), Role::User),
+        ];
+        for (number, name, email, role) in people {
+            let account = Account {
+                id: account_id(number),
+                username: Username::local(name).unwrap(),
+                email: email.map(|email| EmailAddress::parse(email).unwrap()),
+                name: None,
+                role,
+                status: AccountStatus::Active,
+                created_at: ports.clock.now(),
+            };
+            let hash = now(ports.hasher.hash(password(PASSWORD).unwrap())).unwrap();
+            let credential = Credential { hash, must_change: false };
+            let credential = (number != CAROL).then_some(&credential);
+            now(store.create_local(&account, credential)).unwrap();
+            if number == ADA {
+                let hash = credential.map(|credential| &credential.hash);
+                now(store.link(account.id, &identity("ada", None), hash, account.created_at)).unwrap();
+            }
+        }
+        assert!(now(store.has_administrator()).unwrap());
+        let sign_in = SignIn::new(ports.clone(), policy.clone());
+        let callbacks = ["ada", "carol", "eve"].map(|code| begin(&sign_in, code));
+        let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
+        let before = begin(&sign_in, "ada");
+        let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
+        let CompletedSignIn::SignedIn { token, .. } = completed.unwrap() else { panic!("a session") };
+        Rc::new(Self { ports, policy, store, ada: exposed(&token), grace, callbacks })
+    }
+}
+
+/// Makes a process over this store. The bytes that it draws are its own.
+fn over<S>(ports: Ports, store: S, number: u64) -> Ports
+where
+    S: labgate_domain::ports::AccountStore
+        + labgate_domain::ports::IdentityStore
+        + labgate_domain::ports::CredentialStore
+        + labgate_domain::ports::AdministrationStore
+        + labgate_domain::ports::SessionStore
+        + labgate_domain::ports::SpentAttempts
+        + labgate_domain::ports::Throttle
+        + Clone
+        + 'static,
+{
+    Ports {
+        accounts: Arc::new(store.clone()),
+        identities: Arc::new(store.clone()),
+        credentials: Arc::new(store.clone()),
+        administration: Arc::new(store.clone()),
+        sessions: Arc::new(store.clone()),
+        spent_attempts: Arc::new(store.clone()),
+        throttle: Arc::new(store),
+        entropy: Arc::new(SeededEntropy::new(1000 + number)),
+        ..ports
+    }
+}
+
+pub(super) fn typed(name: &str) -> PasswordSignIn {
+    PasswordSignIn { name: name.to_owned(), password: password(PASSWORD), return_to: ReturnTo::main_page() }
+}
+
+fn begin(sign_in: &SignIn, code: &str) -> Callback {
+    let external = sign_in.external();
+    let begun = now(external.begin(None, Hints::default(), ReturnTo::main_page(), &[])).unwrap();
+    let state =
+        begun.authorization_url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    Callback {
+        query: format!("code={code}&state={state}"),
+        pending: vec![PresentedAttempt { id: begun.cookie.id, sealed: begun.cookie.sealed }],
+    }
+}
+
+pub(super) fn exposed(token: &SessionToken) -> String {
+    token.expose().to_owned()
+}
+
+pub(super) fn signed_in(signed_in: PasswordSignedIn) -> String {
+    match signed_in {
+        PasswordSignedIn::SignedIn { token, .. } => exposed(&token),
+        PasswordSignedIn::ChangeDue { .. } => panic!("a session"),
+    }
+}
+
+/// The answer of a use case: a token, if it hands one out; or the code of its refusal.
+pub(super) type Answer = Result<Option<String>, &'static str>;
+
+pub(super) fn refused(refusal: Refusal) -> &'static str {
+    refusal.error.code().as_str()
+}
+
+/// A use case, and what it is about.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    /// What it may use once: of two use cases with the same, one succeeds at most.
+    pub(super) uses: Option<&'static str>,
+    pub(super) promise: Promise,
+    pub(super) run: fn(Rc<Process>) -> std::pin::Pin<Box<dyn Future<Output = Answer>>>,
+}
+
+/// What holds from the answer on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    Nothing,
+    Disabled(u8),
+    Demoted(u8),
+    SignedOut(u8),
+}
+
+/// A process of the lab.
+pub(super) struct Process {
+    pub(super) sign_in: SignIn,
+    pub(super) fixture: Rc<Fixture>,
+}
+
+/// One beginning.
+pub(super) struct Beginning {
+    pub(super) store: MemoryStore,
+    pub(super) provider: Arc<Provider>,
+    pub(super) fixture: Rc<Fixture>,
+    tasks: Vec<Task<Answer>>,
+}
+
+impl Beginning {
+    pub(super) fn of(fixture: &Rc<Fixture>, cases: &[&Case]) -> Self {
+        let store = fixture.store.fork();
+        let provider = Provider::new(true);
+        let tasks = cases.iter().zip(1..).map(|(case, number)| {
+            let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
+            let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
+            let sign_in = SignIn::new(ports, fixture.policy.clone());
+            Task::new((case.run)(Rc::new(Process { sign_in, fixture: Rc::clone(fixture) })))
+        });
+        let tasks = tasks.collect();
+        Self { store, provider, fixture: Rc::clone(fixture), tasks }
+    }
+
+    /// Returns whether a token opens anything at a process that sees the store as it is now.
+    pub(super) fn opens(&self, token: &str) -> bool {
+        let ports = over(self.fixture.ports.clone(), self.store.clone(), 99);
+        let sign_in = SignIn::new(ports, self.fixture.policy.clone());
+        now(sign_in.requests().check(token)).is_ok()
+    }
+
+    /// Returns the role that a token states, and its account.
+    pub(super) fn read(&self, token: &str) -> (AccountId, Role) {
+        let claims = self.fixture.ports.tokens.authenticate(token).unwrap();
+        (claims.sub, claims.role)
+    }
+}
+
+impl Scene for Beginning {
+    type Answer = Answer;
+
+    fn digest(&self) -> u64 {
+        hash(&(self.store.digest(), self.provider.count()))
+    }
+
+    fn tasks(&mut self) -> &mut Vec<Task<Answer>> {
+        &mut self.tasks
+    }
+}
