@@ -154,9 +154,9 @@ impl UserAgent {
 readable_text!(UserAgent);
 
 /// The claims of a session token (RFC 7519): enough for a service to identify the person without a request to
-/// us.
+/// us. Claims that are not among them are ignored (section 4), and an unknown role is the least one: a token
+/// of the next version is understood. No new claim may therefore narrow a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SessionClaims {
     /// The issuer: the public URL of this lab.
     pub iss: String,
@@ -180,7 +180,7 @@ pub struct SessionClaims {
     /// The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
-    /// The role of the account.
+    /// The role of the account; [`Role::User`] if the token names one that this version does not know.
     pub role: Role,
     /// The person's groups, as many as [`SessionClaims::MAX_GROUPS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

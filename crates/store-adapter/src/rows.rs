@@ -22,7 +22,7 @@ pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
         email: record.parsed_if_present("email", EmailAddress::parse)?,
         name: record
             .parsed_if_present("name", |name| DisplayName::new(name).ok_or(Malformed("display name")))?,
-        role: record.parsed("role", Role::parse)?,
+        role: record.parsed("role", |name| Ok::<_, Malformed>(Role::known_or_least(name)))?,
         status: record.parsed("status", AccountStatus::parse)?,
         created_at: record.time("created_at")?,
     })

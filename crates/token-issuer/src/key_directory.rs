@@ -33,6 +33,9 @@ use crate::{Algorithm, KeyRing, SigningKey};
 /// Deleting a file withdraws its key at once in each process that reads the directory again. Delete a leaked
 /// key so, after a rotation; if it was in use, the oldest key that is left takes its place without delay.
 ///
+/// Keys for algorithms that this version does not know are those of a newer version, which shares the
+/// directory during an update: they are passed over, and stay.
+///
 /// A key made while the clock was ahead waits until its time, and verifies meanwhile; it is in use only where
 /// it is the oldest. The next time that a key is made here, those from the future are renamed as made now, in
 /// their order, so that each begins and leaves as if it were new.
@@ -144,7 +147,7 @@ impl KeyDirectory {
     fn find(&self) -> Result<Found, KeyFileError> {
         let mut names = Vec::new();
         for file in self.files()? {
-            if ["session-", "seal-"].iter().any(|ours| file.starts_with(ours)) {
+            if is_key_file(&file) && !KeyFileName::is_of_newer_version(&file) {
                 let misnamed = || KeyFileError::Misnamed { path: self.path.join(&file) };
                 names.push(KeyFileName::parse(&file).ok_or_else(misnamed)?);
             }
@@ -219,6 +222,11 @@ impl KeyDirectory {
         let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         names.collect::<io::Result<_>>().map_err(unreadable)
     }
+}
+
+/// Returns whether a file is meant for a key; it may still be misnamed.
+fn is_key_file(name: &str) -> bool {
+    ["session-", "seal-"].iter().any(|purpose| name.starts_with(purpose))
 }
 
 /// The new keys to make.

@@ -35,6 +35,26 @@ impl KeyFileName {
         (parsed.to_string() == name).then_some(parsed)
     }
 
+    /// Returns whether this is the name of a key for session tokens of an algorithm that this version does
+    /// not know: a newer version, which shares the directory during an update, made it.
+    pub(crate) fn is_of_newer_version(name: &str) -> bool {
+        let algorithm = || {
+            let (created, rest) = name.strip_prefix("session-")?.split_once('-')?;
+            let (algorithm, rest) = rest.split_once('-')?;
+            let (kid, extension) = rest.rsplit_once('.')?;
+            let is_kid_letter = |letter: u8| letter.is_ascii_alphanumeric() || b"-_".contains(&letter);
+            let is_whole = created.parse::<i64>().is_ok()
+                && !kid.is_empty()
+                && [kid, extension].concat().bytes().all(is_kid_letter);
+            is_whole.then_some(algorithm)
+        };
+        algorithm().is_some_and(|algorithm| {
+            algorithm.starts_with(|letter: char| letter.is_ascii_uppercase())
+                && algorithm.bytes().all(|letter| letter.is_ascii_alphanumeric())
+                && Algorithm::parse(algorithm).is_err()
+        })
+    }
+
     /// Returns the name of the same key with another time of creation.
     pub(crate) fn dated(&self, created: Timestamp) -> Self {
         Self { created, ..self.clone() }
@@ -74,6 +94,29 @@ mod tests {
         ] {
             let name = KeyFileName { created, purpose };
             assert_eq!(KeyFileName::parse(&name.to_string()), Some(name));
+        }
+    }
+
+    #[test]
+    fn f46_only_a_whole_name_with_an_unknown_algorithm_is_of_a_newer_version() {
+        for newer in ["session-12-ES384-kid.pem", "session-12-Ed448--a_b-.jwk"] {
+            assert!(KeyFileName::is_of_newer_version(newer), "{newer}");
+        }
+        for other in [
+            "session-12-ES256-kid.pem",
+            "session-12-ES256-kid.secret",
+            "session-12-es384-kid.pem",
+            "session-12-none-kid.pem",
+            "session-12-384-kid.pem",
+            "session-12-ES384-.pem",
+            "session-12-ES384-../kid.pem",
+            "session-12-ES384-kid./pem",
+            "session-12-ES384-kid",
+            "session-twelve-ES384-kid.pem",
+            "session-ES384-kid.pem",
+            "seal-12-ES384-kid.key",
+        ] {
+            assert!(!KeyFileName::is_of_newer_version(other), "{other}");
         }
     }
 

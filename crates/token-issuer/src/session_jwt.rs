@@ -14,14 +14,24 @@ pub(crate) struct SessionJwt {
     pub(crate) audience: String,
 }
 
-/// The whole header of a session token. Labgate issues no other, so a further member (`crit`, `jwk`, `jku`,
-/// `x5u`, `b64`) or a repeated one shows a foreign token.
+/// The header of a session token. Members that a later version may add are ignored (RFC 7515 section 4).
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Header {
     typ: String,
     alg: String,
     kid: String,
+    #[serde(flatten)]
+    further: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Header {
+    /// Members that change how a token is to be read, or bring a key of their own. Labgate never issues them,
+    /// so one of them shows a foreign token.
+    const FOREIGN: [&str; 9] = ["crit", "b64", "enc", "zip", "cty", "jwk", "jku", "x5u", "x5c"];
+
+    fn is_ours(&self) -> bool {
+        self.typ == SessionJwt::TYP && !Self::FOREIGN.iter().any(|name| self.further.contains_key(*name))
+    }
 }
 
 impl SessionJwt {
@@ -44,7 +54,7 @@ impl SessionJwt {
         let (header, claims) = message.split_once('.').ok_or(TokenFault::Malformed)?;
 
         let header: Header = decode(header)?;
-        if header.typ != Self::TYP {
+        if !header.is_ours() {
             return Err(TokenFault::Malformed);
         }
         let key = key_of(&header.kid).ok_or(TokenFault::UnknownKey)?;

@@ -63,7 +63,7 @@ mod tests {
     use labgate_domain::people::{DisplayName, EmailAddress, Username};
 
     use super::*;
-    use crate::testing::{ALGORITHMS, AUDIENCE, ISSUER, TestKey, at, claims};
+    use crate::testing::{ALGORITHMS, AUDIENCE, ISSUER, TestKey, at, claims, next_versions_token};
     use crate::{Algorithm, SigningKey};
 
     fn tokens(key: SigningKey) -> SessionTokens {
@@ -79,6 +79,15 @@ mod tests {
         for algorithm in ALGORITHMS {
             let tokens = tokens(TestKey::of(algorithm).signing.clone());
             assert_eq!(tokens.authenticate(&issued(&tokens)), Ok(claims()), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn f46_a_token_of_a_newer_replica_is_recognised() {
+        for algorithm in ALGORITHMS {
+            let tokens = tokens(TestKey::of(algorithm).signing.clone());
+            let newer = next_versions_token(TestKey::of(algorithm));
+            assert_eq!(tokens.authenticate(&newer), Ok(claims()), "{algorithm:?}");
         }
     }
 

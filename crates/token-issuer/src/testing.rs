@@ -100,6 +100,16 @@ pub(crate) fn claims_json() -> Value {
     serde_json::to_value(claims()).unwrap()
 }
 
+/// A token of the next version, of the person of [`claims`]: with one more claim, a role that this version
+/// does not know, and one more member in the header.
+pub(crate) fn next_versions_token(key: &TestKey) -> String {
+    let (mut header, mut claims) = (key.header(), claims_json());
+    header["ver"] = json!(2);
+    claims["acr"] = json!({ "level": "phishing-resistant" });
+    claims["role"] = json!("auditor");
+    key.forge(header, claims)
+}
+
 /// Every text that gives away a part of a secret: its lines, and its bytes as a list.
 pub(crate) fn traces(secret: &SecretString) -> Vec<String> {
     let text = secret.expose_secret();

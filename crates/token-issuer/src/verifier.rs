@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::KeyRing;
     use crate::session_jwt::SessionJwt;
-    use crate::testing::{AUDIENCE, ISSUER, TestKey, at, claims};
+    use crate::testing::{AUDIENCE, ISSUER, TestKey, at, claims, next_versions_token};
 
     const ASYMMETRIC: [Algorithm; 3] = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256];
 
@@ -165,6 +165,17 @@ mod tests {
         assert_eq!(other, Err(VerifyError::NotAToken(TokenFault::UnknownKey)));
         let short = "short".to_owned().into();
         assert_eq!(Verifier::from_secret(&short, ISSUER, AUDIENCE).unwrap_err(), KeyError::SecretTooShort(5));
+    }
+
+    #[test]
+    fn f46_tokens_of_the_next_version_are_verified_by_this_one() {
+        for algorithm in ASYMMETRIC {
+            let token = next_versions_token(TestKey::of(algorithm));
+            assert_eq!(verifier_of(&[jwk(algorithm)]).unwrap().verify(&token, at(1000)), Ok(claims()));
+        }
+        let secret = TestKey::of(Algorithm::Hs256);
+        let verifier = Verifier::from_secret(&secret.text, ISSUER, AUDIENCE).unwrap();
+        assert_eq!(verifier.verify(&next_versions_token(secret), at(1000)), Ok(claims()));
     }
 
     #[test]

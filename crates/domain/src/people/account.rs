@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{DisplayName, EmailAddress, Username};
@@ -99,10 +99,10 @@ fn without_case(text: &str) -> String {
 
 named! {
     /// The role of an account, as named in tokens and in the store.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Role {
-        /// Uses the lab.
+        /// Uses the lab: the least role.
         User = "user",
         /// Also manages accounts.
         Admin = "admin",
@@ -110,12 +110,26 @@ named! {
 }
 
 impl Role {
-    /// Parses a role from the store.
+    /// Parses a role that a person or a setting names.
     ///
     /// # Errors
     /// When there is no such role.
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         Self::ALL.iter().copied().find(|role| role.as_str() == value).ok_or(Malformed("role"))
+    }
+
+    /// Returns the role of this name in a token or in the store. A name that this version does not know is
+    /// that of a newer version, which runs beside it during an update: it counts as the least role.
+    #[must_use]
+    pub fn known_or_least(name: &str) -> Self {
+        Self::parse(name).unwrap_or(Self::User)
+    }
+}
+
+/// Roles are read from tokens only; a request names one by [`Role::parse`].
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|name| Self::known_or_least(&name))
     }
 }
 
@@ -143,6 +157,15 @@ impl AccountStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f46_only_a_known_role_is_more_than_the_least() {
+        assert_eq!(Role::known_or_least("admin"), Role::Admin);
+        for name in ["user", "auditor", "", "Admin", "admin "] {
+            assert_eq!(Role::known_or_least(name), Role::User, "{name:?}");
+        }
+        assert!(Role::parse("auditor").is_err(), "a request names a known role");
+    }
 
     #[test]
     fn a_search_finds_a_part_of_each_text_in_any_case() {

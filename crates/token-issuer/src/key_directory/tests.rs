@@ -645,6 +645,19 @@ fn c153_a_key_file_renamed_out_of_our_reach_is_refused() {
 }
 
 #[test]
+fn f46_a_key_of_a_newer_version_is_passed_over_and_stays() {
+    let home = home();
+    let directory = directory(&home, Algorithm::Es256);
+    let before = kid(&directory.open_or_create(at(1000)).unwrap());
+    let newer = directory.path.join("session-2000-ES384-kid.pem");
+    fs::write(&newer, "a key in a form of its own").unwrap();
+    assert_eq!(kid(&directory.read(at(3000)).unwrap()), before);
+    assert_eq!(kid(&directory.open_or_create(after_overlap(3000)).unwrap()), before);
+    directory.rotate(after_overlap(3000)).unwrap();
+    assert!(newer.exists());
+}
+
+#[test]
 fn c153_a_directory_that_cannot_be_made_is_named() {
     let home = home();
     fs::write(home.path().join("keys"), "a file").unwrap();

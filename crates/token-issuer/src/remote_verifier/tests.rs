@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::session_jwt::SessionJwt;
-use crate::testing::{AUDIENCE, ISSUER, TestKey, at, claims};
+use crate::testing::{AUDIENCE, ISSUER, TestKey, at, claims, next_versions_token};
 use crate::{Algorithm, KeyRing};
 
 /// A lab that publishes its keys.
@@ -99,6 +99,13 @@ async fn the_lab_is_asked_once_for_many_tokens() {
         assert!(verifier.verify(&token(Algorithm::Es256), at(now)).await.is_ok());
     }
     assert_eq!(lab.asked().await, 1);
+}
+
+#[tokio::test]
+async fn f46_tokens_of_the_next_version_are_verified_with_fetched_keys() {
+    let lab = MockLab::publishing(&[Algorithm::Es256]).await;
+    let token = next_versions_token(TestKey::of(Algorithm::Es256));
+    assert_eq!(lab.verifier().verify(&token, at(1000)).await, Ok(claims()));
 }
 
 #[tokio::test]

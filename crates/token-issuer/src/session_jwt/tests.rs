@@ -1,3 +1,4 @@
+use labgate_domain::people::Role;
 use serde_json::{Value, json};
 
 use super::*;
@@ -159,25 +160,46 @@ fn c145_issuer_and_audience_are_never_arrays() {
 }
 
 #[test]
-fn claims_that_we_do_not_issue_are_refused() {
-    for (member, value) in
-        [("nbf", json!(0)), ("nonce", json!("n")), ("azp", json!("a")), ("admin", json!(true))]
-    {
-        assert_eq!(
-            with_claims(changed(claims_json(), member, value)),
-            Err(TokenFault::Malformed),
-            "{member}"
-        );
+fn f46_unknown_claims_are_ignored_whatever_their_type() {
+    for (member, value) in [
+        ("nonce", json!("n")),
+        ("acr", json!(7)),
+        ("admin", json!(true)),
+        ("cnf", json!({ "jkt": ["x"] })),
+        ("Role", json!("admin")),
+        ("role ", json!("admin")),
+    ] {
+        assert_eq!(with_claims(changed(claims_json(), member, value)), Ok(claims()), "{member}");
     }
 }
 
 #[test]
-fn c146_critical_and_other_further_header_members_are_refused() {
+fn f46_an_unknown_role_is_the_least_one() {
+    for unknown in ["auditor", "", "Admin", "ADMIN", "admin ", "root", "admin\0"] {
+        let role = with_claims(changed(claims_json(), "role", json!(unknown))).unwrap().role;
+        assert_eq!(role, Role::User, "{unknown:?}");
+    }
+    let role = with_claims(changed(claims_json(), "role", json!("admin"))).unwrap().role;
+    assert_eq!(role, Role::Admin);
+}
+
+#[test]
+fn f46_unknown_members_of_the_header_are_ignored() {
+    let header = TestKey::of(Algorithm::Es256).header();
+    for value in [json!("2.0"), json!({ "a": [1] }), json!(null)] {
+        assert_eq!(with_header(changed(header.clone(), "labgate", value)), Ok(claims()));
+    }
+}
+
+#[test]
+fn c146_header_members_that_change_a_tokens_meaning_are_refused() {
     let ours = TestKey::of(Algorithm::Es256);
     let attacker = TestKey::fresh(Algorithm::Es256);
     for (member, value) in [
         ("crit", json!([])),
         ("crit", json!(["exp"])),
+        ("crit", json!(null)),
+        ("enc", json!("A128GCM")),
         ("b64", json!(false)),
         ("jwk", attacker.signing.public_jwk().unwrap()),
         ("jku", json!("https://attacker.example/jwks.json")),

@@ -214,3 +214,12 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
     let error = store.credential(account().id).await.unwrap_err().to_string();
     assert!(error.contains("credentials.hash of row 1 ") && !error.contains("Planted"), "{error}");
 }
+
+#[tokio::test]
+async fn f46_an_account_with_a_role_of_a_newer_version_has_the_least_one() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    // The newer version permits it.
+    run(&store, "PRAGMA ignore_check_constraints = ON; UPDATE accounts SET role = 'auditor'").await;
+    assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
+}
