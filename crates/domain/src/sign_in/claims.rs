@@ -65,6 +65,7 @@ mod tests {
         let groups = ["g".repeat(200), "h".repeat(100)];
         assert_eq!(as_many_as_fit(&groups, 256), groups[..1]);
         assert_eq!(as_many_as_fit(&groups, 306), groups);
+        assert_eq!(as_many_as_fit(&groups, 305), groups[..1]);
         assert!(as_many_as_fit(&groups, 10).is_empty());
         // Neither empty names nor ones that JSON makes longer get around the limit.
         let claims = |group: &str| as_many_as_fit(&vec![group.to_owned(); 5000], 256);

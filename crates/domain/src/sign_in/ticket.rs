@@ -94,3 +94,22 @@ impl Tickets<'_> {
         Ok(sealed.content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::error::ErrorCode;
+    use crate::sign_in::testing::World;
+
+    #[test]
+    fn f50_a_ticket_is_good_for_its_purpose_and_until_its_last_second() {
+        let scene = World::default().scene();
+        let tickets = scene.sign_in.external().external.tickets;
+        let ticket = tickets.seal("this", 7).unwrap();
+        let code = |purpose| tickets.open::<i32>(purpose, &ticket).map_err(|error| error.code());
+        assert_eq!(code("that"), Err(ErrorCode::AttemptUnknown));
+        scene.clock.advance(599);
+        assert_eq!(code("this"), Ok(7));
+        scene.clock.advance(1);
+        assert_eq!(code("this"), Err(ErrorCode::AttemptExpired));
+    }
+}

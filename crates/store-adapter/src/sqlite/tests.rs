@@ -2,6 +2,7 @@
 //! `tests/store`.
 
 mod changes;
+mod demoting;
 mod keeping;
 mod migrating;
 mod opening;

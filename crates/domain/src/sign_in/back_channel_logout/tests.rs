@@ -108,3 +108,27 @@ async fn each_provider_is_asked_until_one_knows_the_token() {
     world.sessions.expect_end_all_from().times(1).returning(|_, _, _, _| Ok(Vec::new()));
     assert!(world.scene().sign_in.back_channel().end_sessions("token").await.is_ok());
 }
+
+#[tokio::test]
+async fn f50_the_refusal_tells_whether_the_provider_may_come_again() {
+    let down = LogoutTokenError::Provider(ProviderError::unavailable(
+        ProviderCall::Jwks,
+        crate::ports::CallFailure::Connection,
+        "down",
+    ));
+    let invalid = LogoutTokenError::Invalid(LogoutTokenFault::Nonce);
+    let foreign = LogoutTokenError::OfAnotherIssuer;
+    for (answers, expected) in [
+        (vec![&down, &invalid], &down),
+        (vec![&invalid, &down], &down),
+        (vec![&invalid, &down, &foreign, &invalid], &down),
+        (vec![&foreign, &invalid], &invalid),
+        (vec![&invalid, &foreign], &invalid),
+        (vec![&foreign, &foreign], &foreign),
+    ] {
+        let mut world = World::default();
+        world.providers.extend(answers.into_iter().map(|answer| answering(Err(answer.clone()))));
+        let refusal = world.scene().sign_in.back_channel().end_sessions("token").await.unwrap_err();
+        assert_eq!(refusal.error.to_string(), expected.to_string());
+    }
+}

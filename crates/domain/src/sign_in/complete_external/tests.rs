@@ -2,7 +2,7 @@ use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::identity::EmailClaim;
-use crate::people::{AccountId, AccountStatus};
+use crate::people::{AccountId, AccountStatus, DisplayName};
 use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
@@ -515,8 +515,6 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
         world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
         let calls = usize::from(change.is_some());
         world.administration.expect_set_role().times(calls).returning(move |_, _, _| Ok(change.unwrap()));
-        let ends = usize::from(before == Role::Admin && after == Role::User);
-        world.sessions.expect_end_all_of().times(ends).returning(|_, _, _| Ok(Vec::new()));
         world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
         let scene = world.scene();
         let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
@@ -524,6 +522,88 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
         };
         let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
         assert_eq!(claims.role, after, "{groups:?} {before:?}");
+    }
+}
+
+#[tokio::test]
+async fn f50_a_change_of_role_is_observed_once_and_by_its_name() {
+    for (groups, before, word) in [
+        (["lab-admins"], Role::User, Some("made administrator")),
+        (["lab-admins"], Role::Admin, None),
+        (["others"], Role::Admin, Some("made user")),
+        (["others"], Role::User, None),
+    ] {
+        let mapped = AdmissionRules::new(Vec::new(), Some(vec!["lab-admins".to_owned()]));
+        let mut world = with_rules(mapped, &groups);
+        let known = Account { role: before, ..account(AccountStatus::Active) };
+        world.identities.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
+        world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.administration.expect_set_role().returning(|_, _, _| Ok(AccountChange::Done));
+        world.sessions.expect_create().returning(|_, _| Ok(true));
+        let scene = world.scene();
+        assert!(completed(&scene, "/").await.is_ok());
+        let mut words = Vec::new();
+        for event in scene.log.events() {
+            if let SignInEvent::Administered { change, by: None, .. } = event {
+                words.push(change);
+            }
+        }
+        assert_eq!(words, Vec::from_iter(word), "{groups:?} {before:?}");
+    }
+}
+
+#[tokio::test]
+async fn f50_a_session_ends_if_the_identity_no_longer_opens_its_account() {
+    let other = AccountId::parse("01900000-0000-7000-8000-000000000009").unwrap();
+    for meanwhile in [
+        None,
+        Some(account(AccountStatus::Disabled)),
+        Some(Account { id: other, ..account(AccountStatus::Active) }),
+    ] {
+        let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+        let mut answers = [Some(account(AccountStatus::Active)), meanwhile].into_iter();
+        let answer = move |_: &_, _: &_| Ok(answers.next().unwrap());
+        world.identities.expect_find_by_identity().times(2).returning(answer);
+        world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
+        world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
+        let refused = completed(&world.scene(), "/").await.unwrap_err();
+        assert_eq!(refused.error.code(), ErrorCode::AccountDisabled);
+    }
+}
+
+#[tokio::test]
+async fn f50_a_claimed_account_keeps_its_name_or_gets_the_providers() {
+    for (own, expected) in [(None, "Ada"), (DisplayName::new("Countess"), "Countess")] {
+        let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
+        an_account_has_the_address(&mut world, Account { name: own, ..account(AccountStatus::Active) });
+        world.identities.expect_claim().times(1).returning(claiming(&world.opened));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
+        let scene = world.scene();
+        let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+        assert_eq!(claims.name, DisplayName::new(expected));
+    }
+}
+
+#[tokio::test]
+async fn f50_an_attempt_holds_for_ten_minutes_either_side_of_its_start() {
+    for (seconds, holds) in
+        [(599, true), (600, false), (0, true), (-600, true), (-601, false), (-9000, false)]
+    {
+        let mut world = World::default();
+        let mut provider = World::provider(false, EmailTrust::Claim);
+        provider.expect_redeem().times(usize::from(holds)).returning(|_| Ok(identity(stated(false))));
+        world.providers.push(provider);
+        world.identities.expect_find_by_identity().returning(|_, _| Ok(None));
+        let scene = world.scene();
+        let (cookie, state) = scene.begin("/").await;
+        scene.clock.advance(seconds);
+        let code = refused(&scene, &format!("code=c&state={state}"), &[cookie]).await;
+        let expected = if holds { ErrorCode::EmailUnverified } else { ErrorCode::AttemptExpired };
+        assert_eq!(code, expected, "after {seconds} s");
     }
 }
 
