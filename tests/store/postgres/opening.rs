@@ -87,8 +87,10 @@ async fn an_unreachable_server_is_named_without_its_password() {
         assert!(!format!("{error} {error:?}").contains("planted"), "{error}");
     }
 
-    // A port on which nobody listens: it was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // A port that is taken, so that nobody else listens there.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = taken.local_addr().unwrap().port();
     let nobody_listens = open(format!("postgres://ada:planted@127.0.0.1:{free}/lab").into()).await;
     let text = nobody_listens.to_string();
     assert!(text.contains(&format!("127.0.0.1:{free}/lab")) && text.contains("refused"), "{text}");

@@ -63,11 +63,22 @@ async fn dropping_the_mock_stops_it() {
     assert_eq!(http.get(&url).send().await.unwrap().status(), StatusCode::OK);
     let address = idp.address().unwrap();
     drop(idp);
-    // The port is free again as soon as the accept loop has ended.
-    while tokio::net::TcpListener::bind(address).await.is_err() {
-        tokio::task::yield_now().await;
+    // The port is free again as soon as the accept loop has ended. It is kept: a later owner might answer.
+    let taken = loop {
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(taken) => break taken,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let hang_up = async {
+        loop {
+            drop(taken.accept().await.unwrap());
+        }
+    };
+    tokio::select! {
+        answer = http.get(&url).send() => assert!(answer.is_err()),
+        () = hang_up => unreachable!(),
     }
-    assert!(http.get(&url).send().await.is_err());
 }
 
 #[tokio::test]
