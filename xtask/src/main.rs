@@ -6,6 +6,7 @@ mod e2e;
 mod examples;
 mod interop;
 mod lab;
+mod mutants;
 mod net;
 mod oldest_compiler;
 mod options;
@@ -33,6 +34,7 @@ const TASKS: &[Task] = &[
     Task { name: "interop", about: interop::ABOUT, run: interop::run },
     Task { name: "e2e", about: e2e::ABOUT, run: e2e::run },
     Task { name: "bench", about: bench::ABOUT, run: bench::run },
+    Task { name: "mutants", about: mutants::ABOUT, run: mutants::run },
     Task { name: "docs", about: docs::ABOUT, run: docs::run },
 ];
 
