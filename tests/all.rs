@@ -4,6 +4,8 @@
 
 mod adapter_alone;
 mod arrows;
+#[cfg(all(feature = "program", unix))]
+mod backup;
 #[cfg(feature = "browser")]
 mod browser;
 mod docs;

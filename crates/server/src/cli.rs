@@ -2,6 +2,7 @@
 
 mod account;
 mod admission;
+mod backup;
 mod doctor;
 mod lab;
 mod store;
@@ -61,6 +62,12 @@ enum Command {
     /// Find what prevents sign-in, and print what to do
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
+    /// Write a backup of the lab into one file, beside running servers
+    #[command(after_help = backup::BACKUP_HELP)]
+    Backup(backup::BackupArgs),
+    /// Make the lab of a backup in an empty data directory
+    #[command(after_help = backup::RESTORE_HELP)]
+    Restore(backup::RestoreArgs),
     /// Manage the database
     Store(store::StoreArgs),
 }
@@ -96,6 +103,8 @@ impl Cli {
             Command::Keys { command: KeysCommand::List } => list(&configuration?),
             Command::Account(arguments) => account::run(&configuration?, arguments),
             Command::Admission(arguments) => admission::run(&configuration?, arguments),
+            Command::Backup(arguments) => backup::back_up(&configuration?, &arguments),
+            Command::Restore(arguments) => backup::restore(&configuration?, &arguments),
             Command::Store(arguments) => store::run(&configuration?, arguments),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@
 mod either;
 #[macro_use]
 mod sql;
+mod backup;
 mod connection;
 mod copy;
 mod location;
@@ -20,6 +21,7 @@ mod statements;
 mod store;
 mod transaction;
 
+pub use backup::{Backup, BackupError, back_up, restore};
 pub use copy::{Copied, CopyError, copy};
 pub use location::Location;
 pub use malformed_location::MalformedLocation;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use labgate_domain::time::Timestamp;
+use secrecy::SecretString;
 
 use crate::attempt_seals::{SealKey, SealKeys};
 use crate::key_file::{self, KeyFileError};
@@ -111,6 +112,40 @@ impl KeyDirectory {
         let mut found = self.find()?;
         found.take_retired(now, self.overlap);
         found.into_keys(self, now)
+    }
+
+    /// Returns the key files, names and texts, for a backup: their state between two changes.
+    ///
+    /// # Errors
+    /// When there is no such directory, or a file cannot be read or is open to others.
+    pub fn export(&self) -> Result<Vec<(String, SecretString)>, KeyFileError> {
+        // Locking would create the file.
+        fs::read_dir(&self.path)
+            .map_err(|source| KeyFileError::Unreadable { path: self.path.clone(), source })?;
+        let _lock = self.lock(File::lock_shared)?;
+        let ours = self.files()?.into_iter().filter(|file| is_key_file(file));
+        ours.map(|file| Ok((file.clone(), key_file::read(&self.path.join(&file))?))).collect()
+    }
+
+    /// Writes exported key files into a new directory.
+    ///
+    /// # Errors
+    /// When the directory exists, a name is not that of a key file or of its key, or writing fails.
+    pub fn import(&self, files: &[(String, SecretString)]) -> Result<(), KeyFileError> {
+        if fs::exists(&self.path).unwrap_or(true) {
+            let source = io::ErrorKind::AlreadyExists.into();
+            return Err(KeyFileError::Unwritable { path: self.path.clone(), source });
+        }
+        key_file::create_directory(&self.path)?;
+        let _lock = self.lock(File::lock)?;
+        for (name, text) in files {
+            // A name with a folder in it would lead elsewhere.
+            if Path::new(name).file_name() != Some(name.as_ref()) || !is_key_file(name) {
+                return Err(KeyFileError::Misnamed { path: self.path.join(name) });
+            }
+            key_file::write(&self.path, name, text)?;
+        }
+        self.find().map(drop)
     }
 
     fn update(&self, now: Timestamp, wanted: impl FnOnce(&Found) -> Wanted) -> Result<Keys, KeyFileError> {

@@ -1,6 +1,6 @@
 //! The keys of a running server, which are read again while it runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,17 @@ use crate::configuration::{Configuration, TokenKey};
 /// know a new key.
 pub(super) const KEYS_INTERVAL: Duration = Duration::from_mins(1);
 
+/// The name of the key directory in the data directory.
+pub(crate) const KEYS: &str = "keys";
+
 /// Returns the key directory of this configuration.
 #[must_use]
 pub fn key_directory(configuration: &Configuration) -> KeyDirectory {
+    key_directory_at(configuration, &key_directory_path(configuration))
+}
+
+/// The same at another path.
+pub(crate) fn key_directory_at(configuration: &Configuration, path: &Path) -> KeyDirectory {
     let algorithm = match &configuration.token_key {
         TokenKey::InDataDir(algorithm) => *algorithm,
         TokenKey::Given(key) => key.algorithm(),
@@ -27,14 +35,13 @@ pub fn key_directory(configuration: &Configuration) -> KeyDirectory {
     // A token is renewed, with the key that signed it, for as long as its session may be idle. A replica
     // starts to use the next key when it reads the directory again.
     let renewable = configuration.policy.session_idle_limit.saturating_add(KEYS_INTERVAL);
-    KeyDirectory::new(&key_directory_path(configuration), algorithm)
-        .with_overlap(KeyRing::OVERLAP.max(renewable))
+    KeyDirectory::new(path, algorithm).with_overlap(KeyRing::OVERLAP.max(renewable))
 }
 
 /// Returns the path of [`key_directory`].
 #[must_use]
 pub fn key_directory_path(configuration: &Configuration) -> PathBuf {
-    configuration.data_dir.join("keys")
+    configuration.data_dir.join(KEYS)
 }
 
 /// The keys in use, and their source.

@@ -1,14 +1,13 @@
 //! The wiring of the product: the only place that knows every adapter.
 
 mod background;
+mod data_dir;
 mod first_administrator;
 mod live_keys;
 mod revalidations;
 mod start_error;
 
-use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use labgate_domain::ports::IdentityProvider;
@@ -22,8 +21,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use self::background::{forget_expired, warm_up};
+pub(crate) use self::data_dir::{DataDirLock, UNFINISHED_RESTORE};
 use self::first_administrator::ensure_first_administrator;
 use self::live_keys::LiveKeys;
+pub(crate) use self::live_keys::{KEYS, key_directory_at};
 pub use self::live_keys::{key_directory, key_directory_path};
 use self::revalidations::Revalidations;
 pub use self::start_error::StartError;
@@ -40,6 +41,7 @@ pub struct Server {
     setup_link: Option<SecretString>,
     background: JoinSet<()>,
     revalidations: Revalidations,
+    data_dir: DataDirLock,
 }
 
 impl Server {
@@ -54,7 +56,7 @@ impl Server {
         let providers = providers(&configuration, &clock)?;
         // Before anything else, so that a second server on the same address changes nothing.
         let (listener, address) = listen(configuration.listen).await?;
-        let (ports, store, keys) = open(&configuration, &providers, &clock).await?;
+        let Opened { ports, store, keys, data_dir } = open(&configuration, &providers, &clock).await?;
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
@@ -75,7 +77,7 @@ impl Server {
         }
         let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
         let app = App::new(sign_in, info);
-        Ok(Self { listener, address, app, store, setup_link, background, revalidations })
+        Ok(Self { listener, address, app, store, setup_link, background, revalidations, data_dir })
     }
 
     /// Returns the listening address, with the port that the system chose if the setting is 0.
@@ -94,13 +96,22 @@ impl Server {
     /// Serves requests until `shutdown` completes, then finishes requests for at most ten seconds, and
     /// session revalidations for as long again, and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, revalidations, .. } = self;
+        let Self { listener, app, store, mut background, revalidations, data_dir, .. } = self;
         labgate_http::serve(listener, app, shutdown).await;
         revalidations.end().await;
         background.shutdown().await;
         store.close().await;
+        drop(data_dir);
         tracing::info!("stopped");
     }
+}
+
+/// A lab whose data directory is in use.
+struct Opened {
+    ports: Ports,
+    store: Store,
+    keys: LiveKeys,
+    data_dir: DataDirLock,
 }
 
 /// Opens the store and the keys of a lab, and builds the ports over them.
@@ -108,8 +119,8 @@ async fn open(
     configuration: &Configuration,
     providers: &[Arc<dyn IdentityProvider>],
     clock: &Arc<dyn Clock>,
-) -> Result<(Ports, Store, LiveKeys), StartError> {
-    create_data_dir(&configuration.data_dir)?;
+) -> Result<Opened, StartError> {
+    let data_dir = DataDirLock::shared(&configuration.data_dir)?;
     let store = Store::open(&configuration.database).await?;
     let keys = LiveKeys::open(configuration, &**clock)?;
     let ports = Ports {
@@ -130,7 +141,7 @@ async fn open(
         clock: Arc::clone(clock),
         entropy: Arc::new(OsEntropy),
     };
-    Ok((ports, store, keys))
+    Ok(Opened { ports, store, keys, data_dir })
 }
 
 /// Runs `work` with the use cases of a lab without serving it, beside a running server or without one.
@@ -142,9 +153,10 @@ pub async fn with_sign_in<T>(
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> Result<T, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (ports, store, _) = open(configuration, &[], &clock).await?;
+    let Opened { ports, store, data_dir, .. } = open(configuration, &[], &clock).await?;
     let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
     store.close().await;
+    drop(data_dir);
     Ok(result)
 }
 
@@ -153,15 +165,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
-}
-
-/// Creates the data directory with access for its owner only.
-fn create_data_dir(path: &Path) -> Result<(), StartError> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.recursive(true).create(path);
-    made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
 /// Builds the configured providers, without a request to them.

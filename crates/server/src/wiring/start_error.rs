@@ -30,6 +30,21 @@ pub enum StartError {
         /// The cause.
         source: io::Error,
     },
+    /// A restore has the data directory, or a restore wants it while a Labgate works in it.
+    #[error("another labgate works in the data directory {path}: stop it, or wait for its end", path = path.display())]
+    DataDirInUse {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A restore into the data directory was interrupted.
+    #[error(
+        "the data directory {path} holds a restore that was interrupted: delete what is in it, and restore again",
+        path = path.display()
+    )]
+    UnfinishedRestore {
+        /// The path.
+        path: PathBuf,
+    },
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),

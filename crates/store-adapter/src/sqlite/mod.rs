@@ -17,6 +17,7 @@ use sqlx::{Sqlite, SqlitePool};
 #[cfg(test)]
 pub(crate) use schema::STEPS;
 
+pub(crate) use self::refusal::has_code;
 use self::refusal::refused;
 use crate::OpenError;
 use crate::connection::{PATIENCE, failed};

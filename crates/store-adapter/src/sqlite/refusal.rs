@@ -21,7 +21,7 @@ const NOT_A_DATABASE: i32 = 26;
 
 /// Tells whether the error has this result code (<https://sqlite.org/rescode.html>). SQLite reports the
 /// extended code, with the plain one in its lowest byte.
-pub(super) fn has_code(error: &sqlx::Error, code: i32) -> bool {
+pub(crate) fn has_code(error: &sqlx::Error, code: i32) -> bool {
     let extended = error.as_database_error().and_then(DatabaseError::code);
     extended.and_then(|extended| extended.parse::<i32>().ok()).is_some_and(|extended| extended & 0xff == code)
 }

@@ -658,6 +658,44 @@ fn f46_a_key_of_a_newer_version_is_passed_over_and_stays() {
 }
 
 #[test]
+fn f32_exported_keys_are_the_same_ones_where_they_are_imported() {
+    let home = home();
+    let old = directory(&home, Algorithm::Es256);
+    old.open_or_create(at(1000)).unwrap();
+    let before = old.rotate(at(2000)).unwrap();
+    let new = KeyDirectory::new(&home.path().join("new"), Algorithm::Es256);
+    assert!(matches!(new.export(), Err(KeyFileError::Unreadable { .. })), "nothing is made by reading");
+    assert!(!new.path.exists());
+
+    new.import(&old.export().unwrap()).unwrap();
+    assert_eq!(files(&new), files(&old));
+    let after = new.read(at(3000)).unwrap();
+    assert_eq!(after.ring.jwks(), before.ring.jwks());
+    assert!(matches!(new.import(&old.export().unwrap()), Err(KeyFileError::Unwritable { .. })));
+}
+
+#[test]
+fn f32_a_name_that_leads_elsewhere_is_not_imported() {
+    let text = TestKey::of(Algorithm::Es256).text.clone();
+    for name in [
+        "../seal-12.key",
+        "seal-12/../../x.key",
+        "/tmp/seal-12.key",
+        ".lock",
+        "other",
+        "",
+        "session-12-ES256-../x.pem",
+        "session-12-ES256-kid.pem",
+    ] {
+        let home = home();
+        let directory = directory(&home, Algorithm::Es256);
+        let refused = directory.import(&[(name.to_owned(), text.clone())]).unwrap_err();
+        assert!(matches!(refused, KeyFileError::Misnamed { .. }), "{name}: {refused}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "{name}");
+    }
+}
+
+#[test]
 fn c153_a_directory_that_cannot_be_made_is_named() {
     let home = home();
     fs::write(home.path().join("keys"), "a file").unwrap();
