@@ -94,8 +94,10 @@ pub(super) struct Scene {
 
 impl World {
     pub(super) fn scene(mut self) -> Scene {
-        // Behind what a test expects itself: nothing changes.
+        // Behind what a test expects itself: nothing changes, and a session that was just opened is there.
         self.sessions.expect_changes_since().returning(|_| Ok(changes(&[])));
+        let just_opened = self.sessions.expect_find().withf(|id| *id != session().id);
+        just_opened.returning(|id| Ok(Some(Session { id, ..session() })));
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
             accounts: Arc::new(self.accounts),
