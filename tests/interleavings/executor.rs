@@ -155,6 +155,15 @@ pub(super) fn replay<S: Scene>(scene: &mut S, path: &[Decision], mut tell: impl 
     }
 }
 
+/// Runs the tasks one after the other, to their ends.
+pub(super) fn finish<S: Scene>(scene: &mut S) {
+    let mut step = 0;
+    while let Some(next) = choices(scene, false).first() {
+        take(scene, *next, step);
+        step += 1;
+    }
+}
+
 fn take<S: Scene>(scene: &mut S, (number, fate): Decision, step: usize) {
     let task = &mut scene.tasks()[number];
     let call = task.stands_at.expect("the task stands at a call");

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use labgate_domain::people::{AccountStatus, Role};
+use labgate_domain::people::{AccountStatus, Role, Username};
+use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _};
+use labgate_domain::protocol::{Issuer, Subject};
 
 use super::executor::Scene as _;
-use super::lab::{Beginning, Case, Promise, account_id};
+use super::lab::{Beginning, Case, Promise, account_id, now};
+use super::provider::ISSUER;
 
 /// Returns the rules that an end breaks.
 pub(super) fn violations(end: &mut Beginning, cases: &[&Case]) -> BTreeSet<String> {
     let mut broken = BTreeSet::new();
     accounts_are_apart(end, &mut broken);
     a_disabled_account_has_no_session(end, &mut broken);
+    each_account_has_a_way_in(end, &mut broken);
     what_was_promised_holds(end, cases, &mut broken);
     nothing_is_used_twice(end, cases, &mut broken);
     broken
@@ -35,6 +39,17 @@ fn accounts_are_apart(end: &Beginning, broken: &mut BTreeSet<String>) {
     }
 }
 
+/// An account is written whole, or not at all. Who was invited comes in by the address.
+fn each_account_has_a_way_in(end: &Beginning, broken: &mut BTreeSet<String>) {
+    for account in end.store.accounts() {
+        let has_password = now(end.store.credential(account.id)).unwrap().is_some();
+        let has_identity = !now(end.store.identities(account.id)).unwrap().is_empty();
+        if !has_password && !has_identity && account.email.is_none() {
+            broken.insert("an account has no way in".to_owned());
+        }
+    }
+}
+
 /// Otherwise its sessions would come back when it is enabled.
 fn a_disabled_account_has_no_session(end: &Beginning, broken: &mut BTreeSet<String>) {
     for account in end.store.accounts() {
@@ -50,28 +65,48 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
         let Some((Ok(_), answered_at)) = answer else { continue };
         let later = answers.iter().flatten().filter(|(_, at)| at > answered_at);
         let later: Vec<String> = later.filter_map(|(answer, _)| answer.clone().ok().flatten()).collect();
+        let mut rule = |holds: bool, rule: &str| {
+            if !holds {
+                broken.insert(rule.to_owned());
+            }
+        };
         match case.promise {
             Promise::Nothing => {}
             Promise::Disabled(who) => {
-                if later.iter().any(|token| end.read(token).0 == account_id(who)) {
-                    broken.insert("a token was handed out after its account was disabled".to_owned());
-                }
+                let id = account_id(who);
+                let stored = now(AccountStore::find(&end.store, id)).unwrap();
+                rule(!stored.is_some_and(|it| it.is_active()), "a disabled account is active");
+                let its_own = |token: &&String| end.read(token).0 == id;
+                rule(!later.iter().any(|token| its_own(&token)), "a disabled account got a token later");
                 let known = [&end.fixture.ada, &end.fixture.grace];
-                let its_own = known.into_iter().filter(|token| end.read(token).0 == account_id(who));
-                if its_own.chain(&later).any(|token| end.read(token).0 == account_id(who) && end.opens(token))
-                {
-                    broken.insert("a token opens a disabled account".to_owned());
-                }
+                let opens = known.into_iter().chain(&later).filter(its_own).any(|token| end.opens(token));
+                rule(!opens, "a token opens a disabled account");
             }
             Promise::Demoted(who) => {
-                if later.iter().any(|token| end.read(token) == (account_id(who), Role::Admin)) {
-                    broken.insert("a token that says admin was handed out after the demotion".to_owned());
-                }
+                let stored = now(AccountStore::find(&end.store, account_id(who))).unwrap();
+                rule(!stored.is_some_and(|it| it.role == Role::Admin), "who was demoted is an administrator");
+                let says_admin = |token: &String| end.read(token) == (account_id(who), Role::Admin);
+                rule(!later.iter().any(says_admin), "a token that says admin came after the demotion");
+                let known = [&end.fixture.ada, &end.fixture.grace];
+                let opens = known.into_iter().any(|token| says_admin(token) && end.opens(token));
+                rule(!opens, "a token that says admin opens the lab after the demotion");
             }
             Promise::SignedOut(_) => {
-                if end.opens(&end.fixture.ada) {
-                    broken.insert("a token of an ended session opens the lab".to_owned());
-                }
+                rule(!end.opens(&end.fixture.ada), "a token of an ended session opens the lab");
+            }
+            Promise::PasswordReplaced(who) => {
+                let credential = now(end.store.credential(account_id(who))).unwrap();
+                let opens = credential.is_some_and(|it| it.hash.expose() == end.fixture.first_hash.expose());
+                rule(!opens, "a password opens that was replaced");
+            }
+            Promise::Exists(name) => {
+                let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
+                rule(named.is_some(), "an account is missing that was made");
+            }
+            Promise::Unlinked(subject) => {
+                let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());
+                let opened = now(end.store.find_by_identity(&issuer, &subject)).unwrap();
+                rule(opened.is_none(), "an identity opens that was unlinked");
             }
         }
     }

@@ -9,20 +9,21 @@ use std::task::{Context, Poll, Waker};
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, Password, Role, Username,
+    Account, AccountId, AccountStatus, Credential, EmailAddress, Password, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _};
 use labgate_domain::protocol::Hints;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
-    CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Visitor,
+    CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Ticket, Visitor,
 };
 use labgate_test_harness::memory::MemoryStore;
 use labgate_test_harness::{SeededEntropy, TestLab};
 
 use super::executor::{Scene, Task, hash};
-use super::provider::{Provider, identity};
+use super::plain::{PlainSealer, PlainTokens};
+use super::provider::{Provider, REVALIDATION, identity};
 use super::steps::Stepped;
 
 pub(super) const PASSWORD: &str = "tulip anchor velvet";
@@ -39,12 +40,16 @@ pub(super) struct Fixture {
     ports: Ports,
     policy: Policy,
     store: MemoryStore,
+    /// The hash of everybody's password.
+    pub(super) first_hash: PasswordHash,
     /// The token of Ada, a person who has a password and an identity.
     pub(super) ada: String,
     /// The token of Grace, the second administrator.
     pub(super) grace: String,
     /// The callbacks of Ada, of Carol, who was invited, and of Eve, who is unknown.
     pub(super) callbacks: [Callback; 3],
+    /// Links an identity with Bob's address to Bob's account, on proof.
+    pub(super) bobs_link: Ticket,
 }
 
 pub(super) fn account_id(number: u8) -> AccountId {
@@ -55,6 +60,7 @@ pub(super) const ROOT: u8 = 1;
 pub(super) const GRACE: u8 = 2;
 pub(super) const ADA: u8 = 3;
 pub(super) const CAROL: u8 = 4;
+pub(super) const BOB: u8 = 5;
 
 pub(super) fn password(text: &str) -> Option<Password> {
     Some(Password::typed(text).unwrap())
@@ -77,14 +83,22 @@ impl Fixture {
         let lab = TestLab::builder().without_provider().build();
         let store = MemoryStore::new();
         let provider = Provider::new(false);
-        let (ports, policy) = (lab.ports().clone(), lab.policy().clone());
-        let ports = Ports { providers: vec![provider], ..over(ports, store.clone(), 0) };
+        let ports = lab.ports().clone();
+        let policy = Policy { self_registration: true, ..lab.policy().clone() };
+        let ports = Ports {
+            providers: vec![provider],
+            tokens: Arc::new(PlainTokens),
+            sealer: Arc::new(PlainSealer),
+            ..over(ports, store.clone(), 0)
+        };
         let people = [
             (ROOT, "root", None, Role::Admin),
             (GRACE, "grace", None, Role::Admin),
             (ADA, "ada", Some("ada@example.com"), Role::User),
             (CAROL, "carol", Some("carol@example.com"), Role::User),
+            (BOB, "bob", Some("bob@example.com"), Role::User),
         ];
+        let first_hash = now(ports.hasher.hash(password(PASSWORD).unwrap())).unwrap();
         for (number, name, email, role) in people {
             let account = Account {
                 id: account_id(number),
@@ -95,8 +109,7 @@ impl Fixture {
                 status: AccountStatus::Active,
                 created_at: ports.clock.now(),
             };
-            let hash = now(ports.hasher.hash(password(PASSWORD).unwrap())).unwrap();
-            let credential = Credential { hash, must_change: false };
+            let credential = Credential { hash: first_hash.clone(), must_change: false };
             let credential = (number != CAROL).then_some(&credential);
             now(store.create_local(&account, credential)).unwrap();
             if number == ADA {
@@ -106,12 +119,19 @@ impl Fixture {
         }
         assert!(now(store.has_administrator()).unwrap());
         let sign_in = SignIn::new(ports.clone(), policy.clone());
-        let callbacks = ["ada", "carol", "eve"].map(|code| begin(&sign_in, code));
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
         let before = begin(&sign_in, "ada");
         let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
         let CompletedSignIn::SignedIn { token, .. } = completed.unwrap() else { panic!("a session") };
-        Rc::new(Self { ports, policy, store, ada: exposed(&token), grace, callbacks })
+        // The provider is due to be asked about Ada's session.
+        lab.clock().advance(REVALIDATION);
+        let callbacks = ["ada", "carol", "eve"].map(|code| begin(&sign_in, code));
+        let bobs = begin(&sign_in, "bob");
+        let completed = now(sign_in.external().complete(&bobs.query, &bobs.pending, &Visitor::default()));
+        let CompletedSignIn::LinkDue { ticket: bobs_link, .. } = completed.unwrap() else {
+            panic!("a ticket")
+        };
+        Rc::new(Self { ports, policy, store, first_hash, ada: exposed(&token), grace, callbacks, bobs_link })
     }
 }
 
@@ -190,11 +210,19 @@ pub(super) enum Promise {
     Disabled(u8),
     Demoted(u8),
     SignedOut(u8),
+    /// The password that it had opens the account no more.
+    PasswordReplaced(u8),
+    /// An account has this name or address.
+    Exists(&'static str),
+    /// The identity of this subject opens nothing.
+    Unlinked(&'static str),
 }
 
 /// A process of the lab.
 pub(super) struct Process {
     pub(super) sign_in: SignIn,
+    /// The same without the provider: people register themselves there.
+    pub(super) without_provider: SignIn,
     pub(super) fixture: Rc<Fixture>,
 }
 
@@ -213,8 +241,12 @@ impl Beginning {
         let tasks = cases.iter().zip(1..).map(|(case, number)| {
             let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
             let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
-            let sign_in = SignIn::new(ports, fixture.policy.clone());
-            Task::new((case.run)(Rc::new(Process { sign_in, fixture: Rc::clone(fixture) })))
+            let alone = Ports { providers: Vec::new(), ..ports.clone() };
+            Task::new((case.run)(Rc::new(Process {
+                sign_in: SignIn::new(ports, fixture.policy.clone()),
+                without_provider: SignIn::new(alone, fixture.policy.clone()),
+                fixture: Rc::clone(fixture),
+            })))
         });
         let tasks = tasks.collect();
         Self { store, provider, fixture: Rc::clone(fixture), tasks }

@@ -11,48 +11,101 @@ mod cases;
 mod executor;
 mod invariants;
 mod lab;
+mod plain;
 mod provider;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use self::cases::CASES;
-use self::executor::{Decision, explore};
+use self::cases::{CASES, TRIPLES};
+use self::executor::{Decision, Scene as _, explore};
 use self::invariants::violations;
 use self::lab::{Beginning, Case, Fixture};
 
-/// The violations that are known, and why they stay.
-const ACCEPTED: &[(&str, &str)] = &[];
+/// Use cases that meet.
+type Meeting = Vec<&'static Case>;
+
+/// The results of many meetings.
+#[derive(Default)]
+struct Findings {
+    schedules: usize,
+    /// Each with the schedule that led to it.
+    violations: BTreeMap<String, String>,
+}
+
+#[test]
+fn each_use_case_alone_does_what_it_is_for() {
+    let fixture = Fixture::new();
+    let mut failed = Vec::new();
+    for case in CASES {
+        let mut end = Beginning::of(&fixture, &[case]);
+        executor::finish(&mut end);
+        let (broken, answer) = (violations(&mut end, &[case]), end.tasks()[0].answer.take());
+        if !broken.is_empty() || !matches!(&answer, Some((Ok(_), _))) {
+            failed.push(format!("{}: {answer:?} {broken:?}", case.name));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
 
 #[test]
 fn of_every_pair_every_order_holds_the_invariants() {
-    let only = std::env::var("LABGATE_INTERLEAVINGS").ok();
-    let fixture = Fixture::new();
-    let (mut pairs, mut schedules) = (0, 0);
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    for (number, one) in CASES.iter().enumerate() {
-        for other in &CASES[number..] {
-            if only.as_ref().is_some_and(|only| !one.name.contains(only) && !other.name.contains(only)) {
-                continue;
-            }
-            let cases = [one, other];
-            pairs += 1;
-            schedules += explore(
-                || Beginning::of(&fixture, &cases),
-                true,
-                |end, path| {
-                    for violation in violations(end, &cases) {
-                        let pair = format!("{} + {}: {violation}", one.name, other.name);
-                        found.entry(pair).or_insert_with(|| story(&fixture, &cases, path));
-                    }
-                },
-            );
-        }
+    let pairs = CASES
+        .iter()
+        .enumerate()
+        .flat_map(|(number, one)| CASES.iter().skip(number).map(move |other| vec![one, other]));
+    all_hold("pairs", pairs.collect(), true);
+}
+
+#[test]
+fn of_chosen_triples_every_order_holds_the_invariants() {
+    let named = |name: &&str| CASES.iter().find(|case| case.name == *name).expect("the name of a use case");
+    all_hold("triples", TRIPLES.iter().map(|names| names.iter().map(named).collect()).collect(), false);
+}
+
+/// Runs the meetings that `LABGATE_INTERLEAVINGS` leaves, on all cores, and prints what they came to.
+fn all_hold(kind: &str, mut meetings: Vec<Meeting>, with_failures: bool) {
+    if let Ok(only) = std::env::var("LABGATE_INTERLEAVINGS") {
+        meetings.retain(|cases| cases.iter().any(|case| case.name.contains(&only)));
     }
-    println!("{pairs} pairs, {schedules} schedules, {} violations", found.len());
-    found.retain(|violation, _| !ACCEPTED.iter().any(|(accepted, _)| violation.contains(accepted)));
-    let told: Vec<String> = found.iter().map(|(violation, story)| format!("{violation}\n{story}")).collect();
-    assert!(found.is_empty(), "{}", told.join("\n"));
+    let (next, findings) = (AtomicUsize::new(0), Mutex::new(Findings::default()));
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let fixture = Fixture::new();
+                while let Some(cases) = meetings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = meet(&fixture, cases, with_failures);
+                    let mut findings = findings.lock().unwrap();
+                    findings.schedules += found.schedules;
+                    findings.violations.extend(found.violations);
+                }
+            });
+        }
+    });
+    let Findings { schedules, violations } = findings.into_inner().unwrap();
+    println!("{} {kind}, {schedules} schedules, {} violations", meetings.len(), violations.len());
+    let told: Vec<String> =
+        violations.iter().map(|(violation, story)| format!("{violation}\n{story}")).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+fn meet(fixture: &std::rc::Rc<Fixture>, cases: &[&Case], with_failures: bool) -> Findings {
+    let names: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    let mut found = BTreeMap::new();
+    let schedules = explore(
+        || Beginning::of(fixture, cases),
+        with_failures,
+        |end, path| {
+            for violation in violations(end, cases) {
+                let violation = format!("{}: {violation}", names.join(" + "));
+                found.entry(violation).or_insert_with(|| story(fixture, cases, path));
+            }
+        },
+    );
+    Findings { schedules, violations: found }
 }
 
 /// Tells the calls of a schedule, one a line.

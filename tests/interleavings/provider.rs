@@ -20,6 +20,9 @@ use url::Url;
 
 use super::executor::{Call, stop_at};
 
+/// The time after which it is asked again about a session.
+pub(super) const REVALIDATION: Duration = Duration::from_mins(10);
+
 pub(super) const ISSUER: &str = "https://op.example";
 
 /// A provider. Whoever has a code or a refresh token of it may present it once.
@@ -87,7 +90,7 @@ impl IdentityProvider for Provider {
             name: "External".to_owned(),
             email_trust: EmailTrust::Claim,
             admission: Arc::default(),
-            revalidation: Some(Duration::from_mins(10)),
+            revalidation: Some(REVALIDATION),
         }
     }
 

@@ -180,7 +180,8 @@ async fn c121_status_and_role_change_and_nothing_else() {
 
     assert_eq!(other.accounts.find(bob.id).await, Ok(Some(bob.clone())));
     assert_eq!(other.credentials.credential(bob.id).await, Ok(Some(credential("$bob"))));
-    assert_eq!(other.sessions.find(session_id(1)).await, Ok(Some(session(1, bob.id))));
+    let his = other.sessions.find(session_id(1)).await.unwrap().unwrap();
+    assert_eq!(his.ended_at, Some(at(2000)), "who is disabled is signed out");
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada)));
 }
 

@@ -9,10 +9,10 @@ use super::trail::{FoundBy, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
-use crate::error::{AccessError, AccountError, LinkError, Refusal, SignInError};
+use crate::error::{AccessError, AccountError, AttemptError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, AccountId, Password, PasswordHash};
-use crate::ports::{IdentityChange, IdentityLink, IdentityRemoval, SignInEvent};
+use crate::ports::{Consumption, IdentityChange, IdentityLink, IdentityRemoval, SignInEvent, SpentAttempts};
 use crate::protocol::{Hints, Issuer, Subject};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
@@ -29,6 +29,8 @@ pub struct Linking<'a> {
     pub begin: BeginExternal<'a>,
     /// Stores the identity, and opens a session with it.
     pub external: ExternalSessions<'a>,
+    /// Keeps a ticket from linking twice.
+    pub spent_attempts: &'a dyn SpentAttempts,
     /// Says whether passwords count.
     pub policy: &'a Policy,
     /// Keeps the trail of each link.
@@ -95,7 +97,9 @@ impl Linking<'_> {
     /// into.
     ///
     /// # Errors
-    /// When nothing was linked. The ticket stays good until it expires, so another password can be tried.
+    /// When the person was not signed in. Without proof the ticket stays good, so another password can be
+    /// tried; with proof it is spent, and the next sign-in at the provider finds the link, or makes another
+    /// ticket.
     pub async fn confirm(
         &self,
         ticket: &Ticket,
@@ -124,6 +128,7 @@ impl Linking<'_> {
                 }
                 (present, IdentityChange::ProvedBySession)
             };
+            self.spend(ticket).await?;
             let credential = credential.map(|credential| credential.hash);
             let provider = due.provider()?;
             trail.provider = Some(provider.clone());
@@ -248,6 +253,15 @@ impl Linking<'_> {
         }
         self.trails.observer.observe(&SignInEvent::Linked { account, provider: provider.clone(), change });
         Ok(())
+    }
+
+    /// Spends a ticket: each links once.
+    async fn spend(&self, ticket: &Ticket) -> Result<(), SignInError> {
+        let until = self.external.tickets.clock.now().plus(Ticket::LIFETIME);
+        match self.spent_attempts.consume(ticket.id(), until).await? {
+            Consumption::First => Ok(()),
+            Consumption::Again => Err(AttemptError::Spent.into()),
+        }
     }
 
     async fn link_due(

@@ -234,6 +234,7 @@ impl SignIn {
             prover: self.prover(),
             begin: self.begin_external(),
             external: self.external_sessions(),
+            spent_attempts: &*self.ports.spent_attempts,
             policy: &self.policy,
             trails: self.trails(),
         }

@@ -31,6 +31,11 @@ impl Ticket {
         Self { id, sealed }
     }
 
+    /// Returns the id under which its use is recorded.
+    pub(super) fn id(&self) -> SealId {
+        self.id
+    }
+
     /// Returns the seal, to be kept where its id is known.
     pub(super) fn into_sealed(self) -> Sealed {
         self.sealed

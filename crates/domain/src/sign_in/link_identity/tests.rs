@@ -115,6 +115,9 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
     assert!(scene.log.events().iter().any(|event| {
         matches!(event, SignInEvent::Linked { change: IdentityChange::ProvedByPassword, .. })
     }));
+
+    let again = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
+    assert_eq!(again.unwrap_err().error.code(), ErrorCode::AttemptSpent, "a ticket links once");
 }
 
 #[tokio::test]
