@@ -50,12 +50,12 @@ cases! {
     "Eve is invited" promises Exists("eve@example.com"): |process| create(&process, None, Some("eve@example.com")).await;
     "the operator signs Ada out" promises SignedOut(ADA): |process| {
         let signed_out = process.sign_in.administration().sign_out(&operator(), account_id(ADA)).await;
-        signed_out.map(|_| None).map_err(refused)
+        signed_out.map(|()| None).map_err(refused)
     };
     "Ada changes her password" promises PasswordReplaced(ADA): |process| {
         let visitor = presenting(&process.fixture.ada);
         let passwords = process.sign_in.passwords();
-        let changed = passwords.change(password(PASSWORD), password(OTHER_PASSWORD), &visitor).await;
+        let changed = passwords.change(Some(password(PASSWORD)), Some(password(OTHER_PASSWORD)), &visitor).await;
         changed.map(|token| Some(exposed(&token))).map_err(refused)
     };
     "Ada signs out" promises SignedOut(ADA): |process| {
@@ -70,7 +70,7 @@ cases! {
         let (issuer, visitor) = (super::provider::ISSUER, presenting(&process.fixture.ada));
         let issuer = labgate_domain::protocol::Issuer::parse(issuer).unwrap();
         let subject = labgate_domain::protocol::Subject::parse("ada").unwrap();
-        let unlinked = process.sign_in.linking().unlink(&issuer, &subject, password(PASSWORD), &visitor).await;
+        let unlinked = process.sign_in.linking().unlink(&issuer, &subject, Some(password(PASSWORD)), &visitor).await;
         unlinked.map(|()| None).map_err(refused)
     };
     "the provider signs Ada out" promises SignedOut(ADA): |process| {
@@ -102,7 +102,7 @@ cases! {
     "Ada is promoted": |process| patch(&process, ADA, AccountPatch::Role(Role::Admin)).await;
     "Ada gets an initial password" promises PasswordReplaced(ADA): |process| {
         let administration = process.sign_in.administration();
-        let reset = administration.reset_password(&operator(), account_id(ADA), password(OTHER_PASSWORD)).await;
+        let reset = administration.reset_password(&operator(), account_id(ADA), Some(password(OTHER_PASSWORD))).await;
         reset.map(|_| None).map_err(refused)
     };
     "Ada is deleted" promises Disabled(ADA): |process| {
@@ -147,7 +147,7 @@ async fn callback(process: &Process, number: usize) -> Answer {
 
 async fn register(process: &Process) -> Answer {
     let registration =
-        Registration { username: "eve".to_owned(), name: None, password: password(OTHER_PASSWORD) };
+        Registration { username: "eve".to_owned(), name: None, password: Some(password(OTHER_PASSWORD)) };
     let registered =
         process.without_provider.registration().register(registration, &Visitor::default()).await;
     registered.map(|token| Some(exposed(&token))).map_err(refused)
@@ -167,7 +167,8 @@ async fn create(process: &Process, username: Option<&str>, email: Option<&str>) 
 
 async fn link(process: &Process) -> Answer {
     let ticket = &process.fixture.bobs_link;
-    let linked = process.sign_in.linking().confirm(ticket, password(PASSWORD), &Visitor::default()).await;
+    let linked =
+        process.sign_in.linking().confirm(ticket, Some(password(PASSWORD)), &Visitor::default()).await;
     linked.map(|linked| Some(exposed(&linked.token))).map_err(refused)
 }
 

@@ -122,8 +122,8 @@ pub(super) fn explore<S: Scene>(
     let mut to_do: Vec<Vec<Decision>> = vec![Vec::new()];
     while let Some(mut path) = to_do.pop() {
         let mut scene = begin();
-        for step in 0..path.len() {
-            take(&mut scene, path[step], step);
+        for (step, decision) in path.iter().enumerate() {
+            take(&mut scene, *decision, step);
         }
         loop {
             let choices = choices(&mut scene, with_failures);

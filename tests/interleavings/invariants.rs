@@ -25,7 +25,7 @@ fn accounts_are_apart(end: &Beginning, broken: &mut BTreeSet<String>) {
     let accounts = end.store.accounts();
     let mut names = BTreeSet::new();
     for account in &accounts {
-        let email = account.email.as_ref().map(|email| email.as_str());
+        let email = account.email.as_ref().map(labgate_domain::people::EmailAddress::as_str);
         for name in [Some(account.username.as_str()), email].into_iter().flatten().collect::<BTreeSet<_>>() {
             if !names.insert(name.to_owned()) {
                 broken.insert("two accounts have one name".to_owned());

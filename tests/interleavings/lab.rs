@@ -62,8 +62,8 @@ pub(super) const ADA: u8 = 3;
 pub(super) const CAROL: u8 = 4;
 pub(super) const BOB: u8 = 5;
 
-pub(super) fn password(text: &str) -> Option<Password> {
-    Some(Password::typed(text).unwrap())
+pub(super) fn password(text: &str) -> Password {
+    Password::typed(text).unwrap()
 }
 
 pub(super) fn presenting(token: &str) -> Visitor<'_> {
@@ -98,7 +98,7 @@ impl Fixture {
             (CAROL, "carol", Some("carol@example.com"), Role::User),
             (BOB, "bob", Some("bob@example.com"), Role::User),
         ];
-        let first_hash = now(ports.hasher.hash(password(PASSWORD).unwrap())).unwrap();
+        let first_hash = now(ports.hasher.hash(password(PASSWORD))).unwrap();
         for (number, name, email, role) in people {
             let account = Account {
                 id: account_id(number),
@@ -162,7 +162,11 @@ where
 }
 
 pub(super) fn typed(name: &str) -> PasswordSignIn {
-    PasswordSignIn { name: name.to_owned(), password: password(PASSWORD), return_to: ReturnTo::main_page() }
+    PasswordSignIn {
+        name: name.to_owned(),
+        password: Some(password(PASSWORD)),
+        return_to: ReturnTo::main_page(),
+    }
 }
 
 fn begin(sign_in: &SignIn, code: &str) -> Callback {
@@ -190,6 +194,7 @@ pub(super) fn signed_in(signed_in: PasswordSignedIn) -> String {
 /// The answer of a use case: a token, if it hands one out; or the code of its refusal.
 pub(super) type Answer = Result<Option<String>, &'static str>;
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 pub(super) fn refused(refusal: Refusal) -> &'static str {
     refusal.error.code().as_str()
 }
@@ -200,8 +205,10 @@ pub(super) struct Case {
     /// What it may use once: of two use cases with the same, one succeeds at most.
     pub(super) uses: Option<&'static str>,
     pub(super) promise: Promise,
-    pub(super) run: fn(Rc<Process>) -> std::pin::Pin<Box<dyn Future<Output = Answer>>>,
+    pub(super) run: fn(Rc<Process>) -> UnderWay,
 }
+
+type UnderWay = std::pin::Pin<Box<dyn Future<Output = Answer>>>;
 
 /// What holds from the answer on.
 #[derive(Clone, Copy, PartialEq, Eq)]

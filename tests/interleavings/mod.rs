@@ -16,6 +16,7 @@ mod provider;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -112,7 +113,7 @@ fn meet(fixture: &std::rc::Rc<Fixture>, cases: &[&Case], with_failures: bool) ->
 fn story(fixture: &std::rc::Rc<Fixture>, cases: &[&Case], path: &[Decision]) -> String {
     let mut lines = String::new();
     executor::replay(&mut Beginning::of(fixture, cases), path, |number, call, fate| {
-        lines += &format!("    {}: {} {fate:?}\n", cases[number].name, call.name);
+        let _ = writeln!(lines, "    {}: {} {fate:?}", cases[number].name, call.name);
     });
     lines
 }

@@ -276,10 +276,10 @@ async fn an_account_is_deleted_with_all_that_belongs_to_it_and_nothing_else() {
     let replicas = replicas().await;
     let [store, other] = &replicas;
     add_local(store, &administrator(local(9, "root")), Some(&credential("$root"))).await;
-    begin_session(&store, &session(9, account_id(9))).await;
+    begin_session(store, &session(9, account_id(9))).await;
     let ada = add_ada(store).await;
     store.credentials.reset_credential(ada.id, &credential("$ada"), ada.created_at).await.unwrap();
-    begin_session(&store, &session(1, ada.id)).await;
+    begin_session(store, &session(1, ada.id)).await;
 
     assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::Done));
     for store in &replicas {

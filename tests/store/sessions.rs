@@ -12,7 +12,7 @@ use super::replicas;
 /// Ada's session, number 1.
 async fn begin(store: &Replica) -> Session {
     let session = session(1, add_ada(store).await.id);
-    begin_session(&store, &session).await;
+    begin_session(store, &session).await;
     session
 }
 
@@ -37,7 +37,7 @@ async fn a_session_is_found_as_it_was_added_on_every_replica() {
         ended_at: Some(at(-1)),
         ..session(2, account_id(1))
     };
-    begin_session(&other, &second).await;
+    begin_session(other, &second).await;
     for store in &replicas {
         assert_eq!(store.sessions.find(first.id).await, Ok(Some(first.clone())));
         assert_eq!(store.sessions.find(second.id).await, Ok(Some(second.clone())));

@@ -57,7 +57,7 @@ async fn sessions(store: &Replica) -> Vec<Session> {
         ended(from(9, ada, external("ada", "sid-1")), 1500),
     ];
     for session in &sessions {
-        begin_session(&store, session).await;
+        begin_session(store, session).await;
     }
     sessions
 }

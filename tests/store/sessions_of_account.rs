@@ -14,7 +14,7 @@ use super::replicas;
 async fn people(store: &Replica) -> AccountId {
     let ada = add_ada(store).await.id;
     add_local(store, &local(2, "bob"), None).await;
-    begin_session(&store, &session(9, account_id(2))).await;
+    begin_session(store, &session(9, account_id(2))).await;
     ada
 }
 
