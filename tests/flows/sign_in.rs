@@ -1,3 +1,4 @@
+use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::provider::EmailTrust;
 use labgate_mock_idp::User;
 use labgate_test_harness::TestLab;
@@ -54,6 +55,26 @@ async fn me_says_who_is_asking() {
     let nobody = lab.request(request("GET", "/api/auth/me", &[])).await;
     assert_eq!(nobody.status(), 401);
     assert_eq!(json(&nobody)["code"], "not_signed_in");
+}
+
+#[tokio::test]
+async fn f15_a_token_has_the_groups_that_rules_name_and_me_has_all() {
+    let many = (0..300).map(|number| format!("group-{number}")).chain(["root".to_owned(), "lab".to_owned()]);
+    let groups = Rule::new(Criterion::Group, ["lab"]).unwrap();
+    let lab = TestLab::builder()
+        .user(User::new("dora").name("Dora Example").email("dora@example.test").groups(many))
+        .admission(AdmissionRules::new(vec![groups], Some(vec!["root".to_owned()])))
+        .build();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, "Dora Example").await;
+    let cookie = session_cookie(&browser);
+    let token = cookie.split_once('=').unwrap().1;
+    let claims = lab.ports().tokens.authenticate(token).unwrap();
+    assert!(!claims.groups_complete);
+    assert_eq!(claims.groups[..2], ["root", "lab"]);
+    let me = json(&lab.request(request("GET", "/api/auth/me", &[("cookie", &cookie)])).await);
+    assert_eq!(me["groups"].as_array().unwrap().len(), 302);
+    assert_eq!(me["role"], "admin");
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ pub(super) fn identity(subject: &str, refresh_token: Option<&str>) -> ExternalId
             address: EmailAddress::parse(&format!("{subject}@example.com")).unwrap(),
             verified: true,
         },
+        username: None,
         name: None,
         groups: vec!["lab".to_owned()],
         memberships: Memberships { groups_are_complete: true, ..Memberships::default() },

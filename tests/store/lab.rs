@@ -155,6 +155,7 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
         issuer: Issuer::parse(issuer).unwrap(),
         subject: Subject::parse(subject).unwrap(),
         email: EmailClaim::Missing,
+        username: None,
         name: None,
         groups: Vec::new(),
         memberships: Memberships::default(),

@@ -105,6 +105,7 @@ fn claims(session: &Session, now: Timestamp) -> Result<SessionClaims, Box<dyn Er
         name: None,
         role: Role::User,
         groups: Vec::new(),
+        groups_complete: true,
         amr: session.authentication_methods.clone(),
         auth_time: session.authenticated_at,
     })

@@ -8,6 +8,8 @@
 //! An unknown claim counts as absent. A rule without values is not representable, so an accidentally empty
 //! setting never means "everyone".
 
+use std::collections::HashSet;
+
 use crate::identity::ExternalIdentity;
 use crate::people::{EmailAddress, Role};
 use crate::text::named;
@@ -47,6 +49,12 @@ pub enum UnfitRule {
     /// A value is blank.
     #[error("has a blank value")]
     Blank,
+    /// Two values are parts of one distinguished name (RFC 4514), which was split at its commas.
+    #[error(
+        "has {0:?} and {1:?}, parts of one distinguished name: write it as one text in a list, such as \
+         [\"cn=lab,ou=groups,dc=example,dc=org\"]"
+    )]
+    SplitName(String, String),
     /// A value is not a domain.
     #[error("{0:?} is not a domain, such as example.org; sub-domains are named one by one")]
     NotADomain(String),
@@ -63,7 +71,18 @@ impl Rule {
     ) -> Result<Self, UnfitRule> {
         let values = values.into_iter().map(|value| canonical(criterion, &value.into()));
         let values = values.collect::<Result<Vec<_>, _>>()?;
+        if criterion == Criterion::Group
+            && let Some((first, second)) = parts_of_a_name(&values)
+        {
+            return Err(UnfitRule::SplitName(first.clone(), second.clone()));
+        }
         if values.is_empty() { Err(UnfitRule::Empty) } else { Ok(Self { criterion, values }) }
+    }
+
+    /// Returns the values that the rule accepts.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        &self.values
     }
 
     /// Returns the criterion.
@@ -90,6 +109,18 @@ impl Rule {
             }),
         }
     }
+}
+
+/// Returns neighbours that look like parts of one distinguished name: `ATTRIBUTE=value` both, and the second
+/// with an attribute that stands above others in a directory.
+fn parts_of_a_name(values: &[String]) -> Option<(&String, &String)> {
+    let attribute = |value: &str| {
+        let (attribute, _) = value.split_once('=').filter(|_| !value.contains(','))?;
+        Some(attribute.trim().to_ascii_lowercase())
+    };
+    let is_above = |name: String| matches!(name.as_str(), "ou" | "dc" | "o" | "c" | "l" | "st" | "cn");
+    let mut neighbours = values.iter().zip(values.iter().skip(1));
+    neighbours.find(|(first, second)| attribute(first).is_some() && attribute(second).is_some_and(is_above))
 }
 
 /// Returns a value in the form for comparison.
@@ -181,6 +212,14 @@ impl AdmissionRules {
         self.administrators.as_deref()
     }
 
+    /// Puts the groups first that a rule or the role names, so that they stay where there is no room for all.
+    pub fn put_named_first(&self, groups: &mut [String]) {
+        let of_rules = self.rules.iter().filter(|rule| rule.criterion == Criterion::Group);
+        let named: HashSet<&String> =
+            of_rules.flat_map(|rule| &rule.values).chain(self.administrators.iter().flatten()).collect();
+        groups.sort_by_key(|group| !named.contains(group));
+    }
+
     /// Returns the one hosted domain, if that is the only rule.
     #[must_use]
     pub fn only_hosted_domain(&self) -> Option<&str> {
@@ -236,6 +275,7 @@ mod tests {
             issuer: Issuer::parse("https://op.example").unwrap(),
             subject: Subject::parse("583231").unwrap(),
             email: EmailClaim::Missing,
+            username: None,
             name: None,
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             memberships,
@@ -371,6 +411,31 @@ mod tests {
         let mapped = |group: &str| AdmissionRules::new(Vec::new(), Some(vec![group.to_owned()]));
         assert_eq!(mapped("lab-admins").judge(&ada, None).role, Some(Role::Admin));
         assert_eq!(mapped("LAB-ADMINS").judge(&ada, None).role, Some(Role::User));
+    }
+
+    #[test]
+    fn f15_groups_that_a_rule_names_come_first() {
+        let rules = AdmissionRules::new(
+            vec![rule(Criterion::Group, "lab"), rule(Criterion::Organization, "acme")],
+            Some(vec!["root".to_owned()]),
+        );
+        let mut groups = ["acme", "a", "root", "b", "lab"].map(str::to_owned);
+        rules.put_named_first(&mut groups);
+        assert_eq!(groups, ["root", "lab", "acme", "a", "b"]);
+    }
+
+    #[test]
+    fn f16_a_distinguished_name_that_was_split_is_no_rule() {
+        let split = ["cn=lab", "ou=groups", "dc=example", "dc=org"];
+        let refused = Rule::new(Criterion::Group, split);
+        assert_eq!(refused, Err(UnfitRule::SplitName("cn=lab".to_owned(), "ou=groups".to_owned())));
+        for split in [["CN = lab", " DC=org"], ["uid=a", "o=lab"], ["x", "cn=a,dc=b"]] {
+            let is_split = Rule::new(Criterion::Group, split).is_err();
+            assert_eq!(is_split, split[0] != "x", "{split:?}");
+        }
+        for whole in [["cn=lab,dc=org", "cn=staff,dc=org"], ["team=a", "team=b"], ["lab", "cn=x"]] {
+            assert!(Rule::new(Criterion::Group, whole).is_ok(), "{whole:?}");
+        }
     }
 
     #[test]

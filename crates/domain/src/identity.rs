@@ -1,6 +1,6 @@
 //! External identities: a person as a provider knows them.
 
-use crate::people::{DisplayName, EmailAddress};
+use crate::people::{DisplayName, EmailAddress, Username};
 use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, RefreshToken, Subject};
 use crate::time::Timestamp;
 
@@ -16,9 +16,11 @@ pub struct ExternalIdentity {
     pub subject: Subject,
     /// The person's e-mail address.
     pub email: EmailClaim,
+    /// The name for a new account, if the operator says which claim that is.
+    pub username: Option<Username>,
     /// The person's name.
     pub name: Option<DisplayName>,
-    /// The person's groups, as the provider names them.
+    /// The person's groups, as the provider names them; those that a rule names come first.
     pub groups: Vec<String>,
     /// The person's other memberships.
     pub memberships: Memberships,

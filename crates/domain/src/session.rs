@@ -185,11 +185,19 @@ pub struct SessionClaims {
     /// The person's groups, as many as [`SessionClaims::MAX_GROUPS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// Whether these are all groups of the session; stated only where they are not.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub groups_complete: bool,
     /// The authentication methods, as many as [`SessionClaims::MAX_METHODS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     /// The time of authentication.
     pub auth_time: Timestamp,
+}
+
+/// The value of a claim that is stated only where it is `false`.
+fn yes() -> bool {
+    true
 }
 
 impl SessionClaims {
@@ -216,6 +224,8 @@ pub struct SessionPerson {
     pub role: Role,
     /// The person's groups, as many as are in the token.
     pub groups: Vec<String>,
+    /// Whether these are all groups of the session.
+    pub groups_complete: bool,
     /// The time of authentication.
     pub authenticated_at: Timestamp,
 }
@@ -230,6 +240,7 @@ impl From<SessionClaims> for SessionPerson {
             name: claims.name,
             role: claims.role,
             groups: claims.groups,
+            groups_complete: claims.groups_complete,
             authenticated_at: claims.auth_time,
         }
     }

@@ -73,13 +73,19 @@ impl AppState {
     pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
         match self.check(request).await {
             Some(Ok(checked)) => Ok(checked),
-            Some(Err(NotSignedIn::Unavailable)) => {
-                let reference = self.sign_in.fresh_reference();
-                tracing::debug!(%reference, reason = %NotSignedIn::Unavailable, "not signed in");
-                Err(Failure::internal(reference))
-            }
-            reason => Err(Failure::not_signed_in(reason.and_then(Result::err))),
+            Some(Err(reason)) => Err(self.not_signed_in(reason)),
+            None => Err(Failure::not_signed_in(None)),
         }
+    }
+
+    /// Tells why a request has no session.
+    pub(crate) fn not_signed_in(&self, reason: NotSignedIn) -> Failure {
+        if reason != NotSignedIn::Unavailable {
+            return Failure::not_signed_in(Some(reason));
+        }
+        let reference = self.sign_in.fresh_reference();
+        tracing::debug!(%reference, %reason, "not signed in");
+        Failure::internal(reference)
     }
 
     /// Adds cookies. One that cannot be set is an error of ours, and nothing of the answer is sent.

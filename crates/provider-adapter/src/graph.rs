@@ -20,8 +20,6 @@ const QUERY: &str = "$select=id&$top=100";
 
 /// So many pages are asked for.
 const MAX_PAGES: usize = 20;
-/// The most groups that are kept.
-pub(crate) const MAX_GROUPS: usize = 2000;
 
 /// Asks Graph for all of them, or says why they cannot be had. The access token goes into the `Authorization`
 /// header and to no other origin.

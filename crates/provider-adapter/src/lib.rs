@@ -2,6 +2,7 @@
 
 mod cache;
 mod choose;
+mod claim_path;
 mod claims;
 pub mod derivation;
 mod discovery;
@@ -23,6 +24,7 @@ mod provider;
 mod published;
 mod quirks;
 mod settings;
+mod stated_groups;
 mod token;
 mod transport;
 mod unchecked;

@@ -3,21 +3,21 @@
 use std::collections::HashSet;
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
-use labgate_domain::people::{DisplayName, EmailAddress};
+use labgate_domain::people::{DisplayName, EmailAddress, Username};
 use labgate_domain::ports::IdTokenFault;
 use labgate_domain::protocol::{Issuer, Subject};
 use serde_json::{Map, Value};
 
-use crate::graph;
+use crate::claim_path::ClaimPath;
 use crate::kinds::entra::tenants;
 use crate::quirks::{Evidence, GroupList, Name, PersonClaims};
-use crate::settings::ProviderSettings;
+use crate::settings::{ClaimNames, ProviderSettings};
+use crate::stated_groups::{StatedGroups, shape};
 
-/// As many as Entra puts into a token.
-const MAX_GROUPS: usize = 200;
-/// As many as are asked for elsewhere.
-const MAX_FETCHED_GROUPS: usize = graph::MAX_GROUPS;
-const MAX_GROUP_BYTES: usize = 256;
+/// The longest tenant and hosted domain, in bytes.
+const MAX_MEMBERSHIP_BYTES: usize = 256;
+/// The room for the names of a person's groups, in bytes.
+const MAX_GROUPS_BYTES: usize = 64 * 1024;
 const MAX_METHODS: usize = 16;
 const MAX_METHOD_BYTES: usize = 64;
 
@@ -53,13 +53,16 @@ impl<'a> Person<'a> {
 
     /// The person at this issuer, without what only a sign-in knows.
     pub(crate) fn identity(&self, issuer: Issuer) -> Result<ExternalIdentity, IdTokenFault> {
+        let subject = self.subject()?;
+        let (groups, all_are_known) = self.groups();
         Ok(ExternalIdentity {
             issuer,
-            subject: self.subject()?,
+            subject,
             email: self.email(),
+            username: self.username(),
             name: self.name(),
-            groups: self.groups(),
-            memberships: self.memberships(),
+            groups,
+            memberships: self.memberships(all_are_known),
             authentication_methods: self.authentication_methods(),
             authenticated_at: None,
             session: None,
@@ -75,17 +78,17 @@ impl<'a> Person<'a> {
     }
 
     /// The tenant, hosted domain and completeness of groups.
-    fn memberships(&self) -> Memberships {
+    fn memberships(&self, all_groups_are_known: bool) -> Memberships {
         let text = |claim: Option<&str>| {
             let value = self.id_token.get(claim?)?.as_str()?;
-            (!value.is_empty() && value.len() <= MAX_GROUP_BYTES).then(|| value.to_owned())
+            (!value.is_empty() && value.len() <= MAX_MEMBERSHIP_BYTES).then(|| value.to_owned())
         };
         Memberships {
             tenant: text(self.claims.tenant),
             hosted_domain: text(self.claims.hosted_domain),
             organizations: Vec::new(),
-            groups_are_complete: (self.fetched_groups.is_some() || !self.has_groups_elsewhere())
-                && self.all_groups().len() <= self.max_groups(),
+            groups_are_complete: all_groups_are_known
+                && (self.fetched_groups.is_some() || !self.has_groups_elsewhere()),
         }
     }
 
@@ -94,8 +97,10 @@ impl<'a> Person<'a> {
     pub(crate) fn has_groups_elsewhere(&self) -> bool {
         let elsewhere = |document: &Map<String, Value>| {
             let names = document.get("_claim_names").and_then(Value::as_object);
-            names.is_some_and(|names| self.claims.groups.iter().any(|list| list.is_among(names)))
-                || document.get("hasgroups").is_some_and(|value| *value != Value::Bool(false))
+            names.is_some_and(|names| match &self.settings.claim_names.groups {
+                Some(path) => path.begins_among(names),
+                None => self.claims.groups.iter().any(|list| list.is_among(names)),
+            }) || document.get("hasgroups").is_some_and(|value| *value != Value::Bool(false))
         };
         self.documents().any(elsewhere)
     }
@@ -104,6 +109,13 @@ impl<'a> Person<'a> {
     /// documents contradict each other, the address is unverified.
     fn email(&self) -> EmailClaim {
         use EmailClaim::{Malformed, Missing, Stated};
+        if let Some(odd) = self.documents().find_map(|document| self.odd_email(document)) {
+            tracing::warn!(
+                claim = self.settings.claim_names.email(),
+                shape = odd,
+                "the claim is no e-mail address"
+            );
+        }
         let first = self.email_in(self.id_token);
         let Some(userinfo) = self.userinfo else { return first };
         let denied = self.denies_email(self.id_token) || self.denies_email(userinfo);
@@ -124,16 +136,21 @@ impl<'a> Person<'a> {
 
     /// The address in one document, verified if the provider vouches for it in one of its ways.
     fn email_in(&self, document: &Map<String, Value>) -> EmailClaim {
-        if !has_email(document) {
+        let Some(stated) = stated_email(document, &self.settings.claim_names) else {
             return EmailClaim::Missing;
-        }
-        let text = document.get("email").and_then(Value::as_str);
-        let Some(address) = text.and_then(|text| EmailAddress::parse(text).ok()) else {
-            return EmailClaim::Malformed;
         };
+        let Some(address) = address(stated) else { return EmailClaim::Malformed };
+        // Whatever vouches for an address speaks of the one in `email`.
+        let is_meant = document.get("email").and_then(self::address).as_ref() == Some(&address);
         let vouched = || self.claims.evidence.iter().any(|evidence| self.has(*evidence, document, &address));
-        let verified = !self.denies_email(document) && vouched();
+        let verified = is_meant && !self.denies_email(document) && vouched();
         EmailClaim::Stated { address, verified }
+    }
+
+    /// The shape of a claim that should be an address and is none.
+    fn odd_email(&self, document: &Map<String, Value>) -> Option<String> {
+        let stated = stated_email(document, &self.settings.claim_names)?;
+        address(stated).is_none().then(|| shape(stated))
     }
 
     fn has(&self, evidence: Evidence, document: &Map<String, Value>, address: &EmailAddress) -> bool {
@@ -178,40 +195,76 @@ impl<'a> Person<'a> {
             && document.get("email_verified").and_then(Value::as_str) == Some("true")
     }
 
-    /// `name`, or else `preferred_username`.
+    /// The claim that the operator names, `name`, or else `preferred_username`.
     fn name(&self) -> Option<DisplayName> {
-        ["name", "preferred_username"].into_iter().find_map(|claim| {
-            let mut texts = self.documents().filter_map(|document| document.get(claim)?.as_str());
-            texts.find_map(DisplayName::new)
+        let configured = self.settings.claim_names.name.as_ref();
+        let configured = configured
+            .and_then(|path| self.documents().filter_map(|it| path.text(it)).find_map(DisplayName::new));
+        configured.or_else(|| {
+            ["name", "preferred_username"].into_iter().find_map(|claim| {
+                let mut texts = self.documents().filter_map(|document| document.get(claim)?.as_str());
+                texts.find_map(DisplayName::new)
+            })
         })
     }
 
-    /// The groups: several, or one as text. Further ones are left out, which takes rights away and never
-    /// gives any.
-    fn groups(&self) -> Vec<String> {
-        let groups = self.all_groups();
-        let kept = self.max_groups();
-        if groups.len() > kept {
-            tracing::warn!(stated = groups.len(), kept, "a person is in too many groups");
+    /// The local name in the claim that the operator names.
+    fn username(&self) -> Option<Username> {
+        let path = self.settings.claim_names.username.as_ref()?;
+        let stated = self.documents().find_map(|document| path.text(document));
+        let name = stated.and_then(|text| Username::local(text).ok());
+        if name.is_none() {
+            let shape = self.documents().find_map(|it| path.find(it).first().map(|value| shape(value)));
+            tracing::warn!(
+                claim = path.as_str(),
+                shape,
+                "the claim is no username: the address takes its place"
+            );
         }
-        groups.into_iter().take(kept).collect()
+        name
     }
 
-    fn max_groups(&self) -> usize {
-        if self.fetched_groups.is_some() { MAX_FETCHED_GROUPS } else { MAX_GROUPS }
-    }
-
-    fn all_groups(&self) -> Vec<String> {
-        let mut groups = Vec::new();
-        for list in self.claims.groups {
-            let stated = self.documents().find_map(|document| list.value(document, self.settings));
-            groups.extend(stated.into_iter().flat_map(|value| texts(value, MAX_GROUP_BYTES)));
+    /// The groups, those that a rule names first, and whether all that the provider states are among them.
+    /// Leaving some out takes rights away and never gives any.
+    fn groups(&self) -> (Vec<String>, bool) {
+        let StatedGroups { names, unknown } = self.stated_groups();
+        if let Some(shape) = &unknown {
+            let claim = self.settings.claim_names.groups.as_ref().map_or("groups", ClaimPath::as_str);
+            let remedy = "set groups_claim to the claim, or the way to it, that names the groups";
+            tracing::warn!(claim, shape, remedy, "not all of a person's groups are understood");
         }
-        let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
-        groups.extend(texts(&fetched.collect(), MAX_GROUP_BYTES));
         // Two lists may name the same one.
         let mut known = HashSet::new();
-        groups.retain(|group| known.insert(group.clone()));
+        let mut names: Vec<String> = names.into_iter().filter(|name| known.insert(name.clone())).collect();
+        self.settings.description.admission.put_named_first(&mut names);
+        let mut room = MAX_GROUPS_BYTES;
+        let fits = |name: &&String| {
+            room = room.saturating_sub(name.len() + 1);
+            room > 0
+        };
+        let (stated, kept) = (names.len(), names.iter().take_while(fits).count());
+        if kept < stated {
+            tracing::warn!(stated, kept, "a person is in too many groups");
+        }
+        names.truncate(kept);
+        (names, unknown.is_none() && kept == stated)
+    }
+
+    fn stated_groups(&self) -> StatedGroups {
+        let mut groups = StatedGroups::default();
+        if let Some(path) = &self.settings.claim_names.groups {
+            let found = self.documents().map(|document| path.find(document)).find(|found| !found.is_empty());
+            for value in found.into_iter().flatten() {
+                groups.extend(StatedGroups::of(value));
+            }
+        } else {
+            for list in self.claims.groups {
+                let stated = self.documents().find_map(|document| list.value(document, self.settings));
+                groups.extend(stated.map(StatedGroups::of).unwrap_or_default());
+            }
+        }
+        let fetched = self.fetched_groups.iter().flatten().map(|group| Value::from(group.as_str()));
+        groups.extend(StatedGroups::of(&fetched.collect()));
         groups
     }
 
@@ -256,8 +309,21 @@ impl GroupList {
 }
 
 /// Returns whether the document says where the e-mail address is, or would be.
-pub(crate) fn has_email(document: &Map<String, Value>) -> bool {
-    document.get("email").is_some_and(|email| !email.is_null() && email != "")
+pub(crate) fn has_email(document: &Map<String, Value>, names: &ClaimNames) -> bool {
+    stated_email(document, names).is_some()
+}
+
+/// The claim of the e-mail address, unless it is null or empty.
+fn stated_email<'v>(document: &'v Map<String, Value>, names: &ClaimNames) -> Option<&'v Value> {
+    let stated = match &names.email {
+        None => document.get("email"),
+        Some(path) => path.find(document).first().copied(),
+    };
+    stated.filter(|email| !email.is_null() && *email != "")
+}
+
+fn address(stated: &Value) -> Option<EmailAddress> {
+    EmailAddress::parse(stated.as_str()?).ok()
 }
 
 /// Returns whether `email_verified` is the JSON value `true`.

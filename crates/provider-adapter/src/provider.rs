@@ -308,7 +308,7 @@ impl OpenIdProvider {
     ) -> Result<Option<userinfo::Claims>, ProviderError> {
         let wanted = match self.settings.userinfo {
             Userinfo::Always => true,
-            Userinfo::WhenEmailIsMissing => !person::has_email(&verified.claims),
+            Userinfo::WhenEmailIsMissing => !person::has_email(&verified.claims, &self.settings.claim_names),
         };
         let Some(endpoint) = provider.metadata().userinfo_endpoint.as_ref().filter(|_| wanted) else {
             return Ok(None);

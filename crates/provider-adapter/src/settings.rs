@@ -7,6 +7,7 @@ use labgate_domain::provider::ProviderDescription;
 use secrecy::SecretString;
 use tracing::Span;
 
+use crate::claim_path::ClaimPath;
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
@@ -34,8 +35,26 @@ pub struct ProviderSettings {
     pub(crate) domain_hint: Option<Hint>,
     pub(crate) fetch_groups: bool,
     pub(crate) claim_namespace: Option<String>,
+    pub(crate) claim_names: ClaimNames,
     pub(crate) extra_ca_pem: Option<String>,
     pub(crate) limits: Limits,
+}
+
+/// The claims that the operator names in place of the ordinary ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClaimNames {
+    pub(crate) groups: Option<ClaimPath>,
+    pub(crate) email: Option<ClaimPath>,
+    /// Without it there is no username but the address.
+    pub(crate) username: Option<ClaimPath>,
+    pub(crate) name: Option<ClaimPath>,
+}
+
+impl ClaimNames {
+    /// The name of the claim with the e-mail address.
+    pub(crate) fn email(&self) -> &str {
+        self.email.as_ref().map_or("email", ClaimPath::as_str)
+    }
 }
 
 /// The place of a provider.

@@ -18,8 +18,8 @@ use crate::ensure::ensure;
 use crate::json;
 use crate::transport::{Answer, JSON, Transport, request, sensitive};
 
-/// The longest accepted access token, in bytes: it goes into a header.
-const MAX_ACCESS_TOKEN: usize = 16 * 1024;
+/// The longest accepted access token, in bytes. Where it is a JWT, it can name as many groups as the ID token.
+const MAX_ACCESS_TOKEN: usize = 64 * 1024;
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -12,11 +12,12 @@ use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::time::parse_duration;
 use secrecy::SecretString;
 
+use crate::claim_path::ClaimPath;
 use crate::derivation::{ConfiguredIssuer, OperatorUrls};
 use crate::endpoint::{Endpoint, OperatorHosts, PlainHttpOrigins};
 use crate::ensure::ensure;
 use crate::kind::{Kinds, OpenTo, UrlForm};
-use crate::settings::{Limits, Location, ProviderSettings, Userinfo};
+use crate::settings::{ClaimNames, Limits, Location, ProviderSettings, Userinfo};
 
 /// The range of [`Field::Recheck`]: not so often that a provider minds, and within the life of what was
 /// sealed.
@@ -55,6 +56,14 @@ pub enum Field {
     DomainHint,
     /// `true` asks Microsoft Graph for groups without room in the ID token. It takes the scope `User.Read`.
     FetchGroups,
+    /// The claim of the groups, or the way to it.
+    GroupsClaim,
+    /// The claim of the e-mail address, in place of `email`.
+    EmailClaim,
+    /// The claim of the name for new accounts. Without it, the e-mail address is the name.
+    UsernameClaim,
+    /// The claim of the person's full name, before `name`.
+    NameClaim,
     /// A list of values for an admission rule.
     Allow(Criterion),
     /// The groups that make administrators.
@@ -175,6 +184,7 @@ impl UncheckedSettings {
             reader.missing(Field::ClientSecret, false);
         }
         let admission = reader.admission();
+        let claim_names = reader.claim_names();
         let extra_ca_pem = reader.optional(Field::ExtraCa, |pem| Ok::<_, &str>(pem.to_owned()));
         Some(ProviderSettings {
             description: ProviderDescription {
@@ -197,6 +207,7 @@ impl UncheckedSettings {
             domain_hint: domain_hint?,
             fetch_groups: fetch_groups?,
             claim_namespace: None,
+            claim_names: claim_names?,
             extra_ca_pem: extra_ca_pem?,
             limits: self.limits,
         })
@@ -282,13 +293,19 @@ impl Reader<'_> {
         Some(Location::Endpoints(urls))
     }
 
+    fn claim_names(&mut self) -> Option<ClaimNames> {
+        let fields = [Field::GroupsClaim, Field::EmailClaim, Field::UsernameClaim, Field::NameClaim];
+        // All are read before any is missed, so that every error is told.
+        let [groups, email, username, name] = fields.map(|field| self.optional(field, ClaimPath::parse));
+        Some(ClaimNames { groups: groups?, email: email?, username: username?, name: name? })
+    }
+
     fn admission(&mut self) -> Option<AdmissionRules> {
         // All are read before any is missed, so that every error is told.
         let rule = |criterion| self.list(Field::Allow(criterion), |values| Rule::new(criterion, values));
         let rules: Vec<_> = Criterion::ALL.iter().copied().map(rule).collect();
         let administrators = self.list(Field::AdminGroups, |groups| {
-            let is_blank = groups.iter().any(|group| group.trim().is_empty());
-            if is_blank { Err("has a blank value") } else { Ok(groups.to_vec()) }
+            Rule::new(Criterion::Group, groups).map(|rule| rule.values().to_vec())
         });
         let rules: Option<Vec<_>> = rules.into_iter().collect();
         Some(AdmissionRules::new(rules?.into_iter().flatten().collect(), administrators?))

@@ -106,6 +106,7 @@ fn claims(origin: &str, sid: SessionId, now: Timestamp) -> Result<SessionClaims,
         name: None,
         role: Role::User,
         groups: Vec::new(),
+        groups_complete: true,
         amr: vec!["pwd".to_owned()],
         auth_time: now,
     })

@@ -48,6 +48,7 @@ fn claims(now: Timestamp) -> Result<SessionClaims, Box<dyn Error>> {
         name: None,
         role: Role::User,
         groups: Vec::new(),
+        groups_complete: true,
         amr: vec!["pwd".to_owned()],
         auth_time: now,
     })

@@ -90,6 +90,7 @@ pub(crate) fn claims() -> SessionClaims {
         name: DisplayName::new("Augusta Ada King, Countess of Lovelace"),
         role: Role::User,
         groups: ["analytical-engine", "difference-engine", "notes-on-menabrea"].map(str::to_owned).to_vec(),
+        groups_complete: true,
         amr: vec!["pwd".to_owned(), "mfa".to_owned()],
         auth_time: at(990),
     }

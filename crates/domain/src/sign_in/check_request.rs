@@ -192,6 +192,20 @@ impl Requests<'_> {
         account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
     }
 
+    /// Returns all groups of the session of a request, also those that have no room in its token.
+    ///
+    /// # Errors
+    /// When the session has ended meanwhile, or the store cannot answer.
+    pub async fn all_groups(&self, checked: &CheckedRequest) -> Result<Vec<String>, NotSignedIn> {
+        let person = &checked.person;
+        if person.groups_complete {
+            return Ok(person.groups.clone());
+        }
+        let session = self.sessions.find(person.session).await;
+        let session = session.map_err(|error| self.unavailable(&error.into()))?;
+        Ok(session.ok_or(NotSignedIn::SessionEnded)?.groups)
+    }
+
     /// Returns the visitor's session, if it began a moment ago.
     pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
         let checked = self.session_of(visitor).await.ok()?;

@@ -13,6 +13,7 @@ pub(super) fn claims(
     now: Timestamp,
 ) -> SessionClaims {
     let origin = policy.public_url.origin();
+    let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
     SessionClaims {
         iss: origin.to_owned(),
         aud: origin.to_owned(),
@@ -25,7 +26,8 @@ pub(super) fn claims(
         email: account.email.clone(),
         name: account.name.clone(),
         role: account.role,
-        groups: as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN),
+        groups_complete: groups.len() == session.groups.len(),
+        groups,
         amr: as_many_as_fit(&session.authentication_methods, SessionClaims::MAX_METHODS_LEN),
         auth_time: session.authenticated_at,
     }
@@ -38,6 +40,7 @@ pub(super) fn hold(claims: &SessionClaims, account: &Account, session: &Session)
         && claims.email == account.email
         && claims.name == account.name
         && claims.groups == as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN)
+        && claims.groups_complete == (claims.groups.len() == session.groups.len())
 }
 
 /// Returns the first texts that fit into `max_len` bytes of JSON. The first one that does not fit is left out

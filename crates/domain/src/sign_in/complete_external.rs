@@ -332,17 +332,24 @@ impl ExternalSignIn<'_> {
         if !self.policy.self_registration {
             return Err(RegistrationError::NotProvisioned { address: email.clone() }.into());
         }
-        let (now, username) = (self.begin.clock.now(), Username::from(email));
-        let account = Account {
-            email: Some(email.clone()),
-            name: identity.name.clone(),
-            ..Account::new(username, Role::User, now, self.begin.entropy)
-        };
-        if self.external.identities.create(&account, identity).await? != AccountCreation::Created {
-            return Ok(None);
+        let now = self.begin.clock.now();
+        // A name that is taken is another person's: the address takes its place.
+        for username in identity.username.iter().cloned().chain([Username::from(email)]) {
+            let account = Account {
+                email: Some(email.clone()),
+                name: identity.name.clone(),
+                ..Account::new(username, Role::User, now, self.begin.entropy)
+            };
+            match self.external.identities.create(&account, identity).await? {
+                AccountCreation::Created => {
+                    trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+                    return Ok(Some(Opened::Account { account, created: true }));
+                }
+                AccountCreation::NameTaken => {}
+                AccountCreation::IdentityTaken => return Ok(None),
+            }
         }
-        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
-        Ok(Some(Opened::Account { account, created: true }))
+        Ok(None)
     }
 }
 

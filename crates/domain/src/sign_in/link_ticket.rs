@@ -87,6 +87,7 @@ impl LinkDue {
                 Some(address) => EmailClaim::Stated { address, verified: !self.was_asked_for },
                 None => EmailClaim::Missing,
             },
+            username: None,
             name: self.name,
             groups: self.groups,
             memberships: Memberships::default(),

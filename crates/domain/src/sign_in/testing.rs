@@ -227,6 +227,7 @@ pub(super) fn identity(email: EmailClaim) -> ExternalIdentity {
         issuer: Issuer::parse(ISSUER).unwrap(),
         subject: Subject::parse("subject-of-ada").unwrap(),
         email,
+        username: None,
         name: DisplayName::new("Ada"),
         groups: vec!["lab-users".to_owned()],
         memberships: Memberships::default(),

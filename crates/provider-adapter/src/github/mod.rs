@@ -142,15 +142,17 @@ impl GitHubProvider {
         if matter && !sees_memberships {
             tracing::warn!("GitHub does not grant the scope {MEMBERSHIP_SCOPE}: nobody has a group");
         }
-        let (groups, memberships) = if matter && sees_memberships {
+        let (mut groups, memberships) = if matter && sees_memberships {
             memberships(&api).await?
         } else {
             (Vec::new(), Memberships { groups_are_complete: false, ..Memberships::default() })
         };
+        self.settings.description.admission.put_named_first(&mut groups);
         Ok(ExternalIdentity {
             issuer: self.issuer.clone(),
             subject,
             email,
+            username: None,
             name: person::name(&user),
             groups,
             memberships,

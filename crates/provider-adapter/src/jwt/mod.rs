@@ -21,8 +21,11 @@ pub(crate) use self::jws::TokenKind;
 use crate::ensure::ensure;
 use crate::keys::{Algorithm, Key, KeySet, NoKey};
 
-/// The longest accepted token, in bytes. One with the 200 groups that Entra puts in at most has about 12 KiB.
-const MAX_SIZE: usize = 16 * 1024;
+/// The longest accepted ID token, in bytes: room for some hundred groups, which a directory names at length.
+const MAX_ID_TOKEN: usize = 64 * 1024;
+
+/// The longest accepted logout token, in bytes. Anyone can send one.
+const MAX_LOGOUT_TOKEN: usize = 16 * 1024;
 
 /// A token that a key of the provider signed. Its claims are not judged yet.
 pub(crate) struct SignedToken {
@@ -66,7 +69,8 @@ impl From<IdTokenFault> for Refusal {
 
 /// Verifies size, form, header and signature of a token.
 pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<SignedToken, Refusal> {
-    ensure(token.len() <= MAX_SIZE, IdTokenFault::TooLarge)?;
+    let limit = if kind == TokenKind::Id { MAX_ID_TOKEN } else { MAX_LOGOUT_TOKEN };
+    ensure(token.len() <= limit, IdTokenFault::TooLarge)?;
     let jws = Jws::parse(token, kind)?;
     let key = keys.select(jws.kid.as_deref(), jws.algorithm).map_err(|none| match none {
         NoKey::Absent => Refusal::WithTheseKeys(IdTokenFault::UnknownKey),
@@ -79,9 +83,9 @@ pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<Sign
     Ok(SignedToken { claims, algorithm: jws.algorithm, key: Arc::clone(key) })
 }
 
-/// The unverified `iss` of a token: it can tell which keys to try, nothing else.
+/// The unverified `iss` of a logout token: it can tell which keys to try, nothing else.
 pub(crate) fn unverified_issuer(token: &str) -> Result<Option<String>, IdTokenFault> {
-    ensure(token.len() <= MAX_SIZE, IdTokenFault::TooLarge)?;
+    ensure(token.len() <= MAX_LOGOUT_TOKEN, IdTokenFault::TooLarge)?;
     let mut claims = jws::unverified_claims(token)?;
     match claims.remove("iss") {
         Some(Value::String(issuer)) => Ok(Some(issuer)),

@@ -474,7 +474,7 @@ async fn groups_are_teams_and_organizations_are_logins_from_all_pages() {
     let hub = Hub::with_groups().await;
     let identity = hub.redeem().await.unwrap();
     assert_eq!(identity.memberships.organizations, ["Acme", "lab"]);
-    assert_eq!(identity.groups, ["acme/core-team", "lab/admins"]);
+    assert_eq!(identity.groups, ["lab/admins", "acme/core-team"], "those that a rule names come first");
     assert!(identity.memberships.groups_are_complete);
 
     let next = |number: usize| {

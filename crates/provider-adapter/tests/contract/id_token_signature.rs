@@ -222,9 +222,9 @@ async fn c079_a_member_that_stands_twice_makes_the_token_unreadable() {
 #[tokio::test]
 async fn c081_a_token_over_the_limit_is_refused_before_it_is_decoded() {
     let op = Op::start().await;
-    let token = op.id_token(json!({"filling": "x".repeat(11 * 1024)}));
-    assert!(token.len() < 16 * 1024 && op.redeem_token(&token).await.is_ok());
-    let token = op.id_token(json!({"filling": "x".repeat(13 * 1024)}));
+    let token = op.id_token(json!({"filling": "x".repeat(47 * 1024)}));
+    assert!(token.len() < 64 * 1024 && op.redeem_token(&token).await.is_ok());
+    let token = op.id_token(json!({"filling": "x".repeat(49 * 1024)}));
     assert_eq!(fault(op.redeem_token(&token).await), IdTokenFault::TooLarge);
-    assert_eq!(fault(op.redeem_token(&"%".repeat(16 * 1024 + 1)).await), IdTokenFault::TooLarge);
+    assert_eq!(fault(op.redeem_token(&"%".repeat(64 * 1024 + 1)).await), IdTokenFault::TooLarge);
 }

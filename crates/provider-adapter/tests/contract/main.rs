@@ -18,6 +18,7 @@ mod id_token_claims;
 mod id_token_signature;
 mod keys;
 mod logout_token;
+mod person;
 mod presets;
 mod refresh;
 mod secrets;

@@ -239,10 +239,11 @@ async fn groups_are_bounded_texts() {
     let op = Op::start().await;
     let groups = async |groups: Value| op.redeem_claims(json!({"groups": groups})).await.unwrap().groups;
     assert_eq!(groups(json!("staff")).await, ["staff"]);
-    assert_eq!(groups(json!(["a", 1, null, "", "b\n", "x".repeat(257), {"c": 1}, "d"])).await, ["a", "d"]);
+    let odd = json!(["a", 1, null, "", "b\n", "x".repeat(1025), {"c": 1}, 1.5, "d"]);
+    assert_eq!(groups(odd).await, ["a", "1", "d"]);
     assert_eq!(groups(json!({"a": 1})).await, Vec::<String>::new());
     let many: Vec<String> = (0..250).map(|number| format!("g{number}")).collect();
-    assert_eq!(groups(json!(many)).await, many[..200]);
+    assert_eq!(groups(json!(many)).await, many);
 
     let op = asked(json!({"groups": ["from-userinfo"]})).await;
     let identity = op.redeem_claims(json!({})).await.unwrap();

@@ -16,7 +16,7 @@ pub fn settings() -> Vec<String> {
 }
 
 /// The fields of a provider with their keys.
-const FIELDS: [(Field, &Key); 22] = [
+const FIELDS: [(Field, &Key); 26] = [
     (Field::Id, &keys::PROVIDER_ID),
     (Field::Name, &keys::PROVIDER_NAME),
     (Field::AuthUrl, &keys::AUTH_URL),
@@ -30,6 +30,10 @@ const FIELDS: [(Field, &Key); 22] = [
     (Field::EmailTrust, &keys::EMAIL_TRUST),
     (Field::Userinfo, &keys::USERINFO),
     (Field::DomainHint, &keys::DOMAIN_HINT),
+    (Field::GroupsClaim, &keys::GROUPS_CLAIM),
+    (Field::EmailClaim, &keys::EMAIL_CLAIM),
+    (Field::UsernameClaim, &keys::USERNAME_CLAIM),
+    (Field::NameClaim, &keys::NAME_CLAIM),
     (Field::FetchGroups, &keys::FETCH_GROUPS),
     (Field::AdminGroups, &keys::ADMIN_GROUPS),
     (Field::Recheck, &keys::RECHECK),

@@ -27,7 +27,8 @@ pub(super) enum ValueKind {
     Switch,
     /// A whole number.
     Number,
-    /// Texts: a list of them in the file, separated by commas in the environment.
+    /// Texts: a list of them in the file; in the environment a list in JSON, or separated by commas where no
+    /// text has an equals sign.
     List,
 }
 
@@ -37,7 +38,7 @@ impl ValueKind {
         match self {
             Self::Switch => "must be true or false",
             Self::Number => "must be a whole number",
-            Self::List => "must be a list of texts in quotes",
+            Self::List => "must be a list of texts in quotes, such as [\"one\", \"two\"]",
             Self::Text | Self::Url | Self::Secret => "must be a text in quotes",
         }
     }
@@ -109,6 +110,10 @@ keys! {
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
     DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
     PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
+    GROUPS_CLAIM: Text "external_oidc.groups_claim" as "LAB_EXTERNAL_OIDC_GROUPS_CLAIM";
+    EMAIL_CLAIM: Text "external_oidc.email_claim" as "LAB_EXTERNAL_OIDC_EMAIL_CLAIM";
+    USERNAME_CLAIM: Text "external_oidc.username_claim" as "LAB_EXTERNAL_OIDC_USERNAME_CLAIM";
+    NAME_CLAIM: Text "external_oidc.name_claim" as "LAB_EXTERNAL_OIDC_NAME_CLAIM";
     ALLOW_EMAIL_DOMAINS: List "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
     ALLOW_TENANTS: List "external_oidc.allow_tenants" as "LAB_EXTERNAL_OIDC_ALLOW_TENANTS";
     ALLOW_HOSTED_DOMAINS: List "external_oidc.allow_hosted_domains" as "LAB_EXTERNAL_OIDC_ALLOW_HOSTED_DOMAINS";

@@ -50,7 +50,7 @@ pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
 }
 
 fn refuse<T>(settings: &mut Settings, key: &Key, relation: &str, other: &Key) -> Option<T> {
-    let [value, other_value] = [key, other].map(|key| settings.shown(key).unwrap_or_default());
+    let [value, other_value] = [key, other].map(|key| settings.shown(key).concat());
     let source = settings.source(other);
     settings.refuse(key, format!("{value:?} {relation} {} ({source}: {other_value:?})", other.path))
 }

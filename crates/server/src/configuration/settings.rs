@@ -63,17 +63,12 @@ impl Settings {
         if !self.is_set(key) {
             return None;
         }
-        let texts = match self.found(key)? {
-            Value::String(text) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
-            Value::Array(values) => texts(values),
-            _ => None,
-        };
-        match texts {
-            None => self.refuse(key, ValueKind::List.notation()),
-            Some(texts) if texts.iter().all(String::is_empty) => {
+        match elements(self.found(key)?) {
+            Err(reason) => self.refuse(key, reason),
+            Ok(texts) if texts.iter().all(String::is_empty) => {
                 self.refuse(key, "is empty: leave it out, or say what it is")
             }
-            texts => texts,
+            Ok(texts) => Some(texts),
         }
     }
 
@@ -157,10 +152,14 @@ impl Settings {
         None
     }
 
-    /// The value of a key as it may be shown.
-    pub(super) fn shown(&self, key: &Key) -> Option<String> {
-        let value = self.found(key)?;
-        if key.kind == ValueKind::Secret { Some("set".to_owned()) } else { text_of(value) }
+    /// The value of a key as it may be shown; of a list, each element.
+    pub(super) fn shown(&self, key: &Key) -> Vec<String> {
+        let Some(value) = self.found(key) else { return Vec::new() };
+        match key.kind {
+            ValueKind::Secret => vec!["set".to_owned()],
+            ValueKind::List => elements(value).unwrap_or_default(),
+            _ => text_of(value).into_iter().collect(),
+        }
     }
 
     /// The value of a key as text.
@@ -248,6 +247,26 @@ impl Settings {
             self.values.insert(key.path, (Value::from(value), source));
         }
     }
+}
+
+/// The elements of a list: in the environment a list in JSON, or texts with commas in between. Distinguished
+/// names (`cn=lab,dc=example`) have commas themselves, so a list of those is written in JSON.
+fn elements(list: &Value) -> Result<Vec<String>, &'static str> {
+    let text = match list {
+        Value::String(text) => text.trim(),
+        Value::Array(values) => return texts(values).ok_or(ValueKind::List.notation()),
+        _ => return Err(ValueKind::List.notation()),
+    };
+    if text.starts_with('[') {
+        return serde_json::from_str(text).map_err(|_| ValueKind::List.notation());
+    }
+    if text.contains('=') && text.contains(',') {
+        return Err(
+            "has commas and equals signs, and it cannot be told where one text ends: write a list, such as \
+                    [\"cn=lab,ou=groups,dc=example,dc=org\"]",
+        );
+    }
+    Ok(text.split(',').map(|text| text.trim().to_owned()).collect())
 }
 
 /// The text of a value, as the environment writes it.

@@ -57,6 +57,7 @@ fn identity() -> ExternalIdentity {
         issuer: Issuer::parse("https://op.example").unwrap(),
         subject: Subject::parse("ada").unwrap(),
         email: EmailClaim::Missing,
+        username: None,
         name: None,
         groups: Vec::new(),
         memberships: Memberships::default(),

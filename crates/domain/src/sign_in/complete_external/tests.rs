@@ -278,6 +278,30 @@ async fn a_first_sign_in_makes_an_account_a_session_and_a_token() {
 }
 
 #[tokio::test]
+async fn f17_a_new_account_has_the_stated_username_unless_it_is_taken() {
+    for (taken, expected) in [(false, "ada"), (true, "ada@example.com")] {
+        let stated = ExternalIdentity { username: Username::local("Ada").ok(), ..identity(stated(true)) };
+        let mut world = provider_says(Ok(stated), EmailTrust::Claim);
+        nobody_is_known(&mut world);
+        let create = creating(&world.opened);
+        world.identities.expect_create().times(1..=2).returning(move |account, identity| {
+            match account.username.as_str() {
+                "ada" if taken => Ok(AccountCreation::NameTaken),
+                _ => create(account, identity),
+            }
+        });
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
+        let scene = world.scene();
+        let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+        assert_eq!(claims.username.as_str(), expected);
+        assert_eq!(claims.email, Some(ada()));
+    }
+}
+
+#[tokio::test]
 async fn c099_a_returning_person_is_found_by_issuer_and_subject() {
     let mut moved = identity(stated(true));
     let new_address = EmailAddress::parse("ada@new.example").unwrap();

@@ -149,6 +149,37 @@ fn both_urls_are_judged_at_once() {
     assert!(problem("", &allowed).starts_with("external_oidc.token_url"));
 }
 
+#[test]
+fn f16_distinguished_names_stand_in_a_list_and_not_between_commas() {
+    let variable = "LAB_EXTERNAL_OIDC_ALLOW_GROUPS";
+    let dn = "cn=lab,ou=groups,dc=example,dc=org";
+    for unclear in
+        [dn.to_owned(), format!("lab,{dn}"), format!("[{dn}]"), "[\"a\", 1]".to_owned(), "[]".to_owned()]
+    {
+        let told = problem("", &with(&[(variable, &unclear)]));
+        assert!(told.contains(variable), "{unclear}: {told}");
+    }
+    let told = problem("", &with(&[(variable, dn)]));
+    assert!(told.contains("[\"cn=lab,ou=groups,dc=example,dc=org\"]"), "{told}");
+    let split = "[external_oidc]\nallow_groups = [\"cn=lab\", \"ou=groups\", \"dc=example\", \"dc=org\"]";
+    assert!(problem(split, &PROVIDER).contains("parts of one distinguished name"));
+    let split = split.replace("allow_groups", "admin_groups");
+    assert!(problem(&split, &PROVIDER).contains("external_oidc.admin_groups"));
+
+    let list = format!("[\"{dn}\", \"lab\"]");
+    let configuration = read("", &with(&[(variable, &list)]));
+    let rules = configuration.providers[0].description().admission.rules();
+    assert_eq!(rules, [Rule::new(Criterion::Group, [dn, "lab"]).unwrap()]);
+    let shown: Vec<_> =
+        configuration.in_force().lines().filter(|line| line.contains("allow_groups")).collect();
+    let source = "(environment variable LAB_EXTERNAL_OIDC_ALLOW_GROUPS)";
+    let lines = [dn, "lab"].map(|group| format!("external_oidc.allow_groups = {group} {source}"));
+    assert_eq!(shown, lines);
+    // One text with an equals sign has nothing to split.
+    read("", &with(&[(variable, "team=lab")]));
+    read("", &with(&[(variable, "lab, staff")]));
+}
+
 const TWO: &str = r#"
     [[provider]]
     id = "dex"
