@@ -10,7 +10,8 @@ use labgate_domain::ports::{
     CodeRedemption, IdentityProvider, LogoutToken, LogoutTokenError, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{
-    ClientId, HintParameters, Issuer, ProviderSessionId, RefreshToken, Scopes, Subject,
+    AuthorizationRequest, ClientId, HintParameters, Issuer, ProviderSessionId, RefreshToken, RequestUri,
+    Scopes, Subject,
 };
 use labgate_domain::provider::{
     AuthorizationServer, EmailTrust, ProviderDescription, ProviderHealth, ProviderId,
@@ -109,11 +110,16 @@ impl IdentityProvider for Provider {
             authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
             end_session_endpoint: None,
             states_issuer_in_response: false,
+            pushes_requests: false,
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
             extra_parameters: Vec::new(),
             hint_parameters: HintParameters::OPENID,
         })
+    }
+
+    async fn push(&self, _: &AuthorizationRequest) -> Result<RequestUri, ProviderError> {
+        unreachable!("requests are not pushed here")
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {

@@ -107,6 +107,8 @@ pub struct AuthorizationServer {
     pub end_session_endpoint: Option<EndSessionEndpoint>,
     /// Whether the server promises the `iss` parameter in its responses (RFC 9207 section 3).
     pub states_issuer_in_response: bool,
+    /// Whether requests are pushed to the provider before the browser goes there (RFC 9126).
+    pub pushes_requests: bool,
     /// This lab's client id there.
     pub client_id: ClientId,
     /// The scopes to ask for.

@@ -6,26 +6,30 @@ use async_trait::async_trait;
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use labgate_domain::protocol::{EndSessionEndpoint, Issuer, PkceChallenge};
+use labgate_domain::public_url::is_loopback;
 use serde_json::Value;
 
 use crate::cache::Cache;
+use crate::client_authentication::{AssertionAudience, ClientAuth};
 use crate::derivation::{
     self, Discovered, FetchError, MetadataSource, ProviderMetadata, RediscoveryError, document_of,
 };
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::ensure::ensure;
+use crate::internal_url::INTERNAL_URL_SETTING;
 use crate::json;
 use crate::keys::KeySet;
 use crate::kind::{GENERIC, Kind};
 use crate::settings::{Location, ProviderSettings, Userinfo};
-use crate::token::ClientAuthentication;
 use crate::transport::{JSON, Transport, TransportError, get};
 
 /// A provider that Labgate can work with.
 pub(crate) struct Provider {
     discovered: Discovered,
     pub(crate) kind: &'static Kind,
-    pub(crate) client_authentication: ClientAuthentication,
+    pub(crate) client_authentication: ClientAuth,
+    pub(crate) assertion_audience: AssertionAudience,
+    pushes_requests: bool,
     /// Outlives a refresh of the metadata that leaves the key set where it is.
     pub(crate) keys: Arc<Cache<KeySet>>,
 }
@@ -34,6 +38,28 @@ impl Provider {
     /// Its metadata.
     pub(crate) fn metadata(&self) -> &ProviderMetadata {
         &self.discovered.metadata
+    }
+
+    /// The token endpoint for this client: one with a certificate may have an endpoint of its own.
+    pub(crate) fn token_endpoint(&self) -> &Endpoint {
+        let metadata = self.metadata();
+        let of_certificates = metadata.mtls_token_endpoint.as_ref();
+        of_certificates
+            .filter(|_| self.client_authentication == ClientAuth::Certificate)
+            .unwrap_or(&metadata.token_endpoint)
+    }
+
+    /// The endpoint for pushed authorization requests, where they are wanted.
+    pub(crate) fn push_endpoint(&self) -> Option<&Endpoint> {
+        self.metadata().pushed_authorization_request_endpoint.as_ref().filter(|_| self.pushes_requests)
+    }
+
+    /// The audience of the client's assertions.
+    pub(crate) fn audience(&self) -> &str {
+        match self.assertion_audience {
+            AssertionAudience::Issuer => self.metadata().issuer.as_str(),
+            AssertionAudience::TokenEndpoint => self.metadata().token_endpoint.as_str(),
+        }
     }
 
     /// The endpoint for a logout request (OpenID Connect RP-Initiated Logout section 2.1).
@@ -62,7 +88,10 @@ pub(crate) async fn find(
             Arc::new(new_keys())
         }
     };
-    Ok(Provider { discovered, kind, client_authentication, keys })
+    let assertion_audience = settings.credentials.audience.unwrap_or(kind.quirks.assertion_audience);
+    let pushes_requests =
+        settings.pushes_requests || discovered.metadata.require_pushed_authorization_requests;
+    Ok(Provider { discovered, kind, client_authentication, assertion_audience, pushes_requests, keys })
 }
 
 /// Finds what the provider publishes, whether or not Labgate can work with it.
@@ -75,6 +104,57 @@ pub(crate) async fn discover(
     let in_time = tokio::time::timeout(settings.limits.discovery_time, looking).await;
     in_time
         .unwrap_or_else(|_| Err(unavailable(CallFailure::Timeout, "it does not answer in time".to_owned())))
+        .map_err(|error| with_names(settings, error))
+}
+
+/// The same error with both names of a provider that seems to have two.
+fn with_names(settings: &ProviderSettings, error: ProviderError) -> ProviderError {
+    use CallFailure::{Connection, Dns, Refused};
+    match (error, hint(settings)) {
+        (ProviderError::Unavailable { call, cause, reason }, Some(hint))
+            if hint.has_two_hosts || matches!(cause, Connection | Dns | Refused) =>
+        {
+            ProviderError::Unavailable { call, cause, reason: format!("{reason}; {}", hint.text) }
+        }
+        (ProviderError::Misconfigured(reason), Some(hint)) if hint.has_two_hosts => {
+            ProviderError::Misconfigured(format!("{reason}; {}", hint.text))
+        }
+        (error, _) => error,
+    }
+}
+
+struct Hint {
+    text: String,
+    /// The settings name two hosts, so that it may be meant even where both answer.
+    has_two_hosts: bool,
+}
+
+/// The setting for a provider that browsers know by another name than this machine, where the URLs look so:
+/// two hosts with plain http, or one that is the browser's own machine.
+fn hint(settings: &ProviderSettings) -> Option<Hint> {
+    let public = settings.location.public();
+    let is_local = |endpoint: &Endpoint| endpoint.url().scheme() == "http" || is_loopback(endpoint.url());
+    if settings.internal.is_some() || !is_local(public) {
+        return None;
+    }
+    let public = public.origin();
+    match &settings.location {
+        Location::Endpoints(urls) if !urls.share_an_origin() => {
+            let internal = urls.token().origin();
+            let text = format!(
+                "where {internal} is the provider's name in this network and {public} that in browsers, set \
+                 {INTERNAL_URL_SETTING}={internal}"
+            );
+            Some(Hint { text, has_two_hosts: true })
+        }
+        _ => {
+            let text = format!(
+                "where {public} is the provider's name in browsers alone, set {INTERNAL_URL_SETTING} to its name in this \
+                 network, such as http://keycloak:8080"
+            );
+            Some(Hint { text, has_two_hosts: false })
+        }
+    }
 }
 
 async fn look(
@@ -136,7 +216,7 @@ async fn by_issuer(
 fn usable(
     discovered: &Discovered,
     settings: &ProviderSettings,
-) -> Result<(&'static Kind, ClientAuthentication), ProviderError> {
+) -> Result<(&'static Kind, ClientAuth), ProviderError> {
     let metadata = &discovered.metadata;
     let methods = &metadata.code_challenge_methods_supported;
     if excludes_pkce(methods) {
@@ -149,12 +229,13 @@ fn usable(
     let can_be_asked = settings.userinfo != Userinfo::Always || metadata.userinfo_endpoint.is_some();
     let reason = "the userinfo endpoint is to be asked at every sign-in, and the provider has none";
     ensure(can_be_asked, unfit(reason))?;
+    let can_be_pushed = metadata.pushed_authorization_request_endpoint.is_some();
+    let reason = "pushed_authorization_requests is true, and the provider has no endpoint for them";
+    ensure(!settings.pushes_requests || can_be_pushed, unfit(reason))?;
     let kind = settings.kind_of(discovered.kind, &metadata.issuer);
     let accepted = &metadata.token_endpoint_auth_methods_supported;
-    let authentication = ClientAuthentication::choose(accepted, kind.quirks.prefers_post);
-    let reason =
-        "the provider accepts neither client_secret_basic nor client_secret_post at its token endpoint";
-    Ok((kind, authentication.ok_or_else(|| unfit(reason))?))
+    let authentication = settings.credentials.choose(accepted, kind.quirks.prefers_post);
+    Ok((kind, authentication.map_err(ProviderError::Misconfigured)?))
 }
 
 /// Returns whether the provider excludes the one PKCE method that Labgate uses. Silence excludes nothing.
@@ -182,7 +263,9 @@ impl MetadataSource for Documents<'_> {
     async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError> {
         let answer = self.0.send(ProviderCall::Discovery, get(document.url())).await;
         let answer = answer.map_err(|error| match error {
-            TransportError::Unreachable(_) => FetchError::Unreachable(error.cause(), error.to_string()),
+            TransportError::Unreachable(_) | TransportError::Inside { .. } => {
+                FetchError::Unreachable(error.cause(), error.to_string())
+            }
             TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),
             TransportError::Compressed | TransportError::TooLarge { .. } => {
                 FetchError::Unusable(error.cause(), error.to_string())

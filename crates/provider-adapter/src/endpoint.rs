@@ -65,9 +65,9 @@ pub enum EndpointError {
         "points at {0}, which is inside this machine or a private network, and none of the configured URLs names that host"
     )]
     InnerHost(String),
-    /// An element of [`PLAIN_HTTP_SETTING`] is more, or something else, than an http origin.
+    /// More than an origin where one has to be named; or, in [`PLAIN_HTTP_SETTING`], one that is not http.
     #[error("is not an origin such as http://dex:5556 (scheme, host and port only)")]
-    NotAPlainHttpOrigin,
+    NotAnOrigin,
 }
 
 impl Endpoint {
@@ -103,6 +103,14 @@ impl Endpoint {
         Ok(endpoint)
     }
 
+    /// Takes an origin: scheme, host and port.
+    pub(crate) fn parse_origin(value: &str) -> Result<Self, EndpointError> {
+        let url = strict_url(value)?;
+        let bare = url.path() == "/" && url.query().is_none() && !value.contains('*');
+        ensure(bare, EndpointError::NotAnOrigin)?;
+        Ok(Self(url))
+    }
+
     /// The URL, normalised.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -135,6 +143,12 @@ impl Endpoint {
         url.set_path(path);
         url.set_query(None);
         Self(url)
+    }
+
+    /// The same path and query at the origin of another endpoint.
+    pub(crate) fn at_origin_of(&self, other: &Self) -> Self {
+        let place = self.0.as_str().get(self.origin().len()..).unwrap_or_default();
+        Url::parse(&format!("{}{place}", other.origin())).map_or_else(|_| self.clone(), Self)
     }
 
     /// The same with this query.
@@ -176,19 +190,24 @@ impl PlainHttpOrigins {
     /// Takes the setting's value: none, one or several origins, separated by commas or white space.
     ///
     /// # Errors
-    /// [`EndpointError::NotAPlainHttpOrigin`], or the rule that an element breaks.
+    /// [`EndpointError::NotAnOrigin`], or the rule that an element breaks.
     pub fn parse(setting: &str) -> Result<Self, EndpointError> {
         setting
             .split(|c: char| c == ',' || c.is_whitespace())
             .filter(|element| !element.is_empty())
             .map(|element| {
-                let url = strict_url(element)?;
-                let bare = url.path() == "/" && url.query().is_none() && !element.contains('*');
-                ensure(url.scheme() == "http" && bare, EndpointError::NotAPlainHttpOrigin)?;
-                Ok(url.origin().ascii_serialization())
+                let origin = Endpoint::parse_origin(element)?;
+                ensure(origin.0.scheme() == "http", EndpointError::NotAnOrigin)?;
+                Ok(origin.origin())
             })
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+
+    /// The same with another origin that the operator names.
+    pub(crate) fn with(mut self, origin: &Endpoint) -> Self {
+        self.0.push(origin.origin());
+        self
     }
 
     fn contain(&self, url: &Url) -> bool {

@@ -11,9 +11,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use labgate_domain::ForeignText;
 use labgate_domain::ports::CallFailure;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
+use secrecy::ExposeSecret as _;
 use tokio_rustls::rustls;
 
+use crate::client_authentication::ClientCertificate;
 use crate::ensure::ensure;
 use crate::settings::ProviderSettings;
 use crate::unchecked::SettingsError;
@@ -91,7 +93,14 @@ impl Network {
         let extra = settings.extra_ca_pem.as_deref();
         let builder = || builder().connect_timeout(settings.limits.connect);
         let certificates = extra.map_or(Ok(Vec::new()), certificates)?;
-        let secure = builder().https_only(true).tls_certs_merge(certificates).build();
+        let secure = builder().https_only(true).tls_certs_merge(certificates);
+        let secure = match &settings.credentials.certificate {
+            Some(certificate) => secure.identity(identity(certificate)?),
+            None => secure,
+        };
+        // HTTP/2 has no place for the name of a host other than the one that is asked.
+        let secure = if settings.internal.is_some() { secure.http1_only() } else { secure };
+        let secure = secure.build();
         let plain = builder().no_proxy().tls_certs_only([]).build();
         ensure(extra.is_none() || secure.is_ok(), SettingsError::ExtraCa)?;
         let unreachable = |error| ExchangeError::Unreachable(CallFailure::Connection, cause(&error));
@@ -129,6 +138,12 @@ fn certificates(pem: &str) -> Result<Vec<Certificate>, SettingsError> {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(SettingsError::ExtraCa),
     }
+}
+
+/// The client's certificate with its key, for a provider that asks for one.
+fn identity(certificate: &ClientCertificate) -> Result<Identity, SettingsError> {
+    Identity::from_pem(certificate.identity.expose_secret().as_bytes())
+        .map_err(|_| SettingsError::Certificate)
 }
 
 /// The system's resolver, with errors of a type of their own.

@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod authorization_parameters;
 mod cache;
 mod choose;
 mod claim_path;
 mod claims;
+mod client;
+mod client_authentication;
+mod client_key;
 pub mod derivation;
 mod discovery;
 pub mod endpoint;
@@ -13,6 +17,7 @@ mod explain;
 mod github;
 mod graph;
 mod id_token;
+mod internal_url;
 mod json;
 mod jwt;
 mod keys;
@@ -32,6 +37,7 @@ mod userinfo;
 
 pub use choose::{provider, provider_over};
 pub use claims::identity_from_claims;
+pub use client_authentication::{AssertionAudience, ClientAuth, SecretReader};
 pub use endpoint::{Endpoint, EndpointError, PlainHttpOrigins};
 pub use exchange::{Exchange, ExchangeBody, ExchangeError};
 pub use explain::{About, Explanation};

@@ -7,7 +7,9 @@ use labgate_domain::ports::{
     CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
     LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
-use labgate_domain::protocol::{IdTokenHint, Issuer, Nonce, ProviderSessionId, Scopes};
+use labgate_domain::protocol::{
+    AuthorizationRequest, IdTokenHint, Issuer, Nonce, ProviderSessionId, RequestUri, Scopes,
+};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
@@ -15,6 +17,7 @@ use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
+use crate::client::Client;
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
 use crate::ensure::ensure;
@@ -28,7 +31,7 @@ use crate::logout_token;
 use crate::person::{self, Person};
 use crate::quirks::Offline;
 use crate::settings::{ProviderSettings, Userinfo};
-use crate::token::{TokenEndpoint, Tokens, check_issuer};
+use crate::token::{self, TokenEndpoint, Tokens, check_issuer};
 use crate::transport::{Transport, Unusable};
 use crate::unchecked::SettingsError;
 use crate::userinfo;
@@ -79,7 +82,7 @@ impl OpenIdProvider {
         clock: Arc<dyn Clock>,
         exchange: Arc<dyn Exchange>,
     ) -> Self {
-        let transport = Transport::new(exchange, settings.limits);
+        let transport = Transport::new(exchange, &settings);
         let provider = Cache::new(Arc::clone(&clock), None);
         Self { settings, transport, clock, provider }
     }
@@ -90,7 +93,11 @@ impl OpenIdProvider {
         check_issuer(redemption, &provider.metadata().issuer)?;
         // Before the code is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
-        let tokens = self.token_endpoint(&provider).redeem(redemption).await?;
+        let mut tokens = self.token_endpoint(&provider).redeem(redemption).await;
+        if self.has_another_secret(&tokens) {
+            tokens = self.token_endpoint(&provider).redeem(redemption).await;
+        }
+        let tokens = tokens?;
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
         self.identity_of(&Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce, started_at })
             .await
@@ -105,7 +112,11 @@ impl OpenIdProvider {
         // Before the refresh token is spent: without keys it would be spent in vain.
         let keys = self.keys(&provider).await?;
         let started_at = self.clock.now();
-        let tokens = self.token_endpoint(&provider).refresh(request).await?;
+        let mut tokens = self.token_endpoint(&provider).refresh(request).await;
+        if self.has_another_secret(&tokens) {
+            tokens = self.token_endpoint(&provider).refresh(request).await;
+        }
+        let tokens = tokens?;
         let granted = Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce: None, started_at };
         let identity = self.identity_of(&granted).await.and_then(|identity| {
             ensure(identity.issuer == request.issuer, IdTokenFault::Issuer)?;
@@ -118,12 +129,41 @@ impl OpenIdProvider {
     fn token_endpoint<'a>(&'a self, provider: &'a Provider) -> TokenEndpoint<'a> {
         TokenEndpoint {
             transport: &self.transport,
-            url: &provider.metadata().token_endpoint,
-            client_id: &self.settings.client_id,
-            client_secret: &self.settings.client_secret,
-            method: provider.client_authentication,
+            url: provider.token_endpoint(),
+            client: self.client(provider),
             fails_for_codes: provider.kind.quirks.fails_for_codes,
         }
+    }
+
+    fn client<'a>(&'a self, provider: &'a Provider) -> Client<'a> {
+        Client::new(
+            &self.settings.client_id,
+            provider.client_authentication,
+            &self.settings.credentials,
+            provider.audience(),
+            &provider.metadata().token_endpoint_auth_signing_alg_values_supported,
+            self.clock.now(),
+        )
+    }
+
+    /// Pushes an authorization request.
+    async fn pushed(&self, request: &AuthorizationRequest) -> Result<RequestUri, ProviderError> {
+        let provider = self.provider().await?;
+        let endpoint = provider.push_endpoint().ok_or_else(|| {
+            ProviderError::Misconfigured("the provider has no endpoint for pushed requests".to_owned())
+        })?;
+        let push = async || token::push(&self.transport, endpoint, &self.client(&provider), request).await;
+        let mut pushed = push().await;
+        if self.has_another_secret(&pushed) {
+            pushed = push().await;
+        }
+        pushed
+    }
+
+    /// Returns whether to send the request once more: the client was refused, so nothing was spent, and the
+    /// file of its secret holds another one by now.
+    fn has_another_secret<T>(&self, answer: &Result<T, ProviderError>) -> bool {
+        matches!(answer, Err(ProviderError::ClientRejected(_))) && self.settings.credentials.renew_secret()
     }
 
     /// Reads the person from the tokens and from what can be asked for with them. Where they are no answer to
@@ -193,7 +233,11 @@ impl OpenIdProvider {
             access_token: tokens.access_token(),
             now: self.clock.now(),
         };
-        Ok(id_token::verify(token, &expected)?)
+        let verified = id_token::verify(token, &expected)?;
+        if nonce.is_some() {
+            self.settings.authorization_parameters.check(&verified.claims, expected.now)?;
+        }
+        Ok(verified)
     }
 
     /// Verifies a token's signature; once more with newer keys if that could help.
@@ -278,7 +322,12 @@ impl OpenIdProvider {
             Offline::ScopeWithConsent => &[("prompt", "consent")],
             Offline::Parameters(parameters) => parameters,
         };
-        parameters.extend(offline.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        for (name, value) in offline {
+            // The operator's word about a parameter is the last one.
+            if !parameters.iter().any(|(known, _)| known == name) {
+                parameters.push(((*name).to_owned(), (*value).to_owned()));
+            }
+        }
         parameters
     }
 
@@ -344,11 +393,16 @@ impl IdentityProvider for OpenIdProvider {
             authorization_endpoint: metadata.authorization_endpoint.url().clone(),
             end_session_endpoint: provider.end_session_endpoint(),
             states_issuer_in_response: metadata.authorization_response_iss_parameter_supported,
+            pushes_requests: provider.push_endpoint().is_some(),
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes(offline),
             extra_parameters: self.extra_parameters(offline),
             hint_parameters: self.settings.kind().hints,
         })
+    }
+
+    async fn push(&self, request: &AuthorizationRequest) -> Result<RequestUri, ProviderError> {
+        self.pushed(request).instrument(self.settings.span()).await
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {

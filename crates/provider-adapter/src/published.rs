@@ -76,7 +76,7 @@ pub async fn published(settings: &ProviderSettings) -> Result<Option<Published>,
     if settings.api.is_some() {
         return Ok(None);
     }
-    let transport = Transport::new(Arc::new(Network::new(settings).map_err(unfit)?), settings.limits);
+    let transport = Transport::new(Arc::new(Network::new(settings).map_err(unfit)?), settings);
     let discovered = discovery::discover(settings, &transport, None).await?;
     let metadata = discovered.metadata;
     let kind = settings.kind_of(discovered.kind, &metadata.issuer);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use labgate_domain::protocol::EndSessionForm;
 
+use crate::client_authentication::AssertionAudience;
+
 /// The deviations of one kind of provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quirks {
@@ -11,6 +13,8 @@ pub struct Quirks {
     pub backdating: Duration,
     /// The client secret goes into the body where both ways are accepted.
     pub prefers_post: bool,
+    /// The audience of a client's assertions.
+    pub assertion_audience: AssertionAudience,
     /// The parameters of the `end_session_endpoint`.
     pub logout: EndSessionForm,
     /// A `server_error` of the token endpoint speaks of the code.
@@ -99,6 +103,7 @@ impl Quirks {
     pub const NONE: Self = Self {
         backdating: Duration::ZERO,
         prefers_post: false,
+        assertion_audience: AssertionAudience::Issuer,
         logout: EndSessionForm::STANDARD,
         fails_for_codes: false,
         offline: Offline::ScopeWithConsent,

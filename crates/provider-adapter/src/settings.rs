@@ -7,9 +7,12 @@ use labgate_domain::provider::ProviderDescription;
 use secrecy::SecretString;
 use tracing::Span;
 
+use crate::authorization_parameters::AuthorizationParameters;
 use crate::claim_path::ClaimPath;
+use crate::client_authentication::{ClientSecret, Credentials};
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
+use crate::internal_url::InternalUrl;
 use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
 
 /// The settings of a provider that make sense as a whole, as far as that is known without a request. They
@@ -18,6 +21,8 @@ use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
 pub struct ProviderSettings {
     pub(crate) description: ProviderDescription,
     pub(crate) location: Location,
+    /// The provider's place inside the network.
+    pub(crate) internal: Option<InternalUrl>,
     /// The kinds from which its kind comes.
     pub(crate) kinds: Kinds,
     /// The kind that the operator states.
@@ -29,10 +34,12 @@ pub struct ProviderSettings {
     /// The API of a provider without ID tokens.
     pub(crate) api: Option<OAuthApi>,
     pub(crate) client_id: ClientId,
-    pub(crate) client_secret: SecretString,
+    pub(crate) credentials: Credentials,
     pub(crate) scopes: Scopes,
     pub(crate) userinfo: Userinfo,
     pub(crate) domain_hint: Option<Hint>,
+    pub(crate) authorization_parameters: AuthorizationParameters,
+    pub(crate) pushes_requests: bool,
     pub(crate) fetch_groups: bool,
     pub(crate) claim_namespace: Option<String>,
     pub(crate) claim_names: ClaimNames,
@@ -66,6 +73,16 @@ pub(crate) enum Location {
     Endpoints(OperatorUrls),
 }
 
+impl Location {
+    /// An endpoint at the origin that browsers know.
+    pub(crate) fn public(&self) -> &Endpoint {
+        match self {
+            Self::Issuer { home, .. } => home,
+            Self::Endpoints(urls) => urls.authorization(),
+        }
+    }
+}
+
 impl ProviderSettings {
     /// The provider as the core knows it.
     #[must_use]
@@ -85,10 +102,10 @@ impl ProviderSettings {
         &self.client_id
     }
 
-    /// The client secret.
+    /// The client secret; `None` where the client authenticates by other means.
     #[must_use]
-    pub fn client_secret(&self) -> &SecretString {
-        &self.client_secret
+    pub fn client_secret(&self) -> Option<SecretString> {
+        self.credentials.secret.as_ref().map(ClientSecret::present)
     }
 
     /// The scopes that the operator wants.
@@ -156,14 +173,15 @@ impl ProviderSettings {
         tracing::info_span!("provider", id = self.description.id.as_str())
     }
 
-    /// The parameters of every authorization request: the hint of the operator, or of a single rule about a
-    /// hosted domain.
+    /// The parameters of every authorization request: those of the operator, and the hint of the operator, or
+    /// of a single rule about a hosted domain.
     pub(crate) fn extra_parameters(&self) -> Vec<(String, String)> {
         let has_domains = self.known_kind().is_some_and(|kind| kind.quirks.claims.hosted_domain.is_some());
         let of_rule = || self.description.admission.only_hosted_domain().filter(|_| has_domains);
         let hint = self.domain_hint.as_ref().map(Hint::as_str).or_else(of_rule);
         let named = self.kind().hints.domain.zip(hint);
-        named.into_iter().map(|(name, hint)| (name.to_owned(), hint.to_owned())).collect()
+        let hint = named.map(|(name, hint)| (name.to_owned(), hint.to_owned()));
+        self.authorization_parameters.with(hint)
     }
 }
 

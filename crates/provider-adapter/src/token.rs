@@ -1,61 +1,29 @@
 //! The exchange of the code for tokens (RFC 6749 section 4.1.3), and of a refresh token for newer ones
 //! (section 6).
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode};
+use http::StatusCode;
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, CodeRedemption, ProviderCall, ProviderError, RefreshRequest};
-use labgate_domain::protocol::{ClientId, Issuer, RefreshToken, TokenErrorCode};
-use openidconnect::HttpRequest;
+use labgate_domain::protocol::{AuthorizationRequest, Issuer, RefreshToken, RequestUri, TokenErrorCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use url::form_urlencoded;
 
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::ensure::ensure;
 use crate::json;
-use crate::transport::{Answer, JSON, Transport, request, sensitive};
+use crate::transport::{Answer, JSON, Transport};
 
-/// The longest accepted access token, in bytes. Where it is a JWT, it can name as many groups as the ID token.
+/// The longest accepted access token, in bytes. As a JWT it can name as many groups as the ID token.
 const MAX_ACCESS_TOKEN: usize = 64 * 1024;
 
-pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
-
-/// A token endpoint, with the client and its proof.
+/// A token endpoint, with the client that asks there.
 pub(crate) struct TokenEndpoint<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) url: &'a Endpoint,
-    pub(crate) client_id: &'a ClientId,
-    pub(crate) client_secret: &'a SecretString,
-    pub(crate) method: ClientAuthentication,
+    pub(crate) client: Client<'a>,
     /// Says that a `server_error` of this provider speaks of the code or the refresh token.
     pub(crate) fails_for_codes: bool,
-}
-
-/// The place of the client secret in a token request (RFC 6749 section 2.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClientAuthentication {
-    /// The header `Authorization: Basic`.
-    Basic,
-    /// The body.
-    Post,
-}
-
-impl ClientAuthentication {
-    /// Chooses from what the provider accepts (Discovery section 3): an empty list means Basic.
-    pub(crate) fn choose(accepted: &[String], prefers_post: bool) -> Option<Self> {
-        let accepts = |method: &str| accepted.iter().any(|it| it == method);
-        let basic = accepted.is_empty() || accepts("client_secret_basic");
-        let post = accepts("client_secret_post");
-        match (basic, post) {
-            (true, true) if prefers_post => Some(Self::Post),
-            (true, _) => Some(Self::Basic),
-            (false, true) => Some(Self::Post),
-            (false, false) => None,
-        }
-    }
 }
 
 impl TokenEndpoint<'_> {
@@ -70,7 +38,7 @@ impl TokenEndpoint<'_> {
         let refresh_token = request.refresh_token.as_str();
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let answer = self.post(&form).await?;
-        let secrets = [refresh_token, self.client_secret.expose_secret()];
+        let secrets = [refresh_token, self.client.secret.expose_secret()];
         Tokens::parse(&answer, &secrets, self.fails_for_codes).map_err(|error| match error {
             ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
             other => other,
@@ -90,33 +58,48 @@ impl TokenEndpoint<'_> {
 
     /// The secrets of a redemption, which must not come back in a message.
     pub(crate) fn secrets_of<'a>(&'a self, redemption: &'a CodeRedemption) -> [&'a str; 3] {
-        [redemption.code.as_str(), redemption.verifier.as_str(), self.client_secret.expose_secret()]
+        [redemption.code.as_str(), redemption.verifier.as_str(), self.client.secret.expose_secret()]
     }
 
     async fn post(&self, form: &[(&str, &str)]) -> Result<Answer, ProviderError> {
         let call = ProviderCall::Token;
-        self.transport.send(call, self.request(form)?).await.map_err(|error| error.of(call))
+        self.transport.send(call, self.client.request(self.url, form)?).await.map_err(|error| error.of(call))
     }
+}
 
-    fn request(&self, form: &[(&str, &str)]) -> Result<HttpRequest, ProviderError> {
-        let (id, secret) = (self.client_id.as_str(), self.client_secret.expose_secret());
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(form);
-        if self.method == ClientAuthentication::Post {
-            body.append_pair("client_id", id).append_pair("client_secret", secret);
+/// Pushes an authorization request (RFC 9126 section 2), and returns the text that stands for it.
+pub(crate) async fn push(
+    transport: &Transport,
+    url: &Endpoint,
+    client: &Client<'_>,
+    request: &AuthorizationRequest,
+) -> Result<RequestUri, ProviderError> {
+    let call = ProviderCall::Push;
+    let parameters = request.parameters();
+    let form: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = transport.send(call, client.request(url, &form)?).await.map_err(|error| error.of(call))?;
+    let members = match answer.media_type.as_deref() {
+        Some(JSON) => json::object(&answer.body).ok_or(json::NOT_AN_OBJECT),
+        _ => Err("it is not application/json"),
+    };
+    // Section 2.2 has 201; some answer 200.
+    let status = if answer.status == StatusCode::CREATED { StatusCode::OK } else { answer.status };
+    let secrets = [client.secret.expose_secret(), request.state.as_str(), request.nonce.as_str()];
+    let members = granted(status, members, &secrets, Clone::clone).map_err(|error| match error {
+        ProviderError::Unavailable { cause, reason, .. } => {
+            ProviderError::Unavailable { call, cause, reason }
         }
-        let mut request = request(Method::POST, self.url.url(), body.finish().into_bytes());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
-        if self.method == ClientAuthentication::Basic {
-            let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
-            let basic = sensitive(&format!("Basic {pair}")).ok_or_else(|| {
-                ProviderError::Misconfigured("the client secret does not fit into a header".to_owned())
-            })?;
-            request.headers_mut().insert(AUTHORIZATION, basic);
-        }
-        Ok(request)
-    }
+        ProviderError::TokenResponse(reason) => unfit_push(reason),
+        other => other,
+    })?;
+    let request_uri = members.get("request_uri").and_then(Value::as_str);
+    request_uri
+        .and_then(|uri| RequestUri::parse(uri).ok())
+        .ok_or_else(|| unfit_push("it has no proper request_uri"))
+}
+
+fn unfit_push(reason: &str) -> ProviderError {
+    ProviderError::unavailable(ProviderCall::Push, CallFailure::Content, reason)
 }
 
 /// A token response (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), less what is not used:
@@ -257,25 +240,4 @@ fn refusal(
 
 fn unavailable(status: StatusCode, reason: String) -> ProviderError {
     ProviderError::unavailable(ProviderCall::Token, CallFailure::Status(status.as_u16()), reason)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn c010_the_secret_goes_where_the_provider_takes_it() {
-        use ClientAuthentication::{Basic, Post};
-        let method = |prefers_post, accepted: &[&str]| {
-            let accepted: Vec<_> = accepted.iter().map(|&method| method.to_owned()).collect();
-            ClientAuthentication::choose(&accepted, prefers_post)
-        };
-        let (basic, post) = ("client_secret_basic", "client_secret_post");
-        assert_eq!(method(false, &[]), Some(Basic));
-        assert_eq!(method(false, &[post, basic]), Some(Basic));
-        assert_eq!(method(false, &["private_key_jwt", post]), Some(Post));
-        assert_eq!(method(false, &["private_key_jwt"]), None);
-        assert_eq!(method(true, &[post, basic]), Some(Post));
-        assert_eq!(method(true, &[]), Some(Basic));
-    }
 }

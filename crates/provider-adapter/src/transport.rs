@@ -13,7 +13,8 @@ use openidconnect::HttpRequest;
 use url::Url;
 
 use crate::exchange::{Exchange, ExchangeError};
-use crate::settings::Limits;
+use crate::internal_url::InternalUrl;
+use crate::settings::{Limits, ProviderSettings};
 
 /// All calls to one provider, over any [`Exchange`].
 ///
@@ -22,11 +23,12 @@ use crate::settings::Limits;
 pub(crate) struct Transport {
     exchange: Arc<dyn Exchange>,
     limits: Limits,
+    internal: Option<InternalUrl>,
 }
 
 impl Transport {
-    pub(crate) fn new(exchange: Arc<dyn Exchange>, limits: Limits) -> Self {
-        Self { exchange, limits }
+    pub(crate) fn new(exchange: Arc<dyn Exchange>, settings: &ProviderSettings) -> Self {
+        Self { exchange, limits: settings.limits, internal: settings.internal.clone() }
     }
 
     /// Sends a request once and reads the answer to its end. Any status but a redirect is the caller's to
@@ -38,9 +40,16 @@ impl Transport {
     ) -> Result<Answer, TransportError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         request.headers_mut().insert(USER_AGENT, AGENT);
+        let inside = self.internal.as_ref().filter(|internal| internal.route(&mut request));
         let answer = self.answer(call, request.map(Bytes::from));
         let answer = tokio::time::timeout(self.limits.time(call), answer).await;
-        let answer = answer.unwrap_or(Err(TransportError::Unreachable(ExchangeError::TimedOut)))?;
+        let answer = answer.unwrap_or(Err(TransportError::Unreachable(ExchangeError::TimedOut)));
+        let answer = answer.map_err(|error| match (error, inside) {
+            (TransportError::Unreachable(error), Some(inside)) => {
+                TransportError::Inside { error, told: inside.told() }
+            }
+            (error, _) => error,
+        })?;
         let (call, status) = (call.as_str(), answer.status.as_u16());
         tracing::debug!(call, host, status, "the provider answers");
         Ok(answer)
@@ -105,6 +114,14 @@ pub(crate) enum TransportError {
     /// No connection, no TLS, no answer in time, or one that breaks off.
     #[error(transparent)]
     Unreachable(#[from] ExchangeError),
+    /// The same, at the provider's place inside the network.
+    #[error("{error}, {told}")]
+    Inside {
+        /// The failure.
+        error: ExchangeError,
+        /// The two places.
+        told: String,
+    },
     /// A status of the 300s.
     #[error("answers with a redirect ({0}), which is not followed")]
     Redirect(StatusCode),
@@ -123,7 +140,7 @@ impl TransportError {
     /// The kind of failure.
     pub(crate) fn cause(&self) -> CallFailure {
         match self {
-            Self::Unreachable(error) => error.cause(),
+            Self::Unreachable(error) | Self::Inside { error, .. } => error.cause(),
             Self::Redirect(_) => CallFailure::Redirected,
             Self::Compressed => CallFailure::Compressed,
             Self::TooLarge { .. } => CallFailure::TooLarge,
@@ -192,16 +209,20 @@ impl Limits {
         match call {
             ProviderCall::Discovery => self.metadata_time,
             ProviderCall::Jwks => self.jwks_time,
-            ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => self.token_time,
+            ProviderCall::Push | ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => {
+                self.token_time
+            }
         }
     }
 
     fn size(&self, call: ProviderCall) -> usize {
         match call {
             ProviderCall::Jwks => self.jwks_size,
-            ProviderCall::Discovery | ProviderCall::Token | ProviderCall::UserInfo | ProviderCall::Groups => {
-                self.document_size
-            }
+            ProviderCall::Discovery
+            | ProviderCall::Push
+            | ProviderCall::Token
+            | ProviderCall::UserInfo
+            | ProviderCall::Groups => self.document_size,
         }
     }
 }

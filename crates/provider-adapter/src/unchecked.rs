@@ -1,85 +1,36 @@
 //! The settings of a provider as the operator writes them, and the one place where they are checked.
 
-use std::collections::HashMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::time::Duration;
+mod credentials;
+mod field;
+mod reader;
+mod settings_error;
 
-use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use labgate_domain::admission::{AdmissionRules, Criterion};
 use labgate_domain::protocol::{ClientId, Hint, Scopes};
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
-use labgate_domain::time::parse_duration;
 use secrecy::SecretString;
 
-use crate::claim_path::ClaimPath;
-use crate::derivation::{ConfiguredIssuer, OperatorUrls};
-use crate::endpoint::{Endpoint, OperatorHosts, PlainHttpOrigins};
+pub use self::field::Field;
+use self::reader::Reader;
+pub use self::settings_error::SettingsError;
+use crate::authorization_parameters::AuthorizationParameters;
+use crate::client_authentication::{ClientAuth, ClientSecret, SecretReader};
+use crate::endpoint::Endpoint;
 use crate::ensure::ensure;
+use crate::internal_url::InternalUrl;
 use crate::kind::{Kinds, OpenTo, UrlForm};
-use crate::settings::{ClaimNames, Limits, Location, ProviderSettings, Userinfo};
-
-/// The range of [`Field::Recheck`]: not so often that a provider minds, and within the life of what was
-/// sealed.
-const RECHECK: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
-
-/// A setting of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// The name in URLs and logs.
-    Id,
-    /// The name on the sign-in page.
-    Name,
-    /// The authorization endpoint.
-    AuthUrl,
-    /// The token endpoint.
-    TokenUrl,
-    /// The issuer, where it does not follow from both endpoints or stands in their place.
-    Issuer,
-    /// The origins where plain http is allowed.
-    PlainHttpOrigin,
-    /// The name of its [`Kind`](crate::Kind). Without it, the URLs and the issuer tell. It must not
-    /// contradict those.
-    Kind,
-    /// The client id at the provider.
-    ClientId,
-    /// The client secret.
-    ClientSecret,
-    /// The scopes; `profile email` by default, and `openid` in any case.
-    Scopes,
-    /// `claim` or `provider`.
-    EmailTrust,
-    /// `when_email_is_missing` or `always`.
-    Userinfo,
-    /// The organisation of the people, or the provider behind the provider. The kind must have a parameter
-    /// for it.
-    DomainHint,
-    /// `true` asks Microsoft Graph for groups without room in the ID token. It takes the scope `User.Read`.
-    FetchGroups,
-    /// The claim of the groups, or the way to it.
-    GroupsClaim,
-    /// The claim of the e-mail address, in place of `email`.
-    EmailClaim,
-    /// The claim of the name for new accounts. Without it, the e-mail address is the name.
-    UsernameClaim,
-    /// The claim of the person's full name, before `name`.
-    NameClaim,
-    /// A list of values for an admission rule.
-    Allow(Criterion),
-    /// The groups that make administrators.
-    AdminGroups,
-    /// The interval of session revalidation, or `off`.
-    Recheck,
-    /// Certification authorities to trust besides the system's, as a bundle of PEM certificates.
-    ExtraCa,
-}
+use crate::settings::{Limits, Location, ProviderSettings};
 
 /// The settings of a provider as the operator writes them.
 #[derive(Clone, Debug, Default)]
 pub struct UncheckedSettings {
     /// `None` is a value that cannot be read.
     values: HashMap<Field, Option<Vec<String>>>,
-    client_secret: Option<SecretString>,
+    client_secret: Option<ClientSecret>,
+    client_key: Option<SecretString>,
     admission: Option<Arc<AdmissionRules>>,
     /// The limits of the provider's answers.
     pub limits: Limits,
@@ -91,10 +42,12 @@ impl UncheckedSettings {
     /// Sets a field: to one value, or to several where it is a list.
     pub fn set(&mut self, field: Field, values: impl IntoIterator<Item = impl Into<String>>) {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
-        if field == Field::ClientSecret {
-            self.set_client_secret(values.concat().into());
-        } else {
-            self.values.insert(field, Some(values));
+        match field {
+            Field::ClientSecret => self.set_client_secret(values.concat().into(), None),
+            Field::ClientKey => self.set_client_key(values.concat().into()),
+            _ => {
+                self.values.insert(field, Some(values));
+            }
         }
     }
 
@@ -105,10 +58,16 @@ impl UncheckedSettings {
         self
     }
 
-    /// Sets the client secret.
-    pub fn set_client_secret(&mut self, secret: SecretString) {
+    /// Sets the client secret. The reader, if there is one, reads it anew when the provider refuses it.
+    pub fn set_client_secret(&mut self, secret: SecretString, reader: Option<SecretReader>) {
         self.values.insert(Field::ClientSecret, Some(Vec::new()));
-        self.client_secret = Some(secret);
+        self.client_secret = Some(ClientSecret::new(secret, reader));
+    }
+
+    /// Sets the client's private key.
+    pub fn set_client_key(&mut self, pem: SecretString) {
+        self.values.insert(Field::ClientKey, Some(Vec::new()));
+        self.client_key = Some(pem);
     }
 
     /// The same settings with ready admission rules in place of those of the fields.
@@ -136,7 +95,7 @@ impl UncheckedSettings {
     }
 
     fn fields(self, errors: &mut Vec<SettingsError>) -> Option<ProviderSettings> {
-        let mut reader = Reader { values: &self.values, errors };
+        let mut reader = Reader::new(&self.values, errors);
         let id = reader.value(Field::Id, None, |text| {
             ProviderId::parse(text).map_err(|_| "is not 1 to 32 of a-z, 0-9 and -")
         });
@@ -144,13 +103,7 @@ impl UncheckedSettings {
             ..=64 => Ok(text.to_owned()),
             _ => Err("has more than 64 characters"),
         });
-        let kind = reader.optional(Field::Kind, |text| {
-            self.kinds.named(text).ok_or_else(|| {
-                let names: Vec<_> = self.kinds.iter().map(|kind| kind.name).collect();
-                let names = names.join(", ");
-                format!("is no kind of provider that is known: there are {names}, or leave it out")
-            })
-        });
+        let kind = reader.kind(self.kinds);
         let email_trust = reader.value(Field::EmailTrust, Some("claim"), |text| {
             EmailTrust::parse(text).map_err(|_| "is neither claim nor provider")
         });
@@ -158,31 +111,21 @@ impl UncheckedSettings {
             Scopes::with_openid(text.split_ascii_whitespace())
                 .map_err(|_| "is not scopes separated by blanks")
         });
-        let userinfo = reader.value(Field::Userinfo, Some("when_email_is_missing"), |text| match text {
-            "when_email_is_missing" => Ok(Userinfo::WhenEmailIsMissing),
-            "always" => Ok(Userinfo::Always),
-            _ => Err("is neither when_email_is_missing nor always"),
-        });
+        let userinfo = reader.userinfo();
         let domain_hint = reader.optional(Field::DomainHint, |text| {
             Hint::parse(text).map_err(|_| "is longer than 256 bytes, or has an invisible character")
         });
-        let fetch_groups = reader.value(Field::FetchGroups, Some("false"), |text| {
-            text.to_ascii_lowercase().parse::<bool>().map_err(|_| "is neither true nor false")
-        });
-        let revalidation = reader.value(Field::Recheck, Some("off"), |text| match text {
-            "off" => Ok(None),
-            text => match parse_duration(text)? {
-                interval if RECHECK.contains(&interval) => Ok(Some(interval)),
-                _ => Err("is not from 5m to 12h, nor off"),
-            },
-        });
-        let location = reader.location(self.kinds, kind.flatten().map(|kind| kind.name));
+        let parameters = reader.list(Field::AuthorizationParameters, AuthorizationParameters::parse);
+        let pushes_requests = reader.switch(Field::PushedRequests);
+        let fetch_groups = reader.switch(Field::FetchGroups);
+        let revalidation = reader.revalidation();
+        let internal = reader.optional(Field::InternalUrl, Endpoint::parse_origin);
+        let named = kind.flatten().map(|kind| kind.name);
+        let location = reader.location(self.kinds, named, internal.as_ref().and_then(Option::as_ref));
         let client_id = reader.value(Field::ClientId, None, |text| {
             ClientId::parse(text).map_err(|_| "is longer than 512 bytes")
         });
-        if !self.values.contains_key(&Field::ClientSecret) {
-            reader.missing(Field::ClientSecret, false);
-        }
+        let credentials = reader.credentials(self.client_secret, self.client_key.as_ref());
         let admission = reader.admission();
         let claim_names = reader.claim_names();
         let extra_ca_pem = reader.optional(Field::ExtraCa, |pem| Ok::<_, &str>(pem.to_owned()));
@@ -195,133 +138,28 @@ impl UncheckedSettings {
                 revalidation: revalidation?,
             },
             stated_kind: kind?,
+            internal: match (internal?, &location) {
+                (Some(internal), Some(location)) => Some(InternalUrl::new(location.public(), internal)),
+                _ => None,
+            },
             location: location?,
             located_kind: None,
             issuer: None,
             api: None,
             kinds: self.kinds,
             client_id: client_id?,
-            client_secret: self.client_secret?,
+            credentials: credentials?,
             scopes: scopes?,
             userinfo: userinfo?,
             domain_hint: domain_hint?,
+            authorization_parameters: parameters?.unwrap_or_default(),
+            pushes_requests: pushes_requests?,
             fetch_groups: fetch_groups?,
             claim_namespace: None,
             claim_names: claim_names?,
             extra_ca_pem: extra_ca_pem?,
             limits: self.limits,
         })
-    }
-}
-
-/// Takes the values of fields, and keeps the errors.
-struct Reader<'a> {
-    values: &'a HashMap<Field, Option<Vec<String>>>,
-    errors: &'a mut Vec<SettingsError>,
-}
-
-impl Reader<'_> {
-    fn is_set(&self, field: Field) -> bool {
-        self.values.contains_key(&field)
-    }
-
-    fn missing(&mut self, field: Field, or_issuer: bool) {
-        self.errors.push(SettingsError::Missing { field, or_issuer });
-    }
-
-    /// The value of a field with a default, or of one that is needed.
-    fn value<T, E: Display>(
-        &mut self,
-        field: Field,
-        default: Option<&str>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = match (self.values.get(&field), default) {
-            (Some(Some(values)), _) => values.concat(),
-            (Some(None), _) => return None,
-            (None, Some(default)) => default.to_owned(),
-            (None, None) => {
-                self.missing(field, false);
-                return None;
-            }
-        };
-        parse(&text).map_err(|error| self.malformed(field, &text, &error)).ok()
-    }
-
-    /// The value of a field that may be absent; the outer `None` is an error.
-    #[expect(clippy::option_option, reason = "an error and an absent field are told apart")]
-    fn optional<T, E: Display>(
-        &mut self,
-        field: Field,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        if self.is_set(field) { self.value(field, None, parse).map(Some) } else { Some(None) }
-    }
-
-    /// A URL is not repeated in messages: a mistaken one can hold a password.
-    fn malformed(&mut self, field: Field, text: &str, error: &dyn Display) {
-        let text = match field {
-            Field::AuthUrl | Field::TokenUrl | Field::Issuer | Field::PlainHttpOrigin => error.to_string(),
-            _ => format!("{text:?} {error}"),
-        };
-        self.errors.push(SettingsError::Malformed { field, text });
-    }
-
-    fn location(&mut self, kinds: Kinds, kind: Option<&'static str>) -> Option<Location> {
-        let plain_http = self.optional(Field::PlainHttpOrigin, PlainHttpOrigins::parse)?.unwrap_or_default();
-        let issuer = self.optional(Field::Issuer, |text| ConfiguredIssuer::parse(text, &plain_http));
-        let has_issuer = self.is_set(Field::Issuer);
-        let is_alone = has_issuer && !self.is_set(Field::AuthUrl) && !self.is_set(Field::TokenUrl);
-        if is_alone {
-            let ConfiguredIssuer { issuer, home } = issuer??;
-            if let Some([authorization, token]) = kinds.iter().find_map(|kind| (kind.endpoints)(&home)) {
-                let issuer = Some(ConfiguredIssuer { issuer, home });
-                let urls = OperatorUrls::new(authorization, token, issuer, kind, &plain_http);
-                return Some(Location::Endpoints(urls));
-            }
-            let hosts = OperatorHosts::of([&home], &plain_http);
-            return Some(Location::Issuer { issuer, home, hosts });
-        }
-        let [authorization, token] = [Field::AuthUrl, Field::TokenUrl].map(|field| {
-            if !self.is_set(field) {
-                self.missing(field, !has_issuer);
-                return None;
-            }
-            self.value(field, None, |text| Endpoint::parse(text, &plain_http))
-        });
-        let urls = OperatorUrls::new(authorization?, token?, issuer?, kind, &plain_http);
-        Some(Location::Endpoints(urls))
-    }
-
-    fn claim_names(&mut self) -> Option<ClaimNames> {
-        let fields = [Field::GroupsClaim, Field::EmailClaim, Field::UsernameClaim, Field::NameClaim];
-        // All are read before any is missed, so that every error is told.
-        let [groups, email, username, name] = fields.map(|field| self.optional(field, ClaimPath::parse));
-        Some(ClaimNames { groups: groups?, email: email?, username: username?, name: name? })
-    }
-
-    fn admission(&mut self) -> Option<AdmissionRules> {
-        // All are read before any is missed, so that every error is told.
-        let rule = |criterion| self.list(Field::Allow(criterion), |values| Rule::new(criterion, values));
-        let rules: Vec<_> = Criterion::ALL.iter().copied().map(rule).collect();
-        let administrators = self.list(Field::AdminGroups, |groups| {
-            Rule::new(Criterion::Group, groups).map(|rule| rule.values().to_vec())
-        });
-        let rules: Option<Vec<_>> = rules.into_iter().collect();
-        Some(AdmissionRules::new(rules?.into_iter().flatten().collect(), administrators?))
-    }
-
-    /// The values of a list that may be absent; the outer `None` is an error.
-    #[expect(clippy::option_option, reason = "an error and an absent field are told apart")]
-    fn list<T, E: Display>(
-        &mut self,
-        field: Field,
-        parse: impl FnOnce(&[String]) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        let Some(values) = self.values.get(&field) else { return Some(None) };
-        let parsed = parse(values.as_ref()?);
-        let malformed = |error: E| SettingsError::Malformed { field, text: error.to_string() };
-        parsed.map_err(|error| self.errors.push(malformed(error))).ok().map(Some)
     }
 }
 
@@ -349,6 +187,9 @@ impl ProviderSettings {
             open_to.push(preset.open_to());
         }
         self.check_kind()?;
+        let post = ClientAuth::SecretPost;
+        let posts = self.credentials.serve(post) && self.credentials.stated.is_none_or(|it| it == post);
+        ensure(self.api.is_none() || posts, SettingsError::SecretNeeded)?;
         let kind = self.known_kind();
         let has_graph = kind.is_some_and(|kind| kind.quirks.has_graph);
         ensure(!self.fetch_groups || has_graph, SettingsError::FetchGroups)?;
@@ -379,84 +220,6 @@ impl ProviderSettings {
                 UrlForm::Any => Ok(()),
             },
             _ => Ok(()),
-        }
-    }
-}
-
-/// An error in the settings of a provider. The text reads after the name of its [field](Self::field).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// A field is not set.
-    #[error("is needed, because other settings of the provider are set")]
-    Missing {
-        /// The field.
-        field: Field,
-        /// The issuer alone would do in its place.
-        or_issuer: bool,
-    },
-    /// A field has a value that it cannot have.
-    #[error("{text}")]
-    Malformed {
-        /// The field.
-        field: Field,
-        /// The rule that the value breaks.
-        text: String,
-    },
-    /// The URLs do not have the form that the stated kind demands.
-    #[error("{0}")]
-    UrlForm(&'static str),
-    /// The stated kind contradicts the URLs.
-    #[error("kind is {stated}, and the URLs are those of {found}")]
-    Kind {
-        /// The stated kind.
-        stated: &'static str,
-        /// The kind of the URLs.
-        found: &'static str,
-    },
-    /// Groups are to be asked of Microsoft Graph, and the provider is not Entra.
-    #[error("fetch_groups asks Microsoft Graph, and the provider is not Entra: leave it out")]
-    FetchGroups,
-    /// There is a hint, and no parameter for it.
-    #[error(
-        "domain_hint is set, and it is not known what this provider calls it: say which provider it is (kind), or leave it out"
-    )]
-    DomainHint,
-    /// People of every tenant could sign in.
-    #[error(
-        "people of every Entra tenant, or everybody with a personal account, can sign in at these URLs: name the tenants that \
-         may come in, by their ids (allow_tenants, LAB_EXTERNAL_OIDC_ALLOW_TENANTS), or put your tenant's id into the URLs in \
-         place of \"common\", \"organizations\" or \"consumers\""
-    )]
-    TenantsNeeded,
-    /// The operator vouches for addresses, and in another tenant anyone can have any address.
-    #[error(
-        "email_trust is provider, and people of several Entra tenants can sign in: an administrator of any of them can write \
-         any address into an account; leave it at claim"
-    )]
-    EmailTrustOfTenants,
-    /// The operator vouches for addresses, and anyone can have any address.
-    #[error("{0}")]
-    EmailTrust(&'static str),
-    /// The extra certification authorities cannot be read.
-    #[error("the extra certification authorities are not a bundle of PEM certificates")]
-    ExtraCa,
-    /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made: {0}")]
-    HttpClient(String),
-}
-
-impl SettingsError {
-    /// The field with the value to change.
-    #[must_use]
-    pub fn field(&self) -> Field {
-        match self {
-            Self::Missing { field, .. } | Self::Malformed { field, .. } => *field,
-            Self::UrlForm(_) | Self::Kind { .. } => Field::Kind,
-            Self::FetchGroups => Field::FetchGroups,
-            Self::DomainHint => Field::DomainHint,
-            Self::TenantsNeeded => Field::Allow(Criterion::Tenant),
-            Self::EmailTrustOfTenants | Self::EmailTrust(_) => Field::EmailTrust,
-            Self::ExtraCa | Self::HttpClient(_) => Field::ExtraCa,
         }
     }
 }

@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use super::provider_error::{LogoutTokenError, ProviderError};
 use crate::identity::ExternalIdentity;
 use crate::protocol::{
-    AuthorizationCode, Issuer, Nonce, PkceVerifier, ProviderSessionId, RedirectUri, RefreshToken, Subject,
+    AuthorizationCode, AuthorizationRequest, Issuer, Nonce, PkceVerifier, ProviderSessionId, RedirectUri,
+    RefreshToken, RequestUri, Subject,
 };
 use crate::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use crate::sealed::SealId;
@@ -29,8 +30,16 @@ pub trait IdentityProvider: Send + Sync {
     /// [`ProviderError::Unavailable`] or [`ProviderError::Misconfigured`].
     async fn authorization_server(&self) -> Result<AuthorizationServer, ProviderError>;
 
+    /// Pushes an authorization request to the provider (RFC 9126), and returns the text that stands for it. To
+    /// be called where [`AuthorizationServer::pushes_requests`].
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn push(&self, request: &AuthorizationRequest) -> Result<RequestUri, ProviderError>;
+
     /// Redeems an authorization code. The answer MUST have been verified in full: signature by a key of the
-    /// pinned issuer, and every rule of OpenID Connect Core section 3.1.3.7. The code MUST NOT be sent twice.
+    /// pinned issuer, and every rule of OpenID Connect Core section 3.1.3.7. The code MUST NOT be sent twice,
+    /// unless the provider refused the client itself, and so never looked at the code.
     ///
     /// # Errors
     /// See [`ProviderError`].

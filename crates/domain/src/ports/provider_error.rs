@@ -11,6 +11,8 @@ named! {
         Discovery = "discovery",
         /// The keys (RFC 7517).
         Jwks = "JWKS",
+        /// The pushing of an authorization request (RFC 9126).
+        Push = "pushed authorization request",
         /// The exchange of a code or a refresh token (RFC 6749 sections 4.1.3 and 6).
         Token = "token",
         /// The userinfo (OpenID Connect Core section 5.3).
@@ -192,6 +194,12 @@ pub enum IdTokenFault {
     /// `sub` is empty, too long, or has control characters.
     #[error("invalid `sub` claim")]
     Subject,
+    /// `auth_time` is missing, lies ahead, or further back than the requested `max_age`.
+    #[error("`auth_time` is missing, or it does not lie within the requested `max_age`; compare both clocks")]
+    AuthenticationTime,
+    /// `acr` is missing, or none of the requested ones.
+    #[error("the `acr` claim is missing, or none of the requested `acr_values`")]
+    AuthenticationContext,
     /// `at_hash` does not match the access token.
     #[error("the `at_hash` claim does not match the access token")]
     AccessTokenHash,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use url::{Url, form_urlencoded};
 
-use super::{ClientId, Malformed, Nonce, PkceChallenge, RedirectUri, State};
+use super::{ClientId, Malformed, Nonce, PkceChallenge, RedirectUri, RequestUri, State};
 
 /// The scopes of a request (RFC 6749 section 3.3), each once, at least one. `openid`, if present, stands
 /// first and makes the request one of OpenID Connect; without it, the request is plain OAuth 2.0.
@@ -127,32 +127,52 @@ const OWN_PARAMETERS: [&str; 8] = [
 const OVERRIDING_PARAMETERS: [&str; 3] = ["request", "request_uri", "response_mode"];
 
 impl AuthorizationRequest {
-    /// Returns the URL for the browser: the endpoint, its own query kept, with this request's parameters. An
-    /// extra parameter cannot replace one of the request's own, nor bring others in their place.
+    /// Returns whether a further parameter cannot have this name: it is one of the request's own, could bring
+    /// others in their place, or authenticates the client.
+    #[must_use]
+    pub fn reserves(name: &str) -> bool {
+        OWN_PARAMETERS.contains(&name)
+            || OVERRIDING_PARAMETERS.contains(&name)
+            || name.starts_with("response_")
+            || name.starts_with("client_")
+    }
+
+    /// Returns the request's parameters. An extra parameter cannot replace one of the request's own, nor
+    /// bring others in their place.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&str, String)> {
+        let mut parameters = vec![
+            ("response_type", "code".to_owned()),
+            ("client_id", self.client_id.to_string()),
+            ("redirect_uri", self.redirect_uri.to_string()),
+            ("scope", self.scopes.to_parameter()),
+            ("state", self.state.as_str().to_owned()),
+        ];
+        if self.scopes.ask_for_identity() {
+            parameters.push(("nonce", self.nonce.as_str().to_owned()));
+        }
+        parameters.push(("code_challenge", self.code_challenge.as_str().to_owned()));
+        parameters.push(("code_challenge_method", PkceChallenge::METHOD.to_owned()));
+        let extra = self.extra.iter().filter(|(name, _)| !Self::reserves(name));
+        parameters.extend(extra.map(|(name, value)| (name.as_str(), value.clone())));
+        parameters
+    }
+
+    /// Returns the URL for the browser: the endpoint, its own query kept, with this request's parameters.
     #[must_use]
     pub fn to_url(&self, endpoint: &Url) -> Url {
         let mut url = endpoint.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            query
-                .append_pair("response_type", "code")
-                .append_pair("client_id", self.client_id.as_str())
-                .append_pair("redirect_uri", self.redirect_uri.as_str())
-                .append_pair("scope", &self.scopes.to_parameter())
-                .append_pair("state", self.state.as_str());
-            if self.scopes.ask_for_identity() {
-                query.append_pair("nonce", self.nonce.as_str());
-            }
-            query
-                .append_pair("code_challenge", self.code_challenge.as_str())
-                .append_pair("code_challenge_method", PkceChallenge::METHOD);
-            for (name, value) in &self.extra {
-                let name = name.as_str();
-                if !OWN_PARAMETERS.contains(&name) && !OVERRIDING_PARAMETERS.contains(&name) {
-                    query.append_pair(name, value);
-                }
-            }
-        }
+        url.query_pairs_mut().extend_pairs(self.parameters());
+        url
+    }
+
+    /// Returns the URL for the browser after the request was pushed to the provider (RFC 9126 section 4).
+    #[must_use]
+    pub fn pushed_url(&self, endpoint: &Url, request_uri: &RequestUri) -> Url {
+        let mut url = endpoint.clone();
+        url.query_pairs_mut()
+            .append_pair("client_id", self.client_id.as_str())
+            .append_pair("request_uri", request_uri.as_str());
         url
     }
 

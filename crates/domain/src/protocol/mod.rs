@@ -25,6 +25,6 @@ pub use hints::{Hint, HintParameters, Hints};
 pub use issuer::Issuer;
 pub use malformed::Malformed;
 pub(crate) use malformed::read_by_parsing;
-pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, State};
+pub use opaque::{AuthorizationCode, IdTokenHint, Nonce, ProviderSessionId, RefreshToken, RequestUri, State};
 pub use pkce::{PkceChallenge, PkceVerifier};
 pub use subject::Subject;

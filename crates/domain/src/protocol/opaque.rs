@@ -67,6 +67,12 @@ opaque_value! {
     RefreshToken, "refresh_token", max 2560
 }
 
+opaque_value! {
+    /// The `request_uri` of a pushed authorization request (RFC 9126 section 2.2): stands for its parameters,
+    /// once and for a short time.
+    RequestUri, "request_uri", max 512
+}
+
 impl State {
     /// Returns a fresh `state` of 256 random bits.
     #[must_use]

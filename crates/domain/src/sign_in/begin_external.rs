@@ -101,12 +101,15 @@ impl BeginExternal<'_> {
             extra,
         };
 
+        let endpoint = &server.authorization_endpoint;
+        let authorization_url = if server.pushes_requests {
+            request.pushed_url(endpoint, &provider.push(&request).await?)
+        } else {
+            request.to_url(endpoint)
+        };
+
         self.observer.observe(&SignInEvent::Started { provider: provider_id });
-        Ok(BegunSignIn {
-            authorization_url: request.to_url(&server.authorization_endpoint),
-            dropped: self.attempts_to_drop(pending, &cookie),
-            cookie,
-        })
+        Ok(BegunSignIn { authorization_url, dropped: self.attempts_to_drop(pending, &cookie), cookie })
     }
 
     /// A target that makes the sealed attempt too large is given up rather than the sign-in.

@@ -185,6 +185,7 @@ impl World {
                     form: EndSessionForm::STANDARD,
                 }),
                 states_issuer_in_response: issuer_in_response,
+                pushes_requests: false,
                 client_id: ClientId::parse("lab").unwrap(),
                 scopes: Scopes::with_openid(["email"]).unwrap(),
                 extra_parameters: Vec::new(),

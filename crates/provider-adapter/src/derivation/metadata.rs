@@ -24,6 +24,14 @@ pub struct ProviderMetadata {
     pub authorization_response_iss_parameter_supported: bool,
     /// The accepted ways of client authentication at the token endpoint; empty when unstated.
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The endpoint for pushed authorization requests (RFC 9126 section 5).
+    pub pushed_authorization_request_endpoint: Option<Endpoint>,
+    /// The demand that requests are pushed.
+    pub require_pushed_authorization_requests: bool,
+    /// The algorithms that it accepts for a client's assertions; empty when unstated.
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// The token endpoint for clients with a certificate (RFC 8705 section 5).
+    pub mtls_token_endpoint: Option<Endpoint>,
     /// The PKCE methods (RFC 8414 section 2); empty when unstated.
     pub code_challenge_methods_supported: Vec<String>,
     /// The scopes that it says it knows; empty when it does not say.
@@ -78,6 +86,9 @@ impl ProviderMetadata {
         };
         let required_endpoint = |member| endpoint(member, required(member)?);
         let optional_endpoint = |member| text(member).map(|value| endpoint(member, value)).transpose();
+        let mtls_alias =
+            members.get("mtls_endpoint_aliases").and_then(|aliases| aliases.get("token_endpoint"));
+        let mtls_alias = mtls_alias.and_then(Value::as_str);
         let iss_parameter = members.get("authorization_response_iss_parameter_supported");
         Ok(Self {
             issuer: Issuer::parse(required("issuer")?).map_err(|_| MalformedMetadata::Issuer)?,
@@ -91,6 +102,17 @@ impl ProviderMetadata {
             }),
             authorization_response_iss_parameter_supported: iss_parameter == Some(&Value::Bool(true)),
             token_endpoint_auth_methods_supported: texts("token_endpoint_auth_methods_supported"),
+            pushed_authorization_request_endpoint: optional_endpoint(
+                "pushed_authorization_request_endpoint",
+            )?,
+            require_pushed_authorization_requests: members.get("require_pushed_authorization_requests")
+                == Some(&Value::Bool(true)),
+            token_endpoint_auth_signing_alg_values_supported: texts(
+                "token_endpoint_auth_signing_alg_values_supported",
+            ),
+            mtls_token_endpoint: mtls_alias
+                .map(|value| endpoint("mtls_endpoint_aliases", value))
+                .transpose()?,
             code_challenge_methods_supported: texts("code_challenge_methods_supported"),
             scopes_supported: texts("scopes_supported"),
             id_token_signing_alg_values_supported: texts("id_token_signing_alg_values_supported"),

@@ -123,7 +123,7 @@ fn c004_plain_http_is_for_exactly_the_origins_that_the_setting_names() {
 fn the_plain_http_setting_takes_origins_only() {
     assert_eq!(PlainHttpOrigins::parse(" ").unwrap(), PlainHttpOrigins::default());
     for bad in ["https://dex:5556", "http://dex:5556/dex", "http://dex:5556?x", "http://*"] {
-        assert_eq!(PlainHttpOrigins::parse(bad), Err(EndpointError::NotAPlainHttpOrigin), "{bad}");
+        assert_eq!(PlainHttpOrigins::parse(bad), Err(EndpointError::NotAnOrigin), "{bad}");
     }
     for bad in ["dex:5556", "*", "http://u@dex", "true", "http://dex:5556,dex"] {
         assert!(PlainHttpOrigins::parse(bad).is_err(), "{bad}");

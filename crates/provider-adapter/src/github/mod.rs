@@ -19,7 +19,7 @@ use labgate_domain::ports::{
     CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
     ProviderError, RefreshRequest, Refreshed,
 };
-use labgate_domain::protocol::{Issuer, RefreshToken, Scopes};
+use labgate_domain::protocol::{AuthorizationRequest, Issuer, RefreshToken, RequestUri, Scopes};
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::world::Clock;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -92,14 +92,22 @@ impl GitHubProvider {
         }
         let (urls, issuer, api) = (urls.clone(), issuer.clone(), base.clone());
         let scopes = scopes(&settings);
-        let transport = Transport::new(exchange, settings.limits);
+        let transport = Transport::new(exchange, &settings);
         let health = Mutex::new(ProviderHealth::Unknown);
         Ok(Self { settings, urls, issuer, api, scopes, transport, clock, health })
     }
 
     /// Redeems a code and asks for the person.
     async fn identity(&self, redemption: &CodeRedemption) -> Result<ExternalIdentity, ProviderError> {
-        let grant = token::redeem(&self.transport, self.urls.token(), &self.settings, redemption).await?;
+        let redeem = || {
+            token::redeem(&self.transport, self.urls.token(), &self.settings, redemption, self.clock.now())
+        };
+        let grant = match redeem().await {
+            Err(ProviderError::ClientRejected(_)) if self.settings.credentials.renew_secret() => {
+                redeem().await
+            }
+            other => other,
+        }?;
         if !grant.has("user:email") {
             return Err(ProviderError::TokenResponse(
                 "it does not grant the scope user:email; Labgate must be registered at GitHub as an OAuth app, not as a \
@@ -198,11 +206,16 @@ impl IdentityProvider for GitHubProvider {
             // It is sent by some and not by others, and has come and gone: it must be right where it is
             // there.
             states_issuer_in_response: false,
+            pushes_requests: false,
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
-            extra_parameters: Vec::new(),
+            extra_parameters: self.settings.authorization_parameters.with([]),
             hint_parameters: self.settings.kind().hints,
         })
+    }
+
+    async fn push(&self, _: &AuthorizationRequest) -> Result<RequestUri, ProviderError> {
+        Err(ProviderError::Misconfigured("requests cannot be pushed to this provider".to_owned()))
     }
 
     async fn redeem(&self, redemption: CodeRedemption) -> Result<ExternalIdentity, ProviderError> {

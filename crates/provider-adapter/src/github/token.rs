@@ -2,15 +2,18 @@
 //! some answers are form-encoded, and granted scopes are separated by commas.
 
 use labgate_domain::ports::{CodeRedemption, ProviderError};
+use labgate_domain::time::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use crate::client::{Client, FORM};
+use crate::client_authentication::ClientAuth;
 use crate::endpoint::Endpoint;
 use crate::ensure::ensure;
 use crate::json;
 use crate::settings::ProviderSettings;
-use crate::token::{ClientAuthentication, FORM, TokenEndpoint, access_token, check_token_type, granted};
+use crate::token::{TokenEndpoint, access_token, check_token_type, granted};
 use crate::transport::{Answer, JSON, Transport};
 
 /// The outcome of a redeemed code.
@@ -40,13 +43,19 @@ pub(super) async fn redeem(
     url: &Endpoint,
     settings: &ProviderSettings,
     redemption: &CodeRedemption,
+    now: Timestamp,
 ) -> Result<Grant, ProviderError> {
     let endpoint = TokenEndpoint {
         transport,
         url,
-        client_id: &settings.client_id,
-        client_secret: &settings.client_secret,
-        method: ClientAuthentication::Post,
+        client: Client::new(
+            &settings.client_id,
+            ClientAuth::SecretPost,
+            &settings.credentials,
+            url.as_str(),
+            &[],
+            now,
+        ),
         fails_for_codes: false,
     };
     let answer = endpoint.send_code(redemption).await?;

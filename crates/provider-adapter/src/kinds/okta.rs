@@ -1,6 +1,7 @@
 use labgate_domain::protocol::{EndSessionForm, HintParameters};
 
 use super::hosts;
+use crate::client_authentication::AssertionAudience;
 use crate::kind::Kind;
 use crate::quirks::{Offline, Quirks};
 
@@ -12,6 +13,7 @@ pub static OKTA: Kind = Kind {
     by_issuer: |issuer| hosts::is_below(issuer, DOMAINS),
     hints: HintParameters { domain: Some("idp"), ..HintParameters::OPENID },
     quirks: Quirks {
+        assertion_audience: AssertionAudience::TokenEndpoint,
         offline: Offline::Scope,
         logout: EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD },
         ..Quirks::NONE

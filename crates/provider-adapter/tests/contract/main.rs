@@ -10,12 +10,15 @@
 )]
 
 mod acme;
+mod authorization_parameters;
+mod client_authentication;
 mod discovery;
 mod entra;
 mod exchange;
 mod github;
 mod id_token_claims;
 mod id_token_signature;
+mod internal_url;
 mod keys;
 mod logout_token;
 mod person;

@@ -1,11 +1,15 @@
+use std::path::Path;
+use std::sync::Arc;
+
 use labgate_domain::admission::Criterion;
-use labgate_provider::{Field, ProviderSettings, SettingsError, UncheckedSettings};
+use labgate_provider::{Field, ProviderSettings, SecretReader, SettingsError, UncheckedSettings};
+use secrecy::ExposeSecret as _;
 
 use super::in_force;
 use super::keys::{self, KEYS, Key, ValueKind};
 use super::problems::{Problem, Source};
 use super::settings::{SECTION_OF_PROVIDER, Settings};
-use super::values::Readers;
+use super::values::{self, Readers};
 
 /// The settings that would set up a provider, by the names to recommend. An issuer can stand in for the two
 /// URLs.
@@ -16,16 +20,24 @@ pub fn settings() -> Vec<String> {
 }
 
 /// The fields of a provider with their keys.
-const FIELDS: [(Field, &Key); 26] = [
+const FIELDS: [(Field, &Key); 34] = [
     (Field::Id, &keys::PROVIDER_ID),
     (Field::Name, &keys::PROVIDER_NAME),
     (Field::AuthUrl, &keys::AUTH_URL),
     (Field::TokenUrl, &keys::TOKEN_URL),
     (Field::Issuer, &keys::ISSUER),
+    (Field::AuthorizationParameters, &keys::AUTHORIZATION_PARAMETERS),
+    (Field::PushedRequests, &keys::PUSHED_REQUESTS),
+    (Field::InternalUrl, &keys::INTERNAL_URL),
     (Field::PlainHttpOrigin, &keys::PLAIN_HTTP_ORIGIN),
     (Field::Kind, &keys::PROVIDER_KIND),
     (Field::ClientId, &keys::CLIENT_ID),
     (Field::ClientSecret, &keys::CLIENT_SECRET),
+    (Field::ClientAuth, &keys::CLIENT_AUTH),
+    (Field::ClientKey, &keys::CLIENT_KEY_FILE),
+    (Field::ClientKeyId, &keys::CLIENT_KEY_ID),
+    (Field::ClientCertificate, &keys::CLIENT_CERTIFICATE_FILE),
+    (Field::AssertionAudience, &keys::CLIENT_ASSERTION_AUDIENCE),
     (Field::Scopes, &keys::SCOPES),
     (Field::EmailTrust, &keys::EMAIL_TRUST),
     (Field::Userinfo, &keys::USERINFO),
@@ -59,8 +71,23 @@ pub(super) fn read(settings: &mut Settings) -> Option<ProviderSettings> {
                 let file = &keys::CLIENT_SECRET_FILE;
                 is_set |= settings.is_set(file);
                 let secret = settings.secret(key, file, Readers::Anybody);
-                secret.map(|secret| unchecked.set_client_secret(secret))
+                // It may be replaced in its file at any time (Kubernetes).
+                let path = if settings.is_set(file) { settings.text(file) } else { None };
+                let reader = path.map(|path| {
+                    let read = move || values::secret_in_file(Path::new(&path), Readers::Anybody).ok();
+                    Arc::new(read) as SecretReader
+                });
+                secret.map(|secret| unchecked.set_client_secret(secret, reader))
             }
+            _ if field == Field::ClientKey => {
+                let pem = settings.secret_file(key, Readers::OwnerAndGroup);
+                pem.map(|pem| unchecked.set_client_key(pem))
+            }
+            _ if field == Field::ClientCertificate => {
+                let chain = settings.secret_file(key, Readers::Anybody);
+                chain.map(|chain| unchecked.set(field, [chain.expose_secret()]))
+            }
+            ValueKind::Table => settings.table(key).map(|entries| unchecked.set(field, entries)),
             ValueKind::List => settings.list(key).map(|values| unchecked.set(field, values)),
             _ => settings.text(key).map(|value| unchecked.set(field, [value])),
         };

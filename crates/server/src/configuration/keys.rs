@@ -27,6 +27,9 @@ pub(super) enum ValueKind {
     Switch,
     /// A whole number.
     Number,
+    /// Names with a text each: a table in the file, and in the environment `name=value`, with `&` in between,
+    /// as in a URL's query.
+    Table,
     /// Texts: a list of them in the file; in the environment a list in JSON, or separated by commas where no
     /// text has an equals sign.
     List,
@@ -39,6 +42,9 @@ impl ValueKind {
             Self::Switch => "must be true or false",
             Self::Number => "must be a whole number",
             Self::List => "must be a list of texts in quotes, such as [\"one\", \"two\"]",
+            Self::Table => {
+                "must be a table of texts, such as { prompt = \"login\" }, or a text such as \"prompt=login\""
+            }
             Self::Text | Self::Url | Self::Secret => "must be a text in quotes",
         }
     }
@@ -101,6 +107,11 @@ keys! {
     CLIENT_ID: Text "external_oidc.client_id" as "LAB_EXTERNAL_OIDC_CLIENT_ID";
     CLIENT_SECRET: Secret "external_oidc.client_secret" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET";
     CLIENT_SECRET_FILE: Text "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
+    CLIENT_AUTH: Text "external_oidc.client_auth" as "LAB_EXTERNAL_OIDC_CLIENT_AUTH";
+    CLIENT_KEY_FILE: Text "external_oidc.client_key_file" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_FILE";
+    CLIENT_KEY_ID: Text "external_oidc.client_key_id" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_ID";
+    CLIENT_CERTIFICATE_FILE: Text "external_oidc.client_certificate_file" as "LAB_EXTERNAL_OIDC_CLIENT_CERTIFICATE_FILE";
+    CLIENT_ASSERTION_AUDIENCE: Text "external_oidc.client_assertion_audience" as "LAB_EXTERNAL_OIDC_CLIENT_ASSERTION_AUDIENCE";
     ISSUER: Url "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
     PROVIDER_KIND: Text "external_oidc.kind" as "LAB_EXTERNAL_OIDC_KIND";
     PROVIDER_ID: Text "external_oidc.id" = "external";
@@ -109,6 +120,9 @@ keys! {
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
     DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
+    AUTHORIZATION_PARAMETERS: Table "external_oidc.authorization_parameters" as "LAB_EXTERNAL_OIDC_AUTHORIZATION_PARAMETERS";
+    PUSHED_REQUESTS: Switch "external_oidc.pushed_authorization_requests" as "LAB_EXTERNAL_OIDC_PUSHED_AUTHORIZATION_REQUESTS" = "false";
+    INTERNAL_URL: Url "external_oidc.internal_url" as "LAB_EXTERNAL_OIDC_INTERNAL_URL";
     PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
     GROUPS_CLAIM: Text "external_oidc.groups_claim" as "LAB_EXTERNAL_OIDC_GROUPS_CLAIM";
     EMAIL_CLAIM: Text "external_oidc.email_claim" as "LAB_EXTERNAL_OIDC_EMAIL_CLAIM";

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::Path;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
@@ -72,6 +72,17 @@ impl Settings {
         }
     }
 
+    /// The entries of a table that is set, each as `name=value`; `None` when it is not.
+    pub(super) fn table(&mut self, key: &Key) -> Option<Vec<String>> {
+        if !self.is_set(key) {
+            return None;
+        }
+        match entries(self.found(key)?) {
+            Some(entries) => Some(entries),
+            None => self.refuse(key, key.kind.notation()),
+        }
+    }
+
     /// The settings of a section `[[provider]]`.
     fn of_section(section: &Table, source: &Source) -> Self {
         let mut settings = Self { is_section: true, ..Self::of_defaults(SECTION_OF_PROVIDER) };
@@ -100,15 +111,9 @@ impl Settings {
         if self.is_set(key) {
             return self.text(key).map(SecretString::from);
         }
-        let content = self.secret_file(file, readers)?;
-        let secret = values::without_final_line_break(content.expose_secret());
-        match values::unfit(secret) {
-            None => Some(SecretString::from(secret)),
-            Some(reason) => {
-                let path = self.text(file)?;
-                self.refuse(file, format!("{path}: the content {reason}"))
-            }
-        }
+        let path = self.text(file)?;
+        let secret = values::secret_in_file(Path::new(&path), readers);
+        self.accept(file, secret.map_err(|reason| format!("{path}: {reason}")))
     }
 
     /// The content of the file that a key names.
@@ -158,6 +163,7 @@ impl Settings {
         match key.kind {
             ValueKind::Secret => vec!["set".to_owned()],
             ValueKind::List => elements(value).unwrap_or_default(),
+            ValueKind::Table => entries(value).unwrap_or_default(),
             _ => text_of(value).into_iter().collect(),
         }
     }
@@ -267,6 +273,20 @@ fn elements(list: &Value) -> Result<Vec<String>, &'static str> {
         );
     }
     Ok(text.split(',').map(|text| text.trim().to_owned()).collect())
+}
+
+/// The entries of a table, each as `name=value`.
+fn entries(table: &Value) -> Option<Vec<String>> {
+    match table {
+        Value::Table(table) => {
+            table.iter().map(|(name, value)| Some(format!("{name}={}", text_of(value)?))).collect()
+        }
+        Value::String(text) => {
+            let pairs = url::form_urlencoded::parse(text.as_bytes());
+            Some(pairs.map(|(name, value)| format!("{name}={value}")).collect())
+        }
+        _ => None,
+    }
 }
 
 /// The text of a value, as the environment writes it.

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// The mark that Windows' editors write at the beginning of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Takes a switch.
 pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
@@ -14,7 +17,9 @@ pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
 /// The reason for which a text cannot be a value. Blanks around a value are never meant, and in a secret they
 /// are the mistake that takes longest to find.
 pub(super) fn unfit(text: &str) -> Option<&'static str> {
-    if text.trim().is_empty() {
+    if text.contains(BYTE_ORDER_MARK) {
+        Some("has an invisible byte order mark (U+FEFF)")
+    } else if text.trim().is_empty() {
         Some("is empty: give it a value, or do not set it")
     } else if text.trim() != text {
         Some("begins or ends with a blank")
@@ -34,7 +39,17 @@ pub(super) enum Readers {
     OwnerAndGroup,
 }
 
-/// The content of a file that holds a secret.
+/// The secret in a file: its content without a byte order mark before it and the one line break after it.
+pub(super) fn secret_in_file(path: &Path, readers: Readers) -> Result<SecretString, String> {
+    let content = secret_file(path, readers)?;
+    let secret = without_final_line_break(content.expose_secret());
+    match unfit(secret) {
+        None => Ok(SecretString::from(secret)),
+        Some(reason) => Err(format!("the content {reason}")),
+    }
+}
+
+/// The content of a file that holds a secret, without the byte order mark that some editors write first.
 pub(super) fn secret_file(path: &Path, readers: Readers) -> Result<SecretString, String> {
     const MAX_LEN: u64 = 64 * 1024;
     let failed = |error: io::Error| format!("the file cannot be read: {error}");
@@ -57,7 +72,7 @@ pub(super) fn secret_file(path: &Path, readers: Readers) -> Result<SecretString,
     if read as u64 > MAX_LEN {
         return Err("the file is larger than 64 KiB".to_owned());
     }
-    Ok(content.into())
+    Ok(content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content).into())
 }
 
 #[cfg(unix)]

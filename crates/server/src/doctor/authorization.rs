@@ -19,6 +19,7 @@ use crate::world::OsEntropy;
 /// An authorization request that asks for nothing to be shown.
 pub(super) struct Probe {
     pub(super) url: Url,
+    pub(super) request: AuthorizationRequest,
     redirect_uri: String,
     state: State,
     issuer: String,
@@ -49,6 +50,7 @@ impl Probe {
         };
         Self {
             url: request.to_url(&server.authorization_endpoint),
+            request,
             redirect_uri: redirect_uri.as_str().to_owned(),
             state,
             issuer: server.issuer.as_str().to_owned(),

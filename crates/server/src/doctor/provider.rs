@@ -58,7 +58,13 @@ pub(super) async fn examine(
     };
 
     let redirect_uri = configuration.policy.public_url.redirect_uri();
-    let probe = Probe::of(&server, &redirect_uri, kind);
+    let mut probe = Probe::of(&server, &redirect_uri, kind);
+    if server.pushes_requests {
+        match provider.push(&probe.request).await {
+            Ok(uri) => probe.url = probe.request.pushed_url(&server.authorization_endpoint, &uri),
+            Err(error) => return found(of_token_error(kind, &error)),
+        }
+    }
     let mut is_reached = false;
     match http.get(&probe.url, &[]).await {
         Err(error) => {

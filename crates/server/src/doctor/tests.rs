@@ -269,6 +269,7 @@ fn probe(kind: &'static Kind) -> Probe {
             authorization_endpoint: "https://op.example/authorize".parse().unwrap(),
             end_session_endpoint: None,
             states_issuer_in_response: false,
+            pushes_requests: false,
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
             extra_parameters: Vec::new(),

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use super::*;
 use crate::error::ErrorCode;
 use crate::ports::{MockIdentityProvider, ProviderCall, ProviderError};
-use crate::protocol::{ClientId, Hint, HintParameters, Issuer, Scopes};
+use crate::protocol::{ClientId, Hint, HintParameters, Issuer, RequestUri, Scopes};
 use crate::provider::{AuthorizationServer, EmailTrust, ProviderDescription};
 use crate::sign_in::testing::World;
 
@@ -143,29 +143,60 @@ async fn c003_a_provider_that_is_down_is_a_refusal_that_keeps_the_target() {
     assert_eq!(refusal.return_to.as_str(), "/x");
 }
 
-/// The hints that are sent to a provider of these parameters when a link brings both.
-async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(String, String)> {
-    let fixed: Vec<_> = fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+#[tokio::test]
+async fn f19_a_pushed_request_leaves_the_browser_its_name_alone() {
     let mut provider = MockIdentityProvider::new();
-    provider.expect_description().return_const(ProviderDescription {
+    provider.expect_description().return_const(description());
+    provider.expect_authorization_server().returning(|| Ok(server(true, HintParameters::OPENID, Vec::new())));
+    provider.expect_push().times(1).returning(|request| {
+        assert_eq!(request.parameters().len(), 8);
+        Ok(RequestUri::parse("urn:example:1").unwrap())
+    });
+    let mut world = World::default();
+    world.providers.push(provider);
+    let scene = world.scene();
+    let begun =
+        scene.sign_in.external().begin(None, Hints::default(), ReturnTo::main_page(), &[]).await.unwrap();
+    let url = "https://op.example/authorize?client_id=lab&request_uri=urn%3Aexample%3A1";
+    assert_eq!(begun.authorization_url.as_str(), url);
+}
+
+fn description() -> ProviderDescription {
+    ProviderDescription {
         id: ProviderId::parse("external").unwrap(),
         name: "External".to_owned(),
         email_trust: EmailTrust::Claim,
         admission: std::sync::Arc::default(),
         revalidation: None,
-    });
-    provider.expect_authorization_server().returning(move || {
-        Ok(AuthorizationServer {
-            issuer: Issuer::parse("https://op.example").unwrap(),
-            authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
-            end_session_endpoint: None,
-            states_issuer_in_response: false,
-            client_id: ClientId::parse("lab").unwrap(),
-            scopes: Scopes::with_openid(["email"]).unwrap(),
-            extra_parameters: fixed.clone(),
-            hint_parameters,
-        })
-    });
+    }
+}
+
+fn server(
+    pushes_requests: bool,
+    hint_parameters: HintParameters,
+    extra_parameters: Vec<(String, String)>,
+) -> AuthorizationServer {
+    AuthorizationServer {
+        issuer: Issuer::parse("https://op.example").unwrap(),
+        authorization_endpoint: Url::parse("https://op.example/authorize").unwrap(),
+        end_session_endpoint: None,
+        states_issuer_in_response: false,
+        pushes_requests,
+        client_id: ClientId::parse("lab").unwrap(),
+        scopes: Scopes::with_openid(["email"]).unwrap(),
+        extra_parameters,
+        hint_parameters,
+    }
+}
+
+/// The hints that are sent to a provider of these parameters when a link brings both.
+async fn sent(hint_parameters: HintParameters, fixed: &[(&str, &str)]) -> Vec<(String, String)> {
+    let fixed: Vec<_> = fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut provider = MockIdentityProvider::new();
+    provider.expect_description().return_const(description());
+    provider
+        .expect_authorization_server()
+        .returning(move || Ok(server(false, hint_parameters, fixed.clone())));
     let mut world = World::default();
     world.providers.push(provider);
     let hint = |text| Hint::parse(text).ok();

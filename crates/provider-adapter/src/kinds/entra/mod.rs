@@ -6,6 +6,7 @@ use labgate_domain::protocol::{HintParameters, Issuer};
 
 use self::tenants::{CONSUMERS, is_external_id, is_guid};
 use super::hosts;
+use crate::client_authentication::AssertionAudience;
 use crate::derivation::{
     AUTH_URL_SETTING, DerivationError, OperatorUrls, ProviderMetadata, Role, TOKEN_URL_SETTING, document_of,
 };
@@ -46,6 +47,7 @@ const BASE: Kind = Kind {
         offline: Offline::Scope,
         backdating: Duration::from_mins(5),
         prefers_post: true,
+        assertion_audience: AssertionAudience::TokenEndpoint,
         claims: PersonClaims {
             subject: "oid",
             evidence: &[

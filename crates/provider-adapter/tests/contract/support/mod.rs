@@ -86,12 +86,21 @@ impl Op {
 
     /// The same, with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut UncheckedSettings)) -> Self {
+        Self::start_at(|uri| {
+            let mut settings = at_issuer(uri);
+            change(&mut settings);
+            settings
+        })
+        .await
+    }
+
+    /// The same, with the settings for a provider that listens at this address.
+    pub(crate) async fn start_at(settings: impl FnOnce(&str) -> UncheckedSettings) -> Self {
         let server = MockServer::start().await;
         let answers = Answers::default();
         Mock::given(any()).respond_with(answers.clone()).mount(&server).await;
         let clock = Arc::new(TestClock::at(NOW));
-        let mut settings = at_issuer(&server.uri());
-        change(&mut settings);
+        let settings = settings(&server.uri());
         let provider = OpenIdProvider::new(parsed(settings), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let key = TestKey::ed25519("key-1");
         let op = Self { server, answers, clock, key, provider };

@@ -23,7 +23,7 @@ fn the_four_settings_are_enough() {
     use secrecy::ExposeSecret as _;
     let provider = provider("", &PROVIDER);
     assert_eq!(provider.client_id().as_str(), "lab");
-    assert_eq!(provider.client_secret().expose_secret(), SECRET);
+    assert_eq!(provider.client_secret().unwrap().expose_secret(), SECRET);
     assert_eq!(provider.scopes().to_parameter(), "openid email profile");
     assert_eq!(provider.userinfo(), Userinfo::WhenEmailIsMissing);
     assert_eq!(provider.description().id.as_str(), "external");
@@ -84,10 +84,10 @@ fn an_issuer_stands_in_for_both_urls() {
 fn a_secret_may_stand_in_a_file() {
     use secrecy::ExposeSecret as _;
     let variable = "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
-    for (content, secret) in [("a b\n", "a b"), ("a\r\n", "a"), ("a", "a")] {
+    for (content, secret) in [("a b\n", "a b"), ("a\r\n", "a"), ("a", "a"), ("\u{feff}a\r\n", "a")] {
         let (_folder, path) = temporary_file(content, 0o444);
         let environment = [PROVIDER[0], PROVIDER[1], PROVIDER[2], (variable, &path)];
-        assert_eq!(provider("", &environment).client_secret().expose_secret(), secret);
+        assert_eq!(provider("", &environment).client_secret().unwrap().expose_secret(), secret);
     }
     for (content, expected) in [
         ("", "the content is empty"),
@@ -95,6 +95,8 @@ fn a_secret_may_stand_in_a_file() {
         (" a", "the content begins or ends with a blank"),
         ("a\n\n", "the content begins or ends with a blank"),
         ("a\nb", "the content has a control character"),
+        ("a\u{feff}b", "the content has an invisible byte order mark"),
+        ("\u{feff}", "the content is empty"),
         (&"a".repeat(64 * 1024 + 1), "larger than 64 KiB"),
     ] {
         let (_folder, path) = temporary_file(content, 0o400);
@@ -178,6 +180,24 @@ fn f16_distinguished_names_stand_in_a_list_and_not_between_commas() {
     // One text with an equals sign has nothing to split.
     read("", &with(&[(variable, "team=lab")]));
     read("", &with(&[(variable, "lab, staff")]));
+}
+
+#[test]
+fn f19_further_parameters_are_a_table_in_the_file_and_a_query_in_the_environment() {
+    let variable = "LAB_EXTERNAL_OIDC_AUTHORIZATION_PARAMETERS";
+    let file = "[external_oidc.authorization_parameters]\nprompt = \"login\"\nmax_age = 60";
+    for configuration in [read(file, &PROVIDER), read("", &with(&[(variable, "max_age=60&prompt=login")]))] {
+        let shown = configuration.in_force();
+        for line in ["external_oidc.authorization_parameters = max_age=60 (", "_parameters = prompt=login ("]
+        {
+            assert!(shown.contains(line), "{shown}");
+        }
+    }
+    for bad in ["state=x", "prompt", "a=1&a=2"] {
+        assert!(problem("", &with(&[(variable, bad)])).contains(variable), "{bad}");
+    }
+    let told = problem("[external_oidc]\nauthorization_parameters = [1]", &PROVIDER);
+    assert!(told.contains("must be a table of texts"), "{told}");
 }
 
 const TWO: &str = r#"
