@@ -9,6 +9,7 @@ use tracing::Span;
 
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
+use crate::keys::Algorithm;
 use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
 
 /// The settings of a provider that make sense as a whole, as far as that is known without a request. They
@@ -31,6 +32,10 @@ pub struct ProviderSettings {
     pub(crate) client_secret: SecretString,
     pub(crate) scopes: Scopes,
     pub(crate) userinfo: Userinfo,
+    /// The audiences that an ID token may have beside the client.
+    pub(crate) trusted_audiences: Vec<String>,
+    /// The one algorithm of the client's ID tokens.
+    pub(crate) id_token_algorithm: Option<&'static Algorithm>,
     pub(crate) domain_hint: Option<Hint>,
     pub(crate) fetch_groups: bool,
     pub(crate) claim_namespace: Option<String>,

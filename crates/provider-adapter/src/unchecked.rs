@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use crate::derivation::{ConfiguredIssuer, OperatorUrls};
 use crate::endpoint::{Endpoint, OperatorHosts, PlainHttpOrigins};
 use crate::ensure::ensure;
+use crate::keys::Algorithm;
 use crate::kind::{Kinds, OpenTo, UrlForm};
 use crate::settings::{Limits, Location, ProviderSettings, Userinfo};
 
@@ -50,6 +51,11 @@ pub enum Field {
     EmailTrust,
     /// `when_email_is_missing` or `always`.
     Userinfo,
+    /// The audiences that ID tokens and logout tokens may have beside the client.
+    TrustedAudiences,
+    /// The algorithm that the client is registered for (`id_token_signed_response_alg`). Without it, ID
+    /// tokens have any that the provider states.
+    IdTokenAlgorithm,
     /// The organisation of the people, or the provider behind the provider. The kind must have a parameter
     /// for it.
     DomainHint,
@@ -154,6 +160,14 @@ impl UncheckedSettings {
             "always" => Ok(Userinfo::Always),
             _ => Err("is neither when_email_is_missing nor always"),
         });
+        let trusted_audiences = reader.list(Field::TrustedAudiences, |values| {
+            let is_fit = |text: &String| !text.trim().is_empty() && !text.chars().any(char::is_control);
+            if values.iter().all(is_fit) { Ok(values.to_vec()) } else { Err("has a blank value") }
+        });
+        let id_token_algorithm = reader.optional(Field::IdTokenAlgorithm, |text| {
+            let accepted = || format!("is none of {}", Algorithm::list(&Algorithm::among(&[])));
+            Algorithm::parse(text).ok_or_else(accepted)
+        });
         let domain_hint = reader.optional(Field::DomainHint, |text| {
             Hint::parse(text).map_err(|_| "is longer than 256 bytes, or has an invisible character")
         });
@@ -194,6 +208,8 @@ impl UncheckedSettings {
             client_secret: self.client_secret?,
             scopes: scopes?,
             userinfo: userinfo?,
+            trusted_audiences: trusted_audiences?.unwrap_or_default(),
+            id_token_algorithm: id_token_algorithm?,
             domain_hint: domain_hint?,
             fetch_groups: fetch_groups?,
             claim_namespace: None,

@@ -16,7 +16,7 @@ pub fn settings() -> Vec<String> {
 }
 
 /// The fields of a provider with their keys.
-const FIELDS: [(Field, &Key); 22] = [
+const FIELDS: [(Field, &Key); 24] = [
     (Field::Id, &keys::PROVIDER_ID),
     (Field::Name, &keys::PROVIDER_NAME),
     (Field::AuthUrl, &keys::AUTH_URL),
@@ -29,6 +29,8 @@ const FIELDS: [(Field, &Key); 22] = [
     (Field::Scopes, &keys::SCOPES),
     (Field::EmailTrust, &keys::EMAIL_TRUST),
     (Field::Userinfo, &keys::USERINFO),
+    (Field::TrustedAudiences, &keys::TRUSTED_AUDIENCES),
+    (Field::IdTokenAlgorithm, &keys::ID_TOKEN_ALGORITHM),
     (Field::DomainHint, &keys::DOMAIN_HINT),
     (Field::FetchGroups, &keys::FETCH_GROUPS),
     (Field::AdminGroups, &keys::ADMIN_GROUPS),

@@ -107,6 +107,8 @@ keys! {
     SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
+    TRUSTED_AUDIENCES: List "external_oidc.trusted_audiences" as "LAB_EXTERNAL_OIDC_TRUSTED_AUDIENCES";
+    ID_TOKEN_ALGORITHM: Text "external_oidc.id_token_signed_response_alg" as "LAB_EXTERNAL_OIDC_ID_TOKEN_SIGNED_RESPONSE_ALG";
     DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
     PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
     ALLOW_EMAIL_DOMAINS: List "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
