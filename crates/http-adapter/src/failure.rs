@@ -30,6 +30,8 @@ pub enum HttpErrorCode {
     BodyTooLarge,
     /// The request's body did not arrive in time.
     BodyTooSlow,
+    /// The request's head is larger than any that is expected here.
+    HeadTooLarge,
 }
 
 impl HttpErrorCode {
@@ -41,6 +43,7 @@ impl HttpErrorCode {
         Self::Timeout,
         Self::BodyTooLarge,
         Self::BodyTooSlow,
+        Self::HeadTooLarge,
     ];
 
     /// Returns the stable code.
@@ -63,6 +66,7 @@ impl HttpErrorCode {
             Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
+            Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         }
     }
 }
@@ -118,9 +122,10 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::TokenResponseInvalid
         | ErrorCode::IdTokenInvalid
         | ErrorCode::UserinfoInvalid => StatusCode::BAD_GATEWAY,
-        ErrorCode::ProviderUnavailable | ErrorCode::ProviderBusy | ErrorCode::Busy => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::ProviderUnavailable
+        | ErrorCode::ProviderBusy
+        | ErrorCode::Busy
+        | ErrorCode::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProviderMisconfigured | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -169,6 +174,11 @@ impl Failure {
         Self { ways: ways.into(), reason, ..Self::coded(ErrorCode::NotSignedIn) }
     }
 
+    /// The answer is not known because the database does not answer. The cause is in the log already.
+    pub(crate) fn store_unavailable() -> Self {
+        Self { reason: Some(NotSignedIn::Unavailable), ..Self::coded(ErrorCode::StoreUnavailable) }
+    }
+
     /// An error of ours, which the caller has logged under this reference.
     pub(crate) fn internal(reference: Reference) -> Self {
         Self { reference: Some(reference), ..Self::coded(ErrorCode::Internal) }
@@ -212,7 +222,9 @@ impl Failure {
         let (code, reason, path) =
             (self.code, self.reason.as_ref().map(tracing::field::display), ForeignText::new(path));
         match self.status {
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE
+                if self.reason.is_none() =>
+            {
                 tracing::info!(%reference, code, ?path, "a request was cut off");
             }
             _ => tracing::debug!(%reference, code, ?path, reason, "a request was refused"),

@@ -63,21 +63,21 @@ impl AppState {
         Some(self.sign_in.requests().check(token).await)
     }
 
-    /// Returns the request's session, if it is alive.
-    pub(crate) async fn session(&self, request: &ParsedRequest) -> Option<CheckedRequest> {
-        self.check(request).await.and_then(Result::ok)
+    /// Returns the request's session, if it is alive; the answer is 503 when that cannot be found out: not
+    /// knowing is never "no session".
+    pub(crate) async fn session(&self, request: &ParsedRequest) -> Result<Option<CheckedRequest>, Failure> {
+        match self.check(request).await {
+            Some(Err(NotSignedIn::Unavailable)) => Err(Failure::store_unavailable()),
+            checked => Ok(checked.and_then(Result::ok)),
+        }
     }
 
-    /// Returns the request's session; without one the answer is 401, or 500 when it could not be found out.
+    /// Returns the request's session; without one the answer is 401, or 503 when it could not be found out.
     /// Either keeps a proxy from letting the request through.
     pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
         match self.check(request).await {
             Some(Ok(checked)) => Ok(checked),
-            Some(Err(NotSignedIn::Unavailable)) => {
-                let reference = self.sign_in.fresh_reference();
-                tracing::debug!(%reference, reason = %NotSignedIn::Unavailable, "not signed in");
-                Err(Failure::internal(reference))
-            }
+            Some(Err(NotSignedIn::Unavailable)) => Err(Failure::store_unavailable()),
             reason => Err(Failure::not_signed_in(reason.and_then(Result::err))),
         }
     }
