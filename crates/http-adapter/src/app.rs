@@ -16,6 +16,7 @@ use tower_http::body::UnsyncBoxBody;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::audience::Audience;
+use crate::client_addr::ProxyNetwork;
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::reply::Response;
@@ -91,6 +92,16 @@ impl App {
     pub(crate) fn refuse(&self, request: &Parts, code: HttpErrorCode) -> Response {
         let response = Failure::from(code).into_response();
         self.finish(response, Audience::of(&request.headers), request.uri.path())
+    }
+
+    /// Answers what could not be read as a request.
+    pub(crate) fn refuse_unread(&self, code: HttpErrorCode) -> Response {
+        self.finish(Failure::from(code).into_response(), Audience::Program, "")
+    }
+
+    /// Returns the trusted proxies.
+    pub(crate) fn trusted_proxies(&self) -> &[ProxyNetwork] {
+        &self.state.info.trusted_proxies
     }
 
     /// Writes out a failure, and adds the headers of every answer.

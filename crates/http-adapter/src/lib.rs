@@ -14,6 +14,7 @@ mod reply;
 mod request;
 mod route_table;
 mod routes;
+mod seats;
 mod serve;
 mod state;
 #[cfg(test)]
