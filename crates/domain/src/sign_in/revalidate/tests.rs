@@ -143,7 +143,7 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
     let planned = session.external.clone().unwrap().revalidation.unwrap();
     assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
 
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     let kept = kept.lock().unwrap().clone();
     let opened = kept.iter().map(|(groups, revalidation)| {
         let kept = opened(&scene, &session, revalidation);
@@ -181,7 +181,7 @@ async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let kept = lab.kept();
     lab.world.sessions.expect_end().never();
     let (scene, session) = lab.signed_in().await;
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(0));
     let kept = kept.lock().unwrap().clone();
     let [(_, revalidation)] = &kept[..] else { panic!("{kept:?}") };
     let kept = opened(&scene, &session, revalidation);
@@ -202,7 +202,7 @@ async fn an_unanswered_session_ends_after_three_intervals_if_others_are_answered
         scene.clock.advance(after - 600);
         // Somebody else's session would do as well.
         *due.lock().unwrap() = vec![session.clone(), session];
-        scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+        scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
         assert_eq!(ended_by(&scene), is_out.then_some(ErrorCode::ProviderUnavailable), "{after} {others}");
     }
 }
@@ -231,7 +231,7 @@ async fn c056_a_person_provider_or_rules_refuse_is_signed_out() {
             Ok(())
         });
         let (scene, session) = lab.signed_in().await;
-        assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+        assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
         assert_eq!((*ended.lock().unwrap(), ended_by(&scene)), (Some(session.id), Some(code)));
     }
 }
@@ -253,7 +253,7 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
         let (scene, session) = lab.signed_in().await;
         created.lock().unwrap().push(session);
         assert_eq!(
-            scene.sign_in.revalidation().revalidate(&external()).await,
+            scene.sign_in.revalidation().revalidate(&external(), || true).await,
             Ok(0),
             "nothing to go on with at once"
         );
@@ -265,13 +265,35 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
 }
 
 #[tokio::test]
+async fn f10_once_stopped_no_further_session_is_revalidated() {
+    for (says_yes, asked) in [(0_usize, 0_usize), (1, 1)] {
+        let mut lab = Lab::new(
+            Some(TOKEN),
+            (0..asked).map(|_| Box::new(|| Ok(ada_in("lab", Some("refresh-2")))) as Answer).collect(),
+        );
+        let kept = lab.kept();
+        lab.world.sessions.expect_end().never();
+        let created = Arc::clone(&lab.created);
+        let (scene, session) = lab.signed_in().await;
+        let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
+        *created.lock().unwrap() = vec![session.clone(), Session { id, ..session }];
+        let left = std::cell::Cell::new(says_yes);
+        let goes_on = || left.replace(left.get().saturating_sub(1)) > 0;
+        let decided = scene.sign_in.revalidation().revalidate(&external(), goes_on).await;
+        assert_eq!(decided, Ok(asked as u64));
+        // The one under way is kept whole: the successor of the spent token, and the answer.
+        assert_eq!(kept.lock().unwrap().len(), 2 * asked);
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_an_unlinked_identity_ends_without_a_question() {
     let mut lab = Lab::new(Some(TOKEN), Vec::new());
     lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let opened = lab.world.opened.clone();
     let (scene, _) = lab.signed_in().await;
     opened.set(&account(AccountStatus::Active));
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AccountDisabled));
 }
 
@@ -283,7 +305,7 @@ async fn a_token_sealed_for_one_session_opens_for_no_other() {
     let (scene, session) = lab.signed_in().await;
     let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
     *created.lock().unwrap() = vec![Session { id, ..session }];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AttemptUnknown));
 }
 
@@ -312,5 +334,5 @@ async fn without_revalidation_no_refresh_token_is_kept() {
     world.sessions.expect_take_due().never();
     let scene = world.scene();
     sign_in(&scene).await;
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(0));
 }
