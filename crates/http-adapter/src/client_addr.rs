@@ -106,7 +106,7 @@ pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[Pr
             return found(AddrSource::Forwarded, Source::of(address));
         }
     }
-    found(AddrSource::Proxy, Source::of(peer))
+    found(AddrSource::Proxy, Source::behind(peer))
 }
 
 /// Reads an address, with or without a port: `192.0.2.1`, `192.0.2.1:4711` (as the gateways of Azure and IIS
@@ -201,7 +201,7 @@ mod tests {
         let of = |forwarded: &[&str]| source_of("10.1.1.1", forwarded, &proxies);
         assert_eq!(of(&["203.0.113.5, 198.51.100.7, 10.2.2.2"]).unwrap(), "198.51.100.7");
         assert_eq!(of(&["203.0.113.5", "198.51.100.7, 192.0.2.9"]).unwrap(), "198.51.100.7");
-        assert_eq!(of(&[]).unwrap(), "10.1.1.1");
+        assert_eq!(of(&[]), None, "whoever asks shares it with all behind the proxy");
         assert_eq!(of(&["198.51.100.7, unknown"]), None);
     }
 
@@ -234,7 +234,7 @@ mod tests {
             let proxies = ["10.0.0.0/8".parse().unwrap()];
             let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
             assert_eq!(serde_json::json!(client_addr.told_by), source, "{peer} {forwarded:?}");
-            let known = ["connection", "proxy", "forwarded"].contains(&source);
+            let known = ["connection", "forwarded"].contains(&source);
             assert_eq!(client_addr.source.address().is_some(), known, "{peer} {forwarded:?}");
         }
     }
