@@ -12,7 +12,7 @@ use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
-use crate::cookies::{self, Cookies, UnfitCookie};
+use crate::cookies::{self, CookieName, Cookies, UnfitCookie};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::{CsrfSecret, CsrfToken, Posted};
 use crate::pages::{Form, Problem};
@@ -28,6 +28,8 @@ pub struct AppInfo {
     pub missing_settings: Vec<String>,
     /// The trusted proxies: their `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ProxyNetwork>,
+    /// The name of the session cookie.
+    pub cookie_name: CookieName,
 }
 
 /// The state of the application.
