@@ -47,7 +47,7 @@ async fn f36_a_failed_sign_in_keeps_name_and_target_at_an_address_that_loads_ane
     let lab = TestLab::new();
     lab.add_account("ada", Role::User, GOOD).await;
     let mut browser = lab.browser();
-    browser.open("/login?return_to=/notebooks/a%20b").await;
+    browser.open("/login?return_to=/notebooks/a%2520b").await;
     browser.submit("Sign in with password", &[("username", "ada"), ("password", "wrong")]).await;
     assert_eq!(browser.page().status(), 401);
     let (url, html) = (browser.page().url(), browser.page().html());

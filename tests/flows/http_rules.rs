@@ -147,7 +147,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
         ("GET", "/nowhere", 404),
         ("GET", "/api/auth/verify/x", 404),
         ("GET", "/login/", 200),
-        ("POST", "/login", 405),
+        ("POST", "/signed-out", 405),
         ("GET", "/api/auth/logout", 405),
         ("PUT", "/api/auth/me", 405),
         ("DELETE", "/", 405),
