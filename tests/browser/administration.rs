@@ -15,8 +15,14 @@ impl Browser {
         ])
         .await;
         self.click(&button("Create account")).await;
-        self.sees(&link("Go on"), "/api/auth/users").await;
+        self.sees(&link("Go on"), "/admin").await;
         self.find("//strong/code").await.text().await.unwrap()
+    }
+
+    /// Follows the link to a question, and says yes.
+    async fn agree(&self, text: &str) {
+        self.click(&link(text)).await;
+        self.click(&button(text)).await;
     }
 
     /// Clicks what changes an account, and waits for the page that has this then.
@@ -44,18 +50,19 @@ async fn an_administrator_looks_after_accounts() {
     root.click(&button("Search")).await;
     root.gone(&link("carol"), "/admin").await;
     root.click(&link("bob")).await;
-    root.find(&button("Disable")).await;
+    root.find(&link("Disable")).await;
     root.find("//li[contains(., 'By password')]").await;
     root.picture("account-of-somebody").await;
 
     // Whoever is disabled is out at the next request, and does not come in again.
-    root.act("Disable", &button("Enable")).await;
+    root.agree("Disable").await;
+    root.find(&button("Enable")).await;
     root.picture("account-disabled").await;
     assert!(!bob.is_signed_in().await);
     bob.sign_in_with_password("bob", CHOSEN).await;
-    bob.sees(PROBLEM, "/api/auth/login").await;
+    bob.sees(PROBLEM, "/login").await;
     bob.was_refused(401).await;
-    root.act("Enable", &button("Disable")).await;
+    root.act("Enable", &link("Disable")).await;
     bob.sign_in_with_password("bob", CHOSEN).await;
     bob.sees(&button("Sign out"), "/").await;
 
@@ -80,16 +87,17 @@ async fn an_administrator_looks_after_accounts() {
     root.act("Sign out everywhere", &says("None.")).await;
     assert!(!bob.is_signed_in().await);
 
-    root.click(&button("Give a new initial password")).await;
+    root.agree("Give a new initial password").await;
     let initial = root.find("//strong/code").await.text().await.unwrap();
     bob.sign_in_with_password("bob", CHOSEN).await;
-    bob.sees(PROBLEM, "/api/auth/login").await;
+    bob.sees(PROBLEM, "/login").await;
     bob.was_refused(401).await;
     bob.sign_in_with_password("bob", &initial).await;
     bob.sees(NEXT, "/password").await;
 
     root.click(&link("Go on")).await;
-    root.click("//summary").await;
+    root.click(&link("Delete for good")).await;
+    root.find(&button("Delete for good")).await;
     root.picture("account-delete").await;
     root.click(&button("Delete for good")).await;
     root.sees(&link("carol"), "/admin").await;

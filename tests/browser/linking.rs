@@ -25,7 +25,7 @@ async fn an_existing_account_is_proved_before_account_linking() {
     browser.go("/link").await;
     browser.fill(&[(PASSWORD, "not the one")]).await;
     browser.click(&button(ADD)).await;
-    browser.sees(PROBLEM, "/api/auth/link").await;
+    browser.sees(PROBLEM, "/link").await;
     browser.was_refused(401).await;
     browser.picture("link-refused").await;
     browser.fill(&[(PASSWORD, CHOSEN)]).await;

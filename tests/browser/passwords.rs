@@ -15,7 +15,7 @@ async fn a_person_registers() {
     let name = "//input[@name='name']";
     browser.fill(&[(USERNAME, "grace"), (name, "Grace"), (PASSWORD, "password1234")]).await;
     browser.click(&button("Create account")).await;
-    browser.sees(PROBLEM, "/api/auth/register").await;
+    browser.sees(PROBLEM, "/register").await;
     browser.picture("register-refused").await;
     browser.was_refused(422).await;
     browser.fill(&[(name, "Grace"), (PASSWORD, "walnut ferry lantern")]).await;
@@ -36,7 +36,7 @@ async fn a_person_changes_an_initial_password_and_signs_in_with_the_new_one() {
     let lab = Lab::start().await;
     let browser = lab.browser().await;
     browser.sign_in_with_password("root", "not the one").await;
-    browser.sees(PROBLEM, "/api/auth/login").await;
+    browser.sees(PROBLEM, "/login").await;
     browser.picture("wrong-password").await;
     browser.was_refused(401).await;
     browser.fill(&[(USERNAME, "Root"), (PASSWORD, ADMIN_PASSWORD)]).await;

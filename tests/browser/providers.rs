@@ -58,7 +58,7 @@ async fn the_provider_that_was_used_last_is_the_first_button_the_next_time() {
     let lab = Lab::with_four_providers(&[]).await;
     let browser = lab.browser().await;
     browser.go("/login").await;
-    browser.find(&first_button("Sign in with password")).await;
+    browser.find(&first_button("Continue with your organisation")).await;
     browser.click(&to("Dex")).await;
     browser.click(&person("dora")).await;
     browser.sees(&says("dora@example.test"), "/").await;
@@ -80,7 +80,7 @@ async fn the_provider_that_was_used_last_is_the_first_button_the_next_time() {
     // A sign-in with a password is none at a provider.
     browser.fill(&[(USERNAME, "root"), (PASSWORD, "not the one")]).await;
     browser.click(&button("Sign in with password")).await;
-    browser.sees(&first_button("Sign in with password"), "/api/auth/login").await;
+    browser.sees(&first_button("Sign in with password"), "/login").await;
     browser.was_refused(401).await;
     browser.picture("sign-in-remembered-refused").await;
     browser.sign_in_first("root", ADMIN_PASSWORD, ADMINISTRATORS_PASSWORD).await;

@@ -147,7 +147,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
         ("GET", "/nowhere", 404),
         ("GET", "/api/auth/verify/x", 404),
         ("GET", "/login/", 200),
-        ("POST", "/login", 405),
+        ("POST", "/signed-out", 405),
         ("GET", "/api/auth/logout", 405),
         ("PUT", "/api/auth/me", 405),
         ("DELETE", "/", 405),
@@ -198,8 +198,8 @@ async fn a_405_says_what_the_path_answers_to() {
     let user = "/api/auth/users/00000000-0000-7000-8000-000000000000";
     for (method, path, allow) in [
         ("POST", "/", "GET, HEAD"),
-        ("POST", "/login", "GET, HEAD"),
-        ("PATCH", "/login/", "GET, HEAD"),
+        ("PUT", "/login", "GET, HEAD, POST"),
+        ("PATCH", "/login/", "GET, HEAD, POST"),
         ("HEAD", "/api/auth/oidc/login", "GET"),
         ("POST", "/api/auth/oidc/callback?code=c&state=s", "GET"),
         ("OPTIONS", "/api/auth/oidc/enabled", "GET, HEAD"),
@@ -208,7 +208,8 @@ async fn a_405_says_what_the_path_answers_to() {
         ("DELETE", "/api/auth/users", "GET, HEAD, POST"),
         ("PUT", user, "GET, HEAD, DELETE"),
         ("GET", &format!("{user}/disable"), "POST"),
-        ("POST", "/admin", "GET, HEAD"),
+        ("DELETE", "/admin", "GET, HEAD, POST"),
+        ("POST", "/signed-out", "GET, HEAD"),
         ("TRACE", "/healthz", "GET, HEAD"),
         ("BREW", "/.well-known/jwks.json", "GET, HEAD"),
     ] {

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod faults;
+mod forms;
 mod http_rules;
 mod linking;
 mod logout;

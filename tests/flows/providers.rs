@@ -45,7 +45,7 @@ async fn the_provider_that_was_used_last_comes_first_and_hides_nothing() {
     let lab = two();
     let mut browser = lab.browser();
     browser.open("/login").await;
-    assert_order(&browser, &[WITH_PASSWORD, TO_MOCK, TO_SECOND]);
+    assert_order(&browser, &[TO_MOCK, TO_SECOND, WITH_PASSWORD]);
     assert!(!browser.page().text().contains(LAST_USED), "{}", browser.page());
 
     sign_in(&mut browser, TO_SECOND, ADA).await;
@@ -68,7 +68,7 @@ async fn the_provider_that_was_used_last_comes_first_and_hides_nothing() {
     assert!(!other.page().text().contains(LAST_USED), "{}", other.page());
     lab.clock().advance(Duration::from_hours(90 * 24));
     browser.open("/login").await;
-    assert_order(&browser, &[WITH_PASSWORD, TO_MOCK, TO_SECOND]);
+    assert_order(&browser, &[TO_MOCK, TO_SECOND, WITH_PASSWORD]);
     assert!(!cookie_names(&browser).contains(&CHOICE.to_owned()));
 }
 

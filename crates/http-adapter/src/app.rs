@@ -44,7 +44,7 @@ impl App {
     /// Puts the application together.
     #[must_use]
     pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
-        let cookies = Cookies::of_lab_at(&sign_in.policy().public_url);
+        let cookies = Cookies::of_lab_at(&sign_in.policy().public_url, &info.cookie_name);
         let state =
             Arc::new(AppState { sign_in, cookies, info, texts: Texts::english(), turns: Turns::default() });
         let on_panic = {

@@ -1,6 +1,7 @@
 //! The cookies (RFC 6265bis): one for the session, one for each attempt under way, and few that help on the
 //! way there.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
@@ -12,27 +13,66 @@ use labgate_domain::sealed::{SealId, Sealed};
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::Ticket;
 
-/// The session's cookie.
-pub(crate) const SESSION: &str = "labgate";
-/// The cookie behind the CSRF tokens of a browser without a session.
-pub(crate) const FORM: &str = "labgate-form";
-/// The cookie with a ticket to choose the next password.
-pub(crate) const CHANGE: &str = "labgate-change";
-/// The cookie with a ticket to link an identity.
-pub(crate) const LINK: &str = "labgate-link";
-/// The cookie of a known device.
-pub(crate) const DEVICE: &str = "labgate-device";
-/// The cookie with the turn of a browser that has to wait.
-pub(crate) const TURN: &str = "labgate-turn";
-/// The cookie that remembers the provider that was used last.
-pub(crate) const PROVIDER: &str = "labgate-provider";
-/// The beginning of the cookies of attempts.
-const ATTEMPT: &str = "labgate-attempt-";
+// The ends of the cookies' names, after the lab's own.
 
-/// The prefix and attributes of this lab's cookies; decided by the public URL, never by a request.
+/// The session's cookie.
+pub(crate) const SESSION: &str = "";
+/// The cookie behind the CSRF tokens of a browser without a session.
+pub(crate) const FORM: &str = "-form";
+/// The cookie with a ticket to choose the next password.
+pub(crate) const CHANGE: &str = "-change";
+/// The cookie with a ticket to link an identity.
+pub(crate) const LINK: &str = "-link";
+/// The cookie of a known device.
+pub(crate) const DEVICE: &str = "-device";
+/// The cookie with the turn of a browser that has to wait.
+pub(crate) const TURN: &str = "-turn";
+/// The cookie that remembers the provider that was used last.
+pub(crate) const PROVIDER: &str = "-provider";
+/// The beginning of the cookies of attempts.
+const ATTEMPT: &str = "-attempt-";
+
+/// The name of the session cookie, with which the names of the others begin. Browsers keep one set of cookies
+/// for all ports of a host (RFC 6265 section 8.5), so each lab there needs a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieName(String);
+
+/// A text that cannot name a lab's cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfitCookieName;
+
+impl std::fmt::Display for UnfitCookieName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("is not 1 to 32 lower-case letters, digits or underscores")
+    }
+}
+
+impl std::error::Error for UnfitCookieName {}
+
+impl FromStr for CookieName {
+    type Err = UnfitCookieName;
+
+    /// A hyphen is refused: the cookies of the lab `labgate` begin with `labgate-`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if !(1..=32).contains(&text.len()) || !text.bytes().all(fits) {
+            return Err(UnfitCookieName);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Default for CookieName {
+    fn default() -> Self {
+        Self("labgate".to_owned())
+    }
+}
+
+/// The name and attributes of this lab's cookies; decided by the configuration, never by a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
-    prefix: &'static str,
+    /// The session cookie's whole name.
+    name: String,
     secure: &'static str,
 }
 
@@ -74,11 +114,11 @@ impl Cookies {
 
     /// On https the names carry the `__Host-` prefix, which keeps sibling hosts from setting them. Browsers
     /// refuse it on plain http.
-    pub(crate) fn of_lab_at(public_url: &PublicUrl) -> Self {
+    pub(crate) fn of_lab_at(public_url: &PublicUrl, CookieName(name): &CookieName) -> Self {
         if public_url.is_secure() {
-            Self { prefix: "__Host-", secure: "; Secure" }
+            Self { name: format!("__Host-{name}"), secure: "; Secure" }
         } else {
-            Self { prefix: "", secure: "" }
+            Self { name: name.clone(), secure: "" }
         }
     }
 
@@ -91,7 +131,7 @@ impl Cookies {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim_matches([' ', '\t']).strip_prefix(self.prefix)?.split_once('='));
+            .filter_map(|pair| pair.trim_matches([' ', '\t']).strip_prefix(&*self.name)?.split_once('='));
         for (name, value) in pairs {
             match name {
                 SESSION => planted |= presented.session.replace(value.to_owned()).is_some(),
@@ -161,11 +201,11 @@ impl Cookies {
     /// `SameSite=Lax`: the provider's redirect back is a top-level navigation from another site and must
     /// bring the cookies; another site's POST must not.
     fn set(&self, name: &str, value: &str, max_age: &str) -> Result<HeaderValue, UnfitCookie> {
-        if self.prefix.len() + name.len() + value.len() > Self::MAX_LEN {
+        if self.name.len() + name.len() + value.len() > Self::MAX_LEN {
             return Err(UnfitCookie);
         }
         let cookie =
-            format!("{}{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.prefix, self.secure);
+            format!("{}{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{max_age}", self.name, self.secure);
         let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
         cookie.set_sensitive(true);
         Ok(cookie)
@@ -185,7 +225,12 @@ mod tests {
     use crate::paths;
 
     fn cookies(public_url: &str) -> Cookies {
-        Cookies::of_lab_at(&PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap())
+        named("labgate", public_url)
+    }
+
+    fn named(name: &str, public_url: &str) -> Cookies {
+        let public_url = PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
+        Cookies::of_lab_at(&public_url, &name.parse().unwrap())
     }
 
     fn read(lines: &[&[u8]]) -> PresentedCookies {
@@ -282,7 +327,35 @@ mod tests {
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
         let attempt = format!("{ATTEMPT}…");
-        assert_eq!(listed, [SESSION, &attempt, FORM, CHANGE, LINK, DEVICE, TURN, PROVIDER]);
+        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, DEVICE, TURN, PROVIDER];
+        assert_eq!(listed, ours.map(|end| format!("labgate{end}")));
+    }
+
+    #[test]
+    fn f33_labs_on_one_host_have_cookies_of_their_own_names() {
+        let token = SessionToken::new("abc".to_owned());
+        let (one, other) = (cookies("http://127.0.0.1:1"), named("lab_2", "http://127.0.0.1:2"));
+        let set = other.set_session(&token).unwrap();
+        assert_eq!(set, "lab_2=abc; Path=/; HttpOnly; SameSite=Lax");
+        let secure = named("lab_2", "https://lab.example:8443").set_form("x").unwrap();
+        assert_eq!(secure, "__Host-lab_2-form=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let both = HeaderMap::from_iter([(
+            COOKIE,
+            HeaderValue::from_static("labgate=1; lab_2=2; labgate-form=3; lab_2-form=4; lab_22=5"),
+        )]);
+        let read = |cookies: &Cookies| {
+            let presented = cookies.read(&both);
+            (presented.session.unwrap(), presented.form.unwrap())
+        };
+        assert_eq!(read(&one), ("1".to_owned(), "3".to_owned()));
+        assert_eq!(read(&other), ("2".to_owned(), "4".to_owned()));
+    }
+
+    #[test]
+    fn f33_a_cookie_name_cannot_meet_another_labs_cookies() {
+        for unfit in ["", "labgate-form", "Lab", "lab=", "lab;", "lab 2", "l\u{e4}b", &"x".repeat(33)] {
+            assert_eq!(unfit.parse::<CookieName>(), Err(UnfitCookieName), "{unfit}");
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum HttpErrorCode {
     TooManyChanges,
     /// The request's head is larger than any that is expected here.
     HeadTooLarge,
+    /// An administrator typed an e-mail address that is none.
+    EmailInvalid,
 }
 
 impl HttpErrorCode {
@@ -49,6 +51,7 @@ impl HttpErrorCode {
         Self::BodyTooSlow,
         Self::TooManyChanges,
         Self::HeadTooLarge,
+        Self::EmailInvalid,
     ];
 
     /// Returns the stable code.
@@ -73,6 +76,7 @@ impl HttpErrorCode {
             Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
         }
     }
 }
@@ -185,6 +189,11 @@ impl Failure {
     pub(crate) fn not_signed_in(reason: Option<NotSignedIn>) -> Self {
         let ways = [Way::to_sign_in(Label::SignInAgain, &ReturnTo::main_page())];
         Self { ways: ways.into(), reason, ..Self::coded(ErrorCode::NotSignedIn) }
+    }
+
+    /// Returns whether it says that the request has no session.
+    pub(crate) fn is_not_signed_in(&self) -> bool {
+        self.code == ErrorCode::NotSignedIn.as_str()
     }
 
     /// The answer is not known because the database does not answer. The cause is in the log already.

@@ -25,6 +25,7 @@ mod turns;
 
 pub use app::App;
 pub use client_addr::{NotANetwork, Peer, ProxyNetwork};
+pub use cookies::{CookieName, UnfitCookieName};
 pub use failure::{HttpErrorCode, status_of};
 pub use serve::serve;
 pub use state::AppInfo;

@@ -47,7 +47,7 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) signed_in_as: Option<&'a str>,
     pub(crate) return_to: &'a ReturnTo,
     pub(crate) offer: Offer,
-    /// Set when the providers stand above the form, because this browser is expected to use the first.
+    /// Set when the providers stand above the form.
     pub(crate) providers_first: bool,
     pub(crate) passwords: bool,
     pub(crate) registration: bool,
@@ -62,7 +62,10 @@ pub(crate) struct LoginPage<'a> {
 pub(crate) struct RegisterPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) setup_token: Option<&'a str>,
+    /// The username that was typed.
     pub(crate) username: &'a str,
+    /// The name that was typed.
+    pub(crate) name: &'a str,
     pub(crate) length: PasswordLength,
     pub(crate) form: Form<'a>,
 }
@@ -89,6 +92,31 @@ pub(crate) struct AccountsPage<'a> {
     pub(crate) search: &'a str,
     pub(crate) accounts: &'a [Account],
     pub(crate) next: Option<String>,
+    pub(crate) typed: TypedAccount<'a>,
+    /// With a problem, it is the form of a new account that is shown again, without the list.
+    pub(crate) form: Form<'a>,
+}
+
+/// The fields of a new account, as they were typed.
+#[derive(Default)]
+pub(crate) struct TypedAccount<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) is_admin: bool,
+}
+
+/// `GET /admin/accounts/…/…`: the question before an account is changed.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub(crate) struct ConfirmPage<'a> {
+    pub(crate) t: &'a Texts,
+    pub(crate) account: &'a Account,
+    pub(crate) question: &'a Text,
+    /// The last segment of the path.
+    pub(crate) action: &'a str,
+    /// The button that does it.
+    pub(crate) yes: &'a Text,
     pub(crate) form: Form<'a>,
 }
 
@@ -221,8 +249,7 @@ pub(crate) enum Label {
 impl Way {
     /// Leads to the sign-in page, and from there to that target.
     pub(crate) fn to_sign_in(label: Label, return_to: &ReturnTo) -> Self {
-        let href = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", return_to.as_str())]);
-        Self { href, label }
+        Self { href: paths::leading_to(paths::LOGIN_PAGE, return_to), label }
     }
 
     fn label(&self, t: &Texts) -> String {

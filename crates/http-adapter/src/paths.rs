@@ -77,6 +77,8 @@ pub const SIGNED_OUT_PAGE: &str = "/signed-out";
 pub const USERS_PAGE: &str = "/admin";
 /// The page of one account, for administrators.
 pub const USER_PAGE: &str = "/admin/accounts/{id}";
+/// The page that asks before an account is changed in this way.
+pub const USER_ACTION_PAGE: &str = "/admin/accounts/{id}/{action}";
 /// The style sheet.
 pub const STYLE: &str = "/assets/labgate.css";
 
@@ -92,9 +94,22 @@ pub(crate) fn user_page(id: impl Display) -> String {
     USER_PAGE.replace("{id}", &id.to_string())
 }
 
-/// Returns the path that does this to an account.
-pub(crate) fn user_action(id: impl Display, action: &str) -> String {
-    USER_ACTION.replace("{id}", &id.to_string()).replace("{action}", action)
+/// Returns the path of the page that does this to an account.
+pub(crate) fn user_action_page(id: impl Display, action: &str) -> String {
+    USER_ACTION_PAGE.replace("{id}", &id.to_string()).replace("{action}", action)
+}
+
+/// Returns the address of a page that leads on to this target.
+pub(crate) fn leading_to(page: &str, return_to: &ReturnTo) -> String {
+    if return_to.as_str() == MAIN_PAGE {
+        return page.to_owned();
+    }
+    with_parameters(page, &[("return_to", return_to.as_str())])
+}
+
+/// Returns the address of the page that creates the first administrator.
+pub(crate) fn setup_page(token: &str) -> String {
+    with_parameters(SETUP_PAGE, &[("token", token)])
 }
 
 /// Returns the path that ends one session of the person.

@@ -47,6 +47,13 @@ pub(crate) fn see_other(location: &str) -> Response {
     with_header(response, REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
 }
 
+/// Has the browser forget the pages that it keeps: no "Back" shows them after the session's end (Clear Site
+/// Data section 3.1).
+pub(crate) fn without_cache(response: Response) -> Response {
+    const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+    with_header(response, CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""))
+}
+
 /// Sets one header of an answer.
 pub(crate) fn with_header(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     response.headers_mut().insert(name, value);

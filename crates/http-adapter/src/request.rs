@@ -25,10 +25,12 @@ pub(crate) struct ParsedRequest {
     pub(crate) audience: Audience,
     /// The cookies of ours.
     pub(crate) cookies: PresentedCookies,
+    /// The path, undecoded.
+    pub(crate) path: String,
     /// The query, undecoded.
     pub(crate) query: String,
     /// The parameters of the path, undecoded.
-    path: Vec<(&'static str, String)>,
+    parameters: Vec<(&'static str, String)>,
     /// Set when a page of this lab's own origin made the browser send it: the first part of the CSRF check.
     pub(crate) is_same_origin: bool,
     /// Set when the browser only guesses the person's next step.
@@ -44,7 +46,7 @@ pub(crate) struct ParsedRequest {
 impl ParsedRequest {
     pub(crate) fn parse(
         parts: &Parts,
-        path: Vec<(&'static str, String)>,
+        parameters: Vec<(&'static str, String)>,
         body: &Bytes,
         cookies: &Cookies,
         public_url: &PublicUrl,
@@ -54,8 +56,9 @@ impl ParsedRequest {
         Self {
             audience: Audience::of(headers),
             cookies: cookies.read(headers),
+            path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            path,
+            parameters,
             is_same_origin: is_same_origin(headers, public_url),
             prefetch: ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
                 text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
@@ -93,7 +96,7 @@ impl ParsedRequest {
 
     /// Returns a parameter of the path, undecoded.
     pub(crate) fn in_path(&self, name: &str) -> &str {
-        self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+        self.parameters.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
     /// Returns the fields of the body; none if it has none.
@@ -123,6 +126,12 @@ impl ParsedRequest {
     /// Returns the target after signing in, as a link states it.
     pub(crate) fn return_to(&self) -> ReturnTo {
         self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()
+    }
+
+    /// Returns this very address as a target after signing in.
+    pub(crate) fn here(&self) -> ReturnTo {
+        let (path, query) = (&self.path, &self.query);
+        target_of(&if query.is_empty() { path.clone() } else { format!("{path}?{query}") })
     }
 
     /// Answers a form with the way back to its page, and anything else with 204.

@@ -9,6 +9,7 @@ use http::Method;
 use matchit::Router;
 use warp::Filter;
 
+use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::paths;
 use crate::reply::Response;
@@ -24,6 +25,15 @@ pub(crate) struct Route {
     pub(crate) effect: Effect,
     pub(crate) body: Body,
     handler: Handler,
+}
+
+impl Route {
+    /// Returns whether the request is a person's visit to a page.
+    fn is_visited(&self, request: &ParsedRequest) -> bool {
+        self.effect == Effect::Reads
+            && !self.path.starts_with("/api/")
+            && request.audience == Audience::Person
+    }
 }
 
 /// The effect of a route.
@@ -72,7 +82,9 @@ macro_rules! routes {
     };
 }
 
-/// Every route; the forward-auth endpoint, which is asked on every request of the lab, comes first.
+/// Every route. A page's forms are posted to its own address, which a browser can then load anew, whatever
+/// the answer was; the paths of the API do the same. The forward-auth endpoint, which is asked on every
+/// request of the lab, comes first.
 #[rustfmt::skip]
 static ROUTES: &[Route] = routes! {
     ANY    VERIFY              Reads   Unread  => session::verify;
@@ -104,14 +116,23 @@ static ROUTES: &[Route] = routes! {
     READ   READINESS           Reads   Unread  => operations::readiness;
     READ   MAIN_PAGE           Reads   Unread  => pages::main;
     READ   LOGIN_PAGE          Reads   Unread  => pages::login;
+    POST   LOGIN_PAGE          Changes Own     => passwords::login;
     READ   REGISTER_PAGE       Reads   Unread  => passwords::register_page;
+    POST   REGISTER_PAGE       Changes Own     => passwords::register;
     READ   SETUP_PAGE          Reads   Unread  => passwords::setup_page;
+    POST   SETUP_PAGE          Changes Own     => passwords::setup;
     READ   PASSWORD_PAGE       Reads   Unread  => passwords::change_page;
+    POST   PASSWORD_PAGE       Changes Own     => passwords::change;
     READ   ACCOUNT_PAGE        Reads   Unread  => own_account::page;
+    POST   ACCOUNT_PAGE        Changes Own     => own_account::act;
     READ   LINK_PAGE           Reads   Unread  => own_account::link_page;
+    POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
     READ   SIGNED_OUT_PAGE     Reads   Unread  => pages::signed_out;
     READ   USERS_PAGE          Reads   Unread  => administration::accounts_page;
+    POST   USERS_PAGE          Changes Own     => administration::create;
     READ   USER_PAGE           Reads   Unread  => administration::account_page;
+    READ   USER_ACTION_PAGE    Reads   Unread  => administration::action_page;
+    POST   USER_ACTION_PAGE    Changes Own     => administration::act;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 
@@ -173,7 +194,12 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
         Effect::Reads => None,
         Effect::Changes => state.turn(request).await?,
     };
-    (route.handler)(state, request).await
+    match (route.handler)(state, request).await {
+        Err(failure) if failure.is_not_signed_in() && route.is_visited(request) => {
+            Ok(state.to_sign_in(request, &failure))
+        }
+        answer => answer,
+    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
-use crate::cookies::{self, Cookies, UnfitCookie};
+use crate::cookies::{self, CookieName, Cookies, UnfitCookie};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::{CsrfSecret, CsrfToken, Posted};
 use crate::pages::{Form, Problem};
-use crate::reply::Response;
+use crate::paths;
+use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::texts::Texts;
 use crate::turns::{Turn, Turns};
@@ -28,6 +29,8 @@ pub struct AppInfo {
     pub missing_settings: Vec<String>,
     /// The trusted proxies: their `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ProxyNetwork>,
+    /// The name of the session cookie.
+    pub cookie_name: CookieName,
 }
 
 /// The state of the application.
@@ -170,15 +173,39 @@ impl AppState {
             _ => None,
         };
         let turn = turn.map(|turn| self.cookies.set_ticket(cookies::TURN, turn));
-        let failure = Failure::from(refusal);
+        self.form_refused(request, Failure::from(refusal).with_cookies(turn), page)
+    }
+
+    /// The same for a failure.
+    pub(crate) fn form_refused(
+        &self,
+        request: &ParsedRequest,
+        failure: Failure,
+        page: impl FnOnce(Form<'_>) -> Response,
+    ) -> Result<Response, Failure> {
         if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
-            return Err(failure.with_cookies(turn));
+            return Err(failure);
         }
-        let reference = failure.reference.as_ref().map_or("", Reference::as_str);
-        let problem = Problem { message: &failure.message(self.texts), reference };
+        let reference = self.logged(request, &failure);
+        let problem = Problem { message: &failure.message(self.texts), reference: reference.as_str() };
         let mut response = self.form_with(request, Some(problem), page)?;
         failure.head(&mut response);
-        self.with_cookies(response, turn)
+        Ok(response)
+    }
+
+    /// Sends a person without a session to sign in, and then back to where they are.
+    pub(crate) fn to_sign_in(&self, request: &ParsedRequest, failure: &Failure) -> Response {
+        self.logged(request, failure);
+        reply::see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here()))
+    }
+
+    /// Returns the reference of a failure, which is in the log from now on.
+    fn logged(&self, request: &ParsedRequest, failure: &Failure) -> Reference {
+        failure.reference.clone().unwrap_or_else(|| {
+            let reference = self.sign_in.fresh_reference();
+            failure.log(&reference, &request.path);
+            reference
+        })
     }
 
     fn form_with(

@@ -66,9 +66,9 @@ texts! {
         title, search_label, search, no_match, more, new_account, username_note,
     }
     account: OneAccount {
-        own, disable, enable, make_user, make_admin, reset_password, sessions, no_sessions, by, delete_title,
-        delete_note, delete,
+        own, disable, enable, make_user, make_admin, reset_password, sessions, no_sessions, by, delete,
     }
+    confirm: Confirm { disable, reset_password, delete, no }
     initial_password: InitialPassword { title, is, note, go_on }
     own_account: OwnAccount {
         title, email_note, save_name, ways, sign_in_anew, sign_in_anew_link, has_password, change_password,

@@ -143,6 +143,20 @@ impl Linking<'_> {
         self.trails.end_at(self.external.providers, trail, confirmed).await
     }
 
+    /// Ends a ticket without linking: the answer was no.
+    ///
+    /// # Errors
+    /// When the ticket is not valid, has ended before, or its end cannot be stored.
+    pub async fn decline(&self, ticket: &Ticket) -> Result<(), Refusal> {
+        let trail = self.trails.begin(Way::Linking);
+        let declined = async {
+            LinkDue::open(self.external.tickets, ticket)?;
+            self.spend(ticket).await
+        };
+        let declined = declined.await;
+        self.trails.end(trail, declined).await
+    }
+
     /// Begins to link a further identity to the account that this browser is signed in to. With proof: the
     /// password, or a session begun a moment ago.
     ///

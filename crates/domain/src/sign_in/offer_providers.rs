@@ -22,8 +22,6 @@ pub struct Offer {
     /// All of them, whatever their health: the one that the link asks for, the one that was used last, the
     /// others as they are configured.
     pub providers: Vec<OfferedProvider>,
-    /// The first was chosen, by the link or as the one used last, rather than merely configured first.
-    pub first_is_chosen: bool,
 }
 
 /// One of them.
@@ -72,9 +70,7 @@ impl Providers<'_> {
         let is_asked_for = |provider: &OfferedProvider| Some(&provider.description.id) == asked_for;
         // The sort is stable: all others keep their order.
         providers.sort_by_key(|provider| (!is_asked_for(provider), !provider.is_last_used));
-        let first = providers.first();
-        let first_is_chosen = first.is_some_and(|first| is_asked_for(first) || first.is_last_used);
-        Offer { providers, first_is_chosen }
+        Offer { providers }
     }
 
     /// Returns the provider that a browser should remember: its name, where there are several to choose from.
@@ -126,7 +122,7 @@ mod tests {
         world.scene()
     }
 
-    /// The offer in one line: a star is what was used last, a bar ends what was chosen.
+    /// The offer in one line: a star is what was used last.
     fn offered(names: &[&str], asked_for: Option<&str>, last_used: Option<&str>) -> String {
         let offer =
             scene(names).sign_in.providers().offer(asked_for.map(id).as_ref(), last_used.map(id).as_ref());
@@ -135,18 +131,18 @@ mod tests {
             format!("{}{}", provider.description.id, if provider.is_last_used { "*" } else { "" })
         });
         let names: Vec<_> = names.collect();
-        format!("{}{}", if offer.first_is_chosen { "|" } else { "" }, names.join(" "))
+        names.join(" ")
     }
 
     #[test]
     fn the_provider_used_last_comes_first_and_hides_no_other() {
         const ALL: &[&str] = &["a", "b", "c"];
         assert_eq!(offered(ALL, None, None), "a b c");
-        assert_eq!(offered(ALL, None, Some("c")), "|c* a b");
-        assert_eq!(offered(ALL, None, Some("a")), "|a* b c");
-        assert_eq!(offered(ALL, Some("b"), None), "|b a c");
-        assert_eq!(offered(ALL, Some("b"), Some("c")), "|b c* a");
-        assert_eq!(offered(ALL, Some("b"), Some("b")), "|b* a c");
+        assert_eq!(offered(ALL, None, Some("c")), "c* a b");
+        assert_eq!(offered(ALL, None, Some("a")), "a* b c");
+        assert_eq!(offered(ALL, Some("b"), None), "b a c");
+        assert_eq!(offered(ALL, Some("b"), Some("c")), "b c* a");
+        assert_eq!(offered(ALL, Some("b"), Some("b")), "b* a c");
         assert_eq!(offered(ALL, None, Some("gone")), "a b c");
     }
 

@@ -8,8 +8,9 @@ use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAc
 use serde_json::{Value, json};
 
 use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
+use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{AccountPage, AccountsPage, InitialPasswordPage};
+use crate::pages::{AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
@@ -31,17 +32,36 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
 
 /// Creates an account.
 pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let fields = request.fields();
     let by = administrator(state, request).await?;
-    let new = NewAccount {
-        email: optional(fields.filled("email"), |email| EmailAddress::parse(email.trim()))?,
+    let created = match new_account(request) {
+        Ok(new) => state.sign_in.administration().create(&by, new).await.map_err(Failure::from),
+        Err(code) => Err(code.into()),
+    };
+    match created {
+        Ok(created) => Ok(self::created(state, request, &created, StatusCode::CREATED)),
+        Err(failure) => state.form_refused(request, failure, |form| {
+            let text = |name| request.fields().text(name).unwrap_or_default();
+            let typed = TypedAccount {
+                username: text("username"),
+                email: text("email"),
+                name: text("name"),
+                is_admin: text("role") == Role::Admin.as_str(),
+            };
+            reply::page(&AccountsPage { t: state.texts, search: "", accounts: &[], next: None, typed, form })
+        }),
+    }
+}
+
+fn new_account(request: &ParsedRequest) -> Result<NewAccount, HttpErrorCode> {
+    let fields = request.fields();
+    let email = fields.filled("email").map(|email| EmailAddress::parse(email.trim())).transpose();
+    Ok(NewAccount {
+        email: email.map_err(|_| HttpErrorCode::EmailInvalid)?,
         role: optional(fields.filled("role"), Role::parse)?.unwrap_or(Role::User),
         username: fields.filled("username").map(str::to_owned),
         name: fields.filled("name").and_then(DisplayName::new),
         password: given_password(request)?,
-    };
-    let created = state.sign_in.administration().create(&by, new).await?;
-    Ok(self::created(state, request, &created, StatusCode::CREATED))
+    })
 }
 
 /// Describes one account.
@@ -61,29 +81,87 @@ pub(crate) async fn delete(state: &AppState, request: &ParsedRequest) -> Result<
     Ok(request.done(paths::USERS_PAGE))
 }
 
-/// Changes an account: the last segment of the path says how.
+/// Changes an account: the last segment of the path says how. A person who is refused sees the account again.
 pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
-    let id = account_id(request)?;
-    let patch = match request.in_path("action") {
-        "disable" => AccountPatch::Status(AccountStatus::Disabled),
-        "enable" => AccountPatch::Status(AccountStatus::Active),
-        "make-admin" => AccountPatch::Role(Role::Admin),
-        "make-user" => AccountPatch::Role(Role::User),
-        "sign-out" => {
-            state.sign_in.administration().sign_out(&by, id).await?;
-            return Ok(request.done(&paths::user_page(id)));
+    let (id, action) = (account_id(request)?, Action::of(request)?);
+    match action.run(state, request, &by, id).await {
+        Err(failure) if request.audience == Audience::Person => {
+            let (account, sessions) = state.sign_in.administration().details(&by, id).await?;
+            state.form_refused(request, failure, |form| {
+                let sessions = sessions.get(..SESSIONS_PAGE_LEN).unwrap_or(&sessions);
+                account_details(state, &by, &account, (sessions, None), form)
+            })
         }
-        "reset-password" => {
-            let reset =
-                state.sign_in.administration().reset_password(&by, id, given_password(request)?).await?;
-            return Ok(created(state, request, &reset, StatusCode::OK));
+        answer => answer,
+    }
+}
+
+/// Asks before an account is changed in a way that cannot be taken back. The others need no question.
+pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let by = administrator(state, request).await?;
+    let (account, _) = state.sign_in.administration().details(&by, account_id(request)?).await?;
+    let t = state.texts;
+    let (question, yes) = match Action::of(request)? {
+        Action::Patch(AccountPatch::Status(AccountStatus::Disabled)) => {
+            (&t.confirm.disable, &t.account.disable)
         }
-        "delete" => return delete(state, request).await,
-        _ => return Err(HttpErrorCode::NotFound.into()),
+        Action::ResetPassword => (&t.confirm.reset_password, &t.account.reset_password),
+        Action::Delete => (&t.confirm.delete, &t.account.delete),
+        _ => return Ok(see_other(&paths::user_page(account.id))),
     };
-    state.sign_in.administration().patch(&by, id, patch).await?;
-    Ok(request.done(&paths::user_page(id)))
+    let action = request.in_path("action");
+    state.form_page(request, |form| {
+        reply::page(&ConfirmPage { t, account: &account, question, action, yes, form })
+    })
+}
+
+/// What can be done to an account.
+#[derive(Clone, Copy)]
+enum Action {
+    Patch(AccountPatch),
+    SignOut,
+    ResetPassword,
+    Delete,
+}
+
+impl Action {
+    /// Returns the action that the path names.
+    fn of(request: &ParsedRequest) -> Result<Self, HttpErrorCode> {
+        match request.in_path("action") {
+            "disable" => Ok(Self::Patch(AccountPatch::Status(AccountStatus::Disabled))),
+            "enable" => Ok(Self::Patch(AccountPatch::Status(AccountStatus::Active))),
+            "make-admin" => Ok(Self::Patch(AccountPatch::Role(Role::Admin))),
+            "make-user" => Ok(Self::Patch(AccountPatch::Role(Role::User))),
+            "sign-out" => Ok(Self::SignOut),
+            "reset-password" => Ok(Self::ResetPassword),
+            "delete" => Ok(Self::Delete),
+            _ => Err(HttpErrorCode::NotFound),
+        }
+    }
+
+    async fn run(
+        self,
+        state: &AppState,
+        request: &ParsedRequest,
+        by: &Administrator,
+        id: AccountId,
+    ) -> Result<Response, Failure> {
+        let administration = state.sign_in.administration();
+        match self {
+            Self::Patch(patch) => administration.patch(by, id, patch).await?,
+            Self::SignOut => administration.sign_out(by, id).await?,
+            Self::ResetPassword => {
+                let reset = administration.reset_password(by, id, given_password(request)?).await?;
+                return Ok(created(state, request, &reset, StatusCode::OK));
+            }
+            Self::Delete => {
+                administration.delete(by, id).await?;
+                return Ok(request.done(paths::USERS_PAGE));
+            }
+        }
+        Ok(request.done(&paths::user_page(id)))
+    }
 }
 
 /// Shows the list of accounts.
@@ -96,7 +174,8 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
     });
     let accounts = &page.accounts;
     state.form_page(request, |form| {
-        reply::page(&AccountsPage { t: state.texts, search: &search, accounts, next, form })
+        let typed = TypedAccount::default();
+        reply::page(&AccountsPage { t: state.texts, search: &search, accounts, next, typed, form })
     })
 }
 
@@ -104,12 +183,20 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
 pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
-    let is_own = by.account().is_some_and(|own| own.id == account.id);
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
-    state.form_page(request, |form| {
-        reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions, next, form })
-    })
+    state.form_page(request, |form| account_details(state, &by, &account, (sessions, next), form))
+}
+
+fn account_details(
+    state: &AppState,
+    by: &Administrator,
+    account: &Account,
+    (sessions, next): (&[Session], Option<String>),
+    form: Form<'_>,
+) -> Response {
+    let is_own = by.account().is_some_and(|own| own.id == account.id);
+    reply::page(&AccountPage { t: state.texts, account, is_own, sessions, next, form })
 }
 
 async fn administrator(state: &AppState, request: &ParsedRequest) -> Result<Administrator, Failure> {

@@ -75,6 +75,16 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
     })))
 }
 
+/// Takes the forms of the page, which say what they do.
+pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    match request.fields().text("do") {
+        Some("rename") => rename(state, request).await,
+        Some("link") => begin_link(state, request).await,
+        Some("unlink") => unlink(state, request).await,
+        _ => Err(HttpErrorCode::BadRequest.into()),
+    }
+}
+
 /// Changes the person's name.
 pub(crate) async fn rename(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let name = optional(request.fields().filled("name"), |name| DisplayName::new(name).ok_or(()))?;
@@ -99,7 +109,7 @@ pub(crate) async fn sign_out_everywhere(
         Audience::Person => see_other(paths::SIGNED_OUT_PAGE),
         Audience::Program => reply::status(StatusCode::NO_CONTENT),
     };
-    state.with_cookies(response, [state.cookies.clear(cookies::SESSION)])
+    state.with_cookies(reply::without_cache(response), [state.cookies.clear(cookies::SESSION)])
 }
 
 /// Asks a person with an identity that opens nothing yet to confirm that the account with its address is
@@ -109,9 +119,12 @@ pub(crate) async fn link_page(state: &AppState, request: &ParsedRequest) -> Resu
     state.form_page(request, |form| confirmation(state, form, &pending))
 }
 
-/// Takes the confirmation of an account link.
+/// Takes the answer to the question whether to link an account.
 pub(crate) async fn confirm_link(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let ticket = link_ticket(request)?;
+    if request.fields().text("answer") == Some("no") {
+        return decline_link(state, request, &ticket).await;
+    }
     let password = password(request.fields(), "password");
     match state.sign_in.linking().confirm(&ticket, password, &request.visitor()).await {
         Ok(LinkedSignIn { token, return_to, provider }) => {
@@ -123,6 +136,21 @@ pub(crate) async fn confirm_link(state: &AppState, request: &ParsedRequest) -> R
             state.form_again(request, refusal, |form| confirmation(state, form, &pending))
         }
     }
+}
+
+/// Ends the ticket of a link that is not wanted.
+async fn decline_link(
+    state: &AppState,
+    request: &ParsedRequest,
+    ticket: &Ticket,
+) -> Result<Response, Failure> {
+    match state.sign_in.linking().decline(ticket).await {
+        // A ticket that had ended before links nothing either.
+        Err(refusal) if !refusal.error.ends_attempt() => return Err(refusal.into()),
+        _ => {}
+    }
+    let next = if state.session(request).await?.is_some() { paths::ACCOUNT_PAGE } else { paths::LOGIN_PAGE };
+    state.with_cookies(request.done(next), [state.cookies.clear(cookies::LINK)])
 }
 
 /// Sends the browser to a provider, to link an identity there to the account.

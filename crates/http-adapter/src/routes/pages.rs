@@ -67,7 +67,7 @@ impl AppState {
             signed_in_as,
             return_to,
             // After a typed password the form comes first.
-            providers_first: offer.first_is_chosen && form.problem.is_none(),
+            providers_first: form.problem.is_none() && !offer.providers.is_empty(),
             offer,
             passwords: self.sign_in.passwords().are_on(),
             registration: self.sign_in.registration().is_open(),

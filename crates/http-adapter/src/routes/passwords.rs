@@ -167,6 +167,7 @@ impl AppState {
             t: self.texts,
             setup_token,
             username: typed_name(request),
+            name: request.fields().text("name").unwrap_or_default(),
             length: self.sign_in.policy().password_length,
             form,
         })

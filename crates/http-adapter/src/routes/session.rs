@@ -57,5 +57,5 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
             })),
         })),
     };
-    state.with_cookies(response, [state.cookies.clear(cookies::SESSION)])
+    state.with_cookies(reply::without_cache(response), [state.cookies.clear(cookies::SESSION)])
 }

@@ -154,6 +154,7 @@ keys! {
     IDLE_LIMIT: Text "session.idle_limit" = "12h";
     ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
     MAX_PER_ACCOUNT: Number "session.max_per_account" = "50";
+    COOKIE_NAME: Text "session.cookie_name" = "labgate";
     DATABASE_GRACE: Text "session.database_grace" = "5m";
 
     ALGORITHM: Text "token.algorithm" = "ES256";

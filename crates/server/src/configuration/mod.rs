@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
-use labgate_http::ProxyNetwork;
 use labgate_http::paths::REGISTERED;
+use labgate_http::{CookieName, ProxyNetwork};
 use labgate_provider::ProviderSettings;
 use labgate_store::Location;
 use secrecy::ExposeSecret as _;
@@ -51,6 +51,8 @@ pub struct Configuration {
     pub providers: Vec<ProviderSettings>,
     /// The trusted proxies in front of this lab, which name the client's address.
     pub trusted_proxies: Vec<ProxyNetwork>,
+    /// The name of the session cookie.
+    pub cookie_name: CookieName,
     /// The first administrator, if there is none yet.
     pub first_administrator: Option<GivenAdministrator>,
     /// The key of session tokens.
@@ -87,6 +89,7 @@ impl Configuration {
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
+        let cookie_name = settings.value(&keys::COOKIE_NAME, str::parse);
         let mut providers: Vec<_> = external_oidc::read(settings).into_iter().collect();
         let of_sections = external_oidc::further(settings, &mut providers);
         let token_key = token::key(settings);
@@ -113,6 +116,7 @@ impl Configuration {
                 database_grace: limits.database_grace,
             },
             trusted_proxies,
+            cookie_name: cookie_name?,
             first_administrator,
             token_key: token_key?,
             log: LogSettings { levels: levels?, format: format? },

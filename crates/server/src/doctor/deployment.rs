@@ -115,7 +115,7 @@ impl Lab<'_> {
     async fn cookie(&self, cookies: &[String]) -> Outcome {
         let form = cookies
             .iter()
-            .find(|cookie| cookie.split('=').next().is_some_and(|name| name.ends_with("labgate-form")));
+            .find(|cookie| cookie.split('=').next().is_some_and(|name| name.ends_with("-form")));
         let Some(form) = form else {
             return Outcome::of("cookie_missing", &[]);
         };

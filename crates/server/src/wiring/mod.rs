@@ -78,7 +78,8 @@ impl Server {
         for provider in providers {
             background.spawn(warm_up(provider));
         }
-        let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
+        let Configuration { trusted_proxies, cookie_name, .. } = configuration;
+        let info = AppInfo { missing_settings, trusted_proxies, cookie_name };
         let app = App::new(sign_in, info);
         Ok(Self {
             listener,
