@@ -36,7 +36,8 @@ fn provider(persona: Persona) -> MockIdpBuilder {
 }
 
 fn registered(builder: MockIdpBuilder, callback: &str) -> MockIdpBuilder {
-    builder.client(Client::new("lab", "lab-secret").redirect_uri(callback))
+    let client = Client::new("lab", "lab-secret").redirect_uri(callback);
+    builder.client(client.post_logout_redirect_uri("http://127.0.0.1:9/signed-out"))
 }
 
 /// The settings of an operator.
@@ -338,6 +339,95 @@ async fn a_wrong_secret_is_told_in_each_providers_own_words() {
         let wrong = Written { secret: "another", ..right };
         one(wrong.diagnosed().await, Step::Client, words);
     }
+}
+
+#[tokio::test]
+async fn f40_a_wrong_url_is_answered_with_the_published_one() {
+    let dex = provider(Persona::Dex).start().await.unwrap();
+    let right = Written::of(&dex);
+    let wrong = Written { auth_url: format!("{}/local", right.auth_url), ..right.clone() };
+    let setting = format!("LAB_EXTERNAL_OIDC_AUTH_URL={}", right.auth_url);
+    one(wrong.diagnosed().await, Step::Metadata, &setting);
+}
+
+#[tokio::test]
+async fn f26_a_page_after_sign_out_that_is_not_registered_is_found() {
+    let client = Client::new("lab", "lab-secret").redirect_uri(CALLBACK);
+    let idp = MockIdp::builder().algorithm(Algorithm::Es256).persona(Persona::keycloak("lab")).client(client);
+    let idp = idp.start().await.unwrap();
+    one(Written::of(&idp).diagnosed().await, Step::Logout, "register http://127.0.0.1:9/signed-out");
+}
+
+#[tokio::test]
+async fn f25_a_secret_is_accepted_only_where_a_made_up_one_is_refused() {
+    let of_client = async |written: Written| {
+        let found = written.examined_by(Arc::new(SystemClock)).await;
+        found.into_iter().find(|finding| finding.step == Step::Client).unwrap().outcome
+    };
+    let idp = provider(Persona::Generic).start().await.unwrap();
+    assert!(matches!(of_client(Written::of(&idp)).await, Outcome::Good(_)));
+    // It refuses every code alike.
+    let alike = of_client(peculiar(json!({}), page(200, "")).await).await;
+    assert!(matches!(&alike, Outcome::Unknown(text) if text.contains("made-up secret")), "{alike:?}");
+}
+
+/// A provider that takes the client's secret in the body alone, checks nothing before its second page, and
+/// says there that the redirect URI is not registered.
+async fn strict() -> Written {
+    let address = served(|asked| {
+        let origin = format!("http://{}", asked.headers["host"]);
+        let metadata = json!({
+            "issuer": format!("{origin}/op"),
+            "authorization_endpoint": format!("{origin}/op/authorize"),
+            "token_endpoint": format!("{origin}/op/token"),
+            "jwks_uri": format!("{origin}/op/keys"),
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        });
+        let keys = json!({ "keys": [{
+            "kty": "EC", "crv": "P-256", "use": "sig", "kid": "1",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        }] });
+        let json = |status, body: &Value| Told::new(status, "application/json", body.to_string());
+        let has_secret = String::from_utf8_lossy(&asked.body).contains("client_secret=lab-secret");
+        let told = match asked.path() {
+            "/op/.well-known/openid-configuration" => json(200, &metadata),
+            "/op/keys" => json(200, &keys),
+            "/op/token" if has_secret => json(400, &json!({ "error": "invalid_grant" })),
+            "/op/token" => json(401, &json!({ "error": "invalid_client" })),
+            "/op/authorize" => {
+                let mut told = page(302, "");
+                let query = asked.target.split_once('?').unwrap().1;
+                told.headers.push(("location".to_owned(), format!("/op/authorize/local?{query}")));
+                told.headers.push(("set-cookie".to_owned(), "step=2; Path=/".to_owned()));
+                told
+            }
+            "/op/authorize/local" if asked.headers.get("cookie").map(String::as_str) == Some("step=2") => {
+                page(400, "<p>Unregistered redirect_uri.</p>")
+            }
+            _ => page(404, ""),
+        };
+        Box::pin(std::future::ready(told))
+    });
+    let origin = format!("http://{}", address.await);
+    Written {
+        auth_url: format!("{origin}/op/authorize"),
+        token_url: format!("{origin}/op/token"),
+        client_id: "lab",
+        secret: "lab-secret",
+        more: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn f39_f42_the_second_page_and_the_other_client_authentication_are_tried() {
+    let found = strict().await.diagnosed().await;
+    let [(page_at, page, _), (client_at, _, remedy)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((*page_at, *client_at), (Step::RedirectUri, Step::Client), "{found:?}");
+    assert!(page.contains("Unregistered redirect_uri."), "{page}");
+    assert_eq!(remedy, "set LAB_EXTERNAL_OIDC_CLIENT_AUTH=client_secret_post");
+    let more = "client_auth = \"client_secret_post\"".to_owned();
+    let mended = Written { more, ..strict().await }.diagnosed().await;
+    assert!(mended.iter().all(|(step, ..)| *step != Step::Client), "{mended:?}");
 }
 
 #[tokio::test]

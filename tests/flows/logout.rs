@@ -80,7 +80,7 @@ async fn c156_whatever_state_comes_back_the_page_is_plain() {
             "{path}"
         );
     }
-    assert!(browser.page().text().contains("Mock provider still knows you"), "{}", browser.page());
+    assert!(browser.page().text().contains("Mock provider may still know you"), "{}", browser.page());
 }
 
 #[tokio::test]

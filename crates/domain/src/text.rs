@@ -82,7 +82,7 @@ pub struct ForeignText(String);
 
 impl ForeignText {
     /// The longest text, in characters; a longer one is cut and ends with an ellipsis.
-    pub const MAX_CHARS: usize = 200;
+    pub const MAX_CHARS: usize = 500;
 
     /// Keeps the part of a text that is safe on one line.
     #[must_use]

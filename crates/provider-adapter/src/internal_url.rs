@@ -27,17 +27,23 @@ impl InternalUrl {
     /// Sends a request for the public origin to the internal one, and returns whether it is one.
     pub(crate) fn route(&self, request: &mut HttpRequest) -> bool {
         let Ok(url) = Url::parse(&request.uri().to_string()) else { return false };
-        let name = HeaderValue::from_str(&self.public.url()[Position::BeforeHost..Position::AfterPort]);
-        let inside = format!("{}{}", self.internal.origin(), &url[Position::BeforePath..]);
-        let is_public = url.origin() == self.public.url().origin();
-        match (name, inside.parse()) {
-            (Ok(name), Ok(inside)) if is_public => {
+        let Some((inside, name)) = self.inside(&url) else { return false };
+        match (HeaderValue::from_str(&name), inside.as_str().parse()) {
+            (Ok(name), Ok(inside)) => {
                 request.headers_mut().insert(HOST, name);
                 *request.uri_mut() = inside;
                 true
             }
             _ => false,
         }
+    }
+
+    /// Returns where a URL of the public origin is asked, and the name by which.
+    pub(crate) fn inside(&self, url: &Url) -> Option<(Url, String)> {
+        let name = self.public.url()[Position::BeforeHost..Position::AfterPort].to_owned();
+        let inside = format!("{}{}", self.internal.origin(), &url[Position::BeforePath..]);
+        let is_public = url.origin() == self.public.url().origin();
+        Some((Url::parse(&inside).ok()?, name)).filter(|_| is_public)
     }
 
     /// Tells where a request was really sent.

@@ -6,10 +6,11 @@ use labgate_domain::protocol::{ClientId, Hint, Issuer, Scopes};
 use labgate_domain::provider::ProviderDescription;
 use secrecy::SecretString;
 use tracing::Span;
+use url::Url;
 
 use crate::authorization_parameters::AuthorizationParameters;
 use crate::claim_path::ClaimPath;
-use crate::client_authentication::{ClientSecret, Credentials};
+use crate::client_authentication::{ClientAuth, ClientSecret, Credentials};
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::internal_url::InternalUrl;
@@ -111,6 +112,32 @@ impl ProviderSettings {
     #[must_use]
     pub fn client_secret(&self) -> Option<SecretString> {
         self.credentials.secret.as_ref().map(ClientSecret::present)
+    }
+
+    /// The same settings with another client secret, which is read from nowhere else.
+    #[must_use]
+    pub fn with_client_secret(self, secret: SecretString) -> Self {
+        let credentials = Credentials { secret: Some(ClientSecret::new(secret, None)), ..self.credentials };
+        Self { credentials, ..self }
+    }
+
+    /// The same settings with this method of client authentication.
+    #[must_use]
+    pub fn with_client_auth(self, method: ClientAuth) -> Self {
+        Self { credentials: Credentials { stated: Some(method), ..self.credentials }, ..self }
+    }
+
+    /// The method of client authentication that the operator states.
+    #[must_use]
+    pub fn client_auth(&self) -> Option<ClientAuth> {
+        self.credentials.stated
+    }
+
+    /// Returns where a URL of the provider is asked inside the network, and the name (`Host`) by which;
+    /// `None` where that is the URL itself.
+    #[must_use]
+    pub fn inside(&self, url: &Url) -> Option<(Url, String)> {
+        self.internal.as_ref()?.inside(url)
     }
 
     /// The scopes that the operator wants.

@@ -106,12 +106,14 @@ codes!(EmailError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
     /// A rule does not hold.
-    #[error("the rule about {} does not admit {subject}; the provider states {}", rule.as_str(), if stated.as_str().is_empty() { "nothing for it" } else { stated.as_str() })]
+    #[error("the rule about {} does not admit {}; the provider states {}", rule.as_str(), address.as_ref().map_or(subject.as_str(), EmailAddress::as_str), if stated.as_str().is_empty() { "nothing for it" } else { stated.as_str() })]
     Rejected {
         /// The rule.
         rule: Criterion,
         /// The person.
         subject: Subject,
+        /// The person's address, where it can be trusted.
+        address: Option<EmailAddress>,
         /// The claims that the rule reads.
         stated: ForeignText,
     },

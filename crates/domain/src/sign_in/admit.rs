@@ -47,6 +47,7 @@ impl<'a> Admittance<'a> {
             Decision::Refused { by } => Err(AdmissionError::Rejected {
                 rule: by,
                 subject: self.identity.subject.clone(),
+                address: self.address().cloned(),
                 stated: ForeignText::new(&self.stated(by)),
             }),
             Decision::GroupsUnknown => Err(AdmissionError::GroupsUnknown),

@@ -58,6 +58,20 @@ pub enum DerivationError {
         /// The documents of the search.
         tried: Vec<Tried>,
     },
+    /// A place of the search has the document of a provider with other endpoints: the URLs are mistyped.
+    #[error(
+        "{document} publishes another endpoint: set {} if that is the provider that is meant{}",
+        differing.iter().map(OtherEndpoint::as_setting).collect::<Vec<_>>().join(" and "),
+        listed(tried)
+    )]
+    OtherEndpoints {
+        /// The URL of the document that says so.
+        document: String,
+        /// The endpoints that differ, as published.
+        differing: Vec<OtherEndpoint>,
+        /// The documents of the search.
+        tried: Vec<Tried>,
+    },
     /// Nothing was accepted, and not every place gave a definite answer: to be tried again later.
     #[error(
         "the provider's metadata cannot be fetched now; it will be tried again. If this stays, check the network, \
@@ -175,6 +189,13 @@ pub struct OtherEndpoint {
     pub role: Role,
     /// As published.
     pub published: Endpoint,
+}
+
+impl OtherEndpoint {
+    /// The setting with the published URL as its value.
+    fn as_setting(&self) -> String {
+        format!("{}={}", self.role.setting(), ForeignText::new(self.published.as_str()))
+    }
 }
 
 fn listed(tried: &[Tried]) -> String {

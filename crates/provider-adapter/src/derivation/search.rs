@@ -3,7 +3,7 @@ use labgate_domain::protocol::Issuer;
 
 use super::candidates::{Candidate, MAX_FETCHES, candidates, document_of};
 use super::error::{DerivationError, NotVouched, OtherEndpoint, Tried, WhyNot};
-use super::metadata::ProviderMetadata;
+use super::metadata::{ProviderMetadata, Role};
 use super::operator_urls::{ConfiguredIssuer, OperatorUrls};
 use super::source::{FetchError, MetadataSource};
 use crate::endpoint::Endpoint;
@@ -24,6 +24,8 @@ pub(super) struct Search<'a> {
     fetches: usize,
     silent_origins: Vec<String>,
     asked_foreign_issuer: bool,
+    /// The first document of a place of the search that is of other endpoints, and those.
+    mistyped: Option<(Endpoint, Vec<OtherEndpoint>)>,
 }
 
 impl<'a> Search<'a> {
@@ -42,6 +44,7 @@ impl<'a> Search<'a> {
             fetches: 0,
             silent_origins: Vec::new(),
             asked_foreign_issuer: false,
+            mistyped: None,
         }
     }
 
@@ -77,6 +80,11 @@ impl<'a> Search<'a> {
             {
                 return Err(mismatch(configured, metadata, &own));
             }
+            if let Ok(metadata) = &opened
+                && metadata.issuer == configured.issuer
+            {
+                self.compare(&document, metadata);
+            }
             let fitting = opened.and_then(|metadata| self.of_our_endpoints(metadata));
             match fitting.and_then(|metadata| with_issuer(metadata, &configured.issuer)) {
                 Ok(metadata) => return Ok((metadata, document)),
@@ -102,6 +110,9 @@ impl<'a> Search<'a> {
 
     async fn candidate(&mut self, candidate: &Candidate) -> Result<Found, WhyNot> {
         let metadata = self.open(&candidate.document).await?;
+        if candidate.is_issuer(&metadata.issuer) {
+            self.compare(&candidate.document, &metadata);
+        }
         let metadata = self.of_our_endpoints(metadata)?;
         if candidate.is_issuer(&metadata.issuer) {
             return Ok((metadata, candidate.document.clone()));
@@ -151,6 +162,19 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Keeps the endpoints of a provider that stands where it may, so that the operator sees what to correct.
+    fn compare(&mut self, document: &Endpoint, metadata: &ProviderMetadata) {
+        let differs = |role: &Role| role.of(metadata) != role.of_operator(self.urls);
+        let differing = [Role::Authorization, Role::Token].into_iter().filter(differs);
+        let differing: Vec<_> =
+            differing.map(|role| OtherEndpoint { role, published: role.of(metadata).clone() }).collect();
+        let is_swapped = metadata.authorization_endpoint == *self.urls.token()
+            && metadata.token_endpoint == *self.urls.authorization();
+        if self.mistyped.is_none() && !differing.is_empty() && !is_swapped {
+            self.mistyped = Some((document.clone(), differing));
+        }
+    }
+
     fn note(&mut self, document: Endpoint, why_not: WhyNot) {
         self.tried.push(Tried { document, why_not });
     }
@@ -169,7 +193,13 @@ impl<'a> Search<'a> {
     fn nothing_found(self, error: impl FnOnce(Vec<Tried>) -> DerivationError) -> DerivationError {
         let tried = self.tried;
         let is_undecided = tried.iter().any(|tried| tried.why_not.outage().is_some());
-        if is_undecided { DerivationError::Unavailable { tried } } else { error(tried) }
+        match self.mistyped {
+            _ if is_undecided => DerivationError::Unavailable { tried },
+            Some((document, differing)) => {
+                DerivationError::OtherEndpoints { document: document.as_str().to_owned(), differing, tried }
+            }
+            None => error(tried),
+        }
     }
 }
 

@@ -1,15 +1,20 @@
 use super::hosts::is_below;
 use crate::kind::Kind;
-use crate::quirks::{FurtherAudiences, Offline, Quirks};
+use crate::quirks::{FurtherAudiences, GroupList, Offline, PersonClaims, Quirks};
 
 /// Zitadel, recognised at its cloud's hosts. Its tokens are for the client and the project, and for whatever
-/// other clients the project has.
+/// other clients the project has. A person's roles in the project, which stand in an object by their names,
+/// count as groups.
 pub static ZITADEL: Kind = Kind {
     name: "zitadel",
     by_issuer: |issuer| is_below(issuer, &[".zitadel.cloud"]),
     quirks: Quirks {
         further_audiences: FurtherAudiences::ByAuthorizedParty,
         offline: Offline::Scope,
+        claims: PersonClaims {
+            groups: &[GroupList::Named("groups"), GroupList::Named("urn:zitadel:iam:org:project:roles")],
+            ..PersonClaims::STANDARD
+        },
         ..Quirks::NONE
     },
     ..Kind::OPENID

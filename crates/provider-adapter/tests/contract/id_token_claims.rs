@@ -113,6 +113,15 @@ async fn f14_at_zitadel_the_authorized_party_decides() {
 }
 
 #[tokio::test]
+async fn at_zitadel_the_roles_of_the_project_are_groups() {
+    let roles = json!({"urn:zitadel:iam:org:project:roles": {"lab": {"1": "example.org"}, "staff": {}}});
+    let op = Op::start_with(|settings| settings.set(Field::Kind, ["zitadel"])).await;
+    assert_eq!(op.redeem_claims(roles.clone()).await.unwrap().groups, ["lab", "staff"]);
+    let op = Op::start().await;
+    assert!(op.redeem_claims(roles).await.unwrap().groups.is_empty());
+}
+
+#[tokio::test]
 async fn f24_a_malformed_token_names_the_claim_the_rule_and_the_shape() {
     let op = Op::start().await;
     for (changes, text) in [

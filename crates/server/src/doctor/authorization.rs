@@ -29,6 +29,9 @@ pub(super) struct Probe {
     kind: &'static Kind,
 }
 
+/// The longest quotation of a page, in characters.
+const QUOTED: usize = 200;
+
 /// The findings of a probe.
 type Findings = Vec<(Step, Outcome)>;
 
@@ -67,18 +70,48 @@ impl Probe {
         answer.status >= 500 && self.as_a_sign_in != self.url
     }
 
+    /// Returns whether an answer tells anything of the request.
+    pub(super) fn tells(&self, answer: &Answer) -> bool {
+        let location = answer.location.as_deref().and_then(|location| self.url.join(location).ok());
+        let names_it = answer.status >= 400 && names_redirect_uri(&text_of(&answer.body));
+        names_it
+            || location.as_ref().is_some_and(|it| self.is_ours(it) || error_in(it).is_some())
+            || self.kind.explain(&words_of(answer, location.as_ref())).is_some()
+    }
+
+    /// The one further page that is asked for: where the provider sends the browser on to on its own origin,
+    /// or the first link of a page to choose from, which carries the same request.
+    pub(super) fn next_page(&self, answer: &Answer) -> Option<Url> {
+        let is_next = |url: &Url| url.origin() == self.url.origin() && *url != self.url;
+        if self.tells(answer) {
+            return None;
+        }
+        if let Some(location) = answer.location.as_deref() {
+            return self.url.join(location).ok().filter(is_next);
+        }
+        let below = format!("{}/", self.url.path());
+        let carries_request = |url: &Url| {
+            url.path().starts_with(&below)
+                && url.query_pairs().any(|(name, value)| name == "state" && value == self.state.as_str())
+        };
+        let links = answer.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let mut urls = links.filter_map(|link| self.url.join(&link.replace("&amp;", "&")).ok());
+        urls.find(|url| is_next(url) && carries_request(url)).filter(|_| answer.status == 200)
+    }
+
+    fn is_ours(&self, location: &Url) -> bool {
+        let mut bare = location.clone();
+        bare.set_query(None);
+        bare.set_fragment(None);
+        bare.as_str() == self.redirect_uri
+    }
+
     /// A provider that sends the browser back, be it with an error, accepts the redirect URI; one that shows
     /// a page of its own instead mostly says why not.
     pub(super) fn judge(&self, answer: &Answer) -> Findings {
         let location = answer.location.as_deref().and_then(|location| self.url.join(location).ok());
-        let is_ours = |location: &Url| {
-            let mut bare = location.clone();
-            bare.set_query(None);
-            bare.set_fragment(None);
-            bare.as_str() == self.redirect_uri
-        };
         match location {
-            Some(location) if is_ours(&location) => self.of_redirect(&location),
+            Some(location) if self.is_ours(&location) => self.of_redirect(&location),
             location => vec![self.of_page(answer, location.as_ref())],
         }
     }
@@ -150,12 +183,72 @@ impl Probe {
             );
             return (step, outcome);
         }
-        if status >= 400 {
-            let outcome = Outcome::of("error_page", &[("status", &status), ("redirect_uri", redirect_uri)]);
-            return (Step::Authorization, outcome);
+        let error = location.and_then(error_in);
+        if status < 400 && error.is_none() {
+            let outcome = Outcome::of("redirect_uri_unknown", &[("redirect_uri", redirect_uri)]);
+            return (Step::RedirectUri, outcome);
         }
-        (Step::RedirectUri, Outcome::of("redirect_uri_unknown", &[("redirect_uri", redirect_uri)]))
+        let words = error.unwrap_or_else(|| text_of(&answer.body));
+        let said = shortened(&words);
+        if names_redirect_uri(&words) {
+            let outcome = Outcome::of(
+                "redirect_uri_page",
+                &[("status", &status), ("redirect_uri", redirect_uri), ("said", &said)],
+            );
+            return (Step::RedirectUri, outcome);
+        }
+        let outcome = Outcome::of(
+            "error_page",
+            &[("status", &status), ("redirect_uri", redirect_uri), ("said", &said)],
+        );
+        (Step::Authorization, outcome)
     }
+}
+
+/// The error in the address of a page, which is the provider's own words; what answers `prompt=none` is none.
+pub(super) fn error_in(location: &Url) -> Option<String> {
+    let value = |name: &str| {
+        let found = location.query_pairs().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty())
+    };
+    let error = value("error")?;
+    let is_of_silence = matches!(
+        Code::parse(&error),
+        Code::LoginRequired
+            | Code::InteractionRequired
+            | Code::ConsentRequired
+            | Code::AccountSelectionRequired
+    );
+    let words = format!("{error} {}", value("error_description").unwrap_or_default());
+    (!is_of_silence).then_some(words)
+}
+
+/// A page's text, without its markup.
+pub(super) fn text_of(page: &str) -> String {
+    let visible = page.split_once("<body").map_or(page, |(_, body)| body);
+    let mut texts = String::new();
+    for part in visible.split('<') {
+        if ["script", "style"].iter().any(|name| part.starts_with(name)) {
+            continue;
+        }
+        texts.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+        texts.push(' ');
+    }
+    texts
+}
+
+/// The first characters of a provider's words, on one line.
+pub(super) fn shortened(words: &str) -> String {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(QUOTED).collect();
+    if words.is_empty() { "it says nothing".to_owned() } else { ForeignText::new(&words).as_str().to_owned() }
+}
+
+fn names_redirect_uri(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["redirect_uri", "redirect uri", "redirect url", "redirect_url", "callback url"]
+        .iter()
+        .any(|name| words.contains(name))
 }
 
 /// All that a page says: some providers lead to one that has the error in its address, and Google there in

@@ -98,6 +98,7 @@ mod tests {
             include_str!("mod.rs"),
             include_str!("authorization.rs"),
             include_str!("deployment.rs"),
+            include_str!("logout.rs"),
             include_str!("provider.rs"),
         ];
         let mut built = BTreeMap::new();

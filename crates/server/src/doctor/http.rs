@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::{DATE, LOCATION, SET_COOKIE};
-use labgate_provider::ExchangeError;
+use labgate_provider::{ExchangeError, ProviderSettings};
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -29,6 +29,14 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
+impl Answer {
+    /// The cookies of the answer as a browser sends them back.
+    pub(super) fn cookie_header(&self) -> String {
+        let pairs: Vec<&str> = self.cookies.iter().filter_map(|cookie| cookie.split(';').next()).collect();
+        pairs.join("; ")
+    }
+}
+
 impl Http {
     pub(super) fn new() -> Result<Self, Unusable> {
         let client = reqwest::Client::builder()
@@ -40,6 +48,20 @@ impl Http {
             .pool_max_idle_per_host(0)
             .build();
         client.map(Self).map_err(Unusable)
+    }
+
+    /// Asks for a page of a provider with these cookies, inside the network where its settings say so.
+    pub(super) async fn get_of(
+        &self,
+        settings: &ProviderSettings,
+        url: &Url,
+        cookies: &str,
+    ) -> Result<Answer, ExchangeError> {
+        let inside = settings.inside(url);
+        let host = inside.as_ref().map(|(_, host)| ("host", host.as_str()));
+        let cookies = Some(("cookie", cookies)).filter(|(_, cookies)| !cookies.is_empty());
+        let headers: Vec<_> = host.into_iter().chain(cookies).collect();
+        self.get(inside.as_ref().map_or(url, |(inside, _)| inside), &headers).await
     }
 
     /// Asks for a page, with these headers besides; the error is why there is no answer.

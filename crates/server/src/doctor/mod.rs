@@ -9,6 +9,7 @@ mod authorization;
 mod deployment;
 mod finding;
 mod http;
+mod logout;
 mod provider;
 mod step;
 #[cfg(test)]

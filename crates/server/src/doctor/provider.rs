@@ -9,12 +9,13 @@ use labgate_domain::provider::AuthorizationServer;
 use labgate_domain::public_url::is_loopback;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
-use labgate_provider::{About, Kind, Pkce, ProviderSettings, Published, published};
+use labgate_provider::{About, ClientAuth, Kind, Pkce, ProviderSettings, Published, published};
 use url::Url;
 
 use super::authorization::Probe;
 use super::finding::Outcome;
 use super::http::{Answer, Http};
+use super::logout;
 use super::step::Step;
 use crate::configuration::Configuration;
 use crate::remedies::remedy;
@@ -66,9 +67,18 @@ pub(super) async fn examine(
         }
     }
     let mut is_reached = false;
-    let mut answer = http.get(&probe.url, &[]).await;
+    let mut answer = http.get_of(settings, &probe.url, "").await;
     if answer.as_ref().is_ok_and(|answer| probe.fails(answer)) {
-        answer = http.get(&probe.as_a_sign_in, &[]).await;
+        answer = http.get_of(settings, &probe.as_a_sign_in, "").await;
+    }
+    // Dex checks nothing before its second page.
+    let next = answer.as_ref().ok().and_then(|answer| probe.next_page(answer));
+    let cookies = answer.as_ref().map(Answer::cookie_header).unwrap_or_default();
+    if let Some(next) = next
+        && let Ok(further) = http.get_of(settings, &next, &cookies).await
+        && probe.tells(&further)
+    {
+        answer = Ok(further);
     }
     match answer {
         Err(error) => {
@@ -89,7 +99,7 @@ pub(super) async fn examine(
     }
     let has_keys = published.as_ref().is_none_or(|published| published.algorithms_of_keys.is_ok());
     let (step, outcome) = if has_keys {
-        client(&*provider, kind, &server, configuration, clock).await
+        client(&*provider, settings, kind, &server, configuration, clock).await
     } else {
         (Step::Client, Outcome::of("client_untried", &[]))
     };
@@ -97,6 +107,9 @@ pub(super) async fn examine(
         found((Step::Tls, tls(&server, published.as_ref())));
     }
     found((step, outcome));
+    if let Some(outcome) = logout::examine(&server, &configuration.policy.public_url, settings, http).await {
+        found((Step::Logout, outcome));
+    }
 }
 
 /// The findings about what the provider publishes, apart from its metadata as a whole.
@@ -151,15 +164,17 @@ fn tls(server: &AuthorizationServer, published: Option<&Published>) -> Outcome {
     }
 }
 
-/// Sends a made-up code: a provider that knows the client rejects the code, any other the client.
+/// Sends a made-up code: a provider that knows the client rejects the code, any other the client. Of one that
+/// rejects the code whatever the secret is, nothing is known.
 async fn client(
     provider: &dyn IdentityProvider,
+    settings: &ProviderSettings,
     kind: &Kind,
     server: &AuthorizationServer,
     configuration: &Configuration,
     clock: &Arc<dyn Clock>,
 ) -> (Step, Outcome) {
-    let redemption = CodeRedemption {
+    let redemption = || CodeRedemption {
         code: AuthorizationCode::fresh(&OsEntropy),
         verifier: PkceVerifier::fresh(&OsEntropy),
         nonce: Nonce::fresh(&OsEntropy),
@@ -167,8 +182,34 @@ async fn client(
         issuer: server.issuer.clone(),
         started_at: clock.now(),
     };
-    match provider.redeem(redemption).await {
-        Err(ProviderError::CodeRejected(_)) => (Step::Client, Outcome::of("client", &[])),
+    let error_with = async |other: ProviderSettings| {
+        let other = labgate_provider::provider(other, Arc::clone(clock)).ok()?;
+        other.redeem(redemption()).await.err()
+    };
+    match provider.redeem(redemption()).await {
+        Err(ProviderError::CodeRejected(_)) if settings.client_secret().is_none() => {
+            (Step::Client, Outcome::of("client_unproven", &[]))
+        }
+        Err(ProviderError::CodeRejected(_)) => {
+            let made_up = AuthorizationCode::fresh(&OsEntropy).as_str().into();
+            let outcome = match error_with(settings.clone().with_client_secret(made_up)).await {
+                Some(ProviderError::CodeRejected(_)) => Outcome::of("client_indistinct", &[]),
+                None | Some(ProviderError::Unavailable { .. }) => Outcome::of("client_unproven", &[]),
+                Some(_) => Outcome::of("client", &[]),
+            };
+            (Step::Client, outcome)
+        }
+        Err(error @ ProviderError::ClientRejected(_)) if settings.client_secret().is_some() => {
+            for method in [ClientAuth::SecretBasic, ClientAuth::SecretPost] {
+                let tried = settings.clone().with_client_auth(method);
+                if matches!(error_with(tried).await, Some(ProviderError::CodeRejected(_))) {
+                    let method = method.as_str();
+                    let outcome = Outcome::of("client_auth", &[("error", &error), ("method", &method)]);
+                    return (Step::Client, outcome);
+                }
+            }
+            of_token_error(kind, &error)
+        }
         // All of these come with a token response.
         Ok(_)
         | Err(ProviderError::IdToken(_) | ProviderError::IdTokenMissing | ProviderError::UserInfo(_)) => {

@@ -45,6 +45,8 @@ steps! {
     Tls = "tls",
     /// The client's id and secret.
     Client = "client",
+    /// The page after sign-out.
+    Logout = "logout",
     /// The public URL.
     PublicUrl = "public_url",
     /// The providers of the lab that answers.

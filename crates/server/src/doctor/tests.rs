@@ -111,6 +111,17 @@ const OTHERS: &[(&Kind, &[Row])] = &[
                 "was used before or is another client's",
             ),
             (Page(500), "Login error. Please contact your administrator", "Dex's log says why"),
+            (
+                Page(500),
+                "Authentication failed. Please contact your administrator or try again later.",
+                "Dex's log says why",
+            ),
+            (
+                Page(403),
+                "You are not a member of any of the required groups to authenticate.",
+                "admits certain groups only",
+            ),
+            (Page(500), "A database error occurred. Please try again later.", "storage does not answer"),
         ],
     ),
     (
@@ -477,4 +488,96 @@ fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
     let reason = "it invalid peer certificate: Expired".to_owned();
     let error = ProviderError::unavailable(ProviderCall::Token, CallFailure::Certificate, reason);
     assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Tls, Outcome::Bad { .. })));
+}
+
+/// The one finding of a page or a redirect.
+fn of_answer(answer: &Answer) -> (Step, Outcome) {
+    let [only] = probe(&kinds::GENERIC).judge(answer).try_into().unwrap();
+    only
+}
+
+#[test]
+fn f39_an_error_in_the_query_of_another_page_is_the_providers_words() {
+    let location = "/oauth2/fallbacks/error?error=invalid_request&error_description=The+%27redirect_uri%27+\
+                    parameter+does+not+match";
+    let answer = Answer { status: 302, location: Some(location.to_owned()), ..Answer::default() };
+    let (step, outcome) = of_answer(&answer);
+    assert_eq!(step, Step::RedirectUri);
+    assert!(
+        matches!(&outcome, Outcome::Bad { problem, .. } if problem.contains("parameter does not match")),
+        "{outcome:?}"
+    );
+    assert_eq!(probe(&kinds::GENERIC).next_page(&answer), None, "it says it all");
+    let other =
+        Answer { status: 302, location: Some("/error?error=invalid_client".to_owned()), ..Answer::default() };
+    assert_eq!(of_answer(&other).0, Step::Authorization);
+    let silent =
+        Answer { status: 302, location: Some("/login?error=login_required".to_owned()), ..Answer::default() };
+    assert!(matches!(of_answer(&silent), (Step::RedirectUri, Outcome::Unknown(_))));
+}
+
+#[test]
+fn f39_a_page_that_names_the_redirect_uri_is_about_it_and_is_quoted() {
+    let body = format!(
+        "<html><head><title>T</title></head><body><script>var x = 1</script><p>Mismatching\n redirect URI.</p>{}",
+        "x".repeat(1000)
+    );
+    let (step, outcome) = of_answer(&Answer { status: 400, body, ..Answer::default() });
+    assert_eq!(step, Step::RedirectUri);
+    let Outcome::Bad { problem, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(problem.contains("Mismatching redirect URI. xxx") && !problem.contains("var x"), "{problem}");
+    assert!(problem.matches('x').count() < 220, "{problem}");
+}
+
+#[test]
+fn f39_one_further_page_is_asked_for_on_the_providers_own_origin_alone() {
+    let probe = probe(&kinds::DEX);
+    let to =
+        |location: &str| Answer { status: 302, location: Some(location.to_owned()), ..Answer::default() };
+    let next = |answer: &Answer| probe.next_page(answer).map(String::from);
+    assert_eq!(next(&to("/authorize/local?a=1")).as_deref(), Some("https://op.example/authorize/local?a=1"));
+    for elsewhere in ["https://github.com/login", "http://op.example/authorize/local", CALLBACK] {
+        assert_eq!(next(&to(elsewhere)), None, "{elsewhere}");
+    }
+    assert_eq!(next(&to(probe.url.as_str())), None, "a loop");
+    let query = probe.url.query().unwrap().replace('&', "&amp;");
+    let page = |link: &str| Answer {
+        status: 200,
+        body: format!("<a href=\"/theme/style.css\"></a><a href=\"{link}\">Log in</a>"),
+        ..Answer::default()
+    };
+    let link = next(&page(&format!("/authorize/ldap?{query}"))).unwrap();
+    assert!(link.starts_with("https://op.example/authorize/ldap?") && !link.contains("&amp;"), "{link}");
+    for other in ["/authorize/ldap?state=another".to_owned(), format!("/elsewhere?{query}")] {
+        assert_eq!(next(&page(&other)), None, "{other}");
+    }
+}
+
+#[test]
+fn f26_only_words_about_the_page_after_sign_out_are_a_problem() {
+    let [url, page] =
+        ["https://op.example/logout", "https://lab.example/signed-out"].map(|it| it.parse().unwrap());
+    let judged = |status, location: Option<&str>, body: &str| {
+        let answer = Answer {
+            status,
+            location: location.map(str::to_owned),
+            body: body.to_owned(),
+            ..Answer::default()
+        };
+        super::logout::judge(&url, &page, &answer)
+    };
+    assert!(matches!(judged(302, Some("https://lab.example/signed-out?state=x"), ""), Outcome::Good(_)));
+    assert!(matches!(judged(400, None, "<p>Invalid redirect uri</p>"), Outcome::Bad { .. }));
+    let elsewhere =
+        "/error?error=invalid_request&error_description=post_logout_redirect_uri+is+not+registered";
+    assert!(matches!(judged(302, Some(elsewhere), ""), Outcome::Bad { .. }));
+    for (status, location, body) in [
+        (200, None, "Sign out? We redirect you."),
+        (400, None, "id_token_hint is missing"),
+        (302, Some("/login"), ""),
+        (302, Some("https://lab.example.evil.example/signed-out"), ""),
+        (0, None, ""),
+    ] {
+        assert!(matches!(judged(status, location, body), Outcome::Unknown(_)), "{status} {body}");
+    }
 }

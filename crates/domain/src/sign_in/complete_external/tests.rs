@@ -511,7 +511,7 @@ async fn a_person_the_rules_refuse_does_not_even_find_their_own_account() {
     assert_eq!(error.code(), ErrorCode::NotAdmitted);
     assert_eq!(
         error.to_string(),
-        "the rule about groups does not admit subject-of-ada; the provider states other"
+        "the rule about groups does not admit ada@example.com; the provider states other"
     );
 
     let mut world = with_rules(only("lab"), &["lab"]);

@@ -150,3 +150,45 @@ async fn swapped_urls_are_told() {
     let error = shelf.derive(TOKEN, AUTH).await.unwrap_err();
     assert_eq!(tried(&error)[0].why_not, WhyNot::Swapped);
 }
+
+#[tokio::test]
+async fn f40_a_mistyped_url_is_answered_with_the_published_one() {
+    let dex = document(
+        "https://op.example/dex",
+        "https://op.example/dex/auth",
+        "https://op.example/dex/token",
+        "https://op.example/dex/keys",
+    );
+    let shelf = Shelf::empty().with("https://op.example/dex", dex);
+    let (auth, token) = (
+        "LAB_EXTERNAL_OIDC_AUTH_URL=https://op.example/dex/auth",
+        "LAB_EXTERNAL_OIDC_TOKEN_URL=https://op.example/dex/token",
+    );
+    for (typed_auth, typed_token, told, untold) in [
+        ("/dex/authorize", "/dex/token", &[auth][..], &[token][..]),
+        ("/dex/auth/local", "/dex/token", &[auth], &[token]),
+        ("/dex/auth/", "/dex/token", &[auth], &[token]),
+        ("/dex/auth", "/dex/oauth/token", &[token], &[auth]),
+        ("/dex/authorize", "/dex/oauth/token", &[auth, token], &[]),
+    ] {
+        let [typed_auth, typed_token] =
+            [typed_auth, typed_token].map(|path| format!("https://op.example{path}"));
+        let derived = shelf.derive(&typed_auth, &typed_token).await.unwrap_err();
+        let confirmed = shelf.confirm(&typed_auth, &typed_token, "https://op.example/dex").await.unwrap_err();
+        for error in [derived, confirmed] {
+            let text = error.to_string();
+            assert!(told.iter().all(|setting| text.contains(setting)), "{text}");
+            assert!(!untold.iter().any(|setting| text.contains(setting)), "{text}");
+            assert!(!text.contains("set LAB_EXTERNAL_OIDC_ISSUER"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn f40_a_document_of_a_foreign_issuer_names_no_url_to_set() {
+    let foreign =
+        document("https://evil.example", "https://evil.example/auth", TOKEN, "https://evil.example/keys");
+    let shelf = Shelf::empty().with("https://op.example/o", foreign);
+    let error = shelf.derive(AUTH, TOKEN).await.unwrap_err();
+    assert!(matches!(error, DerivationError::NeedIssuer { .. }), "{error}");
+}

@@ -112,6 +112,7 @@ fn tried(error: &DerivationError) -> &[Tried] {
     match error {
         DerivationError::NeedIssuer { tried, .. }
         | DerivationError::NotConfirmed { tried, .. }
+        | DerivationError::OtherEndpoints { tried, .. }
         | DerivationError::Unavailable { tried } => tried,
         other => panic!("{other}"),
     }
