@@ -32,6 +32,7 @@ pub(crate) fn app_with(info: AppInfo) -> App {
     let mut log = MockObserver::new();
     log.expect_observe().return_const(());
     log.expect_finished().return_const(());
+    log.expect_earlier_refusal().return_const(None);
     let mut records = MockSignInRecords::new();
     records.expect_store().returning(|_| Ok(()));
     let ports = Ports {

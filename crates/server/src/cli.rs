@@ -89,6 +89,20 @@ enum KeysCommand {
     List,
 }
 
+impl Command {
+    /// Returns whether the command can change the lab, and logs what it does as the server would.
+    fn changes_the_lab(&self) -> bool {
+        matches!(
+            self,
+            Self::Account(_)
+                | Self::Keys { command: KeysCommand::Rotate }
+                | Self::Backup(_)
+                | Self::Restore(_)
+                | Self::Store(_)
+        )
+    }
+}
+
 impl Cli {
     /// Runs the command.
     ///
@@ -97,6 +111,11 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let sources = Sources::of_process(self.config.as_deref());
         let configuration = sources.and_then(|sources| Configuration::read(&sources));
+        if let Ok(configuration) = &configuration
+            && self.command.changes_the_lab()
+        {
+            logging::start(&configuration.log);
+        }
         match self.command {
             // The doctor explains unusable settings.
             Command::Doctor(arguments) => return Ok(doctor::run(configuration.as_ref(), &arguments)),
@@ -173,6 +192,7 @@ fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
         bail!("session tokens are signed with a key of your own (section [token]): replace it and restart");
     }
     let keys = wiring::key_directory(configuration).rotate(SystemClock.now())?;
+    logging::operated("keys rotated");
     let key = keys.ring.newest_key();
     let when = if key.kid() == keys.ring.signing_key().kid() {
         "from now on".to_owned()

@@ -30,7 +30,7 @@ pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstA
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
-pub use observer::{IdentityChange, Observer, SignInEvent};
+pub use observer::{Author, IdentityChange, Observer, Person, RefusalKind, SignInEvent};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness, Share};
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,

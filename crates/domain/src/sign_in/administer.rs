@@ -90,7 +90,8 @@ impl Administration<'_> {
             let account = self.requests.account_of(visitor).await?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
-        self.refusals.run(found).await.map(Administrator::with_account)
+        let administrator = self.refusals.from(visitor.source).run(found).await;
+        administrator.map(|account| Administrator::with_account(account, visitor.source))
     }
 
     /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that
@@ -178,7 +179,7 @@ impl Administration<'_> {
         if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
             return Err(RegistrationError::NameTaken.into());
         }
-        self.record(by, account.id, "created");
+        self.record(by, account.id, Some(&account.username), "created");
         Ok(CreatedAccount { account, initial_password })
     }
 
@@ -199,7 +200,7 @@ impl Administration<'_> {
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
             let ended = self.credentials.reset_credential(id, &credential, self.ender.clock.now()).await?;
             self.ender.forget(ended.ok_or(AccountError::Unknown)?);
-            self.record(by, id, "password reset");
+            self.record(by, id, Some(&account.username), "password reset");
             Ok(CreatedAccount { account, initial_password })
         };
         self.refusals.run(reset).await
@@ -212,6 +213,7 @@ impl Administration<'_> {
     pub async fn patch(&self, by: &Administrator, id: AccountId, patch: AccountPatch) -> Result<(), Refusal> {
         let patched = async {
             let at = self.ender.clock.now();
+            let name = self.name_of(id).await?;
             let (change, word) = match patch {
                 AccountPatch::Status(status) => {
                     let word = if status == AccountStatus::Active { "enabled" } else { "disabled" };
@@ -224,7 +226,7 @@ impl Administration<'_> {
             };
             done(change)?;
             self.ender.forget_account(id);
-            self.record(by, id, word);
+            self.record(by, id, name.as_ref(), word);
             Ok(())
         };
         self.refusals.run(patched).await
@@ -236,9 +238,10 @@ impl Administration<'_> {
     /// When it was not deleted.
     pub async fn delete(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let deleted = async {
+            let name = self.name_of(id).await?;
             done(self.administration.delete(id).await?)?;
             self.ender.forget_account(id);
-            self.record(by, id, "deleted");
+            self.record(by, id, name.as_ref(), "deleted");
             Ok(())
         };
         self.refusals.run(deleted).await
@@ -251,7 +254,8 @@ impl Administration<'_> {
     pub async fn sign_out(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let ended = async {
             self.ender.end_all_of(id, None).await?;
-            self.record(by, id, "signed out");
+            let name = self.name_of(id).await?;
+            self.record(by, id, name.as_ref(), "signed out");
             Ok(())
         };
         self.refusals.run(ended).await
@@ -274,8 +278,13 @@ impl Administration<'_> {
         Ok((self.new_passwords.unchecked(password, account, source, true).await?, Some(made_up)))
     }
 
-    fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {
-        self.ender.observer.observe(&by.has_done(change, account));
+    /// Returns the name of an account for the record of what is done to it.
+    async fn name_of(&self, id: AccountId) -> Result<Option<Username>, SignInError> {
+        Ok(self.accounts.find(id).await?.map(|account| account.username))
+    }
+
+    fn record(&self, by: &Administrator, account: AccountId, name: Option<&Username>, change: &'static str) {
+        self.ender.observer.observe(&by.has_done(change, account, name));
     }
 }
 

@@ -1,7 +1,7 @@
 use super::end_sessions::SessionEnder;
 use crate::error::SignInError;
 use crate::people::{Account, Role};
-use crate::ports::{AccountChange, AdministrationStore, SignInEvent};
+use crate::ports::{AccountChange, AdministrationStore, Author, SignInEvent};
 
 /// Gives people the role that the groups of their provider say.
 #[derive(Clone, Copy)]
@@ -22,7 +22,12 @@ impl Roles<'_> {
             AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
         }
         let change = if role == Role::Admin { "made administrator" } else { "made user" };
-        self.ender.observer.observe(&SignInEvent::Administered { account: account.id, change, by: None });
+        self.ender.observer.observe(&SignInEvent::Administered {
+            account: account.id,
+            name: Some(account.username.clone()),
+            change,
+            by: Author::Groups,
+        });
         Ok(Account { role, ..account })
     }
 }

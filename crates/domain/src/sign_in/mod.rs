@@ -100,10 +100,12 @@ pub use trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, Ste
 pub use trails::Trails;
 pub use visitor::Visitor;
 
+use crate::ForeignText;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
-    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, SpentAttempts, Throttle, TokenIssuer,
+    PasswordHasher, PasswordJudge, RefusalKind, SessionStore, SignInEvent, SignInRecords, Source,
+    SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -194,6 +196,20 @@ impl SignIn {
     #[must_use]
     pub fn fresh_reference(&self) -> Reference {
         Reference::fresh(&*self.ports.entropy)
+    }
+
+    /// Returns the reference of a request that was refused before it came to a use case, for this code and
+    /// reason, and records it.
+    #[must_use]
+    pub fn refuse_request(&self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
+        let error = reason.clone().unwrap_or_default();
+        let kind = RefusalKind { code, provider: None, source: Source::default(), error };
+        self.ports.observer.earlier_refusal(&kind).unwrap_or_else(|| {
+            let (reference, path) = (self.fresh_reference(), ForeignText::new(path));
+            let refused = SignInEvent::RequestRefused { reference: reference.clone(), code, reason, path };
+            self.ports.observer.observe(&refused);
+            reference
+        })
     }
 
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
@@ -397,7 +413,7 @@ impl SignIn {
     }
 
     fn refusals(&self) -> Refusals<'_> {
-        Refusals { observer: &*self.ports.observer, entropy: &*self.ports.entropy }
+        Refusals { observer: &*self.ports.observer, entropy: &*self.ports.entropy, source: Source::default() }
     }
 
     fn provider_list(&self) -> ProviderList<'_> {

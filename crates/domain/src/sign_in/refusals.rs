@@ -1,5 +1,5 @@
 use crate::error::{Reference, Refusal, SignInError};
-use crate::ports::{Observer, SignInEvent};
+use crate::ports::{Observer, RefusalKind, SignInEvent, Source};
 use crate::return_to::ReturnTo;
 use crate::world::Entropy;
 
@@ -10,9 +10,16 @@ pub struct Refusals<'a> {
     pub observer: &'a dyn Observer,
     /// Makes the references.
     pub entropy: &'a dyn Entropy,
+    /// The source of the request, where it is known.
+    pub source: Source,
 }
 
 impl Refusals<'_> {
+    /// Returns the refusals of requests from this source.
+    pub(super) fn from(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
     /// Runs a use case; its error becomes a refusal.
     pub(super) async fn run<T>(
         self,
@@ -22,11 +29,13 @@ impl Refusals<'_> {
     }
 
     pub(super) fn refuse(self, error: SignInError, return_to: ReturnTo) -> Refusal {
-        let reference = Reference::fresh(self.entropy);
-        self.observer.observe(&SignInEvent::Refused {
-            reference: reference.clone(),
-            code: error.code(),
-            error: error.to_string(),
+        let (code, text, source) = (error.code(), error.to_string(), self.source);
+        let kind = RefusalKind { code: code.as_str(), provider: None, source, error: text.clone() };
+        let reference = self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
+            let reference = Reference::fresh(self.entropy);
+            let refused = SignInEvent::Refused { reference: reference.clone(), code, error: text, source };
+            self.observer.observe(&refused);
+            reference
         });
         Refusal { reference, error, attempt: None, provider: None, explanation: None, return_to }
     }

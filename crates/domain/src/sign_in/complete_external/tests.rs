@@ -3,7 +3,7 @@ use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::identity::EmailClaim;
 use crate::people::{AccountId, AccountStatus, DisplayName};
-use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
+use crate::ports::{AccountChange, Author, IdTokenFault, ProviderError, StoreError};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
 use crate::sign_in::{Outcome, Trail};
@@ -566,7 +566,7 @@ async fn f50_a_change_of_role_is_observed_once_and_by_its_name() {
         assert!(completed(&scene, "/").await.is_ok());
         let mut words = Vec::new();
         for event in scene.log.events() {
-            if let SignInEvent::Administered { change, by: None, .. } = event {
+            if let SignInEvent::Administered { change, by: Author::Groups, .. } = event {
                 words.push(change);
             }
         }

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::ErrorCode;
+use crate::people::AccountId;
 use crate::people::{AccountStatus, Credential};
 use crate::ports::StoreError;
 use crate::provider::EmailTrust;
