@@ -4,6 +4,7 @@ mod account;
 mod admission;
 mod backup;
 mod doctor;
+mod identities;
 mod lab;
 mod signals;
 mod store;
@@ -60,6 +61,9 @@ enum Command {
     /// Manage accounts, in the database
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
+    /// Move linked identities from one issuer to another
+    #[command(after_help = identities::HELP)]
+    Identities(identities::IdentitiesArgs),
     /// Try the admission rules
     Admission(admission::AdmissionArgs),
     /// Find what prevents sign-in, and print what to do
@@ -92,9 +96,12 @@ enum KeysCommand {
 impl Command {
     /// Returns whether the command can change the lab, and logs what it does as the server would.
     fn changes_the_lab(&self) -> bool {
+        if let Self::Account(arguments) = self {
+            return arguments.change_accounts();
+        }
         matches!(
             self,
-            Self::Account(_)
+            Self::Identities(_)
                 | Self::Keys { command: KeysCommand::Rotate }
                 | Self::Backup(_)
                 | Self::Restore(_)
@@ -124,6 +131,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration?),
             Command::Keys { command: KeysCommand::List } => list(&configuration?),
             Command::Account(arguments) => account::run(&configuration?, arguments),
+            Command::Identities(arguments) => identities::run(&configuration?, &arguments),
             Command::Admission(arguments) => admission::run(&configuration?, arguments),
             Command::Backup(arguments) => backup::back_up(&configuration?, &arguments),
             Command::Restore(arguments) => backup::restore(&configuration?, &arguments),

@@ -197,6 +197,14 @@ pub enum SignInEvent {
         /// The author.
         by: Author,
     },
+    /// A provider's groups no longer make this person an administrator, but there is no other, so the role
+    /// stays.
+    AdministratorKept {
+        /// The account.
+        account: AccountId,
+        /// Its username.
+        name: Username,
+    },
     /// A person ended sessions of their own from elsewhere.
     SignedOutElsewhere {
         /// The person.

@@ -11,8 +11,10 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore, Source,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    IdentityMove, Source,
 };
+use crate::protocol::Issuer;
 use crate::session::Session;
 use crate::world::{Entropy, random_base32};
 
@@ -245,6 +247,33 @@ impl Administration<'_> {
             Ok(())
         };
         self.refusals.run(deleted).await
+    }
+
+    /// Moves all identities of one issuer to another, where people have the same subjects: after a domain or a
+    /// realm was renamed, everybody is a stranger otherwise. All are moved or, where one cannot be or for a dry
+    /// run, none. Their people are signed out.
+    ///
+    /// # Errors
+    /// When the store failed; nothing was moved then.
+    pub async fn move_identities(
+        &self,
+        by: &Administrator,
+        from: &Issuer,
+        to: &Issuer,
+        dry_run: bool,
+    ) -> Result<Vec<IdentityMove>, Refusal> {
+        let moved = async {
+            let at = self.ender.clock.now();
+            let moves = self.administration.move_identities(from, to, dry_run, at).await?;
+            if !dry_run && !moves.iter().any(IdentityMove::is_blocked) {
+                for it in &moves {
+                    self.ender.forget_account(it.account);
+                    self.record(by, it.account, Some(&it.name), "identity moved");
+                }
+            }
+            Ok(moves)
+        };
+        self.refusals.run(moved).await
     }
 
     /// Ends the sessions of an account.

@@ -19,7 +19,12 @@ impl Roles<'_> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
         match self.administration.set_role(account.id, role, self.ender.clock.now()).await? {
             AccountChange::Done => self.ender.forget_account(account.id),
-            AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
+            AccountChange::NotFound => return Ok(account),
+            AccountChange::LastAdministrator => {
+                let (id, name) = (account.id, account.username.clone());
+                self.ender.observer.observe(&SignInEvent::AdministratorKept { account: id, name });
+                return Ok(account);
+            }
         }
         let change = if role == Role::Admin { "made administrator" } else { "made user" };
         self.ender.observer.observe(&SignInEvent::Administered {

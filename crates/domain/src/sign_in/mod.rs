@@ -100,12 +100,10 @@ pub use trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, Ste
 pub use trails::Trails;
 pub use visitor::Visitor;
 
-use crate::ForeignText;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
-    PasswordHasher, PasswordJudge, RefusalKind, SessionStore, SignInEvent, SignInRecords, Source,
-    SpentAttempts, Throttle, TokenIssuer,
+    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -202,14 +200,7 @@ impl SignIn {
     /// reason, and records it.
     #[must_use]
     pub fn refuse_request(&self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
-        let error = reason.clone().unwrap_or_default();
-        let kind = RefusalKind { code, provider: None, source: Source::default(), error };
-        self.ports.observer.earlier_refusal(&kind).unwrap_or_else(|| {
-            let (reference, path) = (self.fresh_reference(), ForeignText::new(path));
-            let refused = SignInEvent::RequestRefused { reference: reference.clone(), code, reason, path };
-            self.ports.observer.observe(&refused);
-            reference
-        })
+        self.refusals().refuse_request(code, reason, path)
     }
 
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.

@@ -1,3 +1,4 @@
+use crate::ForeignText;
 use crate::error::{Reference, Refusal, SignInError};
 use crate::ports::{Observer, RefusalKind, SignInEvent, Source};
 use crate::return_to::ReturnTo;
@@ -26,6 +27,17 @@ impl Refusals<'_> {
         use_case: impl Future<Output = Result<T, SignInError>>,
     ) -> Result<T, Refusal> {
         use_case.await.map_err(|error| self.refuse(error, ReturnTo::main_page()))
+    }
+
+    pub(super) fn refuse_request(self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
+        let error = reason.clone().unwrap_or_default();
+        let kind = RefusalKind { code, provider: None, source: self.source, error };
+        self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
+            let (reference, path) = (Reference::fresh(self.entropy), ForeignText::new(path));
+            let refused = SignInEvent::RequestRefused { reference: reference.clone(), code, reason, path };
+            self.observer.observe(&refused);
+            reference
+        })
     }
 
     pub(super) fn refuse(self, error: SignInError, return_to: ReturnTo) -> Refusal {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use labgate_domain::error::ErrorCode;
-use labgate_domain::people::Username;
+use labgate_domain::people::{AccountId, Username};
 use labgate_domain::ports::{Author, Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
@@ -23,7 +23,7 @@ macro_rules! event {
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
 /// it), `created`, `change`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count` and `steps`.
@@ -49,6 +49,18 @@ impl TracingLog {
             None => (source != Source::default()).then(|| source.to_string()),
         }
     }
+
+    fn administered(&self, account: AccountId, name: Option<&Username>, change: &str, by: &Author) {
+        let (by, by_name, source) = match by {
+            Author::Person(by) => (by.account.to_string(), Some(by.name.as_str()), self.source(by.source)),
+            Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None),
+            Author::Groups => ("groups of the provider".to_owned(), None, None),
+        };
+        let name = name.map(Username::as_str);
+        event!(
+            info "administered", %account, name, change, by, by_name, source, "an account was administered"
+        );
+    }
 }
 
 /// Logs what the operator did to the lab with a command, other than to accounts.
@@ -72,7 +84,7 @@ impl Observer for TracingLog {
             ),
             SignInEvent::Refused { reference, code, error, source } => {
                 let cause = Cause { code: *code, error, explanation: None };
-                refused(reference.as_str(), self.source(*source), None, None, None, &cause);
+                refused(reference.as_str(), self.source(*source).as_deref(), None, None, None, &cause);
             }
             SignInEvent::RequestRefused { reference, code, reason, path } => event!(
                 info "request_refused", reference = reference.as_str(), code, path = path.as_str(),
@@ -124,19 +136,13 @@ impl Observer for TracingLog {
                 source = self.source(person.source), "a person chose another password"
             ),
             SignInEvent::Administered { account, name, change, by } => {
-                let (by, by_name, source) = match by {
-                    Author::Person(by) => {
-                        (by.account.to_string(), Some(by.name.as_str()), self.source(by.source))
-                    }
-                    Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None),
-                    Author::Groups => ("groups of the provider".to_owned(), None, None),
-                };
-                let name = name.as_ref().map(Username::as_str);
-                event!(
-                    info "administered", %account, name, change, by, by_name, source,
-                    "an account was administered"
-                );
+                self.administered(*account, name.as_ref(), change, by);
             }
+            SignInEvent::AdministratorKept { account, name } => event!(
+                warn "administrator_kept", %account, name = name.as_str(),
+                "the provider's groups no longer make this person an administrator, but there is no other: make \
+                 somebody else one, then the role goes at the next sign-in"
+            ),
             SignInEvent::SignedOut { person, session } => event!(
                 info "signed_out", account = %person.account, name = person.name.as_str(),
                 source = self.source(person.source), session = shortened(*session), "a person signed out"
@@ -160,6 +166,7 @@ impl Observer for TracingLog {
     fn finished(&self, trail: &Trail) {
         let provider = trail.provider.as_ref().map(ProviderId::as_str);
         let (name, source) = (trail.name.as_deref(), self.source(trail.source));
+        let source = source.as_deref();
         match &trail.outcome {
             Outcome::SignedIn { account, session, created } => event!(
                 info "signed_in", provider, %account, name, source, way = trail.way.as_str(),
@@ -206,7 +213,7 @@ struct Cause<'a> {
 
 fn refused(
     reference: &str,
-    source: Option<String>,
+    source: Option<&str>,
     provider: Option<&str>,
     name: Option<&str>,
     way: Option<&str>,

@@ -231,6 +231,16 @@ fn announce(address: SocketAddr, configuration: &Configuration, missing_settings
     if missing_settings.is_empty() {
         let redirect_uri = configuration.policy.public_url.redirect_uri();
         tracing::info!(redirect_uri = redirect_uri.as_str(), "external sign-in is on");
+        let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+        let no_proxy = no_proxy.unwrap_or_default();
+        let unknown = labgate_provider::unknown_no_proxy_patterns(&no_proxy);
+        if !unknown.is_empty() {
+            tracing::warn!(
+                patterns = unknown.join(","),
+                "NO_PROXY has patterns that except no host: write an address, a network such as 10.0.0.0/8, or a \
+                 domain such as example.org, without a port"
+            );
+        }
     } else {
         tracing::info!(
             missing = missing_settings.join(", "),
