@@ -13,7 +13,7 @@ use std::io;
 use std::panic::PanicHookInfo;
 
 use labgate_domain::world::Entropy;
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -38,12 +38,13 @@ impl LogSettings {
     /// from a hash once the process has ended.
     #[must_use]
     pub fn sign_in_log(&self, entropy: &dyn Entropy) -> SummingLog {
+        let tells_all = self.levels.to_filter().would_enable("labgate::sign_in", &Level::DEBUG);
         if !self.hash_addresses {
-            return SummingLog::default();
+            return SummingLog::over(TracingLog::default(), tells_all);
         }
         let mut key = [0; 32];
         entropy.fill(&mut key);
-        SummingLog::over(TracingLog::hashing_addresses(key))
+        SummingLog::over(TracingLog::hashing_addresses(key), tells_all)
     }
 }
 

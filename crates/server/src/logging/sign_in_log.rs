@@ -234,11 +234,6 @@ fn refused(
     }
 }
 
-/// Returns whether each refusal is to be told, and none only counted.
-pub(super) fn tells_all() -> bool {
-    tracing::enabled!(target: "labgate::sign_in", tracing::Level::DEBUG)
-}
-
 /// Tells how often a refusal was met again.
 pub(super) fn tell_again(reference: &str, kind: &RefusalKind, count: u64, log: &TracingLog) {
     event!(

@@ -6,7 +6,7 @@ use labgate_domain::error::{ErrorCode, Reference};
 use labgate_domain::ports::{Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
 use labgate_domain::sign_in::{Outcome, Trail, Way};
 
-use super::sign_in_log::{TracingLog, tell_again, tells_all};
+use super::sign_in_log::{TracingLog, tell_again};
 
 /// The [`TracingLog`], with equal refusals summed up: the first of a minute is told whole, the others are
 /// counted and quote its reference, and the number is told at the end of the minute. So what strangers can
@@ -19,6 +19,9 @@ use super::sign_in_log::{TracingLog, tell_again, tells_all};
 pub struct SummingLog {
     log: TracingLog,
     told: Mutex<HashMap<RefusalKind, Told>>,
+    /// Each refusal is told, and none only counted. Not asked of the subscriber at each refusal: the question
+    /// itself makes it drop the next event.
+    tells_all: bool,
 }
 
 /// The most kinds of refusals, within a minute, that are told apart by more than their codes.
@@ -30,10 +33,10 @@ struct Told {
 }
 
 impl SummingLog {
-    /// Returns a log over this one.
+    /// Returns a log over this one, which tells each refusal or sums equal ones up.
     #[must_use]
-    pub fn over(log: TracingLog) -> Self {
-        Self { log, told: Mutex::default() }
+    pub fn over(log: TracingLog, tells_all: bool) -> Self {
+        Self { log, told: Mutex::default(), tells_all }
     }
 
     /// Tells how often each kind of refusal was met again, and begins to count anew. To be called every
@@ -102,7 +105,7 @@ impl Observer for SummingLog {
                 error,
             };
             // Each request of the lab asks for a check, and the failure of the store is the same for all.
-            if trail.way == Way::Check && !tells_all() && self.count(kind.clone()).is_some() {
+            if trail.way == Way::Check && !self.tells_all && self.count(kind.clone()).is_some() {
                 return;
             }
             self.remember(kind, &trail.reference);
@@ -111,7 +114,7 @@ impl Observer for SummingLog {
     }
 
     fn earlier_refusal(&self, kind: &RefusalKind) -> Option<Reference> {
-        let is_told = kind.code == ErrorCode::CredentialsWrong.as_str() || tells_all();
+        let is_told = kind.code == ErrorCode::CredentialsWrong.as_str() || self.tells_all;
         if is_told { None } else { self.count(kind.clone()) }
     }
 }
@@ -189,8 +192,8 @@ mod tests {
 
     #[test]
     fn f35_a_wrong_password_is_always_told_and_at_debug_each_refusal() {
-        let log = SummingLog::default();
         for (levels, code) in [("info", ErrorCode::CredentialsWrong), ("debug", ErrorCode::CsrfFailed)] {
+            let log = SummingLog::over(TracingLog::default(), levels == "debug");
             let text = log_of(levels, LogFormat::Text, || {
                 assert_ne!(refuse(&log, code, "x", source(1), 1), refuse(&log, code, "x", source(1), 2));
             });

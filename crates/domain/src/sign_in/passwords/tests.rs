@@ -274,7 +274,7 @@ async fn f35_a_trail_names_the_account_and_the_source_and_of_unknown_names_the_b
         assert_eq!((trail.reference, trail.source), (refusal.reference, source));
         trail.name.unwrap()
     };
-    assert_eq!(named(" ADA@Example.com").await, "ada");
+    assert_eq!(named(" ADA@Example.com").await, account(AccountStatus::Active).username.as_str());
     // A password in the wrong field; a line of its own; and nothing.
     assert_eq!(named("hunter2hunter2").await, "hu…");
     assert_eq!(named("\n\u{1b}x").await, "x…");
