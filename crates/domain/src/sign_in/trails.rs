@@ -149,9 +149,9 @@ impl Trails<'_> {
         let finished = trail.finish(self, reference.clone(), outcome);
         let provider = finished.provider.clone();
         if is_told {
-            self.store(finished).await
+            self.store(finished).await;
         } else {
-            self.keep(finished).await
+            self.keep(finished).await;
         }
         Err(Refusal { reference, error, attempt, provider, explanation, return_to })
     }
