@@ -1,11 +1,12 @@
 //! `AccountStore`: the list of accounts, and what administrators change.
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, Role};
-use labgate_domain::ports::{AccountChange, AccountPage};
+use labgate_domain::ports::{AccountChange, AccountPage, IdentityMove};
+use labgate_domain::protocol::Issuer;
 
 use super::lab::{
-    Replica, account, account_id, add_ada, add_local, administrator, at, at_once, begin_session, credential,
-    disabled, email, identity, local, name, session, session_id, whose,
+    Replica, account, account_id, add, add_ada, add_local, administrator, at, at_once, begin_session,
+    credential, disabled, email, identity, identity_at, local, name, session, session_id, whose,
 };
 use super::replicas;
 
@@ -295,4 +296,42 @@ async fn an_account_is_deleted_with_all_that_belongs_to_it_and_nothing_else() {
     assert_eq!(store.administration.delete(ada.id).await, Ok(AccountChange::NotFound));
     assert_eq!(add_ada(other).await, ada, "name and identity are free again");
     assert_eq!(store.credentials.credential(ada.id).await, Ok(None), "nothing comes back");
+}
+
+#[tokio::test]
+async fn f22_the_identities_of_an_issuer_move_all_or_none_and_end_sessions() {
+    let [store, other] = replicas().await;
+    let issuer = |text: &str| Issuer::parse(text).unwrap();
+    let (old, new) = (issuer("https://old.example.org"), issuer("https://new.example.org"));
+    let at_old = |subject: &str| identity_at(old.as_str(), subject);
+    let at_new = |subject: &str| identity_at(new.as_str(), subject);
+    let move_all =
+        async |dry_run| store.administration.move_identities(&old, &new, dry_run, at(50)).await.unwrap();
+    for (number, subject) in [(1, "a"), (2, "b")] {
+        add(&store, &account(number, &format!("{subject}@example.org")), &at_old(subject)).await;
+    }
+    add(&store, &account(3, "c@example.org"), &identity_at("https://elsewhere.example.org", "a")).await;
+    add(&store, &account(4, "d@example.org"), &at_new("b")).await;
+    begin_session(&store, &session(1, account_id(1))).await;
+
+    // At the new issuer another person has one of the subjects: nothing moves.
+    let blocked: Vec<_> = move_all(false).await.iter().map(IdentityMove::is_blocked).collect();
+    assert_eq!(blocked, [false, true]);
+    assert_eq!(whose(&other, &at_old("a")).await, Some(account_id(1)));
+
+    assert_eq!(store.administration.delete(account_id(4)).await, Ok(AccountChange::Done));
+    // A person who proved the account in the meantime has both.
+    store.identities.link(account_id(2), &at_new("b"), None, at(40)).await.unwrap();
+    let told = move_all(true).await;
+    assert_eq!(whose(&other, &at_old("a")).await, Some(account_id(1)), "a dry run moves nothing");
+    assert_eq!(move_all(false).await, told);
+    for (number, subject) in [(1, "a"), (2, "b")] {
+        assert_eq!(whose(&other, &at_old(subject)).await, None);
+        assert_eq!(whose(&other, &at_new(subject)).await, Some(account_id(number)));
+        assert_eq!(other.identities.identities(account_id(number)).await.unwrap().len(), 1);
+    }
+    assert_eq!(whose(&other, &identity_at("https://elsewhere.example.org", "a")).await, Some(account_id(3)));
+    let session = other.sessions.find(session_id(1)).await.unwrap().unwrap();
+    assert_eq!(session.ended_at, Some(at(50)));
+    assert_eq!(move_all(false).await, []);
 }

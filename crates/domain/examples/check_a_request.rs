@@ -40,6 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         entropy.expect_fill().return_const(());
         let mut observer = MockObserver::new();
         observer.expect_finished().return_const(());
+        observer.expect_earlier_refusal().return_const(None);
 
         let requests = Requests {
             tokens: &tokens,

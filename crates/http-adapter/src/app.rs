@@ -110,9 +110,8 @@ impl App {
     fn finish(&self, mut response: Response, audience: Audience, path: &str) -> Response {
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
             let reference = failure.reference.clone().unwrap_or_else(|| {
-                let reference = self.state.sign_in.fresh_reference();
-                failure.log(&reference, path);
-                reference
+                let (code, reason) = failure.cause();
+                self.state.sign_in.refuse_request(code, reason, path)
             });
             response = failure.render(&reference, audience, self.state.texts);
         }

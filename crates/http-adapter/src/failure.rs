@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
-use labgate_domain::ForeignText;
 use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::NotSignedIn;
@@ -238,19 +237,9 @@ impl Failure {
         Self { ways: ways.into(), lists_all: true, ..self }
     }
 
-    /// Logs the failure under a fresh reference. The path is the request's, without the query, which can hold
-    /// a code.
-    pub(crate) fn log(&self, reference: &Reference, path: &str) {
-        let (code, reason, path) =
-            (self.code, self.reason.as_ref().map(tracing::field::display), ForeignText::new(path));
-        match self.status {
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE
-                if self.reason.is_none() =>
-            {
-                tracing::info!(%reference, code, ?path, "a request was cut off");
-            }
-            _ => tracing::debug!(%reference, code, ?path, reason, "a request was refused"),
-        }
+    /// Returns the code and the cause, for the log.
+    pub(crate) fn cause(&self) -> (&'static str, Option<String>) {
+        (self.code, self.reason.as_ref().map(ToString::to_string))
     }
 
     /// Builds an answer that carries this failure and nothing else yet.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use labgate_domain::ports::{
     MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore, MockObserver,
     MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInRecords, MockSpentAttempts,
-    MockThrottle, MockTokenIssuer,
+    MockThrottle, MockTokenIssuer, SignInEvent,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sealed::MockSealer;
@@ -30,8 +30,13 @@ pub(crate) fn app_with(info: AppInfo) -> App {
     let mut clock = MockClock::new();
     clock.expect_now().returning(|| Timestamp::from_unix_seconds(1_800_000_000));
     let mut log = MockObserver::new();
-    log.expect_observe().return_const(());
+    log.expect_observe().returning(|event| {
+        if let SignInEvent::RequestRefused { reference, code, reason, path } = event {
+            tracing::info!(%reference, code, ?path, reason, "a request was refused");
+        }
+    });
     log.expect_finished().return_const(());
+    log.expect_earlier_refusal().return_const(None);
     let mut records = MockSignInRecords::new();
     records.expect_store().returning(|_| Ok(()));
     let ports = Ports {

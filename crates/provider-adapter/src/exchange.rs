@@ -17,6 +17,7 @@ use tokio_rustls::rustls;
 
 use crate::client_authentication::ClientCertificate;
 use crate::ensure::ensure;
+use crate::proxy;
 use crate::settings::ProviderSettings;
 use crate::unchecked::SettingsError;
 
@@ -83,6 +84,8 @@ impl ExchangeError {
 pub(crate) struct Network {
     secure: Result<Client, ExchangeError>,
     plain: Client,
+    /// The proxy on the way of https, for messages.
+    proxy: Option<String>,
 }
 
 impl Network {
@@ -107,6 +110,7 @@ impl Network {
         Ok(Self {
             secure: secure.map_err(unreachable),
             plain: plain.map_err(|error| SettingsError::HttpClient(cause(&error).to_string()))?,
+            proxy: proxy::of_environment(|name| std::env::var(name).ok()),
         })
     }
 }
@@ -114,12 +118,13 @@ impl Network {
 #[async_trait]
 impl Exchange for Network {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError> {
-        let client = match request.uri().scheme_str() {
-            Some("https") => self.secure.as_ref().map_err(Clone::clone)?,
-            _ => &self.plain,
+        let (client, proxy) = match request.uri().scheme_str() {
+            Some("https") => (self.secure.as_ref().map_err(Clone::clone)?, self.proxy.as_deref()),
+            _ => (&self.plain, None),
         };
         let request = reqwest::Request::try_from(request).map_err(ExchangeError::from)?;
-        let response = Response::from(client.execute(request).await.map_err(ExchangeError::from)?);
+        let response = client.execute(request).await.map_err(ExchangeError::from);
+        let response = Response::from(response.map_err(|error| proxy::named(error, proxy))?);
         Ok(response.map(|body: reqwest::Body| body.map_err(ExchangeError::from).boxed_unsync()))
     }
 }

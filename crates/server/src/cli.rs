@@ -4,6 +4,7 @@ mod account;
 mod admission;
 mod backup;
 mod doctor;
+mod identities;
 mod lab;
 mod signals;
 mod store;
@@ -60,6 +61,9 @@ enum Command {
     /// Manage accounts, in the database
     #[command(after_help = account::HELP)]
     Account(account::AccountArgs),
+    /// Move linked identities from one issuer to another
+    #[command(after_help = identities::HELP)]
+    Identities(identities::IdentitiesArgs),
     /// Try the admission rules
     Admission(admission::AdmissionArgs),
     /// Find what prevents sign-in, and print what to do
@@ -89,6 +93,23 @@ enum KeysCommand {
     List,
 }
 
+impl Command {
+    /// Returns whether the command can change the lab, and logs what it does as the server would.
+    fn changes_the_lab(&self) -> bool {
+        if let Self::Account(arguments) = self {
+            return arguments.change_accounts();
+        }
+        matches!(
+            self,
+            Self::Identities(_)
+                | Self::Keys { command: KeysCommand::Rotate }
+                | Self::Backup(_)
+                | Self::Restore(_)
+                | Self::Store(_)
+        )
+    }
+}
+
 impl Cli {
     /// Runs the command.
     ///
@@ -97,6 +118,11 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let sources = Sources::of_process(self.config.as_deref());
         let configuration = sources.and_then(|sources| Configuration::read(&sources));
+        if let Ok(configuration) = &configuration
+            && self.command.changes_the_lab()
+        {
+            logging::start(&configuration.log);
+        }
         match self.command {
             // The doctor explains unusable settings.
             Command::Doctor(arguments) => return Ok(doctor::run(configuration.as_ref(), &arguments)),
@@ -105,6 +131,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration?),
             Command::Keys { command: KeysCommand::List } => list(&configuration?),
             Command::Account(arguments) => account::run(&configuration?, arguments),
+            Command::Identities(arguments) => identities::run(&configuration?, &arguments),
             Command::Admission(arguments) => admission::run(&configuration?, arguments),
             Command::Backup(arguments) => backup::back_up(&configuration?, &arguments),
             Command::Restore(arguments) => backup::restore(&configuration?, &arguments),
@@ -173,6 +200,7 @@ fn rotate(configuration: &Configuration) -> anyhow::Result<()> {
         bail!("session tokens are signed with a key of your own (section [token]): replace it and restart");
     }
     let keys = wiring::key_directory(configuration).rotate(SystemClock.now())?;
+    logging::operated("keys rotated");
     let key = keys.ring.newest_key();
     let when = if key.kid() == keys.ring.signing_key().kid() {
         "from now on".to_owned()

@@ -294,3 +294,17 @@ async fn an_imported_account_signs_in_with_its_old_password() {
     let holds = |text: &str| database.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("$argon2id$"), "the first sign-in has replaced the hash");
 }
+
+#[test]
+fn f35_f22_what_a_command_changes_is_logged_with_the_local_operator() {
+    let operator = Operator::new();
+    operator.words("create --email root@example.com --admin");
+    let output = operator.run("create ada");
+    let log = text(&output.stderr);
+    let created = log.lines().find(|line| line.contains("event=\"administered\"")).unwrap();
+    for part in ["name=\"ada\"", "change=\"created\"", "by=\"local operator\""] {
+        assert!(created.contains(part), "{log}");
+    }
+    assert!(text(&operator.run("disable ada").stderr).contains("change=\"disabled\""));
+    assert_eq!(text(&operator.run("list").stderr), "", "a look is no act");
+}

@@ -6,7 +6,7 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::{Changed, FeedPosition, StoreError};
+use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
@@ -44,6 +44,16 @@ pub(crate) fn linked_identity(row: &Row) -> Result<LinkedIdentity, StoreError> {
         email: record.parsed_if_present("email", EmailAddress::parse)?,
         first_sign_in_at: record.time("first_sign_in_at")?,
         last_sign_in_at: record.time("last_sign_in_at")?,
+    })
+}
+
+pub(crate) fn identity_move(row: &Row) -> Result<IdentityMove, StoreError> {
+    let record = Record::new("external_identities", row);
+    Ok(IdentityMove {
+        account: record.parsed("account_id", AccountId::parse)?,
+        name: record.parsed("username", Username::parse)?,
+        subject: record.parsed("subject", Subject::parse)?,
+        there: record.parsed_if_present("there", AccountId::parse)?,
     })
 }
 

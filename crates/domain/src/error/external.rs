@@ -29,6 +29,18 @@ pub enum CallbackError {
     },
 }
 
+/// Codes of no specification by which providers say that the person cancelled or refused.
+const SAYS_NO: [&str; 8] = [
+    "authorization_declined",
+    "cancelled",
+    "consent_denied",
+    "user_canceled",
+    "user_cancelled",
+    "user_cancelled_authorize",
+    "user_cancelled_login",
+    "user_denied",
+];
+
 impl CallbackError {
     /// Returns the stable code.
     #[must_use]
@@ -40,6 +52,7 @@ impl CallbackError {
             Self::IssuerMissing => ErrorCode::IssuerMissing,
             Self::Refused { code, .. } => match code {
                 Authz::AccessDenied => ErrorCode::AccessDenied,
+                Authz::Other(code) if SAYS_NO.contains(&code.as_str()) => ErrorCode::AccessDenied,
                 Authz::LoginRequired
                 | Authz::InteractionRequired
                 | Authz::ConsentRequired

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::people::{Account, AccountId, AccountStatus, Credential, Role};
+use crate::people::{Account, AccountId, AccountStatus, Credential, Role, Username};
+use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
 /// The administration of accounts. The last active administrator stays one, under any number of concurrent
@@ -62,6 +63,21 @@ pub trait AdministrationStore: Send + Sync {
     /// # Errors
     /// When the store cannot answer.
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError>;
+
+    /// Moves all identities of one issuer to another: the same subjects, with the same accounts. The sessions
+    /// of their accounts end with it. All of that atomically, and only if no subject is there already with
+    /// another account; one that is there with the same account takes the place of the old one. A dry run
+    /// changes nothing, and returns the same.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was moved then.
+    async fn move_identities(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        dry_run: bool,
+        at: Timestamp,
+    ) -> Result<Vec<IdentityMove>, StoreError>;
 }
 
 /// The result of creating the first administrator.
@@ -84,6 +100,27 @@ pub enum AccountChange {
     NotFound,
     /// The account is the last active administrator, and the lab needs one.
     LastAdministrator,
+}
+
+/// An identity of an issuer that gives its identities to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityMove {
+    /// The account that it opens.
+    pub account: AccountId,
+    /// The username of that account.
+    pub name: Username,
+    /// The person's id at both issuers.
+    pub subject: Subject,
+    /// The account that the subject opens at the other issuer already.
+    pub there: Option<AccountId>,
+}
+
+impl IdentityMove {
+    /// Returns whether the move would take the identity at the other issuer from its account.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.there.is_some_and(|there| there != self.account)
+    }
 }
 
 /// A page of the list of accounts.

@@ -26,11 +26,11 @@ mod throttle;
 mod tokens;
 
 pub use accounts::{AccountCreation, AccountStore};
-pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator};
+pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator, IdentityMove};
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
-pub use observer::{IdentityChange, Observer, SignInEvent};
+pub use observer::{Author, IdentityChange, Observer, Person, RefusalKind, SignInEvent};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness, Share};
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,

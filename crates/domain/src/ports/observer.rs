@@ -1,5 +1,7 @@
+use crate::ForeignText;
 use crate::error::{ErrorCode, Reference};
-use crate::people::AccountId;
+use crate::people::{Account, AccountId, Username};
+use crate::ports::Source;
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
 use crate::session::SessionId;
@@ -15,6 +17,46 @@ pub trait Observer: Send + Sync {
 
     /// Sees the trail of a sign-in that is over, on the same terms.
     fn finished(&self, trail: &Trail);
+
+    /// Returns the reference of an equal refusal that was told a moment ago and stands for this one, too, which
+    /// is counted with it and not told: so strangers fill no log, and each person quotes a reference that is
+    /// there.
+    fn earlier_refusal(&self, kind: &RefusalKind) -> Option<Reference> {
+        let _ = kind;
+        None
+    }
+}
+
+/// A kind of refusals that are told as one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefusalKind {
+    /// The stable code.
+    pub code: &'static str,
+    /// The provider.
+    pub provider: Option<ProviderId>,
+    /// The source of the requests.
+    pub source: Source,
+    /// The text for the operator.
+    pub error: String,
+}
+
+/// The person of an event, and from where they came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub account: AccountId,
+    /// Its username.
+    pub name: Username,
+    /// The source of the request.
+    pub source: Source,
+}
+
+impl Person {
+    /// Returns the person of an account, who came from this source.
+    #[must_use]
+    pub fn of(account: &Account, source: Source) -> Self {
+        Self { account: account.id, name: account.username.clone(), source }
+    }
 }
 
 named! {
@@ -30,6 +72,17 @@ named! {
     }
 }
 
+/// The author of a change of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A person: an administrator, or the one who registers.
+    Person(Person),
+    /// The operator, at the command line or by the settings.
+    LocalOperator,
+    /// The groups that a provider states, and the rules that the operator made for them.
+    Groups,
+}
+
 /// An event of a sign-in, a session or an account. A sign-in that is over is a [`Trail`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInEvent {
@@ -40,8 +93,8 @@ pub enum SignInEvent {
     },
     /// A provider's new address for a person is another account's, so the old one was kept.
     EmailConflict {
-        /// The person's account.
-        account: AccountId,
+        /// The person.
+        person: Person,
     },
     /// A request other than a sign-in was refused.
     Refused {
@@ -51,11 +104,36 @@ pub enum SignInEvent {
         code: ErrorCode,
         /// The text for the operator.
         error: String,
+        /// The source of the request, where it is known.
+        source: Source,
+    },
+    /// A request was refused before it came to a use case.
+    RequestRefused {
+        /// The reference that the answer states.
+        reference: Reference,
+        /// The code that the answer states.
+        code: &'static str,
+        /// The cause, where there is more to say than the code.
+        reason: Option<String>,
+        /// The path of the request, without its query.
+        path: ForeignText,
+    },
+    /// A person was asked to prove an account: their identity is linked to none, and the account has their
+    /// address. Where a whole lab ends here, the issuer or the scheme of its subjects has changed.
+    LinkRequired {
+        /// The person that the account belongs to.
+        person: Person,
+        /// The provider of the new identity.
+        provider: ProviderId,
+        /// Its issuer.
+        issuer: Issuer,
+        /// The issuers of the identities that the account is linked to.
+        linked: Vec<Issuer>,
     },
     /// An identity was linked to an account.
     Linked {
-        /// The account.
-        account: AccountId,
+        /// The person.
+        person: Person,
         /// The provider of the identity.
         provider: ProviderId,
         /// The reason.
@@ -63,8 +141,8 @@ pub enum SignInEvent {
     },
     /// An identity was unlinked from an account.
     Unlinked {
-        /// The account.
-        account: AccountId,
+        /// The person.
+        person: Person,
         /// The issuer of the identity.
         issuer: Issuer,
     },
@@ -105,29 +183,39 @@ pub enum SignInEvent {
     },
     /// A person chose another password.
     PasswordChanged {
-        /// The account.
-        account: AccountId,
+        /// The person.
+        person: Person,
     },
     /// An administrator changed an account.
     Administered {
         /// The account.
         account: AccountId,
+        /// Its username, if it was still there to be asked.
+        name: Option<Username>,
         /// The change, as a word such as `created` or `disabled`.
         change: &'static str,
-        /// The administrator's account; `None` is the local operator.
-        by: Option<AccountId>,
+        /// The author.
+        by: Author,
+    },
+    /// A provider's groups no longer make this person an administrator, but there is no other, so the role
+    /// stays.
+    AdministratorKept {
+        /// The account.
+        account: AccountId,
+        /// Its username.
+        name: Username,
     },
     /// A person ended sessions of their own from elsewhere.
     SignedOutElsewhere {
-        /// The account.
-        account: AccountId,
+        /// The person.
+        person: Person,
         /// The number of sessions.
         sessions: usize,
     },
     /// A person signed out.
     SignedOut {
-        /// The account.
-        account: AccountId,
+        /// The person.
+        person: Person,
         /// The session.
         session: SessionId,
     },

@@ -1,4 +1,8 @@
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 /// The network source of a request: what rate limits and shares of work are counted under. There always is
 /// one.
@@ -39,6 +43,17 @@ impl Source {
         }
     }
 
+    /// Returns a keyed hash of the client's address, if it is known: the same address has the same one, and
+    /// without the key nobody gets back from it.
+    #[must_use]
+    pub fn pseudonym(self, key: &[u8; 32]) -> Option<String> {
+        self.address()?;
+        let mut hmac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+        hmac.update(&self.bytes());
+        let hash = hmac.finalize().into_bytes();
+        Some(hash.iter().take(8).fold(String::from("hash:"), |text, byte| text + &format!("{byte:02x}")))
+    }
+
     /// Returns whether many clients share the source.
     #[must_use]
     pub fn is_shared(self) -> bool {
@@ -68,6 +83,18 @@ impl Source {
     }
 }
 
+/// The address, the /64 of an IPv6 host, or the proxy that hides its clients.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Place::Nowhere => f.write_str("unknown"),
+            Place::Behind(proxy) => write!(f, "behind {proxy}"),
+            Place::Client(address @ IpAddr::V4(_)) => write!(f, "{address}"),
+            Place::Client(address @ IpAddr::V6(_)) => write!(f, "{address}/64"),
+        }
+    }
+}
+
 fn network(address: IpAddr, prefix: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -92,6 +119,23 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn f35_a_source_is_written_as_a_ban_needs_it() {
+        assert_eq!(of("192.0.2.1").to_string(), "192.0.2.1");
+        assert_eq!(of("2001:db8:1:2::9").to_string(), "2001:db8:1:2::/64");
+        assert_eq!(Source::behind("10.0.0.1".parse().unwrap()).to_string(), "behind 10.0.0.1");
+    }
+
+    #[test]
+    fn f35_a_pseudonym_tells_addresses_apart_and_does_not_name_them() {
+        let (one, same) = (of("192.0.2.1").pseudonym(&[1; 32]), of("::ffff:192.0.2.1").pseudonym(&[1; 32]));
+        assert_eq!(one, same);
+        assert_ne!(one, of("192.0.2.2").pseudonym(&[1; 32]));
+        assert_ne!(one, of("192.0.2.1").pseudonym(&[2; 32]));
+        assert!(!one.unwrap().contains("192"));
+        assert_eq!(Source::default().pseudonym(&[1; 32]), None);
     }
 
     #[test]

@@ -11,9 +11,10 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore, Share,
-    Source,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    IdentityMove, Share, Source,
 };
+use crate::protocol::Issuer;
 use crate::session::Session;
 use crate::world::{Entropy, random_base32};
 
@@ -91,7 +92,8 @@ impl Administration<'_> {
             let account = self.requests.account_of(visitor).await?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
-        self.refusals.run(found).await.map(Administrator::with_account)
+        let administrator = self.refusals.from(visitor.source).run(found).await;
+        administrator.map(|account| Administrator::with_account(account, visitor.source))
     }
 
     /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that
@@ -179,7 +181,7 @@ impl Administration<'_> {
         if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
             return Err(RegistrationError::NameTaken.into());
         }
-        self.record(by, account.id, "created");
+        self.record(by, account.id, Some(&account.username), "created");
         Ok(CreatedAccount { account, initial_password })
     }
 
@@ -200,7 +202,7 @@ impl Administration<'_> {
             let (credential, initial_password) = self.initial_credential(&account, password).await?;
             let ended = self.credentials.reset_credential(id, &credential, self.ender.clock.now()).await?;
             self.ender.forget(ended.ok_or(AccountError::Unknown)?);
-            self.record(by, id, "password reset");
+            self.record(by, id, Some(&account.username), "password reset");
             Ok(CreatedAccount { account, initial_password })
         };
         self.refusals.run(reset).await
@@ -213,6 +215,7 @@ impl Administration<'_> {
     pub async fn patch(&self, by: &Administrator, id: AccountId, patch: AccountPatch) -> Result<(), Refusal> {
         let patched = async {
             let at = self.ender.clock.now();
+            let name = self.name_of(id).await?;
             let (change, word) = match patch {
                 AccountPatch::Status(status) => {
                     let word = if status == AccountStatus::Active { "enabled" } else { "disabled" };
@@ -225,7 +228,7 @@ impl Administration<'_> {
             };
             done(change)?;
             self.ender.forget_account(id);
-            self.record(by, id, word);
+            self.record(by, id, name.as_ref(), word);
             Ok(())
         };
         self.refusals.run(patched).await
@@ -237,12 +240,40 @@ impl Administration<'_> {
     /// When it was not deleted.
     pub async fn delete(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let deleted = async {
+            let name = self.name_of(id).await?;
             done(self.administration.delete(id).await?)?;
             self.ender.forget_account(id);
-            self.record(by, id, "deleted");
+            self.record(by, id, name.as_ref(), "deleted");
             Ok(())
         };
         self.refusals.run(deleted).await
+    }
+
+    /// Moves all identities of one issuer to another, where people have the same subjects: after a domain or a
+    /// realm was renamed, everybody is a stranger otherwise. All are moved or, where one cannot be or for a dry
+    /// run, none. Their people are signed out.
+    ///
+    /// # Errors
+    /// When the store failed; nothing was moved then.
+    pub async fn move_identities(
+        &self,
+        by: &Administrator,
+        from: &Issuer,
+        to: &Issuer,
+        dry_run: bool,
+    ) -> Result<Vec<IdentityMove>, Refusal> {
+        let moved = async {
+            let at = self.ender.clock.now();
+            let moves = self.administration.move_identities(from, to, dry_run, at).await?;
+            if !dry_run && !moves.iter().any(IdentityMove::is_blocked) {
+                for it in &moves {
+                    self.ender.forget_account(it.account);
+                    self.record(by, it.account, Some(&it.name), "identity moved");
+                }
+            }
+            Ok(moves)
+        };
+        self.refusals.run(moved).await
     }
 
     /// Ends the sessions of an account.
@@ -252,7 +283,8 @@ impl Administration<'_> {
     pub async fn sign_out(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let ended = async {
             self.ender.end_all_of(id, None).await?;
-            self.record(by, id, "signed out");
+            let name = self.name_of(id).await?;
+            self.record(by, id, name.as_ref(), "signed out");
             Ok(())
         };
         self.refusals.run(ended).await
@@ -275,8 +307,13 @@ impl Administration<'_> {
         Ok((self.new_passwords.unchecked(password, share, true).await?, Some(made_up)))
     }
 
-    fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {
-        self.ender.observer.observe(&by.has_done(change, account));
+    /// Returns the name of an account for the record of what is done to it.
+    async fn name_of(&self, id: AccountId) -> Result<Option<Username>, SignInError> {
+        Ok(self.accounts.find(id).await?.map(|account| account.username))
+    }
+
+    fn record(&self, by: &Administrator, account: AccountId, name: Option<&Username>, change: &'static str) {
+        self.ender.observer.observe(&by.has_done(change, account, name));
     }
 }
 

@@ -1,13 +1,13 @@
-use crate::people::{Account, AccountId};
-use crate::ports::SignInEvent;
+use crate::people::{Account, AccountId, Username};
+use crate::ports::{Author, Person, SignInEvent, Source};
 
 /// A person who may administer accounts: proof of it, needed by every use case of administration.
 #[derive(Clone, Debug)]
-pub struct Administrator(Option<Account>);
+pub struct Administrator(Option<(Account, Source)>);
 
 impl Administrator {
-    pub(super) fn with_account(account: Account) -> Self {
-        Self(Some(account))
+    pub(super) fn with_account(account: Account, source: Source) -> Self {
+        Self(Some((account, source)))
     }
 
     /// Returns the operator, who can run commands on the lab's machine with its data directory.
@@ -19,11 +19,20 @@ impl Administrator {
     /// Returns the administrator's own account; `None` is the local operator.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
-        self.0.as_ref()
+        self.0.as_ref().map(|(account, _)| account)
     }
 
     /// Returns the event that the administrator changed an account in this way.
-    pub(super) fn has_done(&self, change: &'static str, account: AccountId) -> SignInEvent {
-        SignInEvent::Administered { account, change, by: self.account().map(|own| own.id) }
+    pub(super) fn has_done(
+        &self,
+        change: &'static str,
+        account: AccountId,
+        name: Option<&Username>,
+    ) -> SignInEvent {
+        let by = match &self.0 {
+            Some((account, source)) => Author::Person(Person::of(account, *source)),
+            None => Author::LocalOperator,
+        };
+        SignInEvent::Administered { account, name: name.cloned(), change, by }
     }
 }

@@ -1,7 +1,7 @@
 use super::end_sessions::SessionEnder;
 use crate::error::SignInError;
 use crate::people::{Account, Role};
-use crate::ports::{AccountChange, AdministrationStore, SignInEvent};
+use crate::ports::{AccountChange, AdministrationStore, Author, SignInEvent};
 
 /// Gives people the role that the groups of their provider say.
 #[derive(Clone, Copy)]
@@ -19,10 +19,20 @@ impl Roles<'_> {
         let Some(role) = role.filter(|role| *role != account.role) else { return Ok(account) };
         match self.administration.set_role(account.id, role, self.ender.clock.now()).await? {
             AccountChange::Done => self.ender.forget_account(account.id),
-            AccountChange::NotFound | AccountChange::LastAdministrator => return Ok(account),
+            AccountChange::NotFound => return Ok(account),
+            AccountChange::LastAdministrator => {
+                let (id, name) = (account.id, account.username.clone());
+                self.ender.observer.observe(&SignInEvent::AdministratorKept { account: id, name });
+                return Ok(account);
+            }
         }
         let change = if role == Role::Admin { "made administrator" } else { "made user" };
-        self.ender.observer.observe(&SignInEvent::Administered { account: account.id, change, by: None });
+        self.ender.observer.observe(&SignInEvent::Administered {
+            account: account.id,
+            name: Some(account.username.clone()),
+            change,
+            by: Author::Groups,
+        });
         Ok(Account { role, ..account })
     }
 }

@@ -18,7 +18,7 @@ use crate::identity::ExternalIdentity;
 use crate::people::{Account, EmailAddress, Role, Username};
 use crate::ports::{
     AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
-    ProfileUpdate, SignInEvent, SpentAttempts,
+    ProfileUpdate, SignInEvent, Source, SpentAttempts,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse, Hints};
 use crate::provider::{ProviderDescription, ProviderId};
@@ -102,7 +102,7 @@ impl ExternalSignIn<'_> {
         return_to: ReturnTo,
         pending: &[PresentedAttempt],
     ) -> Result<BegunSignIn, Refusal> {
-        let mut trail = self.trails.begin(Way::External);
+        let mut trail = self.trails.begin(Way::External, Source::default());
         trail.provider = provider.cloned();
         let begun = self.begin.begin(provider, hints, &return_to, pending, None).await;
         trail.return_to = return_to;
@@ -122,7 +122,7 @@ impl ExternalSignIn<'_> {
         pending: &[PresentedAttempt],
         visitor: &Visitor<'_>,
     ) -> Result<CompletedSignIn, Refusal> {
-        let mut trail = self.trails.begin(Way::External);
+        let mut trail = self.trails.begin(Way::External, visitor.source);
         let completed = self.try_complete(query, pending, visitor, &mut trail).await;
         if completed.as_ref().is_err_and(SignInError::ends_attempt)
             && let Some(token) = visitor.session_token
@@ -171,7 +171,7 @@ impl ExternalSignIn<'_> {
             if owner.id != account {
                 return Err(LinkError::AnotherSession.into());
             }
-            trail.step(Step::AccountFound { account, by: FoundBy::Session });
+            trail.found(&owner, FoundBy::Session);
             trail.ask_for_proof(account);
             let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
             return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
@@ -187,6 +187,13 @@ impl ExternalSignIn<'_> {
             }
             Opened::WithProof(account) => {
                 trail.ask_for_proof(account.id);
+                let linked = self.external.identities.identities(account.id).await?;
+                self.trails.observer.observe(&SignInEvent::LinkRequired {
+                    person: trail.person(&account),
+                    provider: attempt.provider.clone(),
+                    issuer: identity.issuer.clone(),
+                    linked: linked.into_iter().map(|identity| identity.issuer).collect(),
+                });
                 let ticket = LinkDue::ask_for_proof(self.external.tickets, &account, attempt, identity)?;
                 return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
             }
@@ -276,14 +283,14 @@ impl ExternalSignIn<'_> {
         else {
             return Ok(None);
         };
-        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Identity });
+        trail.found(&account, FoundBy::Identity);
         need_active(&account, trail)?;
         let now = self.begin.clock.now();
         match identities.record_sign_in(account.id, identity, email, now).await? {
             ProfileUpdate::Done => account.email = email.cloned().or(account.email),
             ProfileUpdate::EmailTaken => {
                 trail.step(Step::EmailConflict);
-                self.trails.observer.observe(&SignInEvent::EmailConflict { account: account.id });
+                self.trails.observer.observe(&SignInEvent::EmailConflict { person: trail.person(&account) });
             }
         }
         account.name = account.name.or_else(|| identity.name.clone());
@@ -309,9 +316,9 @@ impl ExternalSignIn<'_> {
         }
         match self.external.identities.claim(account.id, identity, self.begin.clock.now()).await? {
             IdentityLink::Linked => {
-                trail.step(Step::AccountFound { account: account.id, by: FoundBy::Invitation });
+                trail.found(&account, FoundBy::Invitation);
                 self.trails.observer.observe(&SignInEvent::Linked {
-                    account: account.id,
+                    person: trail.person(&account),
                     provider: provider.id.clone(),
                     change: IdentityChange::Claimed,
                 });
@@ -342,7 +349,7 @@ impl ExternalSignIn<'_> {
             };
             match self.external.identities.create(&account, identity).await? {
                 AccountCreation::Created => {
-                    trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+                    trail.found(&account, FoundBy::Creation);
                     return Ok(Some(Opened::Account { account, created: true }));
                 }
                 AccountCreation::NameTaken => {}

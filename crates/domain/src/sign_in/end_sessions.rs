@@ -1,6 +1,6 @@
 use super::recent_checks::RecentChecks;
 use crate::people::AccountId;
-use crate::ports::{Changed, Observer, SessionStore, SignInEvent, StoreError};
+use crate::ports::{Changed, Observer, Person, SessionStore, SignInEvent, Source, StoreError};
 use crate::session::{SessionClaims, SessionId};
 use crate::world::Clock;
 
@@ -26,9 +26,10 @@ impl SessionEnder<'_> {
     }
 
     /// Ends the session of a person who signs out.
-    pub(super) async fn sign_out(self, claims: &SessionClaims) -> Result<(), StoreError> {
+    pub(super) async fn sign_out(self, claims: &SessionClaims, source: Source) -> Result<(), StoreError> {
         self.end(claims.sid).await?;
-        self.observer.observe(&SignInEvent::SignedOut { account: claims.sub, session: claims.sid });
+        let person = Person { account: claims.sub, name: claims.username.clone(), source };
+        self.observer.observe(&SignInEvent::SignedOut { person, session: claims.sid });
         Ok(())
     }
 

@@ -157,8 +157,8 @@ impl Setup<'_> {
     ///
     /// # Errors
     /// When there is an administrator already, or the token is not the one.
-    pub async fn check_token(&self, token: &str) -> Result<(), Refusal> {
-        let trail = self.trails.begin(Way::Setup);
+    pub async fn check_token(&self, token: &str, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+        let trail = self.trails.begin(Way::Setup, visitor.source);
         self.trails.end(trail, self.need_token(token).await).await
     }
 
@@ -172,7 +172,7 @@ impl Setup<'_> {
         registration: Registration,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSession, Refusal> {
-        let mut trail = self.trails.begin(Way::Setup);
+        let mut trail = self.trails.begin(Way::Setup, visitor.source);
         let set_up = async {
             self.need_token(token).await?;
             let (account, password) = self.local.draft(registration, Role::Admin)?;

@@ -191,7 +191,7 @@ impl Imports<'_> {
             if self.accounts.create_local(&account, credential.as_ref()).await? != AccountCreation::Created {
                 return Ok(Imported::ThereAlready);
             }
-            self.refusals.observer.observe(&by.has_done("imported", account.id));
+            self.refusals.observer.observe(&by.has_done("imported", account.id, Some(&account.username)));
             Ok(Imported::Created)
         };
         self.refusals.run(imported).await

@@ -11,8 +11,10 @@ use super::visitor::Visitor;
 use crate::attempt::PresentedAttempt;
 use crate::error::{AccessError, AccountError, AttemptError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
-use crate::people::{Account, AccountId, Password, PasswordHash};
-use crate::ports::{Consumption, IdentityChange, IdentityLink, IdentityRemoval, SignInEvent, SpentAttempts};
+use crate::people::{Account, Password, PasswordHash};
+use crate::ports::{
+    Consumption, IdentityChange, IdentityLink, IdentityRemoval, Person, SignInEvent, SpentAttempts,
+};
 use crate::protocol::{Hints, Issuer, Subject};
 use crate::provider::{ProviderDescription, ProviderId};
 use crate::return_to::ReturnTo;
@@ -70,7 +72,7 @@ impl Linking<'_> {
     /// # Errors
     /// When the ticket is not valid, or has expired.
     pub async fn pending(&self, ticket: &Ticket, visitor: &Visitor<'_>) -> Result<PendingLink, Refusal> {
-        let mut trail = self.trails.begin(Way::Linking);
+        let mut trail = self.trails.begin(Way::Linking, visitor.source);
         let pending = async {
             let (due, account) = self.link_due(ticket, &mut trail).await?;
             let provider = self.external.providers.get(Some(&due.provider()?))?.description();
@@ -106,7 +108,7 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<LinkedSignIn, Refusal> {
-        let mut trail = self.trails.begin(Way::Linking);
+        let mut trail = self.trails.begin(Way::Linking, visitor.source);
         let confirmed = async {
             let (due, account) = self.link_due(ticket, &mut trail).await?;
             let (credential, change) = if let Some(password) = password {
@@ -134,7 +136,8 @@ impl Linking<'_> {
             trail.provider = Some(provider.clone());
             let return_to = due.return_to.clone();
             let identity = due.into_identity()?;
-            self.link(account.id, &provider, &identity, credential.as_ref(), change).await?;
+            let person = trail.person(&account);
+            self.link(person, &provider, &identity, credential.as_ref(), change).await?;
             self.external.opener.ender.end_all_of(account.id, None).await?;
             let token = self.external.open(&provider, &account, identity, false, visitor, &mut trail).await?;
             Ok(LinkedSignIn { token, return_to, provider })
@@ -170,7 +173,7 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<BegunSignIn, Refusal> {
-        let mut trail = self.trails.begin(Way::Linking);
+        let mut trail = self.trails.begin(Way::Linking, visitor.source);
         trail.provider = provider.cloned();
         let begun = async {
             let account = self.recently_proven_account(password, visitor, &mut trail).await?;
@@ -194,7 +197,7 @@ impl Linking<'_> {
         password: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<(), Refusal> {
-        let mut trail = self.trails.begin(Way::Linking);
+        let mut trail = self.trails.begin(Way::Linking, visitor.source);
         let unlinked = async {
             let account = self.recently_proven_account(password, visitor, &mut trail).await?;
             match self.external.identities.unlink(account.id, issuer, subject).await? {
@@ -202,7 +205,7 @@ impl Linking<'_> {
                 IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
                 IdentityRemoval::LastCredential => return Err(LinkError::LastCredential.into()),
             }
-            let unlinked = SignInEvent::Unlinked { account: account.id, issuer: issuer.clone() };
+            let unlinked = SignInEvent::Unlinked { person: trail.person(&account), issuer: issuer.clone() };
             self.trails.observer.observe(&unlinked);
             self.end_other_sessions_from(issuer, subject, &account, visitor).await
         };
@@ -248,7 +251,7 @@ impl Linking<'_> {
 
     async fn link(
         &self,
-        account: AccountId,
+        person: Person,
         provider: &ProviderId,
         identity: &ExternalIdentity,
         credential: Option<&PasswordHash>,
@@ -257,7 +260,7 @@ impl Linking<'_> {
         match self
             .external
             .identities
-            .link(account, identity, credential, self.requests.trails.clock.now())
+            .link(person.account, identity, credential, self.requests.trails.clock.now())
             .await?
         {
             IdentityLink::Linked => {}
@@ -265,7 +268,7 @@ impl Linking<'_> {
             IdentityLink::Refused => return Err(AccountError::Disabled.into()),
             IdentityLink::CredentialChanged => return Err(AccessError::ReauthenticationNeeded.into()),
         }
-        self.trails.observer.observe(&SignInEvent::Linked { account, provider: provider.clone(), change });
+        self.trails.observer.observe(&SignInEvent::Linked { person, provider: provider.clone(), change });
         Ok(())
     }
 
@@ -285,7 +288,9 @@ impl Linking<'_> {
     ) -> Result<(LinkDue, Account), SignInError> {
         let due = LinkDue::open(self.external.tickets, ticket)?;
         let account = self.requests.accounts.find(due.account).await?;
-        trail.step(Step::AccountFound { account: due.account, by: FoundBy::Ticket });
+        if let Some(account) = &account {
+            trail.found(account, FoundBy::Ticket);
+        }
         let account = account.filter(Account::is_active);
         if account.is_none() {
             trail.step(Step::AccountDisabled);
@@ -302,7 +307,7 @@ impl Linking<'_> {
         trail: &mut OpenTrail,
     ) -> Result<Account, SignInError> {
         let account = self.requests.account_of(visitor).await?;
-        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Session });
+        trail.found(&account, FoundBy::Session);
         if self.requests.recent_session(visitor).await?.is_some() {
             return Ok(account);
         }

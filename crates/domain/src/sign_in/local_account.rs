@@ -1,11 +1,11 @@
 use super::new_password::NewPasswords;
 use super::open_session::{PasswordSession, SessionOpener};
-use super::trail::{FoundBy, Step};
+use super::trail::FoundBy;
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, RegistrationError, SignInError};
 use crate::people::{Account, Credential, DisplayName, Password, Role, Username};
-use crate::ports::{CredentialStore, Share, SignInEvent};
+use crate::ports::{Author, CredentialStore, Share, SignInEvent};
 
 /// A person's request for an account.
 pub struct Registration {
@@ -67,10 +67,11 @@ impl LocalAccounts<'_> {
     ) -> Result<PasswordSession, SignInError> {
         self.opener.ender.observer.observe(&SignInEvent::Administered {
             account: account.id,
+            name: Some(account.username.clone()),
             change: if account.role == Role::Admin { "set up" } else { "registered" },
-            by: Some(account.id),
+            by: Author::Person(trail.person(account)),
         });
-        trail.step(Step::AccountFound { account: account.id, by: FoundBy::Creation });
+        trail.found(account, FoundBy::Creation);
         self.opener.open_with_password(self.credentials, account, credential, visitor, trail).await
     }
 }

@@ -103,7 +103,7 @@ pub use visitor::Visitor;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
-    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, SpentAttempts, Throttle, TokenIssuer,
+    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -194,6 +194,13 @@ impl SignIn {
     #[must_use]
     pub fn fresh_reference(&self) -> Reference {
         Reference::fresh(&*self.ports.entropy)
+    }
+
+    /// Returns the reference of a request that was refused before it came to a use case, for this code and
+    /// reason, and records it.
+    #[must_use]
+    pub fn refuse_request(&self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
+        self.refusals().refuse_request(code, reason, path)
     }
 
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
@@ -397,7 +404,7 @@ impl SignIn {
     }
 
     fn refusals(&self) -> Refusals<'_> {
-        Refusals { observer: &*self.ports.observer, entropy: &*self.ports.entropy }
+        Refusals { observer: &*self.ports.observer, entropy: &*self.ports.entropy, source: Source::default() }
     }
 
     fn provider_list(&self) -> ProviderList<'_> {

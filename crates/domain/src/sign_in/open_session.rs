@@ -84,7 +84,7 @@ impl SessionOpener<'_> {
             return Err(error);
         }
         if let Some(Ok(previous)) = visitor.session_token.map(|token| self.tokens.authenticate(token)) {
-            self.ender.sign_out(&previous).await?;
+            self.ender.sign_out(&previous, visitor.source).await?;
             trail.step(Step::PreviousSessionEnded { session: previous.sid });
         }
         let opened = self.ender.sessions.find(session.id).await?;

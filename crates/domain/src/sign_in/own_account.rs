@@ -6,7 +6,7 @@ use super::visitor::Visitor;
 use crate::error::Refusal;
 use crate::identity::LinkedIdentity;
 use crate::people::{Account, DisplayName};
-use crate::ports::{CredentialStore, IdentityStore, SignInEvent};
+use crate::ports::{CredentialStore, IdentityStore, Person, SignInEvent};
 use crate::provider::ProviderHealth;
 use crate::session::{Session, SessionId};
 
@@ -65,7 +65,7 @@ impl OwnAccounts<'_> {
                 account,
             })
         };
-        self.refusals.run(found).await
+        self.refusals.from(visitor.source).run(found).await
     }
 
     /// Returns the identities with the names of the providers that are at hand: it needs no network.
@@ -94,7 +94,7 @@ impl OwnAccounts<'_> {
             let account = self.requests.account_of(visitor).await?;
             Ok(self.requests.accounts.set_name(account.id, name).await?)
         };
-        self.refusals.run(renamed).await
+        self.refusals.from(visitor.source).run(renamed).await
     }
 
     /// Ends another session of the visitor, or this one. One that is not theirs, or not there, is left alone
@@ -110,12 +110,11 @@ impl OwnAccounts<'_> {
                 return Ok(());
             }
             self.ender.end(session).await?;
-            self.ender
-                .observer
-                .observe(&SignInEvent::SignedOutElsewhere { account: account.id, sessions: 1 });
+            let person = Person::of(&account, visitor.source);
+            self.ender.observer.observe(&SignInEvent::SignedOutElsewhere { person, sessions: 1 });
             Ok(())
         };
-        self.refusals.run(ended).await
+        self.refusals.from(visitor.source).run(ended).await
     }
 
     /// Ends all sessions of the visitor, this one included.
@@ -126,10 +125,11 @@ impl OwnAccounts<'_> {
         let ended = async {
             let account = self.requests.account_of(visitor).await?;
             let sessions = self.ender.end_all_of(account.id, None).await?;
-            self.ender.observer.observe(&SignInEvent::SignedOutElsewhere { account: account.id, sessions });
+            let person = Person::of(&account, visitor.source);
+            self.ender.observer.observe(&SignInEvent::SignedOutElsewhere { person, sessions });
             Ok(())
         };
-        self.refusals.run(ended).await
+        self.refusals.from(visitor.source).run(ended).await
     }
 }
 

@@ -94,7 +94,7 @@ impl Passwords<'_> {
         attempt: PasswordSignIn,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSignedIn, Refusal> {
-        let mut trail = self.trails.begin(Way::Password);
+        let mut trail = self.trails.begin(Way::Password, visitor.source);
         trail.return_to = attempt.return_to.clone();
         let signed_in = self.try_sign_in(attempt, visitor, &mut trail).await;
         self.trails.end(trail, signed_in).await
@@ -113,7 +113,9 @@ impl Passwords<'_> {
             Err(_) => None,
         };
         if let Some(account) = &account {
-            trail.step(Step::AccountFound { account: account.id, by: FoundBy::Name });
+            trail.found(account, FoundBy::Name);
+        } else {
+            trail.found_none(&attempt.name);
         }
         // Counted under the same form of the name whether there is an account or not.
         let typed = name.map_or_else(|_| attempt.name.trim().to_lowercase(), |name| name.to_string());
@@ -145,11 +147,11 @@ impl Passwords<'_> {
         next: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSession, Refusal> {
-        let mut trail = self.trails.begin(Way::PasswordChange);
+        let mut trail = self.trails.begin(Way::PasswordChange, visitor.source);
         let changed = async {
             self.policy.need_passwords()?;
             let account = self.requests.account_of(visitor).await?;
-            trail.step(Step::AccountFound { account: account.id, by: FoundBy::Session });
+            trail.found(&account, FoundBy::Session);
             let proven = self.prover.prove_owner(account, present, visitor, &mut trail).await?;
             self.choose(proven, next, visitor, &mut trail).await
         };
@@ -167,11 +169,11 @@ impl Passwords<'_> {
         next: Option<Password>,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSession, Refusal> {
-        let mut trail = self.trails.begin(Way::PasswordChange);
+        let mut trail = self.trails.begin(Way::PasswordChange, visitor.source);
         let changed = async {
             self.policy.need_passwords()?;
             let proven = self.proven_by(ticket, visitor).await?;
-            trail.step(Step::AccountFound { account: proven.account.id, by: FoundBy::Ticket });
+            trail.found(&proven.account, FoundBy::Ticket);
             self.choose(proven, next, visitor, &mut trail).await
         };
         let changed = changed.await;
@@ -201,7 +203,7 @@ impl Passwords<'_> {
         // Changed in the meantime: the proof no longer holds.
         self.opener.ender.forget(ended.ok_or(PasswordError::Wrong)?);
         trail.step(Step::PasswordChanged);
-        self.trails.observer.observe(&SignInEvent::PasswordChanged { account: account.id });
+        self.trails.observer.observe(&SignInEvent::PasswordChanged { person: trail.person(&account) });
         self.opener.open_with_password(credentials, &account, chosen, visitor, trail).await
     }
 

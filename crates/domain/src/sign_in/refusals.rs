@@ -1,5 +1,6 @@
+use crate::ForeignText;
 use crate::error::{Reference, Refusal, SignInError};
-use crate::ports::{Observer, SignInEvent};
+use crate::ports::{Observer, RefusalKind, SignInEvent, Source};
 use crate::return_to::ReturnTo;
 use crate::world::Entropy;
 
@@ -10,9 +11,16 @@ pub struct Refusals<'a> {
     pub observer: &'a dyn Observer,
     /// Makes the references.
     pub entropy: &'a dyn Entropy,
+    /// The source of the request, where it is known.
+    pub source: Source,
 }
 
 impl Refusals<'_> {
+    /// Returns the refusals of requests from this source.
+    pub(super) fn from(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
     /// Runs a use case; its error becomes a refusal.
     pub(super) async fn run<T>(
         self,
@@ -21,12 +29,25 @@ impl Refusals<'_> {
         use_case.await.map_err(|error| self.refuse(error, ReturnTo::main_page()))
     }
 
+    pub(super) fn refuse_request(self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
+        let error = reason.clone().unwrap_or_default();
+        let kind = RefusalKind { code, provider: None, source: self.source, error };
+        self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
+            let (reference, path) = (Reference::fresh(self.entropy), ForeignText::new(path));
+            let refused = SignInEvent::RequestRefused { reference: reference.clone(), code, reason, path };
+            self.observer.observe(&refused);
+            reference
+        })
+    }
+
     pub(super) fn refuse(self, error: SignInError, return_to: ReturnTo) -> Refusal {
-        let reference = Reference::fresh(self.entropy);
-        self.observer.observe(&SignInEvent::Refused {
-            reference: reference.clone(),
-            code: error.code(),
-            error: error.to_string(),
+        let (code, text, source) = (error.code(), error.to_string(), self.source);
+        let kind = RefusalKind { code: code.as_str(), provider: None, source, error: text.clone() };
+        let reference = self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
+            let reference = Reference::fresh(self.entropy);
+            let refused = SignInEvent::Refused { reference: reference.clone(), code, error: text, source };
+            self.observer.observe(&refused);
+            reference
         });
         Refusal { reference, error, attempt: None, provider: None, explanation: None, return_to }
     }

@@ -43,12 +43,13 @@ impl Registrar<'_> {
         registration: Registration,
         visitor: &Visitor<'_>,
     ) -> Result<PasswordSession, Refusal> {
-        let mut trail = self.trails.begin(Way::Registration);
+        let mut trail = self.trails.begin(Way::Registration, visitor.source);
         let registered = async {
             self.policy.need_passwords()?;
             if !self.is_open() {
                 return Err(RegistrationError::Off.into());
             }
+            trail.found_none(&registration.username);
             let (account, password) = self.local.draft(registration, Role::User)?;
             // Names can be probed here as they can at every registration; not quickly.
             let granted = self.gate.admit_stranger(LoginTarget::Registration, visitor, &mut trail).await?;

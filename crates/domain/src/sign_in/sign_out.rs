@@ -56,7 +56,7 @@ impl Sessions<'_> {
     /// # Errors
     /// When the store failed: the session may still be there, and the person is told so.
     pub async fn sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, Refusal> {
-        self.refusals.run(self.try_sign_out(visitor)).await
+        self.refusals.from(visitor.source).run(self.try_sign_out(visitor)).await
     }
 
     async fn try_sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, SignInError> {
@@ -66,7 +66,7 @@ impl Sessions<'_> {
         };
         // Read before it ends, for with its end the store forgets the hint.
         let session = self.ender.sessions.find(claims.sid).await;
-        self.ender.sign_out(&claims).await?;
+        self.ender.sign_out(&claims, visitor.source).await?;
         let external = session?.and_then(|session| session.external);
         Ok(SignedOut {
             provider: match external {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::admission::Decision;
 use crate::error::{ErrorCode, Reference};
 use crate::people::{AccountId, Role};
+use crate::ports::Source;
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
 use crate::session::{Session, SessionId};
@@ -11,7 +12,8 @@ use crate::time::Timestamp;
 
 /// The trail of a sign-in: its steps with the facts that decided them, and its outcome.
 ///
-/// It holds no secret. Of a person it holds the account's id; the text of a refusal names the address or the
+/// It holds no secret. Of a person it holds the account's id and name, and
+/// the source of the request; the text of a refusal names the address or the
 /// subject that the refusal is about, as the operator needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trail {
@@ -21,6 +23,10 @@ pub struct Trail {
     pub way: Way,
     /// The identity provider, once it is known; a password sign-in has none.
     pub provider: Option<ProviderId>,
+    /// The account's username; of a typed name without an account its beginning.
+    pub name: Option<String>,
+    /// The source of the request.
+    pub source: Source,
     /// The time of the first step.
     pub began_at: Timestamp,
     /// The time of the outcome.

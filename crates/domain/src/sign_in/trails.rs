@@ -1,8 +1,9 @@
 use super::provider_list::ProviderList;
-use super::trail::{Outcome, SessionState, Step, Trail, Way};
+use super::trail::{FoundBy, Outcome, SessionState, Step, Trail, Way};
+use crate::ForeignText;
 use crate::error::{Reference, Refusal, SignInError};
-use crate::people::AccountId;
-use crate::ports::{Observer, SignInEvent, SignInRecords};
+use crate::people::{Account, AccountId};
+use crate::ports::{Observer, Person, RefusalKind, SignInEvent, SignInRecords, Source};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 use crate::sealed::SealId;
@@ -23,18 +24,42 @@ pub struct Trails<'a> {
     pub entropy: &'a dyn Entropy,
 }
 
+/// The part of a typed name without an account that a trail shows, in characters.
+const SHOWN_OF_UNKNOWN_NAMES: usize = 2;
+
 /// The trail of a sign-in that is still under way, and what a refusal of it tells.
 pub(super) struct OpenTrail {
     way: Way,
     began_at: Timestamp,
     steps: Vec<Step>,
     outcome: Option<Outcome>,
+    name: Option<String>,
+    source: Source,
     pub(super) provider: Option<ProviderId>,
     pub(super) attempt: Option<SealId>,
     pub(super) return_to: ReturnTo,
 }
 
 impl OpenTrail {
+    /// Notes the account that was found.
+    pub(super) fn found(&mut self, account: &Account, by: FoundBy) {
+        self.name = Some(account.username.to_string());
+        self.step(Step::AccountFound { account: account.id, by });
+    }
+
+    /// Notes a typed name that no account has, by its beginning: people type passwords into the wrong field.
+    pub(super) fn found_none(&mut self, typed: &str) {
+        let typed = ForeignText::new(typed.trim());
+        let mut beginning: String = typed.as_str().chars().take(SHOWN_OF_UNKNOWN_NAMES).collect();
+        beginning.push('…');
+        self.name = Some(beginning);
+    }
+
+    /// Returns the person of an account in this sign-in.
+    pub(super) fn person(&self, account: &Account) -> Person {
+        Person::of(account, self.source)
+    }
+
     pub(super) fn step(&mut self, step: Step) {
         self.steps.push(step);
     }
@@ -54,11 +79,13 @@ impl OpenTrail {
         self.conclude(Outcome::ProofDue { account });
     }
 
-    fn finish(self, trails: Trails<'_>, outcome: Outcome) -> Trail {
+    fn finish(self, trails: Trails<'_>, reference: Reference, outcome: Outcome) -> Trail {
         Trail {
-            reference: Reference::fresh(trails.entropy),
+            reference,
             way: self.way,
             provider: self.provider,
+            name: self.name,
+            source: self.source,
             began_at: self.began_at,
             ended_at: trails.clock.now(),
             steps: self.steps,
@@ -68,12 +95,15 @@ impl OpenTrail {
 }
 
 impl Trails<'_> {
-    pub(super) fn begin(self, way: Way) -> OpenTrail {
+    /// Begins the trail of a sign-in from this source.
+    pub(super) fn begin(self, way: Way, source: Source) -> OpenTrail {
         OpenTrail {
             way,
             began_at: self.clock.now(),
             steps: Vec::new(),
             outcome: None,
+            name: None,
+            source,
             provider: None,
             attempt: None,
             return_to: ReturnTo::main_page(),
@@ -96,7 +126,7 @@ impl Trails<'_> {
         let error = match result {
             Ok(value) => {
                 if let Some(outcome) = trail.outcome.take() {
-                    self.keep(trail.finish(self, outcome)).await;
+                    self.keep(trail.finish(self, Reference::fresh(self.entropy), outcome)).await;
                 }
                 return Ok(value);
             }
@@ -104,32 +134,51 @@ impl Trails<'_> {
         };
         let explanation =
             trail.provider.as_ref().and_then(|provider| providers.explanation(provider, &error));
-        let outcome = Outcome::Refused { code: error.code(), error: error.to_string(), explanation };
+        let (code, text) = (error.code(), error.to_string());
+        let kind = RefusalKind {
+            code: code.as_str(),
+            provider: trail.provider.clone(),
+            source: trail.source,
+            error: text.clone(),
+        };
+        let outcome = Outcome::Refused { code, error: text, explanation };
         let (attempt, return_to) = (trail.attempt, std::mem::take(&mut trail.return_to));
-        let finished = trail.finish(self, outcome);
-        let (reference, provider) = (finished.reference.clone(), finished.provider.clone());
-        self.keep(finished).await;
+        let earlier = self.observer.earlier_refusal(&kind);
+        let is_told = earlier.is_some();
+        let reference = earlier.unwrap_or_else(|| Reference::fresh(self.entropy));
+        let finished = trail.finish(self, reference.clone(), outcome);
+        let provider = finished.provider.clone();
+        if is_told {
+            self.store(finished).await;
+        } else {
+            self.keep(finished).await;
+        }
         Err(Refusal { reference, error, attempt, provider, explanation, return_to })
     }
 
     /// Ends the trail of a check that a token's session did not pass. Observers alone see it: to present the
     /// same token again and again must not fill the records.
     pub(super) fn end_check(self, step: Option<Step>, outcome: Outcome) {
-        let mut trail = self.begin(Way::Check);
+        let mut trail = self.begin(Way::Check, Source::default());
         trail.steps.extend(step);
-        self.observer.finished(&trail.finish(self, outcome));
+        self.observer.finished(&trail.finish(self, Reference::fresh(self.entropy), outcome));
     }
 
     /// Ends the trail of a check that renewed the token.
     pub(super) async fn renewed(self, account: AccountId, session: SessionId) {
-        let mut trail = self.begin(Way::Check);
+        let mut trail = self.begin(Way::Check, Source::default());
         trail.step(Step::SessionFound(SessionState::Live));
-        self.keep(trail.finish(self, Outcome::Renewed { account, session })).await;
+        let outcome = Outcome::Renewed { account, session };
+        self.keep(trail.finish(self, Reference::fresh(self.entropy), outcome)).await;
     }
 
     /// Shows and stores a trail. A store that fails does not fail the sign-in.
     async fn keep(self, trail: Trail) {
         self.observer.finished(&trail);
+        self.store(trail).await;
+    }
+
+    async fn store(self, trail: Trail) {
         if let Err(error) = self.records.store(&trail).await {
             self.observer
                 .observe(&SignInEvent::RecordLost { reference: trail.reference, error: error.to_string() });

@@ -63,7 +63,7 @@ pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Resul
 
 pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let setup_token = request.parameter("token").unwrap_or_default();
-    state.sign_in.setup().check_token(&setup_token).await?;
+    state.sign_in.setup().check_token(&setup_token, &request.visitor()).await?;
     state.form_page(request, |form| state.register_page(request, form, Some(&setup_token)))
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn setup_page(state: &AppState, request: &ParsedRequest) -> Res
 pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     let setup_token = fields.text("setup_token").unwrap_or_default();
-    state.sign_in.setup().check_token(setup_token).await?;
+    state.sign_in.setup().check_token(setup_token, &request.visitor()).await?;
     match state.sign_in.setup().complete(setup_token, registration(fields), &request.visitor()).await {
         Ok(session) => state.welcome_known(request, &session, &ReturnTo::main_page()),
         Err(refusal) => {

@@ -21,8 +21,8 @@ pub enum DerivationError {
     Contradiction(String),
     /// The issuer does not follow from the URLs: the operator has to name it.
     #[error(
-        "the provider's issuer does not follow from its two URLs: set {ISSUER_SETTING}. {hint}{}",
-        listed(tried)
+        "the provider's issuer does not follow from its two URLs{}set {ISSUER_SETTING}. {hint}",
+        listed_first(tried)
     )]
     NeedIssuer {
         /// The name of the provider's kind.
@@ -74,8 +74,8 @@ pub enum DerivationError {
     },
     /// Nothing was accepted, and not every place gave a definite answer: to be tried again later.
     #[error(
-        "the provider's metadata cannot be fetched now; it will be tried again. If this stays, check the network, \
-         {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}, or set {ISSUER_SETTING}{}",
+        "the provider's metadata cannot be fetched now; it will be tried again{}. If this stays, check the network, \
+         {AUTH_URL_SETTING} and {TOKEN_URL_SETTING}, or set {ISSUER_SETTING}",
         listed(tried)
     )]
     Unavailable {
@@ -195,6 +195,15 @@ impl OtherEndpoint {
     /// The setting with the published URL as its value.
     fn as_setting(&self) -> String {
         format!("{}={}", self.role.setting(), ForeignText::new(self.published.as_str()))
+    }
+}
+
+/// The list, to read before the advice for the case that no document helps: the true cause is often in it.
+fn listed_first(tried: &[Tried]) -> String {
+    if tried.is_empty() {
+        ": ".to_owned()
+    } else {
+        listed(tried) + ". If none of these reasons can be mended, "
     }
 }
 

@@ -107,6 +107,13 @@ struct Named {
     name: String,
 }
 
+impl AccountArgs {
+    /// Returns whether the command can change accounts.
+    pub(super) fn change_accounts(&self) -> bool {
+        !matches!(self.command, Command::OfAccounts(AccountCommand::List { .. } | AccountCommand::Show(_)))
+    }
+}
+
 fn email(text: &str) -> Result<EmailAddress, &'static str> {
     EmailAddress::parse(text).map_err(|_| "not an e-mail address")
 }

@@ -13,6 +13,7 @@ use labgate_store::{Backup, Location};
 use super::lab::runtime;
 use crate::configuration::{Configuration, TokenKey};
 use crate::key_list;
+use crate::logging;
 use crate::wiring::{self, DataDirLock, UNFINISHED_RESTORE};
 use crate::world::SystemClock;
 
@@ -71,6 +72,7 @@ pub(super) fn back_up(configuration: &Configuration, arguments: &BackupArgs) -> 
         keys: keys.export()?,
     };
     runtime()?.block_on(labgate_store::back_up(database, file, &backup))?;
+    logging::operated("backed up");
 
     let mut out = io::stdout();
     writeln!(out, "backed up to {}: the database and {} keys", file.display(), backup.keys.len())?;
@@ -110,6 +112,7 @@ pub(super) fn restore(configuration: &Configuration, arguments: &RestoreArgs) ->
         wiring::key_directory_at(configuration, &staged.keys()).import(&backup.keys)?;
     }
     staged.finish()?;
+    logging::operated("restored");
 
     let age = key_list::how_long(now.since(backup.made_at));
     let (dir, made_by) = (data_dir.display(), backup.made_by);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::lab::runtime;
 use crate::configuration::Configuration;
+use crate::logging;
 
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
@@ -71,6 +72,7 @@ async fn copy(from: &Location, to: &Location, json: bool) -> anyhow::Result<()> 
     source.close().await;
     target.close().await;
     let copied = copied?;
+    logging::operated("database copied");
 
     let mut out = std::io::stdout();
     if json {

@@ -164,4 +164,5 @@ keys! {
 
     LOG_LEVEL: Text "log.level" = "info";
     LOG_FORMAT: Text "log.format" = "text";
+    LOG_HASH_ADDRESSES: Switch "log.hash_addresses" = "false";
 }

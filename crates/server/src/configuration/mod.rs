@@ -95,6 +95,7 @@ impl Configuration {
         let token_key = token::key(settings);
         let levels = settings.value(&keys::LOG_LEVEL, Levels::parse);
         let format = settings.value(&keys::LOG_FORMAT, LogFormat::parse);
+        let hash_addresses = settings.switch(&keys::LOG_HASH_ADDRESSES);
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
         let in_force = in_force::of_all(settings, public_url.origin()) + &of_sections;
@@ -119,7 +120,7 @@ impl Configuration {
             cookie_name: cookie_name?,
             first_administrator,
             token_key: token_key?,
-            log: LogSettings { levels: levels?, format: format? },
+            log: LogSettings { levels: levels?, format: format?, hash_addresses: hash_addresses? },
             in_force,
         })
     }

@@ -3,7 +3,7 @@
 
 use labgate_domain::ForeignText;
 use labgate_domain::error::{CallbackError, Reference, SignInError};
-use labgate_domain::ports::{CallFailure, Observer as _, ProviderCall, ProviderError};
+use labgate_domain::ports::{CallFailure, Observer as _, ProviderCall, ProviderError, Source};
 use labgate_domain::protocol::{
     AuthorizationErrorCode, ClientId, HintParameters, Issuer, RedirectUri, Scopes, TokenErrorCode,
 };
@@ -341,12 +341,14 @@ fn in_the_log(kind: &Kind, error: &SignInError) -> Value {
         reference: reference.clone(),
         way: Way::External,
         provider: None,
+        name: None,
+        source: Source::default(),
         began_at: at,
         ended_at: at,
         steps: Vec::new(),
         outcome: sign_in::Outcome::Refused { code: error.code(), error: error.to_string(), explanation },
     };
-    let log = log_of("info", LogFormat::Json, || TracingLog.finished(&trail));
+    let log = log_of("info", LogFormat::Json, || TracingLog::default().finished(&trail));
     let line: Value = serde_json::from_str(log.trim_end()).unwrap();
     assert_eq!(line["reference"], reference.as_str());
     line

@@ -1,25 +1,13 @@
 use async_trait::async_trait;
 use labgate_domain::error::ErrorCode;
-use labgate_domain::ports::{Observer, SignInEvent, SignInRecords, StoreError};
+use labgate_domain::people::{AccountId, Username};
+use labgate_domain::ports::{Author, Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
+use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 use labgate_domain::sign_in::{Outcome, Trail, Way, explain};
 
 use crate::remedies::remedy;
-
-/// Writes what happens to sign-ins and sessions into the log, a line an event, under the target
-/// `labgate::sign_in`.
-///
-/// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
-/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
-/// `renewal_not_stored`, `trail`, `record_lost`) and, where they
-/// apply, `reference` (which the person quotes), `code`, `error`, `explanation` (the meaning of the
-/// provider's own message, where it is known), `remedy`, `provider` (a password sign-in has none), `account`,
-/// `session` (its first characters: enough to follow it, not enough to name it), `created`, `change`,
-/// `issuer`, `sessions`, `by` and `steps`. A refusal is a warning; a failure of Labgate's own is an error.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TracingLog;
 
 /// Logs an event of this level and name.
 macro_rules! event {
@@ -28,25 +16,100 @@ macro_rules! event {
     };
 }
 
+/// Writes what happens to sign-ins and sessions into the log, a line an event, under the target
+/// `labgate::sign_in`.
+///
+/// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
+/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
+/// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
+/// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
+/// `operated`, `administrator_kept`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
+/// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
+/// it), `created`, `change`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count` and `steps`.
+///
+/// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
+/// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
+#[derive(Clone, Default)]
+pub struct TracingLog {
+    /// The key of the hashes that stand for addresses; none leaves the addresses as they are.
+    address_key: Option<[u8; 32]>,
+}
+
+impl TracingLog {
+    /// Returns a log that writes a keyed hash in place of each address.
+    #[must_use]
+    pub fn hashing_addresses(key: [u8; 32]) -> Self {
+        Self { address_key: Some(key) }
+    }
+
+    fn source(&self, source: Source) -> Option<String> {
+        match &self.address_key {
+            Some(key) => source.pseudonym(key),
+            None => (source != Source::default()).then(|| source.to_string()),
+        }
+    }
+
+    fn administered(&self, account: AccountId, name: Option<&Username>, change: &str, by: &Author) {
+        let (by, by_name, source) = match by {
+            Author::Person(by) => (by.account.to_string(), Some(by.name.as_str()), self.source(by.source)),
+            Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None),
+            Author::Groups => ("groups of the provider".to_owned(), None, None),
+        };
+        let name = name.map(Username::as_str);
+        event!(
+            info "administered", %account, name, change, by, by_name, source, "an account was administered"
+        );
+    }
+}
+
+/// Logs what the operator did to the lab with a command, other than to accounts.
+pub fn operated(change: &'static str) {
+    event!(info "operated", change, by = LOCAL_OPERATOR, "the operator ran a command");
+}
+
+/// The author of a command.
+const LOCAL_OPERATOR: &str = "local operator";
+
 impl Observer for TracingLog {
     fn observe(&self, event: &SignInEvent) {
         match event {
             SignInEvent::Started { provider } => event!(
                 info "started", provider = provider.as_str(), "a browser was sent to the provider"
             ),
-            SignInEvent::EmailConflict { account } => event!(
-                warn "email_conflict", %account,
+            SignInEvent::EmailConflict { person } => event!(
+                warn "email_conflict", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source),
                 "the provider's new e-mail address is another account's, so the old one was kept"
             ),
-            SignInEvent::Refused { reference, code, error } => {
-                refused(reference.as_str(), None, *code, error, None);
+            SignInEvent::Refused { reference, code, error, source } => {
+                let cause = Cause { code: *code, error, explanation: None };
+                refused(reference.as_str(), self.source(*source).as_deref(), None, None, None, &cause);
             }
-            SignInEvent::Linked { account, provider, change } => event!(
-                info "linked", %account, provider = provider.as_str(), change = change.as_str(),
+            SignInEvent::RequestRefused { reference, code, reason, path } => event!(
+                info "request_refused", reference = reference.as_str(), code, path = path.as_str(),
+                error = reason, "a request was refused"
+            ),
+            SignInEvent::LinkRequired { person, provider, issuer, linked } => {
+                let linked: Vec<_> = linked.iter().map(Issuer::as_str).collect();
+                event!(
+                    warn "link_required", account = %person.account, name = person.name.as_str(),
+                    source = self.source(person.source), provider = provider.as_str(),
+                    issuer = issuer.as_str(), linked = linked.join(" "),
+                    "the identity is linked to no account, and an account has its address: its person is asked \
+                     for proof. If this is so for everybody, the issuer or its subjects have changed: \
+                     labgate identities move"
+                );
+            }
+            SignInEvent::Linked { person, provider, change } => event!(
+                info "linked", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source), provider = provider.as_str(), change = change.as_str(),
                 "an identity was linked to the account"
             ),
-            SignInEvent::Unlinked { account, issuer } => event!(
-                info "unlinked", %account, issuer = issuer.as_str(), "an identity was unlinked from the account"
+            SignInEvent::Unlinked { person, issuer } => event!(
+                info "unlinked", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source), issuer = issuer.as_str(),
+                "an identity was unlinked from the account"
             ),
             SignInEvent::SignedOutByProvider { account, session, provider } => event!(
                 info "signed_out_by_provider", %account, session = shortened(*session),
@@ -64,18 +127,25 @@ impl Observer for TracingLog {
                 explanation, remedy = remedy(*code),
                 "the provider cannot be asked about people who are signed in; their sessions go on"
             ),
-            SignInEvent::SignedOutElsewhere { account, sessions } => event!(
-                info "signed_out_elsewhere", %account, sessions, "a person ended sessions of their own"
+            SignInEvent::SignedOutElsewhere { person, sessions } => event!(
+                info "signed_out_elsewhere", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source), sessions, "a person ended sessions of their own"
             ),
-            SignInEvent::PasswordChanged { account } => event!(
-                info "password_changed", %account, "a person chose another password"
+            SignInEvent::PasswordChanged { person } => event!(
+                info "password_changed", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source), "a person chose another password"
             ),
-            SignInEvent::Administered { account, change, by } => {
-                let by = by.map(|by| by.to_string());
-                event!(info "administered", %account, change, by, "an account was administered");
+            SignInEvent::Administered { account, name, change, by } => {
+                self.administered(*account, name.as_ref(), change, by);
             }
-            SignInEvent::SignedOut { account, session } => event!(
-                info "signed_out", %account, session = shortened(*session), "a person signed out"
+            SignInEvent::AdministratorKept { account, name } => event!(
+                warn "administrator_kept", %account, name = name.as_str(),
+                "the provider's groups no longer make this person an administrator, but there is no other: make \
+                 somebody else one, then the role goes at the next sign-in"
+            ),
+            SignInEvent::SignedOut { person, session } => event!(
+                info "signed_out", account = %person.account, name = person.name.as_str(),
+                source = self.source(person.source), session = shortened(*session), "a person signed out"
             ),
             SignInEvent::ChangesLost { error } => event!(
                 error "changes_lost", error, remedy = remedy(ErrorCode::StoreUnavailable),
@@ -95,17 +165,20 @@ impl Observer for TracingLog {
 
     fn finished(&self, trail: &Trail) {
         let provider = trail.provider.as_ref().map(ProviderId::as_str);
+        let (name, source) = (trail.name.as_deref(), self.source(trail.source));
+        let source = source.as_deref();
         match &trail.outcome {
             Outcome::SignedIn { account, session, created } => event!(
-                info "signed_in", provider, %account, session = shortened(*session), created,
-                "a person signed in"
+                info "signed_in", provider, %account, name, source, way = trail.way.as_str(),
+                session = shortened(*session), created, "a person signed in"
             ),
             Outcome::Refused { code, error, .. } if trail.way == Way::Check => event!(
-                error "check_failed", code = code.as_str(), error, remedy = remedy(*code),
-                "a request could not be checked and counts as not signed in"
+                error "check_failed", reference = trail.reference.as_str(), code = code.as_str(), error,
+                remedy = remedy(*code), "a request could not be checked and counts as not signed in"
             ),
             Outcome::Refused { code, error, explanation } => {
-                refused(trail.reference.as_str(), provider, *code, error, *explanation);
+                let cause = Cause { code: *code, error, explanation: *explanation };
+                refused(trail.reference.as_str(), source, provider, name, Some(trail.way.as_str()), &cause);
             }
             Outcome::ProofDue { .. }
             | Outcome::PasswordChangeDue { .. }
@@ -123,22 +196,50 @@ impl SignInRecords for TracingLog {
         event!(
             debug "trail", reference = trail.reference.as_str(),
             provider = trail.provider.as_ref().map(ProviderId::as_str),
-            account = trail.account().map(|account| account.to_string()), steps = explain(trail),
+            account = trail.account().map(|account| account.to_string()), name = trail.name,
+            source = self.source(trail.source), steps = explain(trail),
             "the steps of a sign-in"
         );
         Ok(())
     }
 }
 
-fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
+/// The cause of a refusal.
+struct Cause<'a> {
+    code: ErrorCode,
+    error: &'a str,
+    explanation: Option<&'static str>,
+}
+
+fn refused(
+    reference: &str,
+    source: Option<&str>,
+    provider: Option<&str>,
+    name: Option<&str>,
+    way: Option<&str>,
+    cause: &Cause<'_>,
+) {
+    let &Cause { code, error, explanation } = cause;
     let remedy = remedy(code);
     if matches!(code, ErrorCode::Internal | ErrorCode::StoreUnavailable) {
-        event!(error "refused", reference, code = code.as_str(), provider, error, remedy, "refused");
+        event!(
+            error "refused", reference, code = code.as_str(), source, way, provider, name, error, remedy,
+            "refused"
+        );
     } else {
         event!(
-            warn "refused", reference, code = code.as_str(), provider, error, explanation, remedy, "refused"
+            warn "refused", reference, code = code.as_str(), source, way, provider, name, error, explanation,
+            remedy, "refused"
         );
     }
+}
+
+/// Tells how often a refusal was met again.
+pub(super) fn tell_again(reference: &str, kind: &RefusalKind, count: u64, log: &TracingLog) {
+    event!(
+        info "refused_again", reference, code = kind.code, source = log.source(kind.source),
+        provider = kind.provider.as_ref().map(ProviderId::as_str), count, "refused as above, so many times more"
+    );
 }
 
 fn shortened(session: SessionId) -> String {

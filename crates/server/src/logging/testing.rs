@@ -38,7 +38,7 @@ static NOT_ALONE: LazyLock<[Dispatch; 2]> =
 pub(crate) fn log_of(levels: &str, format: LogFormat, work: impl FnOnce()) -> String {
     LazyLock::force(&NOT_ALONE);
     let captured = Captured::default();
-    let settings = LogSettings { levels: Levels::parse(levels).unwrap(), format };
+    let settings = LogSettings { levels: Levels::parse(levels).unwrap(), format, hash_addresses: false };
     let writer = captured.clone();
     tracing::subscriber::with_default(subscriber(&settings, move || writer.clone()), work);
     captured.text()

@@ -1,13 +1,18 @@
-use labgate_domain::error::{AccessError, AttemptError, Reference, SignInError};
-use labgate_domain::people::AccountId;
+use std::time::Duration;
+
+use labgate_domain::error::{AccessError, AttemptError, PasswordError, Reference, SignInError};
+use labgate_domain::people::{AccountId, Username};
 use labgate_domain::ports::{
-    CallFailure, Observer as _, ProviderCall, ProviderError, SignInEvent, SignInRecords as _, StoreError,
+    Author, CallFailure, Observer as _, Person, ProviderCall, ProviderError, SignInEvent, SignInRecords as _,
+    Source, StoreError,
 };
+use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 use labgate_domain::sign_in::{Outcome, Trail, Way};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Entropy;
+use regex::Regex;
 use serde_json::Value;
 
 use super::testing::log_of;
@@ -22,7 +27,7 @@ fn json_lines(log: &str) -> Vec<Value> {
 
 /// The one line that an event writes.
 fn line_of(event: &SignInEvent) -> Value {
-    let log = log_of("info", LogFormat::Json, || TracingLog.observe(event));
+    let log = log_of("info", LogFormat::Json, || TracingLog::default().observe(event));
     let [line] = json_lines(&log).try_into().unwrap();
     line
 }
@@ -30,7 +35,7 @@ fn line_of(event: &SignInEvent) -> Value {
 /// The one line that a sign-in with this outcome writes.
 fn line_of_trail(way: Way, provider: Option<ProviderId>, outcome: Outcome) -> Value {
     let trail = trail(way, provider, outcome);
-    let log = log_of("info", LogFormat::Json, || TracingLog.finished(&trail));
+    let log = log_of("info", LogFormat::Json, || TracingLog::default().finished(&trail));
     let [line] = json_lines(&log).try_into().unwrap();
     line
 }
@@ -38,7 +43,17 @@ fn line_of_trail(way: Way, provider: Option<ProviderId>, outcome: Outcome) -> Va
 fn trail(way: Way, provider: Option<ProviderId>, outcome: Outcome) -> Trail {
     let at = Timestamp::from_unix_seconds(0);
     let reference = Reference::fresh(&Sevens);
-    Trail { reference, way, provider, began_at: at, ended_at: at, steps: Vec::new(), outcome }
+    Trail {
+        reference,
+        way,
+        provider,
+        name: Some("ada".to_owned()),
+        source: source(),
+        began_at: at,
+        ended_at: at,
+        steps: Vec::new(),
+        outcome,
+    }
 }
 
 fn refused(error: &SignInError) -> Outcome {
@@ -55,6 +70,14 @@ impl Entropy for Sevens {
 
 fn provider() -> ProviderId {
     ProviderId::parse("external").unwrap()
+}
+
+fn source() -> Source {
+    Source::of([192, 0, 2, 7].into())
+}
+
+fn person() -> Person {
+    Person { account: account(), name: Username::local("ada").unwrap(), source: source() }
 }
 
 fn account() -> AccountId {
@@ -96,7 +119,7 @@ fn c191_a_provider_cannot_forge_a_refusal() {
         reason,
     ));
     let trail = trail(Way::External, None, refused(&error));
-    let log = log_of("info", LogFormat::Text, || TracingLog.finished(&trail));
+    let log = log_of("info", LogFormat::Text, || TracingLog::default().finished(&trail));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert_eq!(log.matches(r#" event=""#).count(), 1, "{log}");
 }
@@ -133,7 +156,7 @@ fn c190_a_session_is_not_named_in_full() {
     let signed_in = Outcome::SignedIn { account: account(), session, created: true };
     for line in [
         line_of_trail(Way::External, Some(provider()), signed_in),
-        line_of(&SignInEvent::SignedOut { account: account(), session }),
+        line_of(&SignInEvent::SignedOut { person: person(), session }),
     ] {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["account"], account().to_string());
@@ -146,9 +169,9 @@ fn c190_a_session_is_not_named_in_full() {
 fn the_other_events_have_a_line_each() {
     let started = line_of(&SignInEvent::Started { provider: provider() });
     assert_eq!((&started["event"], &started["level"]), (&"started".into(), &"INFO".into()));
-    let kept = line_of(&SignInEvent::EmailConflict { account: account() });
+    let kept = line_of(&SignInEvent::EmailConflict { person: person() });
     assert_eq!((&kept["event"], &kept["level"]), (&"email_conflict".into(), &"WARN".into()));
-    let changed = line_of(&SignInEvent::PasswordChanged { account: account() });
+    let changed = line_of(&SignInEvent::PasswordChanged { person: person() });
     assert_eq!(
         (&changed["event"], &changed["account"]),
         (&"password_changed".into(), &account().to_string().into())
@@ -170,11 +193,21 @@ fn a_sign_in_without_a_provider_is_one_with_a_password() {
 
 #[test]
 fn a_change_of_an_account_is_logged_with_its_author() {
-    let done = |by| line_of(&SignInEvent::Administered { account: account(), change: "disabled", by });
-    let by_somebody = done(Some(account()));
+    let done = |by| {
+        line_of(&SignInEvent::Administered {
+            account: account(),
+            name: Some(person().name),
+            change: "disabled",
+            by,
+        })
+    };
+    let by_somebody = done(Author::Person(person()));
     assert_eq!((&by_somebody["event"], &by_somebody["change"]), (&"administered".into(), &"disabled".into()));
     assert_eq!(by_somebody["by"], account().to_string());
-    assert!(done(None).get("by").is_none());
+    assert_eq!(by_somebody["by_name"], "ada");
+    assert_eq!(by_somebody["source"], "192.0.2.7");
+    assert_eq!(done(Author::LocalOperator)["by"], "local operator");
+    assert_eq!(done(Author::Groups)["by"], "groups of the provider");
 }
 
 #[test]
@@ -183,7 +216,7 @@ fn a_trail_is_one_line_at_debug_with_its_steps() {
     let trail = trail(Way::Password, None, refused(&error));
     let log = log_of("debug", LogFormat::Json, || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(TracingLog.store(&trail)).unwrap();
+        runtime.block_on(TracingLog::default().store(&trail)).unwrap();
     });
     let [line] = json_lines(&log).try_into().unwrap();
     assert_eq!((&line["event"], &line["level"]), (&"trail".into(), &"DEBUG".into()));
@@ -202,4 +235,95 @@ fn configuration_md_names_every_event_and_no_other() {
     let (sentence, _) = rest.split_once(". Where they apply").unwrap();
     let named: std::collections::BTreeSet<&str> = sentence.split('`').skip(1).step_by(2).collect();
     assert_eq!(named, written);
+}
+
+/// A failed or successful sign-in with a password, as its trail.
+fn password_trail(outcome: Outcome, source: Source) -> Trail {
+    Trail { source, ..trail(Way::Password, None, outcome) }
+}
+
+/// The documented expressions for the text and the JSON format, as fail2ban compiles them.
+fn failregexes() -> [(LogFormat, Regex); 2] {
+    let document = include_str!("../../../../docs/security.md");
+    let mut written = document.lines().filter_map(|line| line.strip_prefix("failregex = "));
+    [LogFormat::Text, LogFormat::Json].map(|format| {
+        let subnet = r"(?P<host>[0-9a-fA-F:.]+(?:/\d+)?)";
+        let written = written.next().unwrap().replace("<SUBNET>", subnet);
+        (format, Regex::new(&written).unwrap())
+    })
+}
+
+#[test]
+fn f35_the_documented_filter_finds_each_failed_sign_in_and_no_other_line() {
+    let wrong = || refused(&SignInError::from(PasswordError::Wrong));
+    let too_fast = PasswordError::TooManyAttempts { retry_after: Duration::from_secs(3), turn: None };
+    let too_fast = refused(&SignInError::from(too_fast));
+    let v6 = Source::of("2001:db8:1:2::9".parse().unwrap());
+    let proxy = Source::behind([10, 0, 0, 1].into());
+    let forged = r#"x" source="198.51.100.9" WARN labgate::sign_in: refused event="refused" reference="A" code="credentials_wrong" source="198.51.100.9""#;
+    for (format, failregex) in failregexes() {
+        let log = log_of("info", format, || {
+            let log = TracingLog::default();
+            log.finished(&password_trail(wrong(), source()));
+            log.finished(&password_trail(too_fast.clone(), v6));
+            let forging = Trail { name: Some(forged.to_owned()), ..password_trail(wrong(), source()) };
+            log.finished(&forging);
+            // From here on no line is a failed sign-in with an address.
+            log.finished(&password_trail(wrong(), proxy));
+            log.finished(&trail(Way::External, Some(provider()), refused(&AttemptError::Expired.into())));
+            let session = SessionId::fresh(&Sevens);
+            let signed_in = Outcome::SignedIn { account: account(), session, created: false };
+            log.finished(&Trail { name: Some(forged.to_owned()), ..password_trail(signed_in, source()) });
+            log.observe(&SignInEvent::SignedOut { person: person(), session });
+            let (error, reference) = (forged.to_owned(), Reference::fresh(&Sevens));
+            let code = AccessError::CsrfFailed.code();
+            log.observe(&SignInEvent::Refused { reference, code, error, source: source() });
+        });
+        // fail2ban takes the time out of a line first; in JSON it leaves the quotes.
+        let stamp = Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
+        let found: Vec<_> = log
+            .lines()
+            .map(|line| {
+                let bare = stamp.replace(line, "");
+                let host = |line| failregex.captures(line).map(|found| found["host"].to_owned());
+                assert_eq!(host(line), host(&bare), "{line}");
+                host(line)
+            })
+            .collect();
+        let [v4, v6] = ["192.0.2.7", "2001:db8:1:2::/64"].map(|host| Some(host.to_owned()));
+        assert_eq!(found, [v4.clone(), v6, v4, None, None, None, None, None], "{log}");
+    }
+}
+
+#[test]
+fn f35_a_line_states_name_source_and_way() {
+    let session = SessionId::fresh(&Sevens);
+    for outcome in [
+        Outcome::SignedIn { account: account(), session, created: false },
+        refused(&SignInError::from(PasswordError::Wrong)),
+    ] {
+        let line = line_of_trail(Way::Password, Some(provider()), outcome);
+        assert_eq!((&line["name"], &line["source"]), (&"ada".into(), &"192.0.2.7".into()));
+        assert_eq!((&line["way"], &line["provider"]), (&"password sign-in".into(), &"external".into()));
+    }
+    let required = line_of(&SignInEvent::LinkRequired {
+        person: person(),
+        provider: provider(),
+        issuer: Issuer::parse("https://new.example.org").unwrap(),
+        linked: vec![Issuer::parse("https://old.example.org").unwrap()],
+    });
+    assert_eq!((&required["event"], &required["level"]), (&"link_required".into(), &"WARN".into()));
+    assert_eq!(required["issuer"], "https://new.example.org");
+    assert_eq!(required["linked"], "https://old.example.org");
+}
+
+#[test]
+fn f35_with_hash_addresses_no_address_is_in_the_log() {
+    let log = log_of("info", LogFormat::Text, || {
+        let log = TracingLog::hashing_addresses([7; 32]);
+        log.finished(&password_trail(refused(&SignInError::from(PasswordError::Wrong)), source()));
+        log.observe(&SignInEvent::PasswordChanged { person: person() });
+    });
+    assert!(!log.contains("192.0.2.7"), "{log}");
+    assert_eq!(log.matches(&source().pseudonym(&[7; 32]).unwrap()).count(), 2, "{log}");
 }

@@ -7,10 +7,22 @@ use labgate_domain::ports::IdentityProvider;
 use labgate_domain::sign_in::SignIn;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
+use crate::logging::SummingLog;
 use crate::remedies::remedy;
 
 /// The interval at which expired sessions and attempts are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
+
+/// The interval at which equal refusals are told as a number.
+const SUMS_INTERVAL: Duration = Duration::from_mins(1);
+
+pub(super) async fn tell_sums(log: Arc<SummingLog>) {
+    let mut ticks = every(SUMS_INTERVAL);
+    loop {
+        ticks.tick().await;
+        log.tell_sums();
+    }
+}
 
 pub(super) async fn forget_expired(sign_in: Arc<SignIn>) {
     let mut ticks = every(HOUSEKEEPING_INTERVAL);

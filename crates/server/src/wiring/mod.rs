@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use self::background::{forget_expired, warm_up};
+use self::background::{forget_expired, tell_sums, warm_up};
 pub(crate) use self::data_dir::{DataDirLock, UNFINISHED_RESTORE};
 use self::first_administrator::ensure_first_administrator;
 use self::live_keys::LiveKeys;
@@ -30,7 +30,7 @@ pub use self::live_keys::{key_directory, key_directory_path};
 use self::revalidations::Revalidations;
 pub use self::start_error::StartError;
 use crate::configuration::{Configuration, external_oidc_settings};
-use crate::logging::TracingLog;
+use crate::logging::SummingLog;
 use crate::world::{OsEntropy, SystemClock};
 
 /// A Labgate that listens and is ready to serve.
@@ -44,6 +44,7 @@ pub struct Server {
     revalidations: Revalidations,
     data_dir: DataDirLock,
     reload_bell: Arc<Notify>,
+    log: Arc<SummingLog>,
 }
 
 impl Server {
@@ -58,7 +59,8 @@ impl Server {
         let providers = providers(&configuration, &clock)?;
         // Before anything else, so that a second server on the same address changes nothing.
         let (listener, address) = listen(configuration.listen).await?;
-        let Opened { ports, store, keys, data_dir } = open(&configuration, &providers, &clock).await?;
+        let log = Arc::new(configuration.log.sign_in_log(&OsEntropy));
+        let Opened { ports, store, keys, data_dir } = open(&configuration, &providers, &clock, &log).await?;
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
         announce(address, &configuration, &missing_settings);
 
@@ -66,6 +68,7 @@ impl Server {
         let (sign_in, setup_link) = ensure_first_administrator(sign_in, &configuration).await?;
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
+        background.spawn(tell_sums(Arc::clone(&log)));
         background.spawn(forget_expired(Arc::clone(&sign_in)));
         let reload_bell = Arc::new(Notify::new());
         background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
@@ -91,6 +94,7 @@ impl Server {
             revalidations,
             data_dir,
             reload_bell,
+            log,
         })
     }
 
@@ -117,7 +121,7 @@ impl Server {
     /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
     /// revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, revalidations, data_dir, .. } = self;
+        let Self { listener, app, store, mut background, revalidations, data_dir, log, .. } = self;
         let stopping = revalidations.stop();
         let mut stopped = stopping.subscribe();
         let serving = labgate_http::serve(listener, app, async {
@@ -133,6 +137,7 @@ impl Server {
         background.shutdown().await;
         store.close().await;
         drop(data_dir);
+        log.tell_sums();
         tracing::info!("stopped");
     }
 }
@@ -150,6 +155,7 @@ async fn open(
     configuration: &Configuration,
     providers: &[Arc<dyn IdentityProvider>],
     clock: &Arc<dyn Clock>,
+    log: &Arc<SummingLog>,
 ) -> Result<Opened, StartError> {
     let data_dir = DataDirLock::shared(&configuration.data_dir)?;
     let store = Store::open(&configuration.database).await?;
@@ -168,8 +174,8 @@ async fn open(
         hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy), pool.clone())),
         judge: Arc::new(StrengthJudge::new(pool)),
         throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
-        observer: Arc::new(TracingLog),
-        records: Arc::new(TracingLog),
+        observer: Arc::clone(log) as _,
+        records: Arc::clone(log) as _,
         clock: Arc::clone(clock),
         entropy: Arc::new(OsEntropy),
     };
@@ -185,10 +191,12 @@ pub async fn with_sign_in<T>(
     work: impl AsyncFnOnce(&SignIn) -> T,
 ) -> Result<T, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Opened { ports, store, data_dir, .. } = open(configuration, &[], &clock).await?;
+    let log = Arc::new(configuration.log.sign_in_log(&OsEntropy));
+    let Opened { ports, store, data_dir, .. } = open(configuration, &[], &clock, &log).await?;
     let result = work(&SignIn::new(ports, configuration.policy.clone())).await;
     store.close().await;
     drop(data_dir);
+    log.tell_sums();
     Ok(result)
 }
 
@@ -224,6 +232,16 @@ fn announce(address: SocketAddr, configuration: &Configuration, missing_settings
     if missing_settings.is_empty() {
         let redirect_uri = configuration.policy.public_url.redirect_uri();
         tracing::info!(redirect_uri = redirect_uri.as_str(), "external sign-in is on");
+        let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+        let no_proxy = no_proxy.unwrap_or_default();
+        let unknown = labgate_provider::unknown_no_proxy_patterns(&no_proxy);
+        if !unknown.is_empty() {
+            tracing::warn!(
+                patterns = unknown.join(","),
+                "NO_PROXY has patterns that except no host: write an address, a network such as 10.0.0.0/8, or a \
+                 domain such as example.org, without a port"
+            );
+        }
     } else {
         tracing::info!(
             missing = missing_settings.join(", "),

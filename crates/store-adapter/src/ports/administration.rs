@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role};
 use labgate_domain::ports::{
-    AccountChange, AccountPage, AdministrationStore, FirstAdministrator, StoreError,
+    AccountChange, AccountPage, AdministrationStore, FirstAdministrator, IdentityMove, StoreError,
 };
+use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
 
 use crate::Store;
@@ -10,7 +11,7 @@ use crate::connection::{Transaction, failed};
 use crate::postgres;
 use crate::rows;
 use crate::statement::Statement;
-use crate::statements::{accounts, credentials, sessions};
+use crate::statements::{accounts, credentials, identities, sessions};
 
 /// The number of accounts read at a time during a search.
 const CHUNK: usize = 1000;
@@ -89,6 +90,28 @@ impl AdministrationStore for Store {
         }
         transaction.execute(accounts::delete(id)).await?;
         transaction.commit(AccountChange::Done).await
+    }
+
+    async fn move_identities(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        dry_run: bool,
+        at: Timestamp,
+    ) -> Result<Vec<IdentityMove>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let moves = transaction.list(identities::to_move(from, to), rows::identity_move).await?;
+        if dry_run || from == to || moves.iter().any(IdentityMove::is_blocked) {
+            return transaction.undo(moves).await;
+        }
+        for it in moves.iter().filter(|it| it.there.is_some()) {
+            transaction.execute(identities::remove(it.account, from, &it.subject)).await?;
+        }
+        transaction.execute(identities::move_all(from, to)).await?;
+        for it in &moves {
+            transaction.execute(sessions::end_all_of(it.account, None, at)).await?;
+        }
+        transaction.commit(moves).await
     }
 }
 

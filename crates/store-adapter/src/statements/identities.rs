@@ -23,6 +23,13 @@ const RECORD_SIGN_IN: &str = "
 const REMOVE: &str = "
     DELETE FROM external_identities WHERE account_id = $1 AND issuer = $2 AND subject = $3";
 
+const TO_MOVE: &str = "
+    SELECT 'account ' || i.account_id AS place, i.account_id, accounts.username, i.subject, there.account_id AS there
+    FROM external_identities AS i JOIN accounts ON accounts.id = i.account_id
+    LEFT JOIN external_identities AS there ON there.issuer = $2 AND there.subject = i.subject
+    WHERE i.issuer = $1
+    ORDER BY accounts.username, i.subject";
+
 /// Finds the id of the account that an identity opens.
 pub(crate) fn owner(identity: &ExternalIdentity) -> Statement {
     Statement::new(OWNER).bind(identity.issuer.as_str()).bind(identity.subject.as_str())
@@ -64,6 +71,18 @@ fn with_identity(
 
 pub(crate) fn remove(account: AccountId, issuer: &Issuer, subject: &Subject) -> Statement {
     Statement::new(REMOVE).bind(account).bind(issuer.as_str()).bind(subject.as_str())
+}
+
+/// Lists the identities of an issuer with the names of their accounts, and with the accounts that the same
+/// subjects open at another issuer.
+pub(crate) fn to_move(from: &Issuer, to: &Issuer) -> Statement {
+    Statement::new(TO_MOVE).bind(from.as_str()).bind(to.as_str())
+}
+
+/// Gives the identities of an issuer to another.
+pub(crate) fn move_all(from: &Issuer, to: &Issuer) -> Statement {
+    let move_all = "UPDATE external_identities SET issuer = $2 WHERE issuer = $1";
+    Statement::new(move_all).bind(from.as_str()).bind(to.as_str())
 }
 
 /// Removes all identities of an account.

@@ -5,7 +5,8 @@ use labgate_domain::people::{
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Changed, CredentialStore,
-    FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate, StoreError,
+    FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore, ProfileUpdate,
+    StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::SessionId;
@@ -282,6 +283,38 @@ impl AdministrationStore for MemoryStore {
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
         Ok(self.answering()?.change(id, |_| None))
+    }
+
+    async fn move_identities(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        dry_run: bool,
+        at: Timestamp,
+    ) -> Result<Vec<IdentityMove>, StoreError> {
+        let mut state = self.answering()?;
+        let mut moves = Vec::new();
+        for ((issuer, subject), link) in &state.identities {
+            if let Some(account) = state.accounts.get(&link.account).filter(|_| issuer == from) {
+                let there = state.identities.get(&(to.clone(), subject.clone())).map(|link| link.account);
+                let (name, subject) = (account.username.clone(), subject.clone());
+                moves.push(IdentityMove { account: account.id, name, subject, there });
+            }
+        }
+        moves.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        if dry_run || from == to || moves.iter().any(IdentityMove::is_blocked) {
+            return Ok(moves);
+        }
+        for it in &moves {
+            if let Some(mut link) = state.identities.remove(&(from.clone(), it.subject.clone()))
+                && it.there.is_none()
+            {
+                link.identity.issuer = to.clone();
+                state.identities.insert((to.clone(), it.subject.clone()), link);
+            }
+            state.end_all_of(it.account, None, at);
+        }
+        Ok(moves)
     }
 }
 

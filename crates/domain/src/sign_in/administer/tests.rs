@@ -125,6 +125,7 @@ async fn the_last_administrator_stays() {
     let mut world = World::default();
     world.administration.expect_set_status().returning(|_, _, _| Ok(AccountChange::LastAdministrator));
     world.administration.expect_delete().returning(|_| Ok(AccountChange::LastAdministrator));
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.sessions.expect_list_of().returning(|_, _| Ok(Vec::new()));
     world.sessions.expect_end_all_of().never();
     let scene = world.scene();

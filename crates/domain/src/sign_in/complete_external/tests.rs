@@ -1,9 +1,10 @@
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
-use crate::identity::EmailClaim;
+use crate::identity::{EmailClaim, LinkedIdentity};
 use crate::people::{AccountId, AccountStatus, DisplayName};
-use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
+use crate::ports::{AccountChange, Author, IdTokenFault, ProviderError, StoreError};
+use crate::protocol::{Issuer, Subject};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
 use crate::sign_in::{Outcome, Trail};
@@ -132,10 +133,12 @@ async fn c029_an_expired_attempt_is_refused_and_keeps_its_target() {
 }
 
 #[tokio::test]
-async fn c033_c034_c035_c036_a_providers_errors_make_no_token_request() {
+async fn f24_c033_c034_c035_c036_a_providers_errors_make_no_token_request() {
     let scene = nothing_happens(false).scene();
     for (error, code) in [
         ("access_denied", ErrorCode::AccessDenied),
+        ("user_cancelled", ErrorCode::AccessDenied),
+        ("user_cancelled_login", ErrorCode::AccessDenied),
         ("login_required", ErrorCode::InteractionRequired),
         ("interaction_required", ErrorCode::InteractionRequired),
         ("consent_required", ErrorCode::InteractionRequired),
@@ -404,14 +407,35 @@ async fn an_invited_account_is_claimed_by_its_trusted_address() {
     );
 }
 
+fn linked_at(issuer: &str) -> LinkedIdentity {
+    let at = Timestamp::from_unix_seconds(0);
+    LinkedIdentity {
+        issuer: Issuer::parse(issuer).unwrap(),
+        subject: Subject::parse("ada").unwrap(),
+        email: None,
+        first_sign_in_at: at,
+        last_sign_in_at: at,
+    }
+}
+
 #[tokio::test]
-async fn c101_c112_an_account_that_something_opens_is_never_joined_silently() {
+async fn f22_c101_c112_an_account_that_something_opens_is_never_joined_silently() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Active));
     world.identities.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_identities().returning(|_| Ok(vec![linked_at("https://old.example.org")]));
     world.identities.expect_link().never();
     world.sessions.expect_create().never();
-    assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
+    let scene = world.scene();
+    assert!(matches!(completed(&scene, "/").await, Ok(CompletedSignIn::LinkDue { .. })));
+    // Where a lab's issuer has changed, everybody ends here: the log says so, with both.
+    let required = scene.log.events().into_iter().find_map(|event| match event {
+        SignInEvent::LinkRequired { person, issuer, linked, .. } => Some((person.name, issuer, linked)),
+        _ => None,
+    });
+    let (name, issuer, linked) = required.unwrap();
+    assert_eq!((name, issuer), (account(AccountStatus::Active).username, identity(stated(true)).issuer));
+    assert_eq!(linked.iter().map(Issuer::as_str).collect::<Vec<_>>(), ["https://old.example.org"]);
 }
 
 #[tokio::test]
@@ -421,6 +445,7 @@ async fn c101_an_address_that_changed_hands_claims_no_account() {
     let email = EmailAddress::parse("ada@new.example").ok();
     an_account_has_the_address(&mut world, Account { email, ..account(AccountStatus::Active) });
     world.identities.expect_claim().never();
+    world.identities.expect_identities().returning(|_| Ok(Vec::new()));
     world.sessions.expect_create().never();
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::LinkDue { .. })));
 }
@@ -548,6 +573,20 @@ async fn the_providers_groups_make_and_unmake_administrators_at_each_sign_in() {
 }
 
 #[tokio::test]
+async fn f34_that_the_last_administrator_keeps_the_role_without_the_group_is_observed() {
+    let mapped = AdmissionRules::new(Vec::new(), Some(vec!["lab-admins".to_owned()]));
+    let mut world = with_rules(mapped, &["others"]);
+    let known = Account { role: Role::Admin, ..account(AccountStatus::Active) };
+    world.identities.expect_find_by_identity().returning(move |_, _| Ok(Some(known.clone())));
+    world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
+    world.administration.expect_set_role().returning(|_, _, _| Ok(AccountChange::LastAdministrator));
+    world.sessions.expect_create().returning(|_, _| Ok(true));
+    let scene = world.scene();
+    assert!(completed(&scene, "/").await.is_ok());
+    assert!(scene.log.events().iter().any(|event| matches!(event, SignInEvent::AdministratorKept { .. })));
+}
+
+#[tokio::test]
 async fn f50_a_change_of_role_is_observed_once_and_by_its_name() {
     for (groups, before, word) in [
         (["lab-admins"], Role::User, Some("made administrator")),
@@ -566,7 +605,7 @@ async fn f50_a_change_of_role_is_observed_once_and_by_its_name() {
         assert!(completed(&scene, "/").await.is_ok());
         let mut words = Vec::new();
         for event in scene.log.events() {
-            if let SignInEvent::Administered { change, by: None, .. } = event {
+            if let SignInEvent::Administered { change, by: Author::Groups, .. } = event {
                 words.push(change);
             }
         }

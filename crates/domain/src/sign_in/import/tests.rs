@@ -1,7 +1,9 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::AccountStatus;
-use crate::ports::{MockAccountStore, MockObserver, MockPasswordHasher, SignInEvent, StoreError};
+use crate::ports::{
+    Author, MockAccountStore, MockObserver, MockPasswordHasher, SignInEvent, Source, StoreError,
+};
 use crate::sign_in::testing::{World, account, credential};
 use crate::world::{MockClock, MockEntropy};
 
@@ -84,7 +86,10 @@ async fn a_hash_that_is_kept_need_not_be_changed() {
     assert_eq!((judged.line(), judged.username().as_str()), (1, "ada"));
     assert_eq!(scene.sign_in.imports().import(&by(), &judged).await.unwrap(), Imported::Created);
     let events = scene.log.events();
-    assert!(matches!(&*events, [SignInEvent::Administered { change: "imported", by: None, .. }]));
+    assert!(matches!(
+        &*events,
+        [SignInEvent::Administered { change: "imported", by: Author::LocalOperator, .. }]
+    ));
     assert!(!format!("{judged:?} {events:?}").contains("planted"));
 }
 
@@ -150,7 +155,7 @@ async fn an_import_is_built_with_the_ports_that_it_needs() {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_can_verify().times(1).return_const(true);
     let (clock, entropy, log) = (MockClock::new(), MockEntropy::new(), MockObserver::new());
-    let refusals = Refusals { observer: &log, entropy: &entropy };
+    let refusals = Refusals { observer: &log, entropy: &entropy, source: Source::default() };
     let imports =
         Imports { accounts: &accounts, hasher: &hasher, clock: &clock, entropy: &entropy, refusals };
     let by = Administrator::local_operator();

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::ErrorCode;
+use crate::people::AccountId;
 use crate::people::{AccountStatus, Credential};
 use crate::ports::StoreError;
 use crate::provider::EmailTrust;
@@ -23,6 +24,7 @@ fn world(opened_by: Option<Credential>) -> World {
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_identities().returning(|_| Ok(Vec::new()));
     world.credentials.expect_credential().returning(move |_| Ok(opened_by.clone()));
     world
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::error::{AttemptError, ErrorCode};
 use crate::people::AccountStatus;
-use crate::ports::PasswordWeakness;
+use crate::ports::{PasswordWeakness, Source};
 use crate::sign_in::testing::{Scene, World, account, credential};
 
 const GOOD: &str = "correct-horse-battery";
@@ -261,4 +261,22 @@ async fn c177_an_attempt_that_was_not_compared_is_not_counted() {
         assert_eq!(refused(&scene, name, "busy").await, ErrorCode::Busy);
     }
     assert_eq!(scene.throttle.counted().len(), 1, "only the wrong one is counted");
+}
+
+#[tokio::test]
+async fn f35_a_trail_names_the_account_and_the_source_and_of_unknown_names_the_beginning() {
+    let scene = world(AccountStatus::Active, Some(good())).scene();
+    let source = Source::of([192, 0, 2, 7].into());
+    let named = async |typed: &str| {
+        let visitor = Visitor { source, ..Visitor::default() };
+        let refusal = scene.sign_in.passwords().sign_in(sign_in(typed, "wrong"), &visitor).await.unwrap_err();
+        let trail = scene.log.last_trail();
+        assert_eq!((trail.reference, trail.source), (refusal.reference, source));
+        trail.name.unwrap()
+    };
+    assert_eq!(named(" ADA@Example.com").await, account(AccountStatus::Active).username.as_str());
+    // A password in the wrong field; a line of its own; and nothing.
+    assert_eq!(named("hunter2hunter2").await, "hu…");
+    assert_eq!(named("\n\u{1b}x").await, "x…");
+    assert_eq!(named("").await, "…");
 }
