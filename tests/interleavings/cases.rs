@@ -48,6 +48,12 @@ cases! {
     };
     "Eve's account is created" promises Exists("eve"): |process| create(&process, Some("eve"), None).await;
     "Eve is invited" promises Exists("eve@example.com"): |process| create(&process, None, Some("eve@example.com")).await;
+    "the issuer moves" promises Unlinked("ada"): |process| {
+        let issuer = |text| labgate_domain::protocol::Issuer::parse(text).unwrap();
+        let (from, to) = (issuer(super::provider::ISSUER), issuer("https://new.example"));
+        let moved = process.sign_in.administration().move_identities(&operator(), &from, &to, false).await;
+        moved.map(|_| None).map_err(refused)
+    };
     "the operator signs Ada out" promises SignedOut(ADA): |process| {
         let signed_out = process.sign_in.administration().sign_out(&operator(), account_id(ADA)).await;
         signed_out.map(|()| None).map_err(refused)

@@ -7,9 +7,9 @@ use labgate_domain::people::{
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Consumption,
-    CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore,
-    LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms, SpentAttempts,
-    StoreError, Throttle,
+    CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval,
+    IdentityStore, LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms,
+    SpentAttempts, StoreError, Throttle,
 };
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -104,6 +104,7 @@ stepped! {
         WRITE set_status(id: AccountId, status: AccountStatus, at: Timestamp) -> AccountChange;
         WRITE set_role(id: AccountId, role: Role, at: Timestamp) -> AccountChange;
         WRITE delete(id: AccountId) -> AccountChange;
+        WRITE move_identities(from: &Issuer, to: &Issuer, dry_run: bool, at: Timestamp) -> Vec<IdentityMove>;
     }
     SessionStore {
         WRITE create(session: &Session, terms: SessionTerms) -> bool;

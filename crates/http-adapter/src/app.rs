@@ -109,10 +109,7 @@ impl App {
     /// Writes out a failure, and adds the headers of every answer.
     fn finish(&self, mut response: Response, audience: Audience, path: &str) -> Response {
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            let reference = failure.reference.clone().unwrap_or_else(|| {
-                let (code, reason) = failure.cause();
-                self.state.sign_in.refuse_request(code, reason, path)
-            });
+            let reference = self.state.logged(&failure, path);
             response = failure.render(&reference, audience, self.state.texts);
         }
         protect(response.headers_mut(), self.state.sign_in.policy().public_url.is_secure());

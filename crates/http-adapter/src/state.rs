@@ -186,7 +186,7 @@ impl AppState {
         if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
             return Err(failure);
         }
-        let reference = self.logged(request, &failure);
+        let reference = self.logged(&failure, &request.path);
         let problem = Problem { message: &failure.message(self.texts), reference: reference.as_str() };
         let mut response = self.form_with(request, Some(problem), page)?;
         failure.head(&mut response);
@@ -195,16 +195,15 @@ impl AppState {
 
     /// Sends a person without a session to sign in, and then back to where they are.
     pub(crate) fn to_sign_in(&self, request: &ParsedRequest, failure: &Failure) -> Response {
-        self.logged(request, failure);
+        self.logged(failure, &request.path);
         reply::see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here()))
     }
 
     /// Returns the reference of a failure, which is in the log from now on.
-    fn logged(&self, request: &ParsedRequest, failure: &Failure) -> Reference {
+    pub(crate) fn logged(&self, failure: &Failure, path: &str) -> Reference {
         failure.reference.clone().unwrap_or_else(|| {
-            let reference = self.sign_in.fresh_reference();
-            failure.log(&reference, &request.path);
-            reference
+            let (code, reason) = failure.cause();
+            self.sign_in.refuse_request(code, reason, path)
         })
     }
 

@@ -150,8 +150,8 @@ impl Linking<'_> {
     ///
     /// # Errors
     /// When the ticket is not valid, has ended before, or its end cannot be stored.
-    pub async fn decline(&self, ticket: &Ticket) -> Result<(), Refusal> {
-        let trail = self.trails.begin(Way::Linking);
+    pub async fn decline(&self, ticket: &Ticket, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+        let trail = self.trails.begin(Way::Linking, visitor.source);
         let declined = async {
             LinkDue::open(self.external.tickets, ticket)?;
             self.spend(ticket).await

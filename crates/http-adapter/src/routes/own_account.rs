@@ -144,7 +144,7 @@ async fn decline_link(
     request: &ParsedRequest,
     ticket: &Ticket,
 ) -> Result<Response, Failure> {
-    match state.sign_in.linking().decline(ticket).await {
+    match state.sign_in.linking().decline(ticket, &request.visitor()).await {
         // A ticket that had ended before links nothing either.
         Err(refusal) if !refusal.error.ends_attempt() => return Err(refusal.into()),
         _ => {}

@@ -261,6 +261,7 @@ fn f35_the_documented_filter_finds_each_failed_sign_in_and_no_other_line() {
     let v6 = Source::of("2001:db8:1:2::9".parse().unwrap());
     let proxy = Source::behind([10, 0, 0, 1].into());
     let forged = r#"x" source="198.51.100.9" WARN labgate::sign_in: refused event="refused" reference="A" code="credentials_wrong" source="198.51.100.9""#;
+    let stamp = Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
     for (format, failregex) in failregexes() {
         let log = log_of("info", format, || {
             let log = TracingLog::default();
@@ -280,7 +281,6 @@ fn f35_the_documented_filter_finds_each_failed_sign_in_and_no_other_line() {
             log.observe(&SignInEvent::Refused { reference, code, error, source: source() });
         });
         // fail2ban takes the time out of a line first; in JSON it leaves the quotes.
-        let stamp = Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
         let found: Vec<_> = log
             .lines()
             .map(|line| {
