@@ -5,7 +5,7 @@ use std::time::Duration;
 use labgate_domain::admission::{AdmissionRules, Criterion, Rule};
 use labgate_domain::ports::{SessionStore as _, SignInEvent};
 use labgate_domain::world::Clock as _;
-use labgate_mock_idp::Fault;
+use labgate_mock_idp::{Fault, Persona, User};
 use labgate_test_harness::TestLab;
 
 use super::{ADA, json, request, session_cookie};
@@ -112,4 +112,74 @@ async fn what_people_are_told_of_their_groups_is_todays() {
     lab.idp().fault(Fault::GroupsString).once();
     assert_eq!(lab.revalidate().await, 1);
     assert_eq!(groups(&lab).await, serde_json::json!(["lab-admins"]));
+}
+
+/// The same lab with Dex, which keeps one refresh token for each person and client.
+fn lab_with_dex() -> TestLab {
+    let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab-users"]).unwrap()], None);
+    let lab = TestLab::builder().admission(rules).revalidation(Duration::from_mins(15));
+    let grace = User::new("grace").email("grace@example.test").name("Grace").groups(["lab-users"]);
+    lab.user(grace).persona(Persona::Dex).build()
+}
+
+#[tokio::test]
+async fn f38_a_second_browser_does_not_sign_the_first_one_out_at_dex() {
+    let lab = lab_with_dex();
+    let laptop = signed_in(&lab).await;
+    lab.clock().advance(Duration::from_mins(1));
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let desktop = session_cookie(&browser);
+    for _ in 0..3 {
+        lab.clock().advance(Duration::from_mins(15));
+        assert_eq!(lab.revalidate().await, 2);
+        assert!(is_open(&lab, &laptop).await && is_open(&lab, &desktop).await);
+    }
+    // The token of the desktop's sign-in is the only good one, and the laptop's session knows it.
+    browser.open("https://lab.test/").await;
+    browser.click("Sign out").await;
+    assert!(!is_open(&lab, &desktop).await);
+    lab.clock().advance(Duration::from_mins(15));
+    assert_eq!(lab.revalidate().await, 1);
+    assert!(is_open(&lab, &laptop).await);
+}
+
+#[tokio::test]
+async fn f38_a_person_whom_dexs_connector_refuses_is_signed_out() {
+    let lab = lab_with_dex();
+    let ada = signed_in(&lab).await;
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, "Sign in as Grace").await;
+    let grace = session_cookie(&browser);
+    lab.clock().advance(Duration::from_mins(15));
+    lab.idp().fault(Fault::TokenError500).once();
+    lab.revalidate().await;
+    assert!(is_open(&lab, &ada).await && is_open(&lab, &grace).await, "it may be an outage");
+    lab.clock().advance(Duration::from_mins(15));
+    lab.idp().fault(Fault::TokenError500).once();
+    lab.revalidate().await;
+    assert!(is_open(&lab, &ada).await && is_open(&lab, &grace).await, "the other answer is old");
+    // The other one has been answered well since.
+    lab.clock().advance(Duration::from_mins(3));
+    lab.idp().fault(Fault::TokenError500).once();
+    lab.revalidate().await;
+    let open = [is_open(&lab, &ada).await, is_open(&lab, &grace).await];
+    assert_eq!(open.iter().filter(|open| **open).count(), 1);
+}
+
+#[tokio::test]
+async fn f13_an_answer_without_id_token_signs_nobody_out() {
+    let lab = lab();
+    let cookie = signed_in(&lab).await;
+    for _ in 0..3 {
+        lab.clock().advance(Duration::from_mins(15));
+        lab.idp().fault(Fault::NoIdToken).once();
+        assert_eq!(lab.revalidate().await, 1);
+        assert!(is_open(&lab, &cookie).await);
+    }
+    lab.clock().advance(Duration::from_mins(15));
+    lab.idp().fault(Fault::NoIdToken).once();
+    lab.idp().fault(Fault::UserinfoSubMismatch).once();
+    assert_eq!(lab.revalidate().await, 1);
+    assert!(!is_open(&lab, &cookie).await, "userinfo speaks of somebody else");
 }

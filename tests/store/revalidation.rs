@@ -1,5 +1,6 @@
 //! `SessionStore::take_due` and `keep_answer`: sessions about which a provider is to be asked again.
 
+use labgate_domain::people::AccountId;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
@@ -12,11 +13,16 @@ fn revalidation(token: &str, seconds: i64) -> NextRevalidation {
     NextRevalidation { refresh_token: Sealed::parse(token).unwrap(), due_at: at(seconds) }
 }
 
-/// A session of Ada's, due at that time.
-fn due(number: u8, account: labgate_domain::people::AccountId, seconds: i64) -> Session {
+/// A session of this person at the provider, due at that time.
+fn due_of(person: &str, number: u8, account: AccountId, seconds: i64) -> Session {
     let external =
-        ExternalSession { revalidation: Some(revalidation("sealed", seconds)), ..external("ada", "sid-1") };
+        ExternalSession { revalidation: Some(revalidation("sealed", seconds)), ..external(person, "sid-1") };
     Session { external: Some(external), ..session(number, account) }
+}
+
+/// The only session of a person, due at that time.
+fn due(number: u8, account: AccountId, seconds: i64) -> Session {
+    due_of(&format!("person-{number}"), number, account, seconds)
 }
 
 fn provider() -> ProviderId {
@@ -89,6 +95,49 @@ async fn of_many_replicas_at_once_one_takes_a_session() {
     .await;
     let taken: Vec<Session> = taken.into_iter().flatten().collect();
     assert_eq!(ids(&taken), (1..=20).map(session_id).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
+async fn f38_a_person_is_taken_with_all_sessions() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await.id;
+    let idle = |session: Session| Session { last_seen_at: at(500), ..session };
+    let elsewhere = |mut session: Session| {
+        session.external.as_mut().unwrap().provider = ProviderId::parse("elsewhere").unwrap();
+        session
+    };
+    for session in [
+        due_of("ada", 1, ada, 1900),
+        due_of("ada", 2, ada, 2500),
+        idle(due_of("ada", 3, ada, 1000)),
+        ended(due_of("ada", 4, ada, 1000), 1500),
+        Session { expires_at: at(2000), ..due_of("ada", 5, ada, 1000) },
+        elsewhere(due_of("ada", 6, ada, 1000)),
+        session(7, ada),
+        due_of("bob", 8, ada, 2500),
+        idle(due_of("carol", 9, ada, 1000)),
+    ] {
+        begin_session(&store, &session).await;
+    }
+    let taken = take(&other, &provider(), 2000, 9).await;
+    assert_eq!(ids(&taken), [1, 2, 3].map(session_id));
+    assert!(taken.iter().all(|session| due_at(session) == Some(at(2120))));
+    assert!(take(&store, &provider(), 2119, 9).await.is_empty());
+    assert_eq!(ids(&take(&store, &provider(), 2120, 9).await), [1, 2, 3].map(session_id));
+}
+
+#[tokio::test]
+async fn f38_of_many_replicas_at_once_one_takes_a_person() {
+    let replicas = replicas().await;
+    let ada = add_ada(&replicas[0]).await.id;
+    for number in 1..=20 {
+        begin_session(&replicas[0], &due_of("ada", number, ada, 1000)).await;
+    }
+    let taken =
+        at_once(&replicas, 8, |store, _| async move { take(&store, &provider(), 2000, 3).await }).await;
+    let mut sizes: Vec<usize> = taken.iter().map(Vec::len).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [0, 0, 0, 0, 0, 0, 0, 20]);
 }
 
 #[tokio::test]

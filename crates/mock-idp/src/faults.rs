@@ -126,6 +126,9 @@ faults! {
         "accept `bearer` in any case and refuse everything else";
     HtmlTokenError = "html-token-error", Token, "the token endpoint answers 502 with a page",
         "refuse the sign-in with a clear message, without passing the page on";
+    TokenError500 = "token-error-500", Token,
+        "the token endpoint answers 500 with `invalid_request`, as Dex does when its connector fails or refuses the person",
+        "refuse the sign-in, and end a session on a refresh only if it is asked about others and answered well";
     Error200 = "error-200", Token, "the token endpoint answers 200 with an error", "see the error";
     RedirectToken = "redirect-token", Token, "the token endpoint answers 307 to `/elsewhere`", "not follow";
     TruncatedJson = "truncated-json", Token, "the token response ends in the middle", "refuse the sign-in";

@@ -165,6 +165,18 @@ impl Ledger {
         Ok((id, grant.clone()))
     }
 
+    /// Takes back the refresh tokens that a person has at a client by other grants than this one.
+    pub(crate) fn take_back_refresh_tokens(&mut self, id: GrantId, grant: &Grant) {
+        let grants = &self.grants;
+        let is_theirs = |other: &Grant| {
+            other.client == grant.client && other.session.user.subject() == grant.session.user.subject()
+        };
+        self.issued.retain(|_, issued| {
+            let is_other = issued.grant != id && grants.get(&issued.grant).is_some_and(is_theirs);
+            !(is_other && matches!(issued.kind, Kind::RefreshToken))
+        });
+    }
+
     /// The grant that a code or refresh token belongs to, without using it up.
     pub(crate) fn peek(&self, code_or_refresh_token: &str) -> Option<&Grant> {
         let issued = self.issued.get(code_or_refresh_token)?;

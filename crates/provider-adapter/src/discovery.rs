@@ -18,7 +18,7 @@ use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::ensure::ensure;
 use crate::internal_url::INTERNAL_URL_SETTING;
 use crate::json;
-use crate::keys::KeySet;
+use crate::keys::{KeySet, UnfitKeySet};
 use crate::kind::{GENERIC, Kind};
 use crate::settings::{Location, ProviderSettings, Userinfo};
 use crate::transport::{JSON, Transport, TransportError, get};
@@ -187,7 +187,10 @@ pub(crate) async fn fetch_keys(transport: &Transport, jwks_uri: &Endpoint) -> Re
     let unavailable = |cause, reason: String| ProviderError::unavailable(call, cause, format!("it {reason}"));
     let answer = transport.send(call, get(jwks_uri.url())).await.map_err(|error| error.of(call))?;
     let body = answer.ok_body(&[JSON, JWK_SET]).map_err(|it| unavailable(it.cause, it.text))?;
-    KeySet::parse(&body).map_err(|reason| unavailable(CallFailure::Content, reason))
+    KeySet::parse(&body).map_err(|unfit| match unfit {
+        UnfitKeySet::Answer(reason) => unavailable(CallFailure::Content, reason),
+        UnfitKeySet::Keys { .. } => ProviderError::Misconfigured(format!("{jwks_uri} {unfit}")),
+    })
 }
 
 /// The document at the issuer itself, which must name that issuer byte for byte (section 4.3).

@@ -26,6 +26,19 @@ pub(crate) fn array(bytes: &[u8]) -> Option<Vec<Value>> {
     }
 }
 
+/// The shape of a value, for a message that must not repeat it.
+pub(crate) fn shape(value: Option<&Value>) -> &'static str {
+    match value {
+        None => "missing",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    }
+}
+
 /// A [`Value`] without a member that stands twice; `serde_json` by itself would keep the last.
 struct Unique(Value);
 

@@ -46,6 +46,6 @@ pub use kind::{Kind, Kinds, NoPreset, OAuthApi, OpenTo, Preset, UrlForm};
 pub use kinds::KINDS;
 pub use provider::OpenIdProvider;
 pub use published::{Pkce, Published, published};
-pub use quirks::{Evidence, GroupList, Name, Offline, PersonClaims, Quirks};
+pub use quirks::{Evidence, FurtherAudiences, GroupList, Name, Offline, PersonClaims, Quirks};
 pub use settings::{Limits, ProviderSettings, Userinfo};
 pub use unchecked::{Field, SettingsError, UncheckedSettings};

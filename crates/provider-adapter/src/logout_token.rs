@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use labgate_domain::ports::{IdTokenFault, LogoutToken, LogoutTokenFault};
-use labgate_domain::protocol::{ClientId, Issuer, ProviderSessionId, Subject};
+use labgate_domain::ports::{IdTokenFault, InvalidToken, LogoutToken, LogoutTokenFault};
+use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::time::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ensure::ensure;
-use crate::jwt::{LEEWAY, RegisteredClaims, SignedToken};
+use crate::jwt::{Audiences, LEEWAY, RegisteredClaims, SignedToken, text};
 
 /// The greatest age of a logout token: providers send it at once, and repeat it shortly if at all.
 const MAX_AGE: Duration = Duration::from_mins(5);
@@ -24,11 +24,11 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 pub(crate) fn verify(
     token: &SignedToken,
     issuer: &Issuer,
-    client_id: &ClientId,
+    audiences: Audiences<'_>,
     now: Timestamp,
 ) -> Result<LogoutToken, LogoutTokenFault> {
     let claims = &token.claims;
-    let registered = RegisteredClaims::verify(claims, issuer, client_id, now)?;
+    let registered = RegisteredClaims::verify(claims, issuer, audiences, now)?;
     let stale_from = registered.issued_at().plus(MAX_AGE + LEEWAY);
     ensure(now < stale_from, LogoutTokenFault::Stale)?;
     ensure(!claims.contains_key("nonce"), LogoutTokenFault::Nonce)?;
@@ -36,7 +36,10 @@ pub(crate) fn verify(
     ensure(event.is_some_and(Value::is_object), LogoutTokenFault::Event)?;
     let subject = text(claims, "sub")?.map(Subject::parse).transpose().map_err(|_| IdTokenFault::Subject)?;
     let session = text(claims, "sid")?.map(ProviderSessionId::parse).transpose();
-    let session = session.map_err(|_| IdTokenFault::Malformed)?;
+    let session = session.map_err(|_| {
+        let text = "the claim `sid` is empty, too long or not visible ASCII";
+        InvalidToken::new(IdTokenFault::Malformed, text)
+    })?;
     ensure(subject.is_some() || session.is_some(), LogoutTokenFault::NoSubject)?;
     let id = claims.get("jti").and_then(Value::as_str).filter(|id| is_id(id)).ok_or(LogoutTokenFault::Id)?;
     Ok(LogoutToken {
@@ -46,14 +49,6 @@ pub(crate) fn verify(
         id: id.to_owned(),
         refused_from: registered.expired_from().min(stale_from),
     })
-}
-
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, IdTokenFault> {
-    match claims.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(IdTokenFault::Malformed),
-    }
 }
 
 fn is_id(id: &str) -> bool {

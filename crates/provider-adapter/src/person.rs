@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use labgate_domain::admission::Criterion;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
 use labgate_domain::people::{DisplayName, EmailAddress, Username};
 use labgate_domain::ports::IdTokenFault;
@@ -72,9 +73,28 @@ impl<'a> Person<'a> {
     }
 
     /// Names the person for good within the issuer.
-    fn subject(&self) -> Result<Subject, IdTokenFault> {
+    pub(crate) fn subject(&self) -> Result<Subject, IdTokenFault> {
         let stated = self.id_token.get(self.claims.subject).and_then(Value::as_str);
         stated.and_then(|text| Subject::parse(text).ok()).ok_or(IdTokenFault::Subject)
+    }
+
+    /// Returns whether a document says anything of groups, be it that there are none.
+    pub(crate) fn states_groups(&self) -> bool {
+        let states =
+            |document| self.claims.groups.iter().any(|it| it.value(document, self.settings).is_some());
+        self.documents().any(states) || self.has_groups_elsewhere()
+    }
+
+    /// Returns whether the claim is there that a rule reads.
+    pub(crate) fn states(&self, criterion: Criterion) -> bool {
+        let has = |claim: Option<&str>| claim.is_some_and(|claim| self.id_token.contains_key(claim));
+        match criterion {
+            Criterion::EmailDomain | Criterion::Account => self.documents().any(has_email),
+            Criterion::Tenant => has(self.claims.tenant),
+            Criterion::HostedDomain => has(self.claims.hosted_domain),
+            Criterion::Group => self.states_groups(),
+            Criterion::Organization => false,
+        }
     }
 
     /// The tenant, hosted domain and completeness of groups.

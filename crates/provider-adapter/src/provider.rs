@@ -1,14 +1,15 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use labgate_domain::admission::Rule;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
-    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError,
+    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, InvalidToken, LogoutToken, LogoutTokenError,
     LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{
-    AuthorizationRequest, IdTokenHint, Issuer, Nonce, ProviderSessionId, RequestUri, Scopes,
+    AuthorizationRequest, IdTokenHint, Issuer, Nonce, ProviderSessionId, RequestUri, Scopes, Subject,
 };
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
@@ -16,7 +17,7 @@ use labgate_domain::world::Clock;
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Newer};
 use crate::client::Client;
 use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
@@ -24,12 +25,12 @@ use crate::ensure::ensure;
 use crate::exchange::{Exchange, Network};
 use crate::graph;
 use crate::id_token::{self, Expectation, VerifiedIdToken};
-use crate::jwt::{self, Refusal, SignedToken, TokenKind};
-use crate::keys::KeySet;
+use crate::jwt::{self, Audiences, Refusal, SignedToken, TokenKind};
+use crate::keys::{Algorithm, KeySet};
 use crate::kinds::entra::tenants;
 use crate::logout_token;
 use crate::person::{self, Person};
-use crate::quirks::Offline;
+use crate::quirks::{FurtherAudiences, Offline};
 use crate::settings::{ProviderSettings, Userinfo};
 use crate::token::{self, TokenEndpoint, Tokens, check_issuer};
 use crate::transport::{Transport, Unusable};
@@ -52,12 +53,14 @@ pub struct OpenIdProvider {
     transport: Transport,
     clock: Arc<dyn Clock>,
     provider: Cache<Provider>,
+    /// The algorithm of the ID token that was verified last.
+    last_algorithm: Mutex<Option<&'static Algorithm>>,
 }
 
 /// The answer of the token endpoint, and the request that it answers.
 #[derive(Clone, Copy)]
 struct Granted<'a> {
-    provider: &'a Provider,
+    provider: &'a Arc<Provider>,
     keys: &'a Arc<KeySet>,
     tokens: &'a Tokens,
     /// `None` for the answer to a refresh token.
@@ -84,7 +87,7 @@ impl OpenIdProvider {
     ) -> Self {
         let transport = Transport::new(exchange, &settings);
         let provider = Cache::new(Arc::clone(&clock), None);
-        Self { settings, transport, clock, provider }
+        Self { settings, transport, clock, provider, last_algorithm: Mutex::default() }
     }
 
     /// Redeems a code, step by step.
@@ -97,10 +100,13 @@ impl OpenIdProvider {
         if self.has_another_secret(&tokens) {
             tokens = self.token_endpoint(&provider).redeem(redemption).await;
         }
-        let tokens = tokens?;
+        let tokens = tokens.inspect_err(|error| self.doubt_metadata(&provider, error))?;
+        let id_token = tokens.id_token().ok_or(ProviderError::IdTokenMissing)?;
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
-        self.identity_of(&Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce, started_at })
-            .await
+        let granted = Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce, started_at };
+        let verified = self.verify(&granted, id_token).await?;
+        let wanted = self.settings.userinfo == Userinfo::Always || !person::has_email(&verified.claims, &self.settings.claim_names);
+        self.identity_of(&granted, verified, wanted).await
     }
 
     /// Asks again about a person, step by step. The error is what went wrong before the refresh token was
@@ -116,14 +122,73 @@ impl OpenIdProvider {
         if self.has_another_secret(&tokens) {
             tokens = self.token_endpoint(&provider).refresh(request).await;
         }
-        let tokens = tokens?;
+        let tokens = tokens.inspect_err(|error| self.doubt_metadata(&provider, error))?;
         let granted = Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce: None, started_at };
-        let identity = self.identity_of(&granted).await.and_then(|identity| {
-            ensure(identity.issuer == request.issuer, IdTokenFault::Issuer)?;
-            ensure(identity.subject == request.subject, IdTokenFault::Subject)?;
-            Ok(identity)
-        });
+        let identity = match tokens.id_token() {
+            Some(id_token) => self.identity_again(&granted, request, id_token).await,
+            None => self.identity_by_userinfo(&granted, request).await,
+        };
         Ok(Refreshed { refresh_token: tokens.refresh_token, identity })
+    }
+
+    /// Reads the person from a newer ID token. That it is the same person is settled before anything else is
+    /// asked that could fail (OpenID Connect Core section 12.2).
+    async fn identity_again(
+        &self,
+        granted: &Granted<'_>,
+        request: &RefreshRequest,
+        id_token: &str,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let verified = self.verify(granted, id_token).await?;
+        let person = self.person(granted, &verified.claims, None);
+        ensure(verified.issuer == request.issuer, IdTokenFault::Issuer)?;
+        ensure(person.subject()? == request.subject, IdTokenFault::Subject)?;
+        let lacks_groups = self.settings.description.admission.depend_on_groups() && !person.states_groups();
+        let wanted = self.settings.userinfo == Userinfo::Always
+            || !person::has_email(&verified.claims, &self.settings.claim_names)
+            || lacks_groups;
+        self.identity_of(granted, verified, wanted).await
+    }
+
+    /// Reads the person from userinfo alone, after a refresh without an ID token (OpenID Connect Core section
+    /// 12.2 allows it). What is not said there is not known: it takes no rights away.
+    async fn identity_by_userinfo(
+        &self,
+        granted: &Granted<'_>,
+        request: &RefreshRequest,
+    ) -> Result<ExternalIdentity, ProviderError> {
+        let unsaid = |what: &str| {
+            let text = format!("the answer to the refresh token has no ID token, and {what}");
+            ProviderError::unavailable(ProviderCall::UserInfo, CallFailure::Content, text)
+        };
+        let by_sub = granted.provider.kind.quirks.claims.subject == "sub";
+        let claims = match granted.provider.metadata().userinfo_endpoint {
+            Some(_) if by_sub => self.userinfo(granted, &request.issuer, &request.subject).await?,
+            _ => None,
+        };
+        let claims = claims.ok_or_else(|| unsaid("there is no userinfo that names the person"))?;
+        let person = self.person(granted, &claims, Some(&claims));
+        let admission = &self.settings.description.admission;
+        let unknown = admission.rules().iter().map(Rule::criterion).find(|it| !person.states(*it));
+        if let Some(criterion) = unknown {
+            return Err(unsaid(&format!("userinfo says nothing for the rule {}", criterion.as_str())));
+        }
+        ensure(!admission.depend_on_groups() || person.states_groups(), unsaid("userinfo states no groups"))?;
+        Ok(ExternalIdentity {
+            refresh_token: granted.tokens.refresh_token.clone(),
+            ..person.identity(request.issuer.clone())?
+        })
+    }
+
+    fn person<'a>(
+        &'a self,
+        granted: &Granted<'a>,
+        id_token: &'a Map<String, Value>,
+        userinfo: Option<&'a Map<String, Value>>,
+    ) -> Person<'a> {
+        let provider = granted.provider;
+        let (claims, issuer) = (provider.kind.quirks.claims, &provider.metadata().issuer);
+        Person::new(id_token, userinfo, claims, issuer, &self.settings)
     }
 
     fn token_endpoint<'a>(&'a self, provider: &'a Provider) -> TokenEndpoint<'a> {
@@ -168,14 +233,19 @@ impl OpenIdProvider {
 
     /// Reads the person from the tokens and from what can be asked for with them. Where they are no answer to
     /// a sign-in, it is an error when groups could not be asked for on which something depends.
-    async fn identity_of(&self, granted: &Granted<'_>) -> Result<ExternalIdentity, ProviderError> {
+    async fn identity_of(
+        &self,
+        granted: &Granted<'_>,
+        verified: VerifiedIdToken,
+        wants_userinfo: bool,
+    ) -> Result<ExternalIdentity, ProviderError> {
         let Granted { provider, tokens, .. } = *granted;
-        let verified = self.verify(granted).await?;
-        let userinfo = self.userinfo(provider, tokens, &verified).await?;
-
-        let claims = provider.kind.quirks.claims;
-        let issuer = &provider.metadata().issuer;
-        let person = Person::new(&verified.claims, userinfo.as_ref(), claims, issuer, &self.settings);
+        let userinfo = if wants_userinfo {
+            self.userinfo(granted, &verified.issuer, &verified.subject).await?
+        } else {
+            None
+        };
+        let person = self.person(granted, &verified.claims, userinfo.as_ref());
         let groups = match self.groups_elsewhere(provider, tokens, &person).await {
             Ok(groups) => groups,
             Err(failure)
@@ -192,23 +262,50 @@ impl OpenIdProvider {
         Ok(ExternalIdentity {
             authenticated_at: verified.authenticated_at,
             session: session(&verified.claims),
-            id_token_hint: IdTokenHint::parse(tokens.id_token()).ok(),
+            id_token_hint: tokens.id_token().and_then(|token| IdTokenHint::parse(token).ok()),
             refresh_token: tokens.refresh_token.clone().filter(|_| self.asks_again()),
             ..person.identity(verified.issuer)?
         })
     }
 
     async fn provider(&self) -> Result<Arc<Provider>, ProviderError> {
-        let find = async {
-            let before = self.provider.last();
-            let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
-            discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
-        };
-        self.provider.get(find).await
+        self.provider.get(self.find()).await
     }
 
-    async fn keys(&self, provider: &Provider) -> Result<Arc<KeySet>, ProviderError> {
-        provider.keys.get(self.fetch_keys(provider)).await
+    async fn find(&self) -> Result<Provider, ProviderError> {
+        let before = self.provider.last();
+        let new_keys = || Cache::new(Arc::clone(&self.clock), Some(KEYS_USABLE_FOR));
+        discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
+    }
+
+    async fn keys(&self, provider: &Arc<Provider>) -> Result<Arc<KeySet>, ProviderError> {
+        let keys = provider.keys.get(self.fetch_keys(provider)).await;
+        keys.inspect_err(|error| self.doubt_metadata(provider, error))
+    }
+
+    /// Reads the metadata again at the next use, where that could mend an error: an endpoint has moved, or
+    /// takes another client authentication by now.
+    fn doubt_metadata(&self, provider: &Arc<Provider>, error: &ProviderError) {
+        let may_have_changed = match error {
+            ProviderError::ClientRejected(_) | ProviderError::Misconfigured(_) => true,
+            ProviderError::Unavailable { cause, .. } => !matches!(cause, CallFailure::Status(429 | 500..)),
+            _ => false,
+        };
+        if may_have_changed {
+            self.provider.doubt(provider, TokenKind::Id);
+        }
+    }
+
+    /// What the provider publishes by now, if that differs in the keys' place or the algorithms.
+    async fn newer_provider(&self, seen: &Arc<Provider>, kind: TokenKind) -> Option<Arc<Provider>> {
+        let Ok(Newer::Document(newer)) = self.provider.newer_than(seen, kind, self.find()).await else {
+            return None;
+        };
+        let (old, new) = (seen.metadata(), newer.metadata());
+        let differs = old.jwks_uri != new.jwks_uri
+            || old.id_token_signing_alg_values_supported != new.id_token_signing_alg_values_supported
+            || old.userinfo_signing_alg_values_supported != new.userinfo_signing_alg_values_supported;
+        differs.then_some(newer)
     }
 
     async fn fetch_keys(&self, provider: &Provider) -> Result<KeySet, ProviderError> {
@@ -216,16 +313,17 @@ impl OpenIdProvider {
     }
 
     /// Verifies the ID token.
-    async fn verify(&self, granted: &Granted<'_>) -> Result<VerifiedIdToken, ProviderError> {
+    async fn verify(&self, granted: &Granted<'_>, id_token: &str) -> Result<VerifiedIdToken, ProviderError> {
         let Granted { provider, keys, tokens, nonce, started_at } = *granted;
-        let token = self.signed(tokens.id_token(), TokenKind::Id, provider, keys).await?;
+        let token = self.signed(id_token, TokenKind::Id, provider, keys).await?;
+        let algorithm = token.algorithm;
         let tenant = provider.kind.quirks.claims.tenant;
         let issuer = tenants::issuer_of(&provider.metadata().issuer, tenant, &token.claims)?;
         let fits = tenants::key_is_for(token.key.issuer.as_deref(), &issuer, tenant, &token.claims);
         ensure(fits, IdTokenFault::UnknownKey)?;
         let expected = Expectation {
             issuer: &issuer,
-            client_id: &self.settings.client_id,
+            audiences: self.audiences(provider),
             nonce,
             started_at,
             backdating: provider.kind.quirks.backdating,
@@ -234,28 +332,97 @@ impl OpenIdProvider {
             now: self.clock.now(),
         };
         let verified = id_token::verify(token, &expected)?;
+        *self.last_algorithm.lock().unwrap_or_else(PoisonError::into_inner) = Some(algorithm);
         if nonce.is_some() {
             self.settings.authorization_parameters.check(&verified.claims, expected.now)?;
         }
         Ok(verified)
     }
 
-    /// Verifies a token's signature; once more with newer keys if that could help.
+    fn audiences(&self, provider: &Provider) -> Audiences<'_> {
+        Audiences {
+            client_id: &self.settings.client_id,
+            trusted: &self.settings.trusted_audiences,
+            by_authorized_party: provider.kind.quirks.further_audiences
+                == FurtherAudiences::ByAuthorizedParty,
+        }
+    }
+
+    /// The algorithms that a token of this kind may have: those on our list that the provider states.
+    ///
+    /// A logout token has the one algorithm that the client's ID tokens have (Back-Channel Logout section
+    /// 2.4): that of the settings, else that of the last ID token, else RS256, the default of a client's
+    /// registration, where the provider has such keys.
+    fn algorithms(&self, kind: TokenKind, provider: &Provider, keys: &KeySet) -> Vec<&'static Algorithm> {
+        let metadata = provider.metadata();
+        if kind == TokenKind::UserInfo {
+            return Algorithm::among(&metadata.userinfo_signing_alg_values_supported);
+        }
+        if let Some(only) = self.settings.id_token_algorithm {
+            return vec![only];
+        }
+        let accepted = Algorithm::among(&metadata.id_token_signing_alg_values_supported);
+        if kind == TokenKind::Logout {
+            let last = *self.last_algorithm.lock().unwrap_or_else(PoisonError::into_inner);
+            let has_key = |it: &&Algorithm| keys.algorithms().any(|of_key| of_key == *it);
+            let default = Algorithm::parse("RS256").filter(|it| accepted.contains(it)).filter(has_key);
+            if let Some(only) = last.or(default) {
+                return vec![only];
+            }
+        }
+        accepted
+    }
+
+    /// Verifies a token's signature; once more with newer metadata if that could help.
     async fn signed(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        provider: &Arc<Provider>,
+        keys: &Arc<KeySet>,
+    ) -> Result<SignedToken, ProviderError> {
+        let error = match self.signed_by(token, kind, provider, keys).await {
+            Ok(signed) => return Ok(signed),
+            Err(error) => error,
+        };
+        let may_have_changed = match &error {
+            ProviderError::IdToken(InvalidToken { fault: IdTokenFault::Algorithm, .. }) => {
+                jwt::has_known_algorithm(token)
+            }
+            ProviderError::IdToken(InvalidToken { fault: IdTokenFault::UnknownKey, .. })
+            | ProviderError::Unavailable { call: ProviderCall::Jwks, .. } => true,
+            _ => false,
+        };
+        if !may_have_changed {
+            return Err(error);
+        }
+        let newer = self.newer_provider(provider, kind).await.ok_or(error)?;
+        let keys = self.keys(&newer).await?;
+        self.signed_by(token, kind, &newer, &keys).await
+    }
+
+    /// Verifies a token's signature; once more with newer keys if that could help.
+    async fn signed_by(
         &self,
         token: &str,
         kind: TokenKind,
         provider: &Provider,
         keys: &Arc<KeySet>,
     ) -> Result<SignedToken, ProviderError> {
-        let fault = match jwt::verify(token, kind, keys) {
+        let verify = |keys: &KeySet| jwt::verify(token, kind, keys, &self.algorithms(kind, provider, keys));
+        let refusal = match verify(keys) {
             Ok(signed) => return Ok(signed),
-            Err(Refusal::Fault(fault)) => return Err(fault.into()),
-            Err(Refusal::WithTheseKeys(fault)) => fault,
+            Err(Refusal::Token(reason)) => return Err(reason.into()),
+            Err(Refusal::WithTheseKeys(reason)) => reason,
         };
-        let newer = provider.keys.newer_than(keys, kind, self.fetch_keys(provider)).await?;
-        let newer = newer.ok_or(fault)?;
-        jwt::verify(token, kind, &newer).map_err(|refusal| refusal.fault().into())
+        match provider.keys.newer_than(keys, kind, self.fetch_keys(provider)).await? {
+            Newer::Document(newer) => verify(&newer).map_err(|refusal| refusal.reason().into()),
+            Newer::In(wait) => {
+                let before = refusal.detail.map(|detail| format!("{detail}; ")).unwrap_or_default();
+                let text = format!("{before}its keys can be fetched again in {} s", wait.as_secs());
+                Err(InvalidToken::new(refusal.fault, text).into())
+            }
+        }
     }
 
     /// Verifies a logout token, step by step.
@@ -274,10 +441,10 @@ impl OpenIdProvider {
         let keys = self.keys(&provider).await?;
         let signed = self.signed(token, TokenKind::Logout, &provider, &keys).await;
         let signed = signed.map_err(|error| match error {
-            ProviderError::IdToken(fault) => LogoutTokenError::Invalid(fault.into()),
+            ProviderError::IdToken(reason) => LogoutTokenError::Invalid(reason.into()),
             other => LogoutTokenError::Provider(other),
         })?;
-        Ok(logout_token::verify(&signed, issuer, &self.settings.client_id, self.clock.now())?)
+        Ok(logout_token::verify(&signed, issuer, self.audiences(&provider), self.clock.now())?)
     }
 
     /// Asks for the groups that the ID token had no room for, if that is wanted. Without them the rest is as
@@ -348,21 +515,29 @@ impl OpenIdProvider {
         self.settings.description.revalidation.is_some()
     }
 
-    /// Asks the userinfo endpoint, if that is wanted.
+    /// Asks the userinfo endpoint about a person, if there is one.
     async fn userinfo(
         &self,
-        provider: &Provider,
-        tokens: &Tokens,
-        verified: &VerifiedIdToken,
+        granted: &Granted<'_>,
+        issuer: &Issuer,
+        subject: &Subject,
     ) -> Result<Option<userinfo::Claims>, ProviderError> {
-        let wanted = match self.settings.userinfo {
-            Userinfo::Always => true,
-            Userinfo::WhenEmailIsMissing => !person::has_email(&verified.claims, &self.settings.claim_names),
+        let Granted { provider, keys, tokens, .. } = *granted;
+        let Some(endpoint) = &provider.metadata().userinfo_endpoint else { return Ok(None) };
+        let claims = match userinfo::fetch(&self.transport, endpoint, tokens.access_token()).await? {
+            userinfo::Answer::Plain(claims) => claims,
+            userinfo::Answer::Signed(token) => {
+                let signed = self.signed(&token, TokenKind::UserInfo, provider, keys).await;
+                let claims = signed.and_then(|signed| {
+                    Ok(userinfo::verify(signed, issuer, self.audiences(provider), self.clock.now())?)
+                });
+                claims.map_err(|error| match error {
+                    ProviderError::IdToken(reason) => ProviderError::SignedUserInfo(reason),
+                    other => other,
+                })?
+            }
         };
-        let Some(endpoint) = provider.metadata().userinfo_endpoint.as_ref().filter(|_| wanted) else {
-            return Ok(None);
-        };
-        userinfo::fetch(&self.transport, endpoint, tokens.access_token(), &verified.subject).await.map(Some)
+        userinfo::about(subject, claims).map(Some)
     }
 }
 

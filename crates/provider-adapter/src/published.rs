@@ -9,6 +9,7 @@ use labgate_domain::ports::ProviderError;
 use crate::discovery;
 use crate::endpoint::Endpoint;
 use crate::exchange::Network;
+use crate::keys::Algorithm;
 use crate::kind::Kind;
 use crate::settings::ProviderSettings;
 use crate::transport::Transport;
@@ -59,7 +60,10 @@ impl Published {
     #[must_use]
     pub fn usable_algorithms(&self) -> Vec<&'static str> {
         let is_stated = |name: &&str| {
-            self.stated_algorithms.is_empty() || self.stated_algorithms.iter().any(|it| it.as_str() == *name)
+            let is_it = |stated: &ForeignText| {
+                Algorithm::parse(stated.as_str()).is_some_and(|algorithm| algorithm.name == *name)
+            };
+            self.stated_algorithms.is_empty() || self.stated_algorithms.iter().any(is_it)
         };
         let of_keys = self.algorithms_of_keys.iter().flatten().copied();
         of_keys.filter(is_stated).collect()

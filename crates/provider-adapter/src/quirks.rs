@@ -23,10 +23,21 @@ pub struct Quirks {
     pub offline: Offline,
     /// A claim, and its text, that is in each ID token and in no access token.
     pub id_token_mark: Option<(&'static str, &'static str)>,
+    /// The further audiences of its ID tokens.
+    pub further_audiences: FurtherAudiences,
     /// The claims about the person.
     pub claims: PersonClaims,
     /// Groups without room in the ID token can be asked of Microsoft Graph.
     pub has_graph: bool,
+}
+
+/// The audiences beside the client that an ID token may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FurtherAudiences {
+    /// Those that the operator trusts.
+    Trusted,
+    /// Any, where `azp` tells that the token was made for the client.
+    ByAuthorizedParty,
 }
 
 /// The demand for a refresh token.
@@ -108,6 +119,7 @@ impl Quirks {
         fails_for_codes: false,
         offline: Offline::ScopeWithConsent,
         id_token_mark: None,
+        further_audiences: FurtherAudiences::Trusted,
         claims: PersonClaims::STANDARD,
         has_graph: false,
     };

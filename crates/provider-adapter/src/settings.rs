@@ -13,6 +13,7 @@ use crate::client_authentication::{ClientSecret, Credentials};
 use crate::derivation::OperatorUrls;
 use crate::endpoint::{Endpoint, OperatorHosts};
 use crate::internal_url::InternalUrl;
+use crate::keys::Algorithm;
 use crate::kind::{GENERIC, Kind, Kinds, OAuthApi};
 
 /// The settings of a provider that make sense as a whole, as far as that is known without a request. They
@@ -37,6 +38,10 @@ pub struct ProviderSettings {
     pub(crate) credentials: Credentials,
     pub(crate) scopes: Scopes,
     pub(crate) userinfo: Userinfo,
+    /// The audiences that an ID token may have beside the client.
+    pub(crate) trusted_audiences: Vec<String>,
+    /// The one algorithm of the client's ID tokens.
+    pub(crate) id_token_algorithm: Option<&'static Algorithm>,
     pub(crate) domain_hint: Option<Hint>,
     pub(crate) authorization_parameters: AuthorizationParameters,
     pub(crate) pushes_requests: bool,

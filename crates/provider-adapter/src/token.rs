@@ -26,6 +26,14 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) fails_for_codes: bool,
 }
 
+impl Answer {
+    /// Returns whether it is JSON with this error code.
+    fn states_error(&self, code: &str) -> bool {
+        let stated = json::object(&self.body).and_then(|mut members| members.remove("error"));
+        self.media_type.as_deref() == Some(JSON) && stated.as_ref().and_then(Value::as_str) == Some(code)
+    }
+}
+
 impl TokenEndpoint<'_> {
     /// Redeems the code: sends it once, in any case.
     pub(crate) async fn redeem(&self, redemption: &CodeRedemption) -> Result<Tokens, ProviderError> {
@@ -41,6 +49,12 @@ impl TokenEndpoint<'_> {
         let secrets = [refresh_token, self.client.secret.expose_secret()];
         Tokens::parse(&answer, &secrets, self.fails_for_codes).map_err(|error| match error {
             ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
+            // An error code that speaks of the request, in the guise of an outage.
+            ProviderError::Unavailable { cause: CallFailure::Status(500..), reason, .. }
+                if answer.states_error(TokenErrorCode::InvalidRequest.as_str()) =>
+            {
+                ProviderError::RefreshFailed(reason)
+            }
             other => other,
         })
     }
@@ -108,7 +122,7 @@ fn unfit_push(reason: &str) -> ProviderError {
 #[expect(clippy::struct_field_names, reason = "the parameters' names in RFC 6749")]
 pub(crate) struct Tokens {
     access_token: SecretString,
-    id_token: SecretString,
+    id_token: Option<SecretString>,
     /// The refresh token, if there is a usable one.
     pub(crate) refresh_token: Option<RefreshToken>,
 }
@@ -119,9 +133,10 @@ impl Tokens {
         self.access_token.expose_secret()
     }
 
-    /// The ID token, not verified yet. Secret.
-    pub(crate) fn id_token(&self) -> &str {
-        self.id_token.expose_secret()
+    /// The ID token, not verified yet. An answer to a code must have one, an answer to a refresh token need
+    /// not (OpenID Connect Core section 12.2). Secret.
+    pub(crate) fn id_token(&self) -> Option<&str> {
+        self.id_token.as_ref().map(SecretString::expose_secret)
     }
 
     /// Takes a token response. `secrets` is what must not come back in a message.
@@ -137,7 +152,7 @@ impl Tokens {
         })?;
         let access_token = access_token(&members)?.into();
         check_token_type(&members)?;
-        let id_token = id_token(&members)?.into();
+        let id_token = id_token(&members)?.map(SecretString::from);
         // An odd one is as good as none.
         let refresh_token = members.get("refresh_token").and_then(Value::as_str);
         let refresh_token = refresh_token.and_then(|token| RefreshToken::parse(token).ok());
@@ -194,11 +209,10 @@ pub(crate) fn check_token_type(members: &Map<String, Value>) -> Result<(), Provi
     }
 }
 
-fn id_token(members: &Map<String, Value>) -> Result<&str, ProviderError> {
+fn id_token(members: &Map<String, Value>) -> Result<Option<&str>, ProviderError> {
     match members.get("id_token") {
-        None | Some(Value::Null) => Err(ProviderError::IdTokenMissing),
-        Some(Value::String(token)) if token.is_empty() => Err(ProviderError::IdTokenMissing),
-        Some(Value::String(token)) => Ok(token),
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok(Some(token.as_str()).filter(|token| !token.is_empty())),
         Some(_) => Err(ProviderError::TokenResponse("its id_token is not text")),
     }
 }

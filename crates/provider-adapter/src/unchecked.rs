@@ -21,6 +21,7 @@ use crate::client_authentication::{ClientAuth, ClientSecret, SecretReader};
 use crate::endpoint::Endpoint;
 use crate::ensure::ensure;
 use crate::internal_url::InternalUrl;
+use crate::keys::Algorithm;
 use crate::kind::{Kinds, OpenTo, UrlForm};
 use crate::settings::{Limits, Location, ProviderSettings};
 
@@ -112,6 +113,14 @@ impl UncheckedSettings {
                 .map_err(|_| "is not scopes separated by blanks")
         });
         let userinfo = reader.userinfo();
+        let trusted_audiences = reader.list(Field::TrustedAudiences, |values| {
+            let is_fit = |text: &String| !text.trim().is_empty() && !text.chars().any(char::is_control);
+            if values.iter().all(is_fit) { Ok(values.to_vec()) } else { Err("has a blank value") }
+        });
+        let id_token_algorithm = reader.optional(Field::IdTokenAlgorithm, |text| {
+            let accepted = || format!("is none of {}", Algorithm::list(&Algorithm::among(&[])));
+            Algorithm::parse(text).ok_or_else(accepted)
+        });
         let domain_hint = reader.optional(Field::DomainHint, |text| {
             Hint::parse(text).map_err(|_| "is longer than 256 bytes, or has an invisible character")
         });
@@ -151,6 +160,8 @@ impl UncheckedSettings {
             credentials: credentials?,
             scopes: scopes?,
             userinfo: userinfo?,
+            trusted_audiences: trusted_audiences?.unwrap_or_default(),
+            id_token_algorithm: id_token_algorithm?,
             domain_hint: domain_hint?,
             authorization_parameters: parameters?.unwrap_or_default(),
             pushes_requests: pushes_requests?,

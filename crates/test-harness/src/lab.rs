@@ -16,7 +16,7 @@ use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
 use labgate_http::{App, AppInfo, paths};
-use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, User};
+use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
 use url::Url;
@@ -61,6 +61,7 @@ pub struct TestLabBuilder {
     revalidation: Option<Duration>,
     with_second_provider: bool,
     kinds: Kinds,
+    persona: Persona,
 }
 
 impl TestLab {
@@ -82,6 +83,7 @@ impl TestLab {
             revalidation: None,
             with_second_provider: false,
             kinds: KINDS,
+            persona: Persona::Generic,
         }
     }
 
@@ -268,6 +270,11 @@ impl TestLabBuilder {
         Self { with_second_provider: true, ..self }
     }
 
+    /// Sets the provider that the mock plays.
+    pub fn persona(self, persona: Persona) -> Self {
+        Self { persona, ..self }
+    }
+
     /// Sets the kinds of providers that the lab knows.
     pub fn kinds(self, kinds: Kinds) -> Self {
         Self { kinds, ..self }
@@ -291,6 +298,7 @@ impl TestLabBuilder {
             .backchannel_logout_uri(format!("{}{}", public_url.origin(), paths::OIDC_LOGOUT));
         let described = |idp: MockIdpBuilder| {
             let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
+            let idp = idp.persona(self.persona.clone());
             self.users.iter().cloned().fold(idp, MockIdpBuilder::user)
         };
         let idp = MockIdp::builder().base_url(IDP).expect("an origin");

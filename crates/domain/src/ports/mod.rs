@@ -32,7 +32,7 @@ pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, Refre
 pub use observer::{IdentityChange, Observer, SignInEvent};
 pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
 pub use provider_error::{
-    CallFailure, IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
+    CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
 pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore};
 pub use sign_in_records::SignInRecords;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::ForeignText;
 use crate::error::ErrorCode;
 use crate::protocol::TokenErrorCode;
@@ -89,12 +91,19 @@ pub enum ProviderError {
     /// The token response has no ID token.
     #[error("the provider's token response has no ID token")]
     IdTokenMissing,
+    /// The provider answered a refresh token with a failure of its own and an error code that speaks of the
+    /// request: it may refuse the person, or be out of order.
+    #[error("the provider failed on the refresh token: {0}")]
+    RefreshFailed(String),
     /// The ID token breaks a rule.
     #[error("the provider's ID token is not valid: {0}")]
-    IdToken(#[from] IdTokenFault),
+    IdToken(#[from] InvalidToken),
     /// The userinfo response is malformed, or is about another subject.
     #[error("the provider's userinfo response is not valid: {0}")]
     UserInfo(&'static str),
+    /// The userinfo response is a signed token that breaks a rule.
+    #[error("the provider's userinfo response is not valid: {0}")]
+    SignedUserInfo(InvalidToken),
 }
 
 impl ProviderError {
@@ -108,7 +117,7 @@ impl ProviderError {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Unavailable { .. } => ErrorCode::ProviderUnavailable,
+            Self::Unavailable { .. } | Self::RefreshFailed(_) => ErrorCode::ProviderUnavailable,
             Self::Misconfigured(_) => ErrorCode::ProviderMisconfigured,
             Self::CodeRejected(_) => ErrorCode::CodeRejected,
             Self::RefreshRejected(_) => ErrorCode::AccessDenied,
@@ -116,7 +125,7 @@ impl ProviderError {
             Self::TokenError { .. } => ErrorCode::RequestRefused,
             Self::TokenResponse(_) | Self::IdTokenMissing => ErrorCode::TokenResponseInvalid,
             Self::IdToken(_) => ErrorCode::IdTokenInvalid,
-            Self::UserInfo(_) => ErrorCode::UserinfoInvalid,
+            Self::UserInfo(_) | Self::SignedUserInfo(_) => ErrorCode::UserinfoInvalid,
         }
     }
 
@@ -126,6 +135,7 @@ impl ProviderError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. }
+            | Self::RefreshFailed(_)
             | Self::Misconfigured(_)
             | Self::ClientRejected(_)
             | Self::TokenResponse(_) => true,
@@ -136,13 +146,52 @@ impl ProviderError {
             | Self::RefreshRejected(_)
             | Self::IdTokenMissing
             | Self::IdToken(_)
-            | Self::UserInfo(_) => false,
+            | Self::UserInfo(_)
+            | Self::SignedUserInfo(_) => false,
         }
+    }
+
+    /// Returns whether it refuses a refresh token, rather than the person: another token of the same person
+    /// may be good.
+    #[must_use]
+    pub fn is_about_refresh_token(&self) -> bool {
+        matches!(self, Self::RefreshRejected(_) | Self::TokenError { .. }) && !self.is_transient()
     }
 }
 
-fn described(text: Option<&ForeignText>) -> String {
+impl From<IdTokenFault> for ProviderError {
+    fn from(fault: IdTokenFault) -> Self {
+        Self::IdToken(fault.into())
+    }
+}
+
+fn described(text: Option<&impl fmt::Display>) -> String {
     text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// A token that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}{}", described(.detail.as_ref()))]
+pub struct InvalidToken {
+    /// The rule.
+    pub fault: IdTokenFault,
+    /// What the token has instead, for the operator: the claim, and the shape of its value or the value of a
+    /// claim that is no secret.
+    pub detail: Option<String>,
+}
+
+impl InvalidToken {
+    /// Builds the error with what the token has instead.
+    #[must_use]
+    pub fn new(fault: IdTokenFault, detail: impl Into<String>) -> Self {
+        Self { fault, detail: Some(detail.into()) }
+    }
+}
+
+impl From<IdTokenFault> for InvalidToken {
+    fn from(fault: IdTokenFault) -> Self {
+        Self { fault, detail: None }
+    }
 }
 
 /// The rule that an ID token breaks (OpenID Connect Core section 3.1.3.7, RFC 8725).
@@ -154,6 +203,9 @@ pub enum IdTokenFault {
     /// It is not a signed JWT with the required claims and types.
     #[error("it is malformed")]
     Malformed,
+    /// It is encrypted (RFC 7516).
+    #[error("it is encrypted, which is not supported; let the provider sign it only")]
+    Encrypted,
     /// A `typ` or a claim marks another kind of token, or the mark of this kind is missing at a provider that
     /// sets it.
     #[error("wrong token type")]
@@ -173,7 +225,7 @@ pub enum IdTokenFault {
     /// `iss` is another issuer.
     #[error("wrong `iss` claim")]
     Issuer,
-    /// `aud` is another client, or has further ones.
+    /// `aud` is another client, or has further ones that are not trusted.
     #[error("wrong `aud` claim")]
     Audience,
     /// `azp` is another client.
@@ -220,11 +272,11 @@ pub enum LogoutTokenError {
 }
 
 /// The rule that a logout token breaks (OpenID Connect Back-Channel Logout sections 2.4 and 2.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogoutTokenFault {
     /// A rule of ID tokens as well: form, type, algorithm, key, signature, audience, expiry.
     #[error(transparent)]
-    Token(#[from] IdTokenFault),
+    Token(#[from] InvalidToken),
     /// `iat` lies too far back.
     #[error("it is too old (`iat`); compare both clocks")]
     Stale,
@@ -240,4 +292,10 @@ pub enum LogoutTokenFault {
     /// `jti` is missing, empty, too long or not visible ASCII.
     #[error("invalid `jti` claim")]
     Id,
+}
+
+impl From<IdTokenFault> for LogoutTokenFault {
+    fn from(fault: IdTokenFault) -> Self {
+        Self::Token(fault.into())
+    }
 }

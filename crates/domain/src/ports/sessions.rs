@@ -103,10 +103,12 @@ pub trait SessionStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
-    /// Takes the sessions that began at this provider and are [due](NextRevalidation::due_at) by `now`, the
-    /// longest overdue first, at most `at_most`. Only those that have not been ended, have their absolute
-    /// limit after `now` and were renewed after `seen_after`. Each is due again at `again_at`, atomically: of
-    /// any number of concurrent calls, on any replicas, one gets it.
+    /// Takes people about whom this provider is to be asked again, and returns all their sessions that began
+    /// there and have a [`NextRevalidation`]. A person, which is an issuer with a subject, is taken for a
+    /// session that is [due](NextRevalidation::due_at) by `now` and was renewed after `seen_after`; the
+    /// longest overdue first, at most `at_most` people. Only sessions count that have not been ended and have
+    /// their absolute limit after `now`. Each that is returned is due again at `again_at`, atomically: of any
+    /// number of concurrent calls, on any replicas, one gets a person.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -53,7 +53,7 @@ pub enum MalformedResponse {
 
 impl AuthorizationResponse {
     /// The longest accepted query, in bytes.
-    pub const MAX_QUERY_LEN: usize = 16 * 1024;
+    pub const MAX_QUERY_LEN: usize = 32 * 1024;
 
     /// Parses the response from the callback's query. Unknown parameters are ignored (RFC 6749 section
     /// 4.1.2).
@@ -139,12 +139,21 @@ mod tests {
     #[test]
     fn c032_long_and_odd_values_are_refused_before_work() {
         assert_eq!(
-            parse(&format!("state=s&code={}", "c".repeat(4097))),
+            parse(&format!("state=s&code={}", "c".repeat(16_385))),
             Err(MalformedResponse::Malformed("code"))
         );
         assert_eq!(parse("state=s%00&code=c"), Err(MalformedResponse::Malformed("state")));
         assert_eq!(parse("state=s&code=%ff%fe"), Err(MalformedResponse::Malformed("code")));
-        assert_eq!(parse(&"x".repeat(20_000)), Err(MalformedResponse::TooLong));
+        assert_eq!(parse(&"x".repeat(40_000)), Err(MalformedResponse::TooLong));
+    }
+
+    #[test]
+    fn f21_a_code_of_sixteen_kib_is_accepted() {
+        for length in [4097, AuthorizationCode::MAX_LEN] {
+            let response = parse(&format!("state=s&code={}", "c".repeat(length))).unwrap();
+            let AuthorizationOutcome::Code(code) = response.outcome else { panic!("not a code") };
+            assert_eq!(code.as_str().len(), length);
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ opaque_value! {
 
 opaque_value! {
     /// The authorization code: single use, worth a sign-in until it is redeemed (RFC 6749 section 4.1.2).
-    AuthorizationCode, "code", max 4096
+    AuthorizationCode, "code", max 16_384
 }
 
 opaque_value! {
@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(State::parse(bad), Err(Malformed("state")), "{bad:?}");
         }
         assert!(State::parse(&"x".repeat(512)).is_ok());
-        assert!(AuthorizationCode::parse(&"x".repeat(4097)).is_err());
+        assert!(AuthorizationCode::parse(&"x".repeat(16_385)).is_err());
     }
 
     #[test]

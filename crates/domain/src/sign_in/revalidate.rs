@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use super::policy::Policy;
 use super::provider_list::ProviderList;
 use super::refresh_token::KeptRefreshToken;
 use super::ticket::Tickets;
+use crate::ForeignText;
 use crate::error::{AccountError, AttemptError, LinkError, SignInError};
+use crate::identity::ExternalIdentity;
 use crate::people::Account;
 use crate::ports::{
     IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
@@ -19,11 +22,14 @@ use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session};
 use crate::time::Timestamp;
 
-/// The number of sessions in one go.
+/// The number of people in one go.
 const AT_ONCE: u32 = 4;
 
-/// The time for which a session belongs to the replica that took it, and for which a deferred one is left
-/// alone: longer than a provider may take to answer about all sessions of one go.
+/// The most refresh tokens that are tried for a person in one go.
+const TOKENS_AT_ONCE: usize = 4;
+
+/// The time for which a person's sessions belong to the replica that took them, and for which deferred ones
+/// are left alone: longer than a provider may take to answer about all people of one go.
 const LEASE: Duration = Duration::from_mins(3);
 
 /// The number of intervals after which a session ends that the provider does not answer about, though it
@@ -69,12 +75,13 @@ pub struct Revalidation<'a> {
 }
 
 impl Revalidation<'_> {
-    /// Asks a provider again about the people of a few sessions that are due, and ends the sessions of those
-    /// who may no longer come in. To be called now and then, on every replica, and again at once while it has
+    /// Asks a provider again about a few people with sessions that are due, and ends the sessions of those who
+    /// may no longer come in. To be called now and then, on every replica, and again at once while it has
     /// work: it returns the number of sessions that are decided.
     ///
-    /// A provider that cannot be used at the moment ends nothing: the sessions go on, and are deferred, for
-    /// at most a day, or three intervals where that is longer.
+    /// A provider is asked once about a person, with the newest refresh token of all the person's sessions: the
+    /// answer decides all of them. A provider that cannot be used at the moment ends nothing: the sessions go
+    /// on, and are deferred, for at most a day, or three intervals where that is longer.
     ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
@@ -85,24 +92,13 @@ impl Revalidation<'_> {
         let now = self.ender.clock.now();
         let (seen_after, leased_until) = (now.minus(self.policy.session_idle_limit), now.plus(LEASE));
         let taken = self.ender.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
-        let mut decided = 0;
-        let mut deferred = None;
-        for session in taken.await? {
-            match self.revalidate_session(provider, interval, leased_until, &session).await {
-                Ok(()) => decided += 1,
-                Err(SignInError::Provider(error))
-                    if error.is_transient() && !self.goes_unanswered(&session, &description.id, interval) =>
-                {
-                    deferred = Some(SignInError::from(error));
-                }
-                Err(error @ SignInError::Store(_)) => return Err(error),
-                Err(error) => {
-                    self.end_rejected_session(&session, &description.id, error).await?;
-                    decided += 1;
-                }
-            }
+        let round = Round { provider, id: description.id.clone(), interval, leased_until };
+        let mut judged = Judged::default();
+        for sessions in by_person(taken.await?) {
+            self.revalidate_person(&round, sessions, &mut judged).await?;
         }
-        if let Some(error) = deferred {
+        if let Some(error) = judged.deferred {
+            let error = SignInError::from(error);
             let explanation = self.providers.explanation(&description.id, &error);
             self.ender.observer.observe(&SignInEvent::RevalidationDeferred {
                 provider: description.id,
@@ -111,91 +107,305 @@ impl Revalidation<'_> {
                 explanation,
             });
         }
-        Ok(decided)
+        Ok(judged.decided)
     }
 
-    /// Asks about the person of one session, and keeps what the provider says.
-    async fn revalidate_session(
+    /// Asks about one person, and keeps what the provider says.
+    async fn revalidate_person(
         &self,
-        provider: &dyn IdentityProvider,
-        interval: Duration,
-        leased_until: Timestamp,
-        session: &Session,
+        round: &Round<'_>,
+        sessions: Vec<Session>,
+        judged: &mut Judged,
     ) -> Result<(), SignInError> {
-        let external = session.external.as_ref().ok_or(AttemptError::Unknown)?;
-        let account = self.linked_account(session, external).await?;
-        let kept = KeptRefreshToken::open(self.tickets, session.id, external)?;
-        let refresh_token = kept.token()?;
-        let request = RefreshRequest {
-            refresh_token: refresh_token.clone(),
-            issuer: external.issuer.clone(),
-            subject: external.subject.clone(),
+        let Some(external) = sessions.iter().find_map(|session| session.external.clone()) else {
+            return Ok(());
         };
-        let keep = async |groups: &[String], token: &RefreshToken, told_at, due_at| {
-            let kept = KeptRefreshToken::new(token, told_at);
-            let revalidation = kept.seal(self.tickets, session.id, session.expires_at, due_at)?;
-            self.ender.sessions.keep_answer(session.id, groups, Some(&revalidation)).await?;
-            Ok::<_, SignInError>(())
+        let account = match self.linked_account(&external).await {
+            Err(error @ SignInError::Store(_)) => return Err(error),
+            account => account,
         };
-        let Refreshed { refresh_token: next, identity } = provider.refresh(request).await;
-        if let Some(next) = &next {
-            // Whatever comes of it: the one before is spent.
-            keep(&session.groups, next, kept.told_at, leased_until).await?;
+        let mut kept = Vec::new();
+        for session in sessions {
+            match self.opened(&account, &session) {
+                Ok(tokens) => kept.push(Kept { session, tokens }),
+                Err(error) => self.end_rejected_session(round, &session, &error, judged).await?,
+            }
         }
-        let identity = identity?;
-        if identity.issuer != external.issuer || identity.subject != external.subject {
-            return Err(ProviderError::from(IdTokenFault::Subject).into());
-        }
+        let answer = self.ask(round, &external, &mut kept).await?;
+        let (identity, by, refused) = match answer {
+            Answer::Identity { identity, by, refused } => (identity, by, refused),
+            Answer::Refused(error) if self.has_newer_session(&external, &kept).await? => {
+                judged.deferred = Some(error);
+                return Ok(());
+            }
+            Answer::Failed(error) if error.is_transient() => {
+                return self.defer(round, &kept, error, judged).await;
+            }
+            Answer::Refused(error) | Answer::Failed(error) => {
+                return self.end_all(round, &kept, &error.into(), judged).await;
+            }
+            Answer::None => return Ok(()),
+        };
         let now = self.ender.clock.now();
-        let description = provider.description();
-        self.last_answers.note(description.id.clone(), now);
+        self.last_answers.note(round.id.clone(), now);
+        let role = match admit(&round.provider.description(), &identity).role() {
+            Ok(role) => role,
+            Err(error) => return self.end_all(round, &kept, &error.into(), judged).await,
+        };
+        self.roles.assign(account?, role).await?;
 
-        let role = admit(&description, &identity).role()?;
-        self.roles.assign(account, role).await?;
-        keep(&identity.groups, next.as_ref().unwrap_or(&refresh_token), now, now.plus(interval)).await
+        let newest = kept.iter().map(|kept| kept.tokens.given_at()).max().unwrap_or(now);
+        let given_at = kept.iter().flat_map(|kept| kept.tokens.tokens());
+        let given_at =
+            given_at.filter(|(token, _)| *token == by.as_str()).map(|(_, at)| at).max().unwrap_or(now);
+        for Kept { session, mut tokens } in kept {
+            // An older token may be refused because there is a newer one.
+            let rejection =
+                refused.iter().find(|(token, _)| tokens.owns(token) && tokens.given_at() >= newest);
+            if let Some((_, error)) = rejection {
+                let error = error.clone().into();
+                self.end_rejected_session(round, &session, &error, judged).await?;
+                continue;
+            }
+            tokens.note_answer(&by, given_at, now);
+            self.keep(&session, &identity.groups, tokens, now.plus(round.interval)).await?;
+            judged.decided += 1;
+        }
+        Ok(())
+    }
+
+    /// Asks the provider about a person, with the newest refresh token first: one that is refused may be that
+    /// of a session that ended there alone.
+    async fn ask(
+        &self,
+        round: &Round<'_>,
+        external: &ExternalSession,
+        kept: &mut [Kept],
+    ) -> Result<Answer, SignInError> {
+        let mut refused = Vec::new();
+        for token in newest_first(kept) {
+            let request = RefreshRequest {
+                refresh_token: token.clone(),
+                issuer: external.issuer.clone(),
+                subject: external.subject.clone(),
+            };
+            let Refreshed { refresh_token: next, identity } = round.provider.refresh(request).await;
+            if let Some(next) = &next {
+                // Whatever comes of it: the one before is spent.
+                let now = self.ender.clock.now();
+                for Kept { session, tokens } in kept.iter_mut() {
+                    if tokens.replace(&token, next, now) {
+                        self.keep(session, &session.groups, tokens.clone(), round.leased_until).await?;
+                    }
+                }
+            }
+            match identity {
+                Ok(identity)
+                    if identity.issuer == external.issuer && identity.subject == external.subject =>
+                {
+                    return Ok(Answer::Identity {
+                        identity: identity.into(),
+                        by: next.unwrap_or(token),
+                        refused,
+                    });
+                }
+                Ok(_) => return Ok(Answer::Failed(IdTokenFault::Subject.into())),
+                Err(error) if error.is_about_refresh_token() => refused.push((token, error)),
+                Err(error) => return Ok(Answer::Failed(error)),
+            }
+        }
+        Ok(refused.into_iter().next().map_or(Answer::None, |(_, error)| Answer::Refused(error)))
+    }
+
+    /// Keeps the groups and the refresh tokens of a session.
+    async fn keep(
+        &self,
+        session: &Session,
+        groups: &[String],
+        tokens: KeptRefreshToken,
+        due_at: Timestamp,
+    ) -> Result<(), SignInError> {
+        let revalidation = tokens.seal(self.tickets, session.id, session.expires_at, due_at)?;
+        Ok(self.ender.sessions.keep_answer(session.id, groups, Some(&revalidation)).await?)
+    }
+
+    /// Leaves sessions alone for a while, and ends those that the provider does not answer about for too long.
+    async fn defer(
+        &self,
+        round: &Round<'_>,
+        kept: &[Kept],
+        error: ProviderError,
+        judged: &mut Judged,
+    ) -> Result<(), SignInError> {
+        for Kept { session, tokens } in kept {
+            let rejection = match &error {
+                // It answers others well, so it refuses this person.
+                ProviderError::RefreshFailed(reason) if self.answers_others(round, tokens.told_at) => {
+                    Some(ProviderError::RefreshRejected(Some(ForeignText::new(reason))))
+                }
+                error if self.goes_unanswered(round, tokens.told_at) => Some(error.clone()),
+                _ => None,
+            };
+            match rejection {
+                Some(rejection) => {
+                    self.end_rejected_session(round, session, &rejection.into(), judged).await?;
+                }
+                None => judged.deferred = Some(error.clone()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_all(
+        &self,
+        round: &Round<'_>,
+        kept: &[Kept],
+        error: &SignInError,
+        judged: &mut Judged,
+    ) -> Result<(), SignInError> {
+        for Kept { session, .. } in kept {
+            self.end_rejected_session(round, session, error, judged).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the person signed in again while the provider was asked: that may be why it refused the
+    /// tokens from before.
+    async fn has_newer_session(
+        &self,
+        external: &ExternalSession,
+        kept: &[Kept],
+    ) -> Result<bool, SignInError> {
+        let Some(account) = kept.first().map(|kept| kept.session.account) else { return Ok(false) };
+        let sessions = self.ender.sessions.list_of(account, self.ender.clock.now()).await?;
+        let is_of_person = |session: &&Session| {
+            session.external.as_ref().is_some_and(|other| {
+                other.provider == external.provider
+                    && other.issuer == external.issuer
+                    && other.subject == external.subject
+                    && other.revalidation.is_some()
+            })
+        };
+        let is_new = |session: &Session| kept.iter().all(|kept| kept.session.id != session.id);
+        Ok(sessions.iter().filter(is_of_person).any(is_new))
+    }
+
+    /// Returns whether the provider answered about others since this person was due, and lately.
+    fn answers_others(&self, round: &Round<'_>, told_at: Timestamp) -> bool {
+        let lately = self.ender.clock.now().minus(LEASE * 2);
+        self.last_answers.has_answered_after(&round.id, told_at.plus(round.interval).max(lately))
     }
 
     /// Returns whether the provider answers about others but not about this session, or has not answered for
     /// too long.
-    fn goes_unanswered(&self, session: &Session, provider: &ProviderId, interval: Duration) -> bool {
-        let Some(external) = &session.external else { return true };
-        let Ok(kept) = KeptRefreshToken::open(self.tickets, session.id, external) else { return true };
-        let told_at = kept.told_at;
+    fn goes_unanswered(&self, round: &Round<'_>, told_at: Timestamp) -> bool {
         let silence = self.ender.clock.now().since(told_at);
-        let some = interval.saturating_mul(INTERVALS_WITHOUT_ANSWER);
-        let speaks = self.last_answers.has_answered_after(provider, told_at.plus(interval));
+        let some = round.interval.saturating_mul(INTERVALS_WITHOUT_ANSWER);
+        let speaks = self.last_answers.has_answered_after(&round.id, told_at.plus(round.interval));
         silence > some.max(LONGEST_WITHOUT_ANSWER) || (silence > some && speaks)
     }
 
-    /// Returns the account, if the identity of the session still opens it.
-    async fn linked_account(
-        &self,
-        session: &Session,
-        external: &ExternalSession,
-    ) -> Result<Account, SignInError> {
+    /// Returns the account that the identity opens.
+    async fn linked_account(&self, external: &ExternalSession) -> Result<Account, SignInError> {
         let found = self.identities.find_by_identity(&external.issuer, &external.subject).await?;
-        let found = found.ok_or(LinkError::IdentityUnknown)?;
-        let is_theirs = found.id == session.account && found.is_active();
-        if is_theirs { Ok(found) } else { Err(AccountError::Disabled.into()) }
+        found.ok_or_else(|| LinkError::IdentityUnknown.into())
+    }
+
+    /// Returns what is kept for a session, if its identity still opens its account.
+    fn opened(
+        &self,
+        account: &Result<Account, SignInError>,
+        session: &Session,
+    ) -> Result<KeptRefreshToken, SignInError> {
+        let account = account.as_ref().map_err(Clone::clone)?;
+        if account.id != session.account || !account.is_active() {
+            return Err(AccountError::Disabled.into());
+        }
+        let external = session.external.as_ref().ok_or(AttemptError::Unknown)?;
+        KeptRefreshToken::open(self.tickets, session.id, external)
     }
 
     async fn end_rejected_session(
         &self,
+        round: &Round<'_>,
         session: &Session,
-        provider: &ProviderId,
-        error: SignInError,
+        error: &SignInError,
+        judged: &mut Judged,
     ) -> Result<(), SignInError> {
         self.ender.end(session.id).await?;
         self.ender.observer.observe(&SignInEvent::RevalidationRejected {
             account: session.account,
             session: session.id,
-            provider: provider.clone(),
+            provider: round.id.clone(),
             code: error.code(),
             error: error.to_string(),
-            explanation: self.providers.explanation(provider, &error),
+            explanation: self.providers.explanation(&round.id, error),
         });
+        judged.decided += 1;
         Ok(())
     }
+}
+
+/// One go at one provider.
+struct Round<'a> {
+    provider: &'a dyn IdentityProvider,
+    id: ProviderId,
+    interval: Duration,
+    leased_until: Timestamp,
+}
+
+/// A session with the refresh tokens that are kept for it.
+struct Kept {
+    session: Session,
+    tokens: KeptRefreshToken,
+}
+
+/// The answer about a person.
+enum Answer {
+    /// The person's claims, by one of the tokens; and the tokens that were refused before.
+    Identity {
+        identity: Box<ExternalIdentity>,
+        by: RefreshToken,
+        refused: Vec<(RefreshToken, ProviderError)>,
+    },
+    /// All tokens are refused.
+    Refused(ProviderError),
+    /// Another failure.
+    Failed(ProviderError),
+    /// There was nothing to ask with.
+    None,
+}
+
+/// The result of one go.
+#[derive(Default)]
+struct Judged {
+    decided: u64,
+    deferred: Option<ProviderError>,
+}
+
+/// The sessions of each person, in the order of the first of each.
+fn by_person(sessions: Vec<Session>) -> Vec<Vec<Session>> {
+    let person = |session: &Session| {
+        session.external.as_ref().map(|external| (external.issuer.clone(), external.subject.clone()))
+    };
+    let mut people: Vec<Vec<Session>> = Vec::new();
+    for session in sessions {
+        let same = |others: &&mut Vec<Session>| others.first().and_then(person) == person(&session);
+        match people.iter_mut().find(same) {
+            Some(others) => others.push(session),
+            None => people.push(vec![session]),
+        }
+    }
+    people
+}
+
+/// The refresh tokens of a person to ask with, each once.
+fn newest_first(kept: &[Kept]) -> Vec<RefreshToken> {
+    let mut tokens: Vec<(&str, Timestamp)> = kept.iter().flat_map(|kept| kept.tokens.tokens()).collect();
+    tokens.sort_by_key(|(_, given_at)| Reverse(*given_at));
+    let mut known = HashSet::new();
+    tokens.retain(|(token, _)| known.insert(*token));
+    tokens.into_iter().filter_map(|(token, _)| RefreshToken::parse(token).ok()).take(TOKENS_AT_ONCE).collect()
 }
 
 #[cfg(test)]

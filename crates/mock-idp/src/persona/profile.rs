@@ -57,6 +57,9 @@ pub(crate) struct TokenRules {
     pub(crate) refresh_token: u64,
     pub(crate) refresh: RefreshTokens,
     pub(crate) rotation: Rotation,
+    /// True if a person has one refresh token at a client: the next sign-in takes back the one before.
+    #[serde(default)]
+    pub(crate) one_for_each_person: bool,
 }
 
 /// The requests that lead to refresh tokens.

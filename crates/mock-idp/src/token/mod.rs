@@ -44,6 +44,10 @@ pub(crate) fn answer(issuer: &IssuerCore, headers: &HeaderMap, body: &[u8]) -> R
             Fault::RedirectToken => {
                 return reply::redirect(StatusCode::TEMPORARY_REDIRECT, ELSEWHERE_PATH);
             }
+            Fault::TokenError500 => {
+                let error = json!({ "error": "invalid_request" });
+                return reply::json(StatusCode::INTERNAL_SERVER_ERROR, &error);
+            }
             Fault::Error200 => {
                 let error = json!({
                     "error": "bad_verification_code",
@@ -156,6 +160,9 @@ impl TokenRequest<'_> {
         let kind = Kind::AccessToken(scopes.clone());
         ledger.issue(access_token, id, kind, rules.access_token.map(after));
         if let Some(token) = refresh_token {
+            if rules.one_for_each_person {
+                ledger.take_back_refresh_tokens(id, grant);
+            }
             ledger.issue(token, id, Kind::RefreshToken, Some(after(rules.refresh_token)));
         }
         Ok(tokens)

@@ -36,8 +36,10 @@ pub struct ProviderMetadata {
     pub code_challenge_methods_supported: Vec<String>,
     /// The scopes that it says it knows; empty when it does not say.
     pub scopes_supported: Vec<String>,
-    /// The algorithms of its ID tokens. A statement, not a permission: our own list decides.
+    /// The algorithms of its ID tokens; empty when unstated. Only those that are on our own list count.
     pub id_token_signing_alg_values_supported: Vec<String>,
+    /// The same of its signed userinfo responses.
+    pub userinfo_signing_alg_values_supported: Vec<String>,
 }
 
 /// The rule that a metadata document breaks.
@@ -116,6 +118,7 @@ impl ProviderMetadata {
             code_challenge_methods_supported: texts("code_challenge_methods_supported"),
             scopes_supported: texts("scopes_supported"),
             id_token_signing_alg_values_supported: texts("id_token_signing_alg_values_supported"),
+            userinfo_signing_alg_values_supported: texts("userinfo_signing_alg_values_supported"),
         })
     }
 

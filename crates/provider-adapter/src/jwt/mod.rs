@@ -12,14 +12,16 @@ mod jws;
 
 use std::sync::Arc;
 
-use labgate_domain::ports::IdTokenFault;
+use labgate_domain::ports::{IdTokenFault, InvalidToken};
 use serde_json::{Map, Value};
 
-pub(crate) use self::claims::{LEEWAY, RegisteredClaims, numeric_date};
+pub(crate) use self::claims::{
+    Audiences, LEEWAY, RegisteredClaims, numeric_date, quoted, required_text, text, verify_issuer,
+};
 use self::jws::Jws;
 pub(crate) use self::jws::TokenKind;
 use crate::ensure::ensure;
-use crate::keys::{Algorithm, Key, KeySet, NoKey};
+use crate::keys::{Algorithm, Key, KeySet};
 
 /// The longest accepted ID token, in bytes: room for some hundred groups, which a directory names at length.
 const MAX_ID_TOKEN: usize = 64 * 1024;
@@ -27,10 +29,13 @@ const MAX_ID_TOKEN: usize = 64 * 1024;
 /// The longest accepted logout token, in bytes. Anyone can send one.
 const MAX_LOGOUT_TOKEN: usize = 16 * 1024;
 
+/// The most keys that are tried for one token: those of one name, or all that fit where it names none.
+const MAX_CANDIDATES: usize = 8;
+
 /// A token that a key of the provider signed. Its claims are not judged yet.
 pub(crate) struct SignedToken {
     pub(crate) claims: Map<String, Value>,
-    algorithm: &'static Algorithm,
+    pub(crate) algorithm: &'static Algorithm,
     /// The key that signed it.
     pub(crate) key: Arc<Key>,
 }
@@ -43,48 +48,76 @@ impl SignedToken {
     }
 }
 
-/// The rule that the signature of a token breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The refusal of a token by its form, header or signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// It breaks a rule.
-    Fault(IdTokenFault),
-    /// The same fault, but newer keys could mend it: no key fits, or the token names none and the only one
-    /// does not.
-    WithTheseKeys(IdTokenFault),
+    Token(InvalidToken),
+    /// The same, but newer keys could mend it: no key fits, or the token does not tell which and none of
+    /// those that fit made the signature.
+    WithTheseKeys(InvalidToken),
 }
 
 impl Refusal {
-    pub(crate) fn fault(self) -> IdTokenFault {
+    pub(crate) fn reason(self) -> InvalidToken {
         match self {
-            Self::Fault(fault) | Self::WithTheseKeys(fault) => fault,
+            Self::Token(reason) | Self::WithTheseKeys(reason) => reason,
         }
     }
 }
 
-impl From<IdTokenFault> for Refusal {
-    fn from(fault: IdTokenFault) -> Self {
-        Self::Fault(fault)
+impl From<InvalidToken> for Refusal {
+    fn from(reason: InvalidToken) -> Self {
+        Self::Token(reason)
     }
 }
 
-/// Verifies size, form, header and signature of a token.
-pub(crate) fn verify(token: &str, kind: TokenKind, keys: &KeySet) -> Result<SignedToken, Refusal> {
-    let limit = if kind == TokenKind::Id { MAX_ID_TOKEN } else { MAX_LOGOUT_TOKEN };
-    ensure(token.len() <= limit, IdTokenFault::TooLarge)?;
-    let jws = Jws::parse(token, kind)?;
-    let key = keys.select(jws.kid.as_deref(), jws.algorithm).map_err(|none| match none {
-        NoKey::Absent => Refusal::WithTheseKeys(IdTokenFault::UnknownKey),
-        NoKey::Ambiguous => Refusal::Fault(IdTokenFault::UnknownKey),
-    })?;
-    let claims = jws.verified_claims(key).map_err(|fault| match (fault, &jws.kid) {
-        (IdTokenFault::Signature, None) => Refusal::WithTheseKeys(fault),
-        _ => Refusal::Fault(fault),
-    })?;
-    Ok(SignedToken { claims, algorithm: jws.algorithm, key: Arc::clone(key) })
+/// Verifies size, form, header and signature of a token, which must have one of these algorithms.
+///
+/// Of several keys that fit, each is tried: providers publish a key twice, give two the same name, or name
+/// none. A signature fits one key alone, so their order does not matter.
+pub(crate) fn verify(
+    token: &str,
+    kind: TokenKind,
+    keys: &KeySet,
+    accepted: &[&'static Algorithm],
+) -> Result<SignedToken, Refusal> {
+    let limit = if kind == TokenKind::Logout { MAX_LOGOUT_TOKEN } else { MAX_ID_TOKEN };
+    ensure(token.len() <= limit, InvalidToken::from(IdTokenFault::TooLarge))?;
+    let jws = Jws::parse(token, kind, accepted)?;
+    let algorithm = jws.algorithm.name;
+    let candidates = keys.candidates(jws.kid.as_deref(), jws.algorithm);
+    let unknown = |text| InvalidToken::new(IdTokenFault::UnknownKey, text);
+    if candidates.is_empty() {
+        return Err(Refusal::WithTheseKeys(unknown(match &jws.kid {
+            Some(name) => format!("there is none with the `kid` {} for {algorithm}", quoted(name)),
+            None => format!("there is none for {algorithm}, and the token has no `kid`"),
+        })));
+    }
+    let count = candidates.len();
+    if count > MAX_CANDIDATES {
+        let text = format!("the token has no `kid` that tells which of {count} keys for {algorithm} it is");
+        return Err(Refusal::Token(unknown(text)));
+    }
+    match candidates.into_iter().find(|key| jws.is_by(key)) {
+        Some(key) => {
+            Ok(SignedToken { claims: jws.claims()?, algorithm: jws.algorithm, key: Arc::clone(key) })
+        }
+        None if jws.kid.is_none() => {
+            let text = format!("the token has no `kid`, and none of {count} keys for {algorithm} made it");
+            Err(Refusal::WithTheseKeys(InvalidToken::new(IdTokenFault::Signature, text)))
+        }
+        None => Err(Refusal::Token(IdTokenFault::Signature.into())),
+    }
 }
 
-/// The unverified `iss` of a logout token: it can tell which keys to try, nothing else.
-pub(crate) fn unverified_issuer(token: &str) -> Result<Option<String>, IdTokenFault> {
+/// Returns whether the token names an algorithm that Labgate knows.
+pub(crate) fn has_known_algorithm(token: &str) -> bool {
+    jws::unverified_algorithm(token).is_some()
+}
+
+/// The unverified `iss` of a token: it can tell which keys to try, nothing else.
+pub(crate) fn unverified_issuer(token: &str) -> Result<Option<String>, InvalidToken> {
     ensure(token.len() <= MAX_LOGOUT_TOKEN, IdTokenFault::TooLarge)?;
     let mut claims = jws::unverified_claims(token)?;
     match claims.remove("iss") {
@@ -109,11 +142,13 @@ mod tests {
             header in "\\{(\"(alg|kid|typ|crit|x)\":(\"\\PC{0,9}\"|[0-9]{1,3}|null|\\[\\]),?){0,4}\\}",
             keys in "\\{\"keys\":\\[(\\{(\"(kty|n|e|x|y|crv|alg|use|kid)\":(\"[A-Za-z0-9_-]{0,12}\"|7),?){0,6}\\},?){0,3}\\]\\}",
         ) {
-            for kind in [TokenKind::Id, TokenKind::Logout] {
-                let _ = Jws::parse(&token, kind).map(drop);
+            let all: Vec<_> = Algorithm::ALL.iter().collect();
+            for kind in [TokenKind::Id, TokenKind::Logout, TokenKind::UserInfo] {
+                let _ = Jws::parse(&token, kind, &all).map(drop);
                 let header = BASE64_URL_SAFE_NO_PAD.encode(&header);
-                let _ = Jws::parse(&format!("{header}.e30.AA"), kind).map(drop);
+                let _ = Jws::parse(&format!("{header}.e30.AA"), kind, &all).map(drop);
             }
+            let _ = has_known_algorithm(&token);
             let _ = unverified_issuer(&token).map(drop);
             let _ = KeySet::parse(keys.as_bytes()).map(drop);
         }

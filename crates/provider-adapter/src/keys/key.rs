@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use labgate_domain::ForeignText;
 use openidconnect::core::{CoreJsonCurveType, CoreJsonWebKey};
 use openidconnect::{JsonWebKey as _, SignatureVerificationError};
 use serde::Deserialize;
@@ -39,7 +40,7 @@ struct Jwk {
 impl Key {
     /// Takes a key from a JWK set, or says why it is none that a signature could be checked with. Such a key
     /// is skipped as if it were absent (RFC 7517 section 5).
-    pub(super) fn parse(value: Value) -> Result<Self, &'static str> {
+    pub(super) fn parse(value: Value) -> Result<Self, String> {
         let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is not a JSON Web Key")?;
         // A value that is no text is no issuer, and must not count as absent.
         let issuer = jwk.issuer.as_ref().map(|issuer| issuer.as_str().unwrap_or_default().to_owned());
@@ -54,24 +55,29 @@ impl Key {
             ("OKP", Some("Ed25519")) => {
                 CoreJsonWebKey::new_okp(sized(jwk.x.as_deref(), 32)?, CoreJsonCurveType::Ed25519, None)
             }
-            _ => return Err("its type or curve is not supported"),
+            (kty, crv) => return Err(jwk.purpose(kty, crv)),
         };
         let fits = |algorithm: &&Algorithm| {
             let (kty, crv) = algorithm.keys;
             jwk.kty == kty
                 && (crv.is_none() || jwk.crv.as_deref() == crv)
-                && jwk.alg.as_deref().is_none_or(|name| name == algorithm.name)
+                && jwk.alg.as_deref().is_none_or(|name| algorithm.has_name(name))
         };
         let algorithms: Vec<_> = Algorithm::ALL.iter().filter(fits).collect();
-        let first = algorithms.first().ok_or("its algorithm does not fit its type, or is not allowed")?;
+        let first = algorithms.first().ok_or_else(|| jwk.purpose(&jwk.kty, jwk.crv.as_deref()))?;
         // No signature is this one; whether the numbers make a key, such as a point on the curve, shows all
         // the same.
         match key.verify_signature(&first.core, b"", &[1; 64]) {
             Err(SignatureVerificationError::CryptoError(_)) => {
                 Ok(Self { kid: jwk.kid, issuer, algorithms, public: key })
             }
-            _ => Err("its numbers are not a key"),
+            _ => Err("its numbers are not a key".to_owned()),
         }
+    }
+
+    /// Returns whether it is the same key for the same issuer, perhaps under another name (RFC 7638).
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.public == other.public && self.issuer == other.issuer
     }
 
     /// Returns whether it signs with this algorithm (RFC 8725 section 3.1).
@@ -94,6 +100,21 @@ impl Key {
 }
 
 impl Jwk {
+    /// The purpose of a key that is for none of our algorithms.
+    fn purpose(&self, kty: &str, crv: Option<&str>) -> String {
+        let known = match (&self.alg, kty, crv) {
+            (None, "EC", Some("P-521")) => Some("ES512"),
+            (alg, ..) => alg.as_deref(),
+        };
+        match (known, crv) {
+            (Some(alg), _) => format!("it is for {}", ForeignText::new(alg)),
+            (None, Some(crv)) => {
+                format!("it is of the type {} {}", ForeignText::new(kty), ForeignText::new(crv))
+            }
+            (None, None) => format!("it is of the type {}", ForeignText::new(kty)),
+        }
+    }
+
     /// An RSA key of 2048 to 4096 bits (RFC 7518 section 3.3; the upper limit is the library's) with an
     /// exponent as FIPS 186-5 section 5.1 demands: odd, above 2^16. All that a provider has published for
     /// long is 65537.

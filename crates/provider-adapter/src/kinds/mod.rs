@@ -11,6 +11,7 @@ pub(crate) mod google;
 mod hosts;
 mod keycloak;
 mod okta;
+mod zitadel;
 
 pub use self::auth0::AUTH0;
 pub use self::authentik::AUTHENTIK;
@@ -22,12 +23,14 @@ pub use self::gitlab::GITLAB;
 pub use self::google::GOOGLE;
 pub use self::keycloak::KEYCLOAK;
 pub use self::okta::OKTA;
+pub use self::zitadel::ZITADEL;
 pub use crate::kind::GENERIC;
 use crate::kind::Kinds;
 
 /// The kinds that Labgate knows. Those with hosts of their own stand before those that any host can be.
 pub static KINDS: Kinds = Kinds::new(&[
-    &ENTRA, &ENTRA_V1, &GOOGLE, &GITHUB, &GITLAB, &OKTA, &AUTH0, &COGNITO, &AUTHENTIK, &DEX, &KEYCLOAK,
+    &ENTRA, &ENTRA_V1, &GOOGLE, &GITHUB, &GITLAB, &OKTA, &AUTH0, &COGNITO, &AUTHENTIK, &ZITADEL, &DEX,
+    &KEYCLOAK,
 ]);
 
 impl Default for Kinds {

@@ -40,6 +40,11 @@ pub enum Field {
     EmailTrust,
     /// `when_email_is_missing` or `always`.
     Userinfo,
+    /// The audiences that ID tokens and logout tokens may have beside the client.
+    TrustedAudiences,
+    /// The algorithm that the client is registered for (`id_token_signed_response_alg`). Without it, ID
+    /// tokens have any that the provider states.
+    IdTokenAlgorithm,
     /// The organisation of the people, or the provider behind the provider. The kind must have a parameter
     /// for it.
     DomainHint,

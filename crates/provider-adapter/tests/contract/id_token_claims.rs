@@ -3,6 +3,7 @@
 use labgate_domain::ports::{IdTokenFault, IdentityProvider as _};
 use labgate_domain::protocol::IdTokenHint;
 use labgate_domain::time::Timestamp;
+use labgate_provider::Field;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
@@ -66,7 +67,6 @@ async fn c058_c059_c080_the_audience_is_this_client_alone() {
             json!({"aud": "lab "}),
             json!({"aud": [CLIENT_ID, "other"]}),
             json!({"aud": ["other", CLIENT_ID], "azp": CLIENT_ID}),
-            json!({"aud": [CLIENT_ID, CLIENT_ID]}),
         ],
     )
     .await;
@@ -77,6 +77,60 @@ async fn c058_c059_c080_the_audience_is_this_client_alone() {
     .await;
     let op = Op::start().await;
     assert!(op.redeem_claims(json!({"aud": [CLIENT_ID]})).await.is_ok());
+    assert!(op.redeem_claims(json!({"aud": [CLIENT_ID, CLIENT_ID]})).await.is_ok());
+}
+
+#[tokio::test]
+async fn f14_a_further_audience_must_be_trusted() {
+    let op = Op::start_with(|settings| settings.set(Field::TrustedAudiences, ["project", "other"])).await;
+    for aud in [json!([CLIENT_ID, "project"]), json!(["other", "project", CLIENT_ID])] {
+        assert!(op.redeem_claims(json!({"aud": aud})).await.is_ok(), "{aud}");
+        assert!(op.redeem_claims(json!({"aud": aud, "azp": CLIENT_ID})).await.is_ok(), "{aud}");
+        let elsewhere = op.redeem_claims(json!({"aud": aud, "azp": "project"})).await;
+        assert_eq!(fault(elsewhere), IdTokenFault::AuthorizedParty);
+    }
+    for aud in [json!("project"), json!(["project"]), json!([CLIENT_ID, "project", "third"])] {
+        assert_eq!(fault(op.redeem_claims(json!({"aud": aud})).await), IdTokenFault::Audience, "{aud}");
+    }
+    let op = Op::start().await;
+    let error = op.redeem_claims(json!({"aud": [CLIENT_ID, "2345@project"]})).await.unwrap_err().to_string();
+    assert!(error.contains(r#"it has "2345@project" beside the client"#), "{error}");
+    assert!(error.contains("trusted_audiences"), "{error}");
+    let error = op.redeem_claims(json!({"aud": "other"})).await.unwrap_err().to_string();
+    assert!(error.contains(r#"it is "other", and the client id is "lab""#), "{error}");
+}
+
+#[tokio::test]
+async fn f14_at_zitadel_the_authorized_party_decides() {
+    let op = Op::start_with(|settings| settings.set(Field::Kind, ["zitadel"])).await;
+    let aud = json!([CLIENT_ID, "2345", "6789"]);
+    assert!(op.redeem_claims(json!({"aud": aud, "azp": CLIENT_ID})).await.is_ok());
+    assert_eq!(fault(op.redeem_claims(json!({"aud": aud})).await), IdTokenFault::Audience);
+    let foreign = json!({"aud": aud, "azp": "6789"});
+    assert_eq!(fault(op.redeem_claims(foreign).await), IdTokenFault::Audience);
+    let without_us = json!({"aud": ["2345"], "azp": CLIENT_ID});
+    assert_eq!(fault(op.redeem_claims(without_us).await), IdTokenFault::Audience);
+}
+
+#[tokio::test]
+async fn f24_a_malformed_token_names_the_claim_the_rule_and_the_shape() {
+    let op = Op::start().await;
+    for (changes, text) in [
+        (json!({"exp": null}), "the claim `exp` is missing, and must be a number of seconds since 1970"),
+        (json!({"iat": "1"}), "the claim `iat` is a text, and must be a number of seconds since 1970"),
+        (json!({"nbf": true}), "the claim `nbf` is a boolean, and must be a number"),
+        (json!({"aud": 7}), "the claim `aud` is a number, and must be a text or a list of texts"),
+        (json!({"aud": [7]}), "the claim `aud` is a list, and must be a text or a list of texts"),
+        (json!({"sub": ["a"]}), "the claim `sub` is a list, and must be a text"),
+        (json!({"iss": {}}), "the claim `iss` is an object, and must be a text"),
+        (json!({"nonce": 1}), "the claim `nonce` is a number, and must be a text"),
+    ] {
+        let error = op.redeem_claims(changes).await.unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(fault(Err(error)), IdTokenFault::Malformed);
+    }
+    let error = op.redeem_claims(json!({"iss": "https://other.example"})).await.unwrap_err().to_string();
+    assert!(error.contains(r#"it is "https://other.example", and the issuer is"#), "{error}");
 }
 
 #[tokio::test]

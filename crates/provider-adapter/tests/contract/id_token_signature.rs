@@ -3,7 +3,9 @@
 use labgate_domain::ports::IdTokenFault;
 use serde_json::json;
 
-use crate::support::{CLIENT_SECRET, Op, TestKey, base64url, fault, header_of, id_token, raw_token};
+use crate::support::{
+    CLIENT_SECRET, Op, TestKey, base64url, fault, header_of, id_token, json_answer, raw_token,
+};
 
 #[tokio::test]
 async fn c061_an_unsigned_token_is_refused_however_none_is_spelled() {
@@ -47,6 +49,43 @@ async fn c008_c009_c062_our_list_of_algorithms_decides_and_not_the_providers() {
             assert_eq!(fault(op.redeem_token(&token).await), IdTokenFault::Algorithm, "{other}");
         }
     }
+}
+
+#[tokio::test]
+async fn f11_an_algorithm_that_the_provider_does_not_state_is_refused_by_name() {
+    let (rsa, ec) = (TestKey::rsa("rsa", "RS256"), TestKey::es256("ec"));
+    let op = Op::start().await;
+    op.publish(json!({"id_token_signing_alg_values_supported": ["RS256", "PS256", "HS256"]}));
+    op.publish_keys(&[rsa.jwk(), ec.jwk()]);
+    let by = |key: &TestKey| id_token(key, &json!({}), &op.claims(json!({})));
+    assert!(op.redeem_token(&by(&rsa)).await.is_ok());
+    let error = op.redeem_token(&by(&ec)).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(r#"`alg` in the header is "ES256"; accepted is RS256, PS256"#), "{text}");
+    assert_eq!(fault(Err(error)), IdTokenFault::Algorithm);
+}
+
+#[tokio::test]
+async fn algorithms_and_keys_may_change_between_two_sign_ins() {
+    let (rsa, ec) = (TestKey::rsa("rsa", "RS256"), TestKey::es256("ec"));
+    let op = Op::start().await;
+    op.publish(json!({"id_token_signing_alg_values_supported": ["RS256"]}));
+    op.publish_keys(&[rsa.jwk()]);
+    let by = |key: &TestKey| id_token(key, &json!({}), &op.claims(json!({})));
+    assert!(op.redeem_token(&by(&rsa)).await.is_ok());
+    let elsewhere = format!("{}/other-keys", op.issuer());
+    op.publish(json!({"id_token_signing_alg_values_supported": ["ES256"], "jwks_uri": elsewhere}));
+    op.answer("/other-keys", json_answer(200, &json!({"keys": [ec.jwk()]})));
+    assert!(op.redeem_token(&by(&ec)).await.is_ok());
+    assert_eq!(fault(op.redeem_token(&by(&rsa)).await), IdTokenFault::Algorithm);
+}
+
+#[tokio::test]
+async fn an_encrypted_token_is_named_so() {
+    let op = Op::start().await;
+    let header = base64url(br#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#);
+    let error = op.redeem_token(&format!("{header}.AA.AA.AA.AA")).await.unwrap_err();
+    assert!(error.to_string().contains("it is encrypted, which is not supported"), "{error}");
 }
 
 #[tokio::test]
@@ -194,7 +233,7 @@ async fn c070_a_key_name_is_compared_and_nothing_else() {
         let token = id_token(&op.key, &json!({"kid": kid}), &op.claims(json!({})));
         assert_eq!(fault(op.redeem_token(&token).await), expected);
     }
-    assert!(op.count(crate::support::JWKS).await <= 2, "no storm of refetches");
+    assert!(op.count(crate::support::JWKS).await <= 4, "no storm of refetches");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use labgate_domain::ports::{
     ProviderError,
 };
 use labgate_domain::time::Timestamp;
-use labgate_provider::OpenIdProvider;
+use labgate_provider::{Field, OpenIdProvider};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -39,7 +39,17 @@ fn logout_token(op: &Op, changes: Value) -> String {
 }
 
 async fn send(op: &Op, changes: Value) -> Result<LogoutToken, LogoutTokenError> {
-    op.provider.verify_logout_token(&logout_token(op, changes)).await
+    verdict(op, &logout_token(op, changes)).await
+}
+
+/// The verdict on a token: the rule that it breaks, without the details.
+async fn verdict(op: &Op, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+    op.provider.verify_logout_token(token).await.map_err(|error| match error {
+        LogoutTokenError::Invalid(LogoutTokenFault::Token(reason)) => {
+            LogoutTokenError::Invalid(reason.fault.into())
+        }
+        other => other,
+    })
 }
 
 fn broken(fault: impl Into<LogoutTokenFault>) -> Result<LogoutToken, LogoutTokenError> {
@@ -74,12 +84,12 @@ async fn c159_an_unsigned_token_is_refused() {
     let op = Op::start().await;
     for algorithm in ["none", "None", "NONE", ""] {
         let token = id_token(&TestKey::none(algorithm), &json!({}), &claims(&op, json!({})));
-        let result = op.provider.verify_logout_token(&token).await;
+        let result = verdict(&op, &token).await;
         assert_eq!(result, broken(IdTokenFault::Algorithm), "{algorithm:?}");
     }
     let signed = logout_token(&op, json!({}));
     let unsigned = format!("{}.", signed.rsplit_once('.').unwrap().0);
-    assert_eq!(op.provider.verify_logout_token(&unsigned).await, broken(IdTokenFault::Signature));
+    assert_eq!(verdict(&op, &unsigned).await, broken(IdTokenFault::Signature));
 }
 
 #[tokio::test]
@@ -89,15 +99,15 @@ async fn c159_a_wrong_algorithm_or_key_is_refused() {
     op.publish_keys(&[rsa.jwk()]);
     for (key, expected) in [
         (TestKey::hmac(CLIENT_SECRET.as_bytes()).named(Some("k")), IdTokenFault::Algorithm),
-        (TestKey::es256("k"), IdTokenFault::UnknownKey),
+        (TestKey::es256("k"), IdTokenFault::Algorithm),
         (TestKey::rsa_number(1, "k", "RS256"), IdTokenFault::Signature),
         (rsa.named(Some("other")), IdTokenFault::UnknownKey),
     ] {
         let token = id_token(&key, &json!({}), &claims(&op, json!({})));
-        assert_eq!(op.provider.verify_logout_token(&token).await, broken(expected), "{}", key.algorithm);
+        assert_eq!(verdict(&op, &token).await, broken(expected), "{}", key.algorithm);
     }
     let token = id_token(&rsa, &json!({}), &claims(&op, json!({})));
-    assert!(op.provider.verify_logout_token(&token).await.is_ok());
+    assert!(verdict(&op, &token).await.is_ok());
 }
 
 #[tokio::test]
@@ -108,7 +118,7 @@ async fn c159_a_wrong_signature_is_refused() {
     let (signing_input, _) = token.rsplit_once('.').unwrap();
     let (_, signature) = other.rsplit_once('.').unwrap();
     let swapped = format!("{signing_input}.{signature}");
-    assert_eq!(op.provider.verify_logout_token(&swapped).await, broken(IdTokenFault::Signature));
+    assert_eq!(verdict(&op, &swapped).await, broken(IdTokenFault::Signature));
 }
 
 #[tokio::test]
@@ -118,36 +128,36 @@ async fn c159_a_new_key_is_asked_for_once_and_then_believed() {
     let rotated = TestKey::es256("key-2");
     op.publish_keys(&[rotated.jwk()]);
     let token = id_token(&rotated, &json!({}), &claims(&op, json!({})));
-    assert!(op.provider.verify_logout_token(&token).await.is_ok());
-    assert!(op.provider.verify_logout_token(&token).await.is_ok());
+    assert!(verdict(&op, &token).await.is_ok());
+    assert!(verdict(&op, &token).await.is_ok());
     assert_eq!(op.count(JWKS).await, 2);
 }
 
 #[tokio::test]
-async fn c159_made_up_keys_make_one_fetch_a_minute_and_leave_sign_ins_theirs() {
+async fn c159_f44_made_up_keys_make_few_fetches_and_leave_sign_ins_theirs() {
     let op = Op::start().await;
     op.redeem_claims(json!({})).await.unwrap();
     let made_up = async |number: usize| {
         let key = TestKey::ed25519(&format!("made-up-{number}"));
         let token = id_token(&key, &json!({}), &claims(&op, json!({"exp": NOW + 3600})));
-        assert_eq!(op.provider.verify_logout_token(&token).await, broken(IdTokenFault::UnknownKey));
+        assert_eq!(verdict(&op, &token).await, broken(IdTokenFault::UnknownKey));
     };
     for number in 0..100 {
         made_up(number).await;
     }
-    assert_eq!(op.count(JWKS).await, 2);
+    assert_eq!(op.count(JWKS).await, 4);
     op.clock.advance(59);
     made_up(100).await;
-    assert_eq!(op.count(JWKS).await, 2);
+    assert_eq!(op.count(JWKS).await, 4);
     op.clock.advance(1);
     made_up(101).await;
-    assert_eq!(op.count(JWKS).await, 3);
+    assert_eq!(op.count(JWKS).await, 5);
 
     let rotated = TestKey::es256("key-2");
     op.publish_keys(&[rotated.jwk()]);
     let token = id_token(&rotated, &json!({}), &op.claims(json!({})));
     assert!(op.redeem_token(&token).await.is_ok(), "a sign-in finds the new key at once");
-    assert_eq!(op.count(JWKS).await, 4);
+    assert_eq!(op.count(JWKS).await, 6);
 }
 
 #[tokio::test]
@@ -173,7 +183,7 @@ async fn c160_a_token_of_another_issuer_is_told_apart_before_anybody_is_asked() 
         &claims(&op, json!({"iss": "https://other.example"})),
     );
     assert_eq!(
-        op.provider.verify_logout_token(&foreign).await,
+        verdict(&op, &foreign).await,
         Err(LogoutTokenError::OfAnotherIssuer),
         "the issuer comes before everything else"
     );
@@ -251,11 +261,11 @@ async fn c160_a_token_is_refused_from_the_moment_that_it_told() {
     for (exp, iat) in [(NOW + 30, NOW), (NOW + 86_400, NOW), (NOW + 3600, NOW - 200), (NOW + 100, NOW + 60)] {
         let op = Op::start().await;
         let token = logout_token(&op, json!({"exp": exp, "iat": iat}));
-        let until = op.provider.verify_logout_token(&token).await.unwrap().refused_from.as_unix_seconds();
+        let until = verdict(&op, &token).await.unwrap().refused_from.as_unix_seconds();
         op.clock.advance(until - 1 - NOW);
-        assert!(op.provider.verify_logout_token(&token).await.is_ok(), "{exp} {iat}");
+        assert!(verdict(&op, &token).await.is_ok(), "{exp} {iat}");
         op.clock.advance(1);
-        let late = op.provider.verify_logout_token(&token).await;
+        let late = verdict(&op, &token).await;
         assert!(
             late == broken(IdTokenFault::Expired) || late == broken(LogoutTokenFault::Stale),
             "{exp} {iat}: {late:?}"
@@ -317,7 +327,7 @@ async fn c161_a_token_with_a_nonce_is_refused() {
     let op = Op::start().await;
     let with_null = claims(&op, json!({})).to_string().replacen('{', r#"{"nonce":null,"#, 1);
     let token = raw_token(&op.key, r#"{"alg":"EdDSA","kid":"key-1"}"#, &with_null);
-    assert_eq!(op.provider.verify_logout_token(&token).await, broken(LogoutTokenFault::Nonce));
+    assert_eq!(verdict(&op, &token).await, broken(LogoutTokenFault::Nonce));
 }
 
 #[tokio::test]
@@ -352,7 +362,7 @@ async fn c163_the_type_is_that_of_a_logout_token_or_open() {
     let op = Op::start().await;
     let typed = async |typ: Value| {
         let token = id_token(&op.key, &json!({"typ": typ}), &claims(&op, json!({})));
-        op.provider.verify_logout_token(&token).await
+        verdict(&op, &token).await
     };
     for good in
         ["JWT", "jwt", "application/jwt", "logout+jwt", "LOGOUT+JWT", "application/logout+jwt", "Logout+jwt"]
@@ -370,7 +380,7 @@ async fn c163_the_type_is_that_of_a_logout_token_or_open() {
 async fn c163_a_critical_extension_is_never_understood() {
     let op = Op::start().await;
     let token = id_token(&op.key, &json!({"crit": ["exp"]}), &claims(&op, json!({})));
-    assert_eq!(op.provider.verify_logout_token(&token).await, broken(IdTokenFault::Critical));
+    assert_eq!(verdict(&op, &token).await, broken(IdTokenFault::Critical));
 }
 
 #[tokio::test]
@@ -378,9 +388,9 @@ async fn c167_an_id_token_ends_no_session() {
     let op = Op::start().await;
     let token = op.id_token(json!({"sid": "session-1", "jti": "token-1"}));
     assert!(op.redeem_token(&token).await.is_ok());
-    assert_eq!(op.provider.verify_logout_token(&token).await, broken(LogoutTokenFault::Nonce));
+    assert_eq!(verdict(&op, &token).await, broken(LogoutTokenFault::Nonce));
     let token = op.id_token(json!({"sid": "session-1", "jti": "token-1", "nonce": null}));
-    assert_eq!(op.provider.verify_logout_token(&token).await, broken(LogoutTokenFault::Event));
+    assert_eq!(verdict(&op, &token).await, broken(LogoutTokenFault::Event));
 }
 
 #[tokio::test]
@@ -402,7 +412,7 @@ async fn c167_a_logout_token_signs_nobody_in() {
 async fn what_is_no_token_costs_no_request() {
     let op = Op::start().await;
     let large = logout_token(&op, json!({"filling": "x".repeat(13 * 1024)}));
-    assert_eq!(op.provider.verify_logout_token(&large).await, broken(IdTokenFault::TooLarge));
+    assert_eq!(verdict(&op, &large).await, broken(IdTokenFault::TooLarge));
     let token = logout_token(&op, json!({}));
     let twice = claims(&op, json!({})).to_string().replacen('{', r#"{"iss":"https://other.example","#, 1);
     for bad in [
@@ -417,7 +427,7 @@ async fn what_is_no_token_costs_no_request() {
         &raw_token(&op.key, r#"{"alg":"EdDSA"}"#, "[]"),
         &raw_token(&op.key, r#"{"alg":"EdDSA"}"#, &twice),
     ] {
-        assert_eq!(op.provider.verify_logout_token(bad).await, broken(IdTokenFault::Malformed), "{bad}");
+        assert_eq!(verdict(&op, bad).await, broken(IdTokenFault::Malformed), "{bad}");
     }
     assert_eq!(op.count(DISCOVERY).await + op.count(JWKS).await, 0);
 }
@@ -448,4 +458,34 @@ async fn a_provider_that_is_down_is_asked_at_growing_intervals() {
     op.publish_keys(&[op.key.jwk()]);
     op.clock.advance(5);
     assert!(send(&op, json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn f11_a_logout_token_has_the_algorithm_of_this_clients_id_tokens() {
+    let (rsa, ec) = (TestKey::rsa("rsa", "RS256"), TestKey::es256("ec"));
+    let send = async |op: &Op, key: &TestKey| {
+        let token = id_token(key, &json!({"typ": "logout+jwt"}), &claims(op, json!({})));
+        verdict(op, &token).await.map(drop)
+    };
+    let refused = || broken(IdTokenFault::Algorithm).map(drop);
+    // Before any ID token: RS256, which is the default of a client's registration.
+    let op = Op::start().await;
+    op.publish_keys(&[rsa.jwk(), ec.jwk()]);
+    assert_eq!(send(&op, &rsa).await, Ok(()));
+    assert_eq!(send(&op, &ec).await, refused());
+    // That of the last ID token.
+    op.redeem_token(&id_token(&ec, &json!({}), &op.claims(json!({})))).await.unwrap();
+    assert_eq!(send(&op, &ec).await, Ok(()));
+    assert_eq!(send(&op, &rsa).await, refused());
+    // That of the settings, whatever else the provider states.
+    let op = Op::start_with(|settings| settings.set(Field::IdTokenAlgorithm, ["ES256"])).await;
+    op.publish_keys(&[rsa.jwk(), ec.jwk()]);
+    assert_eq!(send(&op, &ec).await, Ok(()));
+    assert_eq!(send(&op, &rsa).await, refused());
+    let by_rsa = op.redeem_token(&id_token(&rsa, &json!({}), &op.claims(json!({})))).await;
+    assert_eq!(fault(by_rsa), IdTokenFault::Algorithm);
+    // Where the provider has no key for the default, any that it states.
+    let op = Op::start().await;
+    op.publish_keys(&[ec.jwk()]);
+    assert_eq!(send(&op, &ec).await, Ok(()));
 }

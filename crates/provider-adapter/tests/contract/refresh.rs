@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use labgate_domain::ForeignText;
+use labgate_domain::admission::Criterion;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
     IdTokenFault, IdentityProvider as _, ProviderCall, ProviderError, RefreshRequest, Refreshed,
@@ -13,7 +14,8 @@ use serde_json::{Value, json};
 use wiremock::Request;
 
 use crate::support::{
-    CLIENT_ID, CLIENT_SECRET, NONCE, NOW, Op, TOKEN, USERINFO, fault, json_answer, token_response, with,
+    CLIENT_ID, CLIENT_SECRET, NONCE, NOW, Op, TOKEN, USERINFO, admission, fault, json_answer, token_response,
+    with,
 };
 
 const REFRESH: &str = "refresh-token-1";
@@ -161,9 +163,92 @@ async fn c056_the_newer_id_token_is_verified_like_the_first() {
     }
     // What it has no business to say is not looked at.
     assert!(op.ask_again_for(json!({"nonce": NONCE})).await.is_ok());
-    let no_id_token = json!({"access_token": "a", "token_type": "Bearer"});
-    op.answer(TOKEN, json_answer(200, &no_id_token));
-    assert_eq!(op.refresh().await, Err(ProviderError::IdTokenMissing));
+}
+
+#[tokio::test]
+async fn f12_another_subject_is_settled_before_userinfo_is_asked() {
+    let op = Op::start_with(|settings| {
+        with_revalidation(settings);
+        settings.set(Field::Userinfo, ["always"]);
+    })
+    .await;
+    op.answer(USERINFO, wiremock::ResponseTemplate::new(503));
+    let error = op.ask_again_for(json!({"sub": "subject-2"})).await.unwrap_err();
+    assert!(!error.is_transient(), "{error}");
+    assert_eq!(fault(Err(error)), IdTokenFault::Subject);
+    assert_eq!(op.count(USERINFO).await, 0);
+}
+
+/// A provider whose answer to the refresh token has no ID token.
+async fn without_id_token(rules: &[(Criterion, &str)], userinfo: Value) -> Op {
+    let op = Op::start_with(|settings| {
+        with_revalidation(settings);
+        admission(settings, rules, None);
+    })
+    .await;
+    op.answer(TOKEN, json_answer(200, &json!({"access_token": "a", "token_type": "Bearer"})));
+    op.answer(USERINFO, json_answer(200, &userinfo));
+    op
+}
+
+#[tokio::test]
+async fn f13_without_an_id_token_userinfo_decides() {
+    let group = [(Criterion::Group, "lab")];
+    let op = without_id_token(&group, json!({"sub": "subject-1", "groups": ["other"]})).await;
+    let identity = op.refresh().await.unwrap();
+    assert_eq!((identity.subject.as_str(), &*identity.groups), ("subject-1", &["other".to_owned()][..]));
+    assert_eq!(op.count(USERINFO).await, 1);
+    assert_eq!(
+        without_id_token(&[], json!({"sub": "subject-1"})).await.refresh().await.unwrap().groups,
+        [""; 0]
+    );
+
+    let op = without_id_token(&group, json!({"sub": "subject-2", "groups": ["lab"]})).await;
+    assert!(!op.refresh().await.unwrap_err().is_transient(), "it is about somebody else");
+}
+
+#[tokio::test]
+async fn f13_what_is_not_said_is_not_a_no() {
+    for (rules, userinfo) in [
+        (&[(Criterion::Group, "lab")], json!({"sub": "subject-1"})),
+        (&[(Criterion::EmailDomain, "example.test")], json!({"sub": "subject-1"})),
+        (&[(Criterion::Tenant, "t")], json!({"sub": "subject-1", "email": "ada@example.test"})),
+    ] {
+        let error = without_id_token(rules, userinfo).await.refresh().await.unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        assert!(error.to_string().contains("has no ID token"), "{error}");
+    }
+    let op = without_id_token(&[], json!({})).await;
+    op.publish(json!({"userinfo_endpoint": null}));
+    let error = op.refresh().await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn f13_groups_that_only_userinfo_states_are_asked_for() {
+    let op = Op::start_with(|settings| {
+        with_revalidation(settings);
+        admission(settings, &[(Criterion::Group, "lab")], None);
+    })
+    .await;
+    op.answer(USERINFO, json_answer(200, &json!({"sub": "subject-1", "groups": ["lab"]})));
+    assert_eq!(op.ask_again_for(json!({})).await.unwrap().groups, ["lab"]);
+    assert_eq!(
+        op.ask_again_for(json!({"groups": []})).await.unwrap().groups,
+        [""; 0],
+        "it says that there are none"
+    );
+    assert_eq!(op.count(USERINFO).await, 1);
+}
+
+#[tokio::test]
+async fn f38_an_error_code_in_the_guise_of_an_outage_is_told_apart() {
+    let op = Op::start_with(with_revalidation).await;
+    op.answer(TOKEN, json_answer(500, &json!({"error": "invalid_request"})));
+    let error = op.refresh().await.unwrap_err();
+    assert!(matches!(error, ProviderError::RefreshFailed(_)) && error.is_transient(), "{error:?}");
+    op.answer(TOKEN, json_answer(503, &json!({"error": "temporarily_unavailable"})));
+    assert!(matches!(op.refresh().await, Err(ProviderError::Unavailable { .. })));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::support::{
-    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, Op, REDIRECT_URI, TOKEN, VERIFIER, json_answer,
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, Op, REDIRECT_URI, TOKEN, VERIFIER, fault, json_answer,
     token_response, with,
 };
 
@@ -262,9 +262,12 @@ async fn c051_there_is_no_sign_in_without_an_id_token() {
     let token = op.id_token(json!({}));
     let two = token.rsplit_once('.').unwrap().0.to_owned();
     for segments in [two, format!("{token}."), format!("{token}.x"), format!("{token}.x.y"), "x".to_owned()] {
+        // Five are those of an encrypted token.
+        let is_encrypted = segments.split('.').count() == 5;
+        let expected = if is_encrypted { IdTokenFault::Encrypted } else { IdTokenFault::Malformed };
         assert_eq!(
-            op.redeem_token(&segments).await,
-            Err(ProviderError::IdToken(IdTokenFault::Malformed)),
+            fault(op.redeem_token(&segments).await),
+            expected,
             "{} segments",
             segments.split('.').count()
         );
@@ -321,4 +324,20 @@ async fn c054_an_access_token_that_fits_no_header_is_refused_before_one_is_built
         let response = json_answer(200, &with(good, json!({"access_token": odd})));
         assert!(op.redeem_response(response).await.is_ok(), "{odd}");
     }
+}
+
+#[tokio::test]
+async fn a_changed_client_authentication_is_seen_after_the_first_refusal() {
+    let op = Op::start().await;
+    let moved = format!("{}/token-2", op.issuer());
+    op.redeem_claims(json!({})).await.unwrap();
+    op.publish(json!({
+        "token_endpoint": moved, "token_endpoint_auth_methods_supported": ["client_secret_post"],
+    }));
+    op.answer("/token-2", json_answer(200, &token_response(&op.id_token(json!({})))));
+    let refused = op.redeem_response(json_answer(401, &json!({"error": "invalid_client"}))).await;
+    assert_eq!(refused, Err(ProviderError::ClientRejected(None)));
+    op.provider.redeem(op.redemption()).await.unwrap();
+    let requests = op.requests("/token-2").await;
+    assert!(String::from_utf8_lossy(&requests[0].body).contains("client_secret="));
 }

@@ -2,12 +2,12 @@
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity};
 use labgate_domain::people::EmailAddress;
-use labgate_domain::ports::{ProviderCall, ProviderError};
+use labgate_domain::ports::{IdTokenFault, ProviderCall, ProviderError};
 use labgate_provider::Field;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::support::{ACCESS_TOKEN, Op, USERINFO, json_answer, with};
+use crate::support::{ACCESS_TOKEN, CLIENT_ID, NOW, Op, TestKey, USERINFO, id_token, json_answer, with};
 
 const ADA: &str = "ada@example.test";
 
@@ -44,8 +44,7 @@ async fn it_is_asked_when_the_address_is_missing_or_when_the_operator_wants_it()
 
     op.publish(json!({"userinfo_endpoint": null}));
     op.clock.advance(3600);
-    let hour_later =
-        json!({"email": null, "iat": crate::support::NOW + 3600, "exp": crate::support::NOW + 3900});
+    let hour_later = json!({"email": null, "iat": NOW + 3600, "exp": NOW + 3900});
     assert_eq!(email(&op, hour_later).await, EmailClaim::Missing);
 
     let op = asked(json!({})).await;
@@ -118,12 +117,45 @@ async fn c094_whatever_else_it_answers_ends_the_sign_in() {
 }
 
 #[tokio::test]
-async fn c095_a_signed_response_is_refused_and_not_read_unchecked() {
+async fn c095_a_signed_response_is_verified_and_not_read_unchecked() {
     let op = asked(json!({})).await;
-    let signed = op.id_token(json!({}));
-    op.answer(USERINFO, ResponseTemplate::new(200).set_body_raw(signed, "application/jwt"));
-    let error = op.redeem_claims(json!({})).await.unwrap_err();
-    assert_eq!(error, ProviderError::UserInfo("it is signed or encrypted, which is not supported"));
+    let redeem = async |key: &TestKey, header: Value, claims: Value| {
+        let claims = with(json!({"sub": "subject-1", "groups": ["lab"]}), claims);
+        let token = id_token(key, &header, &claims);
+        op.answer(USERINFO, ResponseTemplate::new(200).set_body_raw(token, "application/jwt"));
+        op.redeem_claims(json!({})).await
+    };
+    let issuer = op.issuer();
+    for fine in [
+        json!({}),
+        json!({"iss": issuer}),
+        json!({"aud": CLIENT_ID, "iss": issuer, "exp": NOW + 60}),
+        json!({"aud": [CLIENT_ID]}),
+    ] {
+        assert_eq!(redeem(&op.key, json!({}), fine).await.unwrap().groups, ["lab"]);
+    }
+    let attacker = TestKey::ed25519("key-1");
+    for (key, header, claims, expected) in [
+        (&attacker, json!({}), json!({}), IdTokenFault::Signature),
+        (&op.key, json!({"alg": "none"}), json!({}), IdTokenFault::Algorithm),
+        (&op.key, json!({"typ": "logout+jwt"}), json!({}), IdTokenFault::Type),
+        (&op.key, json!({}), json!({"iss": "https://other.example"}), IdTokenFault::Issuer),
+        (&op.key, json!({}), json!({"aud": "other"}), IdTokenFault::Audience),
+        (&op.key, json!({}), json!({"aud": [CLIENT_ID, "other"]}), IdTokenFault::Audience),
+        (&op.key, json!({}), json!({"exp": NOW - 60}), IdTokenFault::Expired),
+        (&op.key, json!({}), json!({"events": {}}), IdTokenFault::Type),
+    ] {
+        let shown = format!("{header} {claims}");
+        match redeem(key, header, claims).await {
+            Err(ProviderError::SignedUserInfo(reason)) => assert_eq!(reason.fault, expected, "{shown}"),
+            other => panic!("{shown}: {other:?}"),
+        }
+    }
+    let other = redeem(&op.key, json!({}), json!({"sub": "subject-2"})).await;
+    assert_eq!(other, Err(ProviderError::UserInfo("it is about somebody else")));
+    op.answer(USERINFO, ResponseTemplate::new(200).set_body_raw("AA.AA.AA.AA.AA", "application/jwt"));
+    let encrypted = op.redeem_claims(json!({})).await.unwrap_err().to_string();
+    assert!(encrypted.contains("userinfo response is not valid: it is encrypted"), "{encrypted}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub fn settings() -> Vec<String> {
 }
 
 /// The fields of a provider with their keys.
-const FIELDS: [(Field, &Key); 34] = [
+const FIELDS: [(Field, &Key); 36] = [
     (Field::Id, &keys::PROVIDER_ID),
     (Field::Name, &keys::PROVIDER_NAME),
     (Field::AuthUrl, &keys::AUTH_URL),
@@ -41,6 +41,8 @@ const FIELDS: [(Field, &Key); 34] = [
     (Field::Scopes, &keys::SCOPES),
     (Field::EmailTrust, &keys::EMAIL_TRUST),
     (Field::Userinfo, &keys::USERINFO),
+    (Field::TrustedAudiences, &keys::TRUSTED_AUDIENCES),
+    (Field::IdTokenAlgorithm, &keys::ID_TOKEN_ALGORITHM),
     (Field::DomainHint, &keys::DOMAIN_HINT),
     (Field::GroupsClaim, &keys::GROUPS_CLAIM),
     (Field::EmailClaim, &keys::EMAIL_CLAIM),

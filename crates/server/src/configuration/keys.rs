@@ -119,6 +119,8 @@ keys! {
     SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
     EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
     USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
+    TRUSTED_AUDIENCES: List "external_oidc.trusted_audiences" as "LAB_EXTERNAL_OIDC_TRUSTED_AUDIENCES";
+    ID_TOKEN_ALGORITHM: Text "external_oidc.id_token_signed_response_alg" as "LAB_EXTERNAL_OIDC_ID_TOKEN_SIGNED_RESPONSE_ALG";
     DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
     AUTHORIZATION_PARAMETERS: Table "external_oidc.authorization_parameters" as "LAB_EXTERNAL_OIDC_AUTHORIZATION_PARAMETERS";
     PUSHED_REQUESTS: Switch "external_oidc.pushed_authorization_requests" as "LAB_EXTERNAL_OIDC_PUSHED_AUTHORIZATION_REQUESTS" = "false";

@@ -15,14 +15,19 @@ pub(crate) const IDENTITIES: &str = "
     FROM external_identities WHERE account_id = $1
     ORDER BY first_sign_in_at, issuer, subject";
 
-/// Sessions that another replica is taking at this moment are passed over.
+/// Replicas take people one after the other: two that hold one session each of one person would wait for each
+/// other. The lock on the sessions that are due makes the later one see what the earlier one has taken.
 pub(crate) const TAKE_DUE: &str = concat!(
-    "WITH due AS (
-         SELECT id AS due_id FROM sessions
+    "WITH turn AS MATERIALIZED (
+         SELECT pg_advisory_xact_lock(hashtext('labgate revalidation'), hashtext($1))
+     ), due AS (
+         SELECT issuer AS due_issuer, subject AS due_subject FROM turn CROSS JOIN sessions
          WHERE provider = $1 AND recheck_at <= $2 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3
          ORDER BY recheck_at, id LIMIT $5
-         FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE sessions SET recheck_at = $4 FROM due WHERE id = due_id
+         FOR NO KEY UPDATE OF sessions SKIP LOCKED)
+     UPDATE sessions SET recheck_at = $4
+     WHERE provider = $1 AND recheck_at IS NOT NULL AND ended_at IS NULL AND expires_at > $2
+     AND (issuer, subject) IN (SELECT due_issuer, due_subject FROM due)
      RETURNING 'row ' || sessions.ctid AS place, ",
     session_columns!()
 );

@@ -21,8 +21,9 @@ pub(crate) const IDENTITIES: &str = "
 
 pub(crate) const TAKE_DUE: &str = concat!(
     "UPDATE sessions SET recheck_at = $4
-     WHERE id IN (
-         SELECT id FROM sessions
+     WHERE provider = $1 AND recheck_at IS NOT NULL AND ended_at IS NULL AND expires_at > $2
+     AND (issuer, subject) IN (
+         SELECT issuer, subject FROM sessions
          WHERE provider = $1 AND recheck_at <= $2 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3
          ORDER BY recheck_at, id LIMIT $5)
      RETURNING 'row ' || rowid AS place, ",

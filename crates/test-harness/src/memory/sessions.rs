@@ -107,24 +107,33 @@ impl SessionStore for MemoryStore {
             let external = session.external.as_ref().filter(|external| external.provider == *provider)?;
             external.revalidation.as_ref().map(|revalidation| revalidation.due_at)
         };
-        let is_due = |session: &&mut Session| {
-            session.ended_at.is_none()
-                && now < session.expires_at
+        let counts = |session: &Session| session.ended_at.is_none() && now < session.expires_at;
+        let is_due = |session: &&Session| {
+            counts(session)
                 && seen_after < session.last_seen_at
                 && due_at(session).is_some_and(|due_at| due_at <= now)
         };
-        let mut due: Vec<&mut Session> = state.sessions.values_mut().filter(is_due).collect();
+        let person = |session: &Session| {
+            session.external.as_ref().map(|external| (external.issuer.clone(), external.subject.clone()))
+        };
+        let mut due: Vec<&Session> = state.sessions.values().filter(is_due).collect();
         due.sort_by_key(|session| (due_at(session), session.id.to_string()));
         due.truncate(at_most as usize);
-        let taken = due.into_iter().map(|session| {
+        let people: Vec<_> = due.into_iter().map(person).collect();
+        let is_taken = |session: &&mut Session| {
+            counts(session) && due_at(session).is_some() && people.contains(&person(session))
+        };
+        let mut taken: Vec<Session> = Vec::new();
+        for session in state.sessions.values_mut().filter(is_taken) {
             if let Some(revalidation) =
                 session.external.as_mut().and_then(|external| external.revalidation.as_mut())
             {
                 revalidation.due_at = again_at;
             }
-            session.clone()
-        });
-        Ok(taken.collect())
+            taken.push(session.clone());
+        }
+        taken.sort_by_key(|session| session.id.to_string());
+        Ok(taken)
     }
 
     async fn keep_answer<'a>(

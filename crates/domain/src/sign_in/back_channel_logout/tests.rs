@@ -101,9 +101,7 @@ async fn each_provider_is_asked_until_one_knows_the_token() {
     world.providers.push(answering(Err(LogoutTokenError::OfAnotherIssuer)));
     world.providers.push(answering(Err(LogoutTokenError::Provider(down))));
     // Of the same issuer, with another client id.
-    world
-        .providers
-        .push(answering(Err(LogoutTokenError::Invalid(LogoutTokenFault::Token(IdTokenFault::Audience)))));
+    world.providers.push(answering(Err(LogoutTokenError::Invalid(IdTokenFault::Audience.into()))));
     world.providers.push(answering(Ok(token(Some("sid"), None))));
     world.sessions.expect_end_all_from().times(1).returning(|_, _, _, _| Ok(Vec::new()));
     assert!(world.scene().sign_in.back_channel().end_sessions("token").await.is_ok());

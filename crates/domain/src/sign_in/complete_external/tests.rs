@@ -177,9 +177,7 @@ async fn a_providers_message_is_explained_to_the_person_and_in_the_log() {
 
 #[tokio::test]
 async fn an_error_of_our_own_is_not_explained_as_a_providers() {
-    for error in
-        [ProviderError::Misconfigured("KNOWN-1".to_owned()), ProviderError::IdToken(IdTokenFault::Nonce)]
-    {
+    for error in [ProviderError::Misconfigured("KNOWN-1".to_owned()), IdTokenFault::Nonce.into()] {
         assert_eq!(SignInError::from(error).provider_message(), None);
     }
 }

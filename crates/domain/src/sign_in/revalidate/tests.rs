@@ -48,7 +48,8 @@ impl Lab {
     /// where there is one.
     fn new(given: Option<&str>, answers: Vec<Answer>) -> Self {
         let mut answers = answers.into_iter();
-        Self::whose_provider(given, answers.len(), move || {
+        Self::whose_provider(given, answers.len(), move |asked| {
+            assert_eq!(*asked, refresh_token(TOKEN).unwrap());
             let identity = answers.next().unwrap()();
             let refresh_token = identity.as_ref().ok().and_then(|identity| identity.refresh_token.clone());
             Refreshed { refresh_token, identity }
@@ -58,17 +59,14 @@ impl Lab {
     fn whose_provider(
         given: Option<&str>,
         times: usize,
-        mut answer: impl FnMut() -> Refreshed + Send + 'static,
+        mut answer: impl FnMut(&RefreshToken) -> Refreshed + Send + 'static,
     ) -> Self {
         let mut world = World::default();
         let rules = AdmissionRules::new(vec![Rule::new(Criterion::Group, ["lab"]).unwrap()], None);
         let mut provider = World::provider_with_revalidation(rules);
         let signed_in = ada_in("lab", given);
         provider.expect_redeem().returning(move |_| Ok(signed_in.clone()));
-        provider.expect_refresh().times(times).returning(move |request| {
-            assert_eq!(request.refresh_token, refresh_token(TOKEN).unwrap());
-            answer()
-        });
+        provider.expect_refresh().times(times).returning(move |request| answer(&request.refresh_token));
         world.providers.push(provider);
         world.identities_open_what_is_linked();
         world.accounts.expect_find_by_name().returning(|_| Ok(None));
@@ -83,6 +81,8 @@ impl Lab {
             there.lock().unwrap().push(session.clone());
             Ok(true)
         });
+        let there = Arc::clone(&created);
+        world.sessions.expect_list_of().returning(move |_, _| Ok(there.lock().unwrap().clone()));
         Self { world, created }
     }
 
@@ -121,6 +121,31 @@ async fn sign_in(scene: &Scene) {
     assert!(matches!(completed, Ok(CompletedSignIn::SignedIn { .. })));
 }
 
+/// A session as if it were another person's.
+fn of_another_person(session: Session) -> Session {
+    let external = session.external.unwrap();
+    let external = ExternalSession { subject: Subject::parse("somebody else").unwrap(), ..external };
+    Session { external: Some(external), ..session }
+}
+
+/// Another session of the same person, with a token that was given so many seconds after the sign-in.
+fn sibling(scene: &Scene, session: &Session, id: &str, token: &str, after: i64) -> Session {
+    let id = SessionId::parse(id).unwrap();
+    let given_at = Timestamp::from_unix_seconds(NOW + after);
+    let external = session.external.clone().unwrap();
+    let due_at = external.revalidation.as_ref().unwrap().due_at;
+    let kept = KeptRefreshToken::new(&refresh_token(token).unwrap(), given_at);
+    let tickets = scene.sign_in.revalidation().tickets;
+    let revalidation = kept.seal(tickets, id, session.expires_at, due_at).unwrap();
+    let external = Some(ExternalSession { revalidation: Some(revalidation), ..external });
+    Session { id, external, ..session.clone() }
+}
+
+/// The session's own refresh token.
+fn own(kept: &KeptRefreshToken) -> String {
+    kept.tokens().next().unwrap().0.to_owned()
+}
+
 fn ended_by(scene: &Scene) -> Option<ErrorCode> {
     scene.log.events().iter().find_map(|event| match event {
         SignInEvent::RevalidationRejected { code, .. } => Some(*code),
@@ -148,12 +173,7 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
     let opened = kept.iter().map(|(groups, revalidation)| {
         let kept = opened(&scene, &session, revalidation);
         let at = |timestamp: Timestamp| timestamp.as_unix_seconds() - NOW;
-        (
-            groups.join(" "),
-            kept.token().unwrap().as_str().to_owned(),
-            at(kept.told_at),
-            at(revalidation.due_at),
-        )
+        (groups.join(" "), own(&kept), at(kept.told_at), at(revalidation.due_at))
     });
     // The token before anything else, for its predecessor is worth nothing any more; then what follows from
     // the answer.
@@ -173,7 +193,7 @@ fn opened(scene: &Scene, session: &Session, revalidation: &NextRevalidation) -> 
 
 #[tokio::test]
 async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
-    let mut lab = Lab::whose_provider(Some(TOKEN), 1, || {
+    let mut lab = Lab::whose_provider(Some(TOKEN), 1, |_| {
         let error =
             ProviderError::unavailable(ProviderCall::UserInfo, crate::ports::CallFailure::Connection, "down");
         Refreshed { refresh_token: refresh_token("refresh-2"), identity: Err(error) }
@@ -185,7 +205,7 @@ async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let kept = kept.lock().unwrap().clone();
     let [(_, revalidation)] = &kept[..] else { panic!("{kept:?}") };
     let kept = opened(&scene, &session, revalidation);
-    assert_eq!((kept.token().unwrap().as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
+    assert_eq!((own(&kept).as_str(), kept.told_at.as_unix_seconds()), ("refresh-2", NOW));
 }
 
 #[tokio::test]
@@ -200,8 +220,7 @@ async fn an_unanswered_session_ends_after_three_intervals_if_others_are_answered
         let due = Arc::clone(&lab.created);
         let (scene, session) = lab.signed_in().await;
         scene.clock.advance(after - 600);
-        // Somebody else's session would do as well.
-        *due.lock().unwrap() = vec![session.clone(), session];
+        *due.lock().unwrap() = vec![session.clone(), of_another_person(session)];
         scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
         assert_eq!(ended_by(&scene), is_out.then_some(ErrorCode::ProviderUnavailable), "{after} {others}");
     }
@@ -251,7 +270,7 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
         lab.world.sessions.expect_end().never();
         let created = Arc::clone(&lab.created);
         let (scene, session) = lab.signed_in().await;
-        created.lock().unwrap().push(session);
+        created.lock().unwrap().push(of_another_person(session));
         assert_eq!(
             scene.sign_in.revalidation().revalidate(&external()).await,
             Ok(0),
@@ -313,4 +332,160 @@ async fn without_revalidation_no_refresh_token_is_kept() {
     let scene = world.scene();
     sign_in(&scene).await;
     assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+}
+
+const OTHER: &str = "BBBBBBBBBBBBBBBBBBBBBA";
+const THIRD: &str = "CCCCCCCCCCCCCCCCCCCCCA";
+
+fn refreshed(identity: Answered) -> Refreshed {
+    let refresh_token = identity.as_ref().ok().and_then(|identity| identity.refresh_token.clone());
+    Refreshed { refresh_token, identity }
+}
+
+fn rejected() -> Refreshed {
+    refreshed(Err(ProviderError::RefreshRejected(None)))
+}
+
+/// The ids of sessions that end from now on.
+fn endings(lab: &mut Lab) -> Arc<Mutex<Vec<SessionId>>> {
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let ending = Arc::clone(&ended);
+    lab.world.sessions.expect_end().returning(move |id, _| {
+        ending.lock().unwrap().push(id);
+        Ok(())
+    });
+    ended
+}
+
+#[tokio::test]
+async fn f38_a_person_is_asked_about_once_with_the_newest_refresh_token() {
+    // At this provider the token of the second sign-in has made that of the first worthless.
+    let mut lab = Lab::whose_provider(Some(TOKEN), 1, |asked| match asked.as_str() {
+        "refresh-newer" => refreshed(Ok(ada_in("lab", Some("refresh-next")))),
+        _ => rejected(),
+    });
+    let kept = lab.kept();
+    let ended = endings(&mut lab);
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
+    *due.lock().unwrap() = vec![first.clone(), second.clone()];
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(2));
+    assert_eq!(*ended.lock().unwrap(), []);
+
+    // The next token of the one who was asked, and then the answer for both.
+    let kept = kept.lock().unwrap().clone();
+    assert_eq!(kept.len(), 3);
+    let tokens = |session: &Session, (_, revalidation): &KeptAnswer| {
+        let kept = opened(&scene, session, revalidation);
+        assert_eq!(revalidation.due_at.as_unix_seconds(), NOW + 1200);
+        kept.tokens().map(|(token, _)| token.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        tokens(&first, &kept[1]),
+        [TOKEN, "refresh-next"],
+        "its own, for providers where that is good"
+    );
+    assert_eq!(tokens(&second, &kept[2]), ["refresh-next"]);
+}
+
+#[tokio::test]
+async fn f38_a_session_goes_on_with_the_newest_token_after_the_other_has_ended() {
+    let mut lab = Lab::whose_provider(Some(TOKEN), 2, |asked| match asked.as_str() {
+        TOKEN => rejected(),
+        _ => refreshed(Ok(ada_in("lab", None))),
+    });
+    let kept = lab.kept();
+    let ended = endings(&mut lab);
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    *due.lock().unwrap() = vec![first.clone(), sibling(&scene, &first, OTHER, "refresh-newer", 60)];
+    scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+
+    let (_, revalidation) = kept.lock().unwrap()[0].clone();
+    let alone = ExternalSession { revalidation: Some(revalidation), ..first.external.clone().unwrap() };
+    *due.lock().unwrap() = vec![Session { external: Some(alone), ..first }];
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(*ended.lock().unwrap(), []);
+}
+
+#[tokio::test]
+async fn f38_a_session_that_ended_at_the_provider_alone_ends_alone() {
+    let mut lab = Lab::whose_provider(Some(TOKEN), 2, |asked| match asked.as_str() {
+        "refresh-newer" => rejected(),
+        _ => refreshed(Ok(ada_in("lab", None))),
+    });
+    let kept = lab.kept();
+    let ended = endings(&mut lab);
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
+    *due.lock().unwrap() = vec![first, second.clone()];
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(2));
+    assert_eq!(ended.lock().unwrap().clone(), [second.id]);
+    assert_eq!(kept.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn f38_a_person_whose_tokens_are_all_refused_is_signed_out_everywhere() {
+    let mut lab = Lab::whose_provider(Some(TOKEN), 3, |_| rejected());
+    let ended = endings(&mut lab);
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    let others = [(OTHER, "refresh-2", 0), (THIRD, "refresh-3", 60)];
+    let mut all = vec![first.clone()];
+    all.extend(others.map(|(id, token, after)| sibling(&scene, &first, id, token, after)));
+    *due.lock().unwrap() = all;
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(3));
+    assert_eq!(ended.lock().unwrap().len(), 3);
+    assert_eq!(ended_by(&scene), Some(ErrorCode::AccessDenied));
+}
+
+#[tokio::test]
+async fn f38_a_token_that_a_newer_sign_in_made_worthless_ends_nothing() {
+    let newer = Arc::new(Mutex::new(None));
+    let signing_in = Arc::clone(&newer);
+    let mut lab = Lab::whose_provider(Some(TOKEN), 1, move |_| {
+        // Ada signs in once more while the provider is asked.
+        let (there, session): (Arc<Mutex<Vec<Session>>>, Session) =
+            signing_in.lock().unwrap().take().unwrap();
+        there.lock().unwrap().push(session);
+        rejected()
+    });
+    lab.world.sessions.expect_end().never();
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    *newer.lock().unwrap() = Some((due, sibling(&scene, &first, OTHER, "refresh-newer", 600)));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(ended_by(&scene), None);
+}
+
+#[tokio::test]
+async fn f38_a_failure_is_a_refusal_where_others_are_answered_well() {
+    for others in [false, true] {
+        let failed = || Err(ProviderError::RefreshFailed("500 invalid_request".to_owned()));
+        let first: Answer = if others { Box::new(|| Ok(ada_in("lab", None))) } else { Box::new(failed) };
+        let mut lab = Lab::new(Some(TOKEN), vec![first, Box::new(failed)]);
+        lab.kept();
+        let ended = endings(&mut lab);
+        let due = Arc::clone(&lab.created);
+        let (scene, session) = lab.signed_in().await;
+        scene.clock.advance(30);
+        *due.lock().unwrap() = vec![session.clone(), of_another_person(session)];
+        scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+        assert_eq!(ended_by(&scene), others.then_some(ErrorCode::AccessDenied), "{others}");
+        assert_eq!(ended.lock().unwrap().len(), usize::from(others));
+    }
+}
+
+#[test]
+fn f38_two_long_tokens_are_not_both_kept() {
+    let at = Timestamp::from_unix_seconds(NOW);
+    let token = |letter: &str, length| refresh_token(&letter.repeat(length)).unwrap();
+    for (length, count) in [(1200, 2), (1201, 1), (RefreshToken::MAX_LEN, 1)] {
+        let mut kept = KeptRefreshToken::new(&token("a", length), at);
+        kept.note_answer(&token("b", length), at, at);
+        assert_eq!(kept.tokens().count(), count, "{length}");
+        assert!(serde_json::to_vec(&kept).unwrap().len() < 2700, "{length}");
+    }
 }

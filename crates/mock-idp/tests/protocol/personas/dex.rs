@@ -86,6 +86,13 @@ async fn its_errors_are_its_own() {
     let dead = lab.refresh(&token).await;
     assert_eq!((dead.status.as_u16(), dead.error()), (400, "invalid_request"));
 
+    // One for each person and client: the next sign-in takes back the one before.
+    let before = tokens(&lab, ada()).await.field("refresh_token").to_owned();
+    let next = tokens(&lab, ada()).await.field("refresh_token").to_owned();
+    let dead = lab.refresh(&before).await;
+    assert_eq!((dead.status.as_u16(), dead.error()), (400, "invalid_request"));
+    assert_eq!(lab.refresh(&next).await.status, 200);
+
     for (name, status, text) in
         [("client_id", 404, "Invalid client_id."), ("redirect_uri", 400, "Unregistered redirect_uri.")]
     {

@@ -35,6 +35,11 @@ pub(crate) const JWKS: &str = "/keys";
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const USERINFO: &str = "/userinfo";
 
+/// All that Labgate accepts, and some that it never does.
+const STATED_ALGORITHMS: [&str; 12] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "HS256", "none", "XX99",
+];
+
 pub(crate) fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -130,7 +135,7 @@ impl Op {
                 "userinfo_endpoint": at(USERINFO),
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["RS256", "HS256", "none", "XX99"],
+                "id_token_signing_alg_values_supported": STATED_ALGORITHMS,
             }),
             changes,
         );
@@ -301,7 +306,7 @@ pub(crate) fn raw_token(key: &TestKey, header: &str, payload: &str) -> String {
 #[track_caller]
 pub(crate) fn fault(result: Result<ExternalIdentity, ProviderError>) -> IdTokenFault {
     match result {
-        Err(ProviderError::IdToken(fault)) => fault,
+        Err(ProviderError::IdToken(reason)) => reason.fault,
         other => panic!("expected a fault of the ID token, not {other:?}"),
     }
 }
