@@ -4,10 +4,16 @@
 //! The cases are the same for all (`cases`); a provider's module says which of them it can play.
 
 mod browser;
+mod canaille;
 mod cases;
+mod django_oauth_toolkit;
 mod keycloak;
+mod navikt_mock;
+mod oauth2_mock_server;
 mod oidc_provider;
 mod oidc_provider_mock;
+mod oidc_provider_settings;
 mod refresh;
 mod running;
+mod spring;
 mod world;

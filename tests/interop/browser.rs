@@ -91,6 +91,13 @@ impl Browser {
         self.go(Method::POST, page.url.join(&form.action).unwrap(), headers, body).await
     }
 
+    /// The same with a form whose fields go into the URL.
+    pub(super) async fn submit(&mut self, page: &Page, form: &Form, fields: &[(&str, &str)]) -> Page {
+        let mut url = page.url.join(&form.action).unwrap();
+        url.query_pairs_mut().clear().extend_pairs(&form.hidden).extend_pairs(fields);
+        self.open(url.as_str()).await
+    }
+
     async fn go(
         &mut self,
         mut method: Method,

@@ -12,9 +12,10 @@ const NEWS_LIMIT: Duration = Duration::from_secs(20);
 
 /// Makes a test of each of these cases, with this provider.
 macro_rules! cases {
-    ($provider:ty: $($case:ident),+ $(,)?) => {
+    ($provider:ty: $($(#[$attribute:meta])? $case:ident),+ $(,)?) => {
         $(
             #[tokio::test]
+            $(#[$attribute])?
             async fn $case() {
                 super::cases::$case::<$provider>().await;
             }
@@ -124,4 +125,29 @@ pub(super) async fn a_refresh_token_says_who_it_is_again<P: Provider>() {
         assert_eq!(again.groups, ["lab-users"]);
         assert_eq!(again.email, asking.identity.email);
     }
+}
+
+pub(super) async fn the_doctor_says_nothing_false<P: Provider>() {
+    let world = World::<P>::new().await;
+    let found = world.doctor();
+    let bad: Vec<_> = found.iter().filter(|(_, (outcome, _))| outcome == "bad").collect();
+    assert!(bad.is_empty(), "a sign-in works, and the doctor says otherwise: {bad:#?}");
+    assert!(found.contains_key("client"), "{found:#?}");
+}
+
+pub(super) async fn the_doctor_sees_a_wrong_secret<P: Provider>() {
+    let world = World::<P>::with_another_secret().await;
+    let found = world.doctor();
+    let bad: Vec<_> = found.iter().filter(|(_, (outcome, _))| outcome == "bad").collect();
+    assert!(matches!(&*bad, [(step, _)] if *step == "client"), "{bad:#?}");
+}
+
+pub(super) async fn the_doctor_sees_that_any_code_is_accepted<P: Provider>() {
+    let world = World::<P>::new().await;
+    let found = world.doctor();
+    let bad: Vec<_> = found.iter().filter(|(_, (outcome, _))| outcome == "bad").collect();
+    assert!(
+        matches!(&*bad, [(step, (_, words))] if *step == "client" && words.contains("never gave out")),
+        "{bad:#?}"
+    );
 }

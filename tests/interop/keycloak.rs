@@ -22,6 +22,8 @@ cases!(
     sign_out_goes_on_to_the_provider_and_comes_back,
     a_session_that_ends_at_the_provider_ends_here,
     a_refresh_token_says_who_it_is_again,
+    the_doctor_says_nothing_false,
+    the_doctor_sees_a_wrong_secret,
 );
 
 #[tokio::test]
@@ -81,12 +83,8 @@ impl Provider for Keycloak {
         administer(Method::POST, "clients", client.to_string()).await;
         let known = administer(Method::GET, &format!("clients?clientId={client_id}"), String::new()).await;
         let endpoints = format!("{}/realms/lab/protocol/openid-connect", origin());
-        let registration = Registration {
-            auth_url: format!("{endpoints}/auth"),
-            token_url: format!("{endpoints}/token"),
-            client_id,
-            client_secret: "lab-secret".into(),
-        };
+        let (auth_url, token_url) = (format!("{endpoints}/auth"), format!("{endpoints}/token"));
+        let registration = Registration::new(auth_url, token_url, &client_id, "lab-secret");
         (Self { client: known[0]["id"].as_str().unwrap().into() }, registration)
     }
 

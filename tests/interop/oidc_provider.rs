@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use super::browser::{Browser, Page};
 use super::cases::cases;
 use super::running::{self, Running};
@@ -19,26 +21,34 @@ cases!(
     sign_out_goes_on_to_the_provider_and_comes_back,
     a_session_that_ends_at_the_provider_ends_here,
     a_refresh_token_says_who_it_is_again,
+    the_doctor_says_nothing_false,
+    the_doctor_sees_a_wrong_secret,
 );
 
+const SECRET: &str = "lab-secret-that-has-32-characters";
+
 /// One of its own for each test.
-struct OidcProvider {
+pub(super) struct OidcProvider {
     issuer: String,
     _running: Running,
 }
 
+impl OidcProvider {
+    /// Starts it with a setting as its source describes them.
+    pub(super) fn with(lab: &str, setting: &Value) -> (Self, Registration) {
+        let mut node = Command::new("node");
+        node.arg(running::setting("INTEROP_OIDC_PROVIDER"));
+        let (running, issuer) =
+            running::naming_its_issuer(node.env("LAB_ORIGIN", lab).env("SETTING", setting.to_string()));
+        let (auth_url, token_url) = (format!("{issuer}/auth"), format!("{issuer}/token"));
+        let registration = Registration::new(auth_url, token_url, "lab", SECRET);
+        (Self { issuer, _running: running }, registration)
+    }
+}
+
 impl Provider for OidcProvider {
     async fn know(lab: &str) -> (Self, Registration) {
-        let mut node = Command::new("node");
-        node.arg(running::setting("INTEROP_OIDC_PROVIDER")).env("LAB_ORIGIN", lab);
-        let (running, issuer) = running::naming_its_issuer(&mut node);
-        let registration = Registration {
-            auth_url: format!("{issuer}/auth"),
-            token_url: format!("{issuer}/token"),
-            client_id: "lab".into(),
-            client_secret: "lab-secret".into(),
-        };
-        (Self { issuer, _running: running }, registration)
+        Self::with(lab, &json!({}))
     }
 
     async fn sign_in(&self, browser: &mut Browser, page: Page, person: &str) -> Page {
@@ -75,7 +85,7 @@ async fn c190_a_whole_sign_in_leaves_no_secret_in_the_log_at_any_level() {
     let log = world.labgate.log();
     assert!(log.contains("signed_in") && log.contains("access_denied"), "the log says nothing: {log}");
     assert!(secrets.len() >= 8, "too few secrets were seen: {}", secrets.len());
-    for secret in secrets.iter().map(String::as_str).chain(["lab-secret"]) {
+    for secret in secrets.iter().map(String::as_str).chain([SECRET]) {
         // A token is looked for by its signature, too: a part is as bad as the whole.
         for part in secret.split('.').filter(|part| part.len() >= 8) {
             assert!(!log.contains(part), "a secret stands in the log: {log}");

@@ -19,6 +19,8 @@ cases!(
     a_wrong_secret_is_refused,
     sign_out_ends_the_session_for_copies_of_its_cookie_too,
     sign_out_goes_on_to_the_provider_and_comes_back,
+    the_doctor_says_nothing_false,
+    the_doctor_sees_a_wrong_secret,
 );
 
 /// One of its own for each test.
@@ -47,12 +49,12 @@ impl Provider for OidcProviderMock {
         let request = request.header("content-type", "application/json").body(client.to_string());
         let response = request.send().await.unwrap().error_for_status().unwrap();
         let client: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        let registration = Registration {
-            auth_url: format!("{origin}/oauth2/authorize"),
-            token_url: format!("{origin}/oauth2/token"),
-            client_id: client["client_id"].as_str().unwrap().into(),
-            client_secret: client["client_secret"].as_str().unwrap().into(),
-        };
+        let registration = Registration::new(
+            format!("{origin}/oauth2/authorize"),
+            format!("{origin}/oauth2/token"),
+            client["client_id"].as_str().unwrap(),
+            client["client_secret"].as_str().unwrap(),
+        );
         (Self { _running: running }, registration)
     }
 

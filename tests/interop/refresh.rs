@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use labgate::configuration::{Configuration, Sources};
 use labgate::world::SystemClock;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{IdentityProvider, ProviderError, RefreshRequest, Refreshed};
-use labgate_provider::{Field, UncheckedSettings, provider};
+use labgate_provider::provider;
 
 use super::world::{Provider, World};
 use crate::adapter_alone::Begun;
@@ -44,17 +45,10 @@ impl Asking {
     }
 }
 
+/// The provider's adapter with the lab's settings for it, and revalidation on.
 fn asked_again<P>(world: &World<P>) -> Arc<dyn IdentityProvider> {
-    let registration = &world.registration;
-    let settings = UncheckedSettings::default()
-        .with(Field::Id, ["p"])
-        .with(Field::Name, ["P"])
-        .with(Field::AuthUrl, [registration.auth_url.as_str()])
-        .with(Field::TokenUrl, [registration.token_url.as_str()])
-        .with(Field::ClientId, [registration.client_id.as_str()])
-        .with(Field::ClientSecret, [registration.client_secret.as_str()])
-        .with(Field::Recheck, ["5m"])
-        .parse()
-        .unwrap();
-    provider(settings, Arc::new(SystemClock)).unwrap()
+    let settings = world.registration.settings().chain([("LABGATE_EXTERNAL_OIDC__RECHECK", "5m")]);
+    let environment = settings.map(|(name, value)| (name.into(), value.into())).collect();
+    let mut configuration = Configuration::read(&Sources { file: None, environment }).unwrap();
+    provider(configuration.providers.remove(0), Arc::new(SystemClock)).unwrap()
 }

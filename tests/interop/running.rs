@@ -56,7 +56,7 @@ pub(super) fn free_origin() -> String {
 
 /// Returns a variable of `cargo xtask interop`.
 pub(super) fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask interop --keycloak`"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask interop --full`"))
 }
 
 /// A client for what is no browser's business.
@@ -64,23 +64,23 @@ pub(super) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// Starts Labgate with the four settings and nothing else but a place to be and everything in its log, and
-/// waits until it answers.
+/// Starts Labgate with the settings for the provider and nothing else but a place to be and everything in its
+/// log, and waits until it answers.
 pub(super) async fn labgate(origin: &str, registration: &Registration) -> Running {
-    let mut command = Command::new(setting("INTEROP_LABGATE"));
-    command
-        .arg("serve")
-        .env_clear()
-        .env("LAB_EXTERNAL_OIDC_AUTH_URL", &registration.auth_url)
-        .env("LAB_EXTERNAL_OIDC_TOKEN_URL", &registration.token_url)
-        .env("LAB_EXTERNAL_OIDC_CLIENT_ID", &registration.client_id)
-        .env("LAB_EXTERNAL_OIDC_CLIENT_SECRET", &registration.client_secret)
-        .env(
-            "LABGATE_LOG__LEVEL",
-            "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,h2=trace,sqlx=trace",
-        )
-        .env("LABGATE_LISTEN", origin.trim_start_matches("http://"));
+    let mut command = labgate_command(origin, registration);
+    command.arg("serve").env(
+        "LABGATE_LOG__LEVEL",
+        "trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace,h2=trace,sqlx=trace",
+    );
     answering(&mut command, &format!("{origin}/healthz")).await
+}
+
+/// Returns a command of Labgate with the settings of a lab at this origin.
+pub(super) fn labgate_command(origin: &str, registration: &Registration) -> Command {
+    let mut command = Command::new(setting("INTEROP_LABGATE"));
+    let listen = origin.trim_start_matches("http://");
+    command.env_clear().envs(registration.settings()).env("LABGATE_LISTEN", listen);
+    command
 }
 
 /// Starts a program and waits until this URL is answered.

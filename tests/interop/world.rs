@@ -1,5 +1,7 @@
 //! Labgate, a provider, and a person's browser.
 
+use std::collections::BTreeMap;
+
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -31,9 +33,40 @@ pub(super) trait EndsSessions: Provider {
 /// The client that is registered at a provider.
 pub(super) struct Registration {
     pub(super) auth_url: String,
-    pub(super) token_url: String,
+    token_url: String,
     pub(super) client_id: String,
-    pub(super) client_secret: String,
+    client_secret: Option<String>,
+    further: Vec<(&'static str, String)>,
+}
+
+impl Registration {
+    pub(super) fn new(auth_url: String, token_url: String, client_id: &str, client_secret: &str) -> Self {
+        let (client_id, client_secret) = (client_id.to_owned(), Some(client_secret.to_owned()));
+        Self { auth_url, token_url, client_id, client_secret, further: Vec::new() }
+    }
+
+    /// Adds a setting that Labgate needs with this provider.
+    pub(super) fn with(mut self, variable: &'static str, value: &str) -> Self {
+        self.further.push((variable, value.to_owned()));
+        self
+    }
+
+    /// Takes the secret away, for clients that do without.
+    pub(super) fn without_secret(self) -> Self {
+        Self { client_secret: None, ..self }
+    }
+
+    /// Returns the variables that set Labgate up for the provider.
+    pub(super) fn settings(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let always = [
+            ("LAB_EXTERNAL_OIDC_AUTH_URL", &*self.auth_url),
+            ("LAB_EXTERNAL_OIDC_TOKEN_URL", &self.token_url),
+            ("LAB_EXTERNAL_OIDC_CLIENT_ID", &self.client_id),
+        ];
+        let secret = self.client_secret.as_deref().map(|secret| ("LAB_EXTERNAL_OIDC_CLIENT_SECRET", secret));
+        let further = self.further.iter().map(|(variable, value)| (*variable, &**value));
+        always.into_iter().chain(secret).chain(further)
+    }
 }
 
 pub(super) struct World<P> {
@@ -46,18 +79,26 @@ pub(super) struct World<P> {
 
 impl<P: Provider> World<P> {
     pub(super) async fn new() -> Self {
-        Self::start(|secret| secret).await
+        Self::start(|registration| registration).await
     }
 
     /// Labgate's configuration names a secret that the provider did not give.
     pub(super) async fn with_another_secret() -> Self {
-        Self::start(|_| "not-the-secret".into()).await
+        Self::start(|registration| Registration {
+            client_secret: Some("not-the-secret".to_owned()),
+            ..registration
+        })
+        .await
     }
 
-    async fn start(secret: fn(String) -> String) -> Self {
+    /// Labgate's configuration differs from what the provider needs.
+    pub(super) async fn start(change: impl FnOnce(Registration) -> Registration) -> Self {
         let lab = running::free_origin();
-        let (provider, mut registration) = P::know(&lab).await;
-        registration.client_secret = secret(registration.client_secret);
+        let (provider, registration) = P::know(&lab).await;
+        Self::of(lab, provider, change(registration)).await
+    }
+
+    pub(super) async fn of(lab: String, provider: P, registration: Registration) -> Self {
         let labgate = running::labgate(&lab, &registration).await;
         Self { lab, registration, provider, browser: Browser::new(), labgate }
     }
@@ -114,6 +155,23 @@ impl<P: Provider> World<P> {
 
     pub(super) fn use_another_browser(&mut self) {
         self.browser = Browser::new();
+    }
+
+    /// Returns what the doctor finds about the provider, by step: `good`, `unknown` or `bad`, and its words.
+    pub(super) fn doctor(&self) -> BTreeMap<String, (String, String)> {
+        let mut doctor = running::labgate_command(&self.lab, &self.registration);
+        let output = doctor.args(["doctor", "--json"]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        let findings = report["findings"].as_array().unwrap().iter();
+        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let of_provider = findings.filter(|finding| finding["subject"] == "external");
+        let of_provider = of_provider.map(|finding| {
+            let words = format!("{} {}", text(finding, "text"), text(finding, "remedy"));
+            (text(finding, "step"), (text(finding, "outcome"), words))
+        });
+        of_provider.collect()
     }
 
     pub(super) async fn verify(&mut self) -> StatusCode {

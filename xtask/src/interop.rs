@@ -1,12 +1,15 @@
 //! `cargo xtask interop`: Labgate against providers that others wrote.
 
+mod jvm;
 mod keycloak;
 mod npm;
 mod pypi;
 mod table;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -14,20 +17,27 @@ use self::table::Table;
 use crate::options::Options;
 use crate::process::{self, Server};
 use crate::tally::Tally;
-use crate::test;
 use crate::tools::{self, Tools};
-use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
+use crate::workspace::{self, BUILD_LIMIT, Profile, Programs, test_module};
+use crate::{net, test};
 
 pub(crate) const ABOUT: &str = "the real binary against foreign providers (see `interop --help`)";
 
 const HELP: &str = "\
-cargo xtask interop [--keycloak]
+cargo xtask interop [--full]
 
 Runs the real program against providers that others wrote, and prints which case passed with which of them:
-  oidc-provider        a certified provider, from npm (needs node and npm)
-  oidc-provider-mock   a mock, from PyPI (needs python3 with pip and venv)
-
-  --keycloak           Keycloak, too, from Maven Central (needs java and mvn); in CI it is always among them
+  npm (needs node and npm)
+    oidc-provider          a certified provider; and once more in each of the settings that it can have
+    oauth2-mock-server     a mock
+  PyPI (needs python3 with pip and venv)
+    canaille               a provider
+    django-oauth-toolkit   in a small Django project
+    oidc-provider-mock     a mock
+  Maven Central, with --full, and in CI always (needs a JDK and mvn)
+    keycloak
+    spring                 Spring Authorization Server in a small Spring Boot application
+    navikt                 mock-oauth2-server, a mock
 
 What is missing is skipped; in CI (CI=true) it is installed with apt-get. All is kept in target/interop.";
 
@@ -36,21 +46,52 @@ pub(crate) fn run(mut options: Options) -> Result<()> {
         println!("{HELP}");
         return options.finish();
     }
-    let keycloak = options.flag("--keycloak");
-    test::run_one(options, if keycloak { check_all } else { check })
+    let full = options.flag("--full");
+    test::run_one(options, if full { check_all } else { check })
 }
 
-/// A provider: a module of `tests/interop`, and how to get what it needs.
+/// Providers that come together.
+struct Source {
+    providers: &'static [Provider],
+    tools: fn() -> Result<Tools>,
+    /// Installs them, unless that was done before.
+    install: fn() -> Result<Variables>,
+    /// Starts the one that all tests share, if it is too slow to be started for each.
+    start: Option<fn() -> Result<Shared>>,
+}
+
+impl Source {
+    fn names(&self) -> String {
+        let names: Vec<_> = self.providers.iter().map(|provider| table::title(provider.module)).collect();
+        names.join(", ")
+    }
+}
+
+/// A module of `tests/interop`, and the version of the provider that it is about.
 struct Provider {
     module: &'static str,
-    tools: fn() -> Result<Tools>,
-    /// Installs the provider and tells the tests where it is. One that is too slow to be started for each
-    /// test is started here, and stops when what is returned is dropped.
-    bring: fn(&mut Command) -> Result<Option<Server>>,
+    version: fn() -> Result<String>,
 }
 
-const SMALL: [Provider; 2] = [npm::PROVIDER, pypi::PROVIDER];
-const ALL: [Provider; 3] = [npm::PROVIDER, pypi::PROVIDER, keycloak::PROVIDER];
+/// The variables that tell the tests where the providers are.
+type Variables = Vec<(&'static str, OsString)>;
+
+/// A server for all tests, which may not answer yet.
+struct Shared {
+    server: Server,
+    port: u16,
+    /// The path that is answered with 200 when it does.
+    path: &'static str,
+    log: PathBuf,
+    variables: Variables,
+}
+
+const SMALL: [Source; 2] = [npm::SOURCE, pypi::SOURCE];
+const ALL: [Source; 5] = [npm::SOURCE, pypi::SOURCE, keycloak::SOURCE, jvm::SPRING, jvm::NAVIKT];
+
+/// The time limit for the start of a shared server. Keycloak puts itself together at its first start; on a busy
+/// machine that has taken a minute.
+const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// Runs the tests of the module `interop` and prints a table of them.
 pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
@@ -61,41 +102,87 @@ fn check_all(tally: &mut Tally) -> Result<Tools> {
     check_against(&ALL, tally)
 }
 
-fn check_against(providers: &[Provider], tally: &mut Tally) -> Result<Tools> {
+fn check_against(sources: &[Source], tally: &mut Tally) -> Result<Tools> {
     let mut ready = Vec::new();
     let mut skipped = Vec::new();
-    for provider in providers {
-        match (provider.tools)()? {
-            Tools::Ready => ready.push(provider),
-            Tools::Missing(reason) => skipped.push(format!("{} {reason}", table::title(provider.module))),
+    for source in sources {
+        match (source.tools)()? {
+            Tools::Ready => ready.push(source),
+            Tools::Missing(reason) => skipped.push(format!("{} {reason}", source.names())),
         }
     }
-    let Some((first, others)) = ready.split_first() else { return Ok(Tools::Missing(skipped.join("; "))) };
-    let programs = workspace::build(Profile::Debug)?;
+    let providers: Vec<_> = ready.iter().flat_map(|source| source.providers).collect();
+    let Some((first, others)) = providers.split_first() else {
+        return Ok(Tools::Missing(skipped.join("; ")));
+    };
+    let (programs, mut variables) = build_and_install(&ready)?;
+    variables.push(("INTEROP_LABGATE", programs.labgate.into()));
+    let servers = start(&ready, &mut variables)?;
+
     let mut tests = test_module(&format!("interop::{}", first.module));
-    tests.args(others.iter().map(|provider| format!("interop::{}::", provider.module)));
-    tests.env("INTEROP_LABGATE", programs.labgate);
-    let mut servers = Vec::new();
-    for provider in &ready {
-        let server = (provider.bring)(&mut tests).with_context(|| table::title(provider.module))?;
-        servers.extend(server);
-    }
-    let mut table = Table::new(ready.iter().map(|provider| provider.module));
+    tests.args(others.iter().map(|provider| format!("interop::{}::", provider.module))).envs(variables);
+    let mut tables = tables(&providers)?;
     let done = process::run_reading(&mut tests, BUILD_LIMIT, |line| {
         tally.read(line);
-        table.read(line);
+        for table in &mut tables {
+            table.read(line);
+        }
     });
     drop(servers);
-    process::show(&format!("\n{table}"));
+    for table in &tables {
+        process::show(&format!("\n{table}"));
+    }
     for reason in &skipped {
         tally.skip();
         process::show(&format!("skipped: {reason}"));
     }
     done?;
-    if let Some(module) = table.without_result() {
+    if let Some(module) = tables.iter().find_map(Table::without_result) {
         bail!("no test of {} ran", table::title(module));
     }
     Ok(Tools::Ready)
+}
+
+/// Installs the providers while the programs are built: the one waits for the network, the other computes.
+fn build_and_install(sources: &[&Source]) -> Result<(Programs, Variables)> {
+    thread::scope(|scope| {
+        let installations: Vec<_> =
+            sources.iter().map(|source| (source, scope.spawn(|| (source.install)()))).collect();
+        let programs = workspace::build(Profile::Debug)?;
+        let mut variables = Variables::new();
+        for (source, installation) in installations {
+            let installed = installation.join().map_err(|_| anyhow::anyhow!("the installation panicked"));
+            variables.extend(installed.flatten().with_context(|| source.names())?);
+        }
+        Ok((programs, variables))
+    })
+}
+
+/// Starts the shared servers, and waits for all of them.
+fn start(sources: &[&Source], variables: &mut Variables) -> Result<Vec<Server>> {
+    let started: Result<Vec<_>> =
+        sources.iter().filter_map(|source| source.start).map(|start| start()).collect();
+    let mut servers = Vec::new();
+    for Shared { mut server, port, path, log, variables: of_server } in started? {
+        server
+            .wait_until(START_LIMIT, || net::answers(port, path))
+            .with_context(|| format!("see {}", log.display()))?;
+        variables.extend(of_server);
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+/// A table of the providers, and one of each that is about settings: its cases are others.
+fn tables(providers: &[&Provider]) -> Result<Vec<Table>> {
+    let mut columns = Vec::new();
+    for provider in providers {
+        columns.push((provider.module, (provider.version)()?));
+    }
+    let (of_settings, usual): (Vec<_>, Vec<_>) =
+        columns.into_iter().partition(|(module, _)| module.ends_with("_settings"));
+    let groups = std::iter::once(usual).chain(of_settings.into_iter().map(|column| vec![column]));
+    Ok(groups.filter(|group| !group.is_empty()).map(Table::new).collect())
 }
 
 /// Returns whether two files exist with the same content.
@@ -109,4 +196,12 @@ fn same_content(one: &Path, other: &Path) -> bool {
 /// The folder of the tests, with what the providers are made from.
 fn source() -> PathBuf {
     workspace::root().join("tests/interop")
+}
+
+/// Returns the version that stands behind this text in a file of that folder.
+fn version(file: &str, before: &str) -> Result<String> {
+    let text = std::fs::read_to_string(source().join(file)).with_context(|| format!("cannot read {file}"))?;
+    let (_, behind) = text.split_once(before).with_context(|| format!("{file} does not name {before}"))?;
+    let is_part = |character: char| character.is_ascii_alphanumeric() || ".-+".contains(character);
+    Ok(behind.chars().take_while(|character| is_part(*character)).collect())
 }

@@ -38,11 +38,7 @@ const STEPS: &[Step] = &[
     },
     Step { title: "examples", command: examples::COMMAND, check: |_, _| examples::check() },
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
-    Step {
-        title: "interop",
-        command: "cargo xtask interop --keycloak",
-        check: |_, tally| interop::check(tally),
-    },
+    Step { title: "interop", command: "cargo xtask interop --full", check: |_, tally| interop::check(tally) },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
 ];
 

@@ -8,26 +8,32 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{Provider, source};
+use super::{Provider, Shared, Source, Variables, source};
 use crate::process::{self, Log, Server};
 use crate::{lab, net, tools, workspace};
 
-pub(super) const PROVIDER: Provider = Provider {
-    module: "keycloak",
+pub(super) const SOURCE: Source = Source {
+    providers: &[Provider { module: "keycloak", version: || Ok(VERSION.to_owned()) }],
     tools: || tools::from_debian(&["java", "mvn"], &["default-jre-headless", "maven"]),
-    bring,
+    install,
+    start: Some(start),
 };
 
 const VERSION: &str = "26.5.5";
 
 const UNPACK: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack";
 
-/// The first start also puts the server together; on a busy machine it has taken a minute.
-const START_LIMIT: Duration = Duration::from_mins(5);
+fn folder() -> Result<PathBuf> {
+    workspace::scratch("interop/keycloak")
+}
 
-fn bring(tests: &mut Command) -> Result<Option<Server>> {
-    let folder = workspace::scratch("interop/keycloak")?;
-    let home = install(&folder)?;
+fn name() -> String {
+    format!("keycloak-{VERSION}")
+}
+
+fn start() -> Result<Shared> {
+    let folder = folder()?;
+    let home = folder.join(name());
     let import = home.join("data/import");
     lab::empty(&import)?;
     let realm = "lab-realm.json";
@@ -39,20 +45,18 @@ fn bring(tests: &mut Command) -> Result<Option<Server>> {
     let password = format!("{:016x}", RandomState::new().hash_one(port));
     let log = folder.join("keycloak.log");
     process::show(&format!("starting Keycloak {VERSION}; its log is {}", log.display()));
-    let mut keycloak = Server::start("Keycloak", &command(&home, port, &password), &Log::File(&log))?;
-    keycloak
-        .wait_until(START_LIMIT, || net::answers(port, "/realms/lab/.well-known/openid-configuration"))
-        .with_context(|| format!("see {}", log.display()))?;
-    tests
-        .env("INTEROP_KEYCLOAK", format!("http://{}", net::loopback(port)))
-        .env("INTEROP_KEYCLOAK_PASSWORD", password);
-    Ok(Some(keycloak))
+    let server = Server::start("Keycloak", &command(&home, port, &password), &Log::File(&log))?;
+    let variables = vec![
+        ("INTEROP_KEYCLOAK", format!("http://{}", net::loopback(port)).into()),
+        ("INTEROP_KEYCLOAK_PASSWORD", password.into()),
+    ];
+    Ok(Shared { server, port, path: "/realms/lab/.well-known/openid-configuration", log, variables })
 }
 
-/// Downloads and unpacks it, unless that was done before. Returns its home.
-fn install(folder: &Path) -> Result<PathBuf> {
-    let name = format!("keycloak-{VERSION}");
-    let home = folder.join(&name);
+/// Downloads and unpacks it, unless that was done before.
+fn install() -> Result<Variables> {
+    let folder = folder()?;
+    let home = folder.join(name());
     if !home.exists() {
         let unpacked = folder.join("unpacked");
         lab::empty(&unpacked)?;
@@ -64,11 +68,11 @@ fn install(folder: &Path) -> Result<PathBuf> {
             .current_dir(&unpacked);
         process::run(&mut mvn, Duration::from_mins(15))?;
         // All at once: what stands there is complete.
-        std::fs::rename(unpacked.join(name), &home).context("the archive is not what it was")?;
+        std::fs::rename(unpacked.join(name()), &home).context("the archive is not what it was")?;
         std::fs::remove_dir_all(&unpacked)
             .with_context(|| format!("cannot remove {}", unpacked.display()))?;
     }
-    Ok(home)
+    Ok(Variables::new())
 }
 
 /// Without TLS, with a database in memory, with the realm of `data/import`.

@@ -3,18 +3,27 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+#[derive(Clone, Copy)]
+enum Outcome {
+    Passed,
+    Failed,
+    /// A test says what Labgate lacks for it.
+    NotYet,
+}
+
 /// Cases by provider, filled from the lines that the tests print.
 pub(super) struct Table {
-    providers: Vec<&'static str>,
+    /// Modules of `tests/interop`, each with its provider's version.
+    providers: Vec<(&'static str, String)>,
     /// For each case, in the order of their names, who passed.
-    cases: BTreeMap<String, BTreeMap<String, bool>>,
+    cases: BTreeMap<String, BTreeMap<String, Outcome>>,
     is_complete: bool,
 }
 
 impl Table {
-    /// A column for each of these modules of `tests/interop`.
-    pub(super) fn new(providers: impl Iterator<Item = &'static str>) -> Self {
-        Self { providers: providers.collect(), cases: BTreeMap::new(), is_complete: false }
+    /// A column for each of these modules, with its provider's version.
+    pub(super) fn new(providers: Vec<(&'static str, String)>) -> Self {
+        Self { providers, cases: BTreeMap::new(), is_complete: false }
     }
 
     /// Adds what a line tells of `interop::<provider>::<case>`; most tell nothing.
@@ -26,15 +35,21 @@ impl Table {
             return;
         };
         let Some((provider, case)) = name.split_once("::") else { return };
-        if result != "ignored" {
-            self.cases.entry(case.to_owned()).or_default().insert(provider.to_owned(), result == "ok");
+        let is_column = self.providers.iter().any(|(module, _)| *module == provider);
+        let outcome = match result {
+            "ok" => Outcome::Passed,
+            ignored if ignored.starts_with("ignored") => Outcome::NotYet,
+            _ => Outcome::Failed,
+        };
+        if is_column {
+            self.cases.entry(case.to_owned()).or_default().insert(provider.to_owned(), outcome);
         }
     }
 
     /// A provider that no test has met.
     pub(super) fn without_result(&self) -> Option<&'static str> {
         let met = |provider: &&str| self.cases.values().any(|results| results.contains_key(*provider));
-        self.providers.iter().copied().find(|provider| !met(provider))
+        self.providers.iter().map(|(module, _)| *module).find(|provider| !met(provider))
     }
 }
 
@@ -43,30 +58,37 @@ pub(super) fn title(name: &str) -> String {
     name.replace('_', " ")
 }
 
+const LEGEND: &str = "✓ passed  ✗ failed  … not yet  – not applicable";
+
+/// The providers by number, and a row for each case with a column for each number.
 impl Display for Table {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ((module, version), number) in self.providers.iter().zip(1..) {
+            writeln!(out, "{number:>2} {} {version}", title(module))?;
+        }
         let width = self.cases.keys().map(String::len).max().unwrap_or(0);
-        let titles: Vec<_> = self.providers.iter().map(|provider| title(provider)).collect();
-        writeln!(out, "{:width$}  {}", "", titles.join("  "))?;
+        write!(out, "{:width$}", "")?;
+        for number in 1..=self.providers.len() {
+            write!(out, "{number:>4}")?;
+        }
+        writeln!(out)?;
         for (case, results) in &self.cases {
-            let mut cells = vec![format!("{:width$}", title(case))];
-            cells.extend(self.providers.iter().map(|provider| {
-                let mark = match results.get(*provider) {
-                    Some(true) => "✓",
-                    Some(false) => "✗",
+            write!(out, "{:width$}", title(case))?;
+            for (module, _) in &self.providers {
+                let mark = match results.get(*module) {
+                    Some(Outcome::Passed) => "✓",
+                    Some(Outcome::Failed) => "✗",
+                    Some(Outcome::NotYet) => "…",
                     None => "–",
                 };
-                format!("{mark:<0$}", provider.len())
-            }));
-            writeln!(out, "{}", cells.join("  ").trim_end())?;
+                write!(out, "{mark:>4}")?;
+            }
+            writeln!(out)?;
         }
         if !self.is_complete {
-            return write!(
-                out,
-                "✓ passed  ✗ failed  – not applicable, or not reached: the tests were cut short"
-            );
+            return write!(out, "{LEGEND}, or not reached: the tests were cut short");
         }
-        write!(out, "✓ passed  ✗ failed  – not applicable")
+        write!(out, "{LEGEND}")
     }
 }
 
@@ -75,7 +97,8 @@ mod tests {
     use super::*;
 
     fn table(output: &str) -> Table {
-        let mut table = Table::new(["oidc_provider", "keycloak"].into_iter());
+        let mut table =
+            Table::new(vec![("oidc_provider", "9.13.3".to_owned()), ("keycloak", "26.5.5".to_owned())]);
         output.lines().for_each(|line| table.read(line));
         table
     }
@@ -88,15 +111,19 @@ running 4 tests
 test interop::oidc_provider::sign_in ... ok
 test interop::keycloak::groups ... ok
 test interop::keycloak::sign_in ... FAILED
-test interop::keycloak::later ... ignored
-test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+test interop::keycloak::later ... ignored, for a reason
+test interop::oidc_provider_mock::of_another_table ... ok
+test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         );
         assert_eq!(
             table.to_string(),
-            "         oidc provider  keycloak
-groups   –              ✓
-sign in  ✓              ✗
-✓ passed  ✗ failed  – not applicable"
+            " 1 oidc provider 9.13.3
+ 2 keycloak 26.5.5
+          1   2
+groups    –   ✓
+later     –   …
+sign in   ✓   ✗
+✓ passed  ✗ failed  … not yet  – not applicable"
         );
         assert_eq!(table.without_result(), None);
     }

@@ -1,4 +1,7 @@
 //! A realm of Keycloak 26.
+//!
+//! Compared with Keycloak 26.5.5 on 2026-11-27: the claims of the ID token and of userinfo, the members of the
+//! token response, the keys, and the errors for a wrong secret, an unknown code and an unknown refresh token.
 
 use serde_json::{Value, json};
 
@@ -57,8 +60,6 @@ impl ProviderBehaviour for Keycloak {
         set(claims, "azp", occasion.client());
         set(claims, "acr", "1");
         set(claims, "jti", occasion.site.random_text());
-        // Gone from the tokens of Keycloak 24 and later, unless a realm was told to keep it.
-        set(claims, "session_state", occasion.session().sid.as_str());
     }
 
     fn finish_tokens(&self, _site: &Site, grant: &Grant, tokens: &mut Claims) {

@@ -20,6 +20,8 @@ use crate::world::OsEntropy;
 pub(super) struct Probe {
     pub(super) url: Url,
     pub(super) request: AuthorizationRequest,
+    /// The same request as a sign-in makes it, without `prompt=none`.
+    pub(super) as_a_sign_in: Url,
     redirect_uri: String,
     state: State,
     issuer: String,
@@ -32,31 +34,37 @@ type Findings = Vec<(Step, Outcome)>;
 
 impl Probe {
     pub(super) fn of(server: &AuthorizationServer, redirect_uri: &RedirectUri, kind: &'static Kind) -> Self {
-        let mut extra = server.extra_parameters.clone();
-        if server.scopes.ask_for_identity() {
-            // In place of what a sign-in may ask for.
-            extra.retain(|(name, _)| name != "prompt");
-            extra.push(("prompt".to_owned(), "none".to_owned()));
-        }
         let state = State::fresh(&OsEntropy);
-        let request = AuthorizationRequest {
+        let mut request = AuthorizationRequest {
             client_id: server.client_id.clone(),
             redirect_uri: redirect_uri.clone(),
             scopes: server.scopes.clone(),
             state: state.clone(),
             nonce: Nonce::fresh(&OsEntropy),
             code_challenge: PkceVerifier::fresh(&OsEntropy).challenge(),
-            extra,
+            extra: server.extra_parameters.clone(),
         };
+        let as_a_sign_in = request.to_url(&server.authorization_endpoint);
+        if server.scopes.ask_for_identity() {
+            // In place of what a sign-in may ask for.
+            request.extra.retain(|(name, _)| name != "prompt");
+            request.extra.push(("prompt".to_owned(), "none".to_owned()));
+        }
         Self {
             url: request.to_url(&server.authorization_endpoint),
             request,
+            as_a_sign_in,
             redirect_uri: redirect_uri.as_str().to_owned(),
             state,
             issuer: server.issuer.as_str().to_owned(),
             promises_issuer: server.states_issuer_in_response,
             kind,
         }
+    }
+
+    /// Returns whether the provider fails at `prompt=none`, and may do well without.
+    pub(super) fn fails(&self, answer: &Answer) -> bool {
+        answer.status >= 500 && self.as_a_sign_in != self.url
     }
 
     /// A provider that sends the browser back, be it with an error, accepts the redirect URI; one that shows
@@ -108,20 +116,21 @@ impl Probe {
             }
             _ => (Step::Authorization, Outcome::of("sign_in_refused", &[("said", &said)])),
         };
-        let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref()));
+        let issuer = (Step::Issuer, self.issuer_of_response(value("iss").as_deref(), &error));
         vec![registered, issuer, (step, outcome.or_remedy(known))]
     }
 
     /// RFC 9207: a response with another issuer ends the sign-in, and so does one that lacks it against a
-    /// promise.
-    fn issuer_of_response(&self, stated: Option<&str>) -> Outcome {
+    /// promise. Some providers keep the promise only with a code, so an error says nothing of sign-ins.
+    fn issuer_of_response(&self, stated: Option<&str>, error: &str) -> Outcome {
         match stated {
             Some(stated) if stated == self.issuer => Outcome::of("issuer_stated", &[]),
             Some(stated) => {
                 let stated = ForeignText::new(stated);
                 Outcome::of("issuer_mismatch", &[("stated", &stated), ("issuer", &self.issuer)])
             }
-            None if self.promises_issuer => Outcome::of("issuer_missing", &[]),
+            None if self.promises_issuer && error.is_empty() => Outcome::of("issuer_missing", &[]),
+            None if self.promises_issuer => Outcome::of("issuer_missing_in_error", &[]),
             None => Outcome::of("issuer_unstated", &[]),
         }
     }

@@ -66,7 +66,11 @@ pub(super) async fn examine(
         }
     }
     let mut is_reached = false;
-    match http.get(&probe.url, &[]).await {
+    let mut answer = http.get(&probe.url, &[]).await;
+    if answer.as_ref().is_ok_and(|answer| probe.fails(answer)) {
+        answer = http.get(&probe.as_a_sign_in, &[]).await;
+    }
+    match answer {
         Err(error) => {
             let place = probe.url.origin().ascii_serialization();
             let words =
@@ -165,8 +169,12 @@ async fn client(
     };
     match provider.redeem(redemption).await {
         Err(ProviderError::CodeRejected(_)) => (Step::Client, Outcome::of("client", &[])),
+        // All of these come with a token response.
+        Ok(_)
+        | Err(ProviderError::IdToken(_) | ProviderError::IdTokenMissing | ProviderError::UserInfo(_)) => {
+            (Step::Client, Outcome::of("code_accepted", &[]))
+        }
         Err(error) => of_token_error(kind, &error),
-        Ok(_) => (Step::Client, Outcome::of("code_accepted", &[])),
     }
 }
 

@@ -263,12 +263,16 @@ fn rows() -> impl Iterator<Item = (&'static Kind, By, String, &'static str)> {
 }
 
 fn probe(kind: &'static Kind) -> Probe {
+    probe_of(kind, false)
+}
+
+fn probe_of(kind: &'static Kind, states_issuer_in_response: bool) -> Probe {
     Probe::of(
         &AuthorizationServer {
             issuer: Issuer::parse("https://op.example").unwrap(),
             authorization_endpoint: "https://op.example/authorize".parse().unwrap(),
             end_session_endpoint: None,
-            states_issuer_in_response: false,
+            states_issuer_in_response,
             pushes_requests: false,
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
@@ -436,6 +440,32 @@ fn a_browser_that_is_sent_back_because_nobody_is_signed_in_is_fine() {
         let steps: Vec<Step> = findings.iter().map(|(step, _)| *step).collect();
         assert_eq!(steps, [Step::RedirectUri, Step::Issuer, Step::Scopes], "{error}");
         assert!(findings.iter().all(|(_, outcome)| matches!(outcome, Outcome::Good(_))), "{findings:?}");
+    }
+}
+
+#[test]
+fn f25_an_error_without_the_promised_issuer_says_nothing_of_sign_ins() {
+    let probe = probe_of(&kinds::GENERIC, true);
+    let of_issuer = |parameters: &[(&str, &str)]| {
+        let findings = probe.judge(&sent_back(&probe, parameters));
+        findings.into_iter().find(|(step, _)| *step == Step::Issuer).unwrap().1
+    };
+    assert!(matches!(of_issuer(&[("error", "login_required")]), Outcome::Unknown(_)));
+    assert!(matches!(of_issuer(&[("code", "abc")]), Outcome::Bad { .. }));
+    assert!(matches!(
+        of_issuer(&[("error", "login_required"), ("iss", "https://op.example")]),
+        Outcome::Good(_)
+    ));
+}
+
+#[test]
+fn f25_a_provider_that_fails_at_prompt_none_is_asked_as_a_sign_in_asks() {
+    let probe = probe(&kinds::GENERIC);
+    assert!(probe.url.query().unwrap().contains("prompt=none"));
+    assert!(!probe.as_a_sign_in.query().unwrap().contains("prompt"));
+    for (status, fails) in [(500, true), (502, true), (400, false), (404, false), (200, false), (302, false)]
+    {
+        assert_eq!(probe.fails(&Answer { status, ..Answer::default() }), fails, "{status}");
     }
 }
 
