@@ -46,7 +46,7 @@ const UNBOUND: &[&str] = &["labgate-tests", "xtask"];
 const ALLOWED_IN_DOMAIN: &[&str] = &[
     "async-trait", "base64", "block-buffer", "cfg-if", "const-oid", "cpufeatures",
     "crypto-common", "digest", "displaydoc", "equivalent", "form_urlencoded", "generic-array",
-    "hashbrown", "icu_collections", "icu_locale_core", "icu_normalizer", "icu_normalizer_data", "icu_properties",
+    "hashbrown", "hmac", "icu_collections", "icu_locale_core", "icu_normalizer", "icu_normalizer_data", "icu_properties",
     "icu_properties_data", "icu_provider", "idna", "idna_adapter", "itoa", "libc",
     "litemap", "lock_api", "memchr", "parking_lot", "parking_lot_core", "percent-encoding",
     "potential_utf", "proc-macro2", "quick_cache", "quote", "scopeguard", "secrecy",

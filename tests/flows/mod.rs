@@ -9,6 +9,7 @@ mod own_account;
 mod pages;
 mod passwords;
 mod providers;
+mod rate_limit;
 mod refusals;
 mod revalidation;
 mod sessions;

@@ -102,7 +102,7 @@ async fn a_sign_in_with_a_password_ends_the_memory() {
     browser.submit(WITH_PASSWORD, &[("username", "root"), ("password", "tulip anchor velvet")]).await;
     assert!(cookie_names(&browser).contains(&CHOICE.to_owned()));
     browser.submit("Change the password", &[("next", "crater marble piano")]).await;
-    assert_eq!(cookie_names(&browser), ["__Host-labgate"]);
+    assert_eq!(cookie_names(&browser), ["__Host-labgate", "__Host-labgate-device"]);
 }
 
 #[tokio::test]

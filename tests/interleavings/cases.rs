@@ -56,7 +56,7 @@ cases! {
         let visitor = presenting(&process.fixture.ada);
         let passwords = process.sign_in.passwords();
         let changed = passwords.change(Some(password(PASSWORD)), Some(password(OTHER_PASSWORD)), &visitor).await;
-        changed.map(|token| Some(exposed(&token))).map_err(refused)
+        changed.map(|session| Some(exposed(&session.token))).map_err(refused)
     };
     "Ada signs out" promises SignedOut(ADA): |process| {
         let visitor = presenting(&process.fixture.ada);
@@ -150,7 +150,7 @@ async fn register(process: &Process) -> Answer {
         Registration { username: "eve".to_owned(), name: None, password: Some(password(OTHER_PASSWORD)) };
     let registered =
         process.without_provider.registration().register(registration, &Visitor::default()).await;
-    registered.map(|token| Some(exposed(&token))).map_err(refused)
+    registered.map(|session| Some(exposed(&session.token))).map_err(refused)
 }
 
 /// Creates an account, or invites a person.

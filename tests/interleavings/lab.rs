@@ -11,7 +11,7 @@ use labgate_domain::error::Refusal;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, EmailAddress, Password, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _};
+use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
 use labgate_domain::protocol::Hints;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
@@ -98,7 +98,8 @@ impl Fixture {
             (CAROL, "carol", Some("carol@example.com"), Role::User),
             (BOB, "bob", Some("bob@example.com"), Role::User),
         ];
-        let first_hash = now(ports.hasher.hash(password(PASSWORD))).unwrap();
+        let first_hash =
+            now(ports.hasher.hash(password(PASSWORD), Share::of_name("ada", Source::default()))).unwrap();
         for (number, name, email, role) in people {
             let account = Account {
                 id: account_id(number),
@@ -186,7 +187,7 @@ pub(super) fn exposed(token: &SessionToken) -> String {
 
 pub(super) fn signed_in(signed_in: PasswordSignedIn) -> String {
     match signed_in {
-        PasswordSignedIn::SignedIn { token, .. } => exposed(&token),
+        PasswordSignedIn::SignedIn { session, .. } => exposed(&session.token),
         PasswordSignedIn::ChangeDue { .. } => panic!("a session"),
     }
 }

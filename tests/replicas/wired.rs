@@ -99,7 +99,7 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
             name: None,
             password: Some(Password::typed(PASSWORD).unwrap()),
         };
-        sign_in.registration().register(ada, &Visitor::default()).await.unwrap()
+        sign_in.registration().register(ada, &Visitor::default()).await.unwrap().token
     });
     let token = token.await.unwrap();
     assert_eq!((status(one, token.expose()).await, status(two, token.expose()).await), (200, 200));

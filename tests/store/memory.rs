@@ -1,5 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use labgate_domain::ports::Throttle;
 use labgate_test_harness::memory::MemoryStore;
 
 use super::lab::{self, Replica, at, begin_session};
@@ -16,6 +18,8 @@ mod credentials;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "rate_limits.rs"]
+mod rate_limits;
 #[path = "revalidation.rs"]
 mod revalidation;
 #[path = "sessions.rs"]
@@ -28,6 +32,11 @@ mod sessions_of_account;
 mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
+
+async fn throttles() -> ((), [Arc<dyn Throttle>; 2]) {
+    let store = MemoryStore::new();
+    ((), [Arc::new(store.clone()), Arc::new(store)])
+}
 
 async fn replicas() -> [Replica; 2] {
     let store = MemoryStore::new();

@@ -10,6 +10,8 @@
 mod lab;
 #[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
 mod memory;
+#[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
+mod one_process;
 #[cfg(feature = "postgres")]
 #[expect(clippy::duplicate_mod, reason = "the suite is imported once per backend")]
 pub(crate) mod postgres;

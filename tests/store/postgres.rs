@@ -10,6 +10,7 @@ mod throttling;
 
 use std::sync::Arc;
 
+use labgate_domain::ports::Throttle;
 use labgate_store::Store;
 use sqlx::PgConnection;
 
@@ -31,6 +32,8 @@ mod failing_commits;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "rate_limits.rs"]
+mod rate_limits;
 #[path = "revalidation.rs"]
 mod revalidation;
 #[path = "sessions.rs"]
@@ -43,6 +46,13 @@ mod sessions_of_account;
 mod sign_ins;
 #[path = "spent_attempts.rs"]
 mod spent_attempts;
+
+/// The throttle of two replicas, on one database, which lives as long as it is kept.
+async fn throttles() -> (Database, [Arc<dyn Throttle>; 2]) {
+    let database = fresh().await;
+    let replicas = [open(&database).await.throttle().unwrap(), open(&database).await.throttle().unwrap()];
+    (database, replicas)
+}
 
 async fn replicas() -> [Replica; 2] {
     let database = Arc::new(fresh().await);

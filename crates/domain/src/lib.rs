@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod attempt;
+pub mod device;
 pub mod error;
 pub mod identity;
 pub mod people;

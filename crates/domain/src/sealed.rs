@@ -1,6 +1,7 @@
 //! Small secrets that only this lab can open, each bound to an id: attempts, tickets, refresh tokens.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -81,6 +82,52 @@ impl Sealed {
 }
 
 secret_text!(Sealed);
+
+/// A seal with its id, for a browser to carry as proof of one step: it can neither be read nor changed, and
+/// the purpose inside keeps it from being used for another step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    id: SealId,
+    sealed: Sealed,
+}
+
+impl Ticket {
+    /// The time that a person has for the next step.
+    pub const LIFETIME: Duration = Duration::from_mins(10);
+
+    /// Returns the ticket as a browser carries it.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        format!("{}.{}", self.id, self.sealed.as_str())
+    }
+
+    /// Returns the ticket of a seal that was kept elsewhere than in a browser.
+    pub(crate) fn of(id: SealId, sealed: Sealed) -> Self {
+        Self { id, sealed }
+    }
+
+    /// Returns the id under which its use is recorded.
+    pub(crate) fn id(&self) -> SealId {
+        self.id
+    }
+
+    /// Returns the seal.
+    pub(crate) fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
+    /// Returns the seal, to be kept where its id is known.
+    pub(crate) fn into_sealed(self) -> Sealed {
+        self.sealed
+    }
+
+    /// Takes a ticket from a browser, unopened.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, sealed) = text.split_once('.')?;
+        Some(Self { id: SealId::parse(id).ok()?, sealed: Sealed::parse(sealed).ok()? })
+    }
+}
 
 /// Seals small secrets, so that a browser or a store can keep them and neither read nor change them.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -1,11 +1,12 @@
 //! The address of the client, behind trusted proxies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Once;
 
 use http::HeaderMap;
 use ipnet::IpNet;
+use labgate_domain::ForeignText;
 use labgate_domain::ports::Source;
 use serde::Serialize;
 
@@ -40,12 +41,13 @@ impl FromStr for ProxyNetwork {
     }
 }
 
-/// The address of a client, and its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The source of a request, and how it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddr {
-    pub(crate) source: AddrSource,
-    /// `None` when it cannot be known.
-    pub(crate) address: Option<Source>,
+    pub(crate) told_by: AddrSource,
+    pub(crate) source: Source,
+    /// The value that is no address, if there was one.
+    pub(crate) unreadable: Option<ForeignText>,
 }
 
 /// The source of a client's address.
@@ -64,56 +66,93 @@ pub(crate) enum AddrSource {
     Unreadable,
 }
 
-/// Returns the address of the client: the peer, or behind trusted proxies the last address that is none of
+/// Returns the source of a request: the peer, or behind trusted proxies the last address that is none of
 /// theirs. Without a trusted proxy no header counts.
 ///
 /// A private address that forwards a request is a proxy that the operator has not named. The people behind it
-/// are many: counted as one, a few mistyped passwords would shut all of them out, so the address counts as
-/// unknown. Only the operator's own network can have that by sending the header; a public address always
-/// counts as itself. The attempts against one account are counted in either case.
+/// are many: counted as one, a few mistyped passwords would make all of them wait. So they count as a shared
+/// source under the proxy's address, with a larger allowance; and so do those behind a trusted proxy that sends
+/// no address. A public address always counts as itself.
 pub(crate) fn client_addr(peer: Option<Peer>, headers: &HeaderMap, proxies: &[ProxyNetwork]) -> ClientAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|proxy| proxy.0.contains(&address.to_canonical()));
-    let known = |source, address| ClientAddr { source, address: Some(Source::of(address)) };
-    let unknown = |source| ClientAddr { source, address: None };
-    let Some(Peer(peer)) = peer else { return unknown(AddrSource::Connection) };
+    let found = |told_by, source| ClientAddr { told_by, source, unreadable: None };
+    let Some(Peer(peer)) = peer else { return found(AddrSource::Connection, Source::default()) };
     if !is_proxy(&peer) {
         if is_private(peer.to_canonical()) && FORWARDING.iter().any(|name| headers.contains_key(*name)) {
-            warn_of_unknown_proxy(peer, &WARNED);
-            return unknown(AddrSource::UnknownProxy);
+            warn_of_unknown_proxy(peer, &WARNED_OF_PROXY);
+            return found(AddrSource::UnknownProxy, Source::behind(peer));
         }
-        return known(AddrSource::Connection, peer);
+        return found(AddrSource::Connection, Source::of(peer));
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     // From the last on, for only what our own proxies have added can be believed: whatever a client put
     // before it, readable or not, is never looked at.
     for hop in lines.into_iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
-        // An unreadable hop cannot be judged: the address is unknown, and no other one is blamed for it.
-        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
-        else {
-            return unknown(AddrSource::Unreadable);
+        // An unreadable hop cannot be judged: no other address is blamed for it.
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(address_of) else {
+            let value = ForeignText::new(String::from_utf8_lossy(hop).trim());
+            warn_of_unreadable_address(peer, &value, &WARNED_OF_VALUE);
+            let source = Source::behind(peer);
+            return ClientAddr { told_by: AddrSource::Unreadable, source, unreadable: Some(value) };
         };
         if !is_proxy(&address) {
-            return known(AddrSource::Forwarded, address);
+            return found(AddrSource::Forwarded, Source::of(address));
         }
     }
-    known(AddrSource::Proxy, peer)
+    found(AddrSource::Proxy, Source::of(peer))
+}
+
+/// Reads an address, with or without a port: `192.0.2.1`, `192.0.2.1:4711` (as the gateways of Azure and IIS
+/// write it), `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    hop.parse().ok().or_else(with_port).or_else(|| bracketed().map(IpAddr::from))
 }
 
 /// The headers in which proxies name their clients.
 const FORWARDING: [&str; 2] = ["x-forwarded-for", "forwarded"];
 
-/// Done when the operator was told of a proxy that is not configured: once is enough, it comes with each
-/// request.
-static WARNED: Once = Once::new();
+/// Done when the operator was told of a proxy that is not configured, or of a value that is no address: once is
+/// enough, it comes with each request.
+static WARNED_OF_PROXY: Once = Once::new();
+static WARNED_OF_VALUE: Once = Once::new();
 
 fn warn_of_unknown_proxy(proxy: IpAddr, warned: &Once) {
     warned.call_once(|| {
         tracing::warn!(
             %proxy,
-            "a proxy forwards requests and is not in LABGATE_TRUSTED_PROXIES: who tries passwords through it cannot be \
-             told apart. If it is yours, add its address there"
+            "a proxy forwards requests and is not in LABGATE_TRUSTED_PROXIES: the clients behind it cannot be told \
+             apart, and share one rate limit. If it is yours, add its address there"
         );
     });
+}
+
+fn warn_of_unreadable_address(proxy: IpAddr, value: &ForeignText, warned: &Once) {
+    warned.call_once(|| {
+        let shape = shape_of(value.as_str());
+        tracing::warn!(
+            %proxy, shape,
+            "a trusted proxy sends a value in X-Forwarded-For that is no address (9 stands for a digit, a for a \
+             letter): the clients behind it cannot be told apart, and share one rate limit. Let it send the \
+             client's IP address"
+        );
+    });
+}
+
+/// Returns the form of a value without its content.
+fn shape_of(value: &str) -> String {
+    let sign = |c: char| {
+        if c.is_ascii_digit() {
+            '9'
+        } else if c.is_alphabetic() {
+            'a'
+        } else {
+            c
+        }
+    };
+    value.chars().take(64).map(sign).collect()
 }
 
 /// Addresses that are not reached from the internet: loopback, private use (RFC 1918, RFC 4193), link-local,
@@ -140,7 +179,7 @@ mod tests {
             .collect();
         let proxies: Vec<ProxyNetwork> = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
         let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-        client_addr.address.map(|source| source.address().to_string())
+        client_addr.source.address().map(|address| address.to_string())
     }
 
     #[test]
@@ -178,7 +217,8 @@ mod tests {
             ("10.1.1.1", None, "proxy"),
             ("10.1.1.1", Some("10.2.2.2"), "proxy"),
             ("10.1.1.1", Some("198.51.100.7"), "forwarded"),
-            ("10.1.1.1", Some("198.51.100.7:4711"), "unreadable"),
+            ("10.1.1.1", Some("198.51.100.7:4711"), "forwarded"),
+            ("10.1.1.1", Some("client-7"), "unreadable"),
             ("172.18.0.2", None, "connection"),
             ("172.18.0.2", Some("198.51.100.7"), "unknown_proxy"),
         ] {
@@ -186,10 +226,57 @@ mod tests {
             let headers = forwarded.map(header).into_iter().collect();
             let proxies = ["10.0.0.0/8".parse().unwrap()];
             let client_addr = client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies);
-            assert_eq!(serde_json::json!(client_addr.source), source, "{peer} {forwarded:?}");
+            assert_eq!(serde_json::json!(client_addr.told_by), source, "{peer} {forwarded:?}");
             let known = ["connection", "proxy", "forwarded"].contains(&source);
-            assert_eq!(client_addr.address.is_some(), known, "{peer} {forwarded:?}");
+            assert_eq!(client_addr.source.address().is_some(), known, "{peer} {forwarded:?}");
         }
+    }
+
+    #[test]
+    fn f04_every_request_has_a_source() {
+        let of = |peer: &str, forwarded: &str| {
+            let header = ("x-forwarded-for".parse().unwrap(), forwarded.parse().unwrap());
+            let headers = [header].into_iter().collect();
+            let proxies = ["10.0.0.0/8".parse().unwrap()];
+            client_addr(Some(Peer(peer.parse().unwrap())), &headers, &proxies).source
+        };
+        let client = |address: &str| Source::of(address.parse().unwrap());
+        let behind = |address: &str| Source::behind(address.parse().unwrap());
+        for (peer, forwarded, source) in [
+            // Azure's gateways and IIS.
+            ("10.1.1.1", "203.0.113.7:4711", client("203.0.113.7")),
+            ("10.1.1.1", "198.51.100.1, 203.0.113.7:65535", client("203.0.113.7")),
+            ("10.1.1.1", "203.0.113.7:4711, 10.2.2.2:80", client("203.0.113.7")),
+            ("10.1.1.1", "[2001:db8::1]:4711", client("2001:db8::1")),
+            ("10.1.1.1", "[2001:db8::1]", client("2001:db8::1")),
+            ("10.1.1.1", "2001:db8::1", client("2001:db8::1")),
+            // No address: the clients of the proxy, whatever each of them sends.
+            ("10.1.1.1", "unknown", behind("10.1.1.1")),
+            ("10.1.1.1", "203.0.113.7:99999", behind("10.1.1.1")),
+            ("10.1.1.1", "203.0.113.7:", behind("10.1.1.1")),
+            ("10.1.1.1", "[203.0.113.7]", behind("10.1.1.1")),
+            ("10.1.1.1", "203.0.113.7, ", behind("10.1.1.1")),
+            ("10.1.1.1", "\"203.0.113.7\"", behind("10.1.1.1")),
+            // A private peer that is no trusted proxy.
+            ("172.18.0.2", "203.0.113.7", behind("172.18.0.2")),
+            ("172.18.0.2", "1.2.3.4", behind("172.18.0.2")),
+            ("172.18.0.2", "nonsense", behind("172.18.0.2")),
+        ] {
+            assert_eq!(of(peer, forwarded), source, "{peer} {forwarded}");
+        }
+    }
+
+    #[test]
+    fn f04_the_operator_is_told_once_of_a_value_that_is_no_address_by_its_shape() {
+        let lines = Lines::default();
+        let _guard = lines.collect();
+        let warned = Once::new();
+        for value in ["client-203.0.113.7;x", "other"] {
+            warn_of_unreadable_address([10, 0, 0, 1].into(), &ForeignText::new(value), &warned);
+        }
+        let text = lines.text();
+        assert_eq!(text.matches("X-Forwarded-For").count(), 1, "{text}");
+        assert!(text.contains("aaaaaa-999.9.999.9;a") && !text.contains("203.0.113.7"), "{text}");
     }
 
     #[test]
@@ -210,7 +297,7 @@ mod tests {
         }
         let headers =
             [("forwarded".parse().unwrap(), "for=198.51.100.7".parse().unwrap())].into_iter().collect();
-        assert_eq!(client_addr(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).address, None);
+        assert_eq!(client_addr(Some(Peer([10, 1, 1, 1].into())), &headers, &[]).source.address(), None);
     }
 
     #[test]

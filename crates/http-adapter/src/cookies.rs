@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use labgate_domain::attempt::{PresentedAttempt, SignInAttempt};
+use labgate_domain::device::DeviceToken;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::sealed::{SealId, Sealed};
@@ -19,6 +20,10 @@ pub(crate) const FORM: &str = "labgate-form";
 pub(crate) const CHANGE: &str = "labgate-change";
 /// The cookie with a ticket to link an identity.
 pub(crate) const LINK: &str = "labgate-link";
+/// The cookie of a known device.
+pub(crate) const DEVICE: &str = "labgate-device";
+/// The cookie with the turn of a browser that has to wait.
+pub(crate) const TURN: &str = "labgate-turn";
 /// The cookie that remembers the provider that was used last.
 pub(crate) const PROVIDER: &str = "labgate-provider";
 /// The beginning of the cookies of attempts.
@@ -49,6 +54,10 @@ pub(crate) struct PresentedCookies {
     pub(crate) change: Option<String>,
     /// A ticket to link an identity.
     pub(crate) link: Option<String>,
+    /// The known device.
+    pub(crate) device: Option<String>,
+    /// The turn to sign in.
+    pub(crate) turn: Option<String>,
     /// The provider that was used last. A planted cookie can choose it: it decides about nothing but an
     /// order.
     pub(crate) provider: Option<ProviderId>,
@@ -89,6 +98,8 @@ impl Cookies {
                 FORM => presented.form = Some(value.to_owned()).filter(|value| !value.is_empty()),
                 CHANGE => presented.change = Some(value.to_owned()),
                 LINK => presented.link = Some(value.to_owned()),
+                DEVICE => presented.device = Some(value.to_owned()),
+                TURN => presented.turn = Some(value.to_owned()),
                 PROVIDER => presented.provider = ProviderId::parse(value).ok(),
                 _ if presented.attempts.len() < Self::MAX_ATTEMPTS => {
                     presented.attempts.extend(presented_attempt(name, value));
@@ -131,6 +142,11 @@ impl Cookies {
     /// Sets the cookie of a ticket.
     pub(crate) fn set_ticket(&self, name: &str, ticket: &Ticket) -> Result<HeaderValue, UnfitCookie> {
         self.set_for(name, &ticket.to_text(), Ticket::LIFETIME)
+    }
+
+    /// Sets the cookie of a known device.
+    pub(crate) fn set_device(&self, device: &DeviceToken) -> Result<HeaderValue, UnfitCookie> {
+        self.set_for(DEVICE, device.as_str(), DeviceToken::LIFETIME)
     }
 
     /// Sets the cookie that remembers the provider that was used last.
@@ -266,7 +282,7 @@ mod tests {
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
         let attempt = format!("{ATTEMPT}…");
-        assert_eq!(listed, [SESSION, &attempt, FORM, CHANGE, LINK, PROVIDER]);
+        assert_eq!(listed, [SESSION, &attempt, FORM, CHANGE, LINK, DEVICE, TURN, PROVIDER]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Everything that can be answered instead of the thing asked for: one mapping to a status, two ways to
 //! render it.
 
+use std::borrow::Cow;
+
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
 use labgate_domain::ForeignText;
@@ -140,6 +142,8 @@ pub(crate) struct Failure {
     explanation: Option<&'static str>,
     ways: Box<[Way]>,
     lists_all: bool,
+    /// The seconds to wait, for the sentence.
+    wait: Option<u64>,
     /// The headers beside it: `Allow`, `Retry-After`, `Set-Cookie`.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -155,6 +159,7 @@ impl Failure {
             explanation: None,
             ways: Box::default(),
             lists_all: false,
+            wait: None,
             headers: if status == StatusCode::SERVICE_UNAVAILABLE { retry_after(30) } else { Vec::new() },
         }
     }
@@ -182,12 +187,12 @@ impl Failure {
         failure
     }
 
-    /// The same, with cookies that are removed, which always fit.
+    /// The same, with cookies that always fit: removed ones and turns.
     pub(crate) fn with_cookies(
         mut self,
-        removed: impl IntoIterator<Item = Result<HeaderValue, UnfitCookie>>,
+        cookies: impl IntoIterator<Item = Result<HeaderValue, UnfitCookie>>,
     ) -> Self {
-        self.headers.extend(removed.into_iter().flatten().map(|cookie| (SET_COOKIE, cookie)));
+        self.headers.extend(cookies.into_iter().flatten().map(|cookie| (SET_COOKIE, cookie)));
         self
     }
 
@@ -235,7 +240,7 @@ impl Failure {
             code: &'a str,
             reference: &'a str,
         }
-        let (message, reference) = (t.error(self.code), reference.as_str());
+        let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
             Audience::Person => reply::page(&ErrorPage {
                 t,
@@ -252,11 +257,25 @@ impl Failure {
                 &ProblemDocument { title: message, status: self.status.as_u16(), code: self.code, reference },
             ),
         };
+        self.head(&mut response);
+        response
+    }
+
+    /// Returns the sentence for a person.
+    pub(crate) fn message<'a>(&self, t: &'a Texts) -> Cow<'a, str> {
+        let sentence = t.error(self.code);
+        match self.wait {
+            Some(seconds) => sentence.replace("{seconds}", &seconds.to_string()).into(),
+            None => sentence.into(),
+        }
+    }
+
+    /// Sets the status and the headers of a response.
+    pub(crate) fn head(self, response: &mut Response) {
         *response.status_mut() = self.status;
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }
-        response
     }
 }
 
@@ -274,8 +293,11 @@ impl From<Refusal> for Failure {
         let try_again = code.responsible() != Responsible::Operator
             && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
         let mut failure = Self::coded(code);
-        if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait }) = refusal.error {
-            failure.headers = retry_after(wait.as_secs().max(1));
+        if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait, .. }) = refusal.error
+        {
+            let seconds = wait.as_secs().max(1);
+            failure.headers = retry_after(seconds);
+            failure.wait = Some(seconds);
         }
         Self {
             reference: Some(refusal.reference),

@@ -78,7 +78,9 @@ impl ParsedRequest {
         Visitor {
             session_token: self.cookies.session.as_deref(),
             user_agent: self.user_agent.clone(),
-            source: self.client_addr.address,
+            source: self.client_addr.source,
+            device: self.cookies.device.as_deref(),
+            turn: self.cookies.turn.as_deref(),
         }
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
-use labgate_domain::error::{Reference, Refusal};
+use labgate_domain::device::DeviceToken;
+use labgate_domain::error::{PasswordError, Reference, Refusal, SignInError};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
@@ -130,6 +131,17 @@ impl AppState {
         self.with_cookies(response, session.into_iter().chain(form).chain(change).chain(remembered))
     }
 
+    /// Has the browser remember that it is a known device. A turn to sign in has served.
+    pub(crate) fn with_device(
+        &self,
+        response: Response,
+        request: &ParsedRequest,
+        device: &DeviceToken,
+    ) -> Result<Response, Failure> {
+        let turn = request.cookies.turn.iter().map(|_| self.cookies.clear(cookies::TURN));
+        self.with_cookies(response, std::iter::once(self.cookies.set_device(device)).chain(turn))
+    }
+
     /// Answers with a page that has forms, and sets the cookie that their CSRF token needs.
     pub(crate) fn form_page(
         &self,
@@ -147,15 +159,20 @@ impl AppState {
         refusal: Refusal,
         page: impl FnOnce(Form<'_>) -> Response,
     ) -> Result<Response, Failure> {
+        let turn = match &refusal.error {
+            SignInError::Password(PasswordError::TooManyAttempts { turn, .. }) => turn.as_ref(),
+            _ => None,
+        };
+        let turn = turn.map(|turn| self.cookies.set_ticket(cookies::TURN, turn));
         let failure = Failure::from(refusal);
         if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
-            return Err(failure);
+            return Err(failure.with_cookies(turn));
         }
         let reference = failure.reference.as_ref().map_or("", Reference::as_str);
-        let problem = Problem { message: self.texts.error(failure.code), reference };
+        let problem = Problem { message: &failure.message(self.texts), reference };
         let mut response = self.form_with(request, Some(problem), page)?;
-        *response.status_mut() = failure.status;
-        Ok(response)
+        failure.head(&mut response);
+        self.with_cookies(response, turn)
     }
 
     fn form_with(

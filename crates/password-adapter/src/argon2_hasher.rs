@@ -4,17 +4,16 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use labgate_domain::people::{Password, PasswordHash};
-use labgate_domain::ports::{HashingError, PasswordHasher, PasswordVerdict};
+use labgate_domain::ports::{HashingError, PasswordHasher, PasswordVerdict, Share};
 use labgate_domain::world::Entropy;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bcrypt_hash;
+use crate::work_pool::WorkPool;
 use crate::working_memory::WorkingMemory;
 
-/// Hashes passwords with Argon2id (RFC 9106), on all cores but one and with a bounded queue: the rest of the
-/// lab stays quick, and memory is bounded.
+/// Hashes passwords with Argon2id (RFC 9106), in the [`WorkPool`].
 ///
-/// Imported bcrypt hashes are checked in the same pool, and are weak at any cost, so that the first sign-in
+/// Imported bcrypt hashes are checked there, too, and are weak at any cost, so that the first sign-in
 /// replaces them. Until then the duration of a check shows that the account was imported and has not been
 /// used since: under 0.1 s at the usual cost of 10, about 1 s at the greatest that is checked, against a few
 /// hundredths for Argon2id. Dummy work of that length for every unknown name would help an attacker to keep
@@ -24,12 +23,9 @@ pub struct Argon2Hasher {
     params: Params,
     /// The hash that is checked for an unknown name.
     dummy: Arc<str>,
-    at_once: Arc<Semaphore>,
-    queue: Queue,
+    pool: WorkPool,
 }
 
-/// The number of hashes that may wait for a core.
-const MAX_WAITING: usize = 64;
 /// The most memory, passes and lanes of a stored hash that is still checked.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
 const MOST_PASSES: u32 = 10;
@@ -42,13 +38,11 @@ impl Argon2Hasher {
 
     /// Builds a hasher with the least parameters that OWASP advises: 19 MiB, two passes, one lane.
     #[must_use]
-    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self::with_params(entropy, Params::DEFAULT)
+    pub fn new(entropy: Arc<dyn Entropy>, pool: WorkPool) -> Self {
+        Self::with_params(entropy, Params::DEFAULT, pool)
     }
 
-    fn with_params(entropy: Arc<dyn Entropy>, params: Params) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let at_once = (cores - 1).max(1);
+    fn with_params(entropy: Arc<dyn Entropy>, params: Params, pool: WorkPool) -> Self {
         // No known password has a hash of 32 zero bytes.
         let dummy = format!(
             "$argon2id$v=19$m={},t={},p={}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -56,33 +50,7 @@ impl Argon2Hasher {
             params.t_cost(),
             params.p_cost()
         );
-        let room = at_once + MAX_WAITING;
-        Self {
-            entropy,
-            params,
-            dummy: dummy.into(),
-            at_once: Arc::new(Semaphore::new(at_once)),
-            queue: Queue { waiting: Arc::new(Semaphore::new(room)), room, memory: Arc::default() },
-        }
-    }
-
-    /// Runs one hash on a thread of its own, when it is its turn.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, HashingError> {
-        let waiting = Arc::clone(&self.queue.waiting).try_acquire_owned().map_err(|_| HashingError::Busy)?;
-        let mut place = Place { permits: vec![waiting], queue: self.queue.clone() };
-        let turn = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| HashingError::Failed)?;
-        place.permits.push(turn);
-        // The place goes with the work: a request that is given up does not let another one in early.
-        let done = tokio::task::spawn_blocking(move || {
-            give_way_to_others();
-            let result = work();
-            drop(place);
-            result
-        });
-        done.await.map_err(|_| HashingError::Failed)
+        Self { entropy, params, dummy: dummy.into(), pool }
     }
 
     /// Returns the strength of a stored hash, if it can be checked within the limits.
@@ -107,30 +75,6 @@ impl Argon2Hasher {
             || params.t_cost() < self.params.t_cost()
             || params.output_len().is_some_and(|len| len < Params::DEFAULT_OUTPUT_LEN);
         affordable.then_some(if weaker { Strength::Weaker } else { Strength::Todays })
-    }
-}
-
-/// The queue for the cores, and the memory of the hashes in it.
-#[derive(Clone)]
-struct Queue {
-    waiting: Arc<Semaphore>,
-    /// The number of all permits.
-    room: usize,
-    memory: Arc<WorkingMemory>,
-}
-
-/// A place in the queue, and then on a core. The last one to leave gives the memory back.
-struct Place {
-    permits: Vec<OwnedSemaphorePermit>,
-    queue: Queue,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.permits.clear();
-        if self.queue.waiting.available_permits() == self.queue.room {
-            self.queue.memory.give_back();
-        }
     }
 }
 
@@ -172,17 +116,6 @@ impl Argon2id {
     }
 }
 
-/// Lets every other thread of the lab run first, for as long as this thread lives: a forward-auth check takes
-/// microseconds and must not wait for a core that hashes. On an idle machine hashing is as quick as before.
-fn give_way_to_others() {
-    #[cfg(target_os = "linux")]
-    {
-        const NICE: i32 = 10;
-        // A machine that does not let us only keeps the others waiting a little longer.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strength {
     Todays,
@@ -193,11 +126,12 @@ enum Strength {
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashingError> {
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt);
-        let (argon2id, params) = (Argon2id(Arc::clone(&self.queue.memory)), self.params.clone());
-        let hashed = self.run(move || argon2id.hash(&params, password.expose().as_bytes(), &salt)).await?;
+        let (argon2id, params) = (Argon2id(self.pool.memory()), self.params.clone());
+        let hashed =
+            self.pool.run(share, move || argon2id.hash(&params, password.expose().as_bytes(), &salt)).await?;
         let hashed = hashed.ok_or(HashingError::Failed)?;
         PasswordHash::parse(&hashed).map_err(|_| HashingError::Failed)
     }
@@ -206,11 +140,12 @@ impl PasswordHasher for Argon2Hasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        share: Share,
     ) -> Result<PasswordVerdict, HashingError> {
         let known = hash.and_then(|hash| self.strength(hash.expose()).map(|strength| (hash, strength)));
-        let argon2id = Argon2id(Arc::clone(&self.queue.memory));
+        let argon2id = Argon2id(self.pool.memory());
         let dummy = Arc::clone(&self.dummy);
-        self.run(move || {
+        let work = move || {
             let (text, strength) =
                 known.as_ref().map_or((&*dummy, None), |(hash, strength)| (hash.expose(), Some(*strength)));
             let password = password.expose().as_bytes();
@@ -223,8 +158,8 @@ impl PasswordHasher for Argon2Hasher {
                 Some(Strength::Weaker | Strength::Bcrypt) if fits => PasswordVerdict::RightButWeak,
                 _ => PasswordVerdict::Wrong,
             }
-        })
-        .await
+        };
+        self.pool.run(share, work).await
     }
 
     fn can_verify(&self, hash: &PasswordHash) -> bool {
@@ -235,6 +170,7 @@ impl PasswordHasher for Argon2Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work_pool::tests::{fill, occupied, share};
 
     struct Counter(std::sync::atomic::AtomicU8);
 
@@ -246,7 +182,11 @@ mod tests {
 
     fn hasher(memory: u32) -> Argon2Hasher {
         let params = Params::new(memory, 1, 1, None).unwrap();
-        Argon2Hasher::with_params(Arc::new(Counter(0.into())), params)
+        Argon2Hasher::with_params(Arc::new(Counter(0.into())), params, WorkPool::new())
+    }
+
+    fn somebody() -> Share {
+        share("ada", "192.0.2.1")
     }
 
     fn password(text: &str) -> Password {
@@ -259,10 +199,13 @@ mod tests {
 
     #[tokio::test]
     async fn c173_hashes_are_phc_strings_of_argon2id_with_the_parameters_of_owasp() {
-        let hasher = Argon2Hasher::new(Arc::new(Counter(0.into())));
-        let hash = hasher.hash(password("correct horse")).await.unwrap();
+        let hasher = Argon2Hasher::new(Arc::new(Counter(0.into())), WorkPool::new());
+        let hash = hasher.hash(password("correct horse"), somebody()).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
-        assert_eq!(hasher.verify(password("correct horse"), Some(hash)).await, Ok(PasswordVerdict::Right));
+        assert_eq!(
+            hasher.verify(password("correct horse"), Some(hash), somebody()).await,
+            Ok(PasswordVerdict::Right)
+        );
     }
 
     #[tokio::test]
@@ -270,32 +213,32 @@ mod tests {
         let of_others =
             hash("$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4");
         let hasher = hasher(256);
-        let verdict = hasher.verify(password("password"), Some(of_others.clone())).await;
+        let verdict = hasher.verify(password("password"), Some(of_others.clone()), somebody()).await;
         assert!(matches!(verdict, Ok(PasswordVerdict::Right | PasswordVerdict::RightButWeak)), "{verdict:?}");
-        let verdict = hasher.verify(password("Password"), Some(of_others)).await;
+        let verdict = hasher.verify(password("Password"), Some(of_others), somebody()).await;
         assert_eq!(verdict, Ok(PasswordVerdict::Wrong));
     }
 
     #[tokio::test]
     async fn salts_differ_and_only_the_password_itself_fits() {
         let hasher = hasher(64);
-        let one = hasher.hash(password("correct horse")).await.unwrap();
-        let other = hasher.hash(password("correct horse")).await.unwrap();
+        let one = hasher.hash(password("correct horse"), somebody()).await.unwrap();
+        let other = hasher.hash(password("correct horse"), somebody()).await.unwrap();
         assert_ne!(one, other);
         assert_eq!(
-            hasher.verify(password("correct horse"), Some(one.clone())).await,
+            hasher.verify(password("correct horse"), Some(one.clone()), somebody()).await,
             Ok(PasswordVerdict::Right)
         );
         for wrong in ["correct horse ", "Correct horse", "correct hors"] {
-            let verdict = hasher.verify(password(wrong), Some(one.clone())).await;
+            let verdict = hasher.verify(password(wrong), Some(one.clone()), somebody()).await;
             assert_eq!(verdict, Ok(PasswordVerdict::Wrong), "{wrong}");
         }
     }
 
     #[tokio::test]
     async fn c173_a_weaker_hash_is_right_but_weak() {
-        let weak = hasher(32).hash(password("correct horse")).await.unwrap();
-        let verdict = hasher(64).verify(password("correct horse"), Some(weak)).await;
+        let weak = hasher(32).hash(password("correct horse"), somebody()).await.unwrap();
+        let verdict = hasher(64).verify(password("correct horse"), Some(weak), somebody()).await;
         assert_eq!(verdict, Ok(PasswordVerdict::RightButWeak));
     }
 
@@ -305,14 +248,14 @@ mod tests {
         // By the crypt of the C library, as htpasswd writes it.
         let imported = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
         assert!(hasher.can_verify(&imported));
-        let verdict = hasher.verify(password("correct horse"), Some(imported.clone())).await;
+        let verdict = hasher.verify(password("correct horse"), Some(imported.clone()), somebody()).await;
         assert_eq!(verdict, Ok(PasswordVerdict::RightButWeak));
-        let verdict = hasher.verify(password("correct horsf"), Some(imported)).await;
+        let verdict = hasher.verify(password("correct horsf"), Some(imported), somebody()).await;
         assert_eq!(verdict, Ok(PasswordVerdict::Wrong));
 
-        let replaced = hasher.hash(password("correct horse")).await.unwrap();
+        let replaced = hasher.hash(password("correct horse"), somebody()).await.unwrap();
         assert!(replaced.expose().starts_with("$argon2id$"), "{}", replaced.expose());
-        let verdict = hasher.verify(password("correct horse"), Some(replaced)).await;
+        let verdict = hasher.verify(password("correct horse"), Some(replaced), somebody()).await;
         assert_eq!(verdict, Ok(PasswordVerdict::Right));
     }
 
@@ -353,7 +296,7 @@ mod tests {
             "$2y$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcdefg".to_owned(),
             "$$$$$$$$".to_owned(),
         ] {
-            let verdict = hasher.verify(password("correct horse"), Some(hash(&odd))).await;
+            let verdict = hasher.verify(password("correct horse"), Some(hash(&odd)), somebody()).await;
             assert_eq!(verdict, Ok(PasswordVerdict::Wrong), "{odd}");
         }
     }
@@ -376,72 +319,35 @@ mod tests {
     async fn c176_without_a_hash_the_same_work_is_done_in_vain() {
         let hasher = hasher(64);
         assert!(hasher.strength(&hasher.dummy).is_some_and(|strength| strength == Strength::Todays));
-        assert_eq!(hasher.verify(password("correct horse"), None).await, Ok(PasswordVerdict::Wrong));
+        assert_eq!(
+            hasher.verify(password("correct horse"), None, somebody()).await,
+            Ok(PasswordVerdict::Wrong)
+        );
     }
 
     #[tokio::test]
-    async fn the_memory_is_given_back_when_the_queue_is_empty() {
-        let hasher = Arc::new(hasher(64));
-        let bcrypt = hash("$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e");
-        let wrong = Ok(PasswordVerdict::Wrong);
-        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
-        assert_eq!(hasher.queue.memory.idle().len(), 0);
-
-        // Somebody waits meanwhile, and gives up.
-        let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
-        let place = Place { permits: vec![place], queue: hasher.queue.clone() };
-        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
-        assert_eq!(hasher.queue.memory.idle().len(), 1);
-        drop(place);
-        assert_eq!(hasher.queue.memory.idle().len(), 0);
-
-        // The last one has no use for it.
-        let place = Arc::clone(&hasher.queue.waiting).try_acquire_owned().unwrap();
-        let place = Place { permits: vec![place], queue: hasher.queue.clone() };
-        assert_eq!(hasher.verify(password("correct horse"), None).await, wrong);
-        let checking = hasher.verify(password("wrong"), Some(bcrypt));
-        drop(place);
-        assert_eq!(checking.await, wrong);
-        assert_eq!(hasher.queue.memory.idle().len(), 0);
+    async fn c175_when_the_queue_is_full_nothing_is_hashed() {
+        let (pool, end, running) = occupied().await;
+        let waiting = fill(&pool).await;
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let hasher = Argon2Hasher::with_params(Arc::new(Counter(0.into())), params, pool);
+        let busy = hasher.hash(password("correct horse"), somebody()).await;
+        assert_eq!(busy, Err(HashingError::Busy));
+        end.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        for job in waiting {
+            job.await.unwrap().unwrap();
+        }
+        assert!(hasher.hash(password("correct horse"), somebody()).await.is_ok());
     }
 
     #[tokio::test]
-    async fn c175_of_200_at_once_a_bounded_number_waits_and_the_rest_is_turned_away() {
-        let hasher = Arc::new(hasher(64));
-        let room = hasher.queue.waiting.available_permits();
-        let cores = hasher.at_once.available_permits();
-        assert_eq!(room, cores + 64);
-        let all_cores =
-            Arc::clone(&hasher.at_once).acquire_many_owned(u32::try_from(cores).unwrap()).await.unwrap();
-        let mut places: Vec<_> = (0..room + 200)
-            .map(|_| {
-                let hasher = Arc::clone(&hasher);
-                tokio::spawn(async move { hasher.verify(password("correct horse"), None).await })
-            })
-            .collect();
-        // One thread runs the tasks, first come, first served.
-        for too_late in places.split_off(room) {
-            assert_eq!(too_late.await.unwrap(), Err(HashingError::Busy));
-        }
-        assert!(places.iter().all(|place| !place.is_finished()));
-
-        drop(all_cores);
-        for place in places {
-            assert_eq!(place.await.unwrap(), Ok(PasswordVerdict::Wrong));
-        }
-        assert_eq!(hasher.queue.waiting.available_permits(), room);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn c175_more_than_can_wait_are_turned_away_at_once() {
-        let hasher = Arc::new(hasher(64));
-        let turns = Arc::clone(&hasher.at_once)
-            .acquire_many_owned(u32::try_from(hasher.at_once.available_permits()).unwrap());
-        let turns = turns.await.unwrap();
-        let waiting = u32::try_from(hasher.queue.waiting.available_permits()).unwrap();
-        let queue = Arc::clone(&hasher.queue.waiting).acquire_many_owned(waiting).await.unwrap();
-        assert_eq!(hasher.hash(password("correct horse")).await, Err(HashingError::Busy));
-        drop((turns, queue));
-        assert!(hasher.hash(password("correct horse")).await.is_ok());
+    async fn the_memory_is_given_back_after_the_last_hash() {
+        let hasher = hasher(64);
+        assert_eq!(
+            hasher.verify(password("correct horse"), None, somebody()).await,
+            Ok(PasswordVerdict::Wrong)
+        );
+        assert_eq!(hasher.pool.memory().idle().len(), 0);
     }
 }

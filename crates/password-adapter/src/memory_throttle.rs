@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use labgate_domain::ports::{LoginAttempt, Permit, StoreError, Throttle};
-use labgate_domain::rate_limit::{self, FailureCount, Tally, ThrottleKey, ThrottleKind};
+use labgate_domain::rate_limit::{self, FailureCount, Tally, ThrottleKind};
 use labgate_domain::time::Timestamp;
 
 use self::bounded::Bounded;
@@ -12,42 +12,11 @@ mod bounded;
 
 /// Limits the rate of login attempts in the memory of one process, by the rules of [`rate_limit`].
 ///
-/// Each kind of counter, and the known sources, are bounded apart to 16,000: the one that was used longest
-/// ago goes first. All is forgotten when the process ends.
+/// Each kind of counter is bounded apart to 16,000. All is forgotten when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryThrottle(Mutex<Memory>);
 
-#[derive(Debug, Default)]
-struct Memory {
-    counts: BTreeMap<ThrottleKind, Bounded<Tally>>,
-    /// The known sources, each until a time.
-    known: Bounded<Timestamp>,
-}
-
-impl Memory {
-    fn tallies(&self, attempt: &LoginAttempt, now: Timestamp) -> Vec<Tally> {
-        let known =
-            attempt.known_key().and_then(|key| self.known.get(&key)).is_some_and(|until| now < *until);
-        let of = |key: &ThrottleKey| self.counts.get(&key.kind())?.get(key).map(|tally| tally.count);
-        let tally = |counter: rate_limit::Counter| Tally {
-            counter,
-            count: of(&counter.key).unwrap_or_else(FailureCount::default),
-        };
-        attempt.counters(known).into_iter().map(tally).collect()
-    }
-
-    fn keep(&mut self, tallies: &[Tally], now: Timestamp) {
-        for tally in tallies {
-            let key = tally.counter.key;
-            let counts = self.counts.entry(key.kind()).or_default();
-            if tally.expires_at() <= now {
-                counts.remove(&key);
-            } else {
-                counts.put(key, tally.count.last(), *tally);
-            }
-        }
-    }
-}
+type Memory = BTreeMap<ThrottleKind, Bounded>;
 
 impl MemoryThrottle {
     /// Builds a throttle without counts.
@@ -59,44 +28,49 @@ impl MemoryThrottle {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Changes the counts of an attempt.
+    fn count<T>(&self, attempt: &LoginAttempt, now: Timestamp, change: impl FnOnce(&mut [Tally]) -> T) -> T {
+        let mut memory = self.memory();
+        let known =
+            |counter: &rate_limit::Counter| memory.get(&counter.key.kind())?.get(&counter.key).copied();
+        let tally = |counter: rate_limit::Counter| Tally {
+            counter,
+            count: known(&counter).map_or_else(FailureCount::default, |tally| tally.count),
+        };
+        let mut tallies: Vec<Tally> = attempt.counters().into_iter().map(tally).collect();
+        let before = tallies.clone();
+        let answer = change(&mut tallies);
+        for (tally, _) in tallies.into_iter().zip(before).filter(|(after, before)| after != before) {
+            let counts = memory.entry(tally.counter.key.kind()).or_default();
+            if tally.expires_at() <= now {
+                counts.remove(&tally.counter.key);
+            } else {
+                counts.put(tally);
+            }
+        }
+        answer
+    }
 }
 
 #[async_trait]
 impl Throttle for MemoryThrottle {
     async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
-        let mut memory = self.memory();
-        let mut tallies = memory.tallies(&attempt, now);
-        let permit = rate_limit::admit(&mut tallies, now);
-        if permit == Permit::Granted {
-            memory.keep(&tallies, now);
-        }
-        Ok(permit)
+        Ok(self.count(&attempt, now, |tallies| rate_limit::admit(tallies, now)))
     }
 
     async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
-        let mut memory = self.memory();
-        let mut tallies = memory.tallies(&attempt, now);
-        rate_limit::record_success(&mut tallies);
-        memory.keep(&tallies, now);
-        if let Some(key) = attempt.known_key() {
-            memory.known.put(key, now, rate_limit::known_until(now));
-        }
+        self.count(&attempt, now, rate_limit::record_success);
         Ok(())
     }
 
     async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
-        let mut memory = self.memory();
-        let mut tallies = memory.tallies(&attempt, now);
-        rate_limit::cancel(&mut tallies);
-        memory.keep(&tallies, now);
+        self.count(&attempt, now, rate_limit::cancel);
         Ok(())
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut memory = self.memory();
-        let counts: u64 =
-            memory.counts.values_mut().map(|counts| counts.retain(|tally| now < tally.expires_at())).sum();
-        Ok(counts + memory.known.retain(|until| now < *until))
+        Ok(self.memory().values_mut().map(|counts| counts.remove_expired(now)).sum())
     }
 }
 

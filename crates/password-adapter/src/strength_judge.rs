@@ -1,14 +1,28 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use labgate_domain::people::Password;
-use labgate_domain::ports::{PasswordJudge, PasswordWeakness};
+use labgate_domain::ports::{HashingError, PasswordJudge, PasswordWeakness, Share};
 use zxcvbn::{Score, zxcvbn};
 
+use crate::work_pool::WorkPool;
+
 /// Judges a new password offline: a list of common ones, the person's and the lab's own words, and an
-/// estimate of how many guesses it takes (`zxcvbn`).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct StrengthJudge;
+/// estimate of how many guesses it takes (`zxcvbn`). All of it in the [`WorkPool`]: an estimate can cost as much
+/// as a hash.
+#[derive(Clone)]
+pub struct StrengthJudge {
+    pool: WorkPool,
+}
+
+impl StrengthJudge {
+    /// Builds a judge that works in this pool.
+    #[must_use]
+    pub fn new(pool: WorkPool) -> Self {
+        Self { pool }
+    }
+}
 
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../data/common_passwords.txt").lines().collect());
@@ -26,20 +40,30 @@ const LITTLE_OTHERS: usize = 8;
 /// The shortest word that a password can be made of.
 const LEAST_WORD: usize = 3;
 
+#[async_trait]
 impl PasswordJudge for StrengthJudge {
-    fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness> {
-        let lower = password.expose().to_lowercase();
-        if COMMON.contains(lower.as_str()) {
-            return Some(PasswordWeakness::Common);
-        }
-        let words = words(personal);
-        if is_made_of(&lower, &words) {
-            return Some(PasswordWeakness::Personal);
-        }
-        let start: String = password.expose().chars().take(ESTIMATED_CHARS).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        (zxcvbn(&start, &words).score() < Score::Three).then_some(PasswordWeakness::Guessable)
+    async fn weakness(
+        &self,
+        password: Password,
+        personal: Vec<String>,
+        share: Share,
+    ) -> Result<Option<PasswordWeakness>, HashingError> {
+        self.pool.run(share, move || weakness(password.expose(), &personal)).await
     }
+}
+
+fn weakness(password: &str, personal: &[String]) -> Option<PasswordWeakness> {
+    let lower = password.to_lowercase();
+    if COMMON.contains(lower.as_str()) {
+        return Some(PasswordWeakness::Common);
+    }
+    let words = words(personal);
+    if is_made_of(&lower, &words) {
+        return Some(PasswordWeakness::Personal);
+    }
+    let start: String = password.chars().take(ESTIMATED_CHARS).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    (zxcvbn(&start, &words).score() < Score::Three).then_some(PasswordWeakness::Guessable)
 }
 
 /// Returns the person's names, their parts, and the lab's words, in lower case.
@@ -72,11 +96,39 @@ fn is_made_of(password: &str, words: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work_pool::tests::{fill, occupied, share};
 
     fn weakness(password: &str) -> Option<PasswordWeakness> {
         let personal =
             ["ada.lovelace".to_owned(), "ada@analytical.example".to_owned(), "Ada Lovelace".to_owned()];
-        StrengthJudge.weakness(&Password::typed(password).unwrap(), &personal)
+        super::weakness(password, &personal)
+    }
+
+    #[tokio::test]
+    async fn f02_an_estimate_is_made_in_the_pool_and_never_where_it_was_asked_for() {
+        let (pool, end, running) = occupied().await;
+        let judge = StrengthJudge::new(pool.clone());
+        let look_alikes = || Password::typed(&"4@8({[<369|!1l07$5+%2".repeat(6)).unwrap();
+        let estimate = judge.weakness(look_alikes(), Vec::new(), share("ada", "192.0.2.1"));
+        let mut estimate = std::pin::pin!(estimate);
+        // The one core is taken: nothing is estimated on this thread.
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(estimate.as_mut().poll(context))).await;
+        assert!(first.is_pending());
+
+        let (full, end_of_full, running_in_full) = occupied().await;
+        let waiting = fill(&full).await;
+        let judge_of_full = StrengthJudge::new(full);
+        let busy = judge_of_full.weakness(look_alikes(), Vec::new(), share("ada", "192.0.2.1"));
+        assert_eq!(busy.await, Err(HashingError::Busy));
+
+        for end in [end, end_of_full] {
+            end.send(()).unwrap();
+        }
+        assert!(estimate.await.is_ok());
+        for job in waiting.into_iter().chain([running, running_in_full]) {
+            job.await.unwrap().unwrap();
+        }
     }
 
     #[test]
@@ -113,8 +165,7 @@ mod tests {
     #[test]
     fn c171_a_longer_word_is_found_whatever_word_comes_first() {
         let personal = ["ann".to_owned(), "annapurna".to_owned()];
-        let password = Password::typed("annapurna-annapurna").unwrap();
-        assert_eq!(StrengthJudge.weakness(&password, &personal), Some(PasswordWeakness::Personal));
+        assert_eq!(super::weakness("annapurna-annapurna", &personal), Some(PasswordWeakness::Personal));
     }
 
     #[test]

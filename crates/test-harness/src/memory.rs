@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, EmailAddress};
-use labgate_domain::ports::{Changed, LoginTarget, StoreError};
+use labgate_domain::ports::{Changed, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::rate_limit::{Tally, ThrottleKey};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
@@ -35,7 +36,7 @@ struct State {
     /// The feed of changes; a position is a number of them.
     changes: Vec<Changed>,
     spent_attempts: HashMap<SealId, Timestamp>,
-    wrong_attempts: HashMap<LoginTarget, (u32, Timestamp)>,
+    tallies: HashMap<ThrottleKey, Tally>,
 }
 
 impl State {
@@ -63,7 +64,7 @@ impl State {
             one(&(session.id, session.account, session.ended_at, session.last_seen_at, &session.groups, next))
         });
         let spent = self.spent_attempts.keys().map(|id| one(&id.as_bytes()));
-        let wrong = self.wrong_attempts.iter().map(|(target, count)| one(&(target, count)));
+        let wrong = self.tallies.iter().map(|(key, tally)| one(&(key, tally.count.failures().to_bits())));
         let parts = [one(&self.changes.len())];
         let all = accounts.chain(credentials).chain(identities).chain(sessions).chain(spent).chain(wrong);
         all.chain(parts).fold(0, u64::wrapping_add)

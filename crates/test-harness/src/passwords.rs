@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use labgate_domain::people::{Password, PasswordHash};
-use labgate_domain::ports::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
+use labgate_domain::ports::{
+    HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness, Share,
+};
 
 /// Writes the password down in hexadecimal. Never for anything but tests.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +17,7 @@ fn plain(password: &Password) -> String {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+    async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashingError> {
         PasswordHash::parse(&plain(&password)).map_err(|_| HashingError::Failed)
     }
 
@@ -23,6 +25,7 @@ impl PasswordHasher for PlainHasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        _: Share,
     ) -> Result<PasswordVerdict, HashingError> {
         let is_right = hash.is_some_and(|hash| hash.expose() == plain(&password));
         Ok(if is_right { PasswordVerdict::Right } else { PasswordVerdict::Wrong })
@@ -37,15 +40,21 @@ impl PasswordHasher for PlainHasher {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WordJudge;
 
+#[async_trait]
 impl PasswordJudge for WordJudge {
-    fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness> {
+    async fn weakness(
+        &self,
+        password: Password,
+        personal: Vec<String>,
+        _: Share,
+    ) -> Result<Option<PasswordWeakness>, HashingError> {
         let password = password.expose().to_lowercase();
-        if personal.iter().any(|word| password.contains(&word.to_lowercase())) {
+        Ok(if personal.iter().any(|word| password.contains(&word.to_lowercase())) {
             Some(PasswordWeakness::Personal)
         } else if password.contains("password") {
             Some(PasswordWeakness::Common)
         } else {
             None
-        }
+        })
     }
 }

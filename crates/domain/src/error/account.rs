@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::code::{ErrorCode, codes};
 use crate::people::EmailAddress;
 use crate::ports::PasswordWeakness;
+use crate::sealed::Ticket;
 
 /// An account that was not created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +99,8 @@ pub enum PasswordError {
     TooManyAttempts {
         /// The wait until the next attempt.
         retry_after: Duration,
+        /// The turn that the browser may come back with then.
+        turn: Option<Ticket>,
     },
     /// The new password is too short or too long.
     #[error("the new password is too short or too long")]

@@ -19,6 +19,7 @@ mod passwords;
 mod provider_error;
 mod sessions;
 mod sign_in_records;
+mod source;
 mod spent_attempts;
 mod store_error;
 mod throttle;
@@ -30,15 +31,16 @@ pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};
 pub use observer::{IdentityChange, Observer, SignInEvent};
-pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness};
+pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict, PasswordWeakness, Share};
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
 pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore};
 pub use sign_in_records::SignInRecords;
+pub use source::Source;
 pub use spent_attempts::{Consumption, SpentAttempts};
 pub use store_error::StoreError;
-pub use throttle::{LoginAttempt, LoginTarget, Permit, Source, Throttle};
+pub use throttle::{LoginAttempt, LoginTarget, Permit, Throttle};
 pub use tokens::{SigningError, TokenFault, TokenIssuer};
 
 #[cfg(any(test, feature = "mocks"))]

@@ -1,6 +1,41 @@
 use async_trait::async_trait;
 
+use super::{LoginAttempt, LoginTarget, Source};
 use crate::people::{Password, PasswordHash};
+
+/// The party that a piece of work is for. Work on passwords is costly, and all of it waits in one bounded
+/// queue; each party has a share of it, and none can take the others'.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Share {
+    /// The name, device or session. It has a few places in the queue.
+    pub subject: String,
+    /// The line that it waits in. The lines take turns.
+    pub line: String,
+}
+
+impl Share {
+    /// Returns the share of somebody at a source, under a name.
+    #[must_use]
+    pub fn of_name(name: &str, source: Source) -> Self {
+        Self { subject: format!("name {name}"), line: format!("{:?}", source.site()) }
+    }
+
+    /// Returns the share of an attempt to sign in. A known device and a session have a line of their own, so
+    /// that no neighbour behind their address is before them.
+    #[must_use]
+    pub fn of_attempt(attempt: &LoginAttempt) -> Self {
+        let alone = |subject: String| Self { line: subject.clone(), subject };
+        match attempt {
+            LoginAttempt::Stranger { target, source } | LoginAttempt::Turn { target, source } => match target
+            {
+                LoginTarget::Name(name) => Self::of_name(name, *source),
+                LoginTarget::Registration => Self::of_name("", *source),
+            },
+            LoginAttempt::Device { account, device } => alone(format!("device {account} {device}")),
+            LoginAttempt::Session { account, .. } => alone(format!("session of {account}")),
+        }
+    }
+}
 
 /// Hashes passwords slowly, a few at a time.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -10,7 +45,7 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// # Errors
     /// See [`HashingError`].
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError>;
+    async fn hash(&self, password: Password, share: Share) -> Result<PasswordHash, HashingError>;
 
     /// Checks a password against a hash. Without a hash the answer is [`PasswordVerdict::Wrong`] after the
     /// same work: an adapter MUST NOT reveal by its timing that there was none. A hash with higher parameters
@@ -26,6 +61,7 @@ pub trait PasswordHasher: Send + Sync {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        share: Share,
     ) -> Result<PasswordVerdict, HashingError>;
 
     /// Returns whether [`Self::verify`] could accept a password for this hash: the function is known, the
@@ -44,23 +80,33 @@ pub enum PasswordVerdict {
     Wrong,
 }
 
-/// The reason that a password was not hashed.
+/// The reason that a password was neither hashed nor judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashingError {
-    /// Too many others are waiting; a retry in a moment will do.
+    /// Too many others are waiting, or too many of this share; a retry in a moment will do.
     #[error("too many passwords are being checked at the moment")]
     Busy,
-    /// The hash function failed.
+    /// The work failed.
     #[error("hashing the password failed")]
     Failed,
 }
 
-/// Judges the strength of a new password, offline.
+/// Judges the strength of a new password, offline. An estimate can cost as much as a hash, so an adapter MUST
+/// make it in the same bounded queue.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
 pub trait PasswordJudge: Send + Sync {
     /// Returns the weakness of a password, given words that an attacker would try first (the person's name
     /// and address, the lab's); `None` when it is strong enough.
-    fn weakness(&self, password: &Password, personal: &[String]) -> Option<PasswordWeakness>;
+    ///
+    /// # Errors
+    /// See [`HashingError`].
+    async fn weakness(
+        &self,
+        password: Password,
+        personal: Vec<String>,
+        share: Share,
+    ) -> Result<Option<PasswordWeakness>, HashingError>;
 }
 
 /// The reason that a password is too easy to guess.

@@ -1,10 +1,11 @@
-use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Source, StoreError};
+use crate::device::DeviceId;
 use crate::people::AccountId;
+use crate::session::SessionId;
 use crate::time::Timestamp;
 
 /// Rate limits sign-in attempts (brute-force protection), and never locks an account for good. The rules are
@@ -14,26 +15,25 @@ use crate::time::Timestamp;
 pub trait Throttle: Send + Sync {
     /// Grants an attempt, and counts it as a failure until its success or cancellation
     /// ([`rate_limit::admit`](crate::rate_limit::admit)); atomically, so that concurrent attempts cannot pass
-    /// one by one. Memory MUST be bounded for any number of targets.
+    /// one by one. A refused attempt can change counts, too. Memory MUST be bounded for any number of targets.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn admit(&self, guess: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError>;
+    async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError>;
 
-    /// Records a right password: forgets the failures for this target from this source, cancels this attempt
-    /// everywhere else ([`rate_limit::record_success`](crate::rate_limit::record_success)), and remembers the
-    /// source as known for the account. Only for a granted attempt.
+    /// Records a right password: forgets the failures of whoever tried, and cancels this attempt everywhere
+    /// else ([`rate_limit::record_success`](crate::rate_limit::record_success)). Only for a granted attempt.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn record_success(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
     /// Cancels an attempt without a password check, everywhere
     /// ([`rate_limit::cancel`](crate::rate_limit::cancel)). Only for a granted attempt.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn cancel(&self, guess: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
+    async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes expired entries, and returns their number. To be called now and then.
     ///
@@ -42,49 +42,47 @@ pub trait Throttle: Send + Sync {
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// An attempt to sign in with a password, or to register.
+/// An attempt to sign in with a password, to prove one, or to register; by what is known of who attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LoginAttempt {
-    /// The target: the account, however the person named it; or the name, if there is no account.
-    pub target: LoginTarget,
-    /// The source, if known: an IPv6 address stands for its /64.
-    pub source: Option<Source>,
+pub enum LoginAttempt {
+    /// By a browser that nothing is known of.
+    Stranger {
+        /// The target.
+        target: LoginTarget,
+        /// The source.
+        source: Source,
+    },
+    /// By such a browser, once it has waited for its turn.
+    Turn {
+        /// The target.
+        target: LoginTarget,
+        /// The source.
+        source: Source,
+    },
+    /// By a browser that the account's person signed in with before.
+    Device {
+        /// The account.
+        account: AccountId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// Inside a live session of the account.
+    Session {
+        /// The account.
+        account: AccountId,
+        /// The session.
+        session: SessionId,
+    },
 }
 
-/// The target of an attempt.
+/// The target of a stranger's attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LoginTarget {
-    /// An account.
-    Account(AccountId),
-    /// A name without an account.
-    UnknownName(String),
+    /// A name, as typed and in its canonical form, whether an account has it or not: so no count tells that
+    /// there is an account, nor that two names are one account's.
+    Name(String),
     /// A registration, which could reveal taken names.
     Registration,
-}
-
-/// The network source of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Source(IpAddr);
-
-impl Source {
-    /// Returns the source for an address: an IPv6 host stands for its /64, an IPv4-mapped address for the
-    /// IPv4 one.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                Self(IpAddr::V6(network.into()))
-            }
-            address @ IpAddr::V4(_) => Self(address),
-        }
-    }
-
-    /// Returns the address that stands for the source.
-    #[must_use]
-    pub fn address(self) -> IpAddr {
-        self.0
-    }
 }
 
 /// The decision about an attempt.
@@ -92,20 +90,6 @@ impl Source {
 pub enum Permit {
     /// The attempt may go on.
     Granted,
-    /// The attempt must wait this long. It was not counted.
+    /// The attempt must wait this long.
     RetryAfter(Duration),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn c177_an_ipv6_host_is_its_network() {
-        let of = |text: &str| Source::of(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-    }
 }

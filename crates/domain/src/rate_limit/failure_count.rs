@@ -18,6 +18,8 @@ pub struct FailureCount {
 /// The largest difference between the clocks of several processes. A clock that is farther behind was set
 /// back.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
+/// The failures that an attempt inside a wait counts for.
+const PART_OF_A_REFUSED_ATTEMPT: f64 = 0.25;
 /// The greatest count: any rule's longest wait comes much earlier.
 const MOST: f64 = 1e6;
 
@@ -69,6 +71,14 @@ impl FailureCount {
         let half_lives = now.since(self.last).as_secs_f64() / rule.half_life.as_secs_f64();
         let failures = (self.failures * (-half_lives).exp2() + 1.0).min(MOST);
         Self { failures, last: now, until: now.plus(rule.delay(failures)) }
+    }
+
+    /// Adds a part of a failure for an attempt that did not wait: who polls waits longer, but never longer
+    /// afterwards than the rule's longest wait.
+    pub(super) fn and_a_part(self, rule: Rule, now: Timestamp) -> Self {
+        let full = self.and_one_more(rule, now).failures - 1.0;
+        let failures = (full + PART_OF_A_REFUSED_ATTEMPT).min(full.max(rule.enough()));
+        Self { failures, last: now, until: self.until.max(now.plus(rule.delay(failures))) }
     }
 
     /// Removes the last failure, as if it had not been: the next attempt need not wait, for this one did not

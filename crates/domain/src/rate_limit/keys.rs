@@ -1,13 +1,11 @@
 use std::fmt;
-use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{LoginTarget, Source};
 use crate::text::named;
 
-/// The key of a counter or a known source in a store: a digest, so that a store keeps neither typed names nor
-/// addresses in clear.
+/// The key of a counter in a store: a digest, so that a store keeps neither typed names nor addresses in
+/// clear.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThrottleKey {
     kind: ThrottleKind,
@@ -16,23 +14,29 @@ pub struct ThrottleKey {
 
 named! {
     /// The subject of a [`ThrottleKey`], under its stable name in stores. A store that bounds its memory
-    /// bounds each kind apart: then a flood of invented names displaces no account.
+    /// bounds each kind apart.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum ThrottleKind {
-        /// The attempts at an account from one source.
-        AccountFromSource = "account_from_source",
-        /// The attempts at an unknown name from one source.
+        /// Strangers' attempts at a name from one source.
         NameFromSource = "name_from_source",
-        /// The attempts at an account from all sources.
-        Account = "account",
-        /// The attempts at an unknown name from all sources.
+        /// Strangers' attempts at a name from all sources.
         Name = "name",
-        /// The attempts of a source at all targets.
+        /// Strangers' attempts from a source at all names.
         Source = "source",
         /// The registrations of a source.
         Registration = "registration",
-        /// A source that the account's person signed in from. It is no counter.
-        KnownSource = "known_source",
+        /// The turns at a name, from all sources.
+        Turn = "turn",
+        /// The registrations of a source in a turn.
+        RegistrationTurn = "registration_turn",
+        /// The turns of a source, at all targets.
+        TurnFromSource = "turn_from_source",
+        /// The attempts of a known device.
+        Device = "device",
+        /// The attempts inside a session.
+        Session = "session",
+        /// The attempts inside all sessions of an account.
+        SessionsOfAccount = "sessions_of_account",
     }
 }
 
@@ -50,20 +54,10 @@ impl ThrottleKey {
         &self.digest
     }
 
-    pub(super) fn new(kind: ThrottleKind, target: Option<&LoginTarget>, source: Option<Source>) -> Self {
-        let target = match target {
-            Some(LoginTarget::Account(id)) => id.to_string(),
-            Some(LoginTarget::UnknownName(name)) => name.clone(),
-            Some(LoginTarget::Registration) | None => String::new(),
-        };
-        let source = match source.map(Source::address) {
-            Some(IpAddr::V4(address)) => address.octets().to_vec(),
-            Some(IpAddr::V6(address)) => address.octets().to_vec(),
-            None => Vec::new(),
-        };
+    pub(super) fn new(kind: ThrottleKind, subject: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         // Each part stands behind its length, so that no name can be written such that it ends in a source.
-        for part in [b"labgate throttle 1".as_slice(), kind.as_str().as_bytes(), target.as_bytes(), &source] {
+        for part in [b"labgate throttle 2".as_slice(), kind.as_str().as_bytes()].iter().chain(subject) {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }

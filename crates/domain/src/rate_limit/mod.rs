@@ -1,28 +1,38 @@
 //! Rate limiting of sign-in attempts (brute-force protection): the arithmetic of every
 //! [`Throttle`](crate::ports::Throttle). A store keeps only the results.
 //!
-//! Each attempt touches up to three counters: one of its target and source, one of its target over all
-//! sources, and one of its source over all targets. Counters decay, so no account is locked for good.
+//! Each attempt touches one to three counters; `docs/security.md` says what follows from them. Counters decay,
+//! so no account is locked for good. The attempts of a day are those of an attacker who waits exactly as long
+//! as told; one who polls gets fewer.
 //!
-//! | Counter             | Free | Longest wait | Half-life | Attempts that get through when polling for ever  |
-//! |---------------------|------|--------------|-----------|--------------------------------------------------|
-//! | target and source   |    5 |       15 min |       1 h | about 230 a day                                  |
-//! | target, all sources |   50 |         30 s |       1 h | 2 a minute, so 2,880 a day, and 60 at first      |
-//! | source, all targets |   30 |         60 s |    15 min | about 2,350 a day                                |
-//! | registering, source |   50 |       10 min |       1 h | about 990 a day                                  |
+//! | Counter                     | Free | Longest wait | Half-life | Attempts a day |
+//! |-----------------------------|------|--------------|-----------|----------------|
+//! | name and source             |    5 |        900 s |    3600 s |            230 |
+//! | name, all sources           |   50 |         60 s |    3600 s |           1494 |
+//! | source, all names           |   30 |         60 s |     900 s |           2347 |
+//! | registrations of a source   |   50 |        600 s |    3600 s |            986 |
+//! | turns at a name             |    2 |         60 s |    3600 s |           1446 |
+//! | turns of a source           |   30 |         10 s |     900 s |           8669 |
+//! | known device                |    5 |        300 s |    3600 s |            300 |
+//! | session                     |    5 |        300 s |    3600 s |            300 |
+//! | all sessions of an account  |   50 |         60 s |    3600 s |           1494 |
 //!
-//! **SP 800-63B-4 section 3.2.2** allows at most 100 failures in a row for one account and names two means
-//! against locking its owner out: growing waits, and addresses that the person signed in from before. Both
-//! are used here, but the account is not locked after 100, because then any stranger could lock it. The price
-//! is about 3,000 guesses a day, or 1.1 million a year, from any number of sources. A password that was
-//! judged strong takes 100 million guesses or more in the best order, so a year of guessing finds the weakest
-//! of them with a chance of about 1 %.
+//! **Names, not accounts.** A stranger is counted under the name as typed, whether an account has it or not:
+//! no wait tells that there is an account, nor that two names are one account's.
 //!
-//! **Known sources.** A source that the account's person signed in from within the last 30 days is limited by
-//! the counter of target and source alone, and counts there alone. So a stranger elsewhere cannot lock the
-//! person out, nor can a neighbour behind the same address by trying other names. Each known source adds
-//! about 230 guesses a day. A neighbour who tries the same account can still keep it busy, and many strangers
-//! can keep its person from signing in at a new place; open sessions stay open.
+//! **Known devices and sessions** are counted alone: only their own failures make them wait.
+//!
+//! **Turns.** Strangers at one name compete for its attempts, and the fastest poller would win them all. So a
+//! refused stranger gets a turn to wait for, of [`TURN_AFTER`], and comes back to counters that a poller
+//! without turns does not touch. An attempt inside a wait lengthens the wait of its name and source.
+//!
+//! **Shared sources.** Clients behind a proxy that does not tell them apart are one source, with ten times the
+//! free attempts, and are not counted by name and source.
+//!
+//! **SP 800-63B-4 section 3.2.2** allows at most 100 failures in a row for one account and names means against
+//! locking its owner out: growing waits, and attempts from where the person signed in before. Both are used
+//! here, but the account is not locked after 100, because then any stranger could lock it. A password that was
+//! judged strong takes 100 million guesses or more in the best order.
 
 mod failure_count;
 mod keys;
@@ -33,19 +43,16 @@ use std::time::Duration;
 pub use failure_count::FailureCount;
 pub use keys::{ThrottleKey, ThrottleKind};
 pub use rule::Rule;
-use rule::{FROM_ALL_SOURCES, FROM_ONE_SOURCE, OF_SOURCE, REGISTERING};
+use rule::{NAME, NAME_FROM_SOURCE, OWN, REGISTRATION, SESSIONS_OF_ACCOUNT, SOURCE, TURN, TURN_FROM_SOURCE};
 
 use crate::ports::{LoginAttempt, LoginTarget, Permit};
 use crate::time::Timestamp;
 
-/// The time that a source stays known after its person signed in there.
-const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
+/// The time that a refused stranger waits for a turn.
+pub const TURN_AFTER: Duration = Duration::from_secs(20);
 
-/// Returns the time until which a source stays known after a sign-in `now`.
-#[must_use]
-pub fn known_until(now: Timestamp) -> Timestamp {
-    now.plus(KNOWN_FOR)
-}
+/// The time in which a turn can be used, once it has come.
+pub const TURN_LASTS: Duration = Duration::from_mins(2);
 
 /// A counter that an attempt touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,70 +78,82 @@ impl Tally {
     pub fn expires_at(&self) -> Timestamp {
         self.count.expires_at(self.counter.rule)
     }
+
+    fn wait(&self, now: Timestamp) -> Option<Duration> {
+        self.count.wait(self.counter.rule, now)
+    }
 }
 
 impl LoginAttempt {
-    /// Returns the counters that this attempt touches, given whether [`LoginAttempt::known_key`] is known.
-    /// Each kind occurs at most once and the order is fixed, so that a store can lock them one after the
-    /// other. An unknown source may be one of many, so the target is counted over all sources, too; a
-    /// registration has no target.
+    /// Returns the counters that this attempt touches: at least one. Each kind occurs at most once and the
+    /// order is fixed, so that a store can lock them one after the other.
     #[must_use]
-    pub fn counters(&self, known: bool) -> Vec<Counter> {
-        let counter =
-            |kind, target, source, rule| Counter { key: ThrottleKey::new(kind, target, source), rule };
-        let (target, source) = (Some(&self.target), self.source);
-        let (from_one_source, from_all_sources) = match self.target {
-            LoginTarget::Account(_) => (ThrottleKind::AccountFromSource, ThrottleKind::Account),
-            LoginTarget::UnknownName(_) => (ThrottleKind::NameFromSource, ThrottleKind::Name),
-            LoginTarget::Registration if source.is_none() => return Vec::new(),
-            LoginTarget::Registration => {
-                return vec![counter(ThrottleKind::Registration, None, source, REGISTERING)];
+    pub fn counters(&self) -> Vec<Counter> {
+        let counter = |kind, rule, subject: &[&[u8]]| Counter { key: ThrottleKey::new(kind, subject), rule };
+        let of_source = |rule: Rule, is_shared| if is_shared { rule.shared() } else { rule };
+        match self {
+            Self::Stranger { target: LoginTarget::Name(name), source } => {
+                let (name, place) = (name.as_bytes(), source.bytes());
+                let here = counter(ThrottleKind::NameFromSource, NAME_FROM_SOURCE, &[name, &place]);
+                let others = [
+                    counter(ThrottleKind::Name, NAME, &[name]),
+                    counter(ThrottleKind::Source, of_source(SOURCE, source.is_shared()), &[&place]),
+                ];
+                (!source.is_shared()).then_some(here).into_iter().chain(others).collect()
             }
-        };
-        let from_all_sources = counter(from_all_sources, target, None, FROM_ALL_SOURCES);
-        if source.is_none() {
-            return vec![from_all_sources];
-        }
-        let from_one_source = counter(from_one_source, target, source, FROM_ONE_SOURCE);
-        if known {
-            return vec![from_one_source];
-        }
-        vec![from_one_source, from_all_sources, counter(ThrottleKind::Source, None, source, OF_SOURCE)]
-    }
-
-    /// Returns the key that marks this source as known for this account; only an attempt with an account and
-    /// a source has one.
-    #[must_use]
-    pub fn known_key(&self) -> Option<ThrottleKey> {
-        match (&self.target, self.source) {
-            (target @ LoginTarget::Account(_), source @ Some(_)) => {
-                Some(ThrottleKey::new(ThrottleKind::KnownSource, Some(target), source))
+            Self::Stranger { target: LoginTarget::Registration, source } => {
+                let rule = of_source(REGISTRATION, source.is_shared());
+                vec![counter(ThrottleKind::Registration, rule, &[&source.bytes()])]
             }
-            _ => None,
+            Self::Turn { target, source } => {
+                let (place, rule) = (source.bytes(), of_source(TURN_FROM_SOURCE, source.is_shared()));
+                let at_target = match target {
+                    LoginTarget::Name(name) => counter(ThrottleKind::Turn, TURN, &[name.as_bytes()]),
+                    LoginTarget::Registration => counter(ThrottleKind::RegistrationTurn, TURN, &[&place]),
+                };
+                vec![at_target, counter(ThrottleKind::TurnFromSource, rule, &[&place])]
+            }
+            Self::Device { account, device } => {
+                let subject = format!("{account}.{device}");
+                vec![counter(ThrottleKind::Device, OWN, &[subject.as_bytes()])]
+            }
+            Self::Session { account, session } => {
+                let (account, session) = (account.to_string(), session.to_string());
+                vec![
+                    counter(ThrottleKind::Session, OWN, &[session.as_bytes()]),
+                    counter(ThrottleKind::SessionsOfAccount, SESSIONS_OF_ACCOUNT, &[account.as_bytes()]),
+                ]
+            }
         }
     }
 }
 
-/// Grants an attempt and counts it as a failure everywhere; or, when a counter limits it, returns the longest
-/// wait and counts nothing.
+/// Grants an attempt and counts it as a failure everywhere. When a counter limits it, returns the longest
+/// wait instead; a name and source that did not wait for each other then wait longer.
 pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
-    let wait = tallies.iter().filter_map(|tally| tally.count.wait(tally.counter.rule, now)).max();
-    if let Some(wait) = wait {
-        return Permit::RetryAfter(wait);
+    if tallies.iter().all(|tally| tally.wait(now).is_none()) {
+        for tally in tallies {
+            tally.count = tally.count.and_one_more(tally.counter.rule, now);
+        }
+        return Permit::Granted;
     }
-    for tally in tallies {
-        tally.count = tally.count.and_one_more(tally.counter.rule, now);
+    for tally in tallies.iter_mut() {
+        // Only a count that is there already: made-up names do not fill the store by being refused.
+        if tally.counter.key.kind() == ThrottleKind::NameFromSource && tally.wait(now).is_some() {
+            tally.count = tally.count.and_a_part(tally.counter.rule, now);
+        }
     }
-    Permit::Granted
+    Permit::RetryAfter(tallies.iter().filter_map(|tally| tally.wait(now)).max().unwrap_or_default())
 }
 
-/// Records a right password of a granted attempt: forgets the failures for its target from its source, and
-/// cancels the attempt everywhere else. Forgetting more would make guessing free for a person who signs in
-/// often.
+/// Records a right password of a granted attempt: forgets the failures of whoever tried, and cancels the
+/// attempt everywhere else. Forgetting more would make guessing free for a person who signs in often.
 pub fn record_success(tallies: &mut [Tally]) {
     for tally in tallies {
         tally.count = match tally.counter.key.kind() {
-            ThrottleKind::AccountFromSource | ThrottleKind::NameFromSource => FailureCount::default(),
+            ThrottleKind::NameFromSource | ThrottleKind::Device | ThrottleKind::Session => {
+                FailureCount::default()
+            }
             _ => tally.count.and_one_less(),
         };
     }

@@ -11,7 +11,7 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore, Source,
 };
 use crate::session::Session;
 use crate::world::{Entropy, random_base32};
@@ -264,16 +264,14 @@ impl Administration<'_> {
         account: &Account,
         given: Option<Password>,
     ) -> Result<(Credential, Option<SecretString>), SignInError> {
-        let (password, made_up) = if let Some(password) = given {
-            self.new_passwords.check(&password, account)?;
-            (password, None)
-        } else {
-            // 80 random bits.
-            let made_up = SecretString::from(random_base32::<16>(self.entropy));
-            let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
-            (password, Some(made_up))
-        };
-        Ok((self.new_passwords.credential(password, true).await?, made_up))
+        let source = Source::default();
+        if let Some(password) = given {
+            return Ok((self.new_passwords.credential(password, account, source, true).await?, None));
+        }
+        // 80 random bits.
+        let made_up = SecretString::from(random_base32::<16>(self.entropy));
+        let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
+        Ok((self.new_passwords.unchecked(password, account, source, true).await?, Some(made_up)))
     }
 
     fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {

@@ -4,14 +4,14 @@ use subtle::ConstantTimeEq as _;
 use super::administer::{Administration, NewAccount};
 use super::administrator::Administrator;
 use super::local_account::{LocalAccounts, Registration};
+use super::open_session::PasswordSession;
 use super::policy::Policy;
 use super::trail::Way;
 use super::trails::Trails;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{Password, Role, Username};
-use crate::ports::{AdministrationStore, FirstAdministrator, StoreError};
-use crate::session::SessionToken;
+use crate::ports::{AdministrationStore, FirstAdministrator, Share, Source, StoreError};
 use crate::world::{Entropy, random_base64url};
 
 /// Lets its bearer make the lab's first administrator. Never printed but into the setup link.
@@ -131,9 +131,12 @@ impl Setup<'_> {
         // An administrator may choose any initial password for another person. This one opens the whole lab
         // to the first who guesses it, and stands in a file that may be copied from somewhere.
         let refused = |error| FirstAdministratorError::Refused { username: given.username.clone(), error };
-        let judge = self.accounts.new_passwords.judge;
-        if let Some(weakness) = judge.weakness(&given.password, &[given.username.to_string()]) {
-            return Err(refused(SignInError::from(PasswordError::Weak(weakness))));
+        let (judge, name) = (self.accounts.new_passwords.judge, given.username.to_string());
+        let share = Share::of_name(&name, Source::default());
+        match judge.weakness(given.password.clone(), vec![name], share).await {
+            Ok(None) => {}
+            Ok(Some(weakness)) => return Err(refused(SignInError::from(PasswordError::Weak(weakness)))),
+            Err(error) => return Err(refused(error.into())),
         }
         let new = NewAccount {
             username: Some(given.username.to_string()),
@@ -168,11 +171,12 @@ impl Setup<'_> {
         token: &str,
         registration: Registration,
         visitor: &Visitor<'_>,
-    ) -> Result<SessionToken, Refusal> {
+    ) -> Result<PasswordSession, Refusal> {
         let mut trail = self.trails.begin(Way::Setup);
         let set_up = async {
             self.need_token(token).await?;
-            let (account, credential) = self.local.draft(registration, Role::Admin).await?;
+            let (account, password) = self.local.draft(registration, Role::Admin)?;
+            let credential = self.local.credential(&account, password, visitor).await?;
             match self.administration.create_first_administrator(&account, &credential).await? {
                 FirstAdministrator::Created => {
                     self.local.sign_in(&account, credential, visitor, &mut trail).await

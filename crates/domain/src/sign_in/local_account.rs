@@ -1,12 +1,11 @@
 use super::new_password::NewPasswords;
-use super::open_session::SessionOpener;
+use super::open_session::{PasswordSession, SessionOpener};
 use super::trail::{FoundBy, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, RegistrationError, SignInError};
 use crate::people::{Account, Credential, DisplayName, Password, Role, Username};
 use crate::ports::{CredentialStore, SignInEvent};
-use crate::session::SessionToken;
 
 /// A person's request for an account.
 pub struct Registration {
@@ -30,20 +29,31 @@ pub struct LocalAccounts<'a> {
 }
 
 impl LocalAccounts<'_> {
-    /// Returns the account that a registration asks for, not stored yet.
-    pub(super) async fn draft(
+    /// Returns the account that a registration asks for, not stored yet, and its password. What can be refused
+    /// at no cost is refused here.
+    pub(super) fn draft(
         self,
         registration: Registration,
         role: Role,
-    ) -> Result<(Account, Credential), SignInError> {
+    ) -> Result<(Account, Password), SignInError> {
         let username = Username::local(registration.username.trim());
         let username = username.map_err(|_| RegistrationError::UsernameMalformed)?;
         let now = self.opener.ender.clock.now();
         let account =
             Account { name: registration.name, ..Account::new(username, role, now, self.opener.entropy) };
         let password = registration.password.ok_or(PasswordError::Length)?;
-        self.new_passwords.check(&password, &account)?;
-        Ok((account, self.new_passwords.credential(password, false).await?))
+        self.new_passwords.check_length(&password)?;
+        Ok((account, password))
+    }
+
+    /// Returns the credential of a drafted account.
+    pub(super) async fn credential(
+        self,
+        account: &Account,
+        password: Password,
+        visitor: &Visitor<'_>,
+    ) -> Result<Credential, SignInError> {
+        self.new_passwords.credential(password, account, visitor.source, false).await
     }
 
     /// Signs the person in to an account that has just been stored.
@@ -53,7 +63,7 @@ impl LocalAccounts<'_> {
         credential: Credential,
         visitor: &Visitor<'_>,
         trail: &mut OpenTrail,
-    ) -> Result<SessionToken, SignInError> {
+    ) -> Result<PasswordSession, SignInError> {
         self.opener.ender.observer.observe(&SignInEvent::Administered {
             account: account.id,
             change: if account.role == Role::Admin { "set up" } else { "registered" },

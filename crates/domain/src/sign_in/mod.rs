@@ -39,6 +39,7 @@ mod import;
 mod link_identity;
 mod link_ticket;
 mod local_account;
+mod login_gate;
 mod new_password;
 mod offer_providers;
 mod open_session;
@@ -80,9 +81,10 @@ pub use housekeeping::{Housekeeping, Readiness};
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
 pub use local_account::{LocalAccounts, Registration};
+pub use login_gate::LoginGate;
 pub use new_password::NewPasswords;
 pub use offer_providers::{Offer, OfferedProvider, Providers};
-pub use open_session::SessionOpener;
+pub use open_session::{PasswordSession, SessionOpener};
 pub use own_account::{OwnAccount, OwnAccounts};
 pub use passwords::{PasswordSignIn, PasswordSignedIn, Passwords};
 pub use policy::Policy;
@@ -324,7 +326,7 @@ impl SignIn {
     pub fn registration(&self) -> Registrar<'_> {
         Registrar {
             accounts: &*self.ports.accounts,
-            throttle: &*self.ports.throttle,
+            gate: self.gate(),
             local: self.local_accounts(),
             has_providers: !self.ports.providers.is_empty(),
             policy: &self.policy,
@@ -452,8 +454,16 @@ impl SignIn {
         PasswordProver {
             credentials: &*self.ports.credentials,
             hasher: &*self.ports.hasher,
+            gate: self.gate(),
+            requests: self.requests(),
+        }
+    }
+
+    fn gate(&self) -> LoginGate<'_> {
+        LoginGate {
             throttle: &*self.ports.throttle,
-            clock: &*self.ports.clock,
+            spent_attempts: &*self.ports.spent_attempts,
+            tickets: self.tickets(),
         }
     }
 

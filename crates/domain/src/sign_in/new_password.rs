@@ -1,6 +1,6 @@
 use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential, DisplayName, EmailAddress, Password, PasswordLength};
-use crate::ports::{PasswordHasher, PasswordJudge};
+use crate::ports::{PasswordHasher, PasswordJudge, Share, Source};
 
 /// Takes new passwords.
 #[derive(Clone, Copy)]
@@ -14,30 +14,54 @@ pub struct NewPasswords<'a> {
 }
 
 impl NewPasswords<'_> {
-    /// Checks that this may be a new password of the account.
-    pub(super) fn check(self, password: &Password, account: &Account) -> Result<(), SignInError> {
-        if !self.length.allows(password) {
-            return Err(PasswordError::Length.into());
-        }
-        let personal: Vec<String> = [
+    /// Checks the length of a new password, which costs nothing.
+    pub(super) fn check_length(self, password: &Password) -> Result<(), SignInError> {
+        if self.length.allows(password) { Ok(()) } else { Err(PasswordError::Length.into()) }
+    }
+
+    /// Checks that this may be a new password of the account: what costs nothing first.
+    pub(super) async fn check(
+        self,
+        password: &Password,
+        account: &Account,
+        source: Source,
+    ) -> Result<(), SignInError> {
+        self.check_length(password)?;
+        let personal = [
             Some(account.username.as_str()),
             account.email.as_ref().map(EmailAddress::as_str),
             account.name.as_ref().map(DisplayName::as_str),
-        ]
-        .into_iter()
-        .flatten()
-        .map(str::to_owned)
-        .collect();
-        let weakness = self.judge.weakness(password, &personal);
+        ];
+        let personal = personal.into_iter().flatten().map(str::to_owned).collect();
+        let weakness = self.judge.weakness(password.clone(), personal, share(account, source)).await?;
         weakness.map_or(Ok(()), |weakness| Err(PasswordError::Weak(weakness).into()))
     }
 
-    /// Returns the credential that this password is from now on.
+    /// Returns the credential that this password is from now on, if it may be one.
     pub(super) async fn credential(
         self,
         password: Password,
+        account: &Account,
+        source: Source,
         must_change: bool,
     ) -> Result<Credential, SignInError> {
-        Ok(Credential { hash: self.hasher.hash(password).await?, must_change })
+        self.check(&password, account, source).await?;
+        self.unchecked(password, account, source, must_change).await
     }
+
+    /// The same of a password that was checked, or made up here.
+    pub(super) async fn unchecked(
+        self,
+        password: Password,
+        account: &Account,
+        source: Source,
+        must_change: bool,
+    ) -> Result<Credential, SignInError> {
+        let hash = self.hasher.hash(password, share(account, source)).await?;
+        Ok(Credential { hash, must_change })
+    }
+}
+
+fn share(account: &Account, source: Source) -> Share {
+    Share::of_name(account.username.as_str(), source)
 }

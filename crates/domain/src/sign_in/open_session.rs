@@ -6,9 +6,10 @@ use super::policy::Policy;
 use super::trail::{Outcome, Step};
 use super::trails::OpenTrail;
 use super::visitor::Visitor;
+use crate::device::DeviceToken;
 use crate::error::{AccountError, PasswordError, SignInError};
 use crate::people::{Account, Credential};
-use crate::ports::{CredentialStore, Source, TokenIssuer};
+use crate::ports::{CredentialStore, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
 use crate::world::Entropy;
 
@@ -25,6 +26,15 @@ pub struct SessionOpener<'a> {
     pub policy: &'a Policy,
 }
 
+/// A new session of a person who knows the account's password.
+#[derive(Debug)]
+pub struct PasswordSession {
+    /// Opens the session.
+    pub token: SessionToken,
+    /// Makes the browser known to the account, for the next time.
+    pub device: DeviceToken,
+}
+
 impl SessionOpener<'_> {
     /// Returns a session that begins now. Its id never existed before, so session fixation finds nothing to
     /// fix.
@@ -35,7 +45,7 @@ impl SessionOpener<'_> {
             account: account.id,
             external: None,
             user_agent: visitor.user_agent.clone(),
-            address: visitor.source.map(Source::address),
+            address: visitor.source.address(),
             groups: Vec::new(),
             authentication_methods: Vec::new(),
             authenticated_at: now,
@@ -80,7 +90,7 @@ impl SessionOpener<'_> {
         Ok(token)
     }
 
-    /// Opens a session for a person who knows the account's password.
+    /// Opens a session for a person who knows the account's password, and makes their browser a known device.
     pub(super) async fn open_with_password(
         self,
         credentials: &dyn CredentialStore,
@@ -88,7 +98,8 @@ impl SessionOpener<'_> {
         proven: Credential,
         visitor: &Visitor<'_>,
         trail: &mut OpenTrail,
-    ) -> Result<SessionToken, SignInError> {
+    ) -> Result<PasswordSession, SignInError> {
+        let device = DeviceToken::issue(account.id, &proven.hash, self.ender.clock.now(), self.entropy);
         let mut session = self.draft(account, visitor);
         session.authentication_methods = vec!["pwd".to_owned()];
         let still_opens = async {
@@ -97,6 +108,6 @@ impl SessionOpener<'_> {
         };
         let token = self.open(account, &session, visitor, trail, still_opens).await?;
         trail.conclude(Outcome::SignedIn { account: account.id, session: session.id, created: false });
-        Ok(token)
+        Ok(PasswordSession { token, device })
     }
 }

@@ -3,7 +3,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::check_request::Requests;
 use super::new_password::NewPasswords;
-use super::open_session::SessionOpener;
+use super::open_session::{PasswordSession, SessionOpener};
 use super::policy::Policy;
 use super::prove_password::{PasswordProver, Proven};
 use super::ticket::{Ticket, Tickets};
@@ -12,9 +12,8 @@ use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::error::{AttemptError, PasswordError, Refusal, SignInError};
 use crate::people::{Account, AccountId, Credential, Password, PasswordHash, Username};
-use crate::ports::{AccountStore, LoginAttempt, LoginTarget, PasswordVerdict, SignInEvent};
+use crate::ports::{AccountStore, PasswordVerdict, Share, SignInEvent};
 use crate::return_to::ReturnTo;
-use crate::session::SessionToken;
 
 /// Password sign-in, and the change of a password.
 #[derive(Clone, Copy)]
@@ -52,8 +51,8 @@ pub struct PasswordSignIn {
 pub enum PasswordSignedIn {
     /// With a new session.
     SignedIn {
-        /// Opens the session.
-        token: SessionToken,
+        /// The session.
+        session: PasswordSession,
         /// The target.
         return_to: ReturnTo,
     },
@@ -74,6 +73,9 @@ struct ChangeDue {
 }
 
 const CHANGE_DUE: &str = "choose the next password";
+
+/// The part of a typed name that attempts are counted under, in characters: no username is longer.
+const LONGEST_COUNTED_NAME: usize = 254;
 
 impl Passwords<'_> {
     /// Returns whether people can sign in with a password.
@@ -114,15 +116,9 @@ impl Passwords<'_> {
             trail.step(Step::AccountFound { account: account.id, by: FoundBy::Name });
         }
         // Counted under the same form of the name whether there is an account or not.
-        let counted_as = name.map_or_else(|_| attempt.name.trim().to_lowercase(), |name| name.to_string());
-        let guess = LoginAttempt {
-            target: match &account {
-                Some(account) => LoginTarget::Account(account.id),
-                None => LoginTarget::UnknownName(counted_as.chars().take(64).collect()),
-            },
-            source: visitor.source,
-        };
-        let proven = self.prover.prove(account, attempt.password, guess, trail).await?;
+        let typed = name.map_or_else(|_| attempt.name.trim().to_lowercase(), |name| name.to_string());
+        let typed = typed.chars().take(LONGEST_COUNTED_NAME).collect();
+        let proven = self.prover.prove(typed, account, attempt.password, visitor, trail).await?;
 
         if proven.credential.must_change {
             let due =
@@ -131,11 +127,11 @@ impl Passwords<'_> {
             trail.conclude(Outcome::PasswordChangeDue { account: proven.account.id });
             return Ok(PasswordSignedIn::ChangeDue { ticket, return_to: attempt.return_to });
         }
-        let token = self
+        let session = self
             .opener
             .open_with_password(self.prover.credentials, &proven.account, proven.credential, visitor, trail)
             .await?;
-        Ok(PasswordSignedIn::SignedIn { token, return_to: attempt.return_to })
+        Ok(PasswordSignedIn::SignedIn { session, return_to: attempt.return_to })
     }
 
     /// Chooses another password, knowing the present one. All sessions of the account end; the browser gets a
@@ -148,7 +144,7 @@ impl Passwords<'_> {
         present: Option<Password>,
         next: Option<Password>,
         visitor: &Visitor<'_>,
-    ) -> Result<SessionToken, Refusal> {
+    ) -> Result<PasswordSession, Refusal> {
         let mut trail = self.trails.begin(Way::PasswordChange);
         let changed = async {
             self.policy.need_passwords()?;
@@ -170,11 +166,11 @@ impl Passwords<'_> {
         ticket: &Ticket,
         next: Option<Password>,
         visitor: &Visitor<'_>,
-    ) -> Result<SessionToken, Refusal> {
+    ) -> Result<PasswordSession, Refusal> {
         let mut trail = self.trails.begin(Way::PasswordChange);
         let changed = async {
             self.policy.need_passwords()?;
-            let proven = self.proven_by(ticket).await?;
+            let proven = self.proven_by(ticket, visitor).await?;
             trail.step(Step::AccountFound { account: proven.account.id, by: FoundBy::Ticket });
             self.choose(proven, next, visitor, &mut trail).await
         };
@@ -189,17 +185,16 @@ impl Passwords<'_> {
         next: Option<Password>,
         visitor: &Visitor<'_>,
         trail: &mut OpenTrail,
-    ) -> Result<SessionToken, SignInError> {
-        let Proven { account, credential } = proven;
+    ) -> Result<PasswordSession, SignInError> {
+        let Proven { account, credential, share } = proven;
         let next = next.ok_or(PasswordError::Length)?;
-        self.new_passwords.check(&next, &account)?;
-        if self.prover.hasher.verify(next.clone(), Some(credential.hash.clone())).await?
-            != PasswordVerdict::Wrong
-        {
+        self.new_passwords.check(&next, &account, visitor.source).await?;
+        let is_present = self.prover.hasher.verify(next.clone(), Some(credential.hash.clone()), share);
+        if is_present.await? != PasswordVerdict::Wrong {
             return Err(PasswordError::Unchanged.into());
         }
-        let chosen = self.new_passwords.credential(next, false).await?;
-        let now = self.prover.clock.now();
+        let chosen = self.new_passwords.unchecked(next, &account, visitor.source, false).await?;
+        let now = self.trails.clock.now();
         let credentials = self.prover.credentials;
         let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;
         // Changed in the meantime: the proof no longer holds.
@@ -209,14 +204,15 @@ impl Passwords<'_> {
         self.opener.open_with_password(credentials, &account, chosen, visitor, trail).await
     }
 
-    async fn proven_by(&self, ticket: &Ticket) -> Result<Proven, SignInError> {
+    async fn proven_by(&self, ticket: &Ticket, visitor: &Visitor<'_>) -> Result<Proven, SignInError> {
         let due: ChangeDue = self.tickets.open(CHANGE_DUE, ticket)?;
         let account = self.accounts.find(due.account).await?;
         let credential = self.prover.credentials.credential(due.account).await?;
         let is_present = |credential: &Credential| fingerprint(&credential.hash) == due.fingerprint;
         let proven = account.filter(Account::is_active).zip(credential.filter(is_present));
         let (account, credential) = proven.ok_or(AttemptError::Spent)?;
-        Ok(Proven { account, credential })
+        let share = Share::of_name(account.username.as_str(), visitor.source);
+        Ok(Proven { account, credential, share })
     }
 }
 

@@ -1,12 +1,13 @@
 use super::local_account::{LocalAccounts, Registration};
+use super::login_gate::LoginGate;
+use super::open_session::PasswordSession;
 use super::policy::Policy;
-use super::trail::{Step, Way};
+use super::trail::Way;
 use super::trails::Trails;
 use super::visitor::Visitor;
-use crate::error::{PasswordError, Refusal, RegistrationError, SignInError};
+use crate::error::{Refusal, RegistrationError, SignInError};
 use crate::people::Role;
-use crate::ports::{AccountCreation, AccountStore, LoginAttempt, LoginTarget, Permit, Throttle};
-use crate::session::SessionToken;
+use crate::ports::{AccountCreation, AccountStore, LoginTarget};
 
 /// Self-registration.
 #[derive(Clone, Copy)]
@@ -14,7 +15,7 @@ pub struct Registrar<'a> {
     /// Stores the accounts.
     pub accounts: &'a dyn AccountStore,
     /// Limits the rate at which names can be probed.
-    pub throttle: &'a dyn Throttle,
+    pub gate: LoginGate<'a>,
     /// Makes the accounts.
     pub local: LocalAccounts<'a>,
     /// The lab has an identity provider.
@@ -41,26 +42,21 @@ impl Registrar<'_> {
         &self,
         registration: Registration,
         visitor: &Visitor<'_>,
-    ) -> Result<SessionToken, Refusal> {
+    ) -> Result<PasswordSession, Refusal> {
         let mut trail = self.trails.begin(Way::Registration);
         let registered = async {
             self.policy.need_passwords()?;
             if !self.is_open() {
                 return Err(RegistrationError::Off.into());
             }
+            let (account, password) = self.local.draft(registration, Role::User)?;
             // Names can be probed here as they can at every registration; not quickly.
-            let attempt = LoginAttempt { target: LoginTarget::Registration, source: visitor.source };
-            if let Permit::RetryAfter(wait) =
-                self.throttle.admit(attempt.clone(), self.trails.clock.now()).await?
-            {
-                trail.step(Step::RateLimited { wait });
-                return Err(PasswordError::TooManyAttempts { retry_after: wait }.into());
+            let granted = self.gate.admit_stranger(LoginTarget::Registration, visitor, &mut trail).await?;
+            let credential = self.local.credential(&account, password, visitor).await;
+            if let Err(SignInError::Hashing(_)) = credential {
+                self.gate.cancel(granted).await?;
             }
-            let draft = self.local.draft(registration, Role::User).await;
-            if let Err(SignInError::Hashing(_)) = draft {
-                self.throttle.cancel(attempt, self.trails.clock.now()).await?;
-            }
-            let (account, credential) = draft?;
+            let credential = credential?;
             if self.accounts.create_local(&account, Some(&credential)).await? != AccountCreation::Created {
                 return Err(RegistrationError::NameTaken.into());
             }

@@ -22,7 +22,7 @@ use crate::people::{
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
     MockAdministrationStore, MockCredentialStore, MockIdentityProvider, MockIdentityStore, MockPasswordJudge,
-    MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, SessionChanges, SignInEvent,
+    MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, SessionChanges, Share, SignInEvent,
     SignInRecords, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
 };
 use crate::protocol::{
@@ -441,7 +441,7 @@ impl FakeHasher {
 
 #[async_trait]
 impl PasswordHasher for FakeHasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashingError> {
+    async fn hash(&self, password: Password, _: Share) -> Result<PasswordHash, HashingError> {
         if password.expose().starts_with("busy") {
             return Err(HashingError::Busy);
         }
@@ -452,6 +452,7 @@ impl PasswordHasher for FakeHasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        _: Share,
     ) -> Result<PasswordVerdict, HashingError> {
         if password.expose().starts_with("busy") {
             return Err(HashingError::Busy);
@@ -472,7 +473,7 @@ impl PasswordHasher for FakeHasher {
     }
 }
 
-/// Admits three tries for each target that is counted at all, and remembers them.
+/// Admits three attempts of each kind at each target, and remembers them.
 #[derive(Default)]
 pub(super) struct FakeThrottle(Mutex<Vec<LoginAttempt>>);
 
@@ -486,10 +487,7 @@ impl FakeThrottle {
 impl Throttle for FakeThrottle {
     async fn admit(&self, guess: LoginAttempt, _: Timestamp) -> Result<Permit, StoreError> {
         let mut counted = self.0.lock().unwrap();
-        if guess.counters(false).is_empty() {
-            return Ok(Permit::Granted);
-        }
-        if counted.iter().filter(|known| known.target == guess.target).count() >= 3 {
+        if counted.iter().filter(|known| **known == guess).count() >= 3 {
             return Ok(Permit::RetryAfter(Duration::from_secs(1)));
         }
         counted.push(guess);
@@ -497,7 +495,7 @@ impl Throttle for FakeThrottle {
     }
 
     async fn record_success(&self, guess: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
-        self.0.lock().unwrap().retain(|known| known.target != guess.target);
+        self.0.lock().unwrap().retain(|known| *known != guess);
         Ok(())
     }
 

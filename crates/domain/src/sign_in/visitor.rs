@@ -8,6 +8,10 @@ pub struct Visitor<'a> {
     pub session_token: Option<&'a str>,
     /// Its name for itself.
     pub user_agent: Option<UserAgent>,
-    /// Its address, if that is known.
-    pub source: Option<Source>,
+    /// The source that its attempts are counted under.
+    pub source: Source,
+    /// The known device that it presents.
+    pub device: Option<&'a str>,
+    /// The turn that it presents, after it had to wait.
+    pub turn: Option<&'a str>,
 }

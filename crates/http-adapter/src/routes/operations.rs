@@ -14,11 +14,15 @@ use crate::state::AppState;
 
 /// Tells how the client's address was found, and whether it is the address `is`: so an operator sees whether
 /// the proxies are known, and whether a made-up address counts. The address itself, which can be a proxy's
-/// inside, is not told.
+/// inside, is not told; a value that is no address is, so that the operator sees what the proxy sends.
 pub(crate) async fn source(_: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let asked = request.parameter("is").and_then(|address| address.parse().ok()).map(Source::of);
-    let ClientAddr { source, address } = request.client_addr;
-    Ok(reply::json(&json!({ "told_by": source, "is": address.is_some() && address == asked })))
+    let ClientAddr { told_by, source, unreadable } = &request.client_addr;
+    let is = asked == Some(*source);
+    Ok(reply::json(&match unreadable {
+        Some(value) => json!({ "told_by": told_by, "is": is, "value": value.as_str() }),
+        None => json!({ "told_by": told_by, "is": is }),
+    }))
 }
 
 /// Publishes the public keys of the session tokens (RFC 7517).

@@ -4,7 +4,7 @@ use labgate_domain::people::{DisplayName, Password};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::{PasswordSignIn, PasswordSignedIn, Registration, Ticket};
+use labgate_domain::sign_in::{PasswordSession, PasswordSignIn, PasswordSignedIn, Registration, Ticket};
 use serde_json::json;
 
 use crate::audience::Audience;
@@ -27,8 +27,8 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
         return_to: return_to.clone(),
     };
     match state.sign_in.passwords().sign_in(attempt, &request.visitor()).await {
-        Ok(PasswordSignedIn::SignedIn { token, return_to }) => {
-            state.welcome(request, &token, &return_to, None)
+        Ok(PasswordSignedIn::SignedIn { session, return_to }) => {
+            state.welcome_known(request, &session, &return_to)
         }
         Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
             let next = paths::with_parameters(paths::PASSWORD_PAGE, &[("return_to", return_to.as_str())]);
@@ -56,7 +56,7 @@ pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> 
 pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     match state.sign_in.registration().register(registration(fields), &request.visitor()).await {
-        Ok(token) => state.welcome(request, &token, &return_to(fields), None),
+        Ok(session) => state.welcome_known(request, &session, &return_to(fields)),
         Err(refusal) => state.form_again(request, refusal, |form| state.register_page(request, form, None)),
     }
 }
@@ -73,7 +73,7 @@ pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<R
     let setup_token = fields.text("setup_token").unwrap_or_default();
     state.sign_in.setup().check_token(setup_token).await?;
     match state.sign_in.setup().complete(setup_token, registration(fields), &request.visitor()).await {
-        Ok(token) => state.welcome(request, &token, &ReturnTo::main_page(), None),
+        Ok(session) => state.welcome_known(request, &session, &ReturnTo::main_page()),
         Err(refusal) => {
             state.form_again(request, refusal, |form| state.register_page(request, form, Some(setup_token)))
         }
@@ -99,7 +99,7 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
     };
     let return_to = return_to(fields);
     match changed {
-        Ok(token) => state.welcome(request, &token, &return_to, None),
+        Ok(session) => state.welcome_known(request, &session, &return_to),
         // A signed-in person can go on with the present password.
         Err(refusal) if refusal.error.ends_attempt() => {
             Err(Failure::from(refusal).with_cookies([state.cookies.clear(cookies::CHANGE)]))
@@ -148,6 +148,17 @@ impl AppState {
             }
         };
         self.with_new_session(response, request, token, provider)
+    }
+
+    /// Answers a person who has just signed in with a password: their browser is a known device from now on.
+    fn welcome_known(
+        &self,
+        request: &ParsedRequest,
+        session: &PasswordSession,
+        return_to: &ReturnTo,
+    ) -> Result<Response, Failure> {
+        let response = self.welcome(request, &session.token, return_to, None)?;
+        self.with_device(response, request, &session.device)
     }
 
     /// Renders the page that creates an account: the first administrator's with a setup token.

@@ -1,58 +1,49 @@
 use std::collections::{BTreeSet, HashMap};
 
-use labgate_domain::rate_limit::ThrottleKey;
+use labgate_domain::rate_limit::{Tally, ThrottleKey};
 use labgate_domain::time::Timestamp;
 
 /// So many are remembered of each kind.
 pub(super) const CAPACITY: usize = 16_000;
 
-/// A map that forgets what was used longest ago when it is full.
-#[derive(Debug)]
-pub(super) struct Bounded<V> {
-    pub(super) entries: HashMap<ThrottleKey, (Timestamp, V)>,
-    pub(super) by_age: BTreeSet<(Timestamp, ThrottleKey)>,
+/// Counts of one kind. When they are too many, those that would be forgotten first are: so a flood of made-up
+/// names, each with an attempt or two, displaces no name that somebody guesses for.
+#[derive(Debug, Default)]
+pub(super) struct Bounded {
+    pub(super) tallies: HashMap<ThrottleKey, Tally>,
+    pub(super) by_expiry: BTreeSet<(Timestamp, ThrottleKey)>,
 }
 
-impl<V> Default for Bounded<V> {
-    fn default() -> Self {
-        Self { entries: HashMap::new(), by_age: BTreeSet::new() }
-    }
-}
-
-impl<V> Bounded<V> {
-    pub(super) fn get(&self, key: &ThrottleKey) -> Option<&V> {
-        self.entries.get(key).map(|(_, value)| value)
+impl Bounded {
+    pub(super) fn get(&self, key: &ThrottleKey) -> Option<&Tally> {
+        self.tallies.get(key)
     }
 
-    pub(super) fn put(&mut self, key: ThrottleKey, used: Timestamp, value: V) {
-        if let Some((before, _)) = self.entries.insert(key, (used, value)) {
-            self.by_age.remove(&(before, key));
-        }
-        self.by_age.insert((used, key));
-        while self.entries.len() > CAPACITY {
-            let Some((_, oldest)) = self.by_age.pop_first() else { break };
-            self.entries.remove(&oldest);
+    pub(super) fn put(&mut self, tally: Tally) {
+        let key = tally.counter.key;
+        self.remove(&key);
+        self.tallies.insert(key, tally);
+        self.by_expiry.insert((tally.expires_at(), key));
+        while self.tallies.len() > CAPACITY {
+            let Some((_, first)) = self.by_expiry.pop_first() else { break };
+            self.tallies.remove(&first);
         }
     }
 
     pub(super) fn remove(&mut self, key: &ThrottleKey) {
-        if let Some((used, _)) = self.entries.remove(key) {
-            self.by_age.remove(&(used, *key));
+        if let Some(tally) = self.tallies.remove(key) {
+            self.by_expiry.remove(&(tally.expires_at(), *key));
         }
     }
 
-    /// Removes all others, and answers how many those were.
-    pub(super) fn retain(&mut self, is_kept: impl Fn(&V) -> bool) -> u64 {
-        let by_age = &mut self.by_age;
+    /// Removes those that are over, and returns their number.
+    pub(super) fn remove_expired(&mut self, now: Timestamp) -> u64 {
         let mut removed = 0;
-        self.entries.retain(|key, (used, value)| {
-            let kept = is_kept(value);
-            if !kept {
-                by_age.remove(&(*used, *key));
-                removed += 1;
-            }
-            kept
-        });
+        while let Some(first) = self.by_expiry.first().copied().filter(|(expiry, _)| *expiry <= now) {
+            self.by_expiry.remove(&first);
+            self.tallies.remove(&first.1);
+            removed += 1;
+        }
         removed
     }
 }

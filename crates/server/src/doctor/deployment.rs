@@ -140,12 +140,12 @@ impl Lab<'_> {
     async fn forwarded_for(&self, configuration: &Configuration) -> Outcome {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
-        let (Some((plain, _)), Some((with_made_up, is_believed))) = (plain, made_up) else {
+        let (Some((plain, _, value)), Some((with_made_up, is_believed, _))) = (plain, made_up) else {
             return Outcome::of("source_unknown", &[("path", &paths::SOURCE)]);
         };
         match (plain.as_str(), with_made_up.as_str()) {
             ("unknown_proxy", _) => Outcome::of("proxy_unknown", &[]),
-            ("unreadable", _) => Outcome::of("forwarded_for_unreadable", &[]),
+            ("unreadable", _) => Outcome::of("forwarded_for_unreadable", &[("value", &value)]),
             ("proxy", _) => Outcome::of("proxy_itself", &[]),
             (_, "forwarded") if is_believed => Outcome::of("made_up_address_believed", &[]),
             ("forwarded", "forwarded") => Outcome::of("forwarded_for", &[]),
@@ -153,10 +153,14 @@ impl Lab<'_> {
         }
     }
 
-    /// The source of the client address of a request with these headers, and whether that is the made-up one.
-    async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool)> {
+    /// The source of the client address of a request with these headers, whether that is the made-up one, and the
+    /// value that is no address.
+    async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool, String)> {
         let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE), headers).await?;
-        Some((answer.get("told_by")?.as_str()?.to_owned(), answer.get("is")?.as_bool()?))
+        let value =
+            answer.get("value").and_then(Value::as_str).map(|value| ForeignText::new(value).to_string());
+        let told_by = answer.get("told_by")?.as_str()?.to_owned();
+        Some((told_by, answer.get("is")?.as_bool()?, value.unwrap_or_default()))
     }
 
     /// Identity headers of clients at the lab.

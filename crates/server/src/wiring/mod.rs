@@ -14,7 +14,7 @@ use labgate_domain::ports::IdentityProvider;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::world::Clock;
 use labgate_http::{App, AppInfo};
-use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge};
+use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge, WorkPool};
 use labgate_store::Store;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -123,6 +123,7 @@ async fn open(
     let data_dir = DataDirLock::shared(&configuration.data_dir)?;
     let store = Store::open(&configuration.database).await?;
     let keys = LiveKeys::open(configuration, &**clock)?;
+    let pool = WorkPool::new();
     let ports = Ports {
         providers: providers.to_vec(),
         accounts: Arc::new(store.clone()),
@@ -133,8 +134,8 @@ async fn open(
         spent_attempts: Arc::new(store.clone()),
         sealer: Arc::clone(&keys.seals) as _,
         tokens: Arc::clone(&keys.tokens) as _,
-        hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy))),
-        judge: Arc::new(StrengthJudge),
+        hasher: Arc::new(Argon2Hasher::new(Arc::new(OsEntropy), pool.clone())),
+        judge: Arc::new(StrengthJudge::new(pool)),
         throttle: store.throttle().unwrap_or_else(|| Arc::new(MemoryThrottle::new())),
         observer: Arc::new(TracingLog),
         records: Arc::new(TracingLog),

@@ -18,9 +18,6 @@ use crate::statement::Statement;
 const LOCK: &str = "
     SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key";
 
-const IS_KNOWN: &str = "
-    SELECT EXISTS (SELECT 1 FROM failure_counts WHERE key = $1 AND expires_at > $2)";
-
 const FIND: &str = "
     SELECT 'row ' || ctid AS place, key, failures, last, until FROM failure_counts WHERE key = ANY ($1)";
 
@@ -42,10 +39,11 @@ const DELETE_EXPIRED: &str = "
 const KINDS: &str = "
     SELECT DISTINCT kind FROM failure_counts";
 
-/// Deletes those of a kind that were touched longest ago, when there are too many of it.
+/// Deletes those of a kind that would be forgotten first, when there are too many of it: a flood of made-up
+/// names, each with an attempt or two, displaces no name that somebody guesses for.
 const DELETE_SURPLUS: &str = "
     DELETE FROM failure_counts WHERE key IN (
-        SELECT key FROM failure_counts WHERE kind = $1 ORDER BY last DESC OFFSET $2 FOR UPDATE SKIP LOCKED
+        SELECT key FROM failure_counts WHERE kind = $1 ORDER BY expires_at DESC OFFSET $2 FOR UPDATE SKIP LOCKED
     )";
 
 /// The number of counters kept of each kind, some 20 MB. Every replica deletes the surplus after so many
@@ -61,7 +59,7 @@ impl Throttle for PostgresDatabase {
         let attempts = self.attempts.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         if attempts.is_multiple_of(ATTEMPTS_BETWEEN_CLEANUPS) {
             let mut connection = Pooled::Postgres(self.writer().await?);
-            for counter in attempt.counters(false) {
+            for counter in attempt.counters() {
                 delete_surplus(&mut connection, counter.key.kind().as_str()).await?;
             }
         }
@@ -69,11 +67,7 @@ impl Throttle for PostgresDatabase {
     }
 
     async fn record_success(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
-        self.count(&attempt, now, rate_limit::record_success).await?;
-        let Some(key) = attempt.known_key() else { return Ok(()) };
-        let count = FailureCount::from_store(0.0, now, now);
-        let known = Kept { key, count, expires_at: rate_limit::known_until(now) };
-        keep(&self.writers, &[known]).await
+        self.count(&attempt, now, rate_limit::record_success).await
     }
 
     async fn cancel(&self, attempt: LoginAttempt, now: Timestamp) -> Result<(), StoreError> {
@@ -104,16 +98,7 @@ impl PostgresDatabase {
         T: Send,
     {
         let mut transaction = self.begin_plainly().await?;
-        let known = match attempt.known_key() {
-            None => false,
-            Some(key) => sqlx::query_scalar(IS_KNOWN)
-                .bind(key.digest().as_slice())
-                .bind(now.as_unix_seconds())
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(failed)?,
-        };
-        let mut tallies = tallies(&mut transaction, attempt.counters(known)).await?;
+        let mut tallies = tallies(&mut transaction, attempt.counters()).await?;
         let before = tallies.clone();
         let answer = change(&mut tallies);
         if tallies != before {

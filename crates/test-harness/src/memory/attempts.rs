@@ -1,47 +1,51 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
-use labgate_domain::ports::{
-    Consumption, LoginAttempt, LoginTarget, Permit, SpentAttempts, StoreError, Throttle,
-};
+use labgate_domain::ports::{Consumption, LoginAttempt, Permit, SpentAttempts, StoreError, Throttle};
+use labgate_domain::rate_limit::{self, FailureCount, Tally};
 use labgate_domain::sealed::SealId;
 use labgate_domain::time::Timestamp;
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
 
-const FREE: u32 = 5;
-const WAIT: Duration = Duration::from_mins(1);
+impl State {
+    fn count<T>(&mut self, attempt: &LoginAttempt, change: impl FnOnce(&mut [Tally]) -> T) -> T {
+        let known = &self.tallies;
+        let tally = |counter: rate_limit::Counter| Tally {
+            counter,
+            count: known.get(&counter.key).map_or_else(FailureCount::default, |tally| tally.count),
+        };
+        let mut tallies: Vec<Tally> = attempt.counters().into_iter().map(tally).collect();
+        let answer = change(&mut tallies);
+        for tally in tallies {
+            // An empty count is none.
+            if tally.count.failures() > 0.0 {
+                self.tallies.insert(tally.counter.key, tally);
+            } else {
+                self.tallies.remove(&tally.counter.key);
+            }
+        }
+        answer
+    }
+}
 
-/// Five wrong attempts pass for each target, then one each minute; registrations always pass.
 #[async_trait]
 impl Throttle for MemoryStore {
     async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError> {
-        if attempt.target == LoginTarget::Registration {
-            return Ok(Permit::Granted);
-        }
-        let mut state = self.state();
-        let (count, last) = state.wrong_attempts.entry(attempt.target).or_insert((0, now));
-        if *count >= FREE && now < last.plus(WAIT) {
-            return Ok(Permit::RetryAfter(last.plus(WAIT).since(now)));
-        }
-        (*count, *last) = (*count + 1, now);
-        Ok(Permit::Granted)
+        Ok(self.state().count(&attempt, |tallies| rate_limit::admit(tallies, now)))
     }
 
     async fn record_success(&self, attempt: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
-        self.state().wrong_attempts.remove(&attempt.target);
+        self.state().count(&attempt, rate_limit::record_success);
         Ok(())
     }
 
     async fn cancel(&self, attempt: LoginAttempt, _: Timestamp) -> Result<(), StoreError> {
-        if let Some((count, _)) = self.state().wrong_attempts.get_mut(&attempt.target) {
-            *count = count.saturating_sub(1);
-        }
+        self.state().count(&attempt, rate_limit::cancel);
         Ok(())
     }
 
-    async fn delete_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let expired = self.state().tallies.extract_if(|_, tally| tally.expires_at() <= now).count();
+        Ok(expired as u64)
     }
 }
 

@@ -24,7 +24,7 @@ fn registration(username: &str) -> Registration {
 async fn the_setup_token_makes_one_administrator() {
     let token = SetupToken::fresh(&Ones);
     let mut world = World::default();
-    world.judge.expect_weakness().returning(|_, _| None);
+    world.judge.expect_weakness().returning(|_, _, _| Ok(None));
     world
         .credentials
         .expect_credential()
@@ -111,7 +111,7 @@ async fn a_lab_without_an_administrator_has_one_way_to_get_it() {
 async fn c171_the_settings_password_of_the_first_administrator_is_judged() {
     for weakness in [None, Some(PasswordWeakness::Common)] {
         let mut world = World::default();
-        world.judge.expect_weakness().returning(move |_, _| weakness);
+        world.judge.expect_weakness().returning(move |_, _, _| Ok(weakness));
         let mut asked = 0;
         world.administration.expect_has_administrator().returning(move || {
             asked += 1;

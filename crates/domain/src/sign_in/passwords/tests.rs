@@ -30,7 +30,7 @@ fn world_in_which(status: AccountStatus, known: &Arc<Mutex<Option<Credential>>>)
     });
     world.accounts.expect_find().returning(move |_| Ok(Some(account(status))));
     world.credentials.expect_credential().returning(move |_| Ok(known.lock().unwrap().clone()));
-    world.judge.expect_weakness().returning(|_, _| None);
+    world.judge.expect_weakness().returning(|_, _, _| Ok(None));
     world
 }
 
@@ -83,18 +83,30 @@ async fn c176_unknown_wrong_disabled_and_passwordless_get_one_answer() {
 }
 
 #[tokio::test]
-async fn c177_rate_limiting_comes_before_hashing_and_counts_per_account() {
+async fn c177_rate_limiting_comes_before_hashing_and_counts_per_typed_name() {
     let scene = world(AccountStatus::Active, Some(good())).scene();
-    for name in ["ada", "ADA", "ada@example.com"] {
+    for name in ["ada", "ADA", " Ada "] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
     assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::RateLimited);
     assert_eq!(scene.hasher.verified(), 3);
-    // Names of nobody count together in the same way, so the wait does not tell them apart.
+    // Names of nobody count in the same way, so the wait does not tell them apart.
     for name in ["ghost", " GHOST", "Ghost "] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
     assert_eq!(refused(&scene, "ghost", "wrong").await, ErrorCode::RateLimited);
+}
+
+#[tokio::test]
+async fn f06_the_wait_of_a_name_does_not_tell_that_another_name_is_the_same_account() {
+    let scene = world(AccountStatus::Active, Some(good())).scene();
+    for _ in 0..3 {
+        assert_eq!(refused(&scene, "ada", "wrong").await, ErrorCode::CredentialsWrong);
+    }
+    assert_eq!(refused(&scene, "ada", "wrong").await, ErrorCode::RateLimited);
+    for other in ["ada@example.com", "ghost@example.com"] {
+        assert_eq!(refused(&scene, other, "wrong").await, ErrorCode::CredentialsWrong, "{other}");
+    }
 }
 
 #[tokio::test]
@@ -154,9 +166,9 @@ async fn the_next_password_must_differ_fit_in_length_and_be_hard_to_guess() {
     world.credentials.expect_credential().returning(|_| Ok(Some(credential("$fake$initial-password", true))));
     world.credentials.expect_change_credential().never();
     world.sessions.expect_create().never();
-    world.judge.expect_weakness().returning(|password, personal| {
+    world.judge.expect_weakness().returning(|password, personal, _| {
         assert!(personal.contains(&"ada@example.com".to_owned()));
-        (password.expose() == "easy-easy-easy").then_some(PasswordWeakness::Guessable)
+        Ok((password.expose() == "easy-easy-easy").then_some(PasswordWeakness::Guessable))
     });
     let scene = world.scene();
     let due = scene

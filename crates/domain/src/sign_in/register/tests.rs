@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::{DisplayName, Password};
+use crate::ports::LoginAttempt;
 use crate::sign_in::testing::{World, credential};
 
 fn registration(username: &str) -> Registration {
@@ -14,7 +15,7 @@ fn registration(username: &str) -> Registration {
 #[tokio::test]
 async fn a_registration_gives_a_user_account_and_a_session() {
     let mut world = World::default();
-    world.judge.expect_weakness().returning(|_, _| None);
+    world.judge.expect_weakness().returning(|_, _, _| Ok(None));
     world
         .credentials
         .expect_credential()
@@ -39,7 +40,7 @@ async fn a_registration_gives_a_user_account_and_a_session() {
 #[tokio::test]
 async fn c112_a_registration_under_an_address_or_a_taken_name_is_refused() {
     let mut world = World::default();
-    world.judge.expect_weakness().returning(|_, _| None);
+    world.judge.expect_weakness().returning(|_, _, _| Ok(None));
     world.accounts.expect_create_local().times(1).returning(|_, _| Ok(AccountCreation::NameTaken));
     world.sessions.expect_create().never();
     let scene = world.scene();
@@ -92,10 +93,10 @@ async fn with_a_provider_a_registration_is_refused() {
 #[tokio::test]
 async fn c177_registrations_count_for_their_source_once_hashed() {
     let mut world = World::default();
-    world.judge.expect_weakness().returning(|_, _| None);
+    world.judge.expect_weakness().returning(|_, _, _| Ok(None));
     world.accounts.expect_create_local().returning(|_, _| Ok(AccountCreation::NameTaken));
     let scene = world.scene();
-    let source = Some(crate::ports::Source::of("192.0.2.1".parse().unwrap()));
+    let source = crate::ports::Source::of("192.0.2.1".parse().unwrap());
     let visitor = Visitor { source, ..Visitor::default() };
     for (password, code, counted) in [
         ("busy-busy-busy-busy", ErrorCode::Busy, 0),
@@ -109,6 +110,6 @@ async fn c177_registrations_count_for_their_source_once_hashed() {
         assert_eq!(refusal.error.code(), code);
         assert_eq!(scene.throttle.counted().len(), counted);
     }
-    let registration = LoginAttempt { target: LoginTarget::Registration, source };
+    let registration = LoginAttempt::Stranger { target: LoginTarget::Registration, source };
     assert!(scene.throttle.counted().iter().all(|guess| *guess == registration));
 }
