@@ -34,7 +34,7 @@ pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict
 pub use provider_error::{
     CallFailure, IdTokenFault, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
-pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore};
+pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms};
 pub use sign_in_records::SignInRecords;
 pub use spent_attempts::{Consumption, SpentAttempts};
 pub use store_error::StoreError;

@@ -8,7 +8,7 @@ use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{AccountError, PasswordError, SignInError};
 use crate::people::{Account, Credential};
-use crate::ports::{CredentialStore, Source, TokenIssuer};
+use crate::ports::{CredentialStore, SessionTerms, Source, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
 use crate::world::Entropy;
 
@@ -61,7 +61,12 @@ impl SessionOpener<'_> {
     ) -> Result<SessionToken, SignInError> {
         let claims = claims(self.policy, self.entropy, account, session, session.created_at);
         let token = self.tokens.issue(&claims)?;
-        if !self.ender.sessions.create(session, account.role).await? {
+        let terms = SessionTerms {
+            role: account.role,
+            at_most: self.policy.max_sessions_per_account,
+            seen_after: session.created_at.minus(self.policy.session_idle_limit),
+        };
+        if !self.ender.sessions.create(session, terms).await? {
             return Err(AccountError::ChangedMeanwhile.into());
         }
         if let Err(error) = still_opens.await {

@@ -132,6 +132,7 @@ keys! {
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
     IDLE_LIMIT: Text "session.idle_limit" = "12h";
     ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
+    MAX_PER_ACCOUNT: Number "session.max_per_account" = "50";
     DATABASE_GRACE: Text "session.database_grace" = "5m";
 
     ALGORITHM: Text "token.algorithm" = "ES256";
