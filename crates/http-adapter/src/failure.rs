@@ -30,6 +30,8 @@ pub enum HttpErrorCode {
     BodyTooLarge,
     /// The request's body did not arrive in time.
     BodyTooSlow,
+    /// Too many changes of the same account are under way.
+    TooManyChanges,
     /// The request's head is larger than any that is expected here.
     HeadTooLarge,
 }
@@ -43,6 +45,7 @@ impl HttpErrorCode {
         Self::Timeout,
         Self::BodyTooLarge,
         Self::BodyTooSlow,
+        Self::TooManyChanges,
         Self::HeadTooLarge,
     ];
 
@@ -66,6 +69,7 @@ impl HttpErrorCode {
             Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
+            Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         }
     }
@@ -160,7 +164,11 @@ impl Failure {
             explanation: None,
             ways: Box::default(),
             lists_all: false,
-            headers: if status == StatusCode::SERVICE_UNAVAILABLE { retry_after(30) } else { Vec::new() },
+            headers: match status {
+                StatusCode::SERVICE_UNAVAILABLE => retry_after(30),
+                StatusCode::TOO_MANY_REQUESTS => retry_after(1),
+                _ => Vec::new(),
+            },
         }
     }
 

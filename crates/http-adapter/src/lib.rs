@@ -21,6 +21,7 @@ mod state;
 mod testing;
 mod texts;
 mod times;
+mod turns;
 
 pub use app::App;
 pub use client_addr::{NotANetwork, Peer, ProxyNetwork};

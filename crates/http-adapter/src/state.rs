@@ -18,6 +18,7 @@ use crate::pages::{Form, Problem};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::texts::Texts;
+use crate::turns::{Turn, Turns};
 
 /// Facts about this lab for pages and API, beside those that the core knows.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,7 @@ pub(crate) struct AppState {
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
     pub(crate) texts: &'static Texts,
+    pub(crate) turns: Turns,
 }
 
 impl AppState {
@@ -54,6 +56,16 @@ impl AppState {
             Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
             Posted::Form(_) => Err(self.sign_in.refuse_csrf().into()),
             Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
+        }
+    }
+
+    /// Waits until the person of the request may change something: a few changes of one account run at once.
+    /// Without a session there is nothing to wait for; other limits hold.
+    pub(crate) async fn turn(&self, request: &ParsedRequest) -> Result<Option<Turn>, Failure> {
+        let Some(checked) = self.session(request).await? else { return Ok(None) };
+        match self.turns.wait(checked.person.account).await {
+            None => Err(HttpErrorCode::TooManyChanges.into()),
+            turn => Ok(turn),
         }
     }
 
