@@ -37,6 +37,43 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 }
 
 #[tokio::test]
+async fn f08_the_fifty_first_session_ends_the_first_and_pages_show_25() {
+    let lab = TestLab::new();
+    let mut browsers = Vec::new();
+    for _ in 0..51 {
+        let mut browser = lab.browser();
+        lab.sign_in(&mut browser, ADA).await;
+        browsers.push(browser);
+    }
+    let cookies: Vec<_> = browsers.iter().map(session_cookie).collect();
+    // The feed of changes tells it within a second.
+    lab.clock().advance(std::time::Duration::from_secs(1));
+    assert!(!is_open(&lab, &cookies[0]).await);
+    for cookie in &cookies[1..] {
+        assert!(is_open(&lab, cookie).await);
+    }
+    let page = |number: &'static str| {
+        let lab = &lab;
+        let headers = [("cookie", &*cookies[50]), ("accept", "application/json")];
+        let request = request("GET", &format!("/api/auth/account{number}"), &headers);
+        async move { json(&lab.request(request).await) }
+    };
+    for (number, sessions, next) in [("", 25, Some(2)), ("?page=2", 25, None), ("?page=3", 0, None)] {
+        let page = page(number).await;
+        assert_eq!(page["sessions"].as_array().unwrap().len(), sessions, "{number}");
+        assert_eq!(page["next_page"].as_u64(), next, "{number}");
+    }
+    for malformed in ["?page=0", "?page=x", "?page=-1"] {
+        assert_eq!(page(malformed).await["code"], "bad_request", "{malformed}");
+    }
+    let here = &mut browsers[50];
+    here.open("/account").await;
+    assert_eq!(here.page().text().matches("Sign out there").count(), 24, "{}", here.page());
+    here.click("More").await;
+    assert_eq!(here.page().text().matches("Sign out there").count(), 25, "{}", here.page());
+}
+
+#[tokio::test]
 async fn a_session_of_another_account_cannot_be_ended() {
     let lab = with_carol().build();
     let (mut ada, mut bob) = (lab.browser(), lab.browser());

@@ -166,7 +166,7 @@ async fn a_failing_store_is_an_error_page_and_not_a_session() {
     lab.store().set_failing(true);
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
-    expect_page(&lab, &browser, 500, "internal");
+    expect_page(&lab, &browser, 503, "store_unavailable");
     lab.store().set_failing(false);
     assert_eq!((lab.store().account_count(), lab.store().session_count()), (0, 0));
 }

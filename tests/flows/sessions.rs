@@ -110,10 +110,55 @@ async fn c188_when_it_cannot_be_found_out_the_answer_is_no() {
     let cookie = session_cookie(&browser);
     lab.clock().advance(Duration::from_mins(15));
     lab.store().set_failing(true);
-    assert_eq!(check(&lab, &cookie).await.0, 500);
+    assert_eq!(check(&lab, &cookie).await.0, 503);
     let ready = lab.request(request("GET", "/readyz", &[])).await;
     assert_eq!(ready.status(), 503);
     assert_eq!(lab.request(request("GET", "/healthz", &[])).await.status(), 200);
+}
+
+#[tokio::test]
+async fn f09_while_the_store_fails_no_answer_says_not_signed_in() {
+    let lab = TestLab::new();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let cookie = session_cookie(&browser);
+    lab.clock().advance(Duration::from_mins(15));
+    lab.store().set_failing(true);
+    let session = "AAAAAAAAAAAAAAAAAAAAAA";
+    let one_session = format!("/api/auth/account/sessions/{session}/sign-out");
+    for (method, path) in [
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/login"),
+        ("GET", "/account"),
+        ("GET", "/password"),
+        ("GET", "/admin"),
+        ("GET", "/admin/accounts/01900000-0000-7000-8000-000000000000"),
+        ("GET", "/api/auth/verify"),
+        ("GET", "/api/auth/me"),
+        ("GET", "/api/auth/account"),
+        ("GET", "/api/auth/users"),
+        ("POST", "/api/auth/account/name"),
+        ("POST", "/api/auth/account/link"),
+        ("POST", "/api/auth/account/unlink"),
+        ("POST", "/api/auth/account/sign-out-everywhere"),
+        ("POST", &one_session),
+        ("POST", "/api/auth/password"),
+        ("POST", "/api/auth/users"),
+    ] {
+        for accept in ["text/html", "application/json"] {
+            let headers = [("cookie", &*cookie), ("accept", accept), ("sec-fetch-site", "same-origin")];
+            let response = lab.request(request(method, path, &headers)).await;
+            assert_eq!(response.status(), 503, "{method} {path}");
+            assert_eq!(response.headers()["retry-after"], "30", "{method} {path}");
+            let body = String::from_utf8_lossy(response.body());
+            assert!(method == "HEAD" || body.contains("store_unavailable"), "{method} {path}: {body}");
+        }
+    }
+    lab.store().set_failing(false);
+    let headers = [("cookie", &*cookie), ("accept", "text/html")];
+    let page = lab.request(request("GET", "/account", &headers)).await;
+    assert_eq!(page.status(), 200, "the same cookie is signed in again");
 }
 
 #[tokio::test]

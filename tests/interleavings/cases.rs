@@ -78,7 +78,7 @@ cases! {
     };
     "the provider is asked again": |process| {
         let provider = ProviderId::parse("external").unwrap();
-        match process.sign_in.revalidation().revalidate(&provider).await {
+        match process.sign_in.revalidation().revalidate(&provider, || true).await {
             Ok(0) => Err("nothing was due"),
             Ok(_) => Ok(None),
             Err(error) => Err(error.code().as_str()),

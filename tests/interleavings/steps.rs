@@ -8,7 +8,8 @@ use labgate_domain::people::{
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Consumption,
     CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityRemoval, IdentityStore,
-    LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SpentAttempts, StoreError, Throttle,
+    LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms, SpentAttempts,
+    StoreError, Throttle,
 };
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -105,7 +106,7 @@ stepped! {
         WRITE delete(id: AccountId) -> AccountChange;
     }
     SessionStore {
-        WRITE create(session: &Session, role: Role) -> bool;
+        WRITE create(session: &Session, terms: SessionTerms) -> bool;
         READ find(id: SessionId) -> Option<Session>;
         WRITE touch(id: SessionId, at: Timestamp) -> ();
         WRITE end(id: SessionId, at: Timestamp) -> ();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, PasswordHash, Role, Username};
-use labgate_domain::ports::{AccountStore, AdministrationStore, CredentialStore, SessionStore};
+use labgate_domain::ports::{AccountStore, AdministrationStore, CredentialStore, SessionStore, SessionTerms};
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
 use labgate_store::{Location, Store};
@@ -165,7 +165,8 @@ async fn a_password_reset_that_is_killed_ends_the_sessions_or_leaves_the_passwor
         let mut changed = 0;
         for (number, looks) in LOOKS.into_iter().enumerate() {
             let session = session(number, id, now);
-            assert!(SessionStore::create(&store, &session, Role::User).await.unwrap());
+            let terms = SessionTerms { role: Role::User, at_most: 50, seen_after: now };
+            assert!(SessionStore::create(&store, &session, terms).await.unwrap());
             let before = store.credential(id).await.unwrap().unwrap();
             kill_after(lab.spawn(&reset), looks, Some(&store)).await;
             let after = store.credential(id).await.unwrap().expect("the password is gone");

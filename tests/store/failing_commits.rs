@@ -11,7 +11,7 @@ use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
 
 use super::lab::{
     Replica, account, account_id, ada, add_ada, add_local, at, attempt, begin_session, credential, email,
-    external, identity, local, name, session, session_id,
+    external, identity, local, name, session, session_id, terms,
 };
 use super::{break_commits, mend_commits, tampered};
 
@@ -79,7 +79,9 @@ const WRITES: &[(&str, Call)] = &[
         })
     }),
     ("SessionStore::create", |store| {
-        Box::pin(async { store.sessions.create(&session(3, account_id(1)), Role::Admin).await.map(drop) })
+        Box::pin(async {
+            store.sessions.create(&session(3, account_id(1)), terms(Role::Admin)).await.map(drop)
+        })
     }),
     ("SessionStore::touch", |store| Box::pin(async { store.sessions.touch(session_id(3), at(5000)).await })),
     ("SessionStore::take_due", |store| {

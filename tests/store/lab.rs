@@ -11,7 +11,7 @@ use labgate_domain::people::{
 };
 use labgate_domain::ports::{
     AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
-    SpentAttempts,
+    SessionTerms, SpentAttempts,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -241,10 +241,15 @@ pub(super) async fn add_ada(store: &Replica) -> Account {
     account
 }
 
+/// Terms without a limit that matters.
+pub(super) fn terms(role: Role) -> SessionTerms {
+    SessionTerms { role, at_most: 1000, seen_after: at(0) }
+}
+
 /// Adds a session of an account that is there and active.
 pub(super) async fn begin_session(store: &Replica, session: &Session) {
     let account = store.accounts.find(session.account).await.unwrap().expect("an account");
-    assert_eq!(store.sessions.create(session, account.role).await, Ok(true));
+    assert_eq!(store.sessions.create(session, terms(account.role)).await, Ok(true));
 }
 
 /// The identity as the store keeps it, if it opened its account at this time only.

@@ -5,7 +5,7 @@ use labgate_domain::session::{ExternalSession, Session, UserAgent};
 use labgate_domain::time::Timestamp;
 
 use super::lab::{
-    Replica, account_id, add_ada, at, at_once, begin_session, ended, external, session, session_id,
+    Replica, account_id, add_ada, at, at_once, begin_session, ended, external, session, session_id, terms,
 };
 use super::replicas;
 
@@ -113,7 +113,7 @@ async fn an_id_is_never_used_twice() {
     let [store, _] = replicas().await;
     let first = begin(&store).await;
     let second = Session { groups: vec!["planted".to_owned()], ..first.clone() };
-    let error = store.sessions.create(&second, Role::Admin).await.unwrap_err().to_string();
+    let error = store.sessions.create(&second, terms(Role::Admin)).await.unwrap_err().to_string();
     assert!(!error.contains("planted") && !error.contains(&first.id.to_string()), "{error}");
     assert_eq!(find(&store).await, first);
 }
@@ -121,7 +121,7 @@ async fn an_id_is_never_used_twice() {
 #[tokio::test]
 async fn an_unknown_id_has_no_session() {
     let [store, _] = replicas().await;
-    assert_eq!(store.sessions.create(&session(1, account_id(1)), Role::User).await, Ok(false));
+    assert_eq!(store.sessions.create(&session(1, account_id(1)), terms(Role::User)).await, Ok(false));
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(None));
 }
 

@@ -16,6 +16,7 @@ use tower_http::body::UnsyncBoxBody;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::audience::Audience;
+use crate::client_addr::ProxyNetwork;
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::reply::Response;
@@ -23,6 +24,7 @@ use crate::request::ParsedRequest;
 use crate::route_table::{self, Call, Effect};
 use crate::state::{AppInfo, AppState};
 use crate::texts::Texts;
+use crate::turns::Turns;
 
 /// The application, the same behind the binary's listener and in tests. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +45,8 @@ impl App {
     #[must_use]
     pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
         let cookies = Cookies::of_lab_at(&sign_in.policy().public_url);
-        let state = Arc::new(AppState { sign_in, cookies, info, texts: Texts::english() });
+        let state =
+            Arc::new(AppState { sign_in, cookies, info, texts: Texts::english(), turns: Turns::default() });
         let on_panic = {
             let state = Arc::clone(&state);
             move |_| state.internal("a request handler panicked").into_response().map(Full::new)
@@ -91,6 +94,16 @@ impl App {
     pub(crate) fn refuse(&self, request: &Parts, code: HttpErrorCode) -> Response {
         let response = Failure::from(code).into_response();
         self.finish(response, Audience::of(&request.headers), request.uri.path())
+    }
+
+    /// Answers what could not be read as a request.
+    pub(crate) fn refuse_unread(&self, code: HttpErrorCode) -> Response {
+        self.finish(Failure::from(code).into_response(), Audience::Program, "")
+    }
+
+    /// Returns the trusted proxies.
+    pub(crate) fn trusted_proxies(&self) -> &[ProxyNetwork] {
+        &self.state.info.trusted_proxies
     }
 
     /// Writes out a failure, and adds the headers of every answer.

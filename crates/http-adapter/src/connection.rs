@@ -1,5 +1,7 @@
 //! One connection, and its limits.
 
+mod own_errors;
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
@@ -8,19 +10,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response};
+use http::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{Request, Response, Version};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
+use self::own_errors::OwnErrors;
 use crate::route_table::{self, Body};
+use crate::seats::Seat;
 use crate::{App, HttpErrorCode, Peer};
 
 /// The time for the first request's head.
@@ -42,26 +47,13 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// The time that is left then for a last request, all other limits together.
 const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
 
-/// A place among the connections that may be open. All work for a client holds it, so that hanging up and
-/// coming back does not get a client more than its share.
-#[derive(Clone)]
-pub(crate) struct Seat {
-    _permit: Arc<OwnedSemaphorePermit>,
-}
-
-impl From<OwnedSemaphorePermit> for Seat {
-    fn from(permit: OwnedSemaphorePermit) -> Self {
-        Self { _permit: Arc::new(permit) }
-    }
-}
-
-/// Answers the requests of this connection, until either side closes it or a limit is exceeded.
+/// Answers the requests of this connection, until either side closes it, a limit is exceeded, or its seat is
+/// wanted back.
 pub(crate) async fn attend(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     app: App,
     peer: Peer,
-    seat: Option<Seat>,
-    watcher: Watcher,
+    seat: Seat,
 ) {
     // HTTP/1 only: telling the versions apart would wait for a client's first bytes without any limit, and
     // proxies speak it to what is behind them.
@@ -71,17 +63,18 @@ pub(crate) async fn attend(
     let began = Instant::now();
     let heard = Arc::new(Notify::new());
     let service = {
-        let heard = Arc::clone(&heard);
+        let (heard, app, seat) = (Arc::clone(&heard), app.clone(), seat.clone());
         service_fn(move |mut request: Request<Incoming>| {
             heard.notify_one();
             request.extensions_mut().insert(peer);
-            if let Some(seat) = &seat {
-                request.extensions_mut().insert(seat.clone());
-            }
-            let app = app.clone();
+            // All work for a client holds its seat.
+            request.extensions_mut().insert(seat.clone());
+            seat.work();
+            let (app, seat) = (app.clone(), seat.clone());
             async move {
                 let mut response = answer(&app, request).await;
-                if began.elapsed() >= LIFETIME {
+                seat.rest();
+                if began.elapsed() >= LIFETIME || seat.is_scarce() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response.map(Full::new))
@@ -93,15 +86,28 @@ pub(crate) async fn attend(
             std::future::pending::<()>().await;
         }
     };
-    let connection = http.serve_connection(TokioIo::new(Unstalled::new(io)), service);
-    tokio::select! {
-        // A client that breaks the protocol or goes away is its own affair.
-        ended = watcher.watch(connection.into_owned()) => if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
-        },
-        () = silence => tracing::debug!("a connection was closed: no request came"),
-        () = tokio::time::sleep(LIFETIME + LAST_REQUEST_TIME_LIMIT) => {
-            tracing::debug!("a connection was closed: it had been open for too long");
+    let io = OwnErrors::new(Unstalled::new(io), move |code| app.refuse_unread(code));
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(io), service));
+    let mut silence = std::pin::pin!(silence);
+    let mut too_long = std::pin::pin!(tokio::time::sleep(LIFETIME + LAST_REQUEST_TIME_LIMIT));
+    loop {
+        tokio::select! {
+            // A client that breaks the protocol or goes away is its own affair.
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = seat.wanted_back() => connection.as_mut().graceful_shutdown(),
+            () = silence.as_mut() => {
+                tracing::debug!("a connection was closed: no request came");
+                return;
+            }
+            () = too_long.as_mut() => {
+                tracing::debug!("a connection was closed: it had been open for too long");
+                return;
+            }
         }
     }
 }
@@ -109,6 +115,9 @@ pub(crate) async fn attend(
 /// Reads the body, if there is one, and has the application answer.
 async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
+    if is_malformed(&parts) {
+        return closing(app.refuse(&parts, HttpErrorCode::BadRequest));
+    }
     let takes_a_body = || {
         let found = route_table::find(&parts.method, parts.uri.path());
         found.is_ok_and(|found| found.route.body != Body::Unread)
@@ -124,13 +133,33 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     };
     match body {
         Ok(body) => app.handle(Request::from_parts(parts, body)).await,
-        Err(code) => {
-            // The rest of the body would be taken for the next request: this connection is over.
-            let mut response = app.refuse(&parts, code);
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
+        // The rest of the body would be taken for the next request: this connection is over.
+        Err(code) => closing(app.refuse(&parts, code)),
     }
+}
+
+fn closing(mut response: Response<Bytes>) -> Response<Bytes> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Returns whether another program on the way could take the request for another one: it names no host or
+/// several (RFC 9112 section 3.2), or its body has another coding than `chunked` alone (section 6.1).
+fn is_malformed(parts: &Parts) -> bool {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let is_host = |host: &HeaderValue| {
+        let host = host.to_str().ok().filter(|host| !host.contains('@'));
+        host.is_some_and(|host| host.parse::<Authority>().is_ok())
+    };
+    let names_its_host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host),
+        (None, None) => parts.version < Version::HTTP_11,
+        _ => false,
+    };
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let is_readable = codings.next().is_none_or(is_chunked) && codings.next().is_none();
+    !names_its_host || !is_readable
 }
 
 /// A stream that fails to write when nothing has been taken for [`STALL_TIME_LIMIT`]; each byte that is taken

@@ -32,6 +32,10 @@ pub enum HttpErrorCode {
     BodyTooLarge,
     /// The request's body did not arrive in time.
     BodyTooSlow,
+    /// Too many changes of the same account are under way.
+    TooManyChanges,
+    /// The request's head is larger than any that is expected here.
+    HeadTooLarge,
 }
 
 impl HttpErrorCode {
@@ -43,6 +47,8 @@ impl HttpErrorCode {
         Self::Timeout,
         Self::BodyTooLarge,
         Self::BodyTooSlow,
+        Self::TooManyChanges,
+        Self::HeadTooLarge,
     ];
 
     /// Returns the stable code.
@@ -65,6 +71,8 @@ impl HttpErrorCode {
             Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
+            Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
+            Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         }
     }
 }
@@ -120,9 +128,10 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::TokenResponseInvalid
         | ErrorCode::IdTokenInvalid
         | ErrorCode::UserinfoInvalid => StatusCode::BAD_GATEWAY,
-        ErrorCode::ProviderUnavailable | ErrorCode::ProviderBusy | ErrorCode::Busy => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::ProviderUnavailable
+        | ErrorCode::ProviderBusy
+        | ErrorCode::Busy
+        | ErrorCode::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ProviderMisconfigured | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -160,7 +169,11 @@ impl Failure {
             ways: Box::default(),
             lists_all: false,
             wait: None,
-            headers: if status == StatusCode::SERVICE_UNAVAILABLE { retry_after(30) } else { Vec::new() },
+            headers: match status {
+                StatusCode::SERVICE_UNAVAILABLE => retry_after(30),
+                StatusCode::TOO_MANY_REQUESTS => retry_after(1),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -172,6 +185,11 @@ impl Failure {
     pub(crate) fn not_signed_in(reason: Option<NotSignedIn>) -> Self {
         let ways = [Way::to_sign_in(Label::SignInAgain, &ReturnTo::main_page())];
         Self { ways: ways.into(), reason, ..Self::coded(ErrorCode::NotSignedIn) }
+    }
+
+    /// The answer is not known because the database does not answer. The cause is in the log already.
+    pub(crate) fn store_unavailable() -> Self {
+        Self { reason: Some(NotSignedIn::Unavailable), ..Self::coded(ErrorCode::StoreUnavailable) }
     }
 
     /// An error of ours, which the caller has logged under this reference.
@@ -217,7 +235,9 @@ impl Failure {
         let (code, reason, path) =
             (self.code, self.reason.as_ref().map(tracing::field::display), ForeignText::new(path));
         match self.status {
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE
+                if self.reason.is_none() =>
+            {
                 tracing::info!(%reference, code, ?path, "a request was cut off");
             }
             _ => tracing::debug!(%reference, code, ?path, reason, "a request was refused"),
@@ -283,6 +303,16 @@ impl From<HttpErrorCode> for Failure {
     fn from(code: HttpErrorCode) -> Self {
         let (code, status) = code.told();
         Self::new(status, code)
+    }
+}
+
+/// Not knowing is no statement about the session.
+impl From<NotSignedIn> for Failure {
+    fn from(reason: NotSignedIn) -> Self {
+        match reason {
+            NotSignedIn::Unavailable => Self::store_unavailable(),
+            reason => Self::not_signed_in(Some(reason)),
+        }
     }
 }
 

@@ -14,12 +14,14 @@ mod reply;
 mod request;
 mod route_table;
 mod routes;
+mod seats;
 mod serve;
 mod state;
 #[cfg(test)]
 mod testing;
 mod texts;
 mod times;
+mod turns;
 
 pub use app::App;
 pub use client_addr::{NotANetwork, Peer, ProxyNetwork};

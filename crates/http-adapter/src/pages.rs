@@ -100,6 +100,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) account: &'a Account,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
+    /// The address of the next page of sessions.
+    pub(crate) next: Option<String>,
     pub(crate) form: Form<'a>,
 }
 
@@ -109,6 +111,10 @@ pub(crate) struct AccountPage<'a> {
 pub(crate) struct OwnAccountPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) own: &'a OwnAccount,
+    /// A page of the account's sessions.
+    pub(crate) sessions: &'a [Session],
+    /// The address of the next page of sessions.
+    pub(crate) next: Option<String>,
     pub(crate) providers: Vec<ProviderDescription>,
     pub(crate) form: Form<'a>,
 }

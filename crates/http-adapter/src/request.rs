@@ -105,6 +105,21 @@ impl ParsedRequest {
         }
     }
 
+    /// Returns the page of a list that the query asks for, counted from 1, and the number of the next one if
+    /// there is more. A page after the last one is empty.
+    pub(crate) fn page_of<'a, T>(
+        &self,
+        list: &'a [T],
+        page_len: usize,
+    ) -> Result<(&'a [T], Option<usize>), HttpErrorCode> {
+        let page =
+            optional(self.parameter("page"), |page| page.parse::<usize>().map_err(|_| ()))?.unwrap_or(1);
+        let before = page.checked_sub(1).ok_or(HttpErrorCode::BadRequest)?.saturating_mul(page_len);
+        let rest = list.get(before..).unwrap_or_default();
+        let (shown, further) = rest.split_at(rest.len().min(page_len));
+        Ok((shown, (!further.is_empty()).then_some(page + 1)))
+    }
+
     /// Returns the target after signing in, as a link states it.
     pub(crate) fn return_to(&self) -> ReturnTo {
         self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()

@@ -169,6 +169,10 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
     if route.body == Body::Own {
         state.check_csrf(request)?;
     }
+    let _turn = match route.effect {
+        Effect::Reads => None,
+        Effect::Changes => state.turn(request).await?,
+    };
     (route.handler)(state, request).await
 }
 

@@ -19,6 +19,7 @@ use crate::pages::{Form, Problem};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::texts::Texts;
+use crate::turns::{Turn, Turns};
 
 /// Facts about this lab for pages and API, beside those that the core knows.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,7 @@ pub(crate) struct AppState {
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
     pub(crate) texts: &'static Texts,
+    pub(crate) turns: Turns,
 }
 
 impl AppState {
@@ -58,35 +60,39 @@ impl AppState {
         }
     }
 
+    /// Waits until the person of the request may change something: a few changes of one account run at once.
+    /// Without a session there is nothing to wait for; other limits hold.
+    pub(crate) async fn turn(&self, request: &ParsedRequest) -> Result<Option<Turn>, Failure> {
+        let Some(checked) = self.session(request).await? else { return Ok(None) };
+        match self.turns.wait(checked.person.account).await {
+            None => Err(HttpErrorCode::TooManyChanges.into()),
+            turn => Ok(turn),
+        }
+    }
+
     /// Checks the session of the request's cookie, if it has one.
     async fn check(&self, request: &ParsedRequest) -> Option<Result<CheckedRequest, NotSignedIn>> {
         let token = request.cookies.session.as_deref()?;
         Some(self.sign_in.requests().check(token).await)
     }
 
-    /// Returns the request's session, if it is alive.
-    pub(crate) async fn session(&self, request: &ParsedRequest) -> Option<CheckedRequest> {
-        self.check(request).await.and_then(Result::ok)
+    /// Returns the request's session, if it is alive; the answer is 503 when that cannot be found out: not
+    /// knowing is never "no session".
+    pub(crate) async fn session(&self, request: &ParsedRequest) -> Result<Option<CheckedRequest>, Failure> {
+        match self.check(request).await {
+            Some(Err(NotSignedIn::Unavailable)) => Err(Failure::store_unavailable()),
+            checked => Ok(checked.and_then(Result::ok)),
+        }
     }
 
-    /// Returns the request's session; without one the answer is 401, or 500 when it could not be found out.
+    /// Returns the request's session; without one the answer is 401, or 503 when it could not be found out.
     /// Either keeps a proxy from letting the request through.
     pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
         match self.check(request).await {
             Some(Ok(checked)) => Ok(checked),
-            Some(Err(reason)) => Err(self.not_signed_in(reason)),
+            Some(Err(reason)) => Err(reason.into()),
             None => Err(Failure::not_signed_in(None)),
         }
-    }
-
-    /// Tells why a request has no session.
-    pub(crate) fn not_signed_in(&self, reason: NotSignedIn) -> Failure {
-        if reason != NotSignedIn::Unavailable {
-            return Failure::not_signed_in(Some(reason));
-        }
-        let reference = self.sign_in.fresh_reference();
-        tracing::debug!(%reference, %reason, "not signed in");
-        Failure::internal(reference)
     }
 
     /// Adds cookies. One that cannot be set is an error of ours, and nothing of the answer is sent.

@@ -5,6 +5,7 @@ mod admission;
 mod backup;
 mod doctor;
 mod lab;
+mod signals;
 mod store;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -16,7 +17,9 @@ use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use labgate_domain::world::Clock;
 use labgate_token::KeyDirectory;
+use tokio::sync::oneshot;
 
+use self::signals::Signals;
 use crate::configuration::{Configuration, Sources, TokenKey};
 use crate::key_list;
 use crate::logging;
@@ -120,11 +123,26 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         .build()
         .context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
-        let stop = stop_signal().context("signals cannot be received")?;
-        let server = Server::start(configuration).await?;
+        let mut signals = Signals::receive().context("signals cannot be received")?;
+        let starting = Server::start(configuration);
+        let server = tokio::select! {
+            started = starting => started?,
+            () = signals.stop() => bail!("stopped before the start was complete"),
+        };
         tell_setup_link(&server)?;
-        server.run(stop).await;
-        Ok(())
+        let bell = server.reload_bell();
+        let (stop, stopped) = oneshot::channel();
+        let stopping = async {
+            signals.stop_or(|| bell.notify_one()).await;
+            tracing::info!("stopping");
+            // The server waits for it.
+            let _ = stop.send(());
+            signals.stop().await;
+        };
+        tokio::select! {
+            () = server.run(async { stopped.await.unwrap_or_default() }) => Ok(()),
+            () = stopping => bail!("stopped at once by a second signal"),
+        }
     });
     // A pending DNS lookup would delay the exit.
     runtime.shutdown_background();
@@ -141,32 +159,6 @@ fn tell_setup_link(server: &Server) -> std::io::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Completes when the process receives a signal to stop.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tracing::info!("stopping");
-    })
-}
-
-/// Completes when the process receives a signal to stop.
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tracing::info!("stopping");
-    })
 }
 
 fn check(configuration: &Configuration) -> anyhow::Result<()> {

@@ -131,6 +131,69 @@ fn it_serves_until_it_is_told_to_stop() {
     assert!(!rest.iter().any(|line| line.contains("/setup?")), "the link is for terminals: {rest:?}");
 }
 
+#[cfg(unix)]
+fn signal(running: &Running, name: &str) {
+    let process = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
+}
+
+/// Waits until the log has a line with this text.
+#[cfg(unix)]
+fn logged(log: &mut impl Iterator<Item = String>, text: &str) -> String {
+    log.find(|line| line.contains(text)).unwrap_or_else(|| panic!("{text} was not logged"))
+}
+
+#[cfg(unix)]
+#[test]
+fn f10_a_hangup_has_the_keys_read_again_and_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("LABGATE_LISTEN", "127.0.0.1:0"),
+        ("LABGATE_PUBLIC_URL", "http://127.0.0.1:8091"),
+        ("LABGATE_VERSION", "1.2.3"),
+    ];
+    let mut command = labgate(&folder, &["serve"], &environment);
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    logged(&mut log, "there is no administrator yet");
+    // Keys that cannot be read are told at once, and not only within the minute.
+    let keys = folder.path().join("labgate-data/keys");
+    std::fs::rename(&keys, folder.path().join("elsewhere")).unwrap();
+    signal(&running, "HUP");
+    logged(&mut log, "SIGHUP: the keys are read again");
+    logged(&mut log, "the previous ones stay in use");
+    signal(&running, "HUP");
+    logged(&mut log, "the previous ones stay in use");
+    signal(&running, "TERM");
+    logged(&mut log, "stopped");
+    assert!(running.0.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn f10_a_second_signal_ends_the_process_at_once() {
+    use std::io::{Read as _, Write as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("LABGATE_LISTEN", "127.0.0.1:0"), ("LABGATE_PUBLIC_URL", "http://127.0.0.1:8091")];
+    let mut command = labgate(&folder, &["serve"], &environment);
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = logged(&mut log, "labgate is listening");
+    let (_, address) = line.split_once("address=").unwrap();
+    let mut client = std::net::TcpStream::connect(address.split(' ').next().unwrap()).unwrap();
+    logged(&mut log, "there is no administrator yet");
+    // A request whose body does not come is under way for ten seconds.
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nPOST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n";
+    client.write_all(request).unwrap();
+    client.read_exact(&mut [0; 12]).unwrap();
+    signal(&running, "TERM");
+    logged(&mut log, "stopping");
+    signal(&running, "INT");
+    logged(&mut log, "stopped at once by a second signal");
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
+}
+
 const ENTRA: &str = r#"
 [[provider]]
 id = "entra"

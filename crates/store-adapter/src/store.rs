@@ -70,6 +70,14 @@ impl Store {
         Ok(map_either!(&self.database, it => it.begin().await?))
     }
 
+    /// Begins to add a session.
+    pub(crate) async fn begin_session(&self) -> Result<Transaction, StoreError> {
+        Ok(match &self.database {
+            Database::Sqlite(database) => Either::Sqlite(database.begin().await?),
+            Database::Postgres(database) => Either::Postgres(database.begin_plainly().await?),
+        })
+    }
+
     /// Begins to record a sign-in with this address, and returns the address unless the account has it
     /// already.
     pub(crate) async fn begin_sign_in<'a>(

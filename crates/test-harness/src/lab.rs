@@ -142,7 +142,7 @@ impl TestLab {
         let revalidation = self.server.sign_in.revalidation();
         let mut decided = 0;
         loop {
-            match revalidation.revalidate(&provider).await.expect("a store that works") {
+            match revalidation.revalidate(&provider, || true).await.expect("a store that works") {
                 0 => return decided,
                 more => decided += more,
             }

@@ -99,6 +99,7 @@ pub(crate) fn write(directory: &Path, name: &str, text: &SecretString) -> Result
     let unfinished = directory.join(format!("{UNFINISHED}{name}"));
     let written = || {
         let mut file = owner_only().write(true).create_new(true).open(&unfinished)?;
+        take_after_neighbours(&file, directory)?;
         writeln!(file, "{}", text.expose_secret().trim_end())?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
@@ -126,7 +127,12 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), KeyFileError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| KeyFileError::Unwritable { path: path.to_owned(), source })?;
+    let unwritable = |source| KeyFileError::Unwritable { path: path.to_owned(), source };
+    let is_new = !path.exists();
+    builder.create(path).map_err(unwritable)?;
+    if is_new {
+        take_after_parent(path).map_err(unwritable)?;
+    }
     refuse_exposed_directory(path)
 }
 
@@ -140,7 +146,83 @@ pub(crate) fn refuse_exposed_directory(path: &Path) -> Result<(), KeyFileError> 
 
 /// Opens the file that processes lock while they work in the directory.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    owner_only().read(true).write(true).create(true).truncate(false).open(path)
+    match owner_only().read(true).write(true).create_new(true).open(path) {
+        Ok(file) => {
+            if let Some(directory) = path.parent() {
+                take_after_neighbours(&file, directory)?;
+            }
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            owner_only().read(true).write(true).open(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file that was just made the owner, the group and the rights of the key files beside it, or the
+/// owner and the group of the directory: what an administrator makes as `root`, the service can read.
+#[cfg(unix)]
+fn take_after_neighbours(file: &File, directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.path()));
+    let mut names: Vec<PathBuf> = names.collect::<io::Result<_>>()?;
+    names.sort();
+    let is_key = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        ["session-", "seal-"].iter().any(|ours| name.starts_with(ours))
+    };
+    // Not the target of a link, which can be anywhere.
+    let key =
+        names.iter().rev().find(is_key).map(fs::symlink_metadata).transpose()?.filter(fs::Metadata::is_file);
+    match key {
+        // Never open to everybody, and always to the owner.
+        Some(key) => take_after(file, &key, Some(key.permissions().mode() & 0o660 | 0o600)),
+        None => take_after(file, &fs::metadata(directory)?, None),
+    }
+}
+
+#[cfg(unix)]
+fn take_after(file: &File, other: &fs::Metadata, mode: Option<u32>) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+
+    let created = file.metadata()?;
+    if (created.uid(), created.gid()) != (other.uid(), other.gid()) {
+        match fchown(file, Some(other.uid()), Some(other.gid())) {
+            // Only root gives files away; what anyone else makes is theirs, as on a volume that a group shares.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            changed => changed?,
+        }
+    }
+    mode.map_or(Ok(()), |mode| file.set_permissions(fs::Permissions::from_mode(mode)))
+}
+
+/// Gives a directory that was just made the owner and the group of the one around it.
+#[cfg(unix)]
+fn take_after_parent(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, lchown};
+
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (made, parent) = (fs::symlink_metadata(path)?, fs::metadata(parent)?);
+    if (made.uid(), made.gid()) == (parent.uid(), parent.gid()) {
+        return Ok(());
+    }
+    // Not through a link that was put there since.
+    match lchown(path, Some(parent.uid()), Some(parent.gid())) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        changed => changed,
+    }
+}
+
+#[cfg(not(unix))]
+fn take_after_parent(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn take_after_neighbours(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn owner_only() -> OpenOptions {
@@ -195,6 +277,43 @@ mod tests {
         let refused = write(home.path(), "own.pem", &"second".into()).unwrap_err();
         assert!(matches!(refused, KeyFileError::Unwritable { .. }));
         assert_eq!(fs::read_to_string(path).unwrap(), "first\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn f10_a_new_key_has_the_owner_and_the_rights_of_its_neighbours() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+        let home = TempDir::new().unwrap();
+        let keys = home.path().join("keys");
+        // Only root can give files away; for others the rights are tested, and that nothing fails.
+        let is_root = fs::metadata(home.path()).unwrap().uid() == 0;
+        if is_root {
+            chown(home.path(), Some(12345), Some(23456)).unwrap();
+        }
+        create_directory(&keys).unwrap();
+        drop(open_lock(&keys.join(".lock")).unwrap());
+        write(&keys, "seal-1.key", &"first".into()).unwrap();
+        let about = |name: &str| {
+            let about = fs::metadata(keys.join(name)).unwrap();
+            (about.mode() & 0o777, (about.uid(), about.gid()))
+        };
+        let parent = fs::metadata(home.path()).unwrap();
+        let owner = (parent.uid(), parent.gid());
+        assert_eq!(
+            [about(""), about(".lock"), about("seal-1.key")],
+            [(0o700, owner), (0o600, owner), (0o600, owner)]
+        );
+
+        // A volume that a group shares belongs to root, and the keys to the service.
+        for (mode, expected) in [(0o640, 0o640), (0o660, 0o660), (0o604, 0o600), (0o400, 0o600)] {
+            fs::set_permissions(keys.join("seal-1.key"), fs::Permissions::from_mode(mode)).unwrap();
+            if is_root {
+                chown(&keys, Some(0), Some(23456)).unwrap();
+            }
+            write(&keys, "seal-0.key", &"second".into()).unwrap();
+            assert_eq!(about("seal-0.key"), (expected, owner), "{mode:o}");
+        }
     }
 
     #[test]

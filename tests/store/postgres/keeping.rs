@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Database, fresh, open};
-use crate::store::lab::{self, Replica, account_id, at, attempt, begin_session, session, session_id};
+use crate::store::lab::{self, Replica, account_id, at, attempt, begin_session, session, session_id, terms};
 
 /// Ada with a session, Bob with a password, and an attempt.
 async fn lab() -> (Database, Store, PgConnection) {
@@ -204,7 +204,7 @@ async fn sessions_are_ended_in_the_order_of_their_ids() {
     // The last id stands first in the table.
     sqlx::raw_sql("DELETE FROM sessions").execute(&mut connection).await.unwrap();
     for number in [9, 1] {
-        SessionStore::create(&store, &session(number, account_id(1)), Role::Admin).await.unwrap();
+        SessionStore::create(&store, &session(number, account_id(1)), terms(Role::Admin)).await.unwrap();
     }
     let sids = lab::external("ada", "sid-1");
     let (all_of, all_from) = (store.clone(), store.clone());
@@ -237,7 +237,7 @@ async fn a_sign_in_touches_the_account_before_the_identity_as_a_deletion_does() 
 #[tokio::test]
 async fn locked_rows_are_deleted_the_next_time() {
     let (database, store, mut connection) = lab().await;
-    SessionStore::create(&store, &session(2, account_id(1)), Role::Admin).await.unwrap();
+    SessionStore::create(&store, &session(2, account_id(1)), terms(Role::Admin)).await.unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
     sqlx::raw_sql(LOCK_FIRST_SESSION).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("SELECT FROM spent_attempts FOR UPDATE").execute(&mut connection).await.unwrap();

@@ -138,6 +138,8 @@ error_codes! {
     Busy = "busy", Labgate;
     /// The request failed the CSRF check.
     CsrfFailed = "csrf_failed", Person;
+    /// The database does not answer, or cannot do what it was asked.
+    StoreUnavailable = "store_unavailable", Labgate;
     /// Labgate failed.
     Internal = "internal", Labgate;
 }

@@ -76,9 +76,8 @@ impl SignInError {
             Self::Access(error) => error.code(),
             Self::LogoutToken(_) => ErrorCode::LogoutTokenInvalid,
             Self::Hashing(HashingError::Busy) => ErrorCode::Busy,
-            Self::Hashing(HashingError::Failed) | Self::Store(_) | Self::Seal(_) | Self::Signing(_) => {
-                ErrorCode::Internal
-            }
+            Self::Store(_) => ErrorCode::StoreUnavailable,
+            Self::Hashing(HashingError::Failed) | Self::Seal(_) | Self::Signing(_) => ErrorCode::Internal,
         }
     }
 

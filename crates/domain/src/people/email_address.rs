@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::protocol::{Malformed, read_by_parsing};
-use crate::text::readable_text;
+use crate::text::{is_invisible, readable_text};
 
 /// An e-mail address in its canonical form: lower case, NFKC, the domain as ASCII (A-labels).
 ///
@@ -29,7 +29,7 @@ impl EmailAddress {
     pub fn parse(value: &str) -> Result<Self, Malformed> {
         let refused = Malformed("e-mail address");
         let (local, domain) = value.split_once('@').ok_or(refused)?;
-        if value.len() > Self::MAX_LEN || local.len() > 64 {
+        if value.len() > Self::MAX_LEN || local.len() > 64 || value.contains(is_invisible) {
             return Err(refused);
         }
         // Judges the original text: lower-casing alone would already turn the Kelvin sign into a plain k.
@@ -108,6 +108,26 @@ mod tests {
             "ada@\u{ff45}xample.com\u{3002}",
         ] {
             assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn f10_fillers_and_other_characters_that_show_nothing_are_refused() {
+        let invisible = (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| is_invisible(*c));
+        let hangul = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+        let letters = hangul.into_iter().filter(|c| c.is_alphanumeric());
+        assert_eq!(letters.count(), 4, "letters, as far as Unicode's classes go");
+        for c in invisible.chain(hangul) {
+            for bad in
+                [format!("a{c}da@example.com"), format!("ada{c}@example.com"), format!("ada@exam{c}ple.com")]
+            {
+                assert!(EmailAddress::parse(&bad).is_err(), "{bad:?}");
+            }
+        }
+        // The letters around them are those of real names.
+        for good in ["\u{1100}\u{1161}", "\u{ac00}\u{b098}", "\u{4e2d}\u{6587}", "\u{927}\u{930}"] {
+            let parsed = EmailAddress::parse(&format!("{good}@example.com"));
+            assert_eq!(parsed.is_ok(), good.nfkc().eq(good.chars()), "{good}");
         }
     }
 

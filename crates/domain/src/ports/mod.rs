@@ -35,7 +35,7 @@ pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
-pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore};
+pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms};
 pub use sign_in_records::SignInRecords;
 pub use source::Source;
 pub use spent_attempts::{Consumption, SpentAttempts};

@@ -41,17 +41,31 @@ impl SessionChanges {
     pub const MOST: usize = 10_000;
 }
 
+/// The terms on which a session is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTerms {
+    /// The role that its account must have.
+    pub role: Role,
+    /// The most sessions of its account, this one included; at least one.
+    pub at_most: u32,
+    /// The time before which the last renewal of a session makes it one that is no longer live.
+    pub seen_after: Timestamp,
+}
+
 /// The sessions of the lab.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Adds a session if its account is active and has this role, atomically: what disables or demotes the
-    /// account either comes first and is seen, or comes later and finds the session. Returns whether it was
-    /// added.
+    /// Adds a session if its account is active and has the role of the terms, atomically: what disables or
+    /// demotes the account either comes first and is seen, or comes later and finds the session. Returns whether
+    /// it was added.
+    ///
+    /// In the same transaction the account's sessions beyond the most that it may have end, at the time at which
+    /// the added one began: first those that are no longer live, then the oldest.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError>;
+    async fn create(&self, session: &Session, terms: SessionTerms) -> Result<bool, StoreError>;
 
     /// Returns the session with this id, live or not.
     ///

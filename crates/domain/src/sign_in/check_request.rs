@@ -52,9 +52,20 @@ pub enum NotSignedIn {
     /// The account was disabled or deleted.
     #[error("the account is disabled")]
     AccountDisabled,
-    /// The answer could not be found out; that means no.
+    /// The answer could not be found out: the request is refused, but not for a missing session.
     #[error("the session could not be checked")]
     Unavailable,
+}
+
+impl From<NotSignedIn> for SignInError {
+    fn from(reason: NotSignedIn) -> Self {
+        match reason {
+            NotSignedIn::Unavailable => StoreError(reason.to_string()).into(),
+            NotSignedIn::NotAToken(_) | NotSignedIn::SessionEnded | NotSignedIn::AccountDisabled => {
+                AccessError::NotSignedIn.into()
+            }
+        }
+    }
 }
 
 /// The age up to which a session proves its person for a change of what opens the account.
@@ -173,18 +184,13 @@ impl Requests<'_> {
     /// Returns the visitor's session.
     pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
         let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
-        self.check(token).await.map_err(|_| AccessError::NotSignedIn.into())
+        Ok(self.check(token).await?)
     }
 
     /// Returns the account behind the visitor's session, both as the store has them now: what changes an
     /// account is never answered from memory.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
-        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
-        let checked = self.check(token).await.map_err(|error| match error {
-            // The request is refused, but not for a missing session.
-            NotSignedIn::Unavailable => StoreError(error.to_string()).into(),
-            _ => SignInError::from(AccessError::NotSignedIn),
-        })?;
+        let checked = self.session_of(visitor).await?;
         let session = self.sessions.find(checked.person.session).await?;
         let now = self.trails.clock.now();
         let is_live = session.is_some_and(|it| it.is_live(now, self.policy.session_idle_limit));
@@ -206,13 +212,27 @@ impl Requests<'_> {
         Ok(session.ok_or(NotSignedIn::SessionEnded)?.groups)
     }
 
+    /// Returns the visitor's session, if there is one.
+    pub(super) async fn session_if_any(
+        &self,
+        visitor: &Visitor<'_>,
+    ) -> Result<Option<CheckedRequest>, SignInError> {
+        match self.session_of(visitor).await {
+            Ok(checked) => Ok(Some(checked)),
+            Err(SignInError::Access(AccessError::NotSignedIn)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns the visitor's session, if it began a moment ago.
-    pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Option<Session> {
-        let checked = self.session_of(visitor).await.ok()?;
-        let session = self.sessions.find(checked.person.session).await.ok()??;
+    pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Result<Option<Session>, SignInError> {
+        let Some(checked) = self.session_if_any(visitor).await? else { return Ok(None) };
+        let session = self.sessions.find(checked.person.session).await?;
         let now = self.trails.clock.now();
-        let is_live = session.is_live(now, self.policy.session_idle_limit);
-        (is_live && now < session.created_at.plus(RECENTLY)).then_some(session)
+        let is_recent = |session: &Session| {
+            session.is_live(now, self.policy.session_idle_limit) && now < session.created_at.plus(RECENTLY)
+        };
+        Ok(session.filter(is_recent))
     }
 }
 

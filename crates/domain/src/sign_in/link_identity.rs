@@ -76,7 +76,7 @@ impl Linking<'_> {
             let provider = self.external.providers.get(Some(&due.provider()?))?.description();
             Ok(PendingLink {
                 provider,
-                session_proves: self.session_proves(&due, visitor).await,
+                session_proves: self.session_proves(&due, visitor).await?,
                 password_proves: self.policy.passwords
                     && self.prover.credentials.credential(account.id).await?.is_some(),
                 was_asked_for: due.was_asked_for,
@@ -123,7 +123,7 @@ impl Linking<'_> {
             } else {
                 // Read before the session is, which ends with every change of it.
                 let present = self.prover.credentials.credential(account.id).await?;
-                if !self.session_proves(&due, visitor).await {
+                if !self.session_proves(&due, visitor).await? {
                     return Err(AccessError::ReauthenticationNeeded.into());
                 }
                 (present, IdentityChange::ProvedBySession)
@@ -222,14 +222,14 @@ impl Linking<'_> {
     }
 
     /// Returns whether this browser's session proves the account that a link is for.
-    async fn session_proves(&self, due: &LinkDue, visitor: &Visitor<'_>) -> bool {
+    async fn session_proves(&self, due: &LinkDue, visitor: &Visitor<'_>) -> Result<bool, SignInError> {
         let account = if due.was_asked_for {
             // The person who asked has proved to be the owner just before.
-            self.requests.session_of(visitor).await.ok().map(|checked| checked.person.account)
+            self.requests.session_if_any(visitor).await?.map(|checked| checked.person.account)
         } else {
-            self.requests.recent_session(visitor).await.map(|session| session.account)
+            self.requests.recent_session(visitor).await?.map(|session| session.account)
         };
-        account == Some(due.account)
+        Ok(account == Some(due.account))
     }
 
     async fn link(
@@ -289,7 +289,7 @@ impl Linking<'_> {
     ) -> Result<Account, SignInError> {
         let account = self.requests.account_of(visitor).await?;
         trail.step(Step::AccountFound { account: account.id, by: FoundBy::Session });
-        if self.requests.recent_session(visitor).await.is_some() {
+        if self.requests.recent_session(visitor).await?.is_some() {
             return Ok(account);
         }
         let password = password.ok_or(AccessError::ReauthenticationNeeded)?;

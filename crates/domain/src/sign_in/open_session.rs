@@ -9,7 +9,7 @@ use super::visitor::Visitor;
 use crate::device::DeviceToken;
 use crate::error::{AccountError, PasswordError, SignInError};
 use crate::people::{Account, Credential};
-use crate::ports::{CredentialStore, TokenIssuer};
+use crate::ports::{CredentialStore, SessionTerms, TokenIssuer};
 use crate::session::{Session, SessionId, SessionToken};
 use crate::world::Entropy;
 
@@ -71,7 +71,12 @@ impl SessionOpener<'_> {
     ) -> Result<SessionToken, SignInError> {
         let claims = claims(self.policy, self.entropy, account, session, session.created_at);
         let token = self.tokens.issue(&claims)?;
-        if !self.ender.sessions.create(session, account.role).await? {
+        let terms = SessionTerms {
+            role: account.role,
+            at_most: self.policy.max_sessions_per_account,
+            seen_after: session.created_at.minus(self.policy.session_idle_limit),
+        };
+        if !self.ender.sessions.create(session, terms).await? {
             return Err(AccountError::ChangedMeanwhile.into());
         }
         if let Err(error) = still_opens.await {

@@ -59,7 +59,7 @@ impl OwnAccounts<'_> {
             Ok(OwnAccount {
                 has_password: self.credentials.credential(account.id).await?.is_some(),
                 identities: self.with_providers(self.identities.identities(account.id).await?).await,
-                is_recent: self.requests.recent_session(visitor).await.is_some(),
+                is_recent: self.requests.recent_session(visitor).await?.is_some(),
                 sessions,
                 this_session,
                 account,

@@ -23,6 +23,8 @@ pub struct Policy {
     pub session_idle_limit: Duration,
     /// The longest life of a session.
     pub session_absolute_limit: Duration,
+    /// The most live sessions of an account: the oldest ends when one more opens. At least one.
+    pub max_sessions_per_account: u32,
     /// The time for which a session that was live goes on while the database does not answer; zero for none.
     pub database_grace: Duration,
 }
@@ -35,6 +37,8 @@ impl Policy {
     /// The default of [`Policy::session_absolute_limit`].
     pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(7 * 24);
 
+    /// The default of [`Policy::max_sessions_per_account`].
+    pub const MAX_SESSIONS_PER_ACCOUNT: u32 = 50;
     /// The default of [`Policy::database_grace`].
     pub const DATABASE_GRACE: Duration = Duration::from_mins(5);
 
@@ -49,6 +53,7 @@ impl Policy {
             token_lifetime: Self::TOKEN_LIFETIME,
             session_idle_limit: Self::SESSION_IDLE_LIMIT,
             session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
+            max_sessions_per_account: Self::MAX_SESSIONS_PER_ACCOUNT,
             database_grace: Self::DATABASE_GRACE,
         }
     }

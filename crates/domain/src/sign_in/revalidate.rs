@@ -83,9 +83,17 @@ impl Revalidation<'_> {
     /// answer decides all of them. A provider that cannot be used at the moment ends nothing: the sessions go
     /// on, and are deferred, for at most a day, or three intervals where that is longer.
     ///
+    /// `goes_on` is asked before each session: once it says no, none is begun, and those that were taken are
+    /// due again when their lease is over. One that is under way ends: a spent refresh token without its
+    /// successor would sign the person out.
+    ///
     /// # Errors
     /// When there is no such provider, or the store failed; the rest is done next time.
-    pub async fn revalidate(&self, provider: &ProviderId) -> Result<u64, SignInError> {
+    pub async fn revalidate(
+        &self,
+        provider: &ProviderId,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<u64, SignInError> {
         let provider = self.providers.get(Some(provider))?;
         let description = provider.description();
         let Some(interval) = description.revalidation else { return Ok(0) };
@@ -94,7 +102,7 @@ impl Revalidation<'_> {
         let taken = self.ender.sessions.take_due(&description.id, now, seen_after, leased_until, AT_ONCE);
         let round = Round { provider, id: description.id.clone(), interval, leased_until };
         let mut judged = Judged::default();
-        for sessions in by_person(taken.await?) {
+        for sessions in by_person(taken.await?).into_iter().take_while(|_| goes_on()) {
             self.revalidate_person(&round, sessions, &mut judged).await?;
         }
         if let Some(error) = judged.deferred {

@@ -7,6 +7,7 @@ use labgate_domain::session::Session;
 use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 use serde_json::{Value, json};
 
+use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::pages::{AccountPage, AccountsPage, InitialPasswordPage};
 use crate::paths;
@@ -47,8 +48,10 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
+    let (sessions, next_page) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
-    Ok(reply::json(&with_member(account_json(&account), "sessions", sessions.into())))
+    let account = with_member(account_json(&account), "sessions", sessions.into());
+    Ok(reply::json(&with_member(account, "next_page", next_page.into())))
 }
 
 /// Deletes an account.
@@ -102,8 +105,10 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let by = administrator(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
+    let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
+    let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
     state.form_page(request, |form| {
-        reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions: &sessions, form })
+        reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions, next, form })
     })
 }
 

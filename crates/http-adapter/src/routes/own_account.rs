@@ -21,15 +21,25 @@ use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
 
+/// The number of sessions on a page.
+pub(super) const SESSIONS_PAGE_LEN: usize = 25;
+
 /// Shows the person's own account.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let own = state.sign_in.accounts().own(&request.visitor()).await?;
-    state.form_page(request, |form| own_account_page(state, form, &own))
+    let sessions = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
+    state.form_page(request, |form| own_account_page(state, form, &own, sessions))
+}
+
+/// Returns the address of a further page of sessions.
+pub(super) fn sessions_page(path: &str, number: usize) -> String {
+    paths::with_parameters(path, &[("page", &number.to_string())])
 }
 
 /// Describes the person's own account.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let own = state.sign_in.accounts().own(&request.visitor()).await?;
+    let (sessions, next_page) = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
     let identity = |(identity, provider): &(LinkedIdentity, Option<String>)| {
         json!({
             "provider": provider,
@@ -60,7 +70,8 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
         "role": own.account.role,
         "has_password": own.has_password,
         "identities": own.identities.iter().map(identity).collect::<Vec<_>>(),
-        "sessions": own.sessions.iter().map(session).collect::<Vec<_>>(),
+        "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+        "next_page": next_page,
     })))
 }
 
@@ -171,10 +182,17 @@ async fn own_account_again(
     refusal: Refusal,
 ) -> Result<Response, Failure> {
     let own = state.sign_in.accounts().own(&request.visitor()).await?;
-    state.form_again(request, refusal, |form| own_account_page(state, form, &own))
+    let sessions = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
+    state.form_again(request, refusal, |form| own_account_page(state, form, &own, sessions))
 }
 
-fn own_account_page(state: &AppState, form: Form<'_>, own: &OwnAccount) -> Response {
+fn own_account_page(
+    state: &AppState,
+    form: Form<'_>,
+    own: &OwnAccount,
+    (sessions, next): (&[Session], Option<usize>),
+) -> Response {
+    let next = next.map(|number| sessions_page(paths::ACCOUNT_PAGE, number));
     let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();
-    reply::page(&OwnAccountPage { t: state.texts, own, providers, form })
+    reply::page(&OwnAccountPage { t: state.texts, own, sessions, next, providers, form })
 }

@@ -12,7 +12,7 @@ use crate::state::AppState;
 
 /// Shows the signed-in person, or a link to sign in.
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let Some(checked) = state.session(request).await else {
+    let Some(checked) = state.session(request).await? else {
         return Ok(reply::page(&MainPage { t: state.texts, person: None, form: Form::default() }));
     };
     let person = Some(&*checked.person);
@@ -27,7 +27,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     let return_to = request.return_to();
     let asked_for = state.asked_for(request, &return_to)?;
     let offer = state.sign_in.providers().offer(asked_for.as_ref(), request.cookies.provider.as_ref());
-    let session = state.session(request).await;
+    let session = state.session(request).await?;
     let address = session.as_ref().map(|checked| pages::address(&checked.person));
     let page = state.form_page(request, |form| state.login_page(form, address, offer, &return_to, ""))?;
     match session {

@@ -81,7 +81,7 @@ pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<R
 }
 
 pub(crate) async fn change_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let username = state.username(request).await;
+    let username = state.username(request).await?;
     if request.cookies.change.is_none() && username.is_empty() {
         return Err(Failure::not_signed_in(None));
     }
@@ -105,7 +105,7 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
             Err(Failure::from(refusal).with_cookies([state.cookies.clear(cookies::CHANGE)]))
         }
         Err(refusal) => {
-            let username = state.username(request).await;
+            let username = state.username(request).await?;
             state.form_again(request, refusal, |form| state.change_page(request, form, &username, &return_to))
         }
     }
@@ -173,9 +173,9 @@ impl AppState {
     }
 
     /// Returns the signed-in person's username; empty without a session.
-    async fn username(&self, request: &ParsedRequest) -> String {
-        let checked = self.session(request).await;
-        checked.map(|checked| checked.person.username.to_string()).unwrap_or_default()
+    async fn username(&self, request: &ParsedRequest) -> Result<String, Failure> {
+        let checked = self.session(request).await?;
+        Ok(checked.map(|checked| checked.person.username.to_string()).unwrap_or_default())
     }
 
     fn change_page(

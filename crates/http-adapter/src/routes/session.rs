@@ -23,8 +23,7 @@ pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<
 pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let checked = state.signed_in(request).await?;
     let person = &checked.person;
-    let groups = state.sign_in.requests().all_groups(&checked).await;
-    let groups = groups.map_err(|reason| state.not_signed_in(reason))?;
+    let groups = state.sign_in.requests().all_groups(&checked).await?;
     let described = reply::json(&json!({
         "id": person.account,
         "username": person.username,

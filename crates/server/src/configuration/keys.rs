@@ -67,6 +67,16 @@ impl Key {
 /// `ALLOW_SELF_REG` is there because a misspelt `ALLOW_SELF_REGISTRATIONS=false` would leave the door open.
 pub(super) const VARIABLE_PREFIXES: [&str; 3] = ["LABGATE_", "LAB_EXTERNAL_OIDC", "ALLOW_SELF_REG"];
 
+/// The variables by which images state what they hold. No setting has one of these names.
+pub(super) const IMAGE_VARIABLES: [&str; 6] = [
+    "LABGATE_VERSION",
+    "LABGATE_IMAGE",
+    "LABGATE_TAG",
+    "LABGATE_REVISION",
+    "LABGATE_COMMIT",
+    "LABGATE_BUILD_DATE",
+];
+
 /// Declares the keys and the list of them.
 macro_rules! keys {
     ($($name:ident: $kind:ident $path:literal $(as $lab_variable:literal)? $(= $default:literal)?;)+) => {
@@ -143,6 +153,7 @@ keys! {
     TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
     IDLE_LIMIT: Text "session.idle_limit" = "12h";
     ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
+    MAX_PER_ACCOUNT: Number "session.max_per_account" = "50";
     DATABASE_GRACE: Text "session.database_grace" = "5m";
 
     ALGORITHM: Text "token.algorithm" = "ES256";

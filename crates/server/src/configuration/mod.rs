@@ -109,6 +109,7 @@ impl Configuration {
                 token_lifetime: limits.token_lifetime,
                 session_idle_limit: limits.idle,
                 session_absolute_limit: limits.absolute,
+                max_sessions_per_account: limits.max_per_account,
                 database_grace: limits.database_grace,
             },
             trusted_proxies,

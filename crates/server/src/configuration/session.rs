@@ -5,17 +5,19 @@ use labgate_domain::time::parse_duration;
 use super::keys::{self, Key};
 use super::settings::Settings;
 
-/// The lifetimes of tokens and sessions.
+/// The lifetimes of tokens and sessions, and the number of sessions.
 pub(super) struct Limits {
     pub(super) token_lifetime: Duration,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
+    pub(super) max_per_account: u32,
     pub(super) database_grace: Duration,
 }
 
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 const MAX_ABSOLUTE: Duration = Duration::from_hours(365 * 24);
+const MAX_SESSIONS: u32 = 1000;
 const MAX_DATABASE_GRACE: Duration = Duration::from_hours(1);
 
 pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
@@ -28,6 +30,10 @@ pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
         limit if limit <= MAX_ABSOLUTE => Ok(limit),
         _ => Err("is more than 365d"),
     });
+    let max_per_account = settings.value(&keys::MAX_PER_ACCOUNT, |text| match text.parse() {
+        Ok(number) if (1..=MAX_SESSIONS).contains(&number) => Ok(number),
+        _ => Err("is not between 1 and 1000"),
+    });
     let database_grace = settings.value(&keys::DATABASE_GRACE, |text| match parse_duration(text)? {
         grace if grace <= MAX_DATABASE_GRACE => Ok(grace),
         _ => Err("is more than 1h"),
@@ -36,6 +42,7 @@ pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
         token_lifetime: token_lifetime?,
         idle: idle?,
         absolute: absolute?,
+        max_per_account: max_per_account?,
         database_grace: database_grace?,
     };
 

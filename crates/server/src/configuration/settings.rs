@@ -8,7 +8,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use toml::{Table, Value};
 
-use super::keys::{KEYS, Key, VARIABLE_PREFIXES, ValueKind};
+use super::keys::{IMAGE_VARIABLES, KEYS, Key, VARIABLE_PREFIXES, ValueKind};
 use super::problems::{Problem, Source};
 use super::sources::{File, Sources};
 use super::values::{self, Readers};
@@ -235,7 +235,7 @@ impl Settings {
             let name = name.to_string_lossy();
             let source = Source::Variable(name.clone().into_owned());
             let Some(key) = KEYS.iter().find(|key| key.variables().any(|variable| variable == name)) else {
-                if means_us(&name) && !is_service_link(&name, &value.to_string_lossy()) {
+                if means_us(&name) && !is_of_the_platform(&name, &value.to_string_lossy()) {
                     let text = format!("there is no such variable{}", suggestion_for_variable(&name));
                     self.problems.push(Problem::new("", source, text));
                 }
@@ -311,11 +311,16 @@ fn means_us(name: &str) -> bool {
     VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Returns whether the variable is one of those by which Kubernetes (and Docker's links) tell every container
-/// about a service: a service named `labgate` brings `LABGATE_PORT=tcp://…` and ten more.
-fn is_service_link(name: &str, value: &str) -> bool {
+/// Returns whether the variable is the platform's: an image states its version, and Kubernetes (and Docker's
+/// links) tell every container about a service: one named `labgate` brings `LABGATE_PORT=tcp://…` and ten
+/// more. All others that look like ours are mistakes: a setting that is not in force would open a door
+/// unnoticed.
+fn is_of_the_platform(name: &str, value: &str) -> bool {
     let is_address = || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
-    name.ends_with("_SERVICE_HOST")
+    let is_docker_link = || name.contains("_ENV_") || (name.ends_with("_NAME") && value.starts_with('/'));
+    IMAGE_VARIABLES.contains(&name)
+        || is_docker_link()
+        || name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
         || (name.ends_with("_PORT") && is_address())
         || (name.contains("_PORT_")

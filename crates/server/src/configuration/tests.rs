@@ -238,6 +238,26 @@ fn kubernetes_may_tell_about_a_service_named_labgate() {
 }
 
 #[test]
+fn f10_an_image_may_state_its_version_and_a_misspelt_setting_stops_the_start() {
+    for name in keys::IMAGE_VARIABLES {
+        read("", &[(name, "0.4.2")]);
+        assert!(KEYS.iter().all(|key| key.variables().all(|variable| variable != name)), "{name}");
+    }
+    // Docker's links to a container named `labgate`.
+    read("", &[("LABGATE_NAME", "/proxy/labgate"), ("LABGATE_ENV_LABGATE_LISTEN", "0.0.0.0:8091")]);
+    for name in [
+        "LABGATE_LISTN",
+        "LABGATE_VERSIONS",
+        "LABGATE_NAME",
+        "LABGATE_SESSION_IDLE_LIMIT",
+        "LABGATE_ALLOW_GROUPS",
+        "labgate_version",
+    ] {
+        assert!(problem("", &[(name, "0.4.2")]).contains("there is no such variable"), "{name}");
+    }
+}
+
+#[test]
 fn c136_a_plain_http_public_url_needs_the_word_of_the_operator() {
     let told = problem("", &[("LABGATE_PUBLIC_URL", "http://lab.example")]);
     assert!(told.contains("network_without_tls"), "{told}");

@@ -69,6 +69,8 @@ where
         .with_ansi(false)
         // OneLine does more.
         .with_ansi_sanitization(false)
+        // An error stream that was closed must not end what is logged: its complaint would go there, too.
+        .log_internal_errors(false)
         .with_writer(move || OneLine(writer()));
     let lines = match settings.format {
         LogFormat::Text => lines.boxed(),

@@ -78,7 +78,7 @@ impl Observer for TracingLog {
                 info "signed_out", %account, session = shortened(*session), "a person signed out"
             ),
             SignInEvent::ChangesLost { error } => event!(
-                error "changes_lost", error, remedy = remedy(ErrorCode::Internal),
+                error "changes_lost", error, remedy = remedy(ErrorCode::StoreUnavailable),
                 "the database does not answer; sessions that were live go on for the grace"
             ),
             SignInEvent::ChangesKnown => event!(info "changes_known", "the database answers again"),
@@ -132,7 +132,7 @@ impl SignInRecords for TracingLog {
 
 fn refused(reference: &str, provider: Option<&str>, code: ErrorCode, error: &str, explanation: Option<&str>) {
     let remedy = remedy(code);
-    if code == ErrorCode::Internal {
+    if matches!(code, ErrorCode::Internal | ErrorCode::StoreUnavailable) {
         event!(error "refused", reference, code = code.as_str(), provider, error, remedy, "refused");
     } else {
         event!(

@@ -120,7 +120,7 @@ fn a_refusal_tells_the_operator_all_in_one_line() {
 fn a_failure_of_our_own_is_an_error() {
     let error = SignInError::Store(StoreError("disk full".to_owned()));
     let line = line_of_trail(Way::Password, None, refused(&error));
-    assert_eq!((&line["level"], &line["code"]), (&"ERROR".into(), &"internal".into()));
+    assert_eq!((&line["level"], &line["code"]), (&"ERROR".into(), &"store_unavailable".into()));
     assert!(line.get("provider").is_none(), "{line}");
     let check = line_of_trail(Way::Check, None, refused(&error));
     assert_eq!((&check["level"], &check["event"]), (&"ERROR".into(), &"check_failed".into()));

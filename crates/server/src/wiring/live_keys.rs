@@ -8,6 +8,7 @@ use labgate_domain::sign_in::SignIn;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
+use tokio::sync::Notify;
 
 use super::background::every;
 use crate::configuration::{Configuration, TokenKey};
@@ -66,11 +67,20 @@ impl LiveKeys {
         Ok(Self { directory, signs_with_directory, tokens, seals: Arc::new(AttemptSeals::new(seals)) })
     }
 
-    pub(super) async fn keep_up_to_date(self, clock: Arc<dyn Clock>, sign_in: Arc<SignIn>) {
+    /// Reads the keys again every minute, and when the bell rings.
+    pub(super) async fn keep_up_to_date(
+        self,
+        clock: Arc<dyn Clock>,
+        sign_in: Arc<SignIn>,
+        bell: Arc<Notify>,
+    ) {
         let keys = Arc::new(self);
         let mut ticks = every(KEYS_INTERVAL);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = bell.notified() => {}
+            }
             let (keys, now) = (Arc::clone(&keys), clock.now());
             match tokio::task::spawn_blocking(move || keys.read_again(now)).await {
                 Ok(true) => sign_in.requests().forget_checks(),

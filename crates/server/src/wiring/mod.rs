@@ -18,6 +18,7 @@ use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge, WorkPool};
 use labgate_store::Store;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::background::{forget_expired, warm_up};
@@ -42,6 +43,7 @@ pub struct Server {
     background: JoinSet<()>,
     revalidations: Revalidations,
     data_dir: DataDirLock,
+    reload_bell: Arc<Notify>,
 }
 
 impl Server {
@@ -65,7 +67,8 @@ impl Server {
         let sign_in = Arc::new(sign_in);
         let mut background = JoinSet::new();
         background.spawn(forget_expired(Arc::clone(&sign_in)));
-        background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in)));
+        let reload_bell = Arc::new(Notify::new());
+        background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
         let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.revalidation.is_some() {
@@ -77,7 +80,17 @@ impl Server {
         }
         let info = AppInfo { missing_settings, trusted_proxies: configuration.trusted_proxies };
         let app = App::new(sign_in, info);
-        Ok(Self { listener, address, app, store, setup_link, background, revalidations, data_dir })
+        Ok(Self {
+            listener,
+            address,
+            app,
+            store,
+            setup_link,
+            background,
+            revalidations,
+            data_dir,
+            reload_bell,
+        })
     }
 
     /// Returns the listening address, with the port that the system chose if the setting is 0.
@@ -93,12 +106,29 @@ impl Server {
         self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Serves requests until `shutdown` completes, then finishes requests for at most ten seconds, and
-    /// session revalidations for as long again, and closes the database.
+    /// Returns the bell for which the keys are read again at once, and not only within the minute.
+    #[must_use]
+    pub fn reload_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload_bell)
+    }
+
+    /// Serves requests until `shutdown` completes. Then no further request is accepted and no further session
+    /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
+    /// revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, app, store, mut background, revalidations, data_dir, .. } = self;
-        labgate_http::serve(listener, app, shutdown).await;
-        revalidations.end().await;
+        let stopping = revalidations.stop();
+        let mut stopped = stopping.subscribe();
+        let serving = labgate_http::serve(listener, app, async {
+            shutdown.await;
+            stopping.send_replace(true);
+        });
+        let ending = async {
+            // An error would say that there is nothing to wait for.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            revalidations.end().await;
+        };
+        tokio::join!(serving, ending);
         background.shutdown().await;
         store.close().await;
         drop(data_dir);

@@ -11,8 +11,9 @@ use super::background::every;
 
 /// The interval at which due sessions are looked up: much shorter than that of session revalidation.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// The time limit of [`Revalidations::end`].
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit of [`Revalidations::end`]: a provider has ten seconds for each of the three requests of a
+/// revalidation.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The background tasks of session revalidation. Each provider has its own task, so that one that is down
 /// delays no other.
@@ -30,8 +31,13 @@ impl Revalidations {
         self.tasks.spawn(revalidate(sign_in, provider, self.stop.subscribe()));
     }
 
-    /// Completes the revalidations under way: a spent refresh token without its stored successor would end a
-    /// session.
+    /// Returns the switch that lets no further revalidation begin.
+    pub(super) fn stop(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
+    /// Begins no further revalidation, and completes the one under way at each provider: a spent refresh token
+    /// without its stored successor would end a session.
     pub(super) async fn end(mut self) {
         self.stop.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
@@ -49,7 +55,7 @@ async fn revalidate(sign_in: Arc<SignIn>, provider: ProviderId, mut stop: watch:
             _ = stop.changed() => return,
         }
         while !*stop.borrow() {
-            match sign_in.revalidation().revalidate(&provider).await {
+            match sign_in.revalidation().revalidate(&provider, || !*stop.borrow()).await {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {

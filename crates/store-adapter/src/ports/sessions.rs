@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use labgate_domain::people::{AccountId, Role};
-use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
+use labgate_domain::people::AccountId;
+use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{NextRevalidation, Session, SessionId, UserAgent};
@@ -34,6 +34,14 @@ const END: &str = "
     UPDATE sessions SET ended_at = $2, id_token_hint = NULL, refresh_token = NULL, recheck_at = NULL
     WHERE id = $1 AND ended_at IS NULL";
 
+/// Of the others, the newest live ones stay, and as many as there is room for.
+const END_SURPLUS: Sql = end_sessions!(
+    "id IN (
+         SELECT id FROM sessions WHERE account_id = $2 AND ended_at IS NULL AND id <> $4
+         ORDER BY (expires_at > $1 AND last_seen_at > $3) DESC, created_at DESC, last_seen_at DESC, id
+         LIMIT 9223372036854775807 OFFSET $5)"
+);
+
 const END_ALL_FROM_SESSION: Sql =
     end_sessions!("issuer = $2 AND provider_session = $3 AND (CAST($4 AS text) IS NULL OR subject = $4)");
 
@@ -44,7 +52,7 @@ const KEEP_ANSWER: &str = "
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError> {
+    async fn create(&self, session: &Session, terms: SessionTerms) -> Result<bool, StoreError> {
         let external = session.external.as_ref();
         let revalidation = external.and_then(|external| external.revalidation.as_ref());
         let add = Statement::new(in_dialect!(ADD_SESSION))
@@ -66,8 +74,19 @@ impl SessionStore for Store {
             .bind(session.ended_at)
             .bind(revalidation.map(|revalidation| revalidation.refresh_token.as_str()))
             .bind(revalidation.map(|revalidation| revalidation.due_at))
-            .bind(role.as_str());
-        self.writer().await?.execute(add).await.map(|added| added == 1)
+            .bind(terms.role.as_str());
+        let mut transaction = self.begin_session().await?;
+        if transaction.execute(add).await? == 0 {
+            return transaction.undo(false).await;
+        }
+        let surplus = Statement::new(END_SURPLUS)
+            .bind(session.created_at)
+            .bind(session.account)
+            .bind(terms.seen_after)
+            .bind(session.id)
+            .bind(i64::from(terms.at_most.max(1)) - 1);
+        transaction.execute(surplus).await?;
+        transaction.commit(true).await
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {

@@ -68,5 +68,6 @@ pub(crate) const CHANGES_SINCE: &str = "
 pub(crate) const DELETE_OLD_CHANGES: &str = "
     DELETE FROM changes WHERE at < now() - make_interval(secs => $1)";
 
-/// The lock waits for a change of the account that is under way, and then looks at what it left.
-pub(crate) const ADD_SESSION: &str = concat!(add_session!(), "FOR SHARE");
+/// The lock waits for a change of the account that is under way, and then looks at what it left; and for another
+/// session of the account, so that each counts the one before.
+pub(crate) const ADD_SESSION: &str = concat!(add_session!(), "FOR NO KEY UPDATE");

@@ -156,7 +156,7 @@ impl PostgresDatabase {
     }
 
     /// Begins to write, without a lock.
-    async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
+    pub(crate) async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
         OpenTransaction::begin(&self.writers, "BEGIN").await.map_err(failed)
     }
 }

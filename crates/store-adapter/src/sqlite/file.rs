@@ -56,8 +56,30 @@ fn create_file(path: &Path) -> io::Result<()> {
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     match options.write(true).create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => created.map(drop),
+        created => take_after_folder(&created?, path),
     }
+}
+
+/// Gives a file that was just made the owner and the group of its folder: what an administrator makes as
+/// `root`, the service can open. SQLite gives the files beside a database its owner by itself.
+#[cfg(unix)]
+fn take_after_folder(file: &fs::File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+
+    let (made, folder) = (file.metadata()?, fs::metadata(path.parent().unwrap_or(path))?);
+    if (made.uid(), made.gid()) == (folder.uid(), folder.gid()) {
+        return Ok(());
+    }
+    match fchown(file, Some(folder.uid()), Some(folder.gid())) {
+        // Only root gives files away; what anyone else makes is theirs.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        changed => changed,
+    }
+}
+
+#[cfg(not(unix))]
+fn take_after_folder(_: &fs::File, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Refuses a database if its file, or one that SQLite keeps beside it, is open to every user of the machine:

@@ -1,8 +1,8 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use labgate_domain::people::{Account, AccountId, Role};
-use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, StoreError};
+use labgate_domain::people::{Account, AccountId};
+use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms, StoreError};
 use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
@@ -12,14 +12,29 @@ use super::{MemoryStore, State};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn create(&self, session: &Session, role: Role) -> Result<bool, StoreError> {
+    async fn create(&self, session: &Session, terms: SessionTerms) -> Result<bool, StoreError> {
         let mut state = self.answering()?;
-        let may_open = |account: &Account| account.is_active() && account.role == role;
+        let may_open = |account: &Account| account.is_active() && account.role == terms.role;
         if !state.accounts.get(&session.account).is_some_and(may_open) {
             return Ok(false);
         }
         if state.sessions.contains_key(&session.id) {
             return Err(StoreError("there is a session with this id".to_owned()));
+        }
+        let at = session.created_at;
+        let is_live = |it: &Session| at < it.expires_at && terms.seen_after < it.last_seen_at;
+        let others =
+            state.sessions.values().filter(|it| it.account == session.account && it.ended_at.is_none());
+        let mut others: Vec<&Session> = others.collect();
+        others.sort_by_key(|it| {
+            Reverse((is_live(it), it.created_at, it.last_seen_at, Reverse(it.id.to_string())))
+        });
+        let surplus = others.into_iter().skip(terms.at_most.max(1) as usize - 1);
+        for id in surplus.map(|it| it.id).collect::<Vec<_>>() {
+            if let Some(surplus) = state.sessions.get_mut(&id) {
+                end(surplus, at);
+            }
+            state.changes.push(Changed::Session(id));
         }
         state.sessions.insert(session.id, session.clone());
         Ok(true)

@@ -76,7 +76,10 @@ async fn a_store_that_fails_does_not_sign_people_out() {
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
     let visitor = presenting(&token);
-    assert_eq!(scene.sign_in.requests().account_of(&visitor).await.unwrap_err().code(), ErrorCode::Internal);
+    assert_eq!(
+        scene.sign_in.requests().account_of(&visitor).await.unwrap_err().code(),
+        ErrorCode::StoreUnavailable
+    );
 }
 
 #[tokio::test]

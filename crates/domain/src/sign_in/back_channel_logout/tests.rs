@@ -72,7 +72,7 @@ async fn c164_a_token_that_could_not_be_obeyed_is_still_good() {
     let mut answers = [Err(StoreError("down".to_owned())), Ok(Vec::new())].into_iter();
     world.sessions.expect_end_all_from().times(2).returning(move |_, _, _, _| answers.next().unwrap());
     let scene = world.scene();
-    assert_eq!(refused(&scene).await, ErrorCode::Internal);
+    assert_eq!(refused(&scene).await, ErrorCode::StoreUnavailable);
     scene.sign_in.back_channel().end_sessions("token").await.unwrap();
     scene.sign_in.back_channel().end_sessions("token").await.unwrap();
 }

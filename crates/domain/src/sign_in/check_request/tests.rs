@@ -302,7 +302,10 @@ async fn c188_a_store_that_fails_means_no() {
     let scene = world.scene();
     let token = token(&scene);
     assert_eq!(scene.sign_in.requests().check(&token).await.unwrap_err(), NotSignedIn::Unavailable);
-    assert!(matches!(scene.log.last_trail().outcome, Outcome::Refused { code: ErrorCode::Internal, .. }));
+    assert!(matches!(
+        scene.log.last_trail().outcome,
+        Outcome::Refused { code: ErrorCode::StoreUnavailable, .. }
+    ));
 }
 
 #[tokio::test]

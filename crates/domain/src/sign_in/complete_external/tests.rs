@@ -644,5 +644,5 @@ async fn a_store_that_fails_refuses_the_sign_in() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     world.identities.expect_find_by_identity().returning(|_, _| Err(StoreError("disk full".to_owned())));
     world.sessions.expect_create().never();
-    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::Internal);
+    assert_eq!(completed(&world.scene(), "/").await.unwrap_err().error.code(), ErrorCode::StoreUnavailable);
 }

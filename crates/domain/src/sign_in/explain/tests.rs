@@ -76,7 +76,7 @@ async fn a_failure_is_decided_by_no_rule() {
     world.sessions.checkpoint();
     world.sessions.expect_create().returning(|_, _| Err(StoreError("disk full".to_owned())));
     let scene = world.scene();
-    assert_eq!(complete(&scene).await, Some(ErrorCode::Internal));
+    assert_eq!(complete(&scene).await, Some(ErrorCode::StoreUnavailable));
     let trail = scene.log.last_trail();
     assert_eq!(trail.deciding_step(), None);
     assert!(trail.account().is_some(), "{trail:?}");

@@ -140,7 +140,7 @@ async fn a_store_that_fails_is_told() {
     let scene = world.scene();
     let judged = judged(&scene, row(1, Some("ada"), None));
     let refusal = scene.sign_in.imports().import(&by(), &judged).await.unwrap_err();
-    assert_eq!(refusal.error.code(), ErrorCode::Internal);
+    assert_eq!(refusal.error.code(), ErrorCode::StoreUnavailable);
 }
 
 #[tokio::test]

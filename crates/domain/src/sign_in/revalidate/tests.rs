@@ -168,7 +168,7 @@ async fn an_admitted_persons_session_goes_on_with_new_groups_and_token() {
     let planned = session.external.clone().unwrap().revalidation.unwrap();
     assert_eq!(planned.due_at.as_unix_seconds(), NOW + 600);
 
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     let kept = kept.lock().unwrap().clone();
     let opened = kept.iter().map(|(groups, revalidation)| {
         let kept = opened(&scene, &session, revalidation);
@@ -201,7 +201,7 @@ async fn a_token_is_kept_that_came_with_an_answer_of_no_use() {
     let kept = lab.kept();
     lab.world.sessions.expect_end().never();
     let (scene, session) = lab.signed_in().await;
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(0));
     let kept = kept.lock().unwrap().clone();
     let [(_, revalidation)] = &kept[..] else { panic!("{kept:?}") };
     let kept = opened(&scene, &session, revalidation);
@@ -221,7 +221,7 @@ async fn an_unanswered_session_ends_after_three_intervals_if_others_are_answered
         let (scene, session) = lab.signed_in().await;
         scene.clock.advance(after - 600);
         *due.lock().unwrap() = vec![session.clone(), of_another_person(session)];
-        scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+        scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
         assert_eq!(ended_by(&scene), is_out.then_some(ErrorCode::ProviderUnavailable), "{after} {others}");
     }
 }
@@ -250,7 +250,7 @@ async fn c056_a_person_provider_or_rules_refuse_is_signed_out() {
             Ok(())
         });
         let (scene, session) = lab.signed_in().await;
-        assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+        assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
         assert_eq!((*ended.lock().unwrap(), ended_by(&scene)), (Some(session.id), Some(code)));
     }
 }
@@ -272,7 +272,7 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
         let (scene, session) = lab.signed_in().await;
         created.lock().unwrap().push(of_another_person(session));
         assert_eq!(
-            scene.sign_in.revalidation().revalidate(&external()).await,
+            scene.sign_in.revalidation().revalidate(&external(), || true).await,
             Ok(0),
             "nothing to go on with at once"
         );
@@ -284,13 +284,35 @@ async fn a_provider_that_cannot_be_asked_ends_nothing_and_is_deferred() {
 }
 
 #[tokio::test]
+async fn f10_once_stopped_no_further_session_is_revalidated() {
+    for (says_yes, asked) in [(0_usize, 0_usize), (1, 1)] {
+        let mut lab = Lab::new(
+            Some(TOKEN),
+            (0..asked).map(|_| Box::new(|| Ok(ada_in("lab", Some("refresh-2")))) as Answer).collect(),
+        );
+        let kept = lab.kept();
+        lab.world.sessions.expect_end().never();
+        let created = Arc::clone(&lab.created);
+        let (scene, session) = lab.signed_in().await;
+        let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
+        *created.lock().unwrap() = vec![session.clone(), Session { id, ..session }];
+        let left = std::cell::Cell::new(says_yes);
+        let goes_on = || left.replace(left.get().saturating_sub(1)) > 0;
+        let decided = scene.sign_in.revalidation().revalidate(&external(), goes_on).await;
+        assert_eq!(decided, Ok(asked as u64));
+        // The one under way is kept whole: the successor of the spent token, and the answer.
+        assert_eq!(kept.lock().unwrap().len(), 2 * asked);
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_an_unlinked_identity_ends_without_a_question() {
     let mut lab = Lab::new(Some(TOKEN), Vec::new());
     lab.world.sessions.expect_end().times(1).returning(|_, _| Ok(()));
     let opened = lab.world.opened.clone();
     let (scene, _) = lab.signed_in().await;
     opened.set(&account(AccountStatus::Active));
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AccountDisabled));
 }
 
@@ -302,7 +324,7 @@ async fn a_token_sealed_for_one_session_opens_for_no_other() {
     let (scene, session) = lab.signed_in().await;
     let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
     *created.lock().unwrap() = vec![Session { id, ..session }];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     assert_eq!(ended_by(&scene), Some(ErrorCode::AttemptUnknown));
 }
 
@@ -331,7 +353,7 @@ async fn without_revalidation_no_refresh_token_is_kept() {
     world.sessions.expect_take_due().never();
     let scene = world.scene();
     sign_in(&scene).await;
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(0));
 }
 
 const OTHER: &str = "BBBBBBBBBBBBBBBBBBBBBA";
@@ -370,7 +392,7 @@ async fn f38_a_person_is_asked_about_once_with_the_newest_refresh_token() {
     let (scene, first) = lab.signed_in().await;
     let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
     *due.lock().unwrap() = vec![first.clone(), second.clone()];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(2));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(2));
     assert_eq!(*ended.lock().unwrap(), []);
 
     // The next token of the one who was asked, and then the answer for both.
@@ -400,12 +422,12 @@ async fn f38_a_session_goes_on_with_the_newest_token_after_the_other_has_ended()
     let due = Arc::clone(&lab.created);
     let (scene, first) = lab.signed_in().await;
     *due.lock().unwrap() = vec![first.clone(), sibling(&scene, &first, OTHER, "refresh-newer", 60)];
-    scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+    scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
 
     let (_, revalidation) = kept.lock().unwrap()[0].clone();
     let alone = ExternalSession { revalidation: Some(revalidation), ..first.external.clone().unwrap() };
     *due.lock().unwrap() = vec![Session { external: Some(alone), ..first }];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(1));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(1));
     assert_eq!(*ended.lock().unwrap(), []);
 }
 
@@ -421,7 +443,7 @@ async fn f38_a_session_that_ended_at_the_provider_alone_ends_alone() {
     let (scene, first) = lab.signed_in().await;
     let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
     *due.lock().unwrap() = vec![first, second.clone()];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(2));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(2));
     assert_eq!(ended.lock().unwrap().clone(), [second.id]);
     assert_eq!(kept.lock().unwrap().len(), 1);
 }
@@ -436,7 +458,7 @@ async fn f38_a_person_whose_tokens_are_all_refused_is_signed_out_everywhere() {
     let mut all = vec![first.clone()];
     all.extend(others.map(|(id, token, after)| sibling(&scene, &first, id, token, after)));
     *due.lock().unwrap() = all;
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(3));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(3));
     assert_eq!(ended.lock().unwrap().len(), 3);
     assert_eq!(ended_by(&scene), Some(ErrorCode::AccessDenied));
 }
@@ -456,7 +478,7 @@ async fn f38_a_token_that_a_newer_sign_in_made_worthless_ends_nothing() {
     let due = Arc::clone(&lab.created);
     let (scene, first) = lab.signed_in().await;
     *newer.lock().unwrap() = Some((due, sibling(&scene, &first, OTHER, "refresh-newer", 600)));
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external()).await, Ok(0));
+    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(0));
     assert_eq!(ended_by(&scene), None);
 }
 
@@ -472,7 +494,7 @@ async fn f38_a_failure_is_a_refusal_where_others_are_answered_well() {
         let (scene, session) = lab.signed_in().await;
         scene.clock.advance(30);
         *due.lock().unwrap() = vec![session.clone(), of_another_person(session)];
-        scene.sign_in.revalidation().revalidate(&external()).await.unwrap();
+        scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
         assert_eq!(ended_by(&scene), others.then_some(ErrorCode::AccessDenied), "{others}");
         assert_eq!(ended.lock().unwrap().len(), usize::from(others));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use labgate_domain::people::{AccountStatus, Credential, PasswordHash, Role};
 use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SessionTerms,
 };
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, Session, SessionId};
@@ -210,7 +210,8 @@ async fn accounts_of_the_first_version_can_get_a_password() {
 
     let id = SessionId::parse("AAAAAAAAAAAAAAAAAAAAAw").unwrap();
     let here = Session { id, external: None, ..session_at_dex() };
-    SessionStore::create(&store, &here, Role::User).await.unwrap();
+    let terms = SessionTerms { role: Role::User, at_most: 50, seen_after: here.created_at };
+    SessionStore::create(&store, &here, terms).await.unwrap();
     assert_eq!(SessionStore::find(&store, here.id).await, Ok(Some(here.clone())));
 
     AdministrationStore::delete(&store, account().id).await.unwrap();

@@ -30,6 +30,26 @@ async fn only_the_owner_can_read_what_is_created() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn f10_what_is_created_has_the_owner_of_its_folder() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let (folder, path) = folder();
+    // Only root can give files away; another user's folder is their own in any case.
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        chown(folder.path(), Some(12345), Some(23456)).unwrap();
+    }
+    let _store = store_with_ada(&path).await;
+    let owner = |path: &Path| {
+        let about = fs::metadata(path).unwrap();
+        (about.uid(), about.gid())
+    };
+    for file in ["labgate.db", "labgate.db-wal", "labgate.db-shm"] {
+        assert_eq!(owner(&path.with_file_name(file)), owner(folder.path()), "{file}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_database_that_others_can_read_or_write_is_refused_by_name_and_mode() {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -100,6 +120,36 @@ async fn a_damaged_database_is_refused_by_name() {
     let error = open(&path).await.unwrap_err();
     assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
     assert!(error.to_string().contains("labgate.db"), "{error}");
+}
+
+#[tokio::test]
+async fn f10_a_database_that_was_cut_short_is_refused_and_is_not_ready() {
+    let (folder, path) = folder();
+    store_with_ada(&path).await.close().await;
+    let whole = fs::read(&path).unwrap();
+    let copy = folder.path().join("copy.db");
+    for tenths in [1, 5, 9] {
+        // Within a page.
+        let len = whole.len() * tenths / 10 / 4096 * 4096 + 100;
+        fs::write(&copy, &whole[..len]).unwrap();
+        let error = open(&copy).await.unwrap_err();
+        assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+        assert!(error.to_string().contains("copy.db"), "{error}");
+        fs::remove_file(&copy).unwrap();
+
+        // Under a running server: an error, and no signal that ends the process.
+        fs::write(&path, &whole).unwrap();
+        let store = open(&path).await.unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(len.try_into().unwrap()).unwrap();
+        assert!(store.check().await.is_err(), "{tenths}");
+        assert!(store.check().await.is_err(), "{tenths}");
+        store.close().await;
+        // The file itself keeps its mode.
+        for beside in ["labgate.db-wal", "labgate.db-shm"] {
+            let _ = fs::remove_file(path.with_file_name(beside));
+        }
+    }
 }
 
 #[tokio::test]
