@@ -80,8 +80,10 @@ impl<'a> Person<'a> {
 
     /// Returns whether a document says anything of groups, be it that there are none.
     pub(crate) fn states_groups(&self) -> bool {
-        let states =
-            |document| self.claims.groups.iter().any(|it| it.value(document, self.settings).is_some());
+        let states = |document| match &self.settings.claim_names.groups {
+            Some(path) => !path.find(document).is_empty(),
+            None => self.claims.groups.iter().any(|it| it.value(document, self.settings).is_some()),
+        };
         self.documents().any(states) || self.has_groups_elsewhere()
     }
 
@@ -89,7 +91,9 @@ impl<'a> Person<'a> {
     pub(crate) fn states(&self, criterion: Criterion) -> bool {
         let has = |claim: Option<&str>| claim.is_some_and(|claim| self.id_token.contains_key(claim));
         match criterion {
-            Criterion::EmailDomain | Criterion::Account => self.documents().any(has_email),
+            Criterion::EmailDomain | Criterion::Account => {
+                self.documents().any(|it| has_email(it, &self.settings.claim_names))
+            }
             Criterion::Tenant => has(self.claims.tenant),
             Criterion::HostedDomain => has(self.claims.hosted_domain),
             Criterion::Group => self.states_groups(),

@@ -105,7 +105,8 @@ impl OpenIdProvider {
         let (nonce, started_at) = (Some(&redemption.nonce), redemption.started_at);
         let granted = Granted { provider: &provider, keys: &keys, tokens: &tokens, nonce, started_at };
         let verified = self.verify(&granted, id_token).await?;
-        let wanted = self.settings.userinfo == Userinfo::Always || !person::has_email(&verified.claims, &self.settings.claim_names);
+        let wanted = self.settings.userinfo == Userinfo::Always
+            || !person::has_email(&verified.claims, &self.settings.claim_names);
         self.identity_of(&granted, verified, wanted).await
     }
 

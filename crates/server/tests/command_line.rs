@@ -134,13 +134,16 @@ fn it_serves_until_it_is_told_to_stop() {
 #[cfg(unix)]
 fn signal(running: &Running, name: &str) {
     let process = running.0.id().to_string();
-    assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
+    let told = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(told.is_ok_and(|told| told.success()), "{name} was not sent");
 }
 
 /// Waits until the log has a line with this text.
 #[cfg(unix)]
 fn logged(log: &mut impl Iterator<Item = String>, text: &str) -> String {
-    log.find(|line| line.contains(text)).unwrap_or_else(|| panic!("{text} was not logged"))
+    let found = log.find(|line| line.contains(text));
+    assert!(found.is_some(), "{text} was not logged");
+    found.unwrap_or_default()
 }
 
 #[cfg(unix)]

@@ -13,7 +13,9 @@ pub(crate) fn share(name: &str, address: &str) -> Share {
 pub(crate) async fn occupied() -> (WorkPool, Sender<()>, JoinHandle<Result<(), HashingError>>) {
     let pool = WorkPool::with_cores(1);
     let (end, ended) = channel::<()>();
-    let running = spawn(&pool, share("first", "203.0.113.1"), move || drop(ended.recv()));
+    let running = spawn(&pool, share("first", "203.0.113.1"), move || {
+        let _ = ended.recv();
+    });
     settle().await;
     (pool, end, running)
 }
