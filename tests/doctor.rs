@@ -248,7 +248,7 @@ async fn what_a_provider_publishes_is_looked_at_piece_by_piece() {
 
     let neither = json!({ "token_endpoint_auth_methods_supported": ["private_key_jwt"] });
     let neither = peculiar(neither, page(200, "")).await;
-    one(neither.diagnosed().await, Step::Metadata, "neither client_secret_basic nor client_secret_post");
+    one(neither.diagnosed().await, Step::Metadata, "for private_key_jwt set client_key_file");
 
     // All of them say something else, too; and what is not said is no fault.
     let silent =
@@ -346,7 +346,6 @@ async fn a_response_that_would_be_refused_is_found_before_anybody_signs_in() {
     let right = Written::of(&idp);
     for (fault, step, words) in [
         (Fault::CallbackWrongIss, Step::Issuer, "every sign-in is refused"),
-        (Fault::CallbackNoIss, Step::Issuer, "promises the parameter iss"),
         (Fault::CallbackAlteredState, Step::Authorization, "another state"),
         (Fault::CallbackMissingState, Step::Authorization, "another state"),
         (
@@ -358,6 +357,11 @@ async fn a_response_that_would_be_refused_is_found_before_anybody_signs_in() {
         idp.fault(fault).once();
         one(right.diagnosed().await, step, words);
     }
+    // An error without it says nothing of sign-ins.
+    idp.fault(Fault::CallbackNoIss).once();
+    let found = right.examined_by(Arc::new(SystemClock)).await;
+    let issuer = found.iter().find(|finding| finding.step == Step::Issuer).map(|it| &it.outcome);
+    assert!(matches!(issuer, Some(Outcome::Unknown(_))), "{issuer:?}");
     assert_eq!(right.diagnosed().await, []);
 }
 

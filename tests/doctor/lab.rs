@@ -158,8 +158,8 @@ async fn what_a_proxy_does_wrong_is_found_each_at_its_step() {
     let believing = |asked: &mut Asked| {
         asked.headers.entry("x-forwarded-for".to_owned()).or_insert_with(|| CLIENT.to_owned());
     };
-    let with_port = |asked: &mut Asked| {
-        asked.headers.insert("x-forwarded-for".to_owned(), format!("{CLIENT}:4711"));
+    let hidden = |asked: &mut Asked| {
+        asked.headers.insert("x-forwarded-for".to_owned(), "_hidden".to_owned());
     };
     let elsewhere = |asked: &Asked| {
         let mut told = Told::new(301, "text/html", "");
@@ -182,7 +182,7 @@ async fn what_a_proxy_does_wrong_is_found_each_at_its_step() {
         (Step::Cookie, "the header Cookie", Proxy { on_the_way_in: eaten, ..GOOD }, &[TRUSTED]),
         (Step::ForwardedFor, "add the proxy's address, which is in Labgate's log", GOOD, &[]),
         (Step::ForwardedFor, "is believed", Proxy { on_the_way_in: believing, ..GOOD }, &[TRUSTED]),
-        (Step::ForwardedFor, "without ports", Proxy { on_the_way_in: with_port, ..GOOD }, &[TRUSTED]),
+        (Step::ForwardedFor, "_hidden", Proxy { on_the_way_in: hidden, ..GOOD }, &[TRUSTED]),
         (
             Step::PublicUrl,
             "answers 301, leads on to https://lab.example/login",

@@ -66,7 +66,7 @@ async fn f15_a_token_has_the_groups_that_rules_name_and_me_has_all() {
         .admission(AdmissionRules::new(vec![groups], Some(vec!["root".to_owned()])))
         .build();
     let mut browser = lab.browser();
-    lab.sign_in(&mut browser, "Dora Example").await;
+    lab.sign_in(&mut browser, "Sign in as Dora Example").await;
     let cookie = session_cookie(&browser);
     let token = cookie.split_once('=').unwrap().1;
     let claims = lab.ports().tokens.authenticate(token).unwrap();

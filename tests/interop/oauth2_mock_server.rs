@@ -10,25 +10,15 @@ use super::world::{Provider, Registration};
 
 cases!(
     Oauth2MockServer:
-    #[ignore = "needs the setting client_auth"]
     sign_in,
-    #[ignore = "needs the setting client_auth"]
     groups,
-    #[ignore = "needs the setting client_auth"]
     signing_in_again_gives_the_same_account,
-    #[ignore = "needs the setting client_auth"]
     cancelling_is_told,
-    #[ignore = "needs the setting client_auth"]
     an_unverified_email_is_refused,
-    #[ignore = "needs the setting client_auth"]
     a_missing_email_is_refused,
-    #[ignore = "needs the setting client_auth"]
     sign_out_ends_the_session_for_copies_of_its_cookie_too,
-    #[ignore = "needs the setting client_auth"]
     sign_out_goes_on_to_the_provider_and_comes_back,
-    #[ignore = "needs the setting client_auth"]
     a_refresh_token_says_who_it_is_again,
-    #[ignore = "needs the setting client_auth"]
     the_doctor_says_nothing_false,
 );
 

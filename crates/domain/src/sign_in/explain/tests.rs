@@ -80,7 +80,10 @@ async fn a_failure_is_decided_by_no_rule() {
     let trail = scene.log.last_trail();
     assert_eq!(trail.deciding_step(), None);
     assert!(trail.account().is_some(), "{trail:?}");
-    assert!(explain(&trail).ends_with("refused with internal: the store failed: disk full"), "{trail:?}");
+    assert!(
+        explain(&trail).ends_with("refused with store_unavailable: the store failed: disk full"),
+        "{trail:?}"
+    );
 }
 
 #[tokio::test]

@@ -294,8 +294,7 @@ async fn f10_once_stopped_no_further_session_is_revalidated() {
         lab.world.sessions.expect_end().never();
         let created = Arc::clone(&lab.created);
         let (scene, session) = lab.signed_in().await;
-        let id = SessionId::parse("BBBBBBBBBBBBBBBBBBBBBA").unwrap();
-        *created.lock().unwrap() = vec![session.clone(), Session { id, ..session }];
+        *created.lock().unwrap() = vec![session.clone(), of_another_person(session)];
         let left = std::cell::Cell::new(says_yes);
         let goes_on = || left.replace(left.get().saturating_sub(1)) > 0;
         let decided = scene.sign_in.revalidation().revalidate(&external(), goes_on).await;
