@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -62,10 +63,13 @@ pub(crate) async fn attend(
 
     let began = Instant::now();
     let heard = Arc::new(Notify::new());
+    let has_asked = Arc::new(AtomicBool::new(false));
     let service = {
-        let (heard, app, seat) = (Arc::clone(&heard), app.clone(), seat.clone());
+        let (heard, has_asked) = (Arc::clone(&heard), Arc::clone(&has_asked));
+        let (app, seat) = (app.clone(), seat.clone());
         service_fn(move |mut request: Request<Incoming>| {
             heard.notify_one();
+            has_asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(peer);
             // All work for a client holds its seat.
             request.extensions_mut().insert(seat.clone());
@@ -99,7 +103,13 @@ pub(crate) async fn attend(
                 }
                 return;
             }
-            () = seat.wanted_back() => connection.as_mut().graceful_shutdown(),
+            () = seat.wanted_back() => {
+                // With a part of its first request, it would be kept until that is whole.
+                if !has_asked.load(Ordering::Relaxed) {
+                    return;
+                }
+                connection.as_mut().graceful_shutdown();
+            }
             () = silence.as_mut() => {
                 tracing::debug!("a connection was closed: no request came");
                 return;

@@ -20,8 +20,8 @@ impl Share {
         Self { subject: format!("name {name}"), line: format!("{:?}", source.site()) }
     }
 
-    /// Returns the share of an attempt to sign in. A known device and a session have a line of their own, so
-    /// that no neighbour behind their address is before them.
+    /// Returns the share of an attempt to sign in. The known devices of an account have a line of their own, and
+    /// its sessions, so that no neighbour behind their address is before them; one line, however many they are.
     #[must_use]
     pub fn of_attempt(attempt: &LoginAttempt) -> Self {
         let alone = |subject: String| Self { line: subject.clone(), subject };
@@ -31,8 +31,8 @@ impl Share {
                 LoginTarget::Name(name) => Self::of_name(name, *source),
                 LoginTarget::Registration => Self::of_name("", *source),
             },
-            LoginAttempt::Device { account, device } => alone(format!("device {account} {device}")),
-            LoginAttempt::Session { account, .. } => alone(format!("session of {account}")),
+            LoginAttempt::Device { account, .. } => alone(format!("devices of {account}")),
+            LoginAttempt::Session { account, .. } => alone(format!("sessions of {account}")),
         }
     }
 }
@@ -118,4 +118,23 @@ pub enum PasswordWeakness {
     Personal,
     /// It is a pattern, or too few words.
     Guessable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::DeviceId;
+    use crate::people::AccountId;
+    use crate::world::MockEntropy;
+
+    #[test]
+    fn f07_all_devices_of_an_account_have_one_line() {
+        let account = AccountId::parse("01890000-0000-7000-8000-000000000001").unwrap();
+        let share = |byte| {
+            let mut entropy = MockEntropy::new();
+            entropy.expect_fill().returning(move |bytes| bytes.fill(byte));
+            Share::of_attempt(&LoginAttempt::Device { account, device: DeviceId::fresh(&entropy) })
+        };
+        assert_eq!(share(1), share(2));
+    }
 }

@@ -11,7 +11,8 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore, Source,
+    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore, Share,
+    Source,
 };
 use crate::session::Session;
 use crate::world::{Entropy, random_base32};
@@ -264,14 +265,14 @@ impl Administration<'_> {
         account: &Account,
         given: Option<Password>,
     ) -> Result<(Credential, Option<SecretString>), SignInError> {
-        let source = Source::default();
+        let share = Share::of_name(account.username.as_str(), Source::default());
         if let Some(password) = given {
-            return Ok((self.new_passwords.credential(password, account, source, true).await?, None));
+            return Ok((self.new_passwords.credential(password, account, share, true).await?, None));
         }
         // 80 random bits.
         let made_up = SecretString::from(random_base32::<16>(self.entropy));
         let password = Password::typed(made_up.expose_secret()).map_err(|_| PasswordError::Length)?;
-        Ok((self.new_passwords.unchecked(password, account, source, true).await?, Some(made_up)))
+        Ok((self.new_passwords.unchecked(password, share, true).await?, Some(made_up)))
     }
 
     fn record(&self, by: &Administrator, account: AccountId, change: &'static str) {

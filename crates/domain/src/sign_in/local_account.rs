@@ -5,7 +5,7 @@ use super::trails::OpenTrail;
 use super::visitor::Visitor;
 use crate::error::{PasswordError, RegistrationError, SignInError};
 use crate::people::{Account, Credential, DisplayName, Password, Role, Username};
-use crate::ports::{CredentialStore, SignInEvent};
+use crate::ports::{CredentialStore, Share, SignInEvent};
 
 /// A person's request for an account.
 pub struct Registration {
@@ -53,7 +53,8 @@ impl LocalAccounts<'_> {
         password: Password,
         visitor: &Visitor<'_>,
     ) -> Result<Credential, SignInError> {
-        self.new_passwords.credential(password, account, visitor.source, false).await
+        let share = Share::of_name(account.username.as_str(), visitor.source);
+        self.new_passwords.credential(password, account, share, false).await
     }
 
     /// Signs the person in to an account that has just been stored.

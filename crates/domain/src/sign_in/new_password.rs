@@ -1,6 +1,6 @@
 use crate::error::{PasswordError, SignInError};
 use crate::people::{Account, Credential, DisplayName, EmailAddress, Password, PasswordLength};
-use crate::ports::{PasswordHasher, PasswordJudge, Share, Source};
+use crate::ports::{PasswordHasher, PasswordJudge, Share};
 
 /// Takes new passwords.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ impl NewPasswords<'_> {
         self,
         password: &Password,
         account: &Account,
-        source: Source,
+        share: Share,
     ) -> Result<(), SignInError> {
         self.check_length(password)?;
         let personal = [
@@ -33,7 +33,7 @@ impl NewPasswords<'_> {
             account.name.as_ref().map(DisplayName::as_str),
         ];
         let personal = personal.into_iter().flatten().map(str::to_owned).collect();
-        let weakness = self.judge.weakness(password.clone(), personal, share(account, source)).await?;
+        let weakness = self.judge.weakness(password.clone(), personal, share).await?;
         weakness.map_or(Ok(()), |weakness| Err(PasswordError::Weak(weakness).into()))
     }
 
@@ -42,26 +42,21 @@ impl NewPasswords<'_> {
         self,
         password: Password,
         account: &Account,
-        source: Source,
+        share: Share,
         must_change: bool,
     ) -> Result<Credential, SignInError> {
-        self.check(&password, account, source).await?;
-        self.unchecked(password, account, source, must_change).await
+        self.check(&password, account, share.clone()).await?;
+        self.unchecked(password, share, must_change).await
     }
 
     /// The same of a password that was checked, or made up here.
     pub(super) async fn unchecked(
         self,
         password: Password,
-        account: &Account,
-        source: Source,
+        share: Share,
         must_change: bool,
     ) -> Result<Credential, SignInError> {
-        let hash = self.hasher.hash(password, share(account, source)).await?;
+        let hash = self.hasher.hash(password, share).await?;
         Ok(Credential { hash, must_change })
     }
-}
-
-fn share(account: &Account, source: Source) -> Share {
-    Share::of_name(account.username.as_str(), source)
 }

@@ -188,12 +188,13 @@ impl Passwords<'_> {
     ) -> Result<PasswordSession, SignInError> {
         let Proven { account, credential, share } = proven;
         let next = next.ok_or(PasswordError::Length)?;
-        self.new_passwords.check(&next, &account, visitor.source).await?;
-        let is_present = self.prover.hasher.verify(next.clone(), Some(credential.hash.clone()), share);
+        self.new_passwords.check(&next, &account, share.clone()).await?;
+        let is_present =
+            self.prover.hasher.verify(next.clone(), Some(credential.hash.clone()), share.clone());
         if is_present.await? != PasswordVerdict::Wrong {
             return Err(PasswordError::Unchanged.into());
         }
-        let chosen = self.new_passwords.unchecked(next, &account, visitor.source, false).await?;
+        let chosen = self.new_passwords.unchecked(next, share, false).await?;
         let now = self.trails.clock.now();
         let credentials = self.prover.credentials;
         let ended = credentials.change_credential(account.id, &chosen, &credential.hash, now).await?;

@@ -139,6 +139,8 @@ impl Revalidation<'_> {
                 Err(error) => self.end_rejected_session(round, &session, &error, judged).await?,
             }
         }
+        // As of now: the next token that an answer brings makes no other session's older.
+        let newest = kept.iter().map(|kept| kept.tokens.given_at()).max();
         let answer = self.ask(round, &external, &mut kept).await?;
         let (identity, by, refused) = match answer {
             Answer::Identity { identity, by, refused } => (identity, by, refused),
@@ -162,14 +164,13 @@ impl Revalidation<'_> {
         };
         self.roles.assign(account?, role).await?;
 
-        let newest = kept.iter().map(|kept| kept.tokens.given_at()).max().unwrap_or(now);
         let given_at = kept.iter().flat_map(|kept| kept.tokens.tokens());
         let given_at =
             given_at.filter(|(token, _)| *token == by.as_str()).map(|(_, at)| at).max().unwrap_or(now);
         for Kept { session, mut tokens } in kept {
             // An older token may be refused because there is a newer one.
             let rejection =
-                refused.iter().find(|(token, _)| tokens.owns(token) && tokens.given_at() >= newest);
+                refused.iter().find(|(token, _)| tokens.owns(token) && Some(tokens.given_at()) >= newest);
             if let Some((_, error)) = rejection {
                 let error = error.clone().into();
                 self.end_rejected_session(round, &session, &error, judged).await?;

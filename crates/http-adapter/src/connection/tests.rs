@@ -303,13 +303,15 @@ async fn f10_the_check_waits_for_no_body_whatever_the_slashes_at_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn f10_a_connection_ends_where_its_seat_is_wanted_back() {
-    // Sixteen kept connections, after a request or before the first.
+    // Sixteen kept connections, after a request, before the first, or in its first byte.
     let seats = Seats::for_tests(4 * 16);
     let mut kept = Vec::new();
     for number in 0..16 {
         let mut client = Client::seated(testing::app(), 4096, &seats).await;
-        if number != 3 {
-            client.ask().await;
+        match number {
+            2 => client.send(b"G").await,
+            3 => {}
+            _ => drop(client.ask().await),
         }
         kept.push(client);
     }

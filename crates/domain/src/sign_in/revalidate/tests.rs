@@ -432,19 +432,21 @@ async fn f38_a_session_goes_on_with_the_newest_token_after_the_other_has_ended()
 
 #[tokio::test]
 async fn f38_a_session_that_ended_at_the_provider_alone_ends_alone() {
-    let mut lab = Lab::whose_provider(Some(TOKEN), 2, |asked| match asked.as_str() {
-        "refresh-newer" => rejected(),
-        _ => refreshed(Ok(ada_in("lab", None))),
-    });
-    let kept = lab.kept();
-    let ended = endings(&mut lab);
-    let due = Arc::clone(&lab.created);
-    let (scene, first) = lab.signed_in().await;
-    let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
-    *due.lock().unwrap() = vec![first, second.clone()];
-    assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(2));
-    assert_eq!(ended.lock().unwrap().clone(), [second.id]);
-    assert_eq!(kept.lock().unwrap().len(), 1);
+    for (next, writes) in [(None, 1), (Some("refresh-next"), 2)] {
+        let mut lab = Lab::whose_provider(Some(TOKEN), 2, move |asked| match asked.as_str() {
+            "refresh-newer" => rejected(),
+            _ => refreshed(Ok(ada_in("lab", next))),
+        });
+        let kept = lab.kept();
+        let ended = endings(&mut lab);
+        let due = Arc::clone(&lab.created);
+        let (scene, first) = lab.signed_in().await;
+        let second = sibling(&scene, &first, OTHER, "refresh-newer", 60);
+        *due.lock().unwrap() = vec![first, second.clone()];
+        assert_eq!(scene.sign_in.revalidation().revalidate(&external(), || true).await, Ok(2));
+        assert_eq!(ended.lock().unwrap().clone(), [second.id], "{next:?}");
+        assert_eq!(kept.lock().unwrap().len(), writes, "{next:?}");
+    }
 }
 
 #[tokio::test]
