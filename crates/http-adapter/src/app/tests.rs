@@ -137,7 +137,7 @@ async fn f04_a_client_learns_if_its_address_is_known_and_never_the_address() {
         ("?is=198.51.100.8", "198.51.100.7", "forwarded", false),
         ("?is=nonsense", "198.51.100.7", "forwarded", false),
         ("", "198.51.100.7", "forwarded", false),
-        ("?is=127.0.0.1", "127.0.0.1", "proxy", true),
+        ("?is=127.0.0.1", "127.0.0.1", "proxy", false),
         ("?is=", "unknown", "unreadable", false),
     ] {
         let info = AppInfo { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..AppInfo::default() };
