@@ -17,6 +17,7 @@ use self::programs::Lab;
 
 /// The lab's session cookie on plain http.
 const SESSION_COOKIE: &str = "labgate";
+const DEVICE_COOKIE: &str = "labgate-device";
 
 /// The cookie with the last used provider, if there are several.
 const COOKIE_OF_CHOICE: &str = "labgate-provider";
@@ -79,9 +80,11 @@ impl Browser {
         self.find("//a[@href='/login'] | //a[@href='/account']").await.text().await.unwrap() != "Sign in"
     }
 
-    /// Has exactly one cookie, which no script can read and no other site can send along.
+    /// Has the cookie of the session, that of a known device if a password was typed here, and no other.
     async fn assert_signed_in(&self) {
-        self.assert_cookies(&[SESSION_COOKIE]).await;
+        let is_known = self.cookies().await.iter().any(|name| name == DEVICE_COOKIE);
+        let names = [SESSION_COOKIE, DEVICE_COOKIE];
+        self.assert_cookies(if is_known { &names } else { &names[..1] }).await;
     }
 
     /// Has exactly these cookies, which no script can read and no other site can send along.
