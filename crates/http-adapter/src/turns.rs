@@ -7,7 +7,7 @@ use labgate_domain::people::AccountId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The changes of one account that are under way at once. All accounts share the one writer of the database:
-/// whoever sends many changes waits behind themselves, and not everybody behind them.
+/// an account that sends many changes waits behind its own, and the others do not.
 const AT_ONCE: usize = 2;
 
 /// The changes of one account that are under way or wait for it.

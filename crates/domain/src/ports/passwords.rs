@@ -14,7 +14,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// Returns the share of somebody at a source, under a name.
+    /// Returns the share of a stranger at a source, under a name.
     #[must_use]
     pub fn of_name(name: &str, source: Source) -> Self {
         Self { subject: format!("name {name}"), line: format!("{:?}", source.site()) }

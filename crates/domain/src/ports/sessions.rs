@@ -117,7 +117,7 @@ pub trait SessionStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<(SessionId, AccountId)>, StoreError>;
 
-    /// Takes people about whom this provider is to be asked again, and returns all their sessions that began
+    /// Takes people for session revalidation at this provider, and returns all their sessions that began
     /// there and have a [`NextRevalidation`]. A person, which is an issuer with a subject, is taken for a
     /// session that is [due](NextRevalidation::due_at) by `now` and was renewed after `seen_after`; the
     /// longest overdue first, at most `at_most` people. Only sessions count that have not been ended and have

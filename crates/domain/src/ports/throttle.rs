@@ -21,7 +21,7 @@ pub trait Throttle: Send + Sync {
     /// When the store cannot answer.
     async fn admit(&self, attempt: LoginAttempt, now: Timestamp) -> Result<Permit, StoreError>;
 
-    /// Records a right password: forgets the failures of whoever tried, and cancels this attempt everywhere
+    /// Records a right password: forgets the failures of that party, and cancels this attempt everywhere
     /// else ([`rate_limit::record_success`](crate::rate_limit::record_success)). Only for a granted attempt.
     ///
     /// # Errors

@@ -146,7 +146,7 @@ pub fn admit(tallies: &mut [Tally], now: Timestamp) -> Permit {
     Permit::RetryAfter(tallies.iter().filter_map(|tally| tally.wait(now)).max().unwrap_or_default())
 }
 
-/// Records a right password of a granted attempt: forgets the failures of whoever tried, and cancels the
+/// Records a right password of a granted attempt: forgets the failures of that party, and cancels the
 /// attempt everywhere else. Forgetting more would make guessing free for a person who signs in often.
 pub fn record_success(tallies: &mut [Tally]) {
     for tally in tallies {

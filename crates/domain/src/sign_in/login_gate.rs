@@ -100,7 +100,7 @@ impl LoginGate<'_> {
         self.throttle.record_success(granted, self.now()).await
     }
 
-    /// Cancels an attempt whose password was never looked at.
+    /// Cancels an attempt whose password was not checked.
     pub(super) async fn cancel(self, granted: LoginAttempt) -> Result<(), StoreError> {
         self.throttle.cancel(granted, self.now()).await
     }

@@ -90,7 +90,7 @@ async fn c177_rate_limiting_comes_before_hashing_and_counts_per_typed_name() {
     }
     assert_eq!(refused(&scene, "ada", GOOD).await, ErrorCode::RateLimited);
     assert_eq!(scene.hasher.verified(), 3);
-    // Names of nobody count in the same way, so the wait does not tell them apart.
+    // Names without an account count in the same way, so the wait does not tell them apart.
     for name in ["ghost", " GHOST", "Ghost "] {
         assert_eq!(refused(&scene, name, "wrong").await, ErrorCode::CredentialsWrong);
     }
