@@ -289,13 +289,17 @@ async fn each_other_guide_ends_in_a_session() {
     }
 }
 
+/// The mark of a page whose provider nobody plays here.
+const NOT_RUN: &str = "Labgate has not been run against a released";
+
 #[test]
-fn there_is_no_guide_that_is_not_followed() {
+fn a_guide_is_followed_or_says_that_it_is_not() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/providers");
     let pages = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|path| path.file_name().is_some_and(|name| name != "README.md"));
     let mut pages: Vec<String> = pages.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     pages.retain(|page| ![ENTRA, DEX].iter().chain(&OTHERS).any(|guide| guide.page == page));
+    pages.retain(|page| !page.contains(NOT_RUN));
     assert!(pages.is_empty(), "{pages:?}");
 }
 

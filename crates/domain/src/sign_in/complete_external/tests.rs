@@ -133,7 +133,7 @@ async fn c029_an_expired_attempt_is_refused_and_keeps_its_target() {
 }
 
 #[tokio::test]
-async fn f24_c033_c034_c035_c036_a_providers_errors_make_no_token_request() {
+async fn c033_c034_c035_c036_a_providers_errors_make_no_token_request() {
     let scene = nothing_happens(false).scene();
     for (error, code) in [
         ("access_denied", ErrorCode::AccessDenied),
@@ -419,7 +419,7 @@ fn linked_at(issuer: &str) -> LinkedIdentity {
 }
 
 #[tokio::test]
-async fn f22_c101_c112_an_account_that_something_opens_is_never_joined_silently() {
+async fn c101_c112_f22_an_account_that_something_opens_is_never_joined_silently() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Active));
     world.identities.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
