@@ -55,10 +55,20 @@ pub(crate) struct Lab {
 impl Lab {
     /// Starts both and waits until they answer. With `logs` their output goes there, otherwise to ours.
     pub(crate) fn start(programs: &Programs, places: &Places, logs: Option<&Path>) -> Result<Self> {
+        Self::start_with(programs, places, logs, &labgate_command(programs, places))
+    }
+
+    /// The same, with further settings.
+    pub(crate) fn start_with(
+        programs: &Programs,
+        places: &Places,
+        logs: Option<&Path>,
+        labgate: &Command,
+    ) -> Result<Self> {
         let mut mock_idp = start("mock-idp", &mock_idp_command(programs, places), logs)?;
         mock_idp
             .wait_until(START_LIMIT, || net::answers(places.idp_port, "/.well-known/openid-configuration"))?;
-        let mut labgate = start("labgate", &labgate_command(programs, places), logs)?;
+        let mut labgate = start("labgate", labgate, logs)?;
         labgate.wait_until(START_LIMIT, || net::answers(places.lab_port, "/healthz"))?;
         Ok(Self { labgate, mock_idp })
     }

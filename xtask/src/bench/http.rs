@@ -48,10 +48,15 @@ impl Response {
 
     /// Returns the target of a redirect.
     pub(super) fn location(&self) -> Result<&str> {
-        match self.all("location").next() {
+        match self.header("location") {
             Some(location) => Ok(location),
             None => bail!("this is no redirect:\n{}", self.head),
         }
+    }
+
+    /// Returns the first header of this name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
     }
 
     /// Returns the `Cookie` header that follows this response: each cookie that it sets, except those that it
@@ -61,7 +66,7 @@ impl Response {
         pairs.filter(|pair| !pair.ends_with('=')).collect::<Vec<_>>().join("; ")
     }
 
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
         headers.filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }

@@ -1,4 +1,4 @@
-//! The latency of a check, one by one, and while many people sign in with passwords.
+//! The latency of a check, one by one, and while many people sign in with passwords and register.
 
 use std::path::Path;
 use std::thread;
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::crowd::{Crowd, TRUSTED_PROXIES};
+use super::cores::Pinned;
+use super::crowd::{self, Crowd};
 use super::load::{Connection, Load};
 use super::median;
 use super::usage::Usage;
@@ -31,6 +32,8 @@ pub(super) struct Latencies {
     pub(super) sign_ins_per_second: f64,
     /// The server's memory after the last sign-in.
     pub(super) resident_bytes: u64,
+    /// Alone and crowded, with a core for the load and one for Labgate, where there are two.
+    pub(super) pinned: Option<[Percentiles; 2]>,
 }
 
 pub(super) struct Percentiles {
@@ -64,7 +67,24 @@ pub(super) fn compare(programs: &Programs, folder: &Path) -> Result<Latencies> {
         beside: middle(&beside),
         sign_ins_per_second: median(sign_ins),
         resident_bytes: Usage::of(here.server.id())?.resident_bytes,
+        pinned: compare_pinned(programs, folder)?,
     })
+}
+
+fn compare_pinned(programs: &Programs, folder: &Path) -> Result<Option<[Percentiles; 2]>> {
+    let Some(_load) = Pinned::load() else { return Ok(None) };
+    let lab = Crowded::start(programs, folder, "crowd-pinned")?;
+    Pinned::leave_to(lab.server.id())?;
+    let cookie = lab.crowd.sign_in(0)?;
+    let check = Load::new(lab.port, "/api/auth/verify", Some(&cookie));
+    let mut connection = check.connect()?;
+    lab.crowd.while_signing_in(|| measure(&mut connection))?;
+    let (mut quiet, mut crowded) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        quiet.push(measure(&mut connection)?);
+        crowded.push(lab.crowd.while_signing_in(|| measure(&mut connection))?.0);
+    }
+    Ok(Some([middle(&quiet), middle(&crowded)]))
 }
 
 /// A lab that many people sign in to.
@@ -78,18 +98,26 @@ impl Crowded {
     fn start(programs: &Programs, folder: &Path, name: &str) -> Result<Self> {
         let places = Places::fresh(folder.join(name))?;
         let crowd = Crowd::invite(programs, &places, folder)?;
-        let mut command = lab::labgate_command(programs, &places);
-        let (variable, value) = TRUSTED_PROXIES;
+        let command = crowd::labgate_command(programs, &places);
         let log = folder.join(format!("labgate-{name}.log"));
-        let mut server = Server::start("labgate", command.env(variable, value), &Log::File(&log))?;
+        let mut server = Server::start("labgate", &command, &Log::File(&log))?;
         server.wait_until(lab::START_LIMIT, || net::answers(places.lab_port, "/healthz"))?;
         Ok(Self { crowd, port: places.lab_port, server })
     }
 }
 
 fn measure(connection: &mut Connection<'_>) -> Result<Percentiles> {
+    let mut checks = 0..CHECKS_PER_ROUND;
+    measure_while(connection, || checks.next().is_some())
+}
+
+/// Measures check after check, as long as that is wanted.
+pub(super) fn measure_while(
+    connection: &mut Connection<'_>,
+    mut is_wanted: impl FnMut() -> bool,
+) -> Result<Percentiles> {
     let mut times = Vec::new();
-    for _ in 0..CHECKS_PER_ROUND {
+    while is_wanted() {
         thread::sleep(PAUSE);
         let since = Instant::now();
         connection.ask()?;
