@@ -9,6 +9,7 @@ use http::header::{self, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response as HttpResponse};
 use http_body_util::{BodyExt as _, Full};
+use labgate_domain::ports::Source;
 use labgate_domain::sign_in::SignIn;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt as _};
@@ -16,7 +17,7 @@ use tower_http::body::UnsyncBoxBody;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::audience::Audience;
-use crate::client_addr::ProxyNetwork;
+use crate::client_addr::{Peer, ProxyNetwork, client_addr};
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::reply::Response;
@@ -71,7 +72,7 @@ impl App {
         let AppState { sign_in, cookies, info, .. } = &*self.state;
         let (public_url, proxies) = (&sign_in.policy().public_url, &info.trusted_proxies);
         let request = ParsedRequest::parse(&parts, parameters, &body, cookies, public_url, proxies);
-        let (audience, uri) = (request.audience, parts.uri.clone());
+        let (audience, source, uri) = (request.audience, request.client_addr.source, parts.uri.clone());
 
         let mut routed = Request::from_parts(parts, Full::new(body));
         routed.extensions_mut().insert(Arc::new(Call { route, request }));
@@ -87,18 +88,21 @@ impl App {
             }
             Err(_) => Failure::from(HttpErrorCode::Timeout).into_response(),
         };
-        self.finish(response, audience, uri.path())
+        self.finish(response, audience, uri.path(), source)
     }
 
     /// Answers a request without its body, which could not be read.
     pub(crate) fn refuse(&self, request: &Parts, code: HttpErrorCode) -> Response {
         let response = Failure::from(code).into_response();
-        self.finish(response, Audience::of(&request.headers), request.uri.path())
+        let peer = request.extensions.get::<Peer>().copied();
+        let source = client_addr(peer, &request.headers, self.trusted_proxies()).source;
+        self.finish(response, Audience::of(&request.headers), request.uri.path(), source)
     }
 
     /// Answers what could not be read as a request.
-    pub(crate) fn refuse_unread(&self, code: HttpErrorCode) -> Response {
-        self.finish(Failure::from(code).into_response(), Audience::Program, "")
+    pub(crate) fn refuse_unread(&self, code: HttpErrorCode, peer: Peer) -> Response {
+        let source = client_addr(Some(peer), &HeaderMap::new(), self.trusted_proxies()).source;
+        self.finish(Failure::from(code).into_response(), Audience::Program, "", source)
     }
 
     /// Returns the trusted proxies.
@@ -107,9 +111,9 @@ impl App {
     }
 
     /// Writes out a failure, and adds the headers of every answer.
-    fn finish(&self, mut response: Response, audience: Audience, path: &str) -> Response {
+    fn finish(&self, mut response: Response, audience: Audience, path: &str, source: Source) -> Response {
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-            let reference = self.state.logged(&failure, path);
+            let reference = self.state.logged(&failure, path, source);
             response = failure.render(&reference, audience, self.state.texts);
         }
         protect(response.headers_mut(), self.state.sign_in.policy().public_url.is_secure());

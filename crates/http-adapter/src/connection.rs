@@ -90,7 +90,7 @@ pub(crate) async fn attend(
             std::future::pending::<()>().await;
         }
     };
-    let io = OwnErrors::new(Unstalled::new(io), move |code| app.refuse_unread(code));
+    let io = OwnErrors::new(Unstalled::new(io), move |code| app.refuse_unread(code, peer));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(io), service));
     let mut silence = std::pin::pin!(silence);
     let mut too_long = std::pin::pin!(tokio::time::sleep(LIFETIME + LAST_REQUEST_TIME_LIMIT));

@@ -43,19 +43,28 @@ pub struct UnfitCookieName;
 
 impl std::fmt::Display for UnfitCookieName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("is not 1 to 32 lower-case letters, digits or underscores")
+        f.write_str("is not 1 to 32 lower-case letters, digits or underscores, or begins with an underscore")
     }
 }
 
 impl std::error::Error for UnfitCookieName {}
 
+impl CookieName {
+    /// Returns the whole name of the cookie that a page with forms sets in a new browser.
+    #[must_use]
+    pub fn of_forms(&self, public_url: &PublicUrl) -> String {
+        Cookies::of_lab_at(public_url, self).name + FORM
+    }
+}
+
 impl FromStr for CookieName {
     type Err = UnfitCookieName;
 
-    /// A hyphen is refused: the cookies of the lab `labgate` begin with `labgate-`.
+    /// A hyphen is refused: the cookies of the lab `labgate` begin with `labgate-`. So is a beginning with `_`:
+    /// `__host-form` would be a cookie with the prefix `__Host-`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if !(1..=32).contains(&text.len()) || !text.bytes().all(fits) {
+        if !(1..=32).contains(&text.len()) || text.starts_with('_') || !text.bytes().all(fits) {
             return Err(UnfitCookieName);
         }
         Ok(Self(text.to_owned()))
@@ -353,7 +362,18 @@ mod tests {
 
     #[test]
     fn f33_a_cookie_name_cannot_meet_another_labs_cookies() {
-        for unfit in ["", "labgate-form", "Lab", "lab=", "lab;", "lab 2", "l\u{e4}b", &"x".repeat(33)] {
+        for unfit in [
+            "",
+            "labgate-form",
+            "__host",
+            "__secure",
+            "Lab",
+            "lab=",
+            "lab;",
+            "lab 2",
+            "l\u{e4}b",
+            &"x".repeat(33),
+        ] {
             assert_eq!(unfit.parse::<CookieName>(), Err(UnfitCookieName), "{unfit}");
         }
     }

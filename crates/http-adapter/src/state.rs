@@ -6,6 +6,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use labgate_domain::device::DeviceToken;
 use labgate_domain::error::{PasswordError, Reference, Refusal, SignInError};
+use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
@@ -55,10 +56,10 @@ impl AppState {
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
         let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
         match &request.posted {
-            _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf().into()),
+            _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf(request.client_addr.source).into()),
             Posted::Nothing | Posted::Json(_) => Ok(()),
             Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
-            Posted::Form(_) => Err(self.sign_in.refuse_csrf().into()),
+            Posted::Form(_) => Err(self.sign_in.refuse_csrf(request.client_addr.source).into()),
             Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
         }
     }
@@ -186,7 +187,7 @@ impl AppState {
         if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
             return Err(failure);
         }
-        let reference = self.logged(&failure, &request.path);
+        let reference = self.logged(&failure, &request.path, request.client_addr.source);
         let problem = Problem { message: &failure.message(self.texts), reference: reference.as_str() };
         let mut response = self.form_with(request, Some(problem), page)?;
         failure.head(&mut response);
@@ -195,15 +196,15 @@ impl AppState {
 
     /// Sends a person without a session to sign in, and then back to where they are.
     pub(crate) fn to_sign_in(&self, request: &ParsedRequest, failure: &Failure) -> Response {
-        self.logged(failure, &request.path);
+        self.logged(failure, &request.path, request.client_addr.source);
         reply::see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here()))
     }
 
     /// Returns the reference of a failure, which is in the log from now on.
-    pub(crate) fn logged(&self, failure: &Failure, path: &str) -> Reference {
+    pub(crate) fn logged(&self, failure: &Failure, path: &str, source: Source) -> Reference {
         failure.reference.clone().unwrap_or_else(|| {
             let (code, reason) = failure.cause();
-            self.sign_in.refuse_request(code, reason, path)
+            self.sign_in.refuse_request(code, reason, path, source)
         })
     }
 

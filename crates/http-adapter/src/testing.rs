@@ -31,7 +31,7 @@ pub(crate) fn app_with(info: AppInfo) -> App {
     clock.expect_now().returning(|| Timestamp::from_unix_seconds(1_800_000_000));
     let mut log = MockObserver::new();
     log.expect_observe().returning(|event| {
-        if let SignInEvent::RequestRefused { reference, code, reason, path } = event {
+        if let SignInEvent::RequestRefused { reference, code, reason, path, .. } = event {
             tracing::info!(%reference, code, ?path, reason, "a request was refused");
         }
     });

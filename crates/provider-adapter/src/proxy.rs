@@ -21,7 +21,7 @@ pub(crate) fn named(error: ExchangeError, proxy: Option<&str>) -> ExchangeError 
     match (error, proxy) {
         (ExchangeError::Unreachable(cause, text), Some(proxy)) => {
             let text =
-                format!("{text}; by the proxy {proxy} of HTTPS_PROXY, unless NO_PROXY excepts this host");
+                format!("{text}; by the proxy {proxy} of the environment, unless NO_PROXY excepts this host");
             ExchangeError::Unreachable(cause, ForeignText::new(&text))
         }
         (error, _) => error,
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(proxy.as_deref(), Some("proxy.lab:3128"));
         let refused = || ExchangeError::Unreachable(CallFailure::Refused, ForeignText::new("refused"));
         let told = named(refused(), proxy.as_deref()).to_string();
-        assert!(told.contains("refused; by the proxy proxy.lab:3128 of HTTPS_PROXY"), "{told}");
+        assert!(told.contains("refused; by the proxy proxy.lab:3128 of the environment"), "{told}");
         assert_eq!(named(refused(), None), refused());
         assert_eq!(of_environment(|_| None), None);
         assert_eq!(of_environment(|_| Some("proxy:8080".to_owned())).as_deref(), Some("proxy:8080"));

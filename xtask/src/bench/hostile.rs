@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::cores::Pinned;
 use super::crowd::{self, Crowd, PASSWORD, as_browser, name};
@@ -184,8 +184,7 @@ fn measure(attacked: &Attacked, step: Step) -> Result<Measured> {
         thread::sleep(Duration::from_secs(1));
         let owners =
             [device.as_str(), ""].map(|cookies| scope.spawn(move || target.wait_to_sign_in(cookies)));
-        let waits =
-            owners.map(|owner| owner.join().unwrap_or_else(|_| bail!("the owner's sign-in panicked")));
+        let waits = owners.map(|owner| owner.join().map_err(|_| anyhow!("the owner's sign-in panicked")));
         thread::sleep(AT_LEAST.saturating_sub(since.elapsed()));
         let files = std::fs::read_dir(format!("/proc/{process}/fd")).map(Iterator::count);
         over.store(true, Ordering::Relaxed);
@@ -223,12 +222,12 @@ impl Target {
     fn hold(&self, beginning: &str) -> Result<()> {
         let mut connection = http::connect(self.port)?;
         connection.write_all(beginning.as_bytes())?;
-        self.held.lock().map_err(|_| anyhow::anyhow!("an attacker panicked"))?.push(connection);
+        self.held.lock().map_err(|_| anyhow!("an attacker panicked"))?.push(connection);
         Ok(())
     }
 
     /// Signs the owner in and returns how long that took, with all the waits that the answers ask for.
-    fn wait_to_sign_in(&self, device: &str) -> Result<Duration> {
+    fn wait_to_sign_in(&self, device: &str) -> Duration {
         let (since, mut cookies) = (Instant::now(), device.to_owned());
         while since.elapsed() < PATIENCE {
             match self.sign_in(&cookies) {
@@ -241,7 +240,7 @@ impl Target {
                 Err(_) => thread::sleep(PAUSE),
             }
         }
-        Ok(since.elapsed())
+        since.elapsed()
     }
 
     fn sign_in(&self, cookies: &str) -> Result<Attempt> {

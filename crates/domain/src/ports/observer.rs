@@ -36,6 +36,8 @@ pub struct RefusalKind {
     pub provider: Option<ProviderId>,
     /// The source of the requests.
     pub source: Source,
+    /// The name that was given, or the beginning of one that no account has.
+    pub name: Option<String>,
     /// The text for the operator.
     pub error: String,
 }
@@ -117,6 +119,8 @@ pub enum SignInEvent {
         reason: Option<String>,
         /// The path of the request, without its query.
         path: ForeignText,
+        /// The source of the request.
+        source: Source,
     },
     /// A person was asked to prove an account: their identity is linked to none, and the account has their
     /// address. Where a whole lab ends here, the issuer or the scheme of its subjects has changed.

@@ -282,8 +282,8 @@ impl Administration<'_> {
     /// When the store failed.
     pub async fn sign_out(&self, by: &Administrator, id: AccountId) -> Result<(), Refusal> {
         let ended = async {
-            self.ender.end_all_of(id, None).await?;
             let name = self.name_of(id).await?;
+            self.ender.end_all_of(id, None).await?;
             self.record(by, id, name.as_ref(), "signed out");
             Ok(())
         };

@@ -199,8 +199,14 @@ impl SignIn {
     /// Returns the reference of a request that was refused before it came to a use case, for this code and
     /// reason, and records it.
     #[must_use]
-    pub fn refuse_request(&self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
-        self.refusals().refuse_request(code, reason, path)
+    pub fn refuse_request(
+        &self,
+        code: &'static str,
+        reason: Option<String>,
+        path: &str,
+        source: Source,
+    ) -> Reference {
+        self.refusals().from(source).refuse_request(code, reason, path)
     }
 
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
@@ -211,8 +217,8 @@ impl SignIn {
 
     /// Refuses a state-changing request that another site made a browser send (CSRF).
     #[must_use]
-    pub fn refuse_csrf(&self) -> Refusal {
-        self.refusals().refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
+    pub fn refuse_csrf(&self, source: Source) -> Refusal {
+        self.refusals().from(source).refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
     }
 
     /// The identity providers, for pages that offer them.

@@ -30,19 +30,26 @@ impl Refusals<'_> {
     }
 
     pub(super) fn refuse_request(self, code: &'static str, reason: Option<String>, path: &str) -> Reference {
-        let error = reason.clone().unwrap_or_default();
-        let kind = RefusalKind { code, provider: None, source: self.source, error };
+        let (error, source) = (reason.clone().unwrap_or_default(), self.source);
+        let kind = RefusalKind { code, provider: None, source, name: None, error };
         self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
             let (reference, path) = (Reference::fresh(self.entropy), ForeignText::new(path));
-            let refused = SignInEvent::RequestRefused { reference: reference.clone(), code, reason, path };
-            self.observer.observe(&refused);
+            let refused = reference.clone();
+            self.observer.observe(&SignInEvent::RequestRefused {
+                reference: refused,
+                code,
+                reason,
+                path,
+                source,
+            });
             reference
         })
     }
 
     pub(super) fn refuse(self, error: SignInError, return_to: ReturnTo) -> Refusal {
         let (code, text, source) = (error.code(), error.to_string(), self.source);
-        let kind = RefusalKind { code: code.as_str(), provider: None, source, error: text.clone() };
+        let kind =
+            RefusalKind { code: code.as_str(), provider: None, source, name: None, error: text.clone() };
         let reference = self.observer.earlier_refusal(&kind).unwrap_or_else(|| {
             let reference = Reference::fresh(self.entropy);
             let refused = SignInEvent::Refused { reference: reference.clone(), code, error: text, source };

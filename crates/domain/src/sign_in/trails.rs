@@ -139,6 +139,7 @@ impl Trails<'_> {
             code: code.as_str(),
             provider: trail.provider.clone(),
             source: trail.source,
+            name: trail.name.clone(),
             error: text.clone(),
         };
         let outcome = Outcome::Refused { code, error: text, explanation };

@@ -70,7 +70,7 @@ impl ProviderMetadata {
 
     /// Takes a metadata document. Unknown members are ignored, and so are optional ones of the wrong type; an
     /// endpoint that must not be called is an error even if it is optional. Only `end_session_endpoint`,
-    /// which Labgate never calls itself, counts as absent then, because signing in does not need it.
+    /// to which a sign-out sends the browser, counts as absent then, because signing in does not need it.
     ///
     /// # Errors
     /// See [`MalformedMetadata`].

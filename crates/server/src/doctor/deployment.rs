@@ -40,7 +40,8 @@ pub(super) async fn examine(
     };
     found((Step::PublicUrl, Outcome::of("public_url", &[("public_url", lab.public_url)])));
     found((Step::Providers, lab.providers(configuration).await));
-    found((Step::Cookie, lab.cookie(&cookies).await));
+    let form = configuration.cookie_name.of_forms(lab.public_url);
+    found((Step::Cookie, lab.cookie(&form, &cookies).await));
     found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
     found((Step::IdentityHeaders, lab.identity_headers().await));
     found((Step::Services, Outcome::of("services", &[("path", &paths::ME)])));
@@ -112,10 +113,8 @@ impl Lab<'_> {
     }
 
     /// Returns whether a cookie that the lab sets comes back to it, as it was set.
-    async fn cookie(&self, cookies: &[String]) -> Outcome {
-        let form = cookies
-            .iter()
-            .find(|cookie| cookie.split('=').next().is_some_and(|name| name.ends_with("-form")));
+    async fn cookie(&self, name: &str, cookies: &[String]) -> Outcome {
+        let form = cookies.iter().find(|cookie| cookie.split('=').next() == Some(name));
         let Some(form) = form else {
             return Outcome::of("cookie_missing", &[]);
         };

@@ -182,6 +182,7 @@ async fn client(
         issuer: server.issuer.clone(),
         started_at: clock.now(),
     };
+    let made_up_secret = || AuthorizationCode::fresh(&OsEntropy).as_str().into();
     let error_with = async |other: ProviderSettings| {
         let other = labgate_provider::provider(other, Arc::clone(clock)).ok()?;
         other.redeem(redemption()).await.err()
@@ -191,8 +192,7 @@ async fn client(
             (Step::Client, Outcome::of("client_unproven", &[]))
         }
         Err(ProviderError::CodeRejected(_)) => {
-            let made_up = AuthorizationCode::fresh(&OsEntropy).as_str().into();
-            let outcome = match error_with(settings.clone().with_client_secret(made_up)).await {
+            let outcome = match error_with(settings.clone().with_client_secret(made_up_secret())).await {
                 Some(ProviderError::CodeRejected(_)) => Outcome::of("client_indistinct", &[]),
                 None | Some(ProviderError::Unavailable { .. }) => Outcome::of("client_unproven", &[]),
                 Some(_) => Outcome::of("client", &[]),
@@ -202,7 +202,10 @@ async fn client(
         Err(error @ ProviderError::ClientRejected(_)) if settings.client_secret().is_some() => {
             for method in [ClientAuth::SecretBasic, ClientAuth::SecretPost] {
                 let tried = settings.clone().with_client_auth(method);
-                if matches!(error_with(tried).await, Some(ProviderError::CodeRejected(_))) {
+                let control = tried.clone().with_client_secret(made_up_secret());
+                if matches!(error_with(tried).await, Some(ProviderError::CodeRejected(_)))
+                    && matches!(error_with(control).await, Some(ProviderError::ClientRejected(_)))
+                {
                     let method = method.as_str();
                     let outcome = Outcome::of("client_auth", &[("error", &error), ("method", &method)]);
                     return (Step::Client, outcome);

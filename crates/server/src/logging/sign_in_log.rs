@@ -86,9 +86,9 @@ impl Observer for TracingLog {
                 let cause = Cause { code: *code, error, explanation: None };
                 refused(reference.as_str(), self.source(*source).as_deref(), None, None, None, &cause);
             }
-            SignInEvent::RequestRefused { reference, code, reason, path } => event!(
-                info "request_refused", reference = reference.as_str(), code, path = path.as_str(),
-                error = reason, "a request was refused"
+            SignInEvent::RequestRefused { reference, code, reason, path, source } => event!(
+                info "request_refused", reference = reference.as_str(), code, source = self.source(*source),
+                path = path.as_str(), error = reason, "a request was refused"
             ),
             SignInEvent::LinkRequired { person, provider, issuer, linked } => {
                 let linked: Vec<_> = linked.iter().map(Issuer::as_str).collect();
@@ -238,7 +238,7 @@ fn refused(
 pub(super) fn tell_again(reference: &str, kind: &RefusalKind, count: u64, log: &TracingLog) {
     event!(
         info "refused_again", reference, code = kind.code, source = log.source(kind.source),
-        provider = kind.provider.as_ref().map(ProviderId::as_str), count, "refused as above, so many times more"
+        provider = kind.provider.as_ref().map(ProviderId::as_str), name = kind.name, count, "refused as above, so many times more"
     );
 }
 

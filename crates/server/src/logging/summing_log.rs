@@ -9,12 +9,13 @@ use labgate_domain::sign_in::{Outcome, Trail, Way};
 use super::sign_in_log::{TracingLog, tell_again};
 
 /// The [`TracingLog`], with equal refusals summed up: the first of a minute is told whole, the others are
-/// counted and quote its reference, and the number is told at the end of the minute. So what strangers can
-/// cause at no cost grows with time and not with their requests.
+/// counted and quote its reference, and the number is told at the end of the minute. So refusals, which
+/// strangers can cause at no cost, fill the log with time and not with requests.
 ///
-/// Refusals are equal if code, provider, source and error text are. Of at most [`MOST_KINDS`] kinds that is
-/// looked at; beyond that, at the code alone. A wrong password is always told: the rate limit bounds their
-/// number, and a program that bans addresses counts them. With the level `debug` on, each refusal is told.
+/// Refusals are equal if code, provider, source, name and error text are. Of at most 16 kinds of a source that is
+/// looked at, beyond that at code and source, and beyond 1,024 in all at the code alone: one source cannot blur
+/// what others do. A wrong password is always told: the rate limit bounds their number, and a program that bans
+/// addresses counts them. With the level `debug` on, each refusal is told.
 #[derive(Default)]
 pub struct SummingLog {
     log: TracingLog,
@@ -25,7 +26,10 @@ pub struct SummingLog {
 }
 
 /// The most kinds of refusals, within a minute, that are told apart by more than their codes.
-const MOST_KINDS: usize = 256;
+const MOST_KINDS: usize = 1024;
+
+/// The most of one source that are told apart by more than code and source.
+const MOST_OF_A_SOURCE: usize = 16;
 
 struct Told {
     reference: Reference,
@@ -71,11 +75,19 @@ impl SummingLog {
     }
 }
 
+/// The kind that a refusal is counted under: its own, unless there are too many.
 fn known_or_coarse(told: &HashMap<RefusalKind, Told>, kind: RefusalKind) -> RefusalKind {
-    if told.len() < MOST_KINDS || told.contains_key(&kind) {
+    let (code, source) = (kind.code, kind.source);
+    let coarse = |source| RefusalKind { code, provider: None, source, name: None, error: String::new() };
+    if told.contains_key(&kind) {
         kind
+    } else if told.len() >= MOST_KINDS {
+        let of_source = coarse(source);
+        if told.contains_key(&of_source) { of_source } else { coarse(Source::default()) }
+    } else if told.keys().filter(|known| known.source == source).count() >= MOST_OF_A_SOURCE {
+        coarse(source)
     } else {
-        RefusalKind { code: kind.code, provider: None, source: Source::default(), error: String::new() }
+        kind
     }
 }
 
@@ -84,11 +96,13 @@ impl Observer for SummingLog {
         match event {
             SignInEvent::Refused { reference, code, error, source } => {
                 let (code, error) = (code.as_str(), error.clone());
-                self.remember(RefusalKind { code, provider: None, source: *source, error }, reference);
+                let kind = RefusalKind { code, provider: None, source: *source, name: None, error };
+                self.remember(kind, reference);
             }
-            SignInEvent::RequestRefused { reference, code, reason, .. } => {
-                let (source, error) = (Source::default(), reason.clone().unwrap_or_default());
-                self.remember(RefusalKind { code, provider: None, source, error }, reference);
+            SignInEvent::RequestRefused { reference, code, reason, source, .. } => {
+                let error = reason.clone().unwrap_or_default();
+                let kind = RefusalKind { code, provider: None, source: *source, name: None, error };
+                self.remember(kind, reference);
             }
             _ => {}
         }
@@ -102,6 +116,7 @@ impl Observer for SummingLog {
                 code: code.as_str(),
                 provider: trail.provider.clone(),
                 source: trail.source,
+                name: trail.name.clone(),
                 error,
             };
             // Each request of the lab asks for a check, and the failure of the store is the same for all.
@@ -144,7 +159,8 @@ mod tests {
 
     /// Refuses as the domain does, and returns the reference that the person gets.
     fn refuse(log: &SummingLog, code: ErrorCode, error: &str, source: Source, number: u8) -> Reference {
-        let kind = RefusalKind { code: code.as_str(), provider: None, source, error: error.to_owned() };
+        let (code_text, text) = (code.as_str(), error.to_owned());
+        let kind = RefusalKind { code: code_text, provider: None, source, name: None, error: text };
         log.earlier_refusal(&kind).unwrap_or_else(|| {
             let (reference, error) = (Reference::fresh(&Bytes(number)), error.to_owned());
             log.observe(&SignInEvent::Refused { reference: reference.clone(), code, error, source });
@@ -179,15 +195,46 @@ mod tests {
     }
 
     #[test]
-    fn f35_many_kinds_of_refusals_need_bounded_memory_and_lines() {
-        let log = SummingLog::default();
+    fn f35_a_source_with_many_kinds_of_refusals_blurs_no_other() {
+        let (log, code) = (SummingLog::default(), ErrorCode::CsrfFailed);
         let text = log_of("info", LogFormat::Text, || {
             for number in 0..10_000 {
-                refuse(&log, ErrorCode::CsrfFailed, &format!("forged {number}"), source(1), 7);
+                refuse(&log, code, &format!("forged {number}"), source(1), 7);
+            }
+            for error in ["forged", "another"] {
+                refuse(&log, code, error, source(2), 8);
+            }
+        });
+        let lines = |source: &str| text.lines().filter(|line| line.contains(source)).count();
+        assert_eq!((lines("192.0.2.1\""), lines("192.0.2.2\"")), (MOST_OF_A_SOURCE + 1, 2), "{text}");
+    }
+
+    #[test]
+    fn f35_many_sources_need_bounded_memory_and_lines() {
+        let (log, code) = (SummingLog::default(), ErrorCode::CsrfFailed);
+        let text = log_of("info", LogFormat::Text, || {
+            for number in 0..10_000_u32 {
+                let [.., a, b] = number.to_be_bytes();
+                refuse(&log, code, &format!("forged {number}"), Source::of([10, 0, a, b].into()), 7);
             }
         });
         assert_eq!(text.lines().count(), MOST_KINDS + 1);
         assert_eq!(log.told().len(), MOST_KINDS + 1);
+    }
+
+    #[test]
+    fn f35_refusals_of_two_people_behind_one_address_are_two() {
+        let log = SummingLog::default();
+        let kind = |name: &str| RefusalKind {
+            code: ErrorCode::AccountDisabled.as_str(),
+            provider: None,
+            source: source(1),
+            name: Some(name.to_owned()),
+            error: "the account is disabled".to_owned(),
+        };
+        log.remember(kind("ada"), &Reference::fresh(&Bytes(1)));
+        assert_eq!(log.earlier_refusal(&kind("ada")), Some(Reference::fresh(&Bytes(1))));
+        assert_eq!(log.earlier_refusal(&kind("bob")), None);
     }
 
     #[test]
