@@ -146,8 +146,9 @@ impl Browser {
     /// loads, script errors. Recommendations have the level `DEBUG` and are left out.
     async fn complaints(&self) -> Vec<String> {
         let log = self.client.issue_cmd(ChromesOwn::ConsoleLog).await.unwrap();
-        let complaints = log.as_array().unwrap().iter().filter(|entry| entry["level"] != "DEBUG");
-        complaints.map(Value::to_string).collect()
+        // At INFO, Chromium confirms what a header asked it to do.
+        let is_complaint = |entry: &&Value| entry["level"] != "DEBUG" && entry["level"] != "INFO";
+        log.as_array().unwrap().iter().filter(is_complaint).map(Value::to_string).collect()
     }
 
     /// Keeps pictures of the page in light, in dark, and on a phone in either; and looks it over.

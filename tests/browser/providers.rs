@@ -58,7 +58,7 @@ async fn the_provider_that_was_used_last_is_the_first_button_the_next_time() {
     let lab = Lab::with_four_providers(&[]).await;
     let browser = lab.browser().await;
     browser.go("/login").await;
-    browser.find(&first_button("Continue with your organisation")).await;
+    browser.find(&first_button("Continue with Entra ID")).await;
     browser.click(&to("Dex")).await;
     browser.click(&person("dora")).await;
     browser.sees(&says("dora@example.test"), "/").await;
