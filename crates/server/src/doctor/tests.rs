@@ -487,6 +487,9 @@ fn a_token_endpoint_that_fails_says_nothing_of_the_client() {
     let error =
         ProviderError::unavailable(ProviderCall::Token, CallFailure::Status(502), "it answers with 502");
     assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Client, Outcome::Unknown(_))));
+    // The code is made up: a provider that finds that invalid may well know the client.
+    let error = of_token("invalid_request", "code_challenge required");
+    assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Client, Outcome::Unknown(_))));
     let reason = "it invalid peer certificate: Expired".to_owned();
     let error = ProviderError::unavailable(ProviderCall::Token, CallFailure::Certificate, reason);
     assert!(matches!(of_token_error(&kinds::GENERIC, &error), (Step::Tls, Outcome::Bad { .. })));
