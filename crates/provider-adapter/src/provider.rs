@@ -197,7 +197,7 @@ impl OpenIdProvider {
             transport: &self.transport,
             url: provider.token_endpoint(),
             client: self.client(provider),
-            fails_for_codes: provider.kind.quirks.fails_for_codes,
+            code_error: provider.kind.quirks.code_error,
         }
     }
 

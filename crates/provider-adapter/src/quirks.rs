@@ -17,8 +17,8 @@ pub struct Quirks {
     pub assertion_audience: AssertionAudience,
     /// The parameters of the `end_session_endpoint`.
     pub logout: EndSessionForm,
-    /// A `server_error` of the token endpoint speaks of the code.
-    pub fails_for_codes: bool,
+    /// The status and error code by which the token endpoint speaks of the code, beside `invalid_grant`.
+    pub code_error: Option<(u16, &'static str)>,
     /// The demand for a refresh token.
     pub offline: Offline,
     /// A claim, and its text, that is in each ID token and in no access token.
@@ -116,7 +116,7 @@ impl Quirks {
         prefers_post: false,
         assertion_audience: AssertionAudience::Issuer,
         logout: EndSessionForm::STANDARD,
-        fails_for_codes: false,
+        code_error: None,
         offline: Offline::ScopeWithConsent,
         id_token_mark: None,
         further_audiences: FurtherAudiences::Trusted,

@@ -22,8 +22,9 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) url: &'a Endpoint,
     pub(crate) client: Client<'a>,
-    /// Says that a `server_error` of this provider speaks of the code or the refresh token.
-    pub(crate) fails_for_codes: bool,
+    /// The status and error code by which this provider speaks of the code or the refresh token, beside
+    /// `invalid_grant`.
+    pub(crate) code_error: Option<(u16, &'static str)>,
 }
 
 impl Answer {
@@ -38,7 +39,7 @@ impl TokenEndpoint<'_> {
     /// Redeems the code: sends it once, in any case.
     pub(crate) async fn redeem(&self, redemption: &CodeRedemption) -> Result<Tokens, ProviderError> {
         let answer = self.send_code(redemption).await?;
-        Tokens::parse(&answer, &self.secrets_of(redemption), self.fails_for_codes)
+        Tokens::parse(&answer, &self.secrets_of(redemption), self.code_error)
     }
 
     /// Sends a refresh token once, in any case.
@@ -47,7 +48,7 @@ impl TokenEndpoint<'_> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let answer = self.post(&form).await?;
         let secrets = [refresh_token, self.client.secret.expose_secret()];
-        Tokens::parse(&answer, &secrets, self.fails_for_codes).map_err(|error| match error {
+        Tokens::parse(&answer, &secrets, self.code_error).map_err(|error| match error {
             ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
             // An error code that speaks of the request, in the guise of an outage.
             ProviderError::Unavailable { cause: CallFailure::Status(500..), reason, .. }
@@ -140,14 +141,18 @@ impl Tokens {
     }
 
     /// Takes a token response. `secrets` is what must not come back in a message.
-    fn parse(answer: &Answer, secrets: &[&str], fails_for_codes: bool) -> Result<Self, ProviderError> {
+    fn parse(
+        answer: &Answer,
+        secrets: &[&str],
+        code_error: Option<(u16, &str)>,
+    ) -> Result<Self, ProviderError> {
         let members = match answer.media_type.as_deref() {
             Some(JSON) => json::object(&answer.body).ok_or(json::NOT_AN_OBJECT),
             _ => Err("it is not application/json"),
         };
-        let speaks_of_codes = fails_for_codes && answer.status.is_server_error();
-        let members = granted(answer.status, members, secrets, |error| match error.as_str() {
-            Some("server_error") if speaks_of_codes => "invalid_grant".into(),
+        let status = answer.status.as_u16();
+        let members = granted(answer.status, members, secrets, |error| match (code_error, error.as_str()) {
+            (Some(of_code), Some(code)) if (status, code) == of_code => "invalid_grant".into(),
             _ => error.clone(),
         })?;
         let access_token = access_token(&members)?.into();

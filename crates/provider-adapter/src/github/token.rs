@@ -56,7 +56,7 @@ pub(super) async fn redeem(
             &[],
             now,
         ),
-        fails_for_codes: false,
+        code_error: None,
     };
     let answer = endpoint.send_code(redemption).await?;
     grant(&answer, &endpoint.secrets_of(redemption))

@@ -1,5 +1,5 @@
+use super::paths;
 use crate::derivation::OperatorUrls;
-use crate::endpoint::Endpoint;
 use crate::kind::{Kind, NeedsIssuer, Preset};
 use crate::quirks::{Offline, Quirks};
 
@@ -18,14 +18,10 @@ pub static AUTHENTIK: Kind = Kind {
         })
     },
     quirks: Quirks { offline: Offline::Scope, ..Quirks::NONE },
+    meanings: include_str!("authentik.tsv"),
     ..Kind::OPENID
 };
 
 fn has_its_paths(urls: &OperatorUrls) -> bool {
-    let under = |endpoint: &Endpoint, path| endpoint.url().path().strip_suffix(path).map(str::to_owned);
-    let above = under(urls.authorization(), "/application/o/authorize/");
-    urls.share_an_origin()
-        && urls.may_be("authentik")
-        && above.is_some()
-        && above == under(urls.token(), "/application/o/token/")
+    paths::above(urls, "authentik", ["/application/o/authorize/", "/application/o/token/"]).is_some()
 }

@@ -8,7 +8,7 @@ pub static DEX: Kind = Kind {
     name: "dex",
     by_issuer: |issuer| issuer.as_str().ends_with("/dex"),
     hints: HintParameters { domain: Some("connector_id"), ..HintParameters::OPENID },
-    quirks: Quirks { offline: Offline::Scope, fails_for_codes: true, ..Quirks::NONE },
+    quirks: Quirks { offline: Offline::Scope, code_error: Some((500, "server_error")), ..Quirks::NONE },
     meanings: include_str!("dex.tsv"),
     ..Kind::OPENID
 };

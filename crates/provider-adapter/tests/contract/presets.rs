@@ -63,6 +63,11 @@ async fn c099_c102_c104_c106_c109_whose_word_an_address_is_at_each_provider() {
         (&kinds::OKTA, json!({}), verified, BY_THE_CLAIM),
         (&kinds::AUTH0, json!({}), verified, BY_THE_CLAIM),
         (&kinds::AUTHENTIK, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::KANIDM, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::AUTHELIA, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::POCKET_ID, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::ORY, json!({}), verified, BY_THE_CLAIM),
+        (&kinds::SPRING, json!({}), verified, BY_THE_CLAIM),
         (&kinds::COGNITO, json!({}), verified, BY_THE_CLAIM),
         // An address elsewhere, one of an organization's account, one at Gmail.
         (&kinds::GOOGLE, json!({}), verified, NEVER),
@@ -259,13 +264,17 @@ async fn cognitos_groups_have_a_name_of_their_own() {
 
 #[tokio::test]
 async fn c155_each_endpoint_for_signing_out_is_asked_as_it_wants() {
+    const WITH_ID_TOKEN: EndSessionForm = EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD };
     for (kind, form) in [
         (
             &kinds::COGNITO,
             EndSessionForm { id_token: None, needs_id_token: false, return_to: "logout_uri", state: None },
         ),
         (&kinds::KEYCLOAK, EndSessionForm::STANDARD),
-        (&kinds::OKTA, EndSessionForm { needs_id_token: true, ..EndSessionForm::STANDARD }),
+        (&kinds::OKTA, WITH_ID_TOKEN),
+        (&kinds::ORY, WITH_ID_TOKEN),
+        (&kinds::SPRING, WITH_ID_TOKEN),
+        (&kinds::POCKET_ID, EndSessionForm::STANDARD),
         (&kinds::AUTH0, EndSessionForm::STANDARD),
         (&kinds::ENTRA, EndSessionForm::STANDARD),
     ] {

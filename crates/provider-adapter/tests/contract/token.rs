@@ -147,6 +147,19 @@ async fn c046_dex_fails_where_it_means_the_code() {
 }
 
 #[tokio::test]
+async fn c046_f25_some_call_a_bad_code_a_bad_request() {
+    let failure = json!({"error": "invalid_request", "error_description": "boom"});
+    for kind in [&kinds::ZITADEL, &kinds::KANIDM, &kinds::GENERIC] {
+        let op = Op::start_with(|settings| settings.set(Field::Kind, [kind.name])).await;
+        let refused = op.redeem_response(json_answer(400, &failure)).await.unwrap_err();
+        let is_of_the_code = matches!(refused, ProviderError::CodeRejected(_));
+        assert_eq!(is_of_the_code, *kind != kinds::GENERIC, "{kind:?}: {refused}");
+        let down = op.redeem_response(json_answer(500, &failure)).await.unwrap_err();
+        assert!(matches!(down, ProviderError::Unavailable { .. }), "{kind:?}: {down}");
+    }
+}
+
+#[tokio::test]
 async fn c046_a_page_instead_of_an_error_response_is_the_providers_failure() {
     let op = Op::start().await;
     for status in [400, 404, 500, 502] {

@@ -211,6 +211,58 @@ async fn cognito_and_authentik_say_where_their_issuer_is_and_take_it() {
 }
 
 #[tokio::test]
+async fn kanidm_says_where_its_issuer_is_and_takes_it() {
+    let (auth, token) = ("https://idm.example/ui/oauth2", "https://idm.example/oauth2/token");
+    let issuer = "https://idm.example/oauth2/openid/lab";
+    let shelf =
+        Shelf::empty().with(issuer, document(issuer, auth, token, &format!("{issuer}/public_key.jwk")));
+    let text = shelf.derive(auth, token).await.unwrap_err().to_string();
+    assert!(
+        text.contains("https://idm.example/oauth2/openid/CLIENT") && text.contains(ISSUER_SETTING),
+        "{text}"
+    );
+    assert_eq!(shelf.confirm(auth, token, issuer).await.unwrap().kind.name, "kanidm");
+}
+
+#[test]
+fn f25_a_kind_is_recognised_by_paths_that_no_other_has() {
+    for (auth, token, kind) in [
+        ("https://auth.example/api/oidc/authorization", "https://auth.example/api/oidc/token", "authelia"),
+        (
+            "https://x.example/auth/api/oidc/authorization",
+            "https://x.example/auth/api/oidc/token",
+            "authelia",
+        ),
+        ("https://id.example/authorize", "https://id.example/api/oidc/token", "pocket-id"),
+        ("https://hydra.example/oauth2/auth", "https://hydra.example/oauth2/token", "ory"),
+        ("https://idm.example/ui/oauth2", "https://idm.example/oauth2/token", "kanidm"),
+        (
+            "https://ak.example/application/o/authorize/",
+            "https://ak.example/application/o/token/",
+            "authentik",
+        ),
+        // Paths of several products, of half a product, and at two origins.
+        ("https://op.example/oauth2/authorize", "https://op.example/oauth2/token", ""),
+        ("https://op.example/authorize", "https://op.example/oauth/token", ""),
+        ("https://op.example/oauth/authorize", "https://op.example/oauth/token", ""),
+        ("https://op.example/auth", "https://op.example/token", ""),
+        ("https://op.example/x/oauth2/auth", "https://op.example/x/oauth2/token", ""),
+        ("https://op.example/x/authorize", "https://op.example/x/api/oidc/token", ""),
+        ("https://op.example/x/ui/oauth2", "https://op.example/x/oauth2/token", ""),
+        ("https://op.example/oauth2/auth", "https://api.op.example/oauth2/token", ""),
+        ("https://op.example/a/api/oidc/authorization", "https://op.example/b/api/oidc/token", ""),
+        ("https://op.example/api/oidc/authorize", "https://op.example/api/oidc/token", ""),
+    ] {
+        let mut urls = urls(auth, token, None);
+        let recognised = KINDS.of_urls(&urls).unwrap().map_or("", |(kind, _)| kind.name);
+        assert_eq!(recognised, kind, "{auth}");
+        // Whatever the paths say, the operator knows better.
+        urls.kind = Some("generic");
+        assert!(KINDS.of_urls(&urls).unwrap().is_none(), "{auth}");
+    }
+}
+
+#[tokio::test]
 async fn what_has_githubs_paths_is_taken_for_github_unless_an_issuer_is_configured() {
     let (auth, token) =
         ("https://git.example/login/oauth/authorize", "https://git.example/login/oauth/access_token");
