@@ -33,6 +33,15 @@ fn with_domain_hint(
     kind: Option<&str>,
     domain_hint: Option<&str>,
 ) -> Arc<dyn IdentityProvider> {
+    let mut settings = settings(idp, kind);
+    if let Some(hint) = domain_hint {
+        settings.set(Field::DomainHint, [hint]);
+    }
+    let settings = settings.parse().unwrap().with_claim_namespace("https://lab.example");
+    provider(settings, Arc::new(SystemClock)).unwrap()
+}
+
+fn settings(idp: &MockIssuer, kind: Option<&str>) -> UncheckedSettings {
     // The mock's second origin is named, too: nothing inside this machine is asked that the operator did not
     // name.
     let port = Url::parse(&idp.authorization_endpoint()).unwrap().port().unwrap();
@@ -43,20 +52,17 @@ fn with_domain_hint(
         .with(Field::ClientId, ["lab"])
         .with(Field::ClientSecret, ["lab-secret"])
         .with(Field::PlainHttpOrigin, [plain]);
-    if let Some("entra" | "cognito") = kind {
-        // Known by its hosts otherwise.
+    if let Some("entra" | "cognito" | "kanidm" | "authentik") = kind {
+        // Known by its hosts otherwise, or not to be had from the endpoints.
         settings.set(Field::Issuer, [idp.issuer().as_str()]);
     } else {
         settings.set(Field::AuthUrl, [idp.authorization_endpoint()]);
         settings.set(Field::TokenUrl, [idp.token_endpoint()]);
     }
-    for (field, value) in [(Field::Kind, kind), (Field::DomainHint, domain_hint)] {
-        if let Some(value) = value {
-            settings.set(field, [value]);
-        }
+    if let Some(kind) = kind {
+        settings.set(Field::Kind, [kind]);
     }
-    let settings = settings.parse().unwrap().with_claim_namespace("https://lab.example");
-    provider(settings, Arc::new(SystemClock)).unwrap()
+    settings
 }
 
 /// A whole sign-in: to the provider, as this person, and back with a code.
@@ -113,6 +119,12 @@ async fn each_provider_identifies_its_users_by_its_own_claims() {
         (Persona::Auth0, None),
         (Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() }, Some(kinds::COGNITO.name)),
         (Persona::GitHub, None),
+        (Persona::Zitadel, Some(kinds::ZITADEL.name)),
+        (Persona::Kanidm { client: "lab".to_owned() }, Some(kinds::KANIDM.name)),
+        (Persona::Authelia, None),
+        (Persona::PocketId, None),
+        (Persona::Hydra, None),
+        (Persona::Spring, Some(kinds::SPRING.name)),
     ] {
         let ada = User::new("ada").name("Ada Example").email("ada@example.test");
         let idp = playing(persona.clone(), [ada]).await;
@@ -220,6 +232,38 @@ async fn keycloaks_roles_count_as_groups_and_its_urls_tell_that_it_is_one() {
     let provider = configured(&idp, None);
     let identity = sign_in(&*provider, &idp, "ada").await.unwrap();
     assert_eq!(identity.groups, ["lab-users", "lab-admin", "own"]);
+}
+
+#[tokio::test]
+async fn each_providers_groups_are_read_where_it_states_them() {
+    for (persona, kind, scope) in [
+        (Persona::Zitadel, Some(kinds::ZITADEL.name), ""),
+        (Persona::Authentik { slug: "lab".to_owned() }, Some(kinds::AUTHENTIK.name), ""),
+        (Persona::Kanidm { client: "lab".to_owned() }, Some(kinds::KANIDM.name), "groups_name"),
+        (Persona::Authelia, None, "groups"),
+        (Persona::PocketId, None, "groups"),
+        (Persona::Hydra, None, "groups"),
+        (Persona::Spring, Some(kinds::SPRING.name), "groups"),
+    ] {
+        let ada = User::new("ada").email("ada@example.test").groups(["lab-users", "lab-admins"]);
+        let idp = playing(persona.clone(), [ada]).await;
+        let mut settings = settings(&idp, kind);
+        settings.set(Field::Scopes, [format!("email profile {scope}")]);
+        let provider = provider(settings.parse().unwrap(), Arc::new(SystemClock)).unwrap();
+        let mut groups = sign_in(&*provider, &idp, "ada").await.unwrap().groups;
+        groups.sort_unstable();
+        assert_eq!(groups, ["lab-admins", "lab-users"], "{persona}");
+    }
+}
+
+#[tokio::test]
+async fn authentiks_word_for_an_address_is_no() {
+    let ada = User::new("ada").email("ada@example.test");
+    let eve = User::new("eve").email("eve@example.test").claim("email_verified", true);
+    let idp = playing(Persona::Authentik { slug: "lab".to_owned() }, [ada, eve]).await;
+    let provider = configured(&idp, Some(kinds::AUTHENTIK.name));
+    assert_eq!(address(&sign_in(&*provider, &idp, "ada").await.unwrap()), ("ada@example.test", false));
+    assert_eq!(address(&sign_in(&*provider, &idp, "eve").await.unwrap()), ("eve@example.test", true));
 }
 
 #[tokio::test]

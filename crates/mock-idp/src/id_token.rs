@@ -70,6 +70,7 @@ pub(crate) fn occasion<'a>(
 /// The claims about the person, in the ID token and at userinfo alike.
 pub(crate) fn claims_of_the_person(issuer: &IssuerCore, occasion: &Occasion<'_>, faults: &[Fault]) -> Claims {
     let mut statement = occasion.begin();
+    statement.say_by(&issuer.profile.claims, occasion);
     issuer.behaviour.claims(occasion, &mut statement);
     let mut claims = statement.0;
     for fault in faults {

@@ -150,7 +150,9 @@ fn client<'a>(
     id: Option<&str>,
     hint: Option<&Claims>,
 ) -> Result<Option<&'a RegisteredClient>, LogoutProblem> {
-    let hinted = hint.map(|hint| hint.get("aud").and_then(Value::as_str).unwrap_or_default());
+    // Of a token with several audiences, `azp` names the client that it was given to.
+    let hinted =
+        hint.map(|hint| ["aud", "azp"].iter().find_map(|name| hint.get(*name)?.as_str()).unwrap_or_default());
     if let (Some(id), Some(hinted)) = (id, hinted)
         && id != hinted
     {

@@ -17,8 +17,10 @@ macro_rules! profile {
 
 mod auth0;
 mod behaviour;
+mod claim_rule;
 mod cognito;
 mod dex;
+mod documented;
 mod entra;
 mod errors;
 mod generic;
@@ -31,11 +33,13 @@ mod okta;
 mod profile;
 mod scopes;
 mod statement;
+mod zitadel;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use self::behaviour::{ApiRequest, ProviderBehaviour};
+use self::documented::Documented;
 use self::entra::{Entra, HOME_TENANT, Version};
 pub(crate) use self::profile::{LogoutRule, Profile, Rotation, filled};
 pub(crate) use self::scopes::judge_scopes;
@@ -76,7 +80,8 @@ pub enum Persona {
     /// a REST API at `/api/v3/user` or, on the second origin, `/user`, each with `/emails`, `/orgs` and
     /// `/teams`. A group `org` is an organization, `org/team` a team.
     GitHub,
-    /// Dex 2.45 with the connector `local`: `/dex/auth` and `/dex/token`, issuer `/dex`.
+    /// Dex 2.45 with the connector `local`: `/dex/auth`, which checks nothing and leads to `/dex/auth/local`, and
+    /// `/dex/token`, issuer `/dex`.
     Dex,
     /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles
     /// are in no ID token, unless the user has them in further claims (`realm_access`,
@@ -105,6 +110,33 @@ pub enum Persona {
         /// The pool's id, such as `eu-west-1_AbCdEf123`.
         pool: String,
     },
+    /// Zitadel 4 by its documentation, not compared with a running one: `/oauth/v2/authorize` and
+    /// `/oauth/v2/token`. Groups are roles of a project.
+    Zitadel,
+    /// authentik 2025.10 by its documentation, not compared with a running one: `/application/o/authorize/`
+    /// and `/application/o/token/`, issuer `/application/o/SLUG/`. It calls no address verified, unless the
+    /// user has the further claim `email_verified`: an own scope mapping.
+    Authentik {
+        /// The application's slug.
+        slug: String,
+    },
+    /// Kanidm 1.6 by its source, not compared with a running one: `/ui/oauth2` and `/oauth2/token`, issuer
+    /// `/oauth2/openid/CLIENT`.
+    Kanidm {
+        /// The client's name, which is its id.
+        client: String,
+    },
+    /// Authelia 4.39 by its documentation, not compared with a running one: `/api/oidc/authorization` and
+    /// `/api/oidc/token`. Claims about the person are at userinfo alone.
+    Authelia,
+    /// Pocket ID 2 by its source, not compared with a running one: `/authorize` and `/api/oidc/token`.
+    PocketId,
+    /// Ory Hydra 2 by its source, not compared with a running one: `/oauth2/auth` and `/oauth2/token`. Its
+    /// consent application states the claims that the scopes ask for.
+    Hydra,
+    /// Spring Authorization Server 7 by its source, not compared with a running one: `/oauth2/authorize` and
+    /// `/oauth2/token`. Its token customizer states the claims that the scopes ask for.
+    Spring,
 }
 
 impl Persona {
@@ -134,6 +166,13 @@ impl Persona {
             Self::Okta { .. } => profile!("okta"),
             Self::Auth0 => profile!("auth0"),
             Self::Cognito { .. } => profile!("cognito"),
+            Self::Zitadel => profile!("zitadel"),
+            Self::Authentik { .. } => profile!("authentik"),
+            Self::Kanidm { .. } => profile!("kanidm"),
+            Self::Authelia => profile!("authelia", with the errors of "hydra"),
+            Self::PocketId => profile!("pocket-id", with the errors of "hydra"),
+            Self::Hydra => profile!("hydra"),
+            Self::Spring => profile!("spring"),
         }
     }
 
@@ -160,6 +199,22 @@ impl Persona {
             }
             Self::Auth0 => Box::new(auth0::Auth0),
             Self::Cognito { pool } => Box::new(cognito::Cognito { pool: segment(pool)? }),
+            Self::Zitadel => Box::new(zitadel::Zitadel),
+            Self::Authentik { slug } => Box::new(Documented {
+                placeholder: Some(("slug", segment(slug)?)),
+                subject: |name| ids::hex(&["authentik", name], 64),
+            }),
+            Self::Kanidm { client } => Box::new(Documented {
+                placeholder: Some(("client", segment(client)?)),
+                subject: |name| ids::guid_of(name, &["kanidm"]),
+            }),
+            Self::Authelia => {
+                Box::new(Documented { placeholder: None, subject: |name| ids::guid_of(name, &["authelia"]) })
+            }
+            Self::PocketId => {
+                Box::new(Documented { placeholder: None, subject: |name| ids::guid_of(name, &["pocket-id"]) })
+            }
+            Self::Hydra | Self::Spring => Box::new(Documented { placeholder: None, subject: str::to_owned }),
         })
     }
 }
@@ -168,7 +223,8 @@ impl Persona {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no persona: there are generic, entra=TENANT, entra=TENANT,optional-claims, entra-v1=TENANT, github, dex, \
-     keycloak=REALM, google, gitlab, okta, okta=SERVER, auth0 and cognito=POOL"
+     keycloak=REALM, google, gitlab, okta, okta=SERVER, auth0, cognito=POOL, zitadel, authentik=SLUG, kanidm=CLIENT, \
+     authelia, pocket-id, hydra and spring"
 )]
 pub struct UnknownPersona(pub(crate) String);
 
@@ -193,6 +249,13 @@ impl FromStr for Persona {
             ("okta", server) => Self::Okta { server: server.map(str::to_owned) },
             ("auth0", None) => Self::Auth0,
             ("cognito", Some(pool)) => Self::Cognito { pool: pool.to_owned() },
+            ("zitadel", None) => Self::Zitadel,
+            ("authentik", Some(slug)) => Self::Authentik { slug: slug.to_owned() },
+            ("kanidm", Some(client)) => Self::Kanidm { client: client.to_owned() },
+            ("authelia", None) => Self::Authelia,
+            ("pocket-id", None) => Self::PocketId,
+            ("hydra", None) => Self::Hydra,
+            ("spring", None) => Self::Spring,
             _ => return Err(UnknownPersona(text.to_owned())),
         };
         persona.behaviour().map(|_| persona)
@@ -216,6 +279,13 @@ impl fmt::Display for Persona {
             Self::Okta { server: Some(server) } => write!(f, "okta={server}"),
             Self::Auth0 => f.write_str("auth0"),
             Self::Cognito { pool } => write!(f, "cognito={pool}"),
+            Self::Zitadel => f.write_str("zitadel"),
+            Self::Authentik { slug } => write!(f, "authentik={slug}"),
+            Self::Kanidm { client } => write!(f, "kanidm={client}"),
+            Self::Authelia => f.write_str("authelia"),
+            Self::PocketId => f.write_str("pocket-id"),
+            Self::Hydra => f.write_str("hydra"),
+            Self::Spring => f.write_str("spring"),
         }
     }
 }
@@ -240,6 +310,13 @@ mod tests {
             "okta=default",
             "auth0",
             "cognito=eu-west-1_AbCdEf123",
+            "zitadel",
+            "authentik=lab",
+            "kanidm=lab",
+            "authelia",
+            "pocket-id",
+            "hydra",
+            "spring",
         ] {
             assert_eq!(text.parse::<Persona>().unwrap().to_string(), text);
         }

@@ -1,6 +1,7 @@
 use labgate_domain::protocol::AuthorizationRequest;
 use serde::Deserialize;
 
+use super::claim_rule::ClaimRule;
 use super::errors::ErrorTable;
 use crate::protocol::Claims;
 use crate::site::Endpoint;
@@ -24,6 +25,9 @@ pub(crate) struct Profile {
     pub(crate) errors: ErrorTable,
     /// The scopes that it knows; `None` for all.
     pub(crate) scopes: Option<Vec<String>>,
+    /// The claims about a person that its behaviour need not state.
+    #[serde(default)]
+    pub(crate) claims: Vec<ClaimRule>,
     pub(crate) tokens: TokenRules,
     /// Claims of the protocol that its ID tokens do not have.
     pub(crate) omitted_claims: Vec<String>,

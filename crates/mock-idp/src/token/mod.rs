@@ -195,6 +195,9 @@ impl TokenRequest<'_> {
             Some(row) => (row.status, row.error, row.description.to_owned()),
             None => (usual, code.as_str(), refusal.to_string()),
         };
+        if error.is_empty() {
+            return reply::text(status, "");
+        }
         let mut body = Claims::new();
         set(&mut body, "error", error);
         if !description.is_empty() {

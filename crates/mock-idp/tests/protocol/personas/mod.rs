@@ -3,6 +3,7 @@
 mod auth0;
 mod cognito;
 mod dex;
+mod documented;
 mod entra;
 mod entra_tenants;
 mod every;
