@@ -35,6 +35,10 @@ fn provider(persona: Persona) -> MockIdpBuilder {
     registered(MockIdp::builder().algorithm(Algorithm::Es256).persona(persona), CALLBACK)
 }
 
+fn authentik() -> Persona {
+    Persona::Authentik { slug: "lab".to_owned() }
+}
+
 fn registered(builder: MockIdpBuilder, callback: &str) -> MockIdpBuilder {
     let client = Client::new("lab", "lab-secret").redirect_uri(callback);
     builder.client(client.post_logout_redirect_uri("http://127.0.0.1:9/signed-out"))
@@ -113,12 +117,24 @@ impl Clock for At {
 
 #[tokio::test]
 async fn what_works_has_no_finding() {
-    for persona in
-        [Persona::Generic, Persona::Dex, Persona::keycloak("lab"), Persona::GitHub, Persona::GitLab]
-    {
+    for (persona, kind) in [
+        (Persona::Generic, ""),
+        (Persona::Dex, ""),
+        (Persona::keycloak("lab"), ""),
+        (Persona::GitHub, ""),
+        (Persona::GitLab, ""),
+        (Persona::Zitadel, "kind = \"zitadel\""),
+        (Persona::Authelia, ""),
+        (Persona::PocketId, ""),
+        (Persona::Hydra, ""),
+        (Persona::Spring, "kind = \"spring\""),
+        (Persona::Kanidm { client: "lab".to_owned() }, "ISSUER"),
+        (authentik(), "ISSUER"),
+    ] {
         let idp = provider(persona.clone()).start().await.unwrap();
+        let kind = kind.replace("ISSUER", &format!("issuer = \"{}\"", idp.issuer()));
         for more in ["", "recheck = \"15m\""] {
-            let written = Written { more: more.to_owned(), ..Written::of(&idp) };
+            let written = Written { more: format!("{kind}\n{more}"), ..Written::of(&idp) };
             assert_eq!(written.diagnosed().await, [], "{persona} {more}");
         }
     }
@@ -301,6 +317,10 @@ async fn error_pages_are_understood_in_each_providers_own_words() {
         (Persona::GitLab, "kind = \"gitlab\"", Step::RedirectUri, "the application's Redirect URI"),
         (Persona::keycloak("lab"), "", Step::RedirectUri, "Valid redirect URIs"),
         (Persona::Dex, "", Step::RedirectUri, "redirectURIs, and restart Dex"),
+        (Persona::Zitadel, "kind = \"zitadel\"", Step::RedirectUri, "the application's redirect URIs"),
+        (authentik(), "", Step::RedirectUri, "matching mode Strict"),
+        (Persona::Authelia, "", Step::RedirectUri, "is not the client's"),
+        (Persona::Hydra, "", Step::RedirectUri, "is not the client's"),
         (
             Persona::Cognito { pool: "eu-west-1_AbCdEf123".to_owned() },
             "kind = \"cognito\"",
@@ -428,6 +448,29 @@ async fn f39_f42_the_second_page_and_the_other_client_authentication_are_tried()
     let more = "client_auth = \"client_secret_post\"".to_owned();
     let mended = Written { more, ..strict().await }.diagnosed().await;
     assert!(mended.iter().all(|(step, ..)| *step != Step::Client), "{mended:?}");
+}
+
+#[tokio::test]
+async fn f39_dex_is_followed_to_the_page_of_its_connector_which_checks() {
+    let dex = registered(
+        MockIdp::builder().algorithm(Algorithm::Es256).persona(Persona::Dex),
+        "http://127.0.0.1:9/other",
+    );
+    let dex = dex.start().await.unwrap();
+    let right = Written::of(&dex);
+    for (written, step, words) in [
+        (right.clone(), Step::RedirectUri, "redirectURIs, and restart Dex"),
+        (Written { client_id: "lob", ..right }, Step::Authorization, "staticClients"),
+    ] {
+        let found = written.diagnosed().await;
+        one(found.into_iter().filter(|(at, ..)| *at != Step::Client).collect(), step, words);
+    }
+    let dex = provider(Persona::Dex).start().await.unwrap();
+    let nonsense = Written { more: "scopes = \"email nonsense\"".to_owned(), ..Written::of(&dex) };
+    one(nonsense.diagnosed().await, Step::Scopes, "take them out of the settings");
+    let pages = dex.requests().into_iter().filter(|request| request.path().starts_with("/dex/auth"));
+    let pages: Vec<String> = pages.map(|request| request.path().to_owned()).collect();
+    assert_eq!(pages, ["/dex/auth", "/dex/auth/local"]);
 }
 
 #[tokio::test]

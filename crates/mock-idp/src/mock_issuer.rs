@@ -114,7 +114,8 @@ impl MockIssuer {
 
     fn answer(&self, url: &Url, answer: Answer) -> Result<String, UnanswerableRequest> {
         let place = self.issuer.place_at(url.path());
-        if place.is_none_or(|place| place.endpoint != Endpoint::Authorization) {
+        let takes_requests = [Endpoint::Authorization, Endpoint::Connector];
+        if place.is_none_or(|place| !takes_requests.contains(&place.endpoint)) {
             return Err(UnanswerableRequest::NotOurs);
         }
         let query = url.query().unwrap_or_default();

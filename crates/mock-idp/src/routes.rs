@@ -38,7 +38,11 @@ pub(crate) fn answer(issuers: &[Arc<IssuerCore>], request: &Request<Bytes>) -> R
     match (endpoint, request.method()) {
         (At::Discovery, &Method::GET) => discovery(issuer),
         (At::Jwks, &Method::GET) => jwks(issuer),
-        (At::Authorization, &(Method::GET | Method::POST)) => {
+        (At::Authorization, &(Method::GET | Method::POST)) if issuer.has(At::Connector) => {
+            let connector = issuer.path_of(At::Connector);
+            reply::redirect(StatusCode::FOUND, &format!("{connector}?{parameters}"))
+        }
+        (At::Authorization | At::Connector, &(Method::GET | Method::POST)) => {
             authorize::answer(issuer, parameters, headers).unwrap_or_else(unanswerable)
         }
         (At::Login, &Method::POST) => login::submit(issuer, query, body).unwrap_or_else(unanswerable),

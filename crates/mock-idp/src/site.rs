@@ -18,6 +18,9 @@ pub(crate) enum Endpoint {
     Discovery,
     /// GET or POST (OpenID Connect Core section 3.1.2).
     Authorization,
+    /// GET: the page that the authorization endpoint leads to, with the same query, where that one checks
+    /// nothing.
+    Connector,
     /// POST: what the login page sends.
     Login,
     /// POST (OpenID Connect Core section 3.1.3).
@@ -86,6 +89,11 @@ impl Site {
     /// The path that goes with it.
     pub(crate) fn path_of(&self, endpoint: Endpoint) -> String {
         self.place(endpoint).map(|place| place.path.clone()).unwrap_or_default()
+    }
+
+    /// Returns true if this persona has such an endpoint.
+    pub(crate) fn has(&self, endpoint: Endpoint) -> bool {
+        self.place(endpoint).is_some()
     }
 
     fn place(&self, endpoint: Endpoint) -> Option<&Located> {

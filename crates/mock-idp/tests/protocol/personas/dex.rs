@@ -1,8 +1,8 @@
 use labgate_mock_idp::{Fault, Persona};
 use serde_json::json;
 
-use super::{ada, assert_mistakes, at, claims, keys, metadata, page, refused_scope, tokens, userinfo};
-use crate::lab::{MockLab, parameter};
+use super::{ada, assert_mistakes, at, claims, keys, metadata, refused_scope, tokens, userinfo};
+use crate::lab::{MockLab, parameter, target};
 
 const ALL: &[&str] = &["profile", "email", "groups", "offline_access", "federated:id"];
 
@@ -92,13 +92,27 @@ async fn its_errors_are_its_own() {
     let dead = lab.refresh(&before).await;
     assert_eq!((dead.status.as_u16(), dead.error()), (400, "invalid_request"));
     assert_eq!(lab.refresh(&next).await.status, 200);
+}
 
-    for (name, status, text) in
-        [("client_id", 404, "Invalid client_id."), ("redirect_uri", 400, "Unregistered redirect_uri.")]
-    {
-        let page = page(&lab, name).await;
-        assert_eq!(page.status, status);
+#[tokio::test]
+async fn f39_the_page_of_the_connector_checks_what_the_first_one_passes_on() {
+    let lab = dex();
+    for (name, value, status, text) in [
+        ("client_id", "http://127.0.0.1/other", 404, "Invalid client_id."),
+        ("redirect_uri", "http://127.0.0.1/other", 400, "Unregistered redirect_uri."),
+        ("scope", "openid x", 303, ""),
+        ("scope", "openid email", 200, "ada@example.test"),
+    ] {
+        let url = lab.altered(name, Some(value));
+        let first = lab.get(target(&url), &[]).await;
+        let next = format!("/dex/auth/local?{}", url.query().unwrap());
+        assert_eq!((first.status.as_u16(), first.header("location")), (302, next.as_str()), "{name}");
+        let page = lab.get(&next, &[]).await;
+        assert_eq!(page.status, status, "{name}");
         assert!(page.text.contains(text), "{}", page.text);
+        if status == 303 {
+            assert_eq!(parameter(&page.location(), "error").as_deref(), Some("invalid_scope"));
+        }
     }
 }
 
