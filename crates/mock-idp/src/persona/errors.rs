@@ -11,7 +11,8 @@ pub(crate) struct ErrorTable(pub(super) &'static str);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorRow {
     pub(crate) status: StatusCode,
-    /// Empty where the problem has an error code already, and at the token endpoint for an answer without a body.
+    /// Empty where the problem has an error code already, and at the token endpoint for an answer without a
+    /// body.
     pub(crate) error: &'static str,
     pub(crate) description: &'static str,
 }

@@ -80,8 +80,8 @@ pub enum Persona {
     /// a REST API at `/api/v3/user` or, on the second origin, `/user`, each with `/emails`, `/orgs` and
     /// `/teams`. A group `org` is an organization, `org/team` a team.
     GitHub,
-    /// Dex 2.45 with the connector `local`: `/dex/auth`, which checks nothing and leads to `/dex/auth/local`, and
-    /// `/dex/token`, issuer `/dex`.
+    /// Dex 2.45 with the connector `local`: `/dex/auth`, which checks nothing and leads to `/dex/auth/local`,
+    /// and `/dex/token`, issuer `/dex`.
     Dex,
     /// Keycloak 26: `/realms/REALM/protocol/openid-connect/auth` and `…/token`, issuer `/realms/REALM`. Roles
     /// are in no ID token, unless the user has them in further claims (`realm_access`,
@@ -134,8 +134,8 @@ pub enum Persona {
     /// Ory Hydra 2 by its source, not compared with a running one: `/oauth2/auth` and `/oauth2/token`. Its
     /// consent application states the claims that the scopes ask for.
     Hydra,
-    /// Spring Authorization Server 7 by its source, not compared with a running one: `/oauth2/authorize` and
-    /// `/oauth2/token`. Its token customizer states the claims that the scopes ask for.
+    /// Spring Authorization Server 7: `/oauth2/authorize` and `/oauth2/token`. Its token customizer states
+    /// the claims that the scopes ask for; groups are in the ID token alone.
     Spring,
 }
 

@@ -2,8 +2,8 @@ use super::paths;
 use crate::kind::{Kind, NoPreset, Preset};
 use crate::quirks::{Offline, Quirks};
 
-/// Authelia, recognised by its paths on any host. Its ID token says who signed in and no more: the address and
-/// the groups are at userinfo. It asks for consent by itself where `offline_access` needs it.
+/// Authelia, recognised by its paths on any host. Its ID token says who signed in and no more: the address
+/// and the groups are at userinfo. It asks for consent by itself where `offline_access` needs it.
 pub static AUTHELIA: Kind = Kind {
     name: "authelia",
     by_urls: |urls| {

@@ -4,8 +4,8 @@ use super::{hosts, paths};
 use crate::kind::{Kind, NoPreset, Preset};
 use crate::quirks::{Offline, Quirks};
 
-/// Ory Hydra, recognised by its paths on any host, and Ory Network, by its hosts. With a page to come back to,
-/// it signs out only with the ID token.
+/// Ory Hydra, recognised by its paths on any host, and Ory Network, by its hosts. With a page to come back
+/// to, it signs out only with the ID token.
 pub static ORY: Kind = Kind {
     name: "ory",
     by_urls: |urls| {

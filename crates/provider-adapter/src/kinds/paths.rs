@@ -1,8 +1,8 @@
 use crate::derivation::OperatorUrls;
 use crate::endpoint::Endpoint;
 
-/// Returns the path that a product's authorization and token endpoint, both at one origin, are below; `None` if
-/// they are another's, or the settings state another kind.
+/// Returns the path that a product's authorization and token endpoint, both at one origin, are below; `None`
+/// if they are another's, or the settings state another kind.
 pub(super) fn above<'a>(
     urls: &'a OperatorUrls,
     kind: &str,

@@ -71,7 +71,8 @@ async fn groups_follow_from_the_scope_that_the_provider_has_for_them() {
             let lab = at(persona.clone(), &[if asks { scope } else { "email" }]);
             let tokens = tokens(&lab, ada()).await;
             let userinfo = userinfo(&lab, tokens.field("access_token")).await;
-            assert_eq!(userinfo.get("groups").is_some(), asks, "{persona}");
+            let stated = tokens.id_token().1.get("groups").or(userinfo.get("groups")).cloned();
+            assert_eq!(stated, asks.then(|| json!(["lab-admins", "lab-users"])), "{persona}");
         }
     }
 }
