@@ -94,9 +94,23 @@ async fn a_refresh_token_that_was_used_elsewhere_ends_the_session() {
     let old = lab.store().live_sessions(lab.clock().now(), Duration::from_hours(1)).pop().unwrap();
     assert_eq!(lab.revalidate().await, 1);
     let spent = old.external.as_ref().and_then(|external| external.revalidation.as_ref());
-    lab.store().keep_answer(old.id, &old.groups, spent).await.unwrap();
+    lab.store().keep_answer(old.id, &old.groups, None, spent).await.unwrap();
     assert_eq!(lab.revalidate().await, 1);
     assert!(!is_open(&lab, &cookie).await);
+}
+
+#[tokio::test]
+async fn the_sign_out_after_a_revalidation_has_the_newest_id_token() {
+    let lab = lab();
+    signed_in(&lab).await;
+    let hint = || {
+        let session = lab.store().live_sessions(lab.clock().now(), Duration::from_hours(1)).pop().unwrap();
+        session.external.unwrap().id_token_hint.unwrap()
+    };
+    let first = hint();
+    lab.clock().advance(Duration::from_mins(15));
+    assert_eq!(lab.revalidate().await, 1);
+    assert_ne!(hint(), first);
 }
 
 #[tokio::test]

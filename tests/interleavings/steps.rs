@@ -11,7 +11,7 @@ use labgate_domain::ports::{
     IdentityStore, LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms,
     SpentAttempts, StoreError, Throttle,
 };
-use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{NextRevalidation, Session, SessionId};
@@ -120,7 +120,10 @@ stepped! {
             provider: &ProviderId, now: Timestamp, seen_after: Timestamp, again_at: Timestamp, at_most: u32
         ) -> Vec<Session>;
         WRITE keep_answer<'a>(
-            id: SessionId, groups: &'a [String], revalidation: Option<&'a NextRevalidation>
+            id: SessionId,
+            groups: &'a [String],
+            newer_hint: Option<&'a IdTokenHint>,
+            revalidation: Option<&'a NextRevalidation>
         ) -> ();
         READ changes_since<'a>(position: Option<&'a FeedPosition>) -> SessionChanges;
         WRITE delete_expired(before: Timestamp) -> u64;

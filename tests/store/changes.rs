@@ -40,7 +40,7 @@ async fn every_change_is_told_to_every_replica_once() {
     assert_eq!(news(&other, &mut there).await, HashSet::new(), "use is no change");
     store.sessions.end(session_id(1), at(2000)).await.unwrap();
     assert_eq!(news(&other, &mut there).await, HashSet::from([one]));
-    store.sessions.keep_answer(session_id(2), &["other".to_owned()], None).await.unwrap();
+    store.sessions.keep_answer(session_id(2), &["other".to_owned()], None, None).await.unwrap();
     assert_eq!(news(&other, &mut there).await, HashSet::from([two]));
     let ended = store.sessions.end_all_of(ada, Some(session_id(3)), at(2000)).await.unwrap();
     assert_eq!(news(&other, &mut there).await, ended.into_iter().map(Changed::Session).collect());

@@ -91,7 +91,7 @@ const WRITES: &[(&str, Call)] = &[
         })
     }),
     ("SessionStore::keep_answer", |store| {
-        Box::pin(async { store.sessions.keep_answer(session_id(1), &["other".to_owned()], None).await })
+        Box::pin(async { store.sessions.keep_answer(session_id(1), &["other".to_owned()], None, None).await })
     }),
     ("SessionStore::end", |store| Box::pin(async { store.sessions.end(session_id(1), at(3000)).await })),
     ("SessionStore::end_all_of", |store| {

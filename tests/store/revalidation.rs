@@ -1,6 +1,7 @@
 //! `SessionStore::take_due` and `keep_answer`: sessions about which a provider is to be asked again.
 
 use labgate_domain::people::AccountId;
+use labgate_domain::protocol::IdTokenHint;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
@@ -147,14 +148,22 @@ async fn the_answer_of_the_provider_is_kept() {
     let before = due(1, ada, 1000);
     begin_session(&store, &before).await;
     let groups = vec!["new \"group\"".to_owned()];
-    for next in [Some(revalidation("another", 3000)), None] {
-        store.sessions.keep_answer(before.id, &groups, next.as_ref()).await.unwrap();
-        let external =
-            before.external.clone().map(|external| ExternalSession { revalidation: next, ..external });
+    let hint = |token| IdTokenHint::parse(token).ok();
+    for (newer, next, kept) in [
+        (hint("newer"), Some(revalidation("another", 3000)), hint("newer")),
+        (None, Some(revalidation("a third", 3000)), hint("newer")),
+        (None, None, hint("newer")),
+    ] {
+        store.sessions.keep_answer(before.id, &groups, newer.as_ref(), next.as_ref()).await.unwrap();
+        let external = before.external.clone().map(|external| ExternalSession {
+            revalidation: next,
+            id_token_hint: kept,
+            ..external
+        });
         let expected = Session { groups: groups.clone(), external, ..before.clone() };
         assert_eq!(other.sessions.find(before.id).await, Ok(Some(expected)));
     }
-    store.sessions.keep_answer(session_id(2), &groups, None).await.unwrap();
+    store.sessions.keep_answer(session_id(2), &groups, None, None).await.unwrap();
     assert_eq!(other.sessions.find(session_id(2)).await, Ok(None), "nothing is made");
 }
 
@@ -168,13 +177,19 @@ async fn c154_an_ended_session_forgets_its_refresh_token() {
     let issuer = external("ada", "sid-1").issuer;
     let sid = external("ada", "sid-1").id;
     store.sessions.end(session_id(1), at(1500)).await.unwrap();
-    store.sessions.keep_answer(session_id(1), &[], Some(&revalidation("late", 3000))).await.unwrap();
+    let late = IdTokenHint::parse("late").ok();
+    store
+        .sessions
+        .keep_answer(session_id(1), &[], late.as_ref(), Some(&revalidation("late", 3000)))
+        .await
+        .unwrap();
     store.sessions.end_all_of(ada, Some(session_id(4)), at(1500)).await.unwrap();
     store.sessions.end_all_from(&issuer, sid.as_ref(), None, at(1500)).await.unwrap();
     for number in 1..=4 {
         let ended = other.sessions.find(session_id(number)).await.unwrap().unwrap();
         assert_eq!(ended.ended_at, Some(at(1500)));
-        assert_eq!(ended.external.unwrap().revalidation, None, "{number}");
+        let external = ended.external.unwrap();
+        assert_eq!((external.revalidation, external.id_token_hint), (None, None), "{number}");
         assert_eq!(ended.groups, session(number, ada).groups, "{number}");
     }
     assert!(take(&other, &provider(), 2000, 9).await.is_empty());

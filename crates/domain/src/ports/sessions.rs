@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::people::{AccountId, Role};
-use crate::protocol::{Issuer, ProviderSessionId, Subject};
+use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
 use crate::session::{NextRevalidation, Session, SessionId};
 use crate::time::Timestamp;
@@ -135,8 +135,8 @@ pub trait SessionStore: Send + Sync {
         at_most: u32,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// Keeps the result of a revalidation: the person's groups, and the refresh token for the next one, if
-    /// any. An ended session does not change.
+    /// Keeps the result of a revalidation: the person's groups, the newer hint for the sign-out, if there is
+    /// one, and the refresh token for the next revalidation, if any. An ended session does not change.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -144,6 +144,7 @@ pub trait SessionStore: Send + Sync {
         &self,
         id: SessionId,
         groups: &'a [String],
+        newer_hint: Option<&'a IdTokenHint>,
         revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError>;
 

@@ -17,7 +17,7 @@ use crate::people::Account;
 use crate::ports::{
     IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
 };
-use crate::protocol::RefreshToken;
+use crate::protocol::{IdTokenHint, RefreshToken};
 use crate::provider::ProviderId;
 use crate::session::{ExternalSession, Session};
 use crate::time::Timestamp;
@@ -176,8 +176,10 @@ impl Revalidation<'_> {
                 self.end_rejected_session(round, &session, &error, judged).await?;
                 continue;
             }
+            // Some providers take the newest ID token of a session back, and no other.
+            let newer_hint = identity.id_token_hint.as_ref().filter(|_| tokens.owns(&by));
             tokens.note_answer(&by, given_at, now);
-            self.keep(&session, &identity.groups, tokens, now.plus(round.interval)).await?;
+            self.keep(&session, &identity.groups, newer_hint, tokens, now.plus(round.interval)).await?;
             judged.decided += 1;
         }
         Ok(())
@@ -204,7 +206,7 @@ impl Revalidation<'_> {
                 let now = self.ender.clock.now();
                 for Kept { session, tokens } in kept.iter_mut() {
                     if tokens.replace(&token, next, now) {
-                        self.keep(session, &session.groups, tokens.clone(), round.leased_until).await?;
+                        self.keep(session, &session.groups, None, tokens.clone(), round.leased_until).await?;
                     }
                 }
             }
@@ -226,16 +228,17 @@ impl Revalidation<'_> {
         Ok(refused.into_iter().next().map_or(Answer::None, |(_, error)| Answer::Refused(error)))
     }
 
-    /// Keeps the groups and the refresh tokens of a session.
+    /// Keeps the groups, the newer hint and the refresh tokens of a session.
     async fn keep(
         &self,
         session: &Session,
         groups: &[String],
+        newer_hint: Option<&IdTokenHint>,
         tokens: KeptRefreshToken,
         due_at: Timestamp,
     ) -> Result<(), SignInError> {
         let revalidation = tokens.seal(self.tickets, session.id, session.expires_at, due_at)?;
-        Ok(self.ender.sessions.keep_answer(session.id, groups, Some(&revalidation)).await?)
+        Ok(self.ender.sessions.keep_answer(session.id, groups, newer_hint, Some(&revalidation)).await?)
     }
 
     /// Leaves sessions alone for a while, and ends those that the provider does not answer about for too long.

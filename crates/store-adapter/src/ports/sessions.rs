@@ -48,7 +48,9 @@ const END_ALL_FROM_SESSION: Sql =
 const END_ALL_FROM_SUBJECT: Sql = end_sessions!("issuer = $2 AND subject = $3");
 
 const KEEP_ANSWER: &str = "
-    UPDATE sessions SET groups = $2, refresh_token = $3, recheck_at = $4 WHERE id = $1 AND ended_at IS NULL";
+    UPDATE sessions
+    SET groups = $2, id_token_hint = coalesce($3, id_token_hint), refresh_token = $4, recheck_at = $5
+    WHERE id = $1 AND ended_at IS NULL";
 
 #[async_trait]
 impl SessionStore for Store {
@@ -153,11 +155,13 @@ impl SessionStore for Store {
         &self,
         id: SessionId,
         groups: &'a [String],
+        newer_hint: Option<&'a IdTokenHint>,
         revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError> {
         let keep = Statement::new(KEEP_ANSWER)
             .bind(id)
             .bind(groups)
+            .bind(newer_hint.map(IdTokenHint::as_str))
             .bind(revalidation.map(|revalidation| revalidation.refresh_token.as_str()))
             .bind(revalidation.map(|revalidation| revalidation.due_at));
         self.writer().await?.execute(keep).await.map(drop)

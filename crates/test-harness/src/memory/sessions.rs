@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use labgate_domain::people::{Account, AccountId};
 use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms, StoreError};
-use labgate_domain::protocol::{Issuer, ProviderSessionId, Subject};
+use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId};
 use labgate_domain::time::Timestamp;
@@ -155,6 +155,7 @@ impl SessionStore for MemoryStore {
         &self,
         id: SessionId,
         groups: &'a [String],
+        newer_hint: Option<&'a IdTokenHint>,
         revalidation: Option<&'a NextRevalidation>,
     ) -> Result<(), StoreError> {
         let mut state = self.answering()?;
@@ -162,6 +163,9 @@ impl SessionStore for MemoryStore {
             session.groups = groups.to_vec();
             if let Some(external) = &mut session.external {
                 external.revalidation = revalidation.cloned();
+                if let Some(hint) = newer_hint {
+                    external.id_token_hint = Some(hint.clone());
+                }
             }
             state.changes.push(Changed::Session(id));
         }

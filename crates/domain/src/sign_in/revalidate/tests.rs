@@ -90,7 +90,7 @@ impl Lab {
     fn kept(&mut self) -> Arc<Mutex<Vec<KeptAnswer>>> {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let keeping = Arc::clone(&kept);
-        self.world.sessions.expect_keep_answer().returning(move |_, groups, revalidation| {
+        self.world.sessions.expect_keep_answer().returning(move |_, groups, _, revalidation| {
             keeping.lock().unwrap().push((groups.to_vec(), revalidation.unwrap().clone()));
             Ok(())
         });
@@ -242,7 +242,7 @@ async fn c056_a_person_provider_or_rules_refuse_is_signed_out() {
     ];
     for (answer, code) in answers {
         let mut lab = Lab::new(Some(TOKEN), vec![Box::new(answer)]);
-        lab.world.sessions.expect_keep_answer().returning(|_, _, _| Ok(()));
+        lab.world.sessions.expect_keep_answer().returning(|_, _, _, _| Ok(()));
         let ended = Arc::new(Mutex::new(None));
         let ending = Arc::clone(&ended);
         lab.world.sessions.expect_end().times(1).returning(move |id, _| {
