@@ -160,6 +160,10 @@ pub(crate) struct Failure {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Seconds until a full queue of passwords has moved on. Guesses at a name take its places for a moment only,
+/// for then the rate limit refuses them: its owner, coming back, gets a turn.
+const BUSY_FOR: u64 = 2;
+
 impl Failure {
     fn new(status: StatusCode, code: &'static str) -> Self {
         Self {
@@ -181,7 +185,11 @@ impl Failure {
     }
 
     fn coded(code: ErrorCode) -> Self {
-        Self::new(status_of(code), code.as_str())
+        let mut failure = Self::new(status_of(code), code.as_str());
+        if code == ErrorCode::Busy {
+            failure.headers = retry_after(BUSY_FOR);
+        }
+        failure
     }
 
     /// The request has no session.
@@ -341,4 +349,16 @@ impl From<Refusal> for Failure {
 
 fn retry_after(seconds: u64) -> Vec<(HeaderName, HeaderValue)> {
     vec![(RETRY_AFTER, HeaderValue::from(seconds))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f03_a_full_queue_of_passwords_asks_for_a_shorter_wait_than_a_failure() {
+        let wait = |code| Failure::coded(code).headers;
+        assert_eq!(wait(ErrorCode::Busy), retry_after(2));
+        assert_eq!(wait(ErrorCode::StoreUnavailable), retry_after(30));
+    }
 }

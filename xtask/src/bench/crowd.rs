@@ -62,6 +62,7 @@ impl Crowd {
         std::fs::write(&file, rows)?;
         let mut import = Command::new(&programs.labgate);
         import.args(["account", "import"]).arg(&file).env("LABGATE_DATA_DIR", &places.data_dir);
+        import.env("LABGATE_LOG__LEVEL", "warn");
         process::run(import.current_dir(&places.data_dir), IMPORT_LIMIT)?;
         Ok(Self { port: places.lab_port, sources: AtomicU32::new(0), registered: AtomicU32::new(0) })
     }

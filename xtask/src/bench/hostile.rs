@@ -180,7 +180,24 @@ fn measure(attacked: &Attacked, step: Step) -> Result<Measured> {
                 }
             });
         }
-        let watched = scope.spawn(|| measure_while(&mut connection, || !over.load(Ordering::Relaxed)));
+        let watched = scope.spawn(|| {
+            let ask = || {
+                let since = Instant::now();
+                while let Err(reason) = connection.ask() {
+                    if since.elapsed() > PATIENCE {
+                        return Err(reason);
+                    }
+                    // Connections are scarce, and this one had been open for long. A proxy opens another one,
+                    // which may be cut, too.
+                    thread::sleep(PAUSE);
+                    if let Ok(another) = check.connect() {
+                        connection = another;
+                    }
+                }
+                Ok(())
+            };
+            measure_while(ask, || !over.load(Ordering::Relaxed))
+        });
         thread::sleep(Duration::from_secs(1));
         let owners =
             [device.as_str(), ""].map(|cookies| scope.spawn(move || target.wait_to_sign_in(cookies)));
@@ -233,7 +250,10 @@ impl Target {
             match self.sign_in(&cookies) {
                 Ok(Attempt::SignedIn(_)) => break,
                 Ok(Attempt::Refused { wait, turn }) => {
-                    cookies = [device, &turn].join("; ");
+                    // Without a new turn the one before stays.
+                    if turn.contains("labgate-turn=") {
+                        cookies = [device, &turn].join("; ");
+                    }
                     thread::sleep(wait);
                 }
                 // Its connection was refused or cut: there are too many.

@@ -108,19 +108,19 @@ impl Crowded {
 
 fn measure(connection: &mut Connection<'_>) -> Result<Percentiles> {
     let mut checks = 0..CHECKS_PER_ROUND;
-    measure_while(connection, || checks.next().is_some())
+    measure_while(|| connection.ask(), || checks.next().is_some())
 }
 
 /// Measures check after check, as long as that is wanted.
 pub(super) fn measure_while(
-    connection: &mut Connection<'_>,
+    mut check: impl FnMut() -> Result<()>,
     mut is_wanted: impl FnMut() -> bool,
 ) -> Result<Percentiles> {
     let mut times = Vec::new();
     while is_wanted() {
         thread::sleep(PAUSE);
         let since = Instant::now();
-        connection.ask()?;
+        check()?;
         times.push(since.elapsed());
     }
     times.sort();
