@@ -66,6 +66,8 @@ impl Operator {
         let entries = fs::read_dir(self.path("labgate-data")).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        // It stays.
+        names.retain(|name| name != ".lock");
         names.sort_unstable();
         names
     }
@@ -286,13 +288,16 @@ fn f32_a_restore_needs_an_empty_directory_that_nobody_works_in() {
     let new = with_backup(&old, "");
     fs::create_dir(new.path("labgate-data")).unwrap();
     fs::set_permissions(new.path("labgate-data"), fs::Permissions::from_mode(0o750)).unwrap();
-    let server = File::open(new.path("labgate-data")).unwrap();
+    // Anybody who may list the directory can lock it, and nobody but its owner the file.
+    let stranger = File::open(new.path("labgate-data")).unwrap();
+    stranger.lock().unwrap();
+    let server = File::create(new.path("labgate-data/.lock")).unwrap();
     server.lock_shared().unwrap();
     let told = new.refused("restore lab.backup");
     assert!(told.contains("another labgate works in the data directory"), "{told}");
     drop(server);
 
-    let restore = File::open(new.path("labgate-data")).unwrap();
+    let restore = File::open(new.path("labgate-data/.lock")).unwrap();
     restore.lock().unwrap();
     for command in ["serve", "account create eve"] {
         let told = new.refused(command);
@@ -311,8 +316,13 @@ fn f32_a_running_server_has_its_directory() {
     let old = backed_up();
     let server = old.serve();
     assert_eq!(server.check("labgate=none"), "401", "it has started");
+    let lock = old.path("labgate-data/.lock");
+    assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600, "nobody else can lock it");
     for entry in fs::read_dir(old.path("labgate-data")).unwrap() {
         let path = entry.unwrap().path();
+        if path == lock {
+            continue;
+        }
         let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
     }
     let told = old.refused("restore lab.backup");
@@ -320,6 +330,39 @@ fn f32_a_running_server_has_its_directory() {
     drop(server);
     old.done("restore lab.backup");
     assert!(old.done("account list").starts_with("ada "));
+}
+
+#[test]
+fn f32_a_restore_by_root_is_done_as_the_owner_of_the_data_directory() {
+    use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+
+    const SERVICE: u32 = 12345;
+    let old = backed_up();
+    let new = with_backup(&old, "");
+    fs::set_permissions(&new.0, fs::Permissions::from_mode(0o755)).unwrap();
+    let data = new.path("labgate-data");
+    fs::create_dir(&data).unwrap();
+    if chown(&data, Some(SERVICE), Some(SERVICE)).is_err() {
+        // The test does not run as root.
+        return;
+    }
+    // What the service user puts there leads root nowhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    symlink(elsewhere.path().join("planted"), data.join(".lock")).unwrap();
+    let told = new.refused("restore lab.backup");
+    assert!(told.contains(".lock"), "{told}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    fs::remove_file(data.join(".lock")).unwrap();
+
+    new.done("restore lab.backup --keep-sessions");
+    let mut folders = vec![data];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let (path, about) = entry.map(|it| (it.path(), it.metadata().unwrap())).unwrap();
+            assert_eq!((about.uid(), about.gid()), (SERVICE, SERVICE), "{}", path.display());
+            folders.extend(about.is_dir().then_some(path));
+        }
+    }
 }
 
 #[test]

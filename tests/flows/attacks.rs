@@ -202,3 +202,34 @@ async fn c131_links_on_pages_lead_nowhere_else_either() {
         );
     }
 }
+
+#[tokio::test]
+async fn f10_a_made_up_code_costs_one_token_request_for_each_attempt_of_ones_own() {
+    let lab = TestLab::new();
+    let issuer = lab.idp().issuers()[0].issuer().as_str().to_owned();
+    let token_requests = || lab.idp().requests().iter().filter(|request| request.path() == "/token").count();
+    let callback = |state: &str, cookie: &str| {
+        let path = format!("/api/auth/oidc/callback?code=made-up&state={state}&iss={issuer}");
+        lab.request(super::request("GET", &path, &[("cookie", cookie)]))
+    };
+    for number in 1..=5 {
+        let mut browser = lab.browser();
+        browser.open("/api/auth/oidc/login").await;
+        let sent_to = last_visit(&browser, "/authorize");
+        let state = sent_to.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let cookies = browser.cookies("https://lab.test/");
+        let cookie = format!("{}={}", cookies[0].name, cookies[0].value);
+        for (state, cookie) in [(&*state, ""), ("made-up", &*cookie), (&state[1..], &cookie)] {
+            assert_eq!(callback(state, cookie).await.status(), 400);
+        }
+        assert_eq!(
+            token_requests(),
+            number - 1,
+            "without an attempt of this browser the provider is not asked"
+        );
+        for _ in 0..3 {
+            assert_eq!(callback(&state, &cookie).await.status(), 400);
+        }
+        assert_eq!(token_requests(), number);
+    }
+}

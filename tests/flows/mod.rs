@@ -6,6 +6,7 @@ mod forms;
 mod http_rules;
 mod linking;
 mod logout;
+mod moving;
 mod own_account;
 mod pages;
 mod passwords;

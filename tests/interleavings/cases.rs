@@ -1,5 +1,7 @@
 //! The use cases. A new one joins by a line.
 
+use std::time::Duration;
+
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, Role};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
@@ -7,9 +9,10 @@ use labgate_domain::sign_in::{
 };
 
 use super::lab::{
-    ADA, Answer, BOB, CAROL, Case, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT, account_id,
-    exposed, password, presenting, refused, signed_in, typed,
+    ADA, Answer, BOB, CAROL, Case, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT, account_id,
+    exposed, issuer, password, presenting, refused, signed_in, typed,
 };
+use super::provider::{ISSUER, OLD_ISSUER};
 
 macro_rules! cases {
     ($($name:literal $(uses $uses:literal)? $(promises $promise:ident($whose:expr))?: |$process:ident| $body:expr;)*) => {
@@ -49,10 +52,23 @@ cases! {
     "Eve's account is created" promises Exists("eve"): |process| create(&process, Some("eve"), None).await;
     "Eve is invited" promises Exists("eve@example.com"): |process| create(&process, None, Some("eve@example.com")).await;
     "the issuer moves" promises Unlinked("ada"): |process| {
-        let issuer = |text| labgate_domain::protocol::Issuer::parse(text).unwrap();
-        let (from, to) = (issuer(super::provider::ISSUER), issuer("https://new.example"));
+        let (from, to) = (issuer(ISSUER), issuer("https://new.example"));
         let moved = process.sign_in.administration().move_identities(&operator(), &from, &to, false).await;
         moved.map(|_| None).map_err(refused)
+    };
+    "the old issuer gives way no more": |process| {
+        let (from, to) = (issuer(OLD_ISSUER), issuer(ISSUER));
+        let administration = process.sign_in.administration();
+        let done = administration.let_identities_give_way(&operator(), &from, &to, Duration::ZERO, false).await;
+        done.map(|_| None).map_err(refused)
+    };
+    "Dora comes with another subject": |process| callback(&process, 3).await;
+    "Dora is disabled" promises Disabled(DORA): |process| {
+        patch(&process, DORA, AccountPatch::Status(AccountStatus::Disabled)).await
+    };
+    "Ada is renamed" promises NameFree("ada"): |process| {
+        let renamed = process.sign_in.administration().rename(&operator(), account_id(ADA), "lovelace", false).await;
+        renamed.map(|_| None).map_err(refused)
     };
     "the operator signs Ada out" promises SignedOut(ADA): |process| {
         let signed_out = process.sign_in.administration().sign_out(&operator(), account_id(ADA)).await;
@@ -73,8 +89,7 @@ cases! {
         process.sign_in.accounts().sign_out_everywhere(&visitor).await.map(|()| None).map_err(refused)
     };
     "Ada unlinks her identity" promises Unlinked("ada"): |process| {
-        let (issuer, visitor) = (super::provider::ISSUER, presenting(&process.fixture.ada));
-        let issuer = labgate_domain::protocol::Issuer::parse(issuer).unwrap();
+        let (issuer, visitor) = (issuer(ISSUER), presenting(&process.fixture.ada));
         let subject = labgate_domain::protocol::Subject::parse("ada").unwrap();
         let unlinked = process.sign_in.linking().unlink(&issuer, &subject, Some(password(PASSWORD)), &visitor).await;
         unlinked.map(|()| None).map_err(refused)
@@ -128,6 +143,7 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["Grace is demoted", "root is demoted", "Ada is promoted"],
     ["Grace is disabled", "root is demoted", "Grace signs in with her password"],
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
+    ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
 ];
 

@@ -103,6 +103,10 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
                 rule(named.is_some(), "an account is missing that was made");
             }
+            Promise::NameFree(name) => {
+                let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
+                rule(named.is_none(), "an account has a name that was given up");
+            }
             Promise::Unlinked(subject) => {
                 let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());
                 let opened = now(end.store.find_by_identity(&issuer, &subject)).unwrap();

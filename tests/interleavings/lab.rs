@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
+use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, EmailAddress, Password, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
-use labgate_domain::protocol::Hints;
+use labgate_domain::protocol::{Hints, Issuer};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
@@ -23,7 +24,7 @@ use labgate_test_harness::{SeededEntropy, TestLab};
 
 use super::executor::{Scene, Task, hash};
 use super::plain::{PlainSealer, PlainTokens};
-use super::provider::{Provider, REVALIDATION, identity};
+use super::provider::{ISSUER, OLD_ISSUER, Provider, REVALIDATION, identity};
 use super::steps::Stepped;
 
 pub(super) const PASSWORD: &str = "tulip anchor velvet";
@@ -46,8 +47,9 @@ pub(super) struct Fixture {
     pub(super) ada: String,
     /// The token of Grace, the second administrator.
     pub(super) grace: String,
-    /// The callbacks of Ada, of Carol, who was invited, and of Eve, who is unknown.
-    pub(super) callbacks: [Callback; 3],
+    /// The callbacks of Ada, of Carol, who was invited, of Eve, who is unknown, and of Dora, whose identity of
+    /// the old issuer gives way.
+    pub(super) callbacks: [Callback; 4],
     /// Links an identity with Bob's address to Bob's account, on proof.
     pub(super) bobs_link: Ticket,
 }
@@ -61,9 +63,14 @@ pub(super) const GRACE: u8 = 2;
 pub(super) const ADA: u8 = 3;
 pub(super) const CAROL: u8 = 4;
 pub(super) const BOB: u8 = 5;
+pub(super) const DORA: u8 = 6;
 
 pub(super) fn password(text: &str) -> Password {
     Password::typed(text).unwrap()
+}
+
+pub(super) fn issuer(text: &str) -> Issuer {
+    Issuer::parse(text).unwrap()
 }
 
 pub(super) fn presenting(token: &str) -> Visitor<'_> {
@@ -97,6 +104,7 @@ impl Fixture {
             (ADA, "ada", Some("ada@example.com"), Role::User),
             (CAROL, "carol", Some("carol@example.com"), Role::User),
             (BOB, "bob", Some("bob@example.com"), Role::User),
+            (DORA, "dora", Some("dora@example.com"), Role::User),
         ];
         let first_hash =
             now(ports.hasher.hash(password(PASSWORD), Share::of_name("ada", Source::default()))).unwrap();
@@ -111,13 +119,17 @@ impl Fixture {
                 created_at: ports.clock.now(),
             };
             let credential = Credential { hash: first_hash.clone(), must_change: false };
-            let credential = (number != CAROL).then_some(&credential);
+            let credential = (![CAROL, DORA].contains(&number)).then_some(&credential);
             now(store.create_local(&account, credential)).unwrap();
             if number == ADA {
                 let hash = credential.map(|credential| &credential.hash);
                 now(store.link(account.id, &identity("ada", None), hash, account.created_at)).unwrap();
             }
         }
+        let old = ExternalIdentity { issuer: issuer(OLD_ISSUER), ..identity("4711", None) };
+        now(store.link(account_id(DORA), &old, None, ports.clock.now())).unwrap();
+        let until = ports.clock.now().plus(2 * REVALIDATION);
+        now(store.let_give_way(&old.issuer, &issuer(ISSUER), until, false)).unwrap();
         assert!(now(store.has_administrator()).unwrap());
         let sign_in = SignIn::new(ports.clone(), policy.clone());
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
@@ -126,7 +138,7 @@ impl Fixture {
         let CompletedSignIn::SignedIn { token, .. } = completed.unwrap() else { panic!("a session") };
         // The provider is due to be asked about Ada's session.
         lab.clock().advance(REVALIDATION);
-        let callbacks = ["ada", "carol", "eve"].map(|code| begin(&sign_in, code));
+        let callbacks = ["ada", "carol", "eve", "dora"].map(|code| begin(&sign_in, code));
         let bobs = begin(&sign_in, "bob");
         let completed = now(sign_in.external().complete(&bobs.query, &bobs.pending, &Visitor::default()));
         let CompletedSignIn::LinkDue { ticket: bobs_link, .. } = completed.unwrap() else {
@@ -224,6 +236,8 @@ pub(super) enum Promise {
     Exists(&'static str),
     /// The identity of this subject opens nothing.
     Unlinked(&'static str),
+    /// No account has this name or address.
+    NameFree(&'static str),
 }
 
 /// A process of the lab.

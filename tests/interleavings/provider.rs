@@ -26,6 +26,9 @@ pub(super) const REVALIDATION: Duration = Duration::from_mins(10);
 
 pub(super) const ISSUER: &str = "https://op.example";
 
+/// The issuer before people got new subjects.
+pub(super) const OLD_ISSUER: &str = "https://old.example";
+
 /// A provider. Whoever has a code or a refresh token of it may present it once.
 pub(super) struct Provider {
     /// Whether it stops before each call.

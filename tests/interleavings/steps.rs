@@ -6,10 +6,10 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Consumption,
-    CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval,
-    IdentityStore, LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms,
-    SpentAttempts, StoreError, Throttle,
+    AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
+    Consumption, CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityMove,
+    IdentityRemoval, IdentityStore, IdentitySuccession, LoginAttempt, Permit, ProfileUpdate, SessionChanges,
+    SessionStore, SessionTerms, SpentAttempts, StoreError, Throttle,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -82,7 +82,9 @@ stepped! {
         WRITE record_sign_in<'a>(
             id: AccountId, identity: &ExternalIdentity, email: Option<&'a EmailAddress>, at: Timestamp
         ) -> ProfileUpdate;
-        WRITE claim(id: AccountId, identity: &ExternalIdentity, at: Timestamp) -> IdentityLink;
+        WRITE claim(
+            id: AccountId, identity: &ExternalIdentity, email: &EmailAddress, at: Timestamp
+        ) -> IdentityLink;
         WRITE link<'a>(
             id: AccountId, identity: &ExternalIdentity, credential: Option<&'a PasswordHash>, at: Timestamp
         ) -> IdentityLink;
@@ -103,8 +105,12 @@ stepped! {
         READ list<'a>(search: Option<&'a str>, after: Option<AccountId>, limit: u32) -> AccountPage;
         WRITE set_status(id: AccountId, status: AccountStatus, at: Timestamp) -> AccountChange;
         WRITE set_role(id: AccountId, role: Role, at: Timestamp) -> AccountChange;
+        WRITE rename(id: AccountId, name: &Username) -> AccountRenaming;
         WRITE delete(id: AccountId) -> AccountChange;
         WRITE move_identities(from: &Issuer, to: &Issuer, dry_run: bool, at: Timestamp) -> Vec<IdentityMove>;
+        WRITE let_give_way(
+            from: &Issuer, to: &Issuer, until: Timestamp, dry_run: bool
+        ) -> Vec<IdentitySuccession>;
     }
     SessionStore {
         WRITE create(session: &Session, terms: SessionTerms) -> bool;

@@ -1,7 +1,10 @@
 //! `AccountStore`: the list of accounts, and what administrators change.
 
-use labgate_domain::people::{Account, AccountId, AccountStatus, Role};
-use labgate_domain::ports::{AccountChange, AccountPage, IdentityMove};
+use labgate_domain::identity::ExternalIdentity;
+use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
+use labgate_domain::ports::{
+    AccountChange, AccountPage, AccountRenaming, IdentityLink, IdentityMove, ProfileUpdate,
+};
 use labgate_domain::protocol::Issuer;
 
 use super::lab::{
@@ -334,4 +337,139 @@ async fn f22_the_identities_of_an_issuer_move_all_or_none_and_end_sessions() {
     let session = other.sessions.find(session_id(1)).await.unwrap().unwrap();
     assert_eq!(session.ended_at, Some(at(50)));
     assert_eq!(move_all(false).await, []);
+}
+
+#[tokio::test]
+async fn f22_an_identity_gives_way_once_and_until_its_time() {
+    let replicas = replicas().await;
+    let [store, other] = &replicas;
+    let issuer = |text: &str| Issuer::parse(text).unwrap();
+    let (old, new) = (issuer("https://old.example"), issuer("https://new.example"));
+    let let_give_way = async |until, dry_run| {
+        let listed = store.administration.let_give_way(&old, &new, at(until), dry_run).await.unwrap();
+        listed.iter().map(|it| (it.name.to_string(), it.is_claimable())).collect::<Vec<_>>()
+    };
+    let claim = async |number, address: &str, identity: ExternalIdentity, seconds| {
+        other.identities.claim(account_id(number), &identity, &email(address), at(seconds)).await.unwrap()
+    };
+    let at_old = |subject: &str| identity_at(old.as_str(), subject);
+    let at_new = |subject: &str| identity_at(new.as_str(), subject);
+    for (number, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
+        add(store, &account(number, &format!("{name}@example.org")), &at_old(name)).await;
+    }
+    let elsewhere = identity_at("https://elsewhere.example", "a");
+    store.identities.link(account_id(2), &elsewhere, None, at(1001)).await.unwrap();
+    store.credentials.reset_credential(account_id(3), &credential("$c"), at(1001)).await.unwrap();
+    add(store, &local(5, "e"), &at_old("e")).await;
+    begin_session(store, &session(1, account_id(1))).await;
+
+    let expected = [("a@example.org", true), ("b@example.org", false), ("c@example.org", false)];
+    let expected = expected.iter().chain(&[("d@example.org", true), ("e", false)]);
+    let expected: Vec<_> = expected.map(|(name, claimable)| ((*name).to_owned(), *claimable)).collect();
+    assert_eq!(let_give_way(3000, true).await, expected);
+    assert_eq!(claim(1, "a@example.org", at_new("1"), 2000).await, IdentityLink::Refused, "a dry run");
+    assert_eq!(let_give_way(3000, false).await, expected);
+
+    for (number, address, identity, seconds, why) in [
+        (1, "a@example.org", elsewhere.clone(), 2000, "another issuer than the one that was named"),
+        (1, "a@example.org", at_new("1"), 3000, "it is too late"),
+        (1, "former@example.org", at_new("1"), 2000, "it is not the account's address"),
+        (2, "b@example.org", at_new("2"), 2000, "an identity elsewhere opens it, too"),
+        (3, "c@example.org", at_new("3"), 2000, "a password opens it, too"),
+    ] {
+        assert_eq!(claim(number, address, identity, seconds).await, IdentityLink::Refused, "{why}");
+    }
+    let id = account_id(4);
+    store.administration.set_status(id, AccountStatus::Disabled, at(1500)).await.unwrap();
+    assert_eq!(claim(4, "d@example.org", at_new("4"), 2000).await, IdentityLink::Refused, "it is disabled");
+    assert_eq!(whose(store, &at_old("a")).await, Some(account_id(1)), "the old identity opens it until then");
+
+    let claims = at_once(&replicas, 6, |store, number| async move {
+        let (identity, email) =
+            (identity_at("https://new.example", &number.to_string()), email("a@example.org"));
+        store.identities.claim(account_id(1), &identity, &email, at(2000)).await.unwrap()
+    })
+    .await;
+    let count = |how| claims.iter().filter(|it| **it == how).count();
+    assert_eq!((count(IdentityLink::Linked), count(IdentityLink::Refused)), (1, 5));
+    assert_eq!(whose(store, &at_old("a")).await, None);
+    assert_eq!(store.identities.identities(account_id(1)).await.unwrap().len(), 1);
+    assert_eq!(store.sessions.find(session_id(1)).await.unwrap().unwrap().ended_at, Some(at(2000)));
+
+    // A time that has passed takes it back, and so does a move to where the subjects are the same.
+    store.administration.set_status(id, AccountStatus::Active, at(1500)).await.unwrap();
+    let_give_way(2000, false).await;
+    assert_eq!(claim(4, "d@example.org", at_new("4"), 2000).await, IdentityLink::Refused);
+    let_give_way(3000, false).await;
+    store.administration.move_identities(&old, &new, false, at(2000)).await.unwrap();
+    assert_eq!(claim(4, "d@example.org", at_new("4"), 2000).await, IdentityLink::Refused);
+}
+
+#[tokio::test]
+async fn f22_an_account_is_renamed_unless_the_name_is_anothers() {
+    let [store, other] = replicas().await;
+    add_local(&store, &local(1, "ada"), Some(&credential("$ada"))).await;
+    add_local(&store, &account(2, "bob@example.org"), None).await;
+    add_local(&store, &Account { email: Some(email("eve@example.org")), ..local(3, "eve") }, None).await;
+    begin_session(&store, &session(1, account_id(1))).await;
+    let username = |text: &str| Username::parse(text).unwrap();
+    let rename = async |number, text: &str| {
+        other.administration.rename(account_id(number), &username(text)).await.unwrap()
+    };
+    for taken in ["eve", "eve@example.org", "bob@example.org"] {
+        assert_eq!(rename(1, taken).await, AccountRenaming::NameTaken, "{taken}");
+    }
+    assert_eq!(rename(9, "nobody").await, AccountRenaming::NotFound);
+    assert_eq!(rename(1, "lovelace").await, AccountRenaming::Renamed);
+    assert_eq!(rename(2, "bob").await, AccountRenaming::Renamed);
+    assert_eq!(rename(2, "bob@example.org").await, AccountRenaming::Renamed, "its own address");
+    assert_eq!(store.accounts.find_by_name(&username("ada")).await, Ok(None));
+    let named = store.accounts.find_by_name(&username("lovelace")).await.unwrap().unwrap();
+    assert_eq!(named, local(1, "lovelace"));
+    let open = store.sessions.find(session_id(1)).await.unwrap().unwrap();
+    assert_eq!(open.ended_at, None);
+    assert!(store.credentials.credential(account_id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f22_of_simultaneous_renamings_to_one_name_one_succeeds() {
+    let replicas = replicas().await;
+    for number in 0..8 {
+        add_local(&replicas[0], &local(number, &format!("person-{number}")), None).await;
+    }
+    let renamings = at_once(&replicas, 8, |store, number| async move {
+        let name = Username::parse("lovelace").unwrap();
+        store.administration.rename(account_id(number), &name).await.unwrap()
+    })
+    .await;
+    let count = |how| renamings.iter().filter(|it| **it == how).count();
+    assert_eq!((count(AccountRenaming::Renamed), count(AccountRenaming::NameTaken)), (1, 7));
+}
+
+#[tokio::test]
+async fn f22_a_username_that_is_the_former_address_follows_it_if_free() {
+    let [store, other] = replicas().await;
+    add(&store, &account(1, "ada@old.example"), &identity("ada")).await;
+    add_local(&store, &local(2, "bob"), None).await;
+    add(&store, &Account { email: Some(email("eve@old.example")), ..local(3, "eve") }, &identity("eve"))
+        .await;
+    add_local(&store, &account(4, "taken@new.example"), None).await;
+    let sign_in = async |number, subject, address| {
+        let (identity, email) = (identity(subject), email(address));
+        let update = other
+            .identities
+            .record_sign_in(account_id(number), &identity, Some(&email), at(3000))
+            .await
+            .unwrap();
+        let account = store.accounts.find(account_id(number)).await.unwrap().unwrap();
+        (update, account.username.to_string(), account.email.unwrap().to_string())
+    };
+    let told = |update, name: &str, address: &str| (update, name.to_owned(), address.to_owned());
+    let [old, new] = ["ada@old.example", "ada@new.example"];
+    assert_eq!(sign_in(1, "ada", "taken@new.example").await, told(ProfileUpdate::EmailTaken, old, old));
+    assert_eq!(sign_in(1, "ada", new).await, told(ProfileUpdate::Done, new, new));
+    let eve = told(ProfileUpdate::Done, "eve", "eve@new.example");
+    assert_eq!(sign_in(3, "eve", "eve@new.example").await, eve, "a name that was chosen stays");
+    // The next owner of the address is another person, with an account of their own.
+    add(&store, &account(5, old), &identity("next-owner")).await;
 }

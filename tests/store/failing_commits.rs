@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 
-use labgate_domain::people::{AccountStatus, Role};
+use labgate_domain::people::{AccountStatus, Role, Username};
 use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::Sealed;
@@ -45,7 +45,8 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("IdentityStore::claim", |store| {
         Box::pin(async {
-            store.identities.claim(account_id(5), &identity("carol"), at(3000)).await.map(drop)
+            let address = email("carol@example.com");
+            store.identities.claim(account_id(5), &identity("carol"), &address, at(3000)).await.map(drop)
         })
     }),
     ("IdentityStore::link", |store| {
@@ -121,6 +122,19 @@ const WRITES: &[(&str, Call)] = &[
     ("AdministrationStore::set_role", |store| {
         Box::pin(async {
             store.administration.set_role(account_id(5), Role::Admin, at(2000)).await.map(drop)
+        })
+    }),
+    ("AdministrationStore::rename", |store| {
+        Box::pin(async {
+            let name = Username::parse("robert").unwrap();
+            store.administration.rename(account_id(2), &name).await.map(drop)
+        })
+    }),
+    ("AdministrationStore::let_give_way", |store| {
+        Box::pin(async {
+            let [from, to] =
+                ["https://op.example", "https://new.example"].map(|it| Issuer::parse(it).unwrap());
+            store.administration.let_give_way(&from, &to, at(9000), false).await.map(drop)
         })
     }),
     ("AdministrationStore::delete", |store| {

@@ -10,8 +10,14 @@ use super::lab::{
 };
 use super::replicas;
 
+/// An account that was created for an address.
+fn invited(number: u8) -> Account {
+    account(number, &format!("invited-{number}@example.com"))
+}
+
 async fn claim(store: &Replica, number: u8, identity: &ExternalIdentity) -> IdentityLink {
-    store.identities.claim(account_id(number), identity, at(2000)).await.unwrap()
+    let email = invited(number).email.unwrap();
+    store.identities.claim(account_id(number), identity, &email, at(2000)).await.unwrap()
 }
 
 async fn link(store: &Replica, number: u8, identity: &ExternalIdentity) -> IdentityLink {
@@ -31,7 +37,7 @@ async fn identities(store: &Replica, id: AccountId) -> Vec<LinkedIdentity> {
 #[tokio::test]
 async fn an_invited_account_is_opened_by_the_identity_that_claims_it() {
     let [store, other] = replicas().await;
-    let invited = account(2, "invited@example.com");
+    let invited = invited(2);
     add_local(&store, &invited, None).await;
     assert!(identities(&store, invited.id).await.is_empty());
 
@@ -46,7 +52,7 @@ async fn an_invited_account_is_opened_by_the_identity_that_claims_it() {
 #[tokio::test]
 async fn an_invited_account_that_has_a_name_keeps_it() {
     let [store, _] = replicas().await;
-    let invited = Account { name: Some(name("Countess")), ..local(2, "invited") };
+    let invited = Account { name: Some(name("Countess")), ..invited(2) };
     add_local(&store, &invited, None).await;
     assert_eq!(claim(&store, 2, &ada().1).await, IdentityLink::Linked);
     assert_eq!(store.accounts.find(invited.id).await, Ok(Some(invited)));
@@ -55,9 +61,9 @@ async fn an_invited_account_that_has_a_name_keeps_it() {
 #[tokio::test]
 async fn c112_an_account_that_something_opens_is_not_claimed() {
     let [store, _] = replicas().await;
-    add_local(&store, &local(1, "with-password"), Some(&credential("$password"))).await;
-    add(&store, &account(2, "with-identity@example.com"), &identity("first")).await;
-    add_local(&store, &disabled(local(3, "disabled")), None).await;
+    add_local(&store, &invited(1), Some(&credential("$password"))).await;
+    add(&store, &invited(2), &identity("first")).await;
+    add_local(&store, &disabled(invited(3)), None).await;
     let named = ExternalIdentity { name: Some(name("Planted")), ..identity("claimant") };
     for number in 1..=4 {
         assert_eq!(claim(&store, number, &named).await, IdentityLink::Refused, "{number}");
@@ -65,6 +71,8 @@ async fn c112_an_account_that_something_opens_is_not_claimed() {
         assert!(account.is_none_or(|account| account.name.is_none()), "{number}");
     }
     assert_eq!(claim(&store, 2, &identity("first")).await, IdentityLink::Refused, "not even by its own");
+    add_local(&store, &account(5, "another@example.com"), None).await;
+    assert_eq!(claim(&store, 5, &named).await, IdentityLink::Refused, "it has another address");
     assert_eq!(whose(&store, &named).await, None);
     assert_eq!(identities(&store, account_id(2)).await, [linked(&identity("first"), 1000)]);
     assert_eq!(store.accounts.find(account_id(4)).await, Ok(None));
@@ -74,7 +82,7 @@ async fn c112_an_account_that_something_opens_is_not_claimed() {
 async fn c100_an_identity_that_opens_another_account_claims_and_links_none() {
     let [store, _] = replicas().await;
     let ada = add_ada(&store).await;
-    let invited = local(2, "invited");
+    let invited = invited(2);
     add_local(&store, &invited, None).await;
     let (_, hers) = self::ada();
     assert_eq!(claim(&store, 2, &hers).await, IdentityLink::IdentityTaken);
@@ -94,7 +102,7 @@ async fn c100_an_identity_that_opens_another_account_claims_and_links_none() {
 async fn c122_an_invitation_is_claimed_once() {
     for _ in 0..10 {
         let replicas = replicas().await;
-        add_local(&replicas[0], &local(1, "invited"), None).await;
+        add_local(&replicas[0], &invited(1), None).await;
         let claims = at_once(&replicas, 8, |store, number| async move {
             (number, claim(&store, 1, &identity(&format!("person-{number}"))).await)
         })
@@ -113,7 +121,7 @@ async fn c122_simultaneous_claims_and_links_give_one_account_per_identity() {
     for _ in 0..10 {
         let replicas = replicas().await;
         for number in 0..8 {
-            add_local(&replicas[0], &local(number, &format!("p{number}")), None).await;
+            add_local(&replicas[0], &invited(number), None).await;
         }
         let links = at_once(&replicas, 8, |store, number| async move {
             let identity = identity("ada");
@@ -222,7 +230,7 @@ async fn c120_an_identity_is_taken_away_but_never_the_last() {
     assert_eq!(whose(&other, &identity("second")).await, Some(ada.id));
     assert_eq!(other.accounts.find(ada.id).await, Ok(Some(ada)), "nothing else changes");
 
-    add_local(&store, &local(2, "bob"), None).await;
+    add_local(&store, &invited(2), None).await;
     assert_eq!(claim(&store, 2, &hers).await, IdentityLink::Linked, "what was taken away is free");
 }
 
@@ -293,7 +301,7 @@ async fn a_deleted_account_frees_its_identities() {
     assert_eq!(link(&store, 1, &identity("robert")).await, IdentityLink::Linked);
     store.administration.delete(account_id(1)).await.unwrap();
     assert!(identities(&store, account_id(1)).await.is_empty());
-    add_local(&store, &local(2, "rob"), None).await;
+    add_local(&store, &invited(2), None).await;
     assert_eq!(claim(&store, 2, &identity("robert")).await, IdentityLink::Linked);
 }
 

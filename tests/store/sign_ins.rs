@@ -26,7 +26,12 @@ async fn a_new_address_is_taken_over_and_a_name_only_where_there_was_none() {
     let [store, other] = &replicas;
     let ada = add_ada(store).await;
     assert_eq!(ada_signs_in(store, "lovelace@example.com", Some("Lady")).await, ProfileUpdate::Done);
-    let expected = Account { email: Some(email("lovelace@example.com")), ..ada };
+    // Her username was her address.
+    let expected = Account {
+        email: Some(email("lovelace@example.com")),
+        username: Username::from(&email("lovelace@example.com")),
+        ..ada
+    };
     assert_eq!(other.accounts.find(account_id(1)).await, Ok(Some(expected)));
 }
 

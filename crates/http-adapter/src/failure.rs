@@ -37,6 +37,8 @@ pub enum HttpErrorCode {
     HeadTooLarge,
     /// An administrator typed an e-mail address that is none.
     EmailInvalid,
+    /// An administrator typed something else than two different issuers.
+    IssuersInvalid,
 }
 
 impl HttpErrorCode {
@@ -51,6 +53,7 @@ impl HttpErrorCode {
         Self::TooManyChanges,
         Self::HeadTooLarge,
         Self::EmailInvalid,
+        Self::IssuersInvalid,
     ];
 
     /// Returns the stable code.
@@ -76,6 +79,7 @@ impl HttpErrorCode {
             Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::IssuersInvalid => ("issuers_invalid", StatusCode::UNPROCESSABLE_ENTITY),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role};
+use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
@@ -126,11 +126,38 @@ pub(crate) struct ConfirmPage<'a> {
 pub(crate) struct AccountPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) account: &'a Account,
+    /// The username as it was typed, or the present one.
+    pub(crate) username: &'a str,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
     pub(crate) next: Option<String>,
     pub(crate) form: Form<'a>,
+}
+
+/// `GET /admin/identities`.
+#[derive(Template)]
+#[template(path = "identities.html")]
+pub(crate) struct IdentitiesPage<'a> {
+    pub(crate) t: &'a Texts,
+    pub(crate) typed: TypedMove<'a>,
+    /// The result of the form.
+    pub(crate) moved: Option<MovedIdentities<'a>>,
+    pub(crate) form: Form<'a>,
+}
+
+/// The fields of a move of identities, as they were typed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct TypedMove<'a> {
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) by_email: bool,
+}
+
+/// The accounts of a move, each with what becomes of it.
+pub(crate) struct MovedIdentities<'a> {
+    pub(crate) is_done: bool,
+    pub(crate) accounts: Vec<(&'a Username, &'a Text)>,
 }
 
 /// `GET /account`.

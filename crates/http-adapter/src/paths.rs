@@ -49,6 +49,8 @@ pub const USERS: &str = "/api/auth/users";
 pub const USER: &str = "/api/auth/users/{id}";
 /// Changes one account.
 pub const USER_ACTION: &str = "/api/auth/users/{id}/{action}";
+/// Moves identities to another issuer.
+pub const MOVE_IDENTITIES: &str = "/api/auth/identities/move";
 /// Tells how the client's address was found.
 pub const SOURCE: &str = "/api/auth/source";
 /// The public keys of the session tokens.
@@ -79,6 +81,8 @@ pub const USERS_PAGE: &str = "/admin";
 pub const USER_PAGE: &str = "/admin/accounts/{id}";
 /// The page that asks before an account is changed in this way.
 pub const USER_ACTION_PAGE: &str = "/admin/accounts/{id}/{action}";
+/// The page that moves identities to another issuer.
+pub const IDENTITIES_PAGE: &str = "/admin/identities";
 /// The style sheet.
 pub const STYLE: &str = "/assets/labgate.css";
 

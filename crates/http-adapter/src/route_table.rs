@@ -14,7 +14,9 @@ use crate::failure::{Failure, HttpErrorCode};
 use crate::paths;
 use crate::reply::Response;
 use crate::request::ParsedRequest;
-use crate::routes::{administration, external, operations, own_account, pages, passwords, session};
+use crate::routes::{
+    administration, external, identities, operations, own_account, pages, passwords, session,
+};
 use crate::state::AppState;
 
 /// One route.
@@ -110,6 +112,7 @@ static ROUTES: &[Route] = routes! {
     READ   USER                Reads   Unread  => administration::show;
     DELETE USER                Changes Own     => administration::delete;
     POST   USER_ACTION         Changes Own     => administration::act;
+    POST   MOVE_IDENTITIES     Changes Own     => identities::move_all;
     READ   SOURCE              Reads   Unread  => operations::source;
     READ   JWKS                Reads   Unread  => operations::jwks;
     READ   HEALTH              Reads   Unread  => operations::health;
@@ -133,6 +136,8 @@ static ROUTES: &[Route] = routes! {
     READ   USER_PAGE           Reads   Unread  => administration::account_page;
     READ   USER_ACTION_PAGE    Reads   Unread  => administration::action_page;
     POST   USER_ACTION_PAGE    Changes Own     => administration::act;
+    READ   IDENTITIES_PAGE     Reads   Unread  => identities::page;
+    POST   IDENTITIES_PAGE     Changes Own     => identities::move_all;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 

@@ -66,7 +66,11 @@ texts! {
         title, search_label, search, no_match, more, new_account, username_note,
     }
     account: OneAccount {
-        own, disable, enable, make_user, make_admin, reset_password, sessions, no_sessions, by, delete,
+        own, disable, enable, make_user, make_admin, rename, reset_password, sessions, no_sessions, by, delete,
+    }
+    identities: Identities {
+        title, note, from, to, by, same_subjects, other_subjects, what, only_show, really, go_on, nobody, done,
+        not_done, free, blocked, by_email, by_proof, shut_out,
     }
     confirm: Confirm { disable, reset_password, delete, no }
     initial_password: InitialPassword { title, is, note, go_on }

@@ -266,7 +266,7 @@ impl MetadataSource for Documents<'_> {
     async fn fetch(&self, document: &Endpoint) -> Result<Value, FetchError> {
         let answer = self.0.send(ProviderCall::Discovery, get(document.url())).await;
         let answer = answer.map_err(|error| match error {
-            TransportError::Unreachable(_) | TransportError::Inside { .. } => {
+            TransportError::Unreachable(_) | TransportError::Inside { .. } | TransportError::Crowded => {
                 FetchError::Unreachable(error.cause(), error.to_string())
             }
             TransportError::Redirect(status) => FetchError::from_status(status.as_u16()),

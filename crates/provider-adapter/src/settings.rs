@@ -193,7 +193,8 @@ impl ProviderSettings {
     }
 
     /// The configured issuer.
-    pub(crate) fn configured_issuer(&self) -> Option<&Issuer> {
+    #[must_use]
+    pub fn configured_issuer(&self) -> Option<&Issuer> {
         match &self.location {
             Location::Issuer { issuer, .. } => Some(issuer),
             Location::Endpoints(urls) => urls.configured_issuer(),

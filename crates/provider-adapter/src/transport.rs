@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Limited};
 use labgate_domain::ForeignText;
 use labgate_domain::ports::{CallFailure, ProviderCall, ProviderError};
 use openidconnect::HttpRequest;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::exchange::{Exchange, ExchangeError};
@@ -24,11 +25,23 @@ pub(crate) struct Transport {
     exchange: Arc<dyn Exchange>,
     limits: Limits,
     internal: Option<InternalUrl>,
+    pushes: Semaphore,
+    exchanges: Semaphore,
 }
+
+/// The calls of one kind that run side by side, of those that a stranger causes with a request: further ones
+/// wait for them, and are given up after the time limit of the call.
+const AT_ONCE: usize = 16;
 
 impl Transport {
     pub(crate) fn new(exchange: Arc<dyn Exchange>, settings: &ProviderSettings) -> Self {
-        Self { exchange, limits: settings.limits, internal: settings.internal.clone() }
+        Self {
+            exchange,
+            limits: settings.limits,
+            internal: settings.internal.clone(),
+            pushes: Semaphore::new(AT_ONCE),
+            exchanges: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// Sends a request once and reads the answer to its end. Any status but a redirect is the caller's to
@@ -40,9 +53,24 @@ impl Transport {
     ) -> Result<Answer, TransportError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         request.headers_mut().insert(USER_AGENT, AGENT);
+        let limit = self.limits.time(call);
+        let turn = match call {
+            ProviderCall::Push => Some(&self.pushes),
+            ProviderCall::Token => Some(&self.exchanges),
+            ProviderCall::Discovery | ProviderCall::Jwks | ProviderCall::UserInfo | ProviderCall::Groups => {
+                None
+            }
+        };
+        let _turn = match turn {
+            // The semaphore is never closed.
+            Some(turns) => {
+                tokio::time::timeout(limit, turns.acquire()).await.map_err(|_| TransportError::Crowded)?.ok()
+            }
+            None => None,
+        };
         let inside = self.internal.as_ref().filter(|internal| internal.route(&mut request));
         let answer = self.answer(call, request.map(Bytes::from));
-        let answer = tokio::time::timeout(self.limits.time(call), answer).await;
+        let answer = tokio::time::timeout(limit, answer).await;
         let answer = answer.unwrap_or(Err(TransportError::Unreachable(ExchangeError::TimedOut)));
         let answer = answer.map_err(|error| match (error, inside) {
             (TransportError::Unreachable(error), Some(inside)) => {
@@ -122,6 +150,9 @@ pub(crate) enum TransportError {
         /// The two places.
         told: String,
     },
+    /// Too many calls of the kind are under way.
+    #[error("is asked by too many sign-ins at once, and none of them got an answer in time")]
+    Crowded,
     /// A status of the 300s.
     #[error("answers with a redirect ({0}), which is not followed")]
     Redirect(StatusCode),
@@ -141,6 +172,7 @@ impl TransportError {
     pub(crate) fn cause(&self) -> CallFailure {
         match self {
             Self::Unreachable(error) | Self::Inside { error, .. } => error.cause(),
+            Self::Crowded => CallFailure::Crowded,
             Self::Redirect(_) => CallFailure::Redirected,
             Self::Compressed => CallFailure::Compressed,
             Self::TooLarge { .. } => CallFailure::TooLarge,
@@ -224,5 +256,90 @@ impl Limits {
             | ProviderCall::UserInfo
             | ProviderCall::Groups => self.document_size,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use http::Response;
+    use http_body_util::{BodyExt as _, Full};
+    use labgate_domain::error::ErrorCode;
+
+    use super::*;
+    use crate::exchange::ExchangeBody;
+    use crate::{Field, UncheckedSettings};
+
+    /// A provider that takes its time, and counts.
+    #[derive(Default)]
+    struct Slow {
+        now: AtomicUsize,
+        most: AtomicUsize,
+        all: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Exchange for Slow {
+        async fn send(&self, _: Request<Bytes>) -> Result<Response<ExchangeBody>, ExchangeError> {
+            self.all.fetch_add(1, Ordering::SeqCst);
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            Ok(Response::new(Full::default().map_err(|never| match never {}).boxed_unsync()))
+        }
+    }
+
+    fn over(slow: &Arc<Slow>, token_time: Duration) -> Arc<Transport> {
+        let settings = UncheckedSettings::default()
+            .with(Field::Id, ["p"])
+            .with(Field::Name, ["P"])
+            .with(Field::Issuer, ["https://op.example"])
+            .with(Field::ClientId, ["lab"])
+            .with(Field::ClientSecret, ["s"]);
+        let mut settings = settings.parse().unwrap();
+        settings.limits.token_time = token_time;
+        Arc::new(Transport::new(Arc::clone(slow) as _, &settings))
+    }
+
+    fn endpoint() -> HttpRequest {
+        get(&Url::parse("https://op.example/endpoint").unwrap())
+    }
+
+    #[tokio::test]
+    async fn f10_of_100_made_up_sign_ins_at_once_16_are_at_the_provider() {
+        for call in [ProviderCall::Push, ProviderCall::Token] {
+            let slow = Arc::new(Slow::default());
+            let transport = over(&slow, Duration::from_hours(1));
+            let calls = (0..100).map(|_| {
+                let transport = Arc::clone(&transport);
+                tokio::spawn(async move { transport.send(call, endpoint()).await.map(drop) })
+            });
+            for call in calls.collect::<Vec<_>>() {
+                assert_eq!(call.await.unwrap(), Ok(()), "it waits for its turn");
+            }
+            let count = |it: &AtomicUsize| it.load(Ordering::SeqCst);
+            assert_eq!((count(&slow.most), count(&slow.all)), (AT_ONCE, 100), "{call:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn f10_a_call_whose_turn_does_not_come_is_not_sent_and_says_that_the_provider_is_busy() {
+        let slow = Arc::new(Slow::default());
+        let transport = over(&slow, Duration::from_millis(10));
+        let all = u32::try_from(AT_ONCE).unwrap();
+        let _pushes = transport.pushes.acquire_many(all).await.unwrap();
+        let error = transport.send(ProviderCall::Push, endpoint()).await.map(drop).unwrap_err();
+        assert_eq!(error, TransportError::Crowded);
+        assert_eq!(error.of(ProviderCall::Push).code(), ErrorCode::ProviderBusy);
+        assert_eq!(slow.all.load(Ordering::SeqCst), 0);
+        assert!(
+            transport.send(ProviderCall::UserInfo, endpoint()).await.is_ok(),
+            "no other call waits for it"
+        );
     }
 }

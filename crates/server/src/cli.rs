@@ -134,7 +134,9 @@ impl Cli {
             Command::Identities(arguments) => identities::run(&configuration?, &arguments),
             Command::Admission(arguments) => admission::run(&configuration?, arguments),
             Command::Backup(arguments) => backup::back_up(&configuration?, &arguments),
-            Command::Restore(arguments) => backup::restore(&configuration?, &arguments),
+            Command::Restore(arguments) => {
+                backup::restore(&configuration?, self.config.as_deref(), &arguments)
+            }
             Command::Store(arguments) => store::run(&configuration?, arguments),
         }?;
         Ok(ExitCode::SUCCESS)

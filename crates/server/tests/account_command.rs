@@ -308,3 +308,45 @@ fn f35_f22_what_a_command_changes_is_logged_with_the_local_operator() {
     assert!(text(&operator.run("disable ada").stderr).contains("change=\"disabled\""));
     assert_eq!(text(&operator.run("list").stderr), "", "a look is no act");
 }
+
+#[test]
+fn f22_an_account_is_renamed_and_a_dry_run_says_so_beforehand() {
+    let operator = Operator::new();
+    operator.words("create ada --email ada@example.com");
+    operator.words("create eve");
+    assert_eq!(operator.words("rename ada lovelace --dry-run"), "lovelace would be renamed from ada\n");
+    assert_eq!(operator.json("show ada")["username"], "ada");
+    for (command, code) in [
+        ("rename ada eve --dry-run", "name_taken"),
+        ("rename ada eve", "name_taken"),
+        ("rename ada eve@example.com", "username_malformed"),
+        ("rename nobody lovelace", "account_unknown"),
+    ] {
+        assert_eq!(operator.refused(command).1, code, "{command}");
+    }
+    assert_eq!(operator.words("rename ada Lovelace"), "lovelace is the new name of ada\n");
+    assert_eq!(operator.refused("show ada").1, "account_unknown");
+    assert_eq!(operator.json("rename lovelace ada@example.com")["username"], "ada@example.com");
+    let log = text(&operator.run("rename ada@example.com ada").stderr);
+    assert!(log.contains("event=\"renamed\"") && log.contains("former=\"ada@example.com\""), "{log}");
+}
+
+#[test]
+fn f22_a_move_by_address_needs_identities_of_the_old_issuer() {
+    let operator = Operator::new();
+    operator.words("create ada --email ada@example.com");
+    let moved = |more: &str| {
+        let command = format!("identities move --from https://old.example --to https://new.example{more}");
+        let mut labgate = Command::new(env!("CARGO_BIN_EXE_labgate"));
+        let output = labgate.args(command.split(' ')).env_clear().current_dir(&operator.0).output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    for more in [" --by-email", " --by-email --days 7 --dry-run"] {
+        let (code, told) = moved(more);
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains("no account has an identity of https://old.example"), "{told}");
+    }
+    for more in [" --days 7", " --by-email --days 366", " --by-email --days -1"] {
+        assert_eq!(moved(more).0, Some(2), "{more}");
+    }
+}

@@ -74,15 +74,19 @@ async fn add(copied: &mut SqliteConnection, backup: &Backup) -> Result<(), sqlx:
     transaction.commit().await
 }
 
-/// Makes a new database of a backup, with the schema of this version, and returns the other contents. With
-/// `end_sessions`, all its sessions have ended at that time.
+/// Makes a new database of a backup, which messages name `from`, with the schema of this version, and returns
+/// the other contents. With `end_sessions`, all its sessions have ended at that time.
 ///
 /// # Errors
 /// See [`BackupError`]. The caller deletes what is there then.
-pub async fn restore(from: &Path, to: &Path, end_sessions: Option<Timestamp>) -> Result<Backup, BackupError> {
-    let mut source = File::open(from).map_err(BackupError::file(from))?;
+pub async fn restore(
+    source: &mut dyn io::Read,
+    from: &Path,
+    to: &Path,
+    end_sessions: Option<Timestamp>,
+) -> Result<Backup, BackupError> {
     let mut target = create(to)?;
-    io::copy(&mut source, &mut target).map_err(BackupError::file(to))?;
+    io::copy(source, &mut target).map_err(BackupError::file(to))?;
     drop(target);
 
     let to = to.canonicalize().map_err(BackupError::file(to))?;
@@ -146,7 +150,7 @@ impl Store {
 }
 
 /// Opens a file as it is: the schema is not brought up to date.
-async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(crate) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(false).busy_timeout(PATIENCE);
     SqliteConnection::connect_with(&options.synchronous(SqliteSynchronous::Full)).await
 }

@@ -4,6 +4,7 @@
 mod either;
 #[macro_use]
 mod sql;
+mod administrators;
 mod backup;
 mod connection;
 mod copy;
@@ -21,6 +22,7 @@ mod statements;
 mod store;
 mod transaction;
 
+pub use administrators::{StoredAdministrator, administrators};
 pub use backup::{Backup, BackupError, back_up, restore};
 pub use copy::{Copied, CopyError, copy};
 pub use location::Location;

@@ -6,7 +6,7 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
-use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, StoreError};
+use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, IdentitySuccession, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
@@ -54,6 +54,16 @@ pub(crate) fn identity_move(row: &Row) -> Result<IdentityMove, StoreError> {
         name: record.parsed("username", Username::parse)?,
         subject: record.parsed("subject", Subject::parse)?,
         there: record.parsed_if_present("there", AccountId::parse)?,
+    })
+}
+
+pub(crate) fn identity_succession(row: &Row) -> Result<IdentitySuccession, StoreError> {
+    let record = Record::new("accounts", row);
+    Ok(IdentitySuccession {
+        account: record.parsed("id", AccountId::parse)?,
+        name: record.parsed("username", Username::parse)?,
+        email: record.parsed_if_present("email", EmailAddress::parse)?,
+        has_other_credential: record.value("has_other")?,
     })
 }
 

@@ -56,7 +56,8 @@ impl State {
             .iter()
             .map(|(id, credential)| one(&(id, credential.hash.expose(), credential.must_change)));
         let identities = self.identities.iter().map(|((issuer, subject), link)| {
-            one(&(issuer.as_str(), subject.as_str(), link.account, link.identity.last_sign_in_at))
+            let successor = format!("{:?}", link.successor);
+            one(&(issuer.as_str(), subject.as_str(), link.account, link.identity.last_sign_in_at, successor))
         });
         let sessions = self.sessions.values().map(|session| {
             let next = session.external.as_ref().and_then(|external| external.revalidation.as_ref());
@@ -76,6 +77,8 @@ impl State {
 struct Link {
     account: AccountId,
     identity: LinkedIdentity,
+    /// The issuer whose first identity with the account's address takes its place, and until when.
+    successor: Option<(Issuer, Timestamp)>,
 }
 
 impl MemoryStore {

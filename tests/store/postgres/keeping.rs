@@ -248,3 +248,14 @@ async fn locked_rows_are_deleted_the_next_time() {
     assert_eq!(SpentAttempts::delete_expired(&store, at(9000)).await, Ok(1));
     drop(database);
 }
+
+#[tokio::test]
+async fn f34_the_administrators_of_a_database_are_read_as_it_is() {
+    let (database, store, _connection) = lab().await;
+    let root = lab::administrator(lab::local(3, "root"));
+    lab::add_local(&Replica::new(store), &root, Some(&lab::credential("$root"))).await;
+    let [ada, root] = labgate_store::administrators(&database.location()).await.unwrap().try_into().unwrap();
+    let (_, identity) = lab::ada();
+    assert_eq!((ada.issuer, ada.groups), (Some(identity.issuer), identity.groups));
+    assert_eq!((root.username.as_str(), root.issuer, root.groups.len()), ("root", None, 0));
+}

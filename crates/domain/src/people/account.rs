@@ -77,6 +77,14 @@ impl Account {
         self.status == AccountStatus::Active
     }
 
+    /// Takes over a new e-mail address. A username that is the former address follows it: the former address
+    /// may be given to another person. Returns the former username if it changed.
+    pub fn take_address(&mut self, address: &EmailAddress) -> Option<Username> {
+        let former = self.email.replace(address.clone())?;
+        let follows = self.username == Username::from(&former) && former != *address;
+        follows.then(|| std::mem::replace(&mut self.username, Username::from(address)))
+    }
+
     /// Returns whether the username, the e-mail address or the name contains this text, in any case. The
     /// letters of every script are folded one by one, without regard to language; no character of the text is
     /// a wildcard.
@@ -165,6 +173,32 @@ mod tests {
             assert_eq!(Role::known_or_least(name), Role::User, "{name:?}");
         }
         assert!(Role::parse("auditor").is_err(), "a request names a known role");
+    }
+
+    #[test]
+    fn f22_a_username_that_is_the_former_address_follows_it() {
+        let [old, new] = ["ada@old.example", "ada@new.example"].map(|it| EmailAddress::parse(it).unwrap());
+        let account = |username: Username, email: Option<&EmailAddress>| Account {
+            id: AccountId::parse("01890000-0000-7000-8000-000000000001").unwrap(),
+            username,
+            email: email.cloned(),
+            name: None,
+            role: Role::User,
+            status: AccountStatus::Active,
+            created_at: Timestamp::from_unix_seconds(0),
+        };
+        let (born, local) = (Username::from(&old), Username::local("ada").unwrap());
+        for (username, email, then) in [
+            (&born, Some(&old), Username::from(&new)),
+            (&local, Some(&old), local.clone()),
+            (&born, None, born.clone()),
+            (&Username::from(&new), Some(&new), Username::from(&new)),
+        ] {
+            let mut account = account(username.clone(), email);
+            let former = account.take_address(&new);
+            assert_eq!((&account.username, &account.email), (&then, &Some(new.clone())));
+            assert_eq!(former, (*username != then).then(|| username.clone()));
+        }
     }
 
     #[test]

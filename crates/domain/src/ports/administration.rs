@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::people::{Account, AccountId, AccountStatus, Credential, Role, Username};
+use crate::people::{Account, AccountId, AccountStatus, Credential, EmailAddress, Role, Username};
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
@@ -58,6 +58,13 @@ pub trait AdministrationStore: Send + Sync {
     /// When the store cannot answer.
     async fn set_role(&self, id: AccountId, role: Role, at: Timestamp) -> Result<AccountChange, StoreError>;
 
+    /// Gives an account another username, unless that is another account's name or e-mail address. Its
+    /// sessions go on.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn rename(&self, id: AccountId, name: &Username) -> Result<AccountRenaming, StoreError>;
+
     /// Deletes an account with all that belongs to it; never the last active administrator.
     ///
     /// # Errors
@@ -78,6 +85,21 @@ pub trait AdministrationStore: Send + Sync {
         dry_run: bool,
         at: Timestamp,
     ) -> Result<Vec<IdentityMove>, StoreError>;
+
+    /// Lets the identities of one issuer give way, until this time, to the first ones of another issuer that
+    /// claim their accounts by address ([`IdentityStore::claim`](super::IdentityStore::claim)). It replaces an
+    /// earlier such call, and one with a time that has passed takes it back. A dry run changes nothing, and
+    /// returns the same.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was changed then.
+    async fn let_give_way(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        until: Timestamp,
+        dry_run: bool,
+    ) -> Result<Vec<IdentitySuccession>, StoreError>;
 }
 
 /// The result of creating the first administrator.
@@ -102,6 +124,17 @@ pub enum AccountChange {
     LastAdministrator,
 }
 
+/// The result of renaming an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountRenaming {
+    /// The account has the name.
+    Renamed,
+    /// There is no such account.
+    NotFound,
+    /// Another account has this username or e-mail address.
+    NameTaken,
+}
+
 /// An identity of an issuer that gives its identities to another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityMove {
@@ -120,6 +153,28 @@ impl IdentityMove {
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.there.is_some_and(|there| there != self.account)
+    }
+}
+
+/// An account whose identity of one issuer gives way to an identity of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentitySuccession {
+    /// The account.
+    pub account: AccountId,
+    /// Its username.
+    pub name: Username,
+    /// Its e-mail address, which the other issuer must state.
+    pub email: Option<EmailAddress>,
+    /// Whether a password or an identity of a further issuer opens the account, too.
+    pub has_other_credential: bool,
+}
+
+impl IdentitySuccession {
+    /// Returns whether the address claims the account. Otherwise its person proves it by the other credential;
+    /// without one, nothing opens the account.
+    #[must_use]
+    pub fn is_claimable(&self) -> bool {
+        self.email.is_some() && !self.has_other_credential
     }
 }
 

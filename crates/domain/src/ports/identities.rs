@@ -36,8 +36,9 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<AccountCreation, StoreError>;
 
     /// Records a sign-in by this identity, and takes over this e-mail address, if it is trusted, and the
-    /// identity's name, if the account has none: a name that the person chose stays. An address that another
-    /// account has is left out, the rest is done.
+    /// identity's name, if the account has none: a name that the person chose stays. A username that is the
+    /// former address follows it ([`Account::take_address`]). An address that another account has, as its
+    /// address or its username, is left out, the rest is done.
     ///
     /// # Errors
     /// When the store cannot answer, or the identity is not linked to the account.
@@ -49,8 +50,11 @@ pub trait IdentityStore: Send + Sync {
         at: Timestamp,
     ) -> Result<ProfileUpdate, StoreError>;
 
-    /// Links the identity to an active account that has neither a credential nor an identity yet. All of that
-    /// atomically, so that an invitation is claimed once. An account without a name takes the identity's.
+    /// Links the identity to an active account that has this e-mail address and that nothing opens: neither a
+    /// credential nor an identity, apart from those that give way to this issuer at this time
+    /// ([`let_give_way`](super::AdministrationStore::let_give_way)). These are removed, and all sessions of the
+    /// account end with them. All of that atomically, so that an account is claimed once. An account without a
+    /// name takes the identity's.
     ///
     /// # Errors
     /// When the store cannot answer; nothing was linked then.
@@ -58,6 +62,7 @@ pub trait IdentityStore: Send + Sync {
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        email: &EmailAddress,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError>;
 
@@ -102,7 +107,7 @@ pub enum IdentityLink {
     /// The identity is linked to another account.
     IdentityTaken,
     /// The account cannot be linked: it does not exist, is disabled, or (when claiming) has a credential
-    /// already.
+    /// already or another address.
     Refused,
     /// The account's password changed since its person proved ownership.
     CredentialChanged,

@@ -26,7 +26,10 @@ mod throttle;
 mod tokens;
 
 pub use accounts::{AccountCreation, AccountStore};
-pub use administration::{AccountChange, AccountPage, AdministrationStore, FirstAdministrator, IdentityMove};
+pub use administration::{
+    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, IdentityMove,
+    IdentitySuccession,
+};
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};
 pub use identity_provider::{CodeRedemption, IdentityProvider, LogoutToken, RefreshRequest, Refreshed};

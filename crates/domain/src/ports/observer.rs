@@ -65,7 +65,7 @@ named! {
     /// The reason for which an identity was linked to an account that was there before, as the log says it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum IdentityChange {
-        /// By invitation: the account was created for its address.
+        /// By its address: the account was created for it, or its identities give way to those of this issuer.
         Claimed = "claimed",
         /// Its person proved the account with its password.
         ProvedByPassword = "proved by password",
@@ -198,6 +198,17 @@ pub enum SignInEvent {
         name: Option<Username>,
         /// The change, as a word such as `created` or `disabled`.
         change: &'static str,
+        /// The author.
+        by: Author,
+    },
+    /// An account was renamed: by an administrator, or by its person's new e-mail address.
+    Renamed {
+        /// The account.
+        account: AccountId,
+        /// The former username.
+        former: Username,
+        /// The new one.
+        name: Username,
         /// The author.
         by: Author,
     },

@@ -37,6 +37,8 @@ pub enum CallFailure {
     Timeout,
     /// The connection cannot be made, or breaks off.
     Connection,
+    /// Too many calls of the kind are under way; this one was not sent.
+    Crowded,
     /// The answer is a redirect, which is never followed.
     Redirected,
     /// The answer is compressed, which was not asked for.
@@ -117,6 +119,7 @@ impl ProviderError {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
+            Self::Unavailable { cause: CallFailure::Crowded, .. } => ErrorCode::ProviderBusy,
             Self::Unavailable { .. } | Self::RefreshFailed(_) => ErrorCode::ProviderUnavailable,
             Self::Misconfigured(_) => ErrorCode::ProviderMisconfigured,
             Self::CodeRejected(_) => ErrorCode::CodeRejected,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::administrator::Administrator;
@@ -11,8 +13,8 @@ use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, CredentialStore,
-    IdentityMove, Share, Source,
+    AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
+    CredentialStore, IdentityMove, IdentitySuccession, Share, SignInEvent, Source,
 };
 use crate::protocol::Issuer;
 use crate::session::Session;
@@ -234,6 +236,55 @@ impl Administration<'_> {
         self.refusals.run(patched).await
     }
 
+    /// Gives an account another username: a local name, or the account's own e-mail address. Its sessions go
+    /// on; tokens say so from their next renewal on. A dry run changes nothing, and fails where the renaming
+    /// would.
+    ///
+    /// # Errors
+    /// When it was not renamed.
+    pub async fn rename(
+        &self,
+        by: &Administrator,
+        id: AccountId,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<Account, Refusal> {
+        self.refusals.run(self.try_rename(by, id, name, dry_run)).await
+    }
+
+    async fn try_rename(
+        &self,
+        by: &Administrator,
+        id: AccountId,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<Account, SignInError> {
+        let account = self.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
+        let own_address = account.email.as_ref().map(Username::from);
+        let name = Username::typed(name)
+            .ok()
+            .filter(|name| Username::local(name.as_str()).is_ok() || own_address.as_ref() == Some(name))
+            .ok_or(RegistrationError::UsernameMalformed)?;
+        let renamed = Account { username: name.clone(), ..account.clone() };
+        if name == account.username {
+            return Ok(renamed);
+        }
+        if dry_run {
+            let other = self.accounts.find_by_name(&name).await?.filter(|other| other.id != id);
+            return if other.is_none() { Ok(renamed) } else { Err(RegistrationError::NameTaken.into()) };
+        }
+        match self.administration.rename(id, &name).await? {
+            AccountRenaming::Renamed => {}
+            AccountRenaming::NotFound => return Err(AccountError::Unknown.into()),
+            AccountRenaming::NameTaken => return Err(RegistrationError::NameTaken.into()),
+        }
+        self.ender.forget_account(id);
+        let former = account.username;
+        let event = SignInEvent::Renamed { account: id, former, name, by: by.author() };
+        self.ender.observer.observe(&event);
+        Ok(renamed)
+    }
+
     /// Deletes an account with all that belongs to it.
     ///
     /// # Errors
@@ -274,6 +325,33 @@ impl Administration<'_> {
             Ok(moves)
         };
         self.refusals.run(moved).await
+    }
+
+    /// Lets all identities of one issuer give way to those of another, where people have other subjects: for
+    /// this long, the first sign-in there with an account's own trusted address claims the account. Where
+    /// something else opens the account, too, its person is asked for proof as always. No time at all takes it
+    /// back.
+    ///
+    /// # Errors
+    /// When the store failed; nothing was changed then.
+    pub async fn let_identities_give_way(
+        &self,
+        by: &Administrator,
+        from: &Issuer,
+        to: &Issuer,
+        within: Duration,
+        dry_run: bool,
+    ) -> Result<Vec<IdentitySuccession>, Refusal> {
+        let done = async {
+            let until = self.ender.clock.now().plus(within);
+            let successions = self.administration.let_give_way(from, to, until, dry_run).await?;
+            let change = if within.is_zero() { "identity gives no way" } else { "identity gives way" };
+            for it in successions.iter().filter(|_| !dry_run) {
+                self.record(by, it.account, Some(&it.name), change);
+            }
+            Ok(successions)
+        };
+        self.refusals.run(done).await
     }
 
     /// Ends the sessions of an account.

@@ -29,10 +29,14 @@ impl Administrator {
         account: AccountId,
         name: Option<&Username>,
     ) -> SignInEvent {
-        let by = match &self.0 {
+        SignInEvent::Administered { account, name: name.cloned(), change, by: self.author() }
+    }
+
+    /// Returns the author of what the administrator does.
+    pub(super) fn author(&self) -> Author {
+        match &self.0 {
             Some((account, source)) => Author::Person(Person::of(account, *source)),
             None => Author::LocalOperator,
-        };
-        SignInEvent::Administered { account, name: name.cloned(), change, by }
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, EmailAddress, Role, Username};
 use crate::ports::{
-    AccountCreation, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
+    AccountCreation, Author, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
     ProfileUpdate, SignInEvent, Source, SpentAttempts,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse, Hints};
@@ -236,9 +236,9 @@ impl ExternalSignIn<'_> {
         }
     }
 
-    /// Returns the account that the identity opens, in this order: the one it is linked to; one that was
-    /// created for its trusted e-mail address, and that nothing opens yet; with proof, one that merely has
-    /// the address; a new one.
+    /// Returns the account that the identity opens, in this order: the one it is linked to; one that has its
+    /// trusted e-mail address, and that nothing opens yet or only identities that give way to those of this
+    /// issuer; with proof, one that merely has the address; a new one.
     async fn account_for(
         &self,
         provider: &ProviderDescription,
@@ -287,7 +287,16 @@ impl ExternalSignIn<'_> {
         need_active(&account, trail)?;
         let now = self.begin.clock.now();
         match identities.record_sign_in(account.id, identity, email, now).await? {
-            ProfileUpdate::Done => account.email = email.cloned().or(account.email),
+            ProfileUpdate::Done => {
+                if let Some(former) = email.and_then(|email| account.take_address(email)) {
+                    self.trails.observer.observe(&SignInEvent::Renamed {
+                        account: account.id,
+                        former,
+                        name: account.username.clone(),
+                        by: Author::Person(trail.person(&account)),
+                    });
+                }
+            }
             ProfileUpdate::EmailTaken => {
                 trail.step(Step::EmailConflict);
                 self.trails.observer.observe(&SignInEvent::EmailConflict { person: trail.person(&account) });
@@ -314,9 +323,10 @@ impl ExternalSignIn<'_> {
         if account.email.as_ref() != Some(email) {
             return Ok(Some(Opened::WithProof(account)));
         }
-        match self.external.identities.claim(account.id, identity, self.begin.clock.now()).await? {
+        match self.external.identities.claim(account.id, identity, email, self.begin.clock.now()).await? {
             IdentityLink::Linked => {
-                trail.found(&account, FoundBy::Invitation);
+                self.external.opener.ender.forget_account(account.id);
+                trail.found(&account, FoundBy::Address);
                 self.trails.observer.observe(&SignInEvent::Linked {
                     person: trail.person(&account),
                     provider: provider.id.clone(),

@@ -149,8 +149,9 @@ named! {
     pub enum FoundBy {
         /// The identity is linked to it.
         Identity = "is linked to the identity",
-        /// It was created for this address, and the first identity with the address claimed it.
-        Invitation = "was created for the e-mail address",
+        /// It was created for this address, or its identities give way to those of this issuer: the first
+        /// identity with the address claimed it.
+        Address = "is claimed by its e-mail address",
         /// It was created in this sign-in (JIT provisioning).
         Creation = "was created",
         /// The name was typed.

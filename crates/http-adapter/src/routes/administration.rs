@@ -90,7 +90,8 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
             let (account, sessions) = state.sign_in.administration().details(&by, id).await?;
             state.form_refused(request, failure, |form| {
                 let sessions = sessions.get(..SESSIONS_PAGE_LEN).unwrap_or(&sessions);
-                account_details(state, &by, &account, (sessions, None), form)
+                let typed = request.fields().text("username").unwrap_or(account.username.as_str());
+                account_details(state, &by, &account, typed, (sessions, None), form)
             })
         }
         answer => answer,
@@ -120,6 +121,7 @@ pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Re
 #[derive(Clone, Copy)]
 enum Action {
     Patch(AccountPatch),
+    Rename,
     SignOut,
     ResetPassword,
     Delete,
@@ -133,6 +135,7 @@ impl Action {
             "enable" => Ok(Self::Patch(AccountPatch::Status(AccountStatus::Active))),
             "make-admin" => Ok(Self::Patch(AccountPatch::Role(Role::Admin))),
             "make-user" => Ok(Self::Patch(AccountPatch::Role(Role::User))),
+            "rename" => Ok(Self::Rename),
             "sign-out" => Ok(Self::SignOut),
             "reset-password" => Ok(Self::ResetPassword),
             "delete" => Ok(Self::Delete),
@@ -150,6 +153,10 @@ impl Action {
         let administration = state.sign_in.administration();
         match self {
             Self::Patch(patch) => administration.patch(by, id, patch).await?,
+            Self::Rename => {
+                let name = request.fields().text("username").unwrap_or_default();
+                drop(administration.rename(by, id, name, is_dry_run(request)?).await?);
+            }
             Self::SignOut => administration.sign_out(by, id).await?,
             Self::ResetPassword => {
                 let reset = administration.reset_password(by, id, given_password(request)?).await?;
@@ -185,21 +192,26 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
-    state.form_page(request, |form| account_details(state, &by, &account, (sessions, next), form))
+    let name = account.username.as_str();
+    state.form_page(request, |form| account_details(state, &by, &account, name, (sessions, next), form))
 }
 
 fn account_details(
     state: &AppState,
     by: &Administrator,
     account: &Account,
+    username: &str,
     (sessions, next): (&[Session], Option<String>),
     form: Form<'_>,
 ) -> Response {
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    reply::page(&AccountPage { t: state.texts, account, is_own, sessions, next, form })
+    reply::page(&AccountPage { t: state.texts, account, username, is_own, sessions, next, form })
 }
 
-async fn administrator(state: &AppState, request: &ParsedRequest) -> Result<Administrator, Failure> {
+pub(super) async fn administrator(
+    state: &AppState,
+    request: &ParsedRequest,
+) -> Result<Administrator, Failure> {
     Ok(state.sign_in.administration().administrator(&request.visitor()).await?)
 }
 
@@ -209,6 +221,11 @@ fn account_id(request: &ParsedRequest) -> Result<AccountId, HttpErrorCode> {
 
 fn after(request: &ParsedRequest) -> Result<Option<AccountId>, HttpErrorCode> {
     optional(request.parameter("after"), AccountId::parse)
+}
+
+/// Returns whether the request only asks what would be done.
+pub(super) fn is_dry_run(request: &ParsedRequest) -> Result<bool, HttpErrorCode> {
+    Ok(optional(request.fields().filled("dry_run"), str::parse)?.unwrap_or(false))
 }
 
 /// Returns the initial password that the administrator chose, if any.

@@ -4,6 +4,7 @@
 
 pub(crate) mod administration;
 pub(crate) mod external;
+pub(crate) mod identities;
 pub(crate) mod operations;
 pub(crate) mod own_account;
 pub(crate) mod pages;

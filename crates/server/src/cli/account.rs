@@ -81,6 +81,18 @@ enum AccountCommand {
         #[arg(value_name = "user|admin", value_parser = role)]
         role: Role,
     },
+    /// Give an account another username; its sessions go on
+    Rename {
+        /// The present username, e-mail address, or account id
+        #[arg(value_name = "OLD")]
+        named: String,
+        /// The new username: a local name, or the account's own e-mail address
+        #[arg(value_name = "NEW")]
+        name: String,
+        /// Print what would be done, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Set a new initial password, and end all sessions of the account
     ResetPassword {
         #[command(flatten)]
@@ -182,6 +194,12 @@ impl Commands<'_> {
             AccountCommand::SetRole { named, role } => {
                 let done = if role == Role::Admin { "is an administrator" } else { "is a user" };
                 self.patch(&named, AccountPatch::Role(role), done).await
+            }
+            AccountCommand::Rename { named, name, dry_run } => {
+                let account = administration.named(by, &named).await?;
+                let renamed = administration.rename(by, account.id, &name, dry_run).await?;
+                let word = if dry_run { "would be renamed from" } else { "is the new name of" };
+                Ok(Report::done(&renamed, &format!("{word} {}", account.username)))
             }
             AccountCommand::ResetPassword { named, .. } => {
                 let id = self.named(&named).await?.id;

@@ -1,9 +1,11 @@
 //! `labgate backup` and `labgate restore`.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
@@ -14,7 +16,7 @@ use super::lab::runtime;
 use crate::configuration::{Configuration, TokenKey};
 use crate::key_list;
 use crate::logging;
-use crate::wiring::{self, DataDirLock, UNFINISHED_RESTORE};
+use crate::wiring::{self, DataDirLock, LOCK, UNFINISHED_RESTORE};
 use crate::world::SystemClock;
 
 #[derive(Debug, Args)]
@@ -26,7 +28,7 @@ pub(super) struct BackupArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
-    /// A file that labgate backup made
+    /// A file that labgate backup made; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Bring back sessions and keys, too; sign-outs since the backup are undone
@@ -41,6 +43,9 @@ pub(super) const BACKUP_HELP: &str = "The file holds the database at one moment,
 pub(super) const RESTORE_HELP: &str = "The data directory (data_dir) must be empty. All sessions end and new keys are made, so that nothing from before is \
      valid, unless --keep-sessions is given. Accounts, roles and passwords are those of the backup: disable again what was \
      disabled since.";
+
+/// The name of standard input.
+const STDIN: &str = "-";
 
 /// Writes a backup beside running servers.
 pub(super) fn back_up(configuration: &Configuration, arguments: &BackupArgs) -> anyhow::Result<()> {
@@ -83,7 +88,11 @@ pub(super) fn back_up(configuration: &Configuration, arguments: &BackupArgs) -> 
 }
 
 /// Makes the lab of a backup in an empty data directory: the whole lab, or nothing.
-pub(super) fn restore(configuration: &Configuration, arguments: &RestoreArgs) -> anyhow::Result<()> {
+pub(super) fn restore(
+    configuration: &Configuration,
+    config: Option<&Path>,
+    arguments: &RestoreArgs,
+) -> anyhow::Result<()> {
     let Location::Sqlite(database) = &configuration.database else {
         bail!(
             "the database is PostgreSQL: restore it by pg_restore, and the keys by copying them (docs/backup.md); a backup of \
@@ -99,6 +108,7 @@ pub(super) fn restore(configuration: &Configuration, arguments: &RestoreArgs) ->
             data_dir.display()
         )
     })?;
+    become_owner(data_dir, arguments, config)?;
     let _lock = DataDirLock::exclusive(data_dir)?;
     refuse_unless_empty(data_dir)?;
 
@@ -106,7 +116,13 @@ pub(super) fn restore(configuration: &Configuration, arguments: &RestoreArgs) ->
     let now = SystemClock.now();
     let end_sessions = (!arguments.keep_sessions).then_some(now);
     let place = staged.database();
-    let restored = labgate_store::restore(&arguments.file, &place, end_sessions);
+    let file = &arguments.file;
+    let mut source: Box<dyn Read> = if file == Path::new(STDIN) {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).with_context(|| file.display().to_string())?)
+    };
+    let restored = labgate_store::restore(&mut source, file, &place, end_sessions);
     let backup = runtime()?.block_on(restored)?;
     if arguments.keep_sessions {
         wiring::key_directory_at(configuration, &staged.keys()).import(&backup.keys)?;
@@ -141,9 +157,9 @@ fn refuse_unless_empty(data_dir: &Path) -> anyhow::Result<()> {
                 data_dir.display()
             );
         }
-        // A volume of its own has this folder.
+        // A volume of its own has the folder.
         ensure!(
-            name == "lost+found",
+            name == LOCK || name == "lost+found",
             "{} is not empty, there is {}: restore into an empty data directory (data_dir, LABGATE_DATA_DIR)",
             data_dir.display(),
             name.display()
@@ -182,7 +198,6 @@ impl<'a> Staged<'a> {
     /// Moves everything to its place, the database last.
     fn finish(mut self) -> anyhow::Result<()> {
         let in_data_dir = || format!("the data directory {}", self.data_dir.display());
-        give_to_owner_of(self.data_dir, &self.folder).with_context(in_data_dir)?;
         if self.keys().exists() {
             self.move_to_its_place(wiring::KEYS.as_ref())?;
         }
@@ -212,27 +227,39 @@ impl Drop for Staged<'_> {
     }
 }
 
-/// Gives what is in a folder to the owner of the data directory: the server may run as another user than the
-/// operator.
+/// Runs the restore anew as the owner of the data directory, if that is another user. The owner could put links
+/// to any place into it meanwhile, and what root does there would follow them. Returns if there is none.
 #[cfg(unix)]
-fn give_to_owner_of(data_dir: &Path, folder: &Path) -> io::Result<()> {
+fn become_owner(data_dir: &Path, arguments: &RestoreArgs, config: Option<&Path>) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
-    let owner = fs::metadata(data_dir)?;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let about = fs::symlink_metadata(&path)?;
-        if (about.uid(), about.gid()) != (owner.uid(), owner.gid()) {
-            std::os::unix::fs::lchown(&path, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        if about.is_dir() {
-            give_to_owner_of(data_dir, &path)?;
-        }
+    use std::os::unix::process::CommandExt as _;
+
+    let owner = match fs::metadata(data_dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        about => about.with_context(|| format!("the data directory {}", data_dir.display()))?,
+    };
+    let user = rustix::process::geteuid();
+    if user.as_raw() == owner.uid() {
+        return Ok(());
     }
-    Ok(())
+    let is_of = format!("the data directory {} belongs to user {}", data_dir.display(), owner.uid());
+    ensure!(user.is_root(), "{is_of}: restore as that user, or as root");
+    // Opened by root: the owner need not be able to.
+    let backup = File::open(&arguments.file).with_context(|| arguments.file.display().to_string())?;
+    let mut restore = Command::new(env::current_exe()?);
+    restore.arg("restore").arg(STDIN).uid(owner.uid()).gid(owner.gid()).stdin(backup);
+    if arguments.keep_sessions {
+        restore.arg("--keep-sessions");
+    }
+    if let Some(config) = config {
+        restore.arg("--config").arg(config);
+    }
+    let error = restore.exec();
+    Err(error).with_context(|| format!("{is_of}, and as that user labgate cannot be run"))
 }
 
 #[cfg(not(unix))]
-fn give_to_owner_of(_: &Path, _: &Path) -> io::Result<()> {
+fn become_owner(_: &Path, _: &RestoreArgs, _: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 

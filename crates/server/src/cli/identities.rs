@@ -1,9 +1,11 @@
 //! `labgate identities`: moves linked identities.
 
 use std::io::Write as _;
+use std::time::Duration;
 
-use anyhow::{anyhow, bail};
-use clap::{Args, Subcommand};
+use anyhow::{anyhow, bail, ensure};
+use clap::{Args, Subcommand, value_parser};
+use labgate_domain::people::EmailAddress;
 use labgate_domain::ports::IdentityMove;
 use labgate_domain::protocol::Issuer;
 use labgate_domain::sign_in::Administrator;
@@ -23,7 +25,7 @@ pub(super) struct IdentitiesArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Move all identities of one issuer to another, where people have the same subjects
+    /// Move all identities of one issuer to another
     Move {
         /// The issuer that the accounts are linked to
         #[arg(long, value_name = "ISSUER", value_parser = issuer)]
@@ -31,6 +33,12 @@ enum Command {
         /// The issuer that takes its place, as the log or `labgate doctor` states it
         #[arg(long, value_name = "ISSUER", value_parser = issuer)]
         to: Issuer,
+        /// People have other subjects there: let the first sign-in there with an account's own address claim it
+        #[arg(long)]
+        by_email: bool,
+        /// Days for which the address claims the account; 0 takes it back
+        #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "by_email", value_parser = value_parser!(u16).range(0..=365))]
+        days: u16,
         /// Print what would be moved, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -39,16 +47,24 @@ enum Command {
 
 pub(super) const HELP: &str = "After a provider's domain or realm was renamed, it knows the same people under a new issuer, and everybody is \
                                asked for proof of their account. All identities are moved, or none; the people are signed out.\n\n\
+                               Where it also gave people new subjects (sub), --by-email lets each identity give way, for 30 days, to the first \
+                               one of the new issuer with the account's own verified e-mail address. Until then it goes on as before. A person \
+                               with a password or another provider is asked for that proof as always.\n\n\
                                Example: labgate identities move --from https://old.example.org --to https://new.example.org --dry-run";
+
+const DAY: Duration = Duration::from_hours(24);
 
 fn issuer(text: &str) -> Result<Issuer, &'static str> {
     Issuer::parse(text).map_err(|_| "not an issuer, such as https://login.example.org")
 }
 
 pub(super) fn run(configuration: &Configuration, arguments: &IdentitiesArgs) -> anyhow::Result<()> {
-    let IdentitiesArgs { json, command: Command::Move { from, to, dry_run } } = arguments;
+    let IdentitiesArgs { json, command: Command::Move { from, to, by_email, days, dry_run } } = arguments;
     if from == to {
         bail!("--from and --to are the same issuer");
+    }
+    if *by_email {
+        return by_address(configuration, (from, to), *days, *dry_run, *json);
     }
     let moves = in_lab(configuration, false, async |sign_in| {
         let by = Administrator::local_operator();
@@ -63,11 +79,59 @@ pub(super) fn run(configuration: &Configuration, arguments: &IdentitiesArgs) -> 
             blocked.there.unwrap_or(blocked.account)
         ));
     }
-    if moves.is_empty() {
-        bail!(
-            "no account has an identity of {from}; `labgate account show NAME` states the issuers of an account"
-        );
+    need_some(&moves, from)
+}
+
+/// Lets the identities of one issuer give way to those of another with the account's address.
+fn by_address(
+    configuration: &Configuration,
+    (from, to): (&Issuer, &Issuer),
+    days: u16,
+    dry_run: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let within = DAY * u32::from(days);
+    let listed = in_lab(configuration, false, async |sign_in| {
+        let (administration, by) = (sign_in.administration(), Administrator::local_operator());
+        administration.let_identities_give_way(&by, from, to, within, dry_run).await
+    });
+    let listed = listed?.map_err(|refusal| refusal_error(&refusal, json))?;
+    if json {
+        let accounts: Vec<_> = listed
+            .iter()
+            .map(|it| {
+                json!({
+                    "account": it.account.to_string(),
+                    "username": it.name.as_str(),
+                    "email": it.email.as_ref().map(EmailAddress::as_str),
+                    "claimable": it.is_claimable(),
+                })
+            })
+            .collect();
+        print_json(&json!({ "give_way": !dry_run && days > 0, "days": days, "accounts": accounts }))?;
+    } else {
+        let mut out = std::io::stdout();
+        for it in &listed {
+            let how = match &it.email {
+                _ if it.has_other_credential => {
+                    "asked for proof, as something else opens the account, too".to_owned()
+                }
+                Some(email) => format!("claimed by {email}, within {days} days"),
+                None => {
+                    "without an e-mail address: labgate account reset-password gives a password".to_owned()
+                }
+            };
+            writeln!(out, "{}: {how}", it.name)?;
+        }
     }
+    need_some(&listed, from)
+}
+
+fn need_some<T>(listed: &[T], from: &Issuer) -> anyhow::Result<()> {
+    ensure!(
+        !listed.is_empty(),
+        "no account has an identity of {from}; the log states issuers (link_required)"
+    );
     Ok(())
 }
 

@@ -97,6 +97,7 @@ macro_rules! keys {
 keys! {
     LISTEN: Text "listen" = "127.0.0.1:8091";
     PUBLIC_URL: Url "public_url";
+    POST_LOGOUT_REDIRECT: Text "post_logout_redirect" = "/signed-out";
     DATA_DIR: Text "data_dir" = "./labgate-data";
     DATABASE: Secret "database";
     DATABASE_FILE: Text "database_file";

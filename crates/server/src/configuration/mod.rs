@@ -19,9 +19,9 @@ mod values;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use labgate_domain::public_url::{PlainHttp, PublicUrl, UnfitPublicUrl};
+use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
-use labgate_http::paths::REGISTERED;
+use labgate_http::paths::{MAIN_PAGE, REGISTERED};
 use labgate_http::{CookieName, ProxyNetwork};
 use labgate_provider::ProviderSettings;
 use labgate_store::Location;
@@ -167,9 +167,14 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
     } else {
         PlainHttp::LoopbackOnly
     };
+    let signed_out = settings.value(&keys::POST_LOGOUT_REDIRECT, |text| {
+        let pages = [REGISTERED.signed_out, MAIN_PAGE];
+        pages.into_iter().find(|page| *page == text).ok_or("is neither \"/signed-out\" nor \"/\"")
+    });
+    let paths = RegisteredPaths { signed_out: signed_out?, ..REGISTERED };
     if settings.is_set(&keys::PUBLIC_URL) {
         return settings.value(&keys::PUBLIC_URL, |text| {
-            PublicUrl::parse(text, plain_http, REGISTERED).map_err(|error| match error {
+            PublicUrl::parse(text, plain_http, paths).map_err(|error| match error {
                 UnfitPublicUrl::PlainHttp => format!("{error} ({} = true)", keys::NETWORK_WITHOUT_TLS.path),
                 _ => error.to_string(),
             })
@@ -177,7 +182,7 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
     }
     let listen = listen?;
     if listen.ip().is_loopback() && listen.port() != 0 {
-        return PublicUrl::parse(&format!("http://{listen}"), plain_http, REGISTERED).ok();
+        return PublicUrl::parse(&format!("http://{listen}"), plain_http, paths).ok();
     }
     settings.refuse(
         &keys::PUBLIC_URL,

@@ -333,3 +333,21 @@ fn a_value_that_is_not_utf_8_is_a_problem() {
     let told = Configuration::read(&sources).unwrap_err().to_string();
     assert!(told.contains("listen (environment variable LABGATE_LISTEN): is not UTF-8"), "{told}");
 }
+
+#[test]
+fn f26_the_page_after_a_providers_sign_out_is_the_signed_out_page_or_the_main_page() {
+    let page = |settings: &[(&str, &str)]| {
+        let url = read("", settings).policy.public_url.signed_out_page().unwrap();
+        url.to_string()
+    };
+    assert_eq!(page(&[]), "http://127.0.0.1:8091/signed-out");
+    for (set, expected) in
+        [("/", "http://127.0.0.1:8091/"), ("/signed-out", "http://127.0.0.1:8091/signed-out")]
+    {
+        assert_eq!(page(&[("LABGATE_POST_LOGOUT_REDIRECT", set)]), expected);
+    }
+    for wrong in ["/bye", "https://evil.example/", "//evil.example", "signed-out", "/signed-out/"] {
+        let told = problems("", &[("LABGATE_POST_LOGOUT_REDIRECT", wrong)]).to_string();
+        assert!(told.contains("is neither"), "{wrong}: {told}");
+    }
+}

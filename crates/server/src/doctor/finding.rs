@@ -96,6 +96,7 @@ mod tests {
     fn built() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         let sources = [
             include_str!("mod.rs"),
+            include_str!("administrators.rs"),
             include_str!("authorization.rs"),
             include_str!("deployment.rs"),
             include_str!("logout.rs"),

@@ -5,6 +5,7 @@
 //! and the code that is sent to the token endpoint is a made-up one, so that its rejection is the good
 //! answer.
 
+mod administrators;
 mod authorization;
 mod deployment;
 mod finding;
@@ -53,6 +54,7 @@ pub async fn examine(
         provider::examine(settings, configuration, clock, &http, found).await;
     }
     deployment::examine(configuration, &http, |found| tell(of_lab(found))).await;
+    tell(of_lab((Step::Administrators, administrators::examine(configuration).await)));
     Ok(())
 }
 

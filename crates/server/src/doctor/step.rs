@@ -61,6 +61,8 @@ steps! {
     Services = "services",
     /// The keys of the session tokens, across replicas.
     SigningKeys = "signing_keys",
+    /// The administrators that no rule makes.
+    Administrators = "administrators",
 }
 
 #[cfg(test)]

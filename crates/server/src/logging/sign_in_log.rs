@@ -23,10 +23,10 @@ macro_rules! event {
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count` and `steps`.
+/// it), `created`, `change`, `former`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -50,12 +50,17 @@ impl TracingLog {
         }
     }
 
-    fn administered(&self, account: AccountId, name: Option<&Username>, change: &str, by: &Author) {
-        let (by, by_name, source) = match by {
+    /// Returns the id, the name and the source of an author.
+    fn author<'a>(&self, by: &'a Author) -> (String, Option<&'a str>, Option<String>) {
+        match by {
             Author::Person(by) => (by.account.to_string(), Some(by.name.as_str()), self.source(by.source)),
             Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None),
             Author::Groups => ("groups of the provider".to_owned(), None, None),
-        };
+        }
+    }
+
+    fn administered(&self, account: AccountId, name: Option<&Username>, change: &str, by: &Author) {
+        let (by, by_name, source) = self.author(by);
         let name = name.map(Username::as_str);
         event!(
             info "administered", %account, name, change, by, by_name, source, "an account was administered"
@@ -80,7 +85,8 @@ impl Observer for TracingLog {
             SignInEvent::EmailConflict { person } => event!(
                 warn "email_conflict", account = %person.account, name = person.name.as_str(),
                 source = self.source(person.source),
-                "the provider's new e-mail address is another account's, so the old one was kept"
+                "the provider's new e-mail address is another account's, so the old one was kept, and so was a \
+                 username that is the old one"
             ),
             SignInEvent::Refused { reference, code, error, source } => {
                 let cause = Cause { code: *code, error, explanation: None };
@@ -137,6 +143,13 @@ impl Observer for TracingLog {
             ),
             SignInEvent::Administered { account, name, change, by } => {
                 self.administered(*account, name.as_ref(), change, by);
+            }
+            SignInEvent::Renamed { account, former, name, by } => {
+                let (by, by_name, source) = self.author(by);
+                event!(
+                    info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
+                    "the account has another username"
+                );
             }
             SignInEvent::AdministratorKept { account, name } => event!(
                 warn "administrator_kept", %account, name = name.as_str(),

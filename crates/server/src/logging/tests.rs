@@ -211,6 +211,16 @@ fn a_change_of_an_account_is_logged_with_its_author() {
 }
 
 #[test]
+fn f22_a_new_username_is_logged_with_the_former_one_and_the_author() {
+    let [former, name] = ["ada", "lovelace"].map(|name| Username::parse(name).unwrap());
+    let renamed =
+        line_of(&SignInEvent::Renamed { account: account(), former, name, by: Author::Person(person()) });
+    assert_eq!((&renamed["event"], &renamed["level"]), (&"renamed".into(), &"INFO".into()));
+    assert_eq!((&renamed["former"], &renamed["name"]), (&"ada".into(), &"lovelace".into()));
+    assert_eq!((&renamed["by"], &renamed["source"]), (&account().to_string().into(), &"192.0.2.7".into()));
+}
+
+#[test]
 fn a_trail_is_one_line_at_debug_with_its_steps() {
     let error = SignInError::from(AccessError::NotSignedIn);
     let trail = trail(Way::Password, None, refused(&error));

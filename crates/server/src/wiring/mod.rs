@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::background::{forget_expired, tell_sums, warm_up};
-pub(crate) use self::data_dir::{DataDirLock, UNFINISHED_RESTORE};
+pub(crate) use self::data_dir::{DataDirLock, LOCK, UNFINISHED_RESTORE};
 use self::first_administrator::ensure_first_administrator;
 use self::live_keys::LiveKeys;
 pub(crate) use self::live_keys::{KEYS, key_directory_at};

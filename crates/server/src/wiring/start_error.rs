@@ -22,8 +22,8 @@ pub enum StartError {
         /// The cause.
         source: io::Error,
     },
-    /// The data directory cannot be created.
-    #[error("the data directory {path} cannot be created: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
+    /// The data directory cannot be created or used.
+    #[error("the data directory {path} cannot be created or used: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
     DataDir {
         /// The path.
         path: PathBuf,

@@ -32,8 +32,8 @@ pub(super) const TABLES: &[Table] = &[
         name: "external_identities",
         key: 2,
         columns: &[
-            (Text, "issuer subject account_id email name groups authentication_methods"),
-            (Number, "authenticated_at first_sign_in_at last_sign_in_at"),
+            (Text, "issuer subject account_id email name groups authentication_methods successor"),
+            (Number, "authenticated_at first_sign_in_at last_sign_in_at successor_until"),
             (Flag, "email_verified"),
         ],
     },

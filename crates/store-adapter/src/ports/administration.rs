@@ -1,7 +1,8 @@
 use async_trait::async_trait;
-use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role};
+use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role, Username};
 use labgate_domain::ports::{
-    AccountChange, AccountPage, AdministrationStore, FirstAdministrator, IdentityMove, StoreError,
+    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, IdentityMove,
+    IdentitySuccession, StoreError,
 };
 use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
@@ -80,6 +81,17 @@ impl AdministrationStore for Store {
         change(self, id, role == Role::Admin, accounts::set_role(id, role), at).await
     }
 
+    async fn rename(&self, id: AccountId, name: &Username) -> Result<AccountRenaming, StoreError> {
+        let mut transaction = self.begin().await?;
+        if transaction.holds(accounts::username_is_taken(id, name)).await? {
+            return transaction.undo(AccountRenaming::NameTaken).await;
+        }
+        if transaction.execute(accounts::rename(id, name)).await? == 0 {
+            return transaction.undo(AccountRenaming::NotFound).await;
+        }
+        transaction.commit(AccountRenaming::Renamed).await
+    }
+
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
         let mut transaction = self.begin().await?;
         if let Some(refusal) = refusal(&mut transaction, id, false).await? {
@@ -112,6 +124,22 @@ impl AdministrationStore for Store {
             transaction.execute(sessions::end_all_of(it.account, None, at)).await?;
         }
         transaction.commit(moves).await
+    }
+
+    async fn let_give_way(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        until: Timestamp,
+        dry_run: bool,
+    ) -> Result<Vec<IdentitySuccession>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let successions = transaction.list(identities::successions(from), rows::identity_succession).await?;
+        if dry_run || from == to {
+            return transaction.undo(successions).await;
+        }
+        transaction.execute(identities::let_give_way(from, to, until)).await?;
+        transaction.commit(successions).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::connection::{Transaction, failed};
 use crate::rows;
 use crate::sql::Sql;
 use crate::statement::Statement;
-use crate::statements::{accounts, credentials, identities};
+use crate::statements::{accounts, credentials, identities, sessions};
 
 const FIND_ACCOUNT: Sql = select!(
     "accounts",
@@ -74,19 +74,24 @@ impl IdentityStore for Store {
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        email: &EmailAddress,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError> {
         let mut transaction = self.begin().await?;
-        if !transaction.holds(accounts::is_active(id)).await?
-            || transaction.holds(credentials::opens(id)).await?
+        if !transaction.holds(accounts::is_active_with(id, email)).await?
+            || transaction.holds(identities::open_further(id, &identity.issuer, at)).await?
         {
             return transaction.undo(IdentityLink::Refused).await;
         }
         if owner(&mut transaction, identity).await?.is_some() {
             return transaction.undo(IdentityLink::IdentityTaken).await;
         }
-        transaction.execute(identities::add(id, identity, at)).await?;
+        // The account's row before those that belong to it, as a sign-in by one of these identities does.
         transaction.execute(accounts::take_over_profile(id, None, identity.name.as_ref())).await?;
+        if transaction.execute(identities::remove_giving_way(id, &identity.issuer, at)).await? > 0 {
+            transaction.execute(sessions::end_all_of(id, None, at)).await?;
+        }
+        transaction.execute(identities::add(id, identity, at)).await?;
         transaction.commit(IdentityLink::Linked).await
     }
 

@@ -75,12 +75,8 @@ impl PostgresDatabase {
     /// `sslmode` in the URL says whether the connection is encrypted and the server verified; only
     /// `verify-full` keeps out an attacker in between.
     pub(crate) async fn open(url: &SecretString) -> Result<Self, OpenError> {
-        let address = Address::parse(url)?;
-        // Not through the pool, which would retry and hide the cause.
+        let (address, mut connection) = connect(url).await?;
         let options = address.options();
-        let connected =
-            timeout(PATIENCE, options.connect()).await.map_err(|_| address.unusable("it does not answer"))?;
-        let mut connection = connected.map_err(|error| address.unusable(error))?;
         schema::migrate(&mut connection, &address).await?;
         // An error of the farewell does not matter.
         drop(connection.close().await);
@@ -159,6 +155,17 @@ impl PostgresDatabase {
     pub(crate) async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
         OpenTransaction::begin(&self.writers, "BEGIN").await.map_err(failed)
     }
+}
+
+/// Connects to the database at this URL, as it is.
+pub(crate) async fn connect(url: &SecretString) -> Result<(Address, PgConnection), OpenError> {
+    let address = Address::parse(url)?;
+    // Not through the pool, which would retry and hide the cause.
+    let options = address.options();
+    let connected =
+        timeout(PATIENCE, options.connect()).await.map_err(|_| address.unusable("it does not answer"))?;
+    let connection = connected.map_err(|error| address.unusable(error))?;
+    Ok((address, connection))
 }
 
 /// Locks the sessions of an account that is about to be deleted.

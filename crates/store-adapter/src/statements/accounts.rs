@@ -1,4 +1,4 @@
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role};
+use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
 
 use crate::sql::Sql;
 use crate::statement::Statement;
@@ -16,6 +16,16 @@ const ADD: &str = "
 
 const IS_ACTIVE: &str = "
     SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')";
+
+const IS_ACTIVE_WITH: &str = "
+    SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active' AND email = $2)";
+
+/// A username that is the former address follows the new one.
+const TAKE_OVER_PROFILE: &str = "
+    UPDATE accounts
+    SET email = coalesce($2, email), name = coalesce(name, $3),
+        username = CASE WHEN username = email THEN coalesce($2, username) ELSE username END
+    WHERE id = $1";
 
 /// Without such an account there is no row.
 const IS_LAST_ADMINISTRATOR: &str = "
@@ -36,6 +46,11 @@ pub(crate) fn names_are_taken(account: &Account) -> Statement {
 /// Asks whether an address is another account's.
 pub(crate) fn email_is_taken(id: AccountId, email: &EmailAddress) -> Statement {
     name_is_taken(id, email.as_str(), email.as_str())
+}
+
+/// Asks whether a username is another account's name or address.
+pub(crate) fn username_is_taken(id: AccountId, name: &Username) -> Statement {
+    name_is_taken(id, name.as_str(), name.as_str())
 }
 
 fn name_is_taken(id: AccountId, name: &str, other: &str) -> Statement {
@@ -59,7 +74,7 @@ pub(crate) fn take_over_profile(
     email: Option<&EmailAddress>,
     name: Option<&DisplayName>,
 ) -> Statement {
-    Statement::new("UPDATE accounts SET email = coalesce($2, email), name = coalesce(name, $3) WHERE id = $1")
+    Statement::new(TAKE_OVER_PROFILE)
         .bind(id)
         .bind(email.map(EmailAddress::as_str))
         .bind(name.map(DisplayName::as_str))
@@ -67,6 +82,11 @@ pub(crate) fn take_over_profile(
 
 pub(crate) fn is_active(id: AccountId) -> Statement {
     Statement::new(IS_ACTIVE).bind(id)
+}
+
+/// Asks whether an account is active and has this address.
+pub(crate) fn is_active_with(id: AccountId, email: &EmailAddress) -> Statement {
+    Statement::new(IS_ACTIVE_WITH).bind(id).bind(email.as_str())
 }
 
 pub(crate) fn has_administrator() -> Statement {
@@ -95,6 +115,10 @@ pub(crate) fn set_status(id: AccountId, status: AccountStatus) -> Statement {
 
 pub(crate) fn set_role(id: AccountId, role: Role) -> Statement {
     Statement::new("UPDATE accounts SET role = $2 WHERE id = $1").bind(id).bind(role.as_str())
+}
+
+pub(crate) fn rename(id: AccountId, name: &Username) -> Statement {
+    Statement::new("UPDATE accounts SET username = $2 WHERE id = $1").bind(id).bind(name.as_str())
 }
 
 /// Deletes an account. The foreign keys delete the rows of other tables that belong to it.

@@ -23,12 +23,43 @@ const RECORD_SIGN_IN: &str = "
 const REMOVE: &str = "
     DELETE FROM external_identities WHERE account_id = $1 AND issuer = $2 AND subject = $3";
 
+const MOVE_ALL: &str = "
+    UPDATE external_identities SET issuer = $2, successor = NULL, successor_until = NULL WHERE issuer = $1";
+
 const TO_MOVE: &str = "
     SELECT 'account ' || i.account_id AS place, i.account_id, accounts.username, i.subject, there.account_id AS there
     FROM external_identities AS i JOIN accounts ON accounts.id = i.account_id
     LEFT JOIN external_identities AS there ON there.issuer = $2 AND there.subject = i.subject
     WHERE i.issuer = $1
     ORDER BY accounts.username, i.subject";
+
+/// The identities that give way, at a time, to those of an issuer.
+macro_rules! gives_way {
+    () => {
+        "account_id = $1 AND successor = $2 AND successor_until > $3"
+    };
+}
+
+const OPENS_FURTHER: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM credentials WHERE account_id = $1)
+        OR (SELECT count(*) FROM external_identities WHERE account_id = $1)
+            > (SELECT count(*) FROM external_identities WHERE ",
+    gives_way!(),
+    ")"
+);
+
+const REMOVE_GIVING_WAY: &str = concat!("DELETE FROM external_identities WHERE ", gives_way!());
+
+const LET_GIVE_WAY: &str = "
+    UPDATE external_identities SET successor = $2, successor_until = $3 WHERE issuer = $1";
+
+const SUCCESSIONS: &str = "
+    SELECT 'account ' || a.id AS place, a.id, a.username, a.email,
+        EXISTS (SELECT 1 FROM credentials WHERE account_id = a.id)
+            OR EXISTS (SELECT 1 FROM external_identities WHERE account_id = a.id AND issuer <> $1) AS has_other
+    FROM accounts AS a
+    WHERE EXISTS (SELECT 1 FROM external_identities WHERE account_id = a.id AND issuer = $1)
+    ORDER BY a.username";
 
 /// Finds the id of the account that an identity opens.
 pub(crate) fn owner(identity: &ExternalIdentity) -> Statement {
@@ -81,8 +112,27 @@ pub(crate) fn to_move(from: &Issuer, to: &Issuer) -> Statement {
 
 /// Gives the identities of an issuer to another.
 pub(crate) fn move_all(from: &Issuer, to: &Issuer) -> Statement {
-    let move_all = "UPDATE external_identities SET issuer = $2 WHERE issuer = $1";
-    Statement::new(move_all).bind(from.as_str()).bind(to.as_str())
+    Statement::new(MOVE_ALL).bind(from.as_str()).bind(to.as_str())
+}
+
+/// Asks whether a password opens the account, or an identity that does not give way to this issuer.
+pub(crate) fn open_further(account: AccountId, issuer: &Issuer, at: Timestamp) -> Statement {
+    Statement::new(OPENS_FURTHER).bind(account).bind(issuer.as_str()).bind(at)
+}
+
+/// Removes the identities of an account that give way to this issuer.
+pub(crate) fn remove_giving_way(account: AccountId, issuer: &Issuer, at: Timestamp) -> Statement {
+    Statement::new(REMOVE_GIVING_WAY).bind(account).bind(issuer.as_str()).bind(at)
+}
+
+/// Lets all identities of an issuer give way to those of another.
+pub(crate) fn let_give_way(from: &Issuer, to: &Issuer, until: Timestamp) -> Statement {
+    Statement::new(LET_GIVE_WAY).bind(from.as_str()).bind(to.as_str()).bind(until)
+}
+
+/// Lists the accounts that an issuer opens, with what else opens them.
+pub(crate) fn successions(from: &Issuer) -> Statement {
+    Statement::new(SUCCESSIONS).bind(from.as_str())
 }
 
 /// Removes all identities of an account.

@@ -4,9 +4,9 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountStore, AdministrationStore, Changed, CredentialStore,
-    FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore, ProfileUpdate,
-    StoreError,
+    AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore, Changed,
+    CredentialStore, FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore,
+    IdentitySuccession, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::SessionId;
@@ -97,7 +97,7 @@ impl IdentityStore for MemoryStore {
         state.link(id, identity, at);
         if let Some(account) = state.accounts.get_mut(&id) {
             account.name = account.name.take().or(identity.name.clone());
-            account.email = email.filter(|_| !taken).cloned().or(account.email.take());
+            email.filter(|_| !taken).and_then(|email| account.take_address(email));
             state.changes.push(Changed::Account(id));
         }
         Ok(if taken { ProfileUpdate::EmailTaken } else { ProfileUpdate::Done })
@@ -107,14 +107,27 @@ impl IdentityStore for MemoryStore {
         &self,
         id: AccountId,
         identity: &ExternalIdentity,
+        email: &EmailAddress,
         at: Timestamp,
     ) -> Result<IdentityLink, StoreError> {
         let mut state = self.answering()?;
-        if !state.is_active(id) || state.is_opened(id) {
+        let gives_way = |link: &Link| {
+            link.successor.as_ref().is_some_and(|(issuer, until)| *issuer == identity.issuer && *until > at)
+        };
+        let has_address =
+            state.accounts.get(&id).is_some_and(|account| account.email.as_ref() == Some(email));
+        let mut links = state.identities.values().filter(|link| link.account == id);
+        let is_opened = state.credentials.contains_key(&id) || !links.all(gives_way);
+        if !state.is_active(id) || !has_address || is_opened {
             return Ok(IdentityLink::Refused);
         }
         if state.owner(identity).is_some() {
             return Ok(IdentityLink::IdentityTaken);
+        }
+        let before = state.identities.len();
+        state.identities.retain(|_, link| link.account != id);
+        if state.identities.len() < before {
+            state.end_all_of(id, None, at);
         }
         state.link(id, identity, at);
         if let Some(account) = state.accounts.get_mut(&id) {
@@ -281,6 +294,17 @@ impl AdministrationStore for MemoryStore {
         Ok(change)
     }
 
+    async fn rename(&self, id: AccountId, name: &Username) -> Result<AccountRenaming, StoreError> {
+        let mut state = self.answering()?;
+        if state.name_is_anothers(id, name.as_str()) {
+            return Ok(AccountRenaming::NameTaken);
+        }
+        let Some(account) = state.accounts.get_mut(&id) else { return Ok(AccountRenaming::NotFound) };
+        account.username = name.clone();
+        state.changes.push(Changed::Account(id));
+        Ok(AccountRenaming::Renamed)
+    }
+
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {
         Ok(self.answering()?.change(id, |_| None))
     }
@@ -310,11 +334,44 @@ impl AdministrationStore for MemoryStore {
                 && it.there.is_none()
             {
                 link.identity.issuer = to.clone();
+                link.successor = None;
                 state.identities.insert((to.clone(), it.subject.clone()), link);
             }
             state.end_all_of(it.account, None, at);
         }
         Ok(moves)
+    }
+
+    async fn let_give_way(
+        &self,
+        from: &Issuer,
+        to: &Issuer,
+        until: Timestamp,
+        dry_run: bool,
+    ) -> Result<Vec<IdentitySuccession>, StoreError> {
+        let mut state = self.answering()?;
+        let is_of = |issuer: &Issuer, account: AccountId, state: &State| {
+            state.identities.iter().any(|(key, link)| key.0 == *issuer && link.account == account)
+        };
+        let mut successions: Vec<_> = state
+            .accounts
+            .values()
+            .filter(|account| is_of(from, account.id, &state))
+            .map(|account| IdentitySuccession {
+                account: account.id,
+                name: account.username.clone(),
+                email: account.email.clone(),
+                has_other_credential: state.credentials.contains_key(&account.id)
+                    || state.identities.iter().any(|(key, it)| key.0 != *from && it.account == account.id),
+            })
+            .collect();
+        successions.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        if !dry_run && from != to {
+            for (_, link) in state.identities.iter_mut().filter(|(key, _)| key.0 == *from) {
+                link.successor = Some((to.clone(), until));
+            }
+        }
+        Ok(successions)
     }
 }
 
@@ -365,16 +422,12 @@ impl State {
             first_sign_in_at: before.map_or(at, |before| before.first_sign_in_at),
             last_sign_in_at: before.map_or(at, |before| before.last_sign_in_at.max(at)),
         };
-        self.identities.insert(key, Link { account, identity });
+        let successor = self.identities.get(&key).and_then(|link| link.successor.clone());
+        self.identities.insert(key, Link { account, identity, successor });
     }
 
     fn is_active(&self, id: AccountId) -> bool {
         self.accounts.get(&id).is_some_and(|account| account.status == AccountStatus::Active)
-    }
-
-    /// Returns true if anything opens the account.
-    fn is_opened(&self, id: AccountId) -> bool {
-        self.credentials.contains_key(&id) || self.identities.values().any(|link| link.account == id)
     }
 
     fn has_administrator(&self) -> bool {

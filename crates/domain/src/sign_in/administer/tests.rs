@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::ports::StoreError;
+use crate::ports::{Author, StoreError};
 use crate::session::Session;
 use crate::sign_in::NotSignedIn;
 use crate::sign_in::testing::{World, account, presenting, session};
@@ -160,4 +160,109 @@ async fn c150_a_new_initial_password_is_effective_at_once() {
     assert!(scene.sign_in.requests().check(&token).await.is_ok());
     scene.sign_in.administration().reset_password(&by(), session().account, None).await.unwrap();
     assert!(scene.sign_in.requests().check(&token).await.is_err());
+}
+
+/// An account called `ada`, with an address; another one is called `eve`.
+fn ada_and_eve() -> World {
+    let mut world = World::default();
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.accounts.expect_find_by_name().returning(|name| {
+        let eve = AccountId::parse("01890000-0000-7000-8000-0000000000ee").unwrap();
+        let is_eve = name.as_str() == "eve";
+        Ok(is_eve.then(|| Account { id: eve, username: name.clone(), ..account(AccountStatus::Active) }))
+    });
+    world
+}
+
+#[tokio::test]
+async fn f22_an_account_is_renamed_and_its_sessions_go_on() {
+    let mut world = ada_and_eve();
+    world
+        .administration
+        .expect_rename()
+        .withf(|_, name| name.as_str() == "lovelace")
+        .times(1)
+        .returning(|_, _| Ok(AccountRenaming::Renamed));
+    world.sessions.expect_find().times(2).returning(|_| Ok(Some(session())));
+    let scene = world.scene();
+    let before = account(AccountStatus::Active);
+    let token = scene.token(&before, &session());
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
+    let renamed = scene.sign_in.administration().rename(&by(), before.id, "Lovelace", false).await.unwrap();
+    let name = Username::local("lovelace").unwrap();
+    assert_eq!(renamed, Account { username: name.clone(), ..before.clone() });
+    // Memory no longer answers for it, and the session is still there.
+    assert!(scene.sign_in.requests().check(&token).await.is_ok());
+    let told =
+        SignInEvent::Renamed { account: before.id, former: before.username, name, by: Author::LocalOperator };
+    assert_eq!(scene.log.events(), [told]);
+}
+
+#[tokio::test]
+async fn f22_a_name_that_is_taken_or_malformed_renames_nothing() {
+    let account = account(AccountStatus::Active);
+    let own_address = account.email.clone().unwrap().to_string();
+    for (name, code) in [
+        ("eve", ErrorCode::NameTaken),
+        ("a b", ErrorCode::UsernameMalformed),
+        ("", ErrorCode::UsernameMalformed),
+        // Whose address that is, nobody has proved.
+        ("somebody@example.com", ErrorCode::UsernameMalformed),
+    ] {
+        for dry_run in [true, false] {
+            let mut world = ada_and_eve();
+            world.administration.expect_rename().returning(|_, _| Ok(AccountRenaming::NameTaken));
+            let scene = world.scene();
+            let refusal = scene.sign_in.administration().rename(&by(), account.id, name, dry_run).await;
+            assert_eq!(refusal.unwrap_err().error.code(), code, "{name:?}");
+        }
+    }
+    for name in ["lovelace", &own_address, account.username.as_str()] {
+        let mut world = ada_and_eve();
+        world.administration.expect_rename().never();
+        let scene = world.scene();
+        let renamed = scene.sign_in.administration().rename(&by(), account.id, name, true).await.unwrap();
+        assert_eq!(renamed.username.as_str(), name, "a dry run says what would be");
+        assert_eq!(scene.log.events().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn f22_what_gives_way_is_recorded_with_its_time_and_a_dry_run_is_not() {
+    let [from, to] = ["https://old.example", "https://new.example"].map(|it| Issuer::parse(it).unwrap());
+    let account = account(AccountStatus::Active);
+    let succession = IdentitySuccession {
+        account: account.id,
+        name: account.username,
+        email: account.email,
+        has_other_credential: false,
+    };
+    for (dry_run, days, words) in
+        [(false, 30, &["identity gives way"][..]), (false, 0, &["identity gives no way"]), (true, 30, &[])]
+    {
+        let (mut world, succession) = (World::default(), succession.clone());
+        let within = Duration::from_hours(24 * days);
+        let until = crate::time::Timestamp::from_unix_seconds(crate::sign_in::testing::NOW).plus(within);
+        world
+            .administration
+            .expect_let_give_way()
+            .withf(move |_, _, at, dry| *at == until && *dry == dry_run)
+            .times(1)
+            .returning(move |_, _, _, _| Ok(vec![succession.clone()]));
+        let scene = world.scene();
+        let administration = scene.sign_in.administration();
+        let listed =
+            administration.let_identities_give_way(&by(), &from, &to, within, dry_run).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        let told: Vec<_> = scene
+            .log
+            .events()
+            .into_iter()
+            .filter_map(|event| match event {
+                SignInEvent::Administered { change, .. } => Some(change),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, words);
+    }
 }

@@ -3,7 +3,7 @@ use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
 use crate::identity::{EmailClaim, LinkedIdentity};
 use crate::people::{AccountId, AccountStatus, DisplayName};
-use crate::ports::{AccountChange, Author, IdTokenFault, ProviderError, StoreError};
+use crate::ports::{AccountChange, IdTokenFault, ProviderError, StoreError};
 use crate::protocol::{Issuer, Subject};
 use crate::provider::EmailTrust;
 use crate::sign_in::testing::{ISSUER, NOW, OpenedByIdentity, Scene, World, account, ada, identity, stated};
@@ -49,9 +49,10 @@ fn creating(
 /// The store, when an identity claims an account.
 fn claiming(
     opened: &OpenedByIdentity,
-) -> impl Fn(AccountId, &ExternalIdentity, Timestamp) -> Result<IdentityLink, StoreError> + use<> {
+) -> impl Fn(AccountId, &ExternalIdentity, &EmailAddress, Timestamp) -> Result<IdentityLink, StoreError> + use<>
+{
     let opened = opened.clone();
-    move |id, _, _| {
+    move |id, _, _, _| {
         opened.set(&Account { id, ..account(AccountStatus::Active) });
         Ok(IdentityLink::Linked)
     }
@@ -331,6 +332,42 @@ async fn c099_a_returning_person_is_found_by_issuer_and_subject() {
 }
 
 #[tokio::test]
+async fn f22_a_username_that_is_the_former_address_follows_a_trusted_new_one() {
+    let new = EmailAddress::parse("ada@new.example").unwrap();
+    let says = |verified| EmailClaim::Stated { address: new.clone(), verified };
+    for (says, update, follows) in [
+        (says(true), ProfileUpdate::Done, true),
+        (says(true), ProfileUpdate::EmailTaken, false),
+        (says(false), ProfileUpdate::Done, false),
+    ] {
+        let mut world = provider_says(Ok(identity(says)), EmailTrust::Claim);
+        let born = Account {
+            username: Username::from(&ada()),
+            email: Some(ada()),
+            ..account(AccountStatus::Active)
+        };
+        world.identities.expect_find_by_identity().returning(move |_, _| Ok(Some(born.clone())));
+        world.identities.expect_record_sign_in().returning(move |_, _, _, _| Ok(update));
+        world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
+        let scene = world.scene();
+        let CompletedSignIn::SignedIn { token, .. } = completed(&scene, "/").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let claims = crate::ports::TokenIssuer::authenticate(&*scene.tokens, token.expose()).unwrap();
+        let expected = if follows { &new } else { &ada() };
+        assert_eq!((claims.username, claims.email.as_ref()), (Username::from(expected), Some(expected)));
+        let told = scene.log.events().into_iter().find_map(|event| match event {
+            SignInEvent::Renamed { former, name, .. } => Some((former, name)),
+            _ => None,
+        });
+        assert_eq!(told, follows.then(|| (Username::from(&ada()), Username::from(&new))));
+        let conflict = |event: &SignInEvent| matches!(event, SignInEvent::EmailConflict { .. });
+        let conflicts = scene.log.events().iter().filter(|event| conflict(event)).count();
+        assert_eq!(conflicts, usize::from(update == ProfileUpdate::EmailTaken));
+    }
+}
+
+#[tokio::test]
 async fn c099_a_known_person_keeps_the_address_that_was_trusted() {
     for email in [EmailClaim::Missing, EmailClaim::Malformed, stated(false)] {
         let mut world = provider_says(Ok(identity(email)), EmailTrust::Claim);
@@ -387,7 +424,9 @@ async fn an_invited_account_is_claimed_by_its_trusted_address() {
     world
         .identities
         .expect_claim()
-        .withf(move |claimed, identity, _| *claimed == id && identity.subject.as_str() == "subject-of-ada")
+        .withf(move |claimed, identity, email, _| {
+            *claimed == id && *email == ada() && identity.subject.as_str() == "subject-of-ada"
+        })
         .times(1)
         .returning(claiming(&world.opened));
     world
@@ -422,7 +461,7 @@ fn linked_at(issuer: &str) -> LinkedIdentity {
 async fn c101_c112_f22_an_account_that_something_opens_is_never_joined_silently() {
     let mut world = provider_says(Ok(identity(stated(true))), EmailTrust::Claim);
     an_account_has_the_address(&mut world, account(AccountStatus::Active));
-    world.identities.expect_claim().times(1).returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_claim().times(1).returning(|_, _, _, _| Ok(IdentityLink::Refused));
     world.identities.expect_identities().returning(|_| Ok(vec![linked_at("https://old.example.org")]));
     world.identities.expect_link().never();
     world.sessions.expect_create().never();
@@ -495,7 +534,7 @@ async fn c122_of_two_first_sign_ins_the_slower_needs_no_proof() {
     });
     // The quicker one made it after the slower one had looked for the identity.
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_claim().returning(|_, _, _, _| Ok(IdentityLink::Refused));
     world.identities.expect_record_sign_in().returning(|_, _, _, _| Ok(ProfileUpdate::Done));
     world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
     assert!(matches!(completed(&world.scene(), "/").await, Ok(CompletedSignIn::SignedIn { .. })));

@@ -23,7 +23,7 @@ fn world(opened_by: Option<Credential>) -> World {
     world.identities_open_what_is_linked();
     world.accounts.expect_find_by_name().returning(|_| Ok(Some(account(AccountStatus::Active))));
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
-    world.identities.expect_claim().returning(|_, _, _| Ok(IdentityLink::Refused));
+    world.identities.expect_claim().returning(|_, _, _, _| Ok(IdentityLink::Refused));
     world.identities.expect_identities().returning(|_| Ok(Vec::new()));
     world.credentials.expect_credential().returning(move |_| Ok(opened_by.clone()));
     world

@@ -223,3 +223,23 @@ async fn f46_an_account_with_a_role_of_a_newer_version_has_the_least_one() {
     run(&store, "PRAGMA ignore_check_constraints = ON; UPDATE accounts SET role = 'auditor'").await;
     assert_eq!(AccountStore::find(&store, account().id).await, Ok(Some(account())));
 }
+
+#[tokio::test]
+async fn f34_the_administrators_of_a_database_are_read_as_it_is() {
+    let (_folder, path) = folder();
+    let store = store_with_ada(&path).await;
+    let location = crate::Location::Sqlite(path.clone());
+    assert_eq!(crate::administrators(&location).await.unwrap(), []);
+    run(&store, "UPDATE accounts SET role = 'admin'; UPDATE external_identities SET groups = '[\"staff\"]'")
+        .await;
+    // Of a newer version: nothing is brought up to date.
+    run(&store, "INSERT INTO _sqlx_migrations VALUES (99, 'from the future', 0, TRUE, x'00', 0)").await;
+    let [ada] = crate::administrators(&location).await.unwrap().try_into().unwrap();
+    assert_eq!((ada.username, ada.issuer), (account().username, Some(identity().issuer)));
+    assert_eq!(ada.groups, ["staff"]);
+    run(&store, "UPDATE accounts SET status = 'disabled'").await;
+    assert_eq!(crate::administrators(&location).await.unwrap(), []);
+    let missing = crate::Location::Sqlite(path.with_file_name("missing.db"));
+    assert!(crate::administrators(&missing).await.is_err());
+    assert!(!path.with_file_name("missing.db").exists());
+}
