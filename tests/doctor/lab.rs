@@ -47,7 +47,7 @@ const PROVIDER: [(&str, &str); 4] = [
 /// Replicas behind a proxy, and the settings that they and the doctor have.
 struct Lab {
     configuration: Configuration,
-    _folders: Vec<TempDir>,
+    folders: Vec<TempDir>,
 }
 
 fn configuration(public_url: &str, folder: &TempDir, more: &[(&str, &str)]) -> Configuration {
@@ -80,7 +80,7 @@ impl Lab {
             tokio::spawn(server.run(std::future::pending()));
         }
         upstream.set(addresses).unwrap();
-        Self { configuration: configuration(&public_url, &folders[0], more), _folders: folders }
+        Self { configuration: configuration(&public_url, &folders[0], more), folders }
     }
 
     /// The findings about the lab itself.
@@ -134,7 +134,8 @@ async fn a_lab_behind_a_proxy_that_is_set_up_well_has_nothing_to_mend() {
             Step::IdentityHeaders,
             Step::Services,
             Step::SigningKeys,
-            Step::Administrators
+            Step::Administrators,
+            Step::Replicas
         ]
     );
     for (step, outcome) in found {
@@ -230,8 +231,32 @@ async fn replicas_that_do_not_share_their_keys_are_found() {
 #[tokio::test]
 async fn a_secret_key_is_not_published_so_nothing_is_known_of_it() {
     let found = Lab::new(GOOD, 1, &[TRUSTED, ("LABGATE_TOKEN__ALGORITHM", "HS256")]).await.examined().await;
-    let (_, outcome) = found.into_iter().find(|(step, _)| *step == Step::SigningKeys).unwrap();
-    assert!(matches!(&outcome, Outcome::Unknown(text) if text.contains("shared secret")), "{outcome:?}");
+    let (_, outcome) = found.iter().find(|(step, _)| *step == Step::SigningKeys).unwrap();
+    assert!(matches!(outcome, Outcome::Unknown(text) if text.contains("shared secret")), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_setting_that_is_not_the_running_servers_is_found_by_name() {
+    let mut lab = Lab::new(GOOD, 1, &[TRUSTED]).await;
+    let public_url = lab.configuration.policy.public_url.to_string();
+    let others = [TRUSTED, ("LABGATE_SESSION__IDLE_LIMIT", "1h"), ("LABGATE_LOG__LEVEL", "debug")];
+    lab.configuration = configuration(&public_url, &lab.folders[0], &others);
+    let [(step, problem, remedy)] = lab.diagnosed().await.try_into().unwrap();
+    assert_eq!(step, Step::Replicas);
+    assert_eq!(problem, "these settings are not those of 1 of 1 running replicas: session.idle_limit");
+    assert!(remedy.contains("restart"), "{remedy}");
+}
+
+#[tokio::test]
+async fn a_database_in_which_nothing_runs_is_left_as_it_is() {
+    let mut lab = Lab::new(GOOD, 1, &[TRUSTED]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let public_url = lab.configuration.policy.public_url.to_string();
+    lab.configuration = configuration(&public_url, &folder, &[TRUSTED]);
+    let found = lab.examined().await;
+    let (_, outcome) = found.iter().find(|(step, _)| *step == Step::Replicas).unwrap();
+    assert!(matches!(outcome, Outcome::Unknown(text) if text.contains("no running replica")), "{outcome:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the doctor makes no database");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Two servers on one PostgreSQL: the real routes and the real core, each over connections of its own.
 
 mod killed;
+mod settings;
 mod wired;
 
 use std::sync::Arc;

@@ -2,12 +2,10 @@
 
 use labgate_domain::people::Username;
 use labgate_domain::protocol::Issuer;
-use sqlx::{PgConnection, SqliteConnection};
 
-use crate::either::Either;
 use crate::row::Record;
 use crate::statement::Statement;
-use crate::{Location, OpenError, backup, postgres};
+use crate::{Location, OpenError, as_it_is};
 
 const ADMINISTRATORS: &str = "
     SELECT 'account ' || a.id AS place, a.username, i.issuer, coalesce(i.groups, '[]') AS groups
@@ -32,20 +30,13 @@ pub struct StoredAdministrator {
 /// # Errors
 /// When the database cannot be read.
 pub async fn administrators(location: &Location) -> Result<Vec<StoredAdministrator>, OpenError> {
-    let mut database: Either<Box<SqliteConnection>, Box<PgConnection>> = match location {
-        Location::Sqlite(path) => Either::Sqlite(Box::new(backup::connect(path).await.map_err(|error| {
-            OpenError::Unusable { database: path.display().to_string(), reason: error.to_string() }
-        })?)),
-        Location::Postgres(url) => Either::Postgres(Box::new(postgres::connect(url).await?.1)),
-    };
-    let listed = database.list(Statement::new(ADMINISTRATORS), |row| {
+    as_it_is::list(location, Statement::new(ADMINISTRATORS), |row| {
         let record = Record::new("external_identities", row);
         Ok(StoredAdministrator {
             username: record.parsed("username", Username::parse)?,
             issuer: record.parsed_if_present("issuer", Issuer::parse)?,
             groups: record.texts("groups")?,
         })
-    });
-    let listed = listed.await;
-    listed.map_err(|error| OpenError::Unusable { database: location.to_string(), reason: error.0 })
+    })
+    .await
 }

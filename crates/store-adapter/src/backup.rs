@@ -61,7 +61,12 @@ pub async fn back_up(database: &Path, to: &Path, backup: &Backup) -> Result<(), 
 }
 
 async fn add(copied: &mut SqliteConnection, backup: &Backup) -> Result<(), sqlx::Error> {
+    // They run on the lab, not on its copy. An older schema does not have them.
+    let has_replicas = has_tables(copied, &["replicas"]).await?;
     let mut transaction = copied.begin().await?;
+    if has_replicas {
+        sqlx::raw_sql("DELETE FROM replicas").execute(&mut *transaction).await?;
+    }
     let tables = "CREATE TABLE backup (made_at INTEGER NOT NULL, made_by TEXT NOT NULL) STRICT;
         CREATE TABLE backup_keys (name TEXT NOT NULL PRIMARY KEY, content TEXT NOT NULL) STRICT";
     sqlx::raw_sql(tables).execute(&mut *transaction).await?;

@@ -14,7 +14,7 @@ use crate::connection::Transaction;
 const PAGE: usize = 500;
 
 /// Copies a whole lab: accounts with their credentials and identities, sessions, spent attempts. People stay
-/// signed in. The counters of rate limiting are left out.
+/// signed in. The counters of rate limiting and the running replicas are left out.
 ///
 /// The copy is the state at the beginning: later writes to the source are lost. The target is written in one
 /// transaction: whatever happens, it holds everything or, as before, nothing. Memory does not grow with the

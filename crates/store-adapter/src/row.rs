@@ -1,6 +1,8 @@
 //! Reading values. The text in a database is parsed again; a value that does not parse is reported by its
 //! place.
 
+use std::collections::BTreeMap;
+
 use labgate_domain::ports::StoreError;
 use labgate_domain::protocol::Malformed;
 use labgate_domain::time::Timestamp;
@@ -78,6 +80,11 @@ impl<'r> Record<'r> {
 
     /// Returns a list of texts, kept as a JSON array.
     pub(crate) fn texts(self, column: &'static str) -> Result<Vec<String>, StoreError> {
+        serde_json::from_str(self.value(column)?).map_err(|_| self.inconsistent(column))
+    }
+
+    /// Returns texts by their names, kept as a JSON object.
+    pub(crate) fn object(self, column: &'static str) -> Result<BTreeMap<String, String>, StoreError> {
         serde_json::from_str(self.value(column)?).map_err(|_| self.inconsistent(column))
     }
 

@@ -10,8 +10,20 @@ pub(super) struct Key {
     pub(super) lab_variable: Option<&'static str>,
     /// The kind of its values.
     pub(super) kind: ValueKind,
+    /// Whether all replicas of a lab must have it alike.
+    pub(super) scope: Scope,
     /// The default.
     pub(super) default: Option<&'static str>,
+}
+
+/// Whether all replicas of a lab must have a setting alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All have the same value: each states a fingerprint of it, and one that differs is found.
+    Shared,
+    /// Each has its own: the value depends on the machine or its network, or it is a secret, of which nothing is
+    /// stated.
+    Own,
 }
 
 /// The kind of a key's values.
@@ -79,11 +91,12 @@ pub(super) const IMAGE_VARIABLES: [&str; 6] = [
 
 /// Declares the keys and the list of them.
 macro_rules! keys {
-    ($($name:ident: $kind:ident $path:literal $(as $lab_variable:literal)? $(= $default:literal)?;)+) => {
+    ($($name:ident: $kind:ident $scope:ident $path:literal $(as $lab_variable:literal)? $(= $default:literal)?;)+) => {
         $(pub(super) const $name: Key = Key {
             path: $path,
             lab_variable: keys!(@option $($lab_variable)?),
             kind: ValueKind::$kind,
+            scope: Scope::$scope,
             default: keys!(@option $($default)?),
         };)+
 
@@ -95,75 +108,75 @@ macro_rules! keys {
 }
 
 keys! {
-    LISTEN: Text "listen" = "127.0.0.1:8091";
-    PUBLIC_URL: Url "public_url";
-    POST_LOGOUT_REDIRECT: Text "post_logout_redirect" = "/signed-out";
-    DATA_DIR: Text "data_dir" = "./labgate-data";
-    DATABASE: Secret "database";
-    DATABASE_FILE: Text "database_file";
-    NETWORK_WITHOUT_TLS: Switch "network_without_tls" = "false";
-    ALLOW_SELF_REGISTRATIONS: Switch "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
-    TRUSTED_PROXIES: List "trusted_proxies";
+    LISTEN: Text Own "listen" = "127.0.0.1:8091";
+    PUBLIC_URL: Url Shared "public_url";
+    POST_LOGOUT_REDIRECT: Text Shared "post_logout_redirect" = "/signed-out";
+    DATA_DIR: Text Own "data_dir" = "./labgate-data";
+    DATABASE: Secret Own "database";
+    DATABASE_FILE: Text Own "database_file";
+    NETWORK_WITHOUT_TLS: Switch Shared "network_without_tls" = "false";
+    ALLOW_SELF_REGISTRATIONS: Switch Shared "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
+    TRUSTED_PROXIES: List Own "trusted_proxies";
 
-    PASSWORDS_ENABLED: Switch "passwords.enabled" = "true";
-    PASSWORDS_MIN_LENGTH: Number "passwords.min_length" = "12";
-    PASSWORDS_MAX_LENGTH: Number "passwords.max_length" = "128";
+    PASSWORDS_ENABLED: Switch Shared "passwords.enabled" = "true";
+    PASSWORDS_MIN_LENGTH: Number Shared "passwords.min_length" = "12";
+    PASSWORDS_MAX_LENGTH: Number Shared "passwords.max_length" = "128";
 
-    ADMIN_USERNAME: Text "admin.username";
-    ADMIN_PASSWORD: Secret "admin.password";
-    ADMIN_PASSWORD_FILE: Text "admin.password_file";
+    ADMIN_USERNAME: Text Shared "admin.username";
+    ADMIN_PASSWORD: Secret Own "admin.password";
+    ADMIN_PASSWORD_FILE: Text Own "admin.password_file";
 
-    AUTH_URL: Url "external_oidc.auth_url" as "LAB_EXTERNAL_OIDC_AUTH_URL";
-    TOKEN_URL: Url "external_oidc.token_url" as "LAB_EXTERNAL_OIDC_TOKEN_URL";
-    CLIENT_ID: Text "external_oidc.client_id" as "LAB_EXTERNAL_OIDC_CLIENT_ID";
-    CLIENT_SECRET: Secret "external_oidc.client_secret" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET";
-    CLIENT_SECRET_FILE: Text "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
-    CLIENT_AUTH: Text "external_oidc.client_auth" as "LAB_EXTERNAL_OIDC_CLIENT_AUTH";
-    CLIENT_KEY_FILE: Text "external_oidc.client_key_file" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_FILE";
-    CLIENT_KEY_ID: Text "external_oidc.client_key_id" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_ID";
-    CLIENT_CERTIFICATE_FILE: Text "external_oidc.client_certificate_file" as "LAB_EXTERNAL_OIDC_CLIENT_CERTIFICATE_FILE";
-    CLIENT_ASSERTION_AUDIENCE: Text "external_oidc.client_assertion_audience" as "LAB_EXTERNAL_OIDC_CLIENT_ASSERTION_AUDIENCE";
-    ISSUER: Url "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
-    PROVIDER_KIND: Text "external_oidc.kind" as "LAB_EXTERNAL_OIDC_KIND";
-    PROVIDER_ID: Text "external_oidc.id" = "external";
-    PROVIDER_NAME: Text "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "your organisation";
-    SCOPES: Text "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
-    EMAIL_TRUST: Text "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
-    USERINFO: Text "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
-    TRUSTED_AUDIENCES: List "external_oidc.trusted_audiences" as "LAB_EXTERNAL_OIDC_TRUSTED_AUDIENCES";
-    ID_TOKEN_ALGORITHM: Text "external_oidc.id_token_signed_response_alg" as "LAB_EXTERNAL_OIDC_ID_TOKEN_SIGNED_RESPONSE_ALG";
-    DOMAIN_HINT: Text "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
-    AUTHORIZATION_PARAMETERS: Table "external_oidc.authorization_parameters" as "LAB_EXTERNAL_OIDC_AUTHORIZATION_PARAMETERS";
-    PUSHED_REQUESTS: Switch "external_oidc.pushed_authorization_requests" as "LAB_EXTERNAL_OIDC_PUSHED_AUTHORIZATION_REQUESTS" = "false";
-    INTERNAL_URL: Url "external_oidc.internal_url" as "LAB_EXTERNAL_OIDC_INTERNAL_URL";
-    PLAIN_HTTP_ORIGIN: Url "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
-    GROUPS_CLAIM: Text "external_oidc.groups_claim" as "LAB_EXTERNAL_OIDC_GROUPS_CLAIM";
-    EMAIL_CLAIM: Text "external_oidc.email_claim" as "LAB_EXTERNAL_OIDC_EMAIL_CLAIM";
-    USERNAME_CLAIM: Text "external_oidc.username_claim" as "LAB_EXTERNAL_OIDC_USERNAME_CLAIM";
-    NAME_CLAIM: Text "external_oidc.name_claim" as "LAB_EXTERNAL_OIDC_NAME_CLAIM";
-    ALLOW_EMAIL_DOMAINS: List "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
-    ALLOW_TENANTS: List "external_oidc.allow_tenants" as "LAB_EXTERNAL_OIDC_ALLOW_TENANTS";
-    ALLOW_HOSTED_DOMAINS: List "external_oidc.allow_hosted_domains" as "LAB_EXTERNAL_OIDC_ALLOW_HOSTED_DOMAINS";
-    ALLOW_GROUPS: List "external_oidc.allow_groups" as "LAB_EXTERNAL_OIDC_ALLOW_GROUPS";
-    ALLOW_ORGANIZATIONS: List "external_oidc.allow_organizations" as "LAB_EXTERNAL_OIDC_ALLOW_ORGANIZATIONS";
-    ALLOW_ACCOUNTS: List "external_oidc.allow_accounts" as "LAB_EXTERNAL_OIDC_ALLOW_ACCOUNTS";
-    FETCH_GROUPS: Switch "external_oidc.fetch_groups" as "LAB_EXTERNAL_OIDC_FETCH_GROUPS" = "false";
-    ADMIN_GROUPS: List "external_oidc.admin_groups" as "LAB_EXTERNAL_OIDC_ADMIN_GROUPS";
-    RECHECK: Text "external_oidc.recheck" as "LAB_EXTERNAL_OIDC_RECHECK" = "off";
+    AUTH_URL: Url Shared "external_oidc.auth_url" as "LAB_EXTERNAL_OIDC_AUTH_URL";
+    TOKEN_URL: Url Shared "external_oidc.token_url" as "LAB_EXTERNAL_OIDC_TOKEN_URL";
+    CLIENT_ID: Text Shared "external_oidc.client_id" as "LAB_EXTERNAL_OIDC_CLIENT_ID";
+    CLIENT_SECRET: Secret Own "external_oidc.client_secret" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET";
+    CLIENT_SECRET_FILE: Text Own "external_oidc.client_secret_file" as "LAB_EXTERNAL_OIDC_CLIENT_SECRET_FILE";
+    CLIENT_AUTH: Text Shared "external_oidc.client_auth" as "LAB_EXTERNAL_OIDC_CLIENT_AUTH";
+    CLIENT_KEY_FILE: Text Own "external_oidc.client_key_file" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_FILE";
+    CLIENT_KEY_ID: Text Own "external_oidc.client_key_id" as "LAB_EXTERNAL_OIDC_CLIENT_KEY_ID";
+    CLIENT_CERTIFICATE_FILE: Text Own "external_oidc.client_certificate_file" as "LAB_EXTERNAL_OIDC_CLIENT_CERTIFICATE_FILE";
+    CLIENT_ASSERTION_AUDIENCE: Text Shared "external_oidc.client_assertion_audience" as "LAB_EXTERNAL_OIDC_CLIENT_ASSERTION_AUDIENCE";
+    ISSUER: Url Shared "external_oidc.issuer" as "LAB_EXTERNAL_OIDC_ISSUER";
+    PROVIDER_KIND: Text Shared "external_oidc.kind" as "LAB_EXTERNAL_OIDC_KIND";
+    PROVIDER_ID: Text Shared "external_oidc.id" = "external";
+    PROVIDER_NAME: Text Shared "external_oidc.name" as "LAB_EXTERNAL_OIDC_NAME" = "your organisation";
+    SCOPES: Text Shared "external_oidc.scopes" as "LAB_EXTERNAL_OIDC_SCOPES" = "email profile";
+    EMAIL_TRUST: Text Shared "external_oidc.email_trust" as "LAB_EXTERNAL_OIDC_EMAIL_TRUST" = "claim";
+    USERINFO: Text Shared "external_oidc.userinfo" as "LAB_EXTERNAL_OIDC_USERINFO" = "when_email_is_missing";
+    TRUSTED_AUDIENCES: List Shared "external_oidc.trusted_audiences" as "LAB_EXTERNAL_OIDC_TRUSTED_AUDIENCES";
+    ID_TOKEN_ALGORITHM: Text Shared "external_oidc.id_token_signed_response_alg" as "LAB_EXTERNAL_OIDC_ID_TOKEN_SIGNED_RESPONSE_ALG";
+    DOMAIN_HINT: Text Shared "external_oidc.domain_hint" as "LAB_EXTERNAL_OIDC_DOMAIN_HINT";
+    AUTHORIZATION_PARAMETERS: Table Shared "external_oidc.authorization_parameters" as "LAB_EXTERNAL_OIDC_AUTHORIZATION_PARAMETERS";
+    PUSHED_REQUESTS: Switch Shared "external_oidc.pushed_authorization_requests" as "LAB_EXTERNAL_OIDC_PUSHED_AUTHORIZATION_REQUESTS" = "false";
+    INTERNAL_URL: Url Own "external_oidc.internal_url" as "LAB_EXTERNAL_OIDC_INTERNAL_URL";
+    PLAIN_HTTP_ORIGIN: Url Own "external_oidc.plain_http_origin" as "LAB_EXTERNAL_OIDC_PLAIN_HTTP_ORIGIN";
+    GROUPS_CLAIM: Text Shared "external_oidc.groups_claim" as "LAB_EXTERNAL_OIDC_GROUPS_CLAIM";
+    EMAIL_CLAIM: Text Shared "external_oidc.email_claim" as "LAB_EXTERNAL_OIDC_EMAIL_CLAIM";
+    USERNAME_CLAIM: Text Shared "external_oidc.username_claim" as "LAB_EXTERNAL_OIDC_USERNAME_CLAIM";
+    NAME_CLAIM: Text Shared "external_oidc.name_claim" as "LAB_EXTERNAL_OIDC_NAME_CLAIM";
+    ALLOW_EMAIL_DOMAINS: List Shared "external_oidc.allow_email_domains" as "LAB_EXTERNAL_OIDC_ALLOW_EMAIL_DOMAINS";
+    ALLOW_TENANTS: List Shared "external_oidc.allow_tenants" as "LAB_EXTERNAL_OIDC_ALLOW_TENANTS";
+    ALLOW_HOSTED_DOMAINS: List Shared "external_oidc.allow_hosted_domains" as "LAB_EXTERNAL_OIDC_ALLOW_HOSTED_DOMAINS";
+    ALLOW_GROUPS: List Shared "external_oidc.allow_groups" as "LAB_EXTERNAL_OIDC_ALLOW_GROUPS";
+    ALLOW_ORGANIZATIONS: List Shared "external_oidc.allow_organizations" as "LAB_EXTERNAL_OIDC_ALLOW_ORGANIZATIONS";
+    ALLOW_ACCOUNTS: List Shared "external_oidc.allow_accounts" as "LAB_EXTERNAL_OIDC_ALLOW_ACCOUNTS";
+    FETCH_GROUPS: Switch Shared "external_oidc.fetch_groups" as "LAB_EXTERNAL_OIDC_FETCH_GROUPS" = "false";
+    ADMIN_GROUPS: List Shared "external_oidc.admin_groups" as "LAB_EXTERNAL_OIDC_ADMIN_GROUPS";
+    RECHECK: Text Shared "external_oidc.recheck" as "LAB_EXTERNAL_OIDC_RECHECK" = "off";
 
-    TOKEN_LIFETIME: Text "session.token_lifetime" = "15m";
-    IDLE_LIMIT: Text "session.idle_limit" = "12h";
-    ABSOLUTE_LIMIT: Text "session.absolute_limit" = "7d";
-    MAX_PER_ACCOUNT: Number "session.max_per_account" = "50";
-    COOKIE_NAME: Text "session.cookie_name" = "labgate";
-    DATABASE_GRACE: Text "session.database_grace" = "5m";
+    TOKEN_LIFETIME: Text Shared "session.token_lifetime" = "15m";
+    IDLE_LIMIT: Text Shared "session.idle_limit" = "12h";
+    ABSOLUTE_LIMIT: Text Shared "session.absolute_limit" = "7d";
+    MAX_PER_ACCOUNT: Number Shared "session.max_per_account" = "50";
+    COOKIE_NAME: Text Shared "session.cookie_name" = "labgate";
+    DATABASE_GRACE: Text Shared "session.database_grace" = "5m";
 
-    ALGORITHM: Text "token.algorithm" = "ES256";
-    HS256_SECRET: Secret "token.hs256_secret";
-    HS256_SECRET_FILE: Text "token.hs256_secret_file";
-    SIGNING_KEY_FILE: Text "token.signing_key_file";
+    ALGORITHM: Text Shared "token.algorithm" = "ES256";
+    HS256_SECRET: Secret Own "token.hs256_secret";
+    HS256_SECRET_FILE: Text Own "token.hs256_secret_file";
+    SIGNING_KEY_FILE: Text Own "token.signing_key_file";
 
-    LOG_LEVEL: Text "log.level" = "info";
-    LOG_FORMAT: Text "log.format" = "text";
-    LOG_HASH_ADDRESSES: Switch "log.hash_addresses" = "false";
+    LOG_LEVEL: Text Own "log.level" = "info";
+    LOG_FORMAT: Text Own "log.format" = "text";
+    LOG_HASH_ADDRESSES: Switch Own "log.hash_addresses" = "false";
 }

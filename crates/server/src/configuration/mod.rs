@@ -12,6 +12,7 @@ mod passwords;
 mod problems;
 mod session;
 mod settings;
+mod shared;
 mod sources;
 mod token;
 mod values;
@@ -31,6 +32,7 @@ pub use self::external_oidc::settings as external_oidc_settings;
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
+pub use self::shared::SharedSettings;
 pub use self::sources::{File, Sources};
 pub use self::token::TokenKey;
 use self::values::Readers;
@@ -59,6 +61,8 @@ pub struct Configuration {
     pub token_key: TokenKey,
     /// The log settings.
     pub log: LogSettings,
+    /// The settings that all replicas of the lab must have alike.
+    pub shared: SharedSettings,
     in_force: String,
 }
 
@@ -90,6 +94,7 @@ impl Configuration {
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
         let cookie_name = settings.value(&keys::COOKIE_NAME, str::parse);
+        let shared = SharedSettings::of(settings);
         let mut providers: Vec<_> = external_oidc::read(settings).into_iter().collect();
         let of_sections = external_oidc::further(settings, &mut providers);
         let token_key = token::key(settings);
@@ -99,6 +104,7 @@ impl Configuration {
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
         let in_force = in_force::of_all(settings, public_url.origin()) + &of_sections;
+        let shared = shared.with(keys::PUBLIC_URL.path, vec![public_url.origin().to_owned()]);
         let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
         Some(Self {
             listen: listen?,
@@ -121,6 +127,7 @@ impl Configuration {
             first_administrator,
             token_key: token_key?,
             log: LogSettings { levels: levels?, format: format?, hash_addresses: hash_addresses? },
+            shared,
             in_force,
         })
     }

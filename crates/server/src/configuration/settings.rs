@@ -14,7 +14,7 @@ use super::sources::{File, Sources};
 use super::values::{self, Readers};
 
 /// The sections for further providers.
-const PROVIDERS: &str = "provider";
+pub(super) const PROVIDERS: &str = "provider";
 /// The section of a provider's keys.
 pub(super) const SECTION_OF_PROVIDER: &str = "external_oidc.";
 

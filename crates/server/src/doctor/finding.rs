@@ -101,6 +101,7 @@ mod tests {
             include_str!("deployment.rs"),
             include_str!("logout.rs"),
             include_str!("provider.rs"),
+            include_str!("replicas.rs"),
         ];
         let mut built = BTreeMap::new();
         for call in sources.into_iter().flat_map(|source| source.split("Outcome::of(").skip(1)) {

@@ -63,6 +63,8 @@ steps! {
     SigningKeys = "signing_keys",
     /// The administrators that no rule makes.
     Administrators = "administrators",
+    /// The settings of the running replicas.
+    Replicas = "replicas",
 }
 
 #[cfg(test)]

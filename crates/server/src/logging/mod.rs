@@ -20,6 +20,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 pub use self::levels::Levels;
 use self::one_line::OneLine;
 pub use self::sign_in_log::{TracingLog, operated};
+pub(crate) use self::sign_in_log::{replicas_agree, replicas_differ};
 pub use self::summing_log::SummingLog;
 
 /// The settings of the log.

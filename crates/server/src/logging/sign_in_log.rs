@@ -23,10 +23,10 @@ macro_rules! event {
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`, `renamed`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `former`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count` and `steps`.
+/// it), `created`, `change`, `former`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -71,6 +71,19 @@ impl TracingLog {
 /// Logs what the operator did to the lab with a command, other than to accounts.
 pub fn operated(change: &'static str) {
     event!(info "operated", change, by = LOCAL_OPERATOR, "the operator ran a command");
+}
+
+/// Logs that other replicas of the lab have other settings than this one, by the names of the settings.
+pub(crate) fn replicas_differ(settings: &str) {
+    event!(
+        warn "replicas_differ", settings, remedy = "give all replicas the same settings (docs/replicas.md), and restart them",
+        "another replica of this lab runs with other settings"
+    );
+}
+
+/// Logs that all replicas have the same settings again.
+pub(crate) fn replicas_agree() {
+    event!(info "replicas_agree", "all replicas of this lab run with the same settings again");
 }
 
 /// The author of a command.

@@ -4,6 +4,7 @@ mod background;
 mod data_dir;
 mod first_administrator;
 mod live_keys;
+mod replicas;
 mod revalidations;
 mod start_error;
 
@@ -15,7 +16,7 @@ use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::world::Clock;
 use labgate_http::{App, AppInfo};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge, WorkPool};
-use labgate_store::Store;
+use labgate_store::{RunningReplica, Store};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -27,6 +28,7 @@ use self::first_administrator::ensure_first_administrator;
 use self::live_keys::LiveKeys;
 pub(crate) use self::live_keys::{KEYS, key_directory_at};
 pub use self::live_keys::{key_directory, key_directory_path};
+use self::replicas::Replica;
 use self::revalidations::Revalidations;
 pub use self::start_error::StartError;
 use crate::configuration::{Configuration, external_oidc_settings};
@@ -43,6 +45,7 @@ pub struct Server {
     background: JoinSet<()>,
     revalidations: Revalidations,
     data_dir: DataDirLock,
+    replica: RunningReplica,
     reload_bell: Arc<Notify>,
     log: Arc<SummingLog>,
 }
@@ -70,6 +73,10 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(tell_sums(Arc::clone(&log)));
         background.spawn(forget_expired(Arc::clone(&sign_in)));
+        let mut replica = Replica::new(store.clone(), configuration.shared.clone(), Arc::clone(&clock));
+        let stated = replica.stated().clone();
+        replica.compare().await;
+        background.spawn(replica.keep_comparing());
         let reload_bell = Arc::new(Notify::new());
         background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
         let mut revalidations = Revalidations::new();
@@ -93,6 +100,7 @@ impl Server {
             background,
             revalidations,
             data_dir,
+            replica: stated,
             reload_bell,
             log,
         })
@@ -121,7 +129,7 @@ impl Server {
     /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
     /// revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, revalidations, data_dir, log, .. } = self;
+        let Self { listener, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
         let stopping = revalidations.stop();
         let mut stopped = stopping.subscribe();
         let serving = labgate_http::serve(listener, app, async {
@@ -135,6 +143,9 @@ impl Server {
         };
         tokio::join!(serving, ending);
         background.shutdown().await;
+        if let Err(error) = store.forget_replica(&replica).await {
+            tracing::warn!(error = error.to_string(), "this replica counts as running for some minutes more");
+        }
         store.close().await;
         drop(data_dir);
         log.tell_sums();

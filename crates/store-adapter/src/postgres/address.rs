@@ -5,8 +5,11 @@ use std::str::FromStr as _;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
+use tokio::time::timeout;
 use url::Url;
 
+use crate::connection::PATIENCE;
 use crate::{MalformedLocation, OpenError};
 
 /// The address of a PostgreSQL database, with the credentials. It shows neither user nor password.
@@ -50,6 +53,13 @@ impl Address {
     /// Builds the error of a database that cannot be used.
     pub(super) fn unusable(&self, reason: impl fmt::Display) -> OpenError {
         OpenError::Unusable { database: self.to_string(), reason: reason.to_string() }
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> Result<PgConnection, OpenError> {
+        let connected = timeout(PATIENCE, self.options.connect()).await;
+        let connected = connected.map_err(|_| self.unusable("it does not answer"))?;
+        connected.map_err(|error| self.unusable(error))
     }
 
     pub(super) fn options(&self) -> PgConnectOptions {

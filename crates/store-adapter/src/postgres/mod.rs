@@ -13,8 +13,7 @@ use labgate_domain::ports::StoreError;
 use secrecy::SecretString;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres};
-use tokio::time::timeout;
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres};
 
 pub(crate) use address::Address;
 #[cfg(test)]
@@ -75,7 +74,9 @@ impl PostgresDatabase {
     /// `sslmode` in the URL says whether the connection is encrypted and the server verified; only
     /// `verify-full` keeps out an attacker in between.
     pub(crate) async fn open(url: &SecretString) -> Result<Self, OpenError> {
-        let (address, mut connection) = connect(url).await?;
+        let address = Address::parse(url)?;
+        // Not through the pool, which would retry and hide the cause.
+        let mut connection = address.connect().await?;
         let options = address.options();
         schema::migrate(&mut connection, &address).await?;
         // An error of the farewell does not matter.
@@ -155,17 +156,6 @@ impl PostgresDatabase {
     pub(crate) async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
         OpenTransaction::begin(&self.writers, "BEGIN").await.map_err(failed)
     }
-}
-
-/// Connects to the database at this URL, as it is.
-pub(crate) async fn connect(url: &SecretString) -> Result<(Address, PgConnection), OpenError> {
-    let address = Address::parse(url)?;
-    // Not through the pool, which would retry and hide the cause.
-    let options = address.options();
-    let connected =
-        timeout(PATIENCE, options.connect()).await.map_err(|_| address.unusable("it does not answer"))?;
-    let connection = connected.map_err(|error| address.unusable(error))?;
-    Ok((address, connection))
 }
 
 /// Locks the sessions of an account that is about to be deleted.

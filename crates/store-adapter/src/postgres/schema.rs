@@ -12,6 +12,7 @@ pub(crate) const STEPS: &[Step] = &[
     (3, "changes", include_str!("../../migrations/postgres/0003_changes.sql")),
     (4, "readiness", include_str!("../../migrations/postgres/0004_readiness.sql")),
     (5, "successors", include_str!("../../migrations/postgres/0005_successors.sql")),
+    (6, "replicas", include_str!("../../migrations/postgres/0006_replicas.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

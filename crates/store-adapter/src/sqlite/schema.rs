@@ -16,6 +16,7 @@ pub(crate) const STEPS: &[Step] = &[
     (5, "changes", include_str!("../../migrations/sqlite/0005_changes.sql")),
     (6, "readiness", include_str!("../../migrations/sqlite/0006_readiness.sql")),
     (7, "successors", include_str!("../../migrations/sqlite/0007_successors.sql")),
+    (8, "replicas", include_str!("../../migrations/sqlite/0008_replicas.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.
