@@ -134,6 +134,12 @@ pub async fn rediscover(
         ("jwks_uri", Some(&known.jwks_uri), Some(&fresh.jwks_uri)),
         ("userinfo_endpoint", known.userinfo_endpoint.as_ref(), fresh.userinfo_endpoint.as_ref()),
         ("end_session_endpoint", known.end_session_endpoint.as_ref(), fresh.end_session_endpoint.as_ref()),
+        (
+            "pushed_authorization_request_endpoint",
+            known.pushed_authorization_request_endpoint.as_ref(),
+            fresh.pushed_authorization_request_endpoint.as_ref(),
+        ),
+        ("mtls_endpoint_aliases", known.mtls_token_endpoint.as_ref(), fresh.mtls_token_endpoint.as_ref()),
     ] {
         if let (Some(was), Some(now)) = (was, now)
             && was != now

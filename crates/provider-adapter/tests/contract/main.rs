@@ -21,6 +21,7 @@ mod id_token_signature;
 mod internal_url;
 mod keys;
 mod logout_token;
+mod metadata_changes;
 mod person;
 mod presets;
 mod refresh;

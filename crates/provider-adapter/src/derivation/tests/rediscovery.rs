@@ -13,6 +13,8 @@ fn full() -> Value {
     let mut document = op("https://op.example/o");
     document["userinfo_endpoint"] = json!("https://op.example/me");
     document["end_session_endpoint"] = json!("https://op.example/bye");
+    document["pushed_authorization_request_endpoint"] = json!("https://op.example/par");
+    document["mtls_endpoint_aliases"] = json!({"token_endpoint": "https://mtls.op.example/token"});
     document["id_token_signing_alg_values_supported"] = json!(["RS256"]);
     document
 }
@@ -37,6 +39,7 @@ async fn a_changed_issuer_jwks_url_or_endpoint_is_never_followed() {
         ("jwks_uri", "https://evil.example/keys"),
         ("userinfo_endpoint", "https://evil.example/me"),
         ("end_session_endpoint", "https://evil.example/bye"),
+        ("pushed_authorization_request_endpoint", "https://evil.example/par"),
     ] {
         match again(member, json!(now)).await {
             Err(RediscoveryError::Changed { member: what, now: published, was }) => {
@@ -45,6 +48,15 @@ async fn a_changed_issuer_jwks_url_or_endpoint_is_never_followed() {
             }
             other => panic!("{member}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn c013_a_changed_endpoint_for_certificates_is_never_followed() {
+    let error = again("mtls_endpoint_aliases", json!({"token_endpoint": "https://evil.example/token"})).await;
+    let error = error.unwrap_err().to_string();
+    for named in ["mtls_endpoint_aliases", "https://mtls.op.example/token", "https://evil.example/token"] {
+        assert!(error.contains(named), "{error}");
     }
 }
 
