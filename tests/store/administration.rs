@@ -361,10 +361,12 @@ async fn f22_an_identity_gives_way_once_and_until_its_time() {
     store.identities.link(account_id(2), &elsewhere, None, at(1001)).await.unwrap();
     store.credentials.reset_credential(account_id(3), &credential("$c"), at(1001)).await.unwrap();
     add(store, &local(5, "e"), &at_old("e")).await;
+    let root = Account { role: Role::Admin, ..account(6, "f@example.org") };
+    add(store, &root, &at_old("f")).await;
     begin_session(store, &session(1, account_id(1))).await;
 
     let expected = [("a@example.org", true), ("b@example.org", false), ("c@example.org", false)];
-    let expected = expected.iter().chain(&[("d@example.org", true), ("e", false)]);
+    let expected = expected.iter().chain(&[("d@example.org", true), ("e", false), ("f@example.org", false)]);
     let expected: Vec<_> = expected.map(|(name, claimable)| ((*name).to_owned(), *claimable)).collect();
     assert_eq!(let_give_way(3000, true).await, expected);
     assert_eq!(claim(1, "a@example.org", at_new("1"), 2000).await, IdentityLink::Refused, "a dry run");
@@ -376,9 +378,21 @@ async fn f22_an_identity_gives_way_once_and_until_its_time() {
         (1, "former@example.org", at_new("1"), 2000, "it is not the account's address"),
         (2, "b@example.org", at_new("2"), 2000, "an identity elsewhere opens it, too"),
         (3, "c@example.org", at_new("3"), 2000, "a password opens it, too"),
+        (6, "f@example.org", at_new("6"), 2000, "it is an administrator's"),
     ] {
         assert_eq!(claim(number, address, identity, seconds).await, IdentityLink::Refused, "{why}");
     }
+    // An identity of a second issuer that gives way, too, asks for no proof, and the list says so.
+    let third = issuer("https://third.example");
+    let listed = async || {
+        let listed = store.administration.let_give_way(&old, &new, at(3000), true).await.unwrap();
+        listed.into_iter().find(|it| it.account == account_id(1)).unwrap().is_claimable()
+    };
+    store.identities.link(account_id(1), &identity_at(third.as_str(), "a"), None, at(1002)).await.unwrap();
+    assert!(!listed().await);
+    store.administration.let_give_way(&third, &new, at(3000), false).await.unwrap();
+    assert!(listed().await);
+
     let id = account_id(4);
     store.administration.set_status(id, AccountStatus::Disabled, at(1500)).await.unwrap();
     assert_eq!(claim(4, "d@example.org", at_new("4"), 2000).await, IdentityLink::Refused, "it is disabled");

@@ -151,7 +151,7 @@ async fn the_answer_of_the_provider_is_kept() {
     let hint = |token| IdTokenHint::parse(token).ok();
     for (newer, next, kept) in [
         (hint("newer"), Some(revalidation("another", 3000)), hint("newer")),
-        (None, Some(revalidation("a third", 3000)), hint("newer")),
+        (None, Some(revalidation("third", 3000)), hint("newer")),
         (None, None, hint("newer")),
     ] {
         store.sessions.keep_answer(before.id, &groups, newer.as_ref(), next.as_ref()).await.unwrap();

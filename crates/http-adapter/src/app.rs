@@ -24,8 +24,6 @@ use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::route_table::{self, Call, Effect};
 use crate::state::{AppInfo, AppState};
-use crate::texts::Texts;
-use crate::turns::Turns;
 
 /// The application, the same behind the binary's listener and in tests. Cheap to clone.
 #[derive(Clone)]
@@ -46,8 +44,7 @@ impl App {
     #[must_use]
     pub fn new(sign_in: Arc<SignIn>, info: AppInfo) -> Self {
         let cookies = Cookies::of_lab_at(&sign_in.policy().public_url, &info.cookie_name);
-        let state =
-            Arc::new(AppState { sign_in, cookies, info, texts: Texts::english(), turns: Turns::default() });
+        let state = Arc::new(AppState::new(sign_in, cookies, info));
         let on_panic = {
             let state = Arc::clone(&state);
             move |_| state.internal("a request handler panicked").into_response().map(Full::new)

@@ -33,6 +33,8 @@ pub enum HttpErrorCode {
     BodyTooSlow,
     /// Too many changes of the same account are under way.
     TooManyChanges,
+    /// Too many sign-ins from the same address are under way.
+    TooManySignIns,
     /// The request's head is larger than any that is expected here.
     HeadTooLarge,
     /// An administrator typed an e-mail address that is none.
@@ -51,6 +53,7 @@ impl HttpErrorCode {
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::TooManyChanges,
+        Self::TooManySignIns,
         Self::HeadTooLarge,
         Self::EmailInvalid,
         Self::IssuersInvalid,
@@ -77,6 +80,7 @@ impl HttpErrorCode {
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManySignIns => ("too_many_sign_ins", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
             Self::IssuersInvalid => ("issuers_invalid", StatusCode::UNPROCESSABLE_ENTITY),

@@ -6,6 +6,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use labgate_domain::device::DeviceToken;
 use labgate_domain::error::{PasswordError, Reference, Refusal, SignInError};
+use labgate_domain::people::AccountId;
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
@@ -40,10 +41,25 @@ pub(crate) struct AppState {
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
     pub(crate) texts: &'static Texts,
-    pub(crate) turns: Turns,
+    /// The changes of each account. All accounts share the one writer of the database.
+    pub(crate) changes: Turns<AccountId>,
+    /// The sign-ins at a provider, of each address. All addresses share what a provider answers at once.
+    pub(crate) sign_ins: Turns<Source>,
 }
 
+/// The changes of one account that run at once, and those that run or wait.
+const CHANGES: (usize, usize) = (2, 16);
+
+/// The sign-ins of one address that run at once, and those that run or wait.
+const SIGN_INS: (usize, usize) = (4, 64);
+
 impl AppState {
+    pub(crate) fn new(sign_in: Arc<SignIn>, cookies: Cookies, info: AppInfo) -> Self {
+        let changes = Turns::new(CHANGES.0, CHANGES.1);
+        let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
+        Self { sign_in, cookies, info, texts: Texts::english(), changes, sign_ins }
+    }
+
     /// Logs an error of ours under a fresh reference.
     pub(crate) fn internal(&self, message: &str) -> Failure {
         let reference = self.sign_in.fresh_reference();
@@ -64,11 +80,27 @@ impl AppState {
         }
     }
 
+    /// Waits until the client may have the lab ask a provider: a few sign-ins of one address run at once, unless
+    /// many clients share it.
+    pub(crate) async fn turn_at_provider(
+        &self,
+        request: &ParsedRequest,
+    ) -> Result<Option<Turn<Source>>, Failure> {
+        let source = request.client_addr.source;
+        if source.is_shared() {
+            return Ok(None);
+        }
+        match self.sign_ins.wait(source.site()).await {
+            None => Err(HttpErrorCode::TooManySignIns.into()),
+            turn => Ok(turn),
+        }
+    }
+
     /// Waits until the person of the request may change something: a few changes of one account run at once.
     /// Without a session there is nothing to wait for; other limits hold.
-    pub(crate) async fn turn(&self, request: &ParsedRequest) -> Result<Option<Turn>, Failure> {
+    pub(crate) async fn turn(&self, request: &ParsedRequest) -> Result<Option<Turn<AccountId>>, Failure> {
         let Some(checked) = self.session(request).await? else { return Ok(None) };
-        match self.turns.wait(checked.person.account).await {
+        match self.changes.wait(checked.person.account).await {
             None => Err(HttpErrorCode::TooManyChanges.into()),
             turn => Ok(turn),
         }

@@ -1,73 +1,78 @@
-//! Turns: the changes that one account makes at once.
+//! Turns: what one account or one address does at once.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use labgate_domain::people::AccountId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The changes of one account that are under way at once. All accounts share the one writer of the database:
-/// an account that sends many changes waits behind its own, and the others do not.
-const AT_ONCE: usize = 2;
+/// Those who do something, each with a queue of its own: one who sends many requests waits behind its own, and
+/// the others do not.
+pub(crate) struct Turns<K> {
+    queues: Queues<K>,
+    /// The requests of one that are under way at once.
+    at_once: usize,
+    /// The requests of one that are under way or wait for it.
+    most: usize,
+}
 
-/// The changes of one account that are under way or wait for it.
-const WAITING: usize = 16;
-
-/// The accounts that are changing something.
-#[derive(Default)]
-pub(crate) struct Turns(Arc<Mutex<HashMap<AccountId, Queue>>>);
+type Queues<K> = Arc<Mutex<HashMap<K, Queue>>>;
 
 struct Queue {
     turns: Arc<Semaphore>,
-    /// The changes under way and those that wait.
+    /// The requests under way and those that wait.
     len: usize,
 }
 
-/// A place in the queue of an account, and its turn.
-pub(crate) struct Turn {
-    _place: Place,
+/// A place in a queue, and its turn.
+pub(crate) struct Turn<K: Eq + Hash> {
+    _place: Place<K>,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-struct Place {
-    queues: Arc<Mutex<HashMap<AccountId, Queue>>>,
-    account: AccountId,
+struct Place<K: Eq + Hash> {
+    queues: Queues<K>,
+    key: K,
 }
 
-impl Turns {
-    /// Waits for the account's turn, in the order of the calls; `None` when too many wait already.
-    pub(crate) async fn wait(&self, account: AccountId) -> Option<Turn> {
-        let (turns, place) = self.enqueue(account)?;
+impl<K: Clone + Eq + Hash> Turns<K> {
+    /// Lets so many requests of one run at once, of at most so many.
+    pub(crate) fn new(at_once: usize, most: usize) -> Self {
+        Self { queues: Arc::default(), at_once, most }
+    }
+
+    /// Waits for a turn, in the order of the calls; `None` when too many wait already.
+    pub(crate) async fn wait(&self, key: K) -> Option<Turn<K>> {
+        let (turns, place) = self.enqueue(key)?;
         // The semaphore is never closed.
         Some(Turn { _place: place, _turn: turns.acquire_owned().await.ok() })
     }
 
-    fn enqueue(&self, account: AccountId) -> Option<(Arc<Semaphore>, Place)> {
-        let mut queues = locked(&self.0);
-        let queue = queues
-            .entry(account)
-            .or_insert_with(|| Queue { turns: Arc::new(Semaphore::new(AT_ONCE)), len: 0 });
-        if queue.len >= WAITING {
+    fn enqueue(&self, key: K) -> Option<(Arc<Semaphore>, Place<K>)> {
+        let mut queues = locked(&self.queues);
+        let new = || Queue { turns: Arc::new(Semaphore::new(self.at_once)), len: 0 };
+        let queue = queues.entry(key.clone()).or_insert_with(new);
+        if queue.len >= self.most {
             return None;
         }
         queue.len += 1;
-        Some((Arc::clone(&queue.turns), Place { queues: Arc::clone(&self.0), account }))
+        Some((Arc::clone(&queue.turns), Place { queues: Arc::clone(&self.queues), key }))
     }
 }
 
-impl Drop for Place {
+impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut queues = locked(&self.queues);
-        if let Some(queue) = queues.get_mut(&self.account) {
+        if let Some(queue) = queues.get_mut(&self.key) {
             queue.len = queue.len.saturating_sub(1);
             if queue.len == 0 {
-                queues.remove(&self.account);
+                queues.remove(&self.key);
             }
         }
     }
 }
 
-fn locked(queues: &Mutex<HashMap<AccountId, Queue>>) -> MutexGuard<'_, HashMap<AccountId, Queue>> {
+fn locked<K>(queues: &Mutex<HashMap<K, Queue>>) -> MutexGuard<'_, HashMap<K, Queue>> {
     queues.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -77,7 +82,12 @@ mod tests {
     use std::pin::pin;
     use std::task::Poll;
 
+    use labgate_domain::people::AccountId;
+
     use super::*;
+
+    const AT_ONCE: usize = 2;
+    const WAITING: usize = 16;
 
     fn account(number: u8) -> AccountId {
         AccountId::parse(&format!("01890000-0000-7000-8000-0000000000{number:02x}")).unwrap()
@@ -95,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn f08_one_account_waits_behind_itself_and_no_other_behind_it() {
-        let turns = Turns::default();
+        let turns = Turns::new(AT_ONCE, WAITING);
         let (first, second) = (turns.wait(account(1)).await.unwrap(), turns.wait(account(1)).await.unwrap());
         let (mut third, mut fourth) = (pin!(turns.wait(account(1))), pin!(turns.wait(account(1))));
         assert!(is_ready(&mut third).await.is_none() && is_ready(&mut fourth).await.is_none());
@@ -105,12 +115,12 @@ mod tests {
         assert!(is_ready(&mut fourth).await.is_none(), "in their order");
         drop((first, third));
         assert!(is_ready(&mut fourth).await.unwrap().is_some());
-        assert!(locked(&turns.0).is_empty(), "nothing is remembered");
+        assert!(locked(&turns.queues).is_empty(), "nothing is remembered");
     }
 
     #[tokio::test]
     async fn f08_of_300_changes_at_once_most_are_refused_and_none_is_remembered() {
-        let turns = Turns::default();
+        let turns = Turns::new(AT_ONCE, WAITING);
         let mut waiting: Vec<_> = (0..300).map(|_| Box::pin(turns.wait(account(1)))).collect();
         let mut refused = 0;
         let mut taken = Vec::new();
@@ -123,6 +133,6 @@ mod tests {
         }
         assert_eq!((taken.len(), refused), (AT_ONCE, 300 - WAITING));
         drop((waiting, taken));
-        assert!(locked(&turns.0).is_empty());
+        assert!(locked(&turns.queues).is_empty());
     }
 }

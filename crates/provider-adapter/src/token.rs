@@ -46,7 +46,10 @@ impl TokenEndpoint<'_> {
     pub(crate) async fn refresh(&self, request: &RefreshRequest) -> Result<Tokens, ProviderError> {
         let refresh_token = request.refresh_token.as_str();
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-        let answer = self.post(&form).await?;
+        let call = ProviderCall::Token;
+        // Nobody from outside causes it, so it does not wait for those who do.
+        let answer = self.transport.send(call, self.client.request(self.url, &form)?).await;
+        let answer = answer.map_err(|error| error.of(call))?;
         let secrets = [refresh_token, self.client.secret.expose_secret()];
         Tokens::parse(&answer, &secrets, self.code_error).map_err(|error| match error {
             ProviderError::CodeRejected(description) => ProviderError::RefreshRejected(description),
@@ -68,17 +71,14 @@ impl TokenEndpoint<'_> {
             ("redirect_uri", redemption.redirect_uri.as_str()),
             ("code_verifier", redemption.verifier.as_str()),
         ];
-        self.post(&form).await
+        let call = ProviderCall::Token;
+        let request = self.client.request(self.url, &form)?;
+        self.transport.send_in_turn(call, request).await.map_err(|error| error.of(call))
     }
 
     /// The secrets of a redemption, which must not come back in a message.
     pub(crate) fn secrets_of<'a>(&'a self, redemption: &'a CodeRedemption) -> [&'a str; 3] {
         [redemption.code.as_str(), redemption.verifier.as_str(), self.client.secret.expose_secret()]
-    }
-
-    async fn post(&self, form: &[(&str, &str)]) -> Result<Answer, ProviderError> {
-        let call = ProviderCall::Token;
-        self.transport.send(call, self.client.request(self.url, form)?).await.map_err(|error| error.of(call))
     }
 }
 
@@ -92,7 +92,8 @@ pub(crate) async fn push(
     let call = ProviderCall::Push;
     let parameters = request.parameters();
     let form: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let answer = transport.send(call, client.request(url, &form)?).await.map_err(|error| error.of(call))?;
+    let answer = transport.send_in_turn(call, client.request(url, &form)?).await;
+    let answer = answer.map_err(|error| error.of(call))?;
     let members = match answer.media_type.as_deref() {
         Some(JSON) => json::object(&answer.body).ok_or(json::NOT_AN_OBJECT),
         _ => Err("it is not application/json"),

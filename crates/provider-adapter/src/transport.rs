@@ -29,8 +29,7 @@ pub(crate) struct Transport {
     exchanges: Semaphore,
 }
 
-/// The calls of one kind that run side by side, of those that a stranger causes with a request: further ones
-/// wait for them, and are given up after the time limit of the call.
+/// The calls of one kind that run side by side, of those that a stranger causes with a request.
 const AT_ONCE: usize = 16;
 
 impl Transport {
@@ -44,6 +43,20 @@ impl Transport {
         }
     }
 
+    /// Sends a request that a stranger can cause. A few of a kind run side by side; further ones wait for them, for a
+    /// quarter of the time limit of the call.
+    pub(crate) async fn send_in_turn(
+        &self,
+        call: ProviderCall,
+        request: HttpRequest,
+    ) -> Result<Answer, TransportError> {
+        let turns = if call == ProviderCall::Push { &self.pushes } else { &self.exchanges };
+        let turn = tokio::time::timeout(self.limits.time(call) / 4, turns.acquire()).await;
+        // The semaphore is never closed.
+        let _turn = turn.map_err(|_| TransportError::Crowded)?.ok();
+        self.send(call, request).await
+    }
+
     /// Sends a request once and reads the answer to its end. Any status but a redirect is the caller's to
     /// judge.
     pub(crate) async fn send(
@@ -54,20 +67,6 @@ impl Transport {
         let host = request.uri().host().unwrap_or_default().to_owned();
         request.headers_mut().insert(USER_AGENT, AGENT);
         let limit = self.limits.time(call);
-        let turn = match call {
-            ProviderCall::Push => Some(&self.pushes),
-            ProviderCall::Token => Some(&self.exchanges),
-            ProviderCall::Discovery | ProviderCall::Jwks | ProviderCall::UserInfo | ProviderCall::Groups => {
-                None
-            }
-        };
-        let _turn = match turn {
-            // The semaphore is never closed.
-            Some(turns) => {
-                tokio::time::timeout(limit, turns.acquire()).await.map_err(|_| TransportError::Crowded)?.ok()
-            }
-            None => None,
-        };
         let inside = self.internal.as_ref().filter(|internal| internal.route(&mut request));
         let answer = self.answer(call, request.map(Bytes::from));
         let answer = tokio::time::timeout(limit, answer).await;
@@ -317,7 +316,7 @@ mod tests {
             let transport = over(&slow, Duration::from_hours(1));
             let calls = (0..100).map(|_| {
                 let transport = Arc::clone(&transport);
-                tokio::spawn(async move { transport.send(call, endpoint()).await.map(drop) })
+                tokio::spawn(async move { transport.send_in_turn(call, endpoint()).await.map(drop) })
             });
             for call in calls.collect::<Vec<_>>() {
                 assert_eq!(call.await.unwrap(), Ok(()), "it waits for its turn");
@@ -333,13 +332,14 @@ mod tests {
         let transport = over(&slow, Duration::from_millis(10));
         let all = u32::try_from(AT_ONCE).unwrap();
         let _pushes = transport.pushes.acquire_many(all).await.unwrap();
-        let error = transport.send(ProviderCall::Push, endpoint()).await.map(drop).unwrap_err();
+        let error = transport.send_in_turn(ProviderCall::Push, endpoint()).await.map(drop).unwrap_err();
         assert_eq!(error, TransportError::Crowded);
         assert_eq!(error.of(ProviderCall::Push).code(), ErrorCode::ProviderBusy);
         assert_eq!(slow.all.load(Ordering::SeqCst), 0);
-        assert!(
-            transport.send(ProviderCall::UserInfo, endpoint()).await.is_ok(),
-            "no other call waits for it"
-        );
+        // What no stranger causes waits for nobody: a refresh is a call of the kind that strangers fill, too.
+        let _exchanges = transport.exchanges.acquire_many(all).await.unwrap();
+        for call in [ProviderCall::UserInfo, ProviderCall::Token] {
+            assert!(transport.send(call, endpoint()).await.is_ok(), "{call:?}");
+        }
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn identity_succession(row: &Row) -> Result<IdentitySuccession, Store
         account: record.parsed("id", AccountId::parse)?,
         name: record.parsed("username", Username::parse)?,
         email: record.parsed_if_present("email", EmailAddress::parse)?,
-        has_other_credential: record.value("has_other")?,
+        needs_proof: record.value("needs_proof")?,
     })
 }
 

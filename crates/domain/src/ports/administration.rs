@@ -165,8 +165,8 @@ pub struct IdentitySuccession {
     pub name: Username,
     /// Its e-mail address, which the other issuer must state.
     pub email: Option<EmailAddress>,
-    /// Whether a password or an identity of a further issuer opens the account, too.
-    pub has_other_credential: bool,
+    /// Whether it is an administrator's, or a password or an identity of a further issuer opens it, too.
+    pub needs_proof: bool,
 }
 
 impl IdentitySuccession {
@@ -174,7 +174,7 @@ impl IdentitySuccession {
     /// without one, nothing opens the account.
     #[must_use]
     pub fn is_claimable(&self) -> bool {
-        self.email.is_some() && !self.has_other_credential
+        self.email.is_some() && !self.needs_proof
     }
 }
 

@@ -52,7 +52,7 @@ pub trait IdentityStore: Send + Sync {
 
     /// Links the identity to an active account that has this e-mail address and that nothing opens: neither a
     /// credential nor an identity, apart from those that give way to this issuer at this time
-    /// ([`let_give_way`](super::AdministrationStore::let_give_way)). These are removed, and all sessions of the
+    /// ([`let_give_way`](super::AdministrationStore::let_give_way)); an administrator's do not. These are removed, and all sessions of the
     /// account end with them. All of that atomically, so that an account is claimed once. An account without a
     /// name takes the identity's.
     ///

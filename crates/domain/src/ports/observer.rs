@@ -7,6 +7,7 @@ use crate::provider::ProviderId;
 use crate::session::SessionId;
 use crate::sign_in::Trail;
 use crate::text::named;
+use crate::time::Timestamp;
 
 /// Sees what happens to sign-ins, sessions and accounts: the log, and metrics. An event holds no secret, so
 /// neither can what an adapter writes.
@@ -209,6 +210,20 @@ pub enum SignInEvent {
         former: Username,
         /// The new one.
         name: Username,
+        /// The author.
+        by: Author,
+    },
+    /// The identities of an issuer were given to another one, or let give way to its. What happened to each account
+    /// is told besides.
+    IdentitiesMoved {
+        /// The issuer before.
+        from: Issuer,
+        /// The other issuer.
+        to: Issuer,
+        /// The time until which they give way; `None` if they were moved.
+        until: Option<Timestamp>,
+        /// The number of accounts.
+        accounts: usize,
         /// The author.
         by: Author,
     },

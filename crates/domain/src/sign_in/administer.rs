@@ -18,6 +18,7 @@ use crate::ports::{
 };
 use crate::protocol::Issuer;
 use crate::session::Session;
+use crate::time::Timestamp;
 use crate::world::{Entropy, random_base32};
 
 /// Other people's accounts.
@@ -317,6 +318,7 @@ impl Administration<'_> {
             let at = self.ender.clock.now();
             let moves = self.administration.move_identities(from, to, dry_run, at).await?;
             if !dry_run && !moves.iter().any(IdentityMove::is_blocked) {
+                self.record_moved(by, (from, to), None, moves.len());
                 for it in &moves {
                     self.ender.forget_account(it.account);
                     self.record(by, it.account, Some(&it.name), "identity moved");
@@ -345,6 +347,9 @@ impl Administration<'_> {
         let done = async {
             let until = self.ender.clock.now().plus(within);
             let successions = self.administration.let_give_way(from, to, until, dry_run).await?;
+            if !dry_run {
+                self.record_moved(by, (from, to), Some(until), successions.len());
+            }
             let change = if within.is_zero() { "identity gives no way" } else { "identity gives way" };
             for it in successions.iter().filter(|_| !dry_run) {
                 self.record(by, it.account, Some(&it.name), change);
@@ -388,6 +393,17 @@ impl Administration<'_> {
     /// Returns the name of an account for the record of what is done to it.
     async fn name_of(&self, id: AccountId) -> Result<Option<Username>, SignInError> {
         Ok(self.accounts.find(id).await?.map(|account| account.username))
+    }
+
+    fn record_moved(
+        &self,
+        by: &Administrator,
+        (from, to): (&Issuer, &Issuer),
+        until: Option<Timestamp>,
+        accounts: usize,
+    ) {
+        let (from, to, by) = (from.clone(), to.clone(), by.author());
+        self.ender.observer.observe(&SignInEvent::IdentitiesMoved { from, to, until, accounts, by });
     }
 
     fn record(&self, by: &Administrator, account: AccountId, name: Option<&Username>, change: &'static str) {

@@ -52,6 +52,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     let provider = state.asked_for(request, &return_to)?;
     let hints = hints(request).map_err(|_| HttpErrorCode::BadRequest)?;
     let pending = &request.cookies.attempts;
+    let _turn = state.turn_at_provider(request).await?;
     let begun = state.sign_in.external().begin(provider.as_ref(), hints, return_to, pending).await;
     let begun = begun.map_err(|refusal| state.failure_of_provider(refusal))?;
     state.with_attempt(see_other(begun.authorization_url.as_str()), &begun)
@@ -63,6 +64,7 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
     let (pending, visitor) = (&request.cookies.attempts, request.visitor());
+    let _turn = state.turn_at_provider(request).await?;
     match state.sign_in.external().complete(&request.query, pending, &visitor).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
             let onward = see_other(return_to.as_str());

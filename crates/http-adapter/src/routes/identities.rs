@@ -132,7 +132,7 @@ impl Moved {
             Self::ByEmail(successions, _) => successions
                 .iter()
                 .map(|it| {
-                    let text = match (it.has_other_credential, &it.email) {
+                    let text = match (it.needs_proof, &it.email) {
                         (true, _) => &t.identities.by_proof,
                         (false, Some(_)) => &t.identities.by_email,
                         (false, None) => &t.identities.shut_out,

@@ -113,8 +113,8 @@ fn by_address(
         let mut out = std::io::stdout();
         for it in &listed {
             let how = match &it.email {
-                _ if it.has_other_credential => {
-                    "asked for proof, as something else opens the account, too".to_owned()
+                _ if it.needs_proof => {
+                    "asked for proof: an administrator's, or something else opens the account, too".to_owned()
                 }
                 Some(email) => format!("claimed by {email}, within {days} days"),
                 None => {
@@ -136,7 +136,7 @@ fn need_some<T>(listed: &[T], from: &Issuer) -> anyhow::Result<()> {
 }
 
 fn print(moves: &[IdentityMove], dry_run: bool, json: bool) -> anyhow::Result<()> {
-    let is_done = !dry_run && !moves.iter().any(IdentityMove::is_blocked);
+    let is_done = !dry_run && !moves.is_empty() && !moves.iter().any(IdentityMove::is_blocked);
     if json {
         let moves: Vec<_> = moves
             .iter()

@@ -6,6 +6,7 @@ use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
 use labgate_domain::sign_in::{Outcome, Trail, Way, explain};
+use labgate_domain::time::Timestamp;
 
 use crate::remedies::remedy;
 
@@ -23,10 +24,10 @@ macro_rules! event {
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`, `renamed`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `former`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
+/// it), `created`, `change`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -64,6 +65,15 @@ impl TracingLog {
         let name = name.map(Username::as_str);
         event!(
             info "administered", %account, name, change, by, by_name, source, "an account was administered"
+        );
+    }
+
+    fn moved(&self, (from, to): (&Issuer, &Issuer), until: Option<Timestamp>, accounts: usize, by: &Author) {
+        let (by, by_name, source) = self.author(by);
+        let until = until.map(Timestamp::as_unix_seconds);
+        event!(
+            info "identities_moved", former = from.as_str(), issuer = to.as_str(), until, count = accounts, by,
+            by_name, source, "the identities of an issuer were moved"
         );
     }
 }
@@ -163,6 +173,9 @@ impl Observer for TracingLog {
                     info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
                     "the account has another username"
                 );
+            }
+            SignInEvent::IdentitiesMoved { from, to, until, accounts, by } => {
+                self.moved((from, to), *until, *accounts, by);
             }
             SignInEvent::AdministratorKept { account, name } => event!(
                 warn "administrator_kept", %account, name = name.as_str(),

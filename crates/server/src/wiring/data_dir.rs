@@ -95,11 +95,13 @@ fn take_after(file: &File, directory: &Path) -> io::Result<()> {
     if (made.uid(), made.gid()) == (owner.uid(), owner.gid()) {
         return Ok(());
     }
-    match fchown(file, Some(owner.uid()), Some(owner.gid())) {
-        // Only root gives files away; what anyone else makes is theirs.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        changed => changed,
-    }
+    let denied = |changed: &io::Result<()>| {
+        changed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    // Only root gives files away; anyone else's stays theirs, but for the group, if they are in it.
+    let given = fchown(file, Some(owner.uid()), Some(owner.gid()));
+    let given = if denied(&given) { fchown(file, None, Some(owner.gid())) } else { given };
+    if denied(&given) { Ok(()) } else { given }
 }
 
 #[cfg(not(unix))]

@@ -134,7 +134,8 @@ impl AdministrationStore for Store {
         dry_run: bool,
     ) -> Result<Vec<IdentitySuccession>, StoreError> {
         let mut transaction = self.begin().await?;
-        let successions = transaction.list(identities::successions(from), rows::identity_succession).await?;
+        let successions =
+            transaction.list(identities::successions(from, to), rows::identity_succession).await?;
         if dry_run || from == to {
             return transaction.undo(successions).await;
         }

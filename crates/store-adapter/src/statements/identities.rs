@@ -45,7 +45,7 @@ const OPENS_FURTHER: &str = concat!(
         OR (SELECT count(*) FROM external_identities WHERE account_id = $1)
             > (SELECT count(*) FROM external_identities WHERE ",
     gives_way!(),
-    ")"
+    " AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND role = 'admin'))"
 );
 
 const REMOVE_GIVING_WAY: &str = concat!("DELETE FROM external_identities WHERE ", gives_way!());
@@ -55,8 +55,9 @@ const LET_GIVE_WAY: &str = "
 
 const SUCCESSIONS: &str = "
     SELECT 'account ' || a.id AS place, a.id, a.username, a.email,
-        EXISTS (SELECT 1 FROM credentials WHERE account_id = a.id)
-            OR EXISTS (SELECT 1 FROM external_identities WHERE account_id = a.id AND issuer <> $1) AS has_other
+        a.role = 'admin' OR EXISTS (SELECT 1 FROM credentials WHERE account_id = a.id)
+            OR EXISTS (SELECT 1 FROM external_identities WHERE account_id = a.id AND issuer <> $1
+                AND (successor IS NULL OR successor <> $2)) AS needs_proof
     FROM accounts AS a
     WHERE EXISTS (SELECT 1 FROM external_identities WHERE account_id = a.id AND issuer = $1)
     ORDER BY a.username";
@@ -115,7 +116,8 @@ pub(crate) fn move_all(from: &Issuer, to: &Issuer) -> Statement {
     Statement::new(MOVE_ALL).bind(from.as_str()).bind(to.as_str())
 }
 
-/// Asks whether a password opens the account, or an identity that does not give way to this issuer.
+/// Asks whether a password opens the account, or an identity that does not give way to this issuer. An
+/// administrator's gives way to none.
 pub(crate) fn open_further(account: AccountId, issuer: &Issuer, at: Timestamp) -> Statement {
     Statement::new(OPENS_FURTHER).bind(account).bind(issuer.as_str()).bind(at)
 }
@@ -130,9 +132,9 @@ pub(crate) fn let_give_way(from: &Issuer, to: &Issuer, until: Timestamp) -> Stat
     Statement::new(LET_GIVE_WAY).bind(from.as_str()).bind(to.as_str()).bind(until)
 }
 
-/// Lists the accounts that an issuer opens, with what else opens them.
-pub(crate) fn successions(from: &Issuer) -> Statement {
-    Statement::new(SUCCESSIONS).bind(from.as_str())
+/// Lists the accounts that an issuer opens, and whether they are to be proved at another one.
+pub(crate) fn successions(from: &Issuer, to: &Issuer) -> Statement {
+    Statement::new(SUCCESSIONS).bind(from.as_str()).bind(to.as_str())
 }
 
 /// Removes all identities of an account.

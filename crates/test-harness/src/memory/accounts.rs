@@ -117,7 +117,9 @@ impl IdentityStore for MemoryStore {
         let has_address =
             state.accounts.get(&id).is_some_and(|account| account.email.as_ref() == Some(email));
         let mut links = state.identities.values().filter(|link| link.account == id);
-        let is_opened = state.credentials.contains_key(&id) || !links.all(gives_way);
+        let is_admin = state.accounts.get(&id).is_some_and(|account| account.role == Role::Admin);
+        let is_opened =
+            state.credentials.contains_key(&id) || !links.all(|link| !is_admin && gives_way(link));
         if !state.is_active(id) || !has_address || is_opened {
             return Ok(IdentityLink::Refused);
         }
@@ -361,8 +363,12 @@ impl AdministrationStore for MemoryStore {
                 account: account.id,
                 name: account.username.clone(),
                 email: account.email.clone(),
-                has_other_credential: state.credentials.contains_key(&account.id)
-                    || state.identities.iter().any(|(key, it)| key.0 != *from && it.account == account.id),
+                needs_proof: account.role == Role::Admin
+                    || state.credentials.contains_key(&account.id)
+                    || state.identities.iter().any(|(key, it)| {
+                        let gives_way = it.successor.as_ref().is_some_and(|(issuer, _)| issuer == to);
+                        it.account == account.id && key.0 != *from && !gives_way
+                    }),
             })
             .collect();
         successions.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));

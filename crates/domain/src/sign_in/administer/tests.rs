@@ -235,14 +235,14 @@ async fn f22_what_gives_way_is_recorded_with_its_time_and_a_dry_run_is_not() {
         account: account.id,
         name: account.username,
         email: account.email,
-        has_other_credential: false,
+        needs_proof: false,
     };
     for (dry_run, days, words) in
         [(false, 30, &["identity gives way"][..]), (false, 0, &["identity gives no way"]), (true, 30, &[])]
     {
         let (mut world, succession) = (World::default(), succession.clone());
         let within = Duration::from_hours(24 * days);
-        let until = crate::time::Timestamp::from_unix_seconds(crate::sign_in::testing::NOW).plus(within);
+        let until = Timestamp::from_unix_seconds(crate::sign_in::testing::NOW).plus(within);
         world
             .administration
             .expect_let_give_way()
