@@ -9,6 +9,7 @@ mod lab;
 mod signals;
 mod store;
 
+use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -154,12 +155,17 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         let mut signals = Signals::receive().context("signals cannot be received")?;
         let starting = Server::start(configuration);
+        let is_due = Cell::new(false);
         let server = tokio::select! {
             started = starting => started?,
-            () = signals.stop() => bail!("stopped before the start was complete"),
+            () = signals.stop_or(|| is_due.set(true)) => bail!("stopped before the start was complete"),
         };
         tell_setup_link(&server)?;
         let bell = server.reload_bell();
+        // A signal came during the start, after the keys were read, perhaps.
+        if is_due.get() {
+            bell.notify_one();
+        }
         let (stop, stopped) = oneshot::channel();
         let stopping = async {
             signals.stop_or(|| bell.notify_one()).await;
