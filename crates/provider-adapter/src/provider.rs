@@ -1,15 +1,18 @@
-use std::sync::{Arc, Mutex, PoisonError};
+mod authorization_request;
+mod verification;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use labgate_domain::admission::Rule;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::ports::{
-    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, InvalidToken, LogoutToken, LogoutTokenError,
-    LogoutTokenFault, ProviderCall, ProviderError, RefreshRequest, Refreshed,
+    CallFailure, CodeRedemption, IdTokenFault, IdentityProvider, LogoutToken, LogoutTokenError, ProviderCall,
+    ProviderError, RefreshRequest, Refreshed,
 };
 use labgate_domain::protocol::{
-    AuthorizationRequest, IdTokenHint, Issuer, Nonce, ProviderSessionId, RequestUri, Scopes, Subject,
+    AuthorizationRequest, IdTokenHint, Issuer, Nonce, ProviderSessionId, RequestUri, Subject,
 };
 use labgate_domain::provider::{AuthorizationServer, ProviderDescription, ProviderHealth};
 use labgate_domain::time::Timestamp;
@@ -17,20 +20,16 @@ use labgate_domain::world::Clock;
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
-use crate::cache::{Cache, Newer};
+use crate::cache::Cache;
 use crate::client::Client;
-use crate::derivation::ProviderMetadata;
 use crate::discovery::{self, Provider};
 use crate::ensure::ensure;
 use crate::exchange::{Exchange, Network};
 use crate::graph;
-use crate::id_token::{self, Expectation, VerifiedIdToken};
-use crate::jwt::{self, Audiences, Refusal, SignedToken, TokenKind};
+use crate::id_token::VerifiedIdToken;
+use crate::jwt::TokenKind;
 use crate::keys::{Algorithm, KeySet};
-use crate::kinds::entra::tenants;
-use crate::logout_token;
 use crate::person::{self, Person};
-use crate::quirks::{FurtherAudiences, Offline};
 use crate::settings::{ProviderSettings, Userinfo};
 use crate::token::{self, TokenEndpoint, Tokens, check_issuer};
 use crate::transport::{Transport, Unusable};
@@ -39,9 +38,6 @@ use crate::userinfo;
 
 /// For how long the last keys are used while the provider does not hand out any.
 const KEYS_USABLE_FOR: Duration = Duration::from_hours(24);
-
-/// Asks for a refresh token (OpenID Connect Core section 11).
-const OFFLINE_ACCESS: &str = "offline_access";
 
 /// An OpenID provider as the core wants it.
 ///
@@ -279,175 +275,6 @@ impl OpenIdProvider {
         discovery::find(&self.settings, &self.transport, before.as_deref(), new_keys).await
     }
 
-    async fn keys(&self, provider: &Arc<Provider>) -> Result<Arc<KeySet>, ProviderError> {
-        let keys = provider.keys.get(self.fetch_keys(provider)).await;
-        keys.inspect_err(|error| self.doubt_metadata(provider, error))
-    }
-
-    /// Reads the metadata again at the next use, where that could mend an error: an endpoint has moved, or
-    /// takes another client authentication by now.
-    fn doubt_metadata(&self, provider: &Arc<Provider>, error: &ProviderError) {
-        let may_have_changed = match error {
-            ProviderError::ClientRejected(_) | ProviderError::Misconfigured(_) => true,
-            ProviderError::Unavailable { cause, .. } => !matches!(cause, CallFailure::Status(429 | 500..)),
-            _ => false,
-        };
-        if may_have_changed {
-            self.provider.doubt(provider, TokenKind::Id);
-        }
-    }
-
-    /// What the provider publishes by now, if that differs in the keys' place or the algorithms.
-    async fn newer_provider(&self, seen: &Arc<Provider>, kind: TokenKind) -> Option<Arc<Provider>> {
-        let Ok(Newer::Document(newer)) = self.provider.newer_than(seen, kind, self.find()).await else {
-            return None;
-        };
-        let (old, new) = (seen.metadata(), newer.metadata());
-        let differs = old.jwks_uri != new.jwks_uri
-            || old.id_token_signing_alg_values_supported != new.id_token_signing_alg_values_supported
-            || old.userinfo_signing_alg_values_supported != new.userinfo_signing_alg_values_supported;
-        differs.then_some(newer)
-    }
-
-    async fn fetch_keys(&self, provider: &Provider) -> Result<KeySet, ProviderError> {
-        discovery::fetch_keys(&self.transport, &provider.metadata().jwks_uri).await
-    }
-
-    /// Verifies the ID token.
-    async fn verify(&self, granted: &Granted<'_>, id_token: &str) -> Result<VerifiedIdToken, ProviderError> {
-        let Granted { provider, keys, tokens, nonce, started_at } = *granted;
-        let token = self.signed(id_token, TokenKind::Id, provider, keys).await?;
-        let algorithm = token.algorithm;
-        let tenant = provider.kind.quirks.claims.tenant;
-        let issuer = tenants::issuer_of(&provider.metadata().issuer, tenant, &token.claims)?;
-        let fits = tenants::key_is_for(token.key.issuer.as_deref(), &issuer, tenant, &token.claims);
-        ensure(fits, IdTokenFault::UnknownKey)?;
-        let expected = Expectation {
-            issuer: &issuer,
-            audiences: self.audiences(provider),
-            nonce,
-            started_at,
-            backdating: provider.kind.quirks.backdating,
-            mark: provider.kind.quirks.id_token_mark,
-            access_token: tokens.access_token(),
-            now: self.clock.now(),
-        };
-        let verified = id_token::verify(token, &expected)?;
-        *self.last_algorithm.lock().unwrap_or_else(PoisonError::into_inner) = Some(algorithm);
-        if nonce.is_some() {
-            self.settings.authorization_parameters.check(&verified.claims, expected.now)?;
-        }
-        Ok(verified)
-    }
-
-    fn audiences(&self, provider: &Provider) -> Audiences<'_> {
-        Audiences {
-            client_id: &self.settings.client_id,
-            trusted: &self.settings.trusted_audiences,
-            by_authorized_party: provider.kind.quirks.further_audiences
-                == FurtherAudiences::ByAuthorizedParty,
-        }
-    }
-
-    /// The algorithms that a token of this kind may have: those on our list that the provider states.
-    ///
-    /// A logout token has the one algorithm that the client's ID tokens have (Back-Channel Logout section
-    /// 2.4): that of the settings, else that of the last ID token, else RS256, the default of a client's
-    /// registration, where the provider has such keys.
-    fn algorithms(&self, kind: TokenKind, provider: &Provider, keys: &KeySet) -> Vec<&'static Algorithm> {
-        let metadata = provider.metadata();
-        if kind == TokenKind::UserInfo {
-            return Algorithm::among(&metadata.userinfo_signing_alg_values_supported);
-        }
-        if let Some(only) = self.settings.id_token_algorithm {
-            return vec![only];
-        }
-        let accepted = Algorithm::among(&metadata.id_token_signing_alg_values_supported);
-        if kind == TokenKind::Logout {
-            let last = *self.last_algorithm.lock().unwrap_or_else(PoisonError::into_inner);
-            let has_key = |it: &&Algorithm| keys.algorithms().any(|of_key| of_key == *it);
-            let default = Algorithm::parse("RS256").filter(|it| accepted.contains(it)).filter(has_key);
-            if let Some(only) = last.or(default) {
-                return vec![only];
-            }
-        }
-        accepted
-    }
-
-    /// Verifies a token's signature; once more with newer metadata if that could help.
-    async fn signed(
-        &self,
-        token: &str,
-        kind: TokenKind,
-        provider: &Arc<Provider>,
-        keys: &Arc<KeySet>,
-    ) -> Result<SignedToken, ProviderError> {
-        let error = match self.signed_by(token, kind, provider, keys).await {
-            Ok(signed) => return Ok(signed),
-            Err(error) => error,
-        };
-        let may_have_changed = match &error {
-            ProviderError::IdToken(InvalidToken { fault: IdTokenFault::Algorithm, .. }) => {
-                jwt::has_known_algorithm(token)
-            }
-            ProviderError::IdToken(InvalidToken { fault: IdTokenFault::UnknownKey, .. })
-            | ProviderError::Unavailable { call: ProviderCall::Jwks, .. } => true,
-            _ => false,
-        };
-        if !may_have_changed {
-            return Err(error);
-        }
-        let newer = self.newer_provider(provider, kind).await.ok_or(error)?;
-        let keys = self.keys(&newer).await?;
-        self.signed_by(token, kind, &newer, &keys).await
-    }
-
-    /// Verifies a token's signature; once more with newer keys if that could help.
-    async fn signed_by(
-        &self,
-        token: &str,
-        kind: TokenKind,
-        provider: &Provider,
-        keys: &Arc<KeySet>,
-    ) -> Result<SignedToken, ProviderError> {
-        let verify = |keys: &KeySet| jwt::verify(token, kind, keys, &self.algorithms(kind, provider, keys));
-        let refusal = match verify(keys) {
-            Ok(signed) => return Ok(signed),
-            Err(Refusal::Token(reason)) => return Err(reason.into()),
-            Err(Refusal::WithTheseKeys(reason)) => reason,
-        };
-        match provider.keys.newer_than(keys, kind, self.fetch_keys(provider)).await? {
-            Newer::Document(newer) => verify(&newer).map_err(|refusal| refusal.reason().into()),
-            Newer::In(wait) => {
-                let before = refusal.detail.map(|detail| format!("{detail}; ")).unwrap_or_default();
-                let text = format!("{before}its keys can be fetched again in {} s", wait.as_secs());
-                Err(InvalidToken::new(refusal.fault, text).into())
-            }
-        }
-    }
-
-    /// Verifies a logout token, step by step.
-    async fn logout(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
-        let stated = jwt::unverified_issuer(token).map_err(LogoutTokenFault::from)?;
-        // A template is no token's issuer, and Entra sends no logout tokens anyway.
-        let stated = stated.filter(|issuer| !issuer.contains(ProviderMetadata::TENANT_TEMPLATE));
-        let stated = stated.ok_or(LogoutTokenError::OfAnotherIssuer)?;
-        let check = |issuer: &Issuer| ensure(stated == issuer.as_str(), LogoutTokenError::OfAnotherIssuer);
-        // Before any request: most tokens that are not ours cost no request.
-        self.settings.configured_issuer().map_or(Ok(()), check)?;
-        self.provider.last().map_or(Ok(()), |provider| check(&provider.metadata().issuer))?;
-        let provider = self.provider().await?;
-        let issuer = &provider.metadata().issuer;
-        check(issuer)?;
-        let keys = self.keys(&provider).await?;
-        let signed = self.signed(token, TokenKind::Logout, &provider, &keys).await;
-        let signed = signed.map_err(|error| match error {
-            ProviderError::IdToken(reason) => LogoutTokenError::Invalid(reason.into()),
-            other => LogoutTokenError::Provider(other),
-        })?;
-        Ok(logout_token::verify(&signed, issuer, self.audiences(&provider), self.clock.now())?)
-    }
-
     /// Asks for the groups that the ID token had no room for, if that is wanted. Without them the rest is as
     /// good as before, so nothing that goes wrong here ends a sign-in by itself.
     async fn groups_elsewhere(
@@ -466,54 +293,6 @@ impl OpenIdProvider {
             text: "Microsoft Graph does not answer in time".to_owned(),
         };
         in_time.unwrap_or_else(|_| Err(late())).map(Some)
-    }
-
-    /// The scopes to ask for.
-    fn scopes(&self, offline: Offline) -> Scopes {
-        let configured = self.settings.scopes.to_parameter();
-        let graph = self.settings.fetch_groups.then_some(graph::SCOPE);
-        let offline = match offline {
-            Offline::Scope | Offline::ScopeWithConsent => Some(OFFLINE_ACCESS),
-            Offline::Always | Offline::Parameters(_) => None,
-        };
-        let further: Vec<&str> = [graph, offline].into_iter().flatten().collect();
-        let all =
-            configured.split(' ').filter(|scope| !further.contains(scope)).chain(further.iter().copied());
-        Scopes::with_openid(all).unwrap_or_else(|_| self.settings.scopes.clone())
-    }
-
-    /// The parameters of the operator's hint, and those that bring a refresh token.
-    fn extra_parameters(&self, offline: Offline) -> Vec<(String, String)> {
-        let mut parameters = self.settings.extra_parameters();
-        let offline: &[(&str, &str)] = match offline {
-            Offline::Scope | Offline::Always => &[],
-            Offline::ScopeWithConsent => &[("prompt", "consent")],
-            Offline::Parameters(parameters) => parameters,
-        };
-        for (name, value) in offline {
-            // The operator's word about a parameter is the last one.
-            if !parameters.iter().any(|(known, _)| known == name) {
-                parameters.push(((*name).to_owned(), (*value).to_owned()));
-            }
-        }
-        parameters
-    }
-
-    /// The demand for a refresh token, where one is wanted. A provider that lists its scopes without the one
-    /// for that would refuse the whole request for it.
-    fn offline(&self, provider: &Provider) -> Offline {
-        let scopes = &provider.metadata().scopes_supported;
-        let knows_scope = scopes.is_empty() || scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
-        match provider.kind.quirks.offline {
-            _ if !self.asks_again() => Offline::Always,
-            Offline::Scope | Offline::ScopeWithConsent if !knows_scope => Offline::Always,
-            offline => offline,
-        }
-    }
-
-    /// Returns whether sessions are revalidated at the provider.
-    fn asks_again(&self) -> bool {
-        self.settings.description.revalidation.is_some()
     }
 
     /// Asks the userinfo endpoint about a person, if there is one.
