@@ -201,7 +201,7 @@ mod tests {
         let of = |forwarded: &[&str]| source_of("10.1.1.1", forwarded, &proxies);
         assert_eq!(of(&["203.0.113.5, 198.51.100.7, 10.2.2.2"]).unwrap(), "198.51.100.7");
         assert_eq!(of(&["203.0.113.5", "198.51.100.7, 192.0.2.9"]).unwrap(), "198.51.100.7");
-        assert_eq!(of(&[]), None, "whoever asks shares it with all behind the proxy");
+        assert_eq!(of(&[]), None, "the client shares it with all behind the proxy");
         assert_eq!(of(&["198.51.100.7, unknown"]), None);
     }
 

@@ -206,7 +206,7 @@ async fn f22_a_name_that_is_taken_or_malformed_renames_nothing() {
         ("eve", ErrorCode::NameTaken),
         ("a b", ErrorCode::UsernameMalformed),
         ("", ErrorCode::UsernameMalformed),
-        // Whose address that is, nobody has proved.
+        // Nobody has proved to whom that address belongs.
         ("somebody@example.com", ErrorCode::UsernameMalformed),
     ] {
         for dry_run in [true, false] {
