@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::net::loopback;
 
-const LIMIT: Duration = Duration::from_secs(10);
+/// Longer than the server lets anybody wait.
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// A response, as far as a sign-in cares.
 pub(super) struct Response {

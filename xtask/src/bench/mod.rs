@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines;
 //! times are those of this one. It fails on no number: a person judges the table. With `--data` it measures
-//! what many accounts cost, with `--hostile` what attacks cost others.
+//! what many accounts cost, with `--hostile` what attacks cost others, with `--sessions` many sessions alone.
 
 mod cores;
 mod crowd;
@@ -31,22 +31,24 @@ use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
 pub(crate) const ABOUT: &str = "the cost of a check, a sign-in and an idle lab, against the aims (Linux); --data: many accounts; \
-     --hostile: attacks";
+     --hostile: attacks; --sessions: many sessions alone";
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
 const SIGN_INS: u32 = 200;
 
 pub(crate) fn run(mut options: Options) -> Result<()> {
-    let (data, hostile) = (options.flag("--data"), options.flag("--hostile"));
+    let (data, hostile, sessions) =
+        (options.flag("--data"), options.flag("--hostile"), options.flag("--sessions"));
     options.finish()?;
     let machine = load_average();
     println!("{machine}");
-    let measured = match (data, hostile) {
-        (false, false) => run_programs(),
-        (true, false) => data::run(),
-        (false, true) => hostile::run(),
-        (true, true) => bail!("--data and --hostile are two runs"),
+    let measured = match (data, hostile, sessions) {
+        (false, false, false) => run_programs(),
+        (true, false, false) => data::run(),
+        (false, true, false) => hostile::run(),
+        (false, false, true) => run_sessions(),
+        _ => bail!("--data, --hostile and --sessions are runs of their own"),
     };
     // Once more, below the table, where it is read together with the numbers.
     measured.inspect(|()| println!("\n{machine}"))
@@ -113,6 +115,17 @@ fn run_programs() -> Result<()> {
     row("resident memory, after the load above", &mebibytes(loaded.resident_bytes), "at most 50 MiB");
     row("resident memory, after the password sign-ins", &mebibytes(resident_bytes), "at most 50 MiB");
     row("from spawn to the first answer", &milliseconds(start), "under 150 ms");
+    for measured in &many_sessions {
+        print_sessions(measured, &many_sessions);
+    }
+    Ok(())
+}
+
+fn run_sessions() -> Result<()> {
+    let programs = workspace::build(Profile::Release)?;
+    let folder = workspace::scratch("bench")?;
+    lab::empty(&folder)?;
+    let many_sessions = sessions::measure(&programs, &folder)?;
     for measured in &many_sessions {
         print_sessions(measured, &many_sessions);
     }
