@@ -14,6 +14,7 @@ mod providers;
 mod rate_limit;
 mod refusals;
 mod revalidation;
+mod services;
 mod sessions;
 mod sign_in;
 mod trails;

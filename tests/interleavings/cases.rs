@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, Role};
+use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
     AccountPatch, Administrator, CompletedSignIn, NewAccount, Registration, Visitor,
 };
 
 use super::lab::{
-    ADA, Answer, BOB, CAROL, Case, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT, account_id,
-    exposed, issuer, password, presenting, refused, signed_in, typed,
+    ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, NOTEBOOKS, OTHER_PASSWORD, PASSWORD, Process, Promise,
+    ROOT, account_id, exposed, issuer, password, presenting, refused, signed_in, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -41,6 +42,8 @@ cases! {
     "Grace is asked about": |process| check(&process, &process.fixture.grace).await;
     "Bob proves that the identity is his" uses "Bob's link": |process| link(&process).await;
     "Bob proves it twice" uses "Bob's link": |process| link(&process).await;
+    "Ada enters the notebooks" uses "Ada's code of the notebooks": |process| enter(&process).await;
+    "Ada enters them twice" uses "Ada's code of the notebooks": |process| enter(&process).await;
     "Bob is disabled" promises Disabled(BOB): |process| {
         patch(&process, BOB, AccountPatch::Status(AccountStatus::Disabled)).await
     };
@@ -142,6 +145,7 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["the provider is asked again", "the provider signs Ada out", "Ada is asked about"],
     ["Grace is demoted", "root is demoted", "Ada is promoted"],
     ["Grace is disabled", "root is demoted", "Grace signs in with her password"],
+    ["Ada enters the notebooks", "Ada enters them twice", "Ada signs out"],
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
@@ -165,6 +169,14 @@ async fn callback(process: &Process, number: usize) -> Answer {
         Ok(CompletedSignIn::AlreadySignedIn { .. }) => Err("already signed in"),
         Err(refusal) => Err(refused(refusal)),
     }
+}
+
+/// Takes the code on the host of the notebooks.
+async fn enter(process: &Process) -> Answer {
+    let Code { text, state, secret } = &process.fixture.handed_over;
+    let hand_over = process.sign_in.hand_over();
+    let entered = hand_over.enter(NOTEBOOKS, text, *state, Some(secret), Source::default()).await;
+    entered.map(|_| None).map_err(refused)
 }
 
 async fn register(process: &Process) -> Answer {

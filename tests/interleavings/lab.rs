@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use labgate_domain::access::{Condition, Identity, Rules, Service, ServiceId, ServiceUrl, Target};
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
@@ -15,6 +16,7 @@ use labgate_domain::people::{
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
 use labgate_domain::protocol::{Hints, Issuer};
 use labgate_domain::return_to::ReturnTo;
+use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
     CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Ticket, Visitor,
@@ -52,7 +54,19 @@ pub(super) struct Fixture {
     pub(super) callbacks: [Callback; 4],
     /// Links an identity with Bob's address to Bob's account, on proof.
     pub(super) bobs_link: Ticket,
+    /// Hands Ada's session over to the host of the notebooks.
+    pub(super) handed_over: Code,
 }
+
+/// A code on its way to the host of a service, in the browser that asked for it.
+pub(super) struct Code {
+    pub(super) text: String,
+    pub(super) state: SealId,
+    pub(super) secret: String,
+}
+
+/// The host of the notebooks.
+pub(super) const NOTEBOOKS: &str = "notebooks.test";
 
 pub(super) fn account_id(number: u8) -> AccountId {
     AccountId::parse(&format!("01890000-0000-7000-8000-0000000000{number:02x}")).unwrap()
@@ -87,7 +101,7 @@ pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
 
 impl Fixture {
     pub(super) fn new() -> Rc<Self> {
-        let lab = TestLab::builder().without_provider().build();
+        let lab = TestLab::builder().without_provider().service(notebooks()).build();
         let store = MemoryStore::new();
         let provider = Provider::new(false);
         let ports = lab.ports().clone();
@@ -144,8 +158,32 @@ impl Fixture {
         let CompletedSignIn::LinkDue { ticket: bobs_link, .. } = completed.unwrap() else {
             panic!("a ticket")
         };
-        Rc::new(Self { ports, policy, store, first_hash, ada: exposed(&token), grace, callbacks, bobs_link })
+        let ada = exposed(&token);
+        let handed_over = hand_over(&sign_in, &ada);
+        Rc::new(Self { ports, policy, store, first_hash, ada, grace, callbacks, bobs_link, handed_over })
     }
+}
+
+fn notebooks() -> Service {
+    Service {
+        id: ServiceId::parse("notebooks").unwrap(),
+        name: "Notebooks".to_owned(),
+        url: ServiceUrl::parse(&format!("https://{NOTEBOOKS}")).unwrap(),
+        icon: None,
+        description: None,
+        condition: Condition::SignedIn,
+        rules: Rules::default(),
+        identity: Identity::default(),
+        runs_user_code: true,
+        clears_cookies: false,
+    }
+}
+
+fn hand_over(sign_in: &SignIn, token: &str) -> Code {
+    let target = Target::new(NOTEBOOKS, "/lab", "GET").unwrap();
+    let entering = now(sign_in.hand_over().begin(&target, Source::default())).unwrap();
+    let handed = now(sign_in.hand_over().hand_over(&presenting(token), &target, entering.state)).unwrap();
+    Code { text: handed.code.to_text(), state: entering.state, secret: entering.secret }
 }
 
 /// Makes a process over this store. The bytes that it draws are its own.

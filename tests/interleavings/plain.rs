@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use labgate_domain::ports::{SigningError, TokenFault, TokenIssuer};
 use labgate_domain::sealed::{SealError, SealId, Sealed, Sealer};
-use labgate_domain::session::{SessionClaims, SessionToken};
+use labgate_domain::session::{Assertion, AssertionClaims, SessionClaims, SessionToken};
 
 /// Issues the claims themselves.
 pub(super) struct PlainTokens;
@@ -17,6 +17,20 @@ impl TokenIssuer for PlainTokens {
 
     fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault> {
         serde_json::from_str(token).map_err(|_| TokenFault::Malformed)
+    }
+
+    fn issue_pass(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
+        Ok(SessionToken::new(format!("pass {}", self.issue(claims)?.expose())))
+    }
+
+    fn authenticate_pass(&self, origin: &str, pass: &str) -> Result<SessionClaims, TokenFault> {
+        let claims = self.authenticate(pass.strip_prefix("pass ").ok_or(TokenFault::Malformed)?)?;
+        if claims.aud == origin { Ok(claims) } else { Err(TokenFault::Foreign) }
+    }
+
+    fn assert(&self, claims: &AssertionClaims) -> Result<Assertion, SigningError> {
+        let json = serde_json::to_string(claims).map_err(|error| SigningError(error.to_string()))?;
+        Ok(Assertion::new(json))
     }
 
     fn jwks(&self) -> String {

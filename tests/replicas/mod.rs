@@ -1,5 +1,6 @@
 //! Two servers on one PostgreSQL: the real routes and the real core, each over connections of its own.
 
+mod hand_over;
 mod killed;
 mod settings;
 mod wired;

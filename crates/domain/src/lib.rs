@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod access;
 pub mod admission;
 pub mod attempt;
 pub mod device;

@@ -13,6 +13,7 @@ use crate::protocol::RedirectUri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
+    host: String,
     redirect_uri: RedirectUri,
     signed_out: &'static str,
     secure: bool,
@@ -73,15 +74,31 @@ impl PublicUrl {
             return Err(UnfitPublicUrl::PlainHttp);
         }
         let origin = url.origin().ascii_serialization();
+        let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
         let redirect_uri = RedirectUri::parse(&format!("{origin}{}", paths.callback))
             .map_err(|_| UnfitPublicUrl::NotAUrl)?;
-        Ok(Self { origin, redirect_uri, signed_out: paths.signed_out, secure })
+        Ok(Self { origin, host, redirect_uri, signed_out: paths.signed_out, secure })
     }
 
     /// Returns the origin, without a trailing slash.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Returns the host: lower case, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the address of a host beside this one, for advice: where this one is a name, one level below it.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> String {
+        let (scheme, rest) = self.origin.split_once("://").unwrap_or_default();
+        let is_address = self.host.parse::<std::net::Ipv4Addr>().is_ok() || self.host.starts_with('[');
+        let beside = if is_address { rest.replacen(&self.host, "localhost", 1) } else { rest.to_owned() };
+        format!("{scheme}://{name}.{beside}/")
     }
 
     /// Returns whether it is https: cookies are then `Secure` and have the `__Host-` prefix.

@@ -222,16 +222,16 @@ pub struct SessionPerson {
     pub name: Option<DisplayName>,
     /// The role of the account.
     pub role: Role,
-    /// The person's groups, as many as are in the token.
+    /// All groups of the session, also those that have no room in its token.
     pub groups: Vec<String>,
-    /// Whether these are all groups of the session.
-    pub groups_complete: bool,
     /// The time of authentication.
     pub authenticated_at: Timestamp,
 }
 
-impl From<SessionClaims> for SessionPerson {
-    fn from(claims: SessionClaims) -> Self {
+impl SessionPerson {
+    /// Takes a person from a token's claims, with all groups of the session.
+    #[must_use]
+    pub fn new(claims: SessionClaims, groups: Vec<String>) -> Self {
         Self {
             account: claims.sub,
             session: claims.sid,
@@ -239,10 +239,62 @@ impl From<SessionClaims> for SessionPerson {
             email: claims.email,
             name: claims.name,
             role: claims.role,
-            groups: claims.groups,
-            groups_complete: claims.groups_complete,
+            groups,
             authenticated_at: claims.auth_time,
         }
+    }
+}
+
+/// The claims of an assertion (RFC 7519): what a service is told about the person who asks, for it alone and
+/// for a moment. It opens nothing at Labgate. The names are those of OpenID Connect Core section 5.1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssertionClaims {
+    /// The issuer: the public URL of this lab.
+    pub iss: String,
+    /// The audience: the id of the service.
+    pub aud: String,
+    /// The account.
+    pub sub: AccountId,
+    /// The time of issue.
+    pub iat: Timestamp,
+    /// The expiry, at most [`AssertionClaims::LIFETIME`] later.
+    pub exp: Timestamp,
+    /// The username.
+    pub preferred_username: Username,
+    /// The person's e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailAddress>,
+    /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DisplayName>,
+    /// The role of the account.
+    pub role: Role,
+    /// The groups that the service is told of, as many as [`AssertionClaims::MAX_GROUPS_LEN`] allows.
+    pub groups: Vec<String>,
+}
+
+impl AssertionClaims {
+    /// The life of an assertion.
+    pub const LIFETIME: Duration = Duration::from_mins(1);
+    /// The most bytes of JSON for its group names, so that it fits into a header.
+    pub const MAX_GROUPS_LEN: usize = 2048;
+}
+
+/// A signed assertion, for the service and nothing else. Never printed.
+#[derive(Clone, Debug)]
+pub struct Assertion(SecretString);
+
+impl Assertion {
+    /// Wraps an assertion just signed.
+    #[must_use]
+    pub fn new(assertion: String) -> Self {
+        Self(assertion.into())
+    }
+
+    /// Returns the assertion, for the service's header and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
     }
 }
 

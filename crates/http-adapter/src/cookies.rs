@@ -29,6 +29,12 @@ pub(crate) const DEVICE: &str = "-device";
 pub(crate) const TURN: &str = "-turn";
 /// The cookie that remembers the provider that was used last.
 pub(crate) const PROVIDER: &str = "-provider";
+/// The cookie that remembers the hosts of services that were entered.
+pub(crate) const ENTERED: &str = "-entered";
+/// The cookie with a ticket for what is left to do at the provider after a sign-out.
+pub(crate) const LEAVING: &str = "-leaving";
+/// The beginning of the cookies of hand-overs under way.
+const ENTERING: &str = "-entering-";
 /// The beginning of the cookies of attempts.
 const ATTEMPT: &str = "-attempt-";
 
@@ -107,6 +113,12 @@ pub(crate) struct PresentedCookies {
     pub(crate) device: Option<String>,
     /// The turn to sign in.
     pub(crate) turn: Option<String>,
+    /// The secrets of the hand-overs under way.
+    pub(crate) entering: Vec<(SealId, String)>,
+    /// The origins of services that were entered, the latest last.
+    pub(crate) entered: Vec<String>,
+    /// What is left to do at the provider after a sign-out.
+    pub(crate) leaving: Option<String>,
     /// The provider that was used last. A planted cookie can choose it: it decides about nothing but an
     /// order.
     pub(crate) provider: Option<ProviderId>,
@@ -117,6 +129,8 @@ impl Cookies {
     const MAX_LEN: usize = 4096;
     /// The most attempts of one request that are looked at.
     const MAX_ATTEMPTS: usize = 32;
+    /// The most hosts of services that are visited at sign-out.
+    const MAX_ENTERED: usize = 10;
     /// The time that a browser remembers the provider that was used last: over a term, from the last sign-in
     /// there on.
     const PROVIDER_LIFETIME: Duration = Duration::from_hours(90 * 24);
@@ -150,6 +164,15 @@ impl Cookies {
                 DEVICE => presented.device = Some(value.to_owned()),
                 TURN => presented.turn = Some(value.to_owned()),
                 PROVIDER => presented.provider = ProviderId::parse(value).ok(),
+                LEAVING => presented.leaving = Some(value.to_owned()),
+                ENTERED => {
+                    let origins = value.split('|').filter(|origin| !origin.is_empty());
+                    presented.entered = origins.take(Self::MAX_ENTERED).map(str::to_owned).collect();
+                }
+                _ if name.starts_with(ENTERING) && presented.entering.len() < Self::MAX_ATTEMPTS => {
+                    let flow = name.strip_prefix(ENTERING).and_then(|id| SealId::parse(id).ok());
+                    presented.entering.extend(flow.map(|flow| (flow, value.to_owned())));
+                }
                 _ if presented.attempts.len() < Self::MAX_ATTEMPTS => {
                     presented.attempts.extend(presented_attempt(name, value));
                 }
@@ -181,6 +204,29 @@ impl Cookies {
     /// Removes the cookie of an attempt.
     pub(crate) fn clear_attempt(&self, id: SealId) -> Result<HeaderValue, UnfitCookie> {
         self.clear(&format!("{ATTEMPT}{id}"))
+    }
+
+    /// Sets the cookie of a hand-over under way. It lives as long as a sign-in may take.
+    pub(crate) fn set_entering(&self, flow: SealId, secret: &str) -> Result<HeaderValue, UnfitCookie> {
+        self.set_for(&format!("{ENTERING}{flow}"), secret, SignInAttempt::LIFETIME)
+    }
+
+    /// Removes the cookie of a hand-over.
+    pub(crate) fn clear_entering(&self, flow: SealId) -> Result<HeaderValue, UnfitCookie> {
+        self.clear(&format!("{ENTERING}{flow}"))
+    }
+
+    /// Remembers that the host of a service was entered.
+    pub(crate) fn set_entered(&self, before: &[String], origin: &str) -> Result<HeaderValue, UnfitCookie> {
+        let mut entered: Vec<_> = before.iter().map(String::as_str).filter(|it| *it != origin).collect();
+        entered.push(origin);
+        let latest = entered.split_off(entered.len().saturating_sub(Self::MAX_ENTERED));
+        self.set(ENTERED, &latest.join("|"), "")
+    }
+
+    /// Remembers these hosts of services, and no other.
+    pub(crate) fn keep_entered(&self, entered: &[String]) -> Result<HeaderValue, UnfitCookie> {
+        if entered.is_empty() { self.clear(ENTERED) } else { self.set(ENTERED, &entered.join("|"), "") }
     }
 
     /// Sets the cookie behind the CSRF tokens of a browser without a session.

@@ -37,6 +37,8 @@ pub enum HttpErrorCode {
     TooManySignIns,
     /// The request's head is larger than any that is expected here.
     HeadTooLarge,
+    /// The person does not meet a condition that the proxy states in the query of its check.
+    NotAllowedByQuery,
     /// An administrator typed an e-mail address that is none.
     EmailInvalid,
     /// An administrator typed something else than two different issuers.
@@ -55,6 +57,7 @@ impl HttpErrorCode {
         Self::TooManyChanges,
         Self::TooManySignIns,
         Self::HeadTooLarge,
+        Self::NotAllowedByQuery,
         Self::EmailInvalid,
         Self::IssuersInvalid,
     ];
@@ -82,6 +85,7 @@ impl HttpErrorCode {
             Self::TooManyChanges => ("too_many_changes", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManySignIns => ("too_many_sign_ins", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::NotAllowedByQuery => ("not_allowed_by_query", StatusCode::FORBIDDEN),
             Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
             Self::IssuersInvalid => ("issuers_invalid", StatusCode::UNPROCESSABLE_ENTITY),
         }
@@ -133,7 +137,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled
         | ErrorCode::NotAdministrator
-        | ErrorCode::CsrfFailed => StatusCode::FORBIDDEN,
+        | ErrorCode::CsrfFailed
+        | ErrorCode::NotPermitted
+        | ErrorCode::TargetRefused => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
         | ErrorCode::ClientRejected
         | ErrorCode::TokenResponseInvalid
@@ -146,6 +152,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::ProviderMisconfigured | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+/// The address at which a person signs in and comes back: for scripts, and for a proxy that takes the status alone.
+pub(crate) const SIGN_IN: HeaderName = HeaderName::from_static("x-labgate-sign-in");
 
 /// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its
 /// audience.
@@ -221,6 +230,31 @@ impl Failure {
         Self { reference: Some(reference), ..Self::coded(ErrorCode::Internal) }
     }
 
+    /// What is asked for cannot be told, or no service has it; the cause is in the log under this reference.
+    pub(crate) fn target_refused(reference: Reference) -> Self {
+        Self { reference: Some(reference), ..Self::coded(ErrorCode::TargetRefused) }
+    }
+
+    /// A check with a query: what it asks for would be passed over.
+    pub(crate) fn query_refused() -> Self {
+        Self { status: StatusCode::FORBIDDEN, ..HttpErrorCode::BadRequest.into() }
+    }
+
+    /// The same, with these headers.
+    pub(crate) fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// The same, with the address at which the person signs in.
+    pub(crate) fn leading_to(self, sign_in: &str) -> Self {
+        let way = Way { href: sign_in.to_owned(), label: Label::SignInAgain };
+        Self { ways: [way].into(), ..self }
+    }
+
     /// The path answers to these methods only (RFC 9110 section 15.5.6).
     pub(crate) fn not_allowed(methods: &[&Method]) -> Self {
         let methods: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
@@ -273,6 +307,8 @@ impl Failure {
             status: u16,
             code: &'a str,
             reference: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sign_in: Option<&'a str>,
         }
         let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
@@ -288,7 +324,17 @@ impl Failure {
             }),
             Audience::Program => reply::json_as(
                 "application/problem+json",
-                &ProblemDocument { title: message, status: self.status.as_u16(), code: self.code, reference },
+                &ProblemDocument {
+                    title: message,
+                    status: self.status.as_u16(),
+                    code: self.code,
+                    reference,
+                    sign_in: self
+                        .headers
+                        .iter()
+                        .find(|(name, _)| *name == SIGN_IN)
+                        .and_then(|it| it.1.to_str().ok()),
+                },
             ),
         };
         self.head(&mut response);

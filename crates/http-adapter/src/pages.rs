@@ -1,12 +1,13 @@
 //! The pages. They work without JavaScript, and load nothing from elsewhere.
 
 use askama::Template;
+use labgate_domain::access::Service;
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
-use labgate_domain::sign_in::{Offer, OwnAccount, PendingLink};
+use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink};
 
 use crate::texts::{Text, Texts};
 use crate::{device, paths, times};
@@ -35,6 +36,8 @@ pub(crate) struct MainPage<'a> {
     pub(crate) t: &'a Texts,
     /// The signed-in person.
     pub(crate) person: Option<&'a SessionPerson>,
+    /// The services that the person may open.
+    pub(crate) services: Vec<&'a Service>,
     pub(crate) form: Form<'a>,
 }
 
@@ -144,6 +147,18 @@ pub(crate) struct IdentitiesPage<'a> {
     /// The result of the form.
     pub(crate) moved: Option<MovedIdentities<'a>>,
     pub(crate) form: Form<'a>,
+}
+
+/// `GET /admin/services`.
+#[derive(Template)]
+#[template(path = "services.html")]
+pub(crate) struct ServicesPage<'a> {
+    pub(crate) t: &'a Texts,
+    pub(crate) services: Vec<&'a Service>,
+    pub(crate) url: &'a str,
+    pub(crate) account: &'a str,
+    /// What a check would decide.
+    pub(crate) explained: Option<AccessExplained>,
 }
 
 /// The fields of a move of identities, as they were typed.

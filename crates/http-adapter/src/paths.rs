@@ -9,6 +9,44 @@ use labgate_domain::return_to::ReturnTo;
 
 /// The forward-auth endpoint: says whether a request's session is alive.
 pub const VERIFY: &str = "/api/auth/verify";
+/// The check of Traefik.
+pub const CHECK_TRAEFIK: &str = "/api/auth/check/traefik";
+/// The check of Caddy.
+pub const CHECK_CADDY: &str = "/api/auth/check/caddy";
+/// The check of `HAProxy`.
+pub const CHECK_HAPROXY: &str = "/api/auth/check/haproxy";
+/// The check of Envoy, behind which it puts the path of the request.
+pub const CHECK_ENVOY: &str = "/api/auth/check/envoy";
+/// The same with a path.
+pub const CHECK_ENVOY_PATH: &str = "/api/auth/check/envoy/{*path}";
+/// The answer for a client whose request was refused by [`VERIFY`].
+pub const REFUSED: &str = "/api/auth/check/refused";
+/// oauth2-proxy's check.
+pub const OAUTH2_AUTH: &str = "/oauth2/auth";
+/// oauth2-proxy's way to sign in.
+pub const OAUTH2_START: &str = "/oauth2/start";
+/// oauth2-proxy's sign-in page.
+pub const OAUTH2_SIGN_IN: &str = "/oauth2/sign_in";
+/// oauth2-proxy's sign-out.
+pub const OAUTH2_SIGN_OUT: &str = "/oauth2/sign_out";
+/// oauth2-proxy's description of the person.
+pub const OAUTH2_USERINFO: &str = "/oauth2/userinfo";
+/// Authelia's check as nginx asks it.
+pub const AUTHELIA_AUTH_REQUEST: &str = "/api/authz/auth-request";
+/// Authelia's check as Traefik and Caddy ask it.
+pub const AUTHELIA_FORWARD_AUTH: &str = "/api/authz/forward-auth";
+/// Authelia's check as Envoy asks it.
+pub const AUTHELIA_EXT_AUTHZ: &str = "/api/authz/ext-authz";
+/// The same with a path.
+pub const AUTHELIA_EXT_AUTHZ_PATH: &str = "/api/authz/ext-authz/{*path}";
+/// Hands a session over to the host of a service.
+pub const HAND_OVER: &str = "/hand-over";
+/// Sends the browser through the hosts of services after a sign-out.
+pub const LEAVING: &str = "/leaving";
+/// On the host of a service: the way in.
+pub const ENTER: &str = "/.labgate/enter";
+/// On the host of a service: the way out.
+pub const LEAVE: &str = "/.labgate/leave";
 /// The signed-in person, as JSON.
 pub const ME: &str = "/api/auth/me";
 /// Ends the session.
@@ -83,6 +121,8 @@ pub const USER_PAGE: &str = "/admin/accounts/{id}";
 pub const USER_ACTION_PAGE: &str = "/admin/accounts/{id}/{action}";
 /// The page that moves identities to another issuer.
 pub const IDENTITIES_PAGE: &str = "/admin/identities";
+/// The services, for administrators.
+pub const SERVICES_PAGE: &str = "/admin/services";
 /// The style sheet.
 pub const STYLE: &str = "/assets/labgate.css";
 

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
+use labgate_domain::access::Target;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::UserAgent;
@@ -15,6 +16,7 @@ use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
 use crate::form::{CsrfSecret, Fields, Posted};
+use crate::original::Original;
 use crate::paths;
 use crate::reply::{self, Response};
 
@@ -25,6 +27,11 @@ pub(crate) struct ParsedRequest {
     pub(crate) audience: Audience,
     /// The cookies of ours.
     pub(crate) cookies: PresentedCookies,
+    pub(crate) method: Method,
+    /// The host that the browser asked, lower case and without port; empty if there is none.
+    pub(crate) host: String,
+    /// What a trusted proxy says about the request that it holds.
+    pub(crate) original: Original,
     /// The path, undecoded.
     pub(crate) path: String,
     /// The query, undecoded.
@@ -56,6 +63,9 @@ impl ParsedRequest {
         Self {
             audience: Audience::of(headers),
             cookies: cookies.read(headers),
+            method: parts.method.clone(),
+            host: text(headers, "host").and_then(Target::host_name).unwrap_or_default(),
+            original: Original::read(parts, proxies),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             parameters,

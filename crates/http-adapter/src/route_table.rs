@@ -15,7 +15,8 @@ use crate::paths;
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
-    administration, external, identities, operations, own_account, pages, passwords, session,
+    access, administration, drop_in, external, hand_over, identities, operations, own_account, pages,
+    passwords, services, session,
 };
 use crate::state::AppState;
 
@@ -89,7 +90,26 @@ macro_rules! routes {
 /// request of the lab, comes first.
 #[rustfmt::skip]
 static ROUTES: &[Route] = routes! {
-    ANY    VERIFY              Reads   Unread  => session::verify;
+    ANY    VERIFY              Reads   Unread  => access::verify;
+    ANY    CHECK_TRAEFIK       Reads   Unread  => access::traefik;
+    ANY    CHECK_CADDY         Reads   Unread  => access::caddy;
+    ANY    CHECK_HAPROXY       Reads   Unread  => access::haproxy;
+    ANY    CHECK_ENVOY         Reads   Unread  => access::envoy;
+    ANY    CHECK_ENVOY_PATH    Reads   Unread  => access::envoy;
+    ANY    REFUSED             Reads   Unread  => access::refused;
+    ANY    OAUTH2_AUTH         Reads   Unread  => drop_in::oauth2_auth;
+    READ   OAUTH2_START        Reads   Unread  => drop_in::oauth2_start;
+    READ   OAUTH2_SIGN_IN      Reads   Unread  => drop_in::oauth2_sign_in;
+    READ   OAUTH2_SIGN_OUT     Reads   Unread  => drop_in::oauth2_sign_out;
+    READ   OAUTH2_USERINFO     Reads   Unread  => drop_in::oauth2_userinfo;
+    ANY    AUTHELIA_AUTH_REQUEST Reads Unread  => drop_in::auth_request;
+    ANY    AUTHELIA_FORWARD_AUTH Reads Unread  => drop_in::forward_auth;
+    ANY    AUTHELIA_EXT_AUTHZ  Reads   Unread  => drop_in::ext_authz;
+    ANY    AUTHELIA_EXT_AUTHZ_PATH Reads Unread => drop_in::ext_authz;
+    GET    HAND_OVER           Reads   Unread  => hand_over::hand_over;
+    GET    ENTER               Changes Unread  => hand_over::enter;
+    GET    LEAVING             Reads   Unread  => session::leaving;
+    GET    LEAVE               Reads   Unread  => hand_over::leave;
     READ   ME                  Reads   Unread  => session::me;
     POST   LOGOUT              Changes Own     => session::logout;
     READ   OIDC_ENABLED        Reads   Unread  => external::enabled;
@@ -138,6 +158,7 @@ static ROUTES: &[Route] = routes! {
     POST   USER_ACTION_PAGE    Changes Own     => administration::act;
     READ   IDENTITIES_PAGE     Reads   Unread  => identities::page;
     POST   IDENTITIES_PAGE     Changes Own     => identities::move_all;
+    READ   SERVICES_PAGE       Reads   Unread  => services::page;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 
@@ -214,7 +235,7 @@ mod tests {
     #[test]
     fn every_route_is_found_by_its_methods_and_path() {
         for route in ROUTES {
-            let path = route.path.replace(['{', '}'], "");
+            let path = route.path.replace(['{', '}', '*'], "");
             for method in if route.methods.is_empty() { &[Method::PATCH] } else { route.methods } {
                 let found = find(method, &path).unwrap_or_else(|_| panic!("{method} {path} is not found"));
                 assert!(std::ptr::eq(found.route, route), "{method} {path}");
@@ -226,10 +247,11 @@ mod tests {
 
     #[test]
     fn all_but_reads_change_something_and_pass_the_csrf_check() {
-        for route in ROUTES.iter().filter(|route| route.path != paths::VERIFY) {
+        for route in ROUTES.iter().filter(|route| !route.methods.is_empty()) {
             let reads = [GET, READ].contains(&route.methods);
+            let uses_up_a_code = [paths::OIDC_CALLBACK, paths::ENTER].contains(&route.path);
             assert_eq!(route.body == Body::Unread, reads, "{}", route.path);
-            assert_eq!(route.effect == Effect::Reads, reads && route.path != paths::OIDC_CALLBACK);
+            assert_eq!(route.effect == Effect::Reads, reads && !uses_up_a_code, "{}", route.path);
             assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{}", route.path);
         }
     }

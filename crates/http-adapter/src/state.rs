@@ -15,6 +15,7 @@ use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
 use crate::cookies::{self, CookieName, Cookies, UnfitCookie};
+use crate::dialects::DropIn;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::{CsrfSecret, CsrfToken, Posted};
 use crate::pages::{Form, Problem};
@@ -33,6 +34,8 @@ pub struct AppInfo {
     pub trusted_proxies: Vec<ProxyNetwork>,
     /// The name of the session cookie.
     pub cookie_name: CookieName,
+    /// The products whose paths are served, too.
+    pub drop_ins: Vec<DropIn>,
 }
 
 /// The state of the application.

@@ -59,6 +59,7 @@ texts! {
     main: Main {
         title, hello, signed_in_as, groups, own_account, manage_accounts, not_signed_in, invitation,
     }
+    services: Services { title, none, runs_user_code, who, url, account, check, passes, refused }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
     register: Register { setup_title, first_administrator, setup_note, name, have_account }
     password: ChangePassword { title, change_due, signs_out, present, next, change }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod account;
 mod admission;
 mod backup;
@@ -67,6 +68,8 @@ enum Command {
     Identities(identities::IdentitiesArgs),
     /// Try the admission rules
     Admission(admission::AdmissionArgs),
+    /// Say who may go where
+    Access(access::AccessArgs),
     /// Find what prevents sign-in, and print what to do
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
@@ -133,6 +136,7 @@ impl Cli {
             Command::Keys { command: KeysCommand::List } => list(&configuration?),
             Command::Account(arguments) => account::run(&configuration?, arguments),
             Command::Identities(arguments) => identities::run(&configuration?, &arguments),
+            Command::Access(arguments) => access::run(&configuration?, &arguments),
             Command::Admission(arguments) => admission::run(&configuration?, arguments),
             Command::Backup(arguments) => backup::back_up(&configuration?, &arguments),
             Command::Restore(arguments) => {

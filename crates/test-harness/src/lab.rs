@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
@@ -15,7 +16,7 @@ use labgate_domain::ports::{
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo, paths};
+use labgate_http::{App, AppInfo, DropIn, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -26,6 +27,7 @@ use crate::log::MemoryLog;
 use crate::memory::MemoryStore;
 use crate::passwords::{PlainHasher, WordJudge};
 use crate::provider;
+use crate::proxy;
 use crate::world::{FixedClock, SeededEntropy};
 
 /// A lab and its provider, at `https://lab.test` and `https://idp.test`.
@@ -40,6 +42,7 @@ pub struct TestLab {
     clock: Arc<FixedClock>,
     log: Arc<MemoryLog>,
     public_url: String,
+    drop_ins: Vec<DropIn>,
 }
 
 /// One process of a lab, with a memory of its own for recent checks.
@@ -62,6 +65,8 @@ pub struct TestLabBuilder {
     with_second_provider: bool,
     kinds: Kinds,
     persona: Persona,
+    services: Vec<Service>,
+    drop_ins: Vec<DropIn>,
 }
 
 impl TestLab {
@@ -84,6 +89,8 @@ impl TestLab {
             with_second_provider: false,
             kinds: KINDS,
             persona: Persona::Generic,
+            services: Vec::new(),
+            drop_ins: Vec::new(),
         }
     }
 
@@ -91,16 +98,15 @@ impl TestLab {
     #[must_use]
     pub fn browser(&self) -> Browser {
         let (app, idp) = (self.server.app.clone(), Arc::clone(&self.idp));
-        let lab: Host = Arc::new(move |request| {
-            let app = app.clone();
-            Box::pin(async move { app.handle(request).await })
-        });
+        let lab = proxy::before(app, Arc::clone(&self.policy.services));
         let idp: Host = Arc::new(move |request| {
             let idp = Arc::clone(&idp);
             Box::pin(async move { idp.handle(request).await })
         });
         let home = Url::parse(&self.public_url).expect("a public URL");
-        let sites = HashMap::from([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
+        let origins = self.policy.services.iter().map(|service| service.url.origin().to_owned());
+        let mut sites: HashMap<_, _> = origins.map(|origin| (origin, Arc::clone(&lab))).collect();
+        sites.extend([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
         Browser::new(home, sites, Arc::clone(&self.clock) as _)
     }
 
@@ -184,7 +190,11 @@ impl TestLab {
             throttle,
             ..self.ports.clone()
         };
-        Self { server: server(&ports, &self.policy, &self.setup_token), ports, ..self.clone() }
+        Self {
+            server: server(&ports, &self.policy, &self.setup_token, &self.drop_ins),
+            ports,
+            ..self.clone()
+        }
     }
 
     /// The provider.
@@ -280,6 +290,18 @@ impl TestLabBuilder {
         Self { kinds, ..self }
     }
 
+    /// Adds a service, behind the reverse proxy of the lab: for each request that passes it shows what it was told.
+    pub fn service(mut self, service: Service) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// Serves the paths of another product, too.
+    pub fn drop_in(mut self, drop_in: DropIn) -> Self {
+        self.drop_ins.push(drop_in);
+        self
+    }
+
     /// Leaves the provider out.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -347,19 +369,30 @@ impl TestLabBuilder {
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(1)),
         };
-        let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
+        let services = Arc::new(Services::new(self.services, &public_url).expect("services side by side"));
+        let policy =
+            Policy { self_registration: self.self_registration, services, ..Policy::for_lab_at(public_url) };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
-        let server = server(&ports, &policy, &setup_token);
-        TestLab { server, ports, policy, setup_token, idp, store, clock, log, public_url: self.public_url }
+        let (public_url, drop_ins) = (self.public_url, self.drop_ins);
+        let server = server(&ports, &policy, &setup_token, &drop_ins);
+        TestLab { server, ports, policy, setup_token, idp, store, clock, log, public_url, drop_ins }
     }
 }
 
 /// A process that serves the lab.
-fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
+fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, drop_ins: &[DropIn]) -> Server {
     let missing_settings =
         if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
     let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
     let sign_in = Arc::new(sign_in);
-    let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
+    // Without services there is no proxy either.
+    let trusted_proxies = if policy.services.is_empty() {
+        Vec::new()
+    } else {
+        vec![proxy::ADDRESS.to_string().parse().expect("an address")]
+    };
+    let drop_ins = drop_ins.to_vec();
+    let info = AppInfo { missing_settings, trusted_proxies, drop_ins, ..AppInfo::default() };
+    let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }
 }

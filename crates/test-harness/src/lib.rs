@@ -12,6 +12,7 @@ mod log;
 pub mod memory;
 mod passwords;
 mod provider;
+mod proxy;
 mod world;
 
 pub use browser::{Browser, Host, Page, StoredCookie};

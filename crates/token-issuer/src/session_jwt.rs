@@ -29,8 +29,8 @@ impl Header {
     /// so one of them shows a foreign token.
     const FOREIGN: [&str; 9] = ["crit", "b64", "enc", "zip", "cty", "jwk", "jku", "x5u", "x5c"];
 
-    fn is_ours(&self) -> bool {
-        self.typ == SessionJwt::TYP && !Self::FOREIGN.iter().any(|name| self.further.contains_key(*name))
+    fn is_ours(&self, typ: &str) -> bool {
+        self.typ == typ && !Self::FOREIGN.iter().any(|name| self.further.contains_key(*name))
     }
 }
 
@@ -38,12 +38,38 @@ impl SessionJwt {
     /// Tells session tokens from ID, access and logout tokens (RFC 8725 section 3.11).
     pub(crate) const TYP: &str = "labgate-session+jwt";
 
+    /// Tells passes from all others.
+    pub(crate) const PASS_TYP: &str = "labgate-pass+jwt";
+
+    /// Tells assertions from all others. No reader here takes one.
+    pub(crate) const ASSERTION_TYP: &str = "labgate-assertion+jwt";
+
     /// The longest token, in bytes: no longer one fits in a cookie.
     pub(crate) const MAX_LEN: usize = 4096;
 
-    /// Returns the claims of a token that the key of its `kid` signed, and no other key.
+    /// Returns the claims of a session token that the key of its `kid` signed, and no other key.
     pub(crate) fn read<'k>(
         &self,
+        token: &str,
+        key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+    ) -> Result<SessionClaims, TokenFault> {
+        self.read_as(Self::TYP, &self.audience, token, key_of)
+    }
+
+    /// The same for a pass for this origin.
+    pub(crate) fn read_pass<'k>(
+        &self,
+        origin: &str,
+        pass: &str,
+        key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+    ) -> Result<SessionClaims, TokenFault> {
+        self.read_as(Self::PASS_TYP, origin, pass, key_of)
+    }
+
+    fn read_as<'k>(
+        &self,
+        typ: &str,
+        audience: &str,
         token: &str,
         key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
     ) -> Result<SessionClaims, TokenFault> {
@@ -54,7 +80,7 @@ impl SessionJwt {
         let (header, claims) = message.split_once('.').ok_or(TokenFault::Malformed)?;
 
         let header: Header = decode(header)?;
-        if !header.is_ours() {
+        if !header.is_ours(typ) {
             return Err(TokenFault::Malformed);
         }
         let key = key_of(&header.kid).ok_or(TokenFault::UnknownKey)?;
@@ -66,7 +92,7 @@ impl SessionJwt {
         }
 
         let claims: SessionClaims = decode(claims)?;
-        if claims.iss != self.issuer || claims.aud != self.audience {
+        if claims.iss != self.issuer || claims.aud != audience {
             return Err(TokenFault::Foreign);
         }
         Ok(claims)

@@ -1,7 +1,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use labgate_domain::ports::{SigningError, TokenFault, TokenIssuer};
-use labgate_domain::session::{SessionClaims, SessionToken};
+use labgate_domain::session::{Assertion, AssertionClaims, SessionClaims, SessionToken};
+use serde::Serialize;
 
 use crate::KeyRing;
 use crate::session_jwt::SessionJwt;
@@ -30,22 +31,54 @@ impl SessionTokens {
         differs
     }
 
+    fn sign_for_cookie(&self, typ: &str, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
+        if claims.iss != self.jwt.issuer {
+            return Err(SigningError(FOREIGN.to_owned()));
+        }
+        let token = self.sign(typ, claims)?;
+        if token.len() > SessionJwt::MAX_LEN {
+            return Err(SigningError("the claims do not fit into a cookie".to_owned()));
+        }
+        Ok(SessionToken::new(token))
+    }
+
+    fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
+        self.ring().signing_key().sign(Some(typ), claims).map_err(|error| SigningError(error.to_string()))
+    }
+
     fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
+/// The error of claims with another issuer or audience.
+const FOREIGN: &str = "the claims are for another lab";
+
 impl TokenIssuer for SessionTokens {
     fn issue(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
-        if claims.iss != self.jwt.issuer || claims.aud != self.jwt.audience {
-            return Err(SigningError("the claims are for another lab".to_owned()));
+        if claims.aud != self.jwt.audience {
+            return Err(SigningError(FOREIGN.to_owned()));
         }
-        let token = self.ring().signing_key().sign(Some(SessionJwt::TYP), claims);
-        let token = token.map_err(|error| SigningError(error.to_string()))?;
-        if token.len() > SessionJwt::MAX_LEN {
-            return Err(SigningError("the claims do not fit into a cookie".to_owned()));
+        self.sign_for_cookie(SessionJwt::TYP, claims)
+    }
+
+    fn issue_pass(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
+        if claims.aud == self.jwt.audience {
+            return Err(SigningError("a pass is not for the lab itself".to_owned()));
         }
-        Ok(SessionToken::new(token))
+        self.sign_for_cookie(SessionJwt::PASS_TYP, claims)
+    }
+
+    fn authenticate_pass(&self, origin: &str, pass: &str) -> Result<SessionClaims, TokenFault> {
+        let ring = self.ring();
+        self.jwt.read_pass(origin, pass, |kid| ring.find(kid))
+    }
+
+    fn assert(&self, claims: &AssertionClaims) -> Result<Assertion, SigningError> {
+        if claims.iss != self.jwt.issuer || claims.aud == self.jwt.audience {
+            return Err(SigningError(FOREIGN.to_owned()));
+        }
+        self.sign(SessionJwt::ASSERTION_TYP, claims).map(Assertion::new)
     }
 
     fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault> {

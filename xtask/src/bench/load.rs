@@ -24,6 +24,11 @@ impl Load {
         Self { port, requests: vec![request(port, path, &cookie)] }
     }
 
+    /// A request with these lines in its head.
+    pub(super) fn with_headers(port: u16, path: &str, lines: &str) -> Self {
+        Self { port, requests: vec![request(port, path, lines)] }
+    }
+
     /// A request with each of these cookies, in turn.
     pub(super) fn in_turn(port: u16, path: &str, cookies: &[String]) -> Self {
         let cookies = cookies.iter().map(|cookie| format!("cookie: {cookie}\r\n"));

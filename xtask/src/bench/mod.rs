@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines;
 //! times are those of this one. It fails on no number: a person judges the table. With `--data` it measures
-//! what many accounts cost, with `--hostile` what attacks cost others, with `--sessions` many sessions alone.
+//! what many accounts cost, with `--hostile` what attacks cost others, with `--sessions` many sessions alone, with
+//! `--services` what services and their rules add.
 
 mod cores;
 mod crowd;
@@ -9,6 +10,7 @@ mod hostile;
 mod http;
 mod latency;
 mod load;
+mod services;
 mod sessions;
 mod sign_in;
 mod usage;
@@ -31,24 +33,25 @@ use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
 pub(crate) const ABOUT: &str = "the cost of a check, a sign-in and an idle lab, against the aims (Linux); --data: many accounts; \
-     --hostile: attacks; --sessions: many sessions alone";
+     --hostile: attacks; --sessions: many sessions alone; --services: services and rules";
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
 const SIGN_INS: u32 = 200;
 
 pub(crate) fn run(mut options: Options) -> Result<()> {
-    let (data, hostile, sessions) =
-        (options.flag("--data"), options.flag("--hostile"), options.flag("--sessions"));
+    let [data, hostile, sessions, services] =
+        ["--data", "--hostile", "--sessions", "--services"].map(|name| options.flag(name));
     options.finish()?;
     let machine = load_average();
     println!("{machine}");
-    let measured = match (data, hostile, sessions) {
-        (false, false, false) => run_programs(),
-        (true, false, false) => data::run(),
-        (false, true, false) => hostile::run(),
-        (false, false, true) => run_sessions(),
-        _ => bail!("--data, --hostile and --sessions are runs of their own"),
+    let measured = match (data, hostile, sessions, services) {
+        (false, false, false, false) => run_programs(),
+        (true, false, false, false) => data::run(),
+        (false, true, false, false) => hostile::run(),
+        (false, false, true, false) => run_sessions(),
+        (false, false, false, true) => services::run(),
+        _ => bail!("--data, --hostile, --sessions and --services are runs of their own"),
     };
     // Once more, below the table, where it is read together with the numbers.
     measured.inspect(|()| println!("\n{machine}"))

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::code::{ErrorCode, codes};
-use crate::people::EmailAddress;
+use crate::access::{NoService, ServiceId};
+use crate::people::{EmailAddress, Username};
 use crate::ports::PasswordWeakness;
 use crate::sealed::Ticket;
 
@@ -145,6 +146,24 @@ pub enum AccessError {
     /// It came from another site.
     #[error("the request failed the CSRF check")]
     CsrfFailed,
+    /// Its person may not use the service in this way.
+    #[error("{person} may not use the service {service}: {decided_by} decides")]
+    NotPermitted {
+        /// The service.
+        service: ServiceId,
+        /// The person.
+        person: Username,
+        /// The rule that decides.
+        decided_by: String,
+    },
+    /// No service has its target.
+    #[error("{target}: {reason}")]
+    TargetRefused {
+        /// What it asks for.
+        target: String,
+        /// The reason.
+        reason: NoService,
+    },
 }
 
 codes!(AccessError {
@@ -152,4 +171,6 @@ codes!(AccessError {
     ReauthenticationNeeded => ReauthenticationNeeded,
     NotAdministrator => NotAdministrator,
     CsrfFailed => CsrfFailed,
+    NotPermitted => NotPermitted,
+    TargetRefused => TargetRefused,
 });

@@ -138,6 +138,10 @@ error_codes! {
     Busy = "busy", Labgate;
     /// The request failed the CSRF check.
     CsrfFailed = "csrf_failed", Person;
+    /// The person may not use the service in this way.
+    NotPermitted = "not_permitted", Person;
+    /// No service has the request's target, or it can be read in two ways.
+    TargetRefused = "target_refused", Operator;
     /// The database does not answer, or cannot do what it was asked.
     StoreUnavailable = "store_unavailable", Labgate;
     /// Labgate failed.

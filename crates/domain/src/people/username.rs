@@ -9,7 +9,7 @@ use crate::text::readable_text;
 ///
 /// Its canonical form is lower case, so `Ada` and `ada` are one name. Local names are ASCII, so letters of
 /// other scripts cannot imitate one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Username(String);
 

@@ -1,6 +1,7 @@
-use crate::session::{SessionClaims, SessionToken};
+use crate::session::{Assertion, AssertionClaims, SessionClaims, SessionToken};
 
-/// Signs session tokens and recognises its own.
+/// Signs session tokens, passes and assertions, and recognises its own. No token of one kind is taken for one
+/// of another: each has its `typ` (RFC 8725 section 3.11).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait TokenIssuer: Send + Sync {
     /// Signs a token with the current key.
@@ -15,6 +16,25 @@ pub trait TokenIssuer: Send + Sync {
     /// # Errors
     /// See [`TokenFault`].
     fn authenticate(&self, token: &str) -> Result<SessionClaims, TokenFault>;
+
+    /// Signs a pass with the current key: the token of a session on the origin of a service, which is its
+    /// audience.
+    ///
+    /// # Errors
+    /// When there is no key to sign with.
+    fn issue_pass(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError>;
+
+    /// Returns the claims of a pass for this origin, as [`TokenIssuer::authenticate`] does for session tokens.
+    ///
+    /// # Errors
+    /// See [`TokenFault`].
+    fn authenticate_pass(&self, origin: &str, pass: &str) -> Result<SessionClaims, TokenFault>;
+
+    /// Signs an assertion with the current key.
+    ///
+    /// # Errors
+    /// When there is no key to sign with.
+    fn assert(&self, claims: &AssertionClaims) -> Result<Assertion, SigningError>;
 
     /// Returns the public keys as a JWK set (RFC 7517 section 5), in JSON.
     fn jwks(&self) -> String;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::claims::{self, claims};
 use super::policy::Policy;
+use super::presented::Presented;
 use super::recent_checks::{Checked, RecentChecks};
 use super::trail::{Outcome, SessionState, Step};
 use super::trails::Trails;
@@ -80,14 +81,22 @@ impl Requests<'_> {
     /// # Errors
     /// When the token belongs to no live session, or the store cannot answer.
     pub async fn check(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
+        self.check_presented(Presented::Session(token)).await
+    }
+
+    /// Checks a session token or a pass.
+    pub(super) async fn check_presented(
+        &self,
+        presented: Presented<'_>,
+    ) -> Result<CheckedRequest, NotSignedIn> {
         let now = self.trails.clock.now();
         self.recent.catch_up(self.sessions, self.trails.observer, now).await;
-        let remembered = self.recent.find(token);
+        let remembered = self.recent.find(presented);
         let vouched =
             remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
         let checked = match vouched {
             Some(checked) => checked,
-            None => self.check_thoroughly(token, now).await?,
+            None => self.check_thoroughly(presented, now).await?,
         };
         Ok(CheckedRequest { person: checked.person, renewed: checked.renewed })
     }
@@ -97,9 +106,13 @@ impl Requests<'_> {
         self.recent.forget_all();
     }
 
-    async fn check_thoroughly(&self, token: &str, now: Timestamp) -> Result<Checked, NotSignedIn> {
+    async fn check_thoroughly(
+        &self,
+        presented: Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Checked, NotSignedIn> {
         let turn = self.recent.turn();
-        let claims = self.tokens.authenticate(token)?;
+        let claims = presented.authenticate(self.tokens)?;
         if self.recent.has_ended(claims.sid) {
             return Err(NotSignedIn::SessionEnded);
         }
@@ -123,22 +136,25 @@ impl Requests<'_> {
         let (claims, renewed, seen_at) = if now < claims.exp && claims::hold(&claims, &account, &session) {
             (claims, None, session.last_seen_at)
         } else {
-            let (claims, token, seen_at) =
-                self.renew(&account, &session, now).await.map_err(|error| self.unavailable(&error))?;
+            let (claims, token, seen_at) = self
+                .renew(presented, &account, &session, now)
+                .await
+                .map_err(|error| self.unavailable(&error))?;
             (claims, Some(token), seen_at)
         };
+        let id = session.id;
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
-            person: Arc::new(claims.into()),
+            person: Arc::new(SessionPerson::new(claims, session.groups)),
             renewed,
             at: now,
             session_until,
             turn,
         };
-        self.recent.remember(token, checked.clone());
+        self.recent.remember(presented, checked.clone());
         if checked.renewed.is_some() {
-            self.trails.renewed(account.id, session.id).await;
+            self.trails.renewed(account.id, id).await;
         }
         Ok(checked)
     }
@@ -160,12 +176,14 @@ impl Requests<'_> {
     /// Returns the claims of a new token, the token, and the time from which the idle limit counts.
     async fn renew(
         &self,
+        presented: Presented<'_>,
         account: &Account,
         session: &Session,
         now: Timestamp,
     ) -> Result<(SessionClaims, SessionToken, Timestamp), SignInError> {
-        let claims = claims(self.policy, self.trails.entropy, account, session, now);
-        let token = self.tokens.issue(&claims)?;
+        let audience = presented.audience(self.policy.public_url.origin());
+        let claims = claims(self.policy, audience, self.trails.entropy, account, session, now);
+        let token = presented.issue(self.tokens, &claims)?;
         let seen_at = match self.sessions.touch(session.id, now).await {
             Ok(()) => now,
             Err(error) => {
@@ -196,20 +214,6 @@ impl Requests<'_> {
         let is_live = session.is_some_and(|it| it.is_live(now, self.policy.session_idle_limit));
         let account = self.accounts.find(checked.person.account).await?.filter(|_| is_live);
         account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
-    }
-
-    /// Returns all groups of the session of a request, also those that have no room in its token.
-    ///
-    /// # Errors
-    /// When the session has ended meanwhile, or the store cannot answer.
-    pub async fn all_groups(&self, checked: &CheckedRequest) -> Result<Vec<String>, NotSignedIn> {
-        let person = &checked.person;
-        if person.groups_complete {
-            return Ok(person.groups.clone());
-        }
-        let session = self.sessions.find(person.session).await;
-        let session = session.map_err(|error| self.unavailable(&error.into()))?;
-        Ok(session.ok_or(NotSignedIn::SessionEnded)?.groups)
     }
 
     /// Returns the visitor's session, if there is one.

@@ -4,19 +4,19 @@ use crate::session::{Session, SessionClaims};
 use crate::time::Timestamp;
 use crate::world::{Entropy, random_base64url};
 
-/// Returns the claims of a token that is issued now. It never outlives its session.
+/// Returns the claims of a token for this audience that is issued now. It never outlives its session.
 pub(super) fn claims(
     policy: &Policy,
+    audience: &str,
     entropy: &dyn Entropy,
     account: &Account,
     session: &Session,
     now: Timestamp,
 ) -> SessionClaims {
-    let origin = policy.public_url.origin();
     let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
     SessionClaims {
-        iss: origin.to_owned(),
-        aud: origin.to_owned(),
+        iss: policy.public_url.origin().to_owned(),
+        aud: audience.to_owned(),
         sub: account.id,
         sid: session.id,
         exp: now.plus(policy.token_lifetime).min(session.expires_at),

@@ -10,6 +10,8 @@
 //! | [`ExternalSignIn`] | `begin_external`, `complete_external` | send a browser to a provider; take it back with a code, and open a session |
 //! | [`Linking`] | `link_identity` | link a further identity to an account, on proof that both belong to one person |
 //! | [`Requests`] | `check_request` | the forward-auth check, on every request of the lab |
+//! | [`Access`] | `check_access` | the same with a target: may the request pass to its service? |
+//! | [`HandOver`] | `hand_over` | hand a browser over to the host of a service |
 //! | [`Revalidation`] | `revalidate` | ask a provider again whether people may still come in |
 //! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
 //! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
@@ -27,13 +29,16 @@ mod admit;
 mod assign_role;
 mod back_channel_logout;
 mod begin_external;
+mod check_access;
 mod check_request;
 mod claims;
 mod complete_external;
 mod end_sessions;
 mod explain;
+mod explain_access;
 mod external_session;
 mod first_administrator;
+mod hand_over;
 mod housekeeping;
 mod import;
 mod link_identity;
@@ -46,6 +51,7 @@ mod open_session;
 mod own_account;
 mod passwords;
 mod policy;
+mod presented;
 mod prove_password;
 mod provider_list;
 mod recent_checks;
@@ -69,14 +75,17 @@ pub use admit::{Admittance, admit};
 pub use assign_role::Roles;
 pub use back_channel_logout::BackChannel;
 pub use begin_external::{BeginExternal, BegunSignIn, PendingCookie};
+pub use check_access::{Access, NoPassage, Passage, RecentAssertions};
 pub use check_request::{CheckedRequest, NotSignedIn, Requests};
 pub use complete_external::{CompletedSignIn, ExternalSignIn};
 pub use end_sessions::SessionEnder;
 pub use explain::explain;
+pub use explain_access::AccessExplained;
 pub use external_session::ExternalSessions;
 pub use first_administrator::{
     FirstAdministratorError, FirstAdministratorWay, GivenAdministrator, Setup, SetupToken,
 };
+pub use hand_over::{Entered, Entering, HandOver, HandedOver};
 pub use housekeeping::{Housekeeping, Readiness};
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
@@ -151,6 +160,7 @@ pub struct SignIn {
     ports: Ports,
     policy: Policy,
     recent: RecentChecks,
+    assertions: RecentAssertions,
     readiness: Readiness,
     last_answers: LastAnswers,
     setup_token: Option<SetupToken>,
@@ -166,6 +176,7 @@ impl SignIn {
             ports,
             policy,
             recent: RecentChecks::default(),
+            assertions: RecentAssertions::default(),
             readiness: Readiness::default(),
             last_answers: LastAnswers::default(),
             setup_token: None,
@@ -268,6 +279,29 @@ impl SignIn {
         }
     }
 
+    /// The forward-auth check with a target.
+    #[must_use]
+    pub fn access(&self) -> Access<'_> {
+        Access {
+            requests: self.requests(),
+            tokens: &*self.ports.tokens,
+            recent: &self.assertions,
+            clock: &*self.ports.clock,
+            policy: &self.policy,
+            refusals: self.refusals(),
+        }
+    }
+
+    /// The hand-over to the host of a service.
+    #[must_use]
+    pub fn hand_over(&self) -> HandOver<'_> {
+        HandOver {
+            access: self.access(),
+            tickets: self.tickets(),
+            spent_attempts: &*self.ports.spent_attempts,
+        }
+    }
+
     /// Session revalidation.
     #[must_use]
     pub fn revalidation(&self) -> Revalidation<'_> {
@@ -291,6 +325,7 @@ impl SignIn {
             providers: self.provider_list(),
             entropy: &*self.ports.entropy,
             policy: &self.policy,
+            tickets: self.tickets(),
             refusals: self.refusals(),
         }
     }

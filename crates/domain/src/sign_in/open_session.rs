@@ -69,7 +69,8 @@ impl SessionOpener<'_> {
         trail: &mut OpenTrail,
         still_opens: impl Future<Output = Result<(), SignInError>>,
     ) -> Result<SessionToken, SignInError> {
-        let claims = claims(self.policy, self.entropy, account, session, session.created_at);
+        let audience = self.policy.public_url.origin();
+        let claims = claims(self.policy, audience, self.entropy, account, session, session.created_at);
         let token = self.tokens.issue(&claims)?;
         let terms = SessionTerms {
             role: account.role,

@@ -1,5 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::Services;
 use crate::error::{PasswordError, SignInError};
 use crate::people::PasswordLength;
 use crate::public_url::PublicUrl;
@@ -27,6 +29,8 @@ pub struct Policy {
     pub max_sessions_per_account: u32,
     /// The time for which a session that was live goes on while the database does not answer; zero for none.
     pub database_grace: Duration,
+    /// The services of the lab.
+    pub services: Arc<Services>,
 }
 
 impl Policy {
@@ -55,6 +59,7 @@ impl Policy {
             session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
             max_sessions_per_account: Self::MAX_SESSIONS_PER_ACCOUNT,
             database_grace: Self::DATABASE_GRACE,
+            services: Arc::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::presented::Presented;
 use crate::ports::{Changed, FeedPosition, Observer, SessionChanges, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionId, SessionPerson, SessionToken};
 use crate::time::Timestamp;
@@ -85,12 +86,12 @@ impl RecentChecks {
     /// A request that read the clock before a second began may be overtaken by one that read it after.
     const OVERTAKEN: Duration = Duration::from_secs(1);
 
-    pub(super) fn find(&self, token: &str) -> Option<Checked> {
-        self.checked.get(&digest(token))
+    pub(super) fn find(&self, presented: Presented<'_>) -> Option<Checked> {
+        self.checked.get(&digest(presented))
     }
 
-    pub(super) fn remember(&self, token: &str, checked: Checked) {
-        self.checked.insert(digest(token), checked);
+    pub(super) fn remember(&self, presented: Presented<'_>, checked: Checked) {
+        self.checked.insert(digest(presented), checked);
     }
 
     /// Brings the memory up to date: asks the feed, unless it was asked in this second.
@@ -221,11 +222,19 @@ fn is_about(known_at: Timestamp, now: Timestamp) -> bool {
     known_at == now || known_at == now.plus(RecentChecks::OVERTAKEN)
 }
 
-/// What a token is remembered by: half of its SHA-256. No other text with the digest of a given token can be
-/// found; two tokens of one person with the same digest would answer for each other, and gain nothing.
+/// What a token is remembered by: half of its SHA-256, with the origin of a pass. No other text with the digest
+/// of a given token can be found; two tokens of one person with the same digest would answer for each other,
+/// and gain nothing.
 type TokenDigest = [u8; 16];
 
-fn digest(token: &str) -> TokenDigest {
-    let [digest, _] = *Sha256::digest(token).as_chunks().0 else { return TokenDigest::default() };
+fn digest(presented: Presented<'_>) -> TokenDigest {
+    let mut hash = Sha256::new();
+    if let Presented::Pass { origin, .. } = presented {
+        // No token has a line break.
+        hash.update(origin);
+        hash.update(b"\n");
+    }
+    hash.update(presented.token());
+    let [digest, _] = *hash.finalize().as_chunks().0 else { return TokenDigest::default() };
     digest
 }

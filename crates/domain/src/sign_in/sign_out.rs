@@ -4,6 +4,7 @@ use super::end_sessions::SessionEnder;
 use super::policy::Policy;
 use super::provider_list::ProviderList;
 use super::refusals::Refusals;
+use super::ticket::{Ticket, Tickets};
 use super::visitor::Visitor;
 use crate::error::{Refusal, SignInError};
 use crate::ports::TokenIssuer;
@@ -25,6 +26,8 @@ pub struct Sessions<'a> {
     pub entropy: &'a dyn Entropy,
     /// The address to come back to.
     pub policy: &'a Policy,
+    /// Keep what is left to do while the browser leaves the hosts of services.
+    pub tickets: Tickets<'a>,
     /// Records refusals.
     pub refusals: Refusals<'a>,
 }
@@ -48,6 +51,9 @@ pub struct LeftProvider {
     pub end_session_url: Option<Url>,
 }
 
+/// The purpose of a ticket that keeps a [`LeftProvider`].
+const LEFT_PROVIDER: &str = "left provider";
+
 impl Sessions<'_> {
     /// Ends the visitor's session, here and now, with all its tokens. The answer names the provider that
     /// keeps a session of its own, and the URL that ends it (OpenID Connect RP-Initiated Logout section 2).
@@ -57,6 +63,27 @@ impl Sessions<'_> {
     /// When the store failed: the session may still be there, and the person is told so.
     pub async fn sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, Refusal> {
         self.refusals.from(visitor.source).run(self.try_sign_out(visitor)).await
+    }
+
+    /// Keeps what is left to do at the provider, for a browser that leaves the hosts of services first; `None` when
+    /// there is nothing, or it does not fit into a cookie.
+    #[must_use]
+    pub fn keep(&self, signed_out: &SignedOut) -> Option<Ticket> {
+        let left = signed_out.provider.as_ref()?;
+        let content = (left.id.as_str(), left.end_session_url.as_ref().map(Url::as_str));
+        self.tickets.seal(LEFT_PROVIDER, content).ok()
+    }
+
+    /// Returns what is left to do, from what was kept.
+    #[must_use]
+    pub fn kept(&self, ticket: &Ticket) -> SignedOut {
+        let left = self.tickets.open::<(String, Option<String>)>(LEFT_PROVIDER, ticket).ok();
+        let provider = left.and_then(|(id, url)| {
+            let provider = self.providers.get(Some(&ProviderId::parse(&id).ok()?)).ok()?;
+            let ProviderDescription { id, name, .. } = provider.description();
+            Some(LeftProvider { id, name, end_session_url: url.and_then(|url| Url::parse(&url).ok()) })
+        });
+        SignedOut { provider }
     }
 
     async fn try_sign_out(&self, visitor: &Visitor<'_>) -> Result<SignedOut, SignInError> {

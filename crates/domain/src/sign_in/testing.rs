@@ -12,6 +12,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use url::Url;
 
 use super::{Policy, Ports, Requests, SignIn, Trail, Visitor};
+use crate::access::Services;
 use crate::admission::AdmissionRules;
 use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
@@ -33,7 +34,7 @@ use crate::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use crate::return_to::ReturnTo;
 use crate::sealed::{SealError, Sealer};
 use crate::sealed::{SealId, Sealed};
-use crate::session::{Session, SessionClaims, SessionId, SessionToken};
+use crate::session::{Assertion, AssertionClaims, Session, SessionClaims, SessionId, SessionToken};
 use crate::time::Timestamp;
 use crate::world::{Clock, Entropy};
 
@@ -60,6 +61,7 @@ pub(super) struct World {
     pub(super) sessions: MockSessionStore,
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
+    pub(super) services: Services,
     pub(super) without_passwords: bool,
     pub(super) hasher: Arc<FakeHasher>,
     pub(super) throttle: Arc<FakeThrottle>,
@@ -120,6 +122,7 @@ impl World {
         let policy = Policy {
             self_registration: !self.closed,
             passwords: !self.without_passwords,
+            services: Arc::new(self.services),
             ..Policy::for_lab_at(public_url)
         };
         let sign_in = SignIn::new(ports, policy);
@@ -206,7 +209,19 @@ impl Scene {
     /// The claims of a token of this session, issued at that time.
     pub(super) fn claims(&self, account: &Account, session: &Session, now: Timestamp) -> SessionClaims {
         let Requests { policy, trails, .. } = self.sign_in.requests();
-        super::claims::claims(policy, trails.entropy, account, session, now)
+        super::claims::claims(policy, policy.public_url.origin(), trails.entropy, account, session, now)
+    }
+
+    /// A token of [`session`], issued now.
+    pub(super) fn session_token(&self) -> String {
+        self.token(&account(AccountStatus::Active), &session())
+    }
+
+    /// The pass of [`session`] for an origin, as it begins.
+    pub(super) fn pass(&self, origin: &str) -> String {
+        let claims = self.claims(&account(AccountStatus::Active), &session(), session().created_at);
+        let claims = SessionClaims { aud: origin.to_owned(), ..claims };
+        self.tokens.issue_pass(&claims).unwrap().expose().to_owned()
     }
 
     /// Begins a sign-in, and gives the cookie that the browser carries and the state in the URL.
@@ -400,6 +415,20 @@ impl TokenIssuer for FakeTokens {
         self.authenticated.fetch_add(1, Ordering::SeqCst);
         let json = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenFault::Malformed)?;
         serde_json::from_slice(&json).map_err(|_| TokenFault::Malformed)
+    }
+
+    fn issue_pass(&self, claims: &SessionClaims) -> Result<SessionToken, SigningError> {
+        Ok(SessionToken::new(format!("pass.{}", self.issue(claims)?.expose())))
+    }
+
+    fn authenticate_pass(&self, origin: &str, pass: &str) -> Result<SessionClaims, TokenFault> {
+        let claims = self.authenticate(pass.strip_prefix("pass.").ok_or(TokenFault::Malformed)?)?;
+        if claims.aud == origin { Ok(claims) } else { Err(TokenFault::Foreign) }
+    }
+
+    fn assert(&self, claims: &AssertionClaims) -> Result<Assertion, SigningError> {
+        let json = serde_json::to_string(claims).map_err(|error| SigningError(error.to_string()))?;
+        Ok(Assertion::new(json))
     }
 
     fn jwks(&self) -> String {

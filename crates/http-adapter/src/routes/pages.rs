@@ -13,10 +13,17 @@ use crate::state::AppState;
 /// Shows the signed-in person, or a link to sign in.
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let Some(checked) = state.session(request).await? else {
-        return Ok(reply::page(&MainPage { t: state.texts, person: None, form: Form::default() }));
+        return Ok(reply::page(&MainPage {
+            t: state.texts,
+            person: None,
+            services: Vec::new(),
+            form: Form::default(),
+        }));
     };
     let person = Some(&*checked.person);
-    let page = state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, form }))?;
+    let services = state.sign_in.access().services_for(&checked.person).collect();
+    let page =
+        state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, services, form }))?;
     state.with_renewal(page, &checked)
 }
 

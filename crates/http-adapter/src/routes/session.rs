@@ -1,6 +1,6 @@
-//! `/api/auth/verify`, `/api/auth/me`, `/api/auth/logout`: the session.
+//! `/api/auth/me`, `/api/auth/logout`: the session.
 
-use labgate_domain::sign_in::LeftProvider;
+use labgate_domain::sign_in::{LeftProvider, SignedOut, Ticket};
 use serde_json::json;
 use url::Url;
 
@@ -13,24 +13,17 @@ use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
 
-/// The forward-auth check: 200 or 401. It runs on every request of the lab.
-pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let checked = state.signed_in(request).await?;
-    state.with_renewal(Response::default(), &checked)
-}
-
 /// Describes the signed-in person.
 pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let checked = state.signed_in(request).await?;
     let person = &checked.person;
-    let groups = state.sign_in.requests().all_groups(&checked).await?;
     let described = reply::json(&json!({
         "id": person.account,
         "username": person.username,
         "email": person.email,
         "name": person.name,
         "role": person.role,
-        "groups": groups,
+        "groups": person.groups,
         "auth_time": person.authenticated_at,
     }));
     state.with_renewal(described, &checked)
@@ -40,22 +33,58 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
 /// and that is no error.
 pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let signed_out = state.sign_in.sessions().sign_out(&request.visitor()).await?;
-    let left = signed_out.provider.as_ref();
-    let response = match (request.audience, left) {
-        (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
-            let (t, url) = (state.texts, url.as_str());
-            reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: name, url })
+    let over = [state.cookies.clear(cookies::SESSION)];
+    if request.audience == Audience::Person && !request.cookies.entered.is_empty() {
+        let kept = state.sign_in.sessions().keep(&signed_out);
+        let kept = kept.map(|ticket| state.cookies.set_ticket(cookies::LEAVING, &ticket));
+        let leaving = reply::without_cache(see_other(paths::LEAVING));
+        return state.with_cookies(leaving, over.into_iter().chain(kept));
+    }
+    state.with_cookies(reply::without_cache(state.signed_out(request.audience, &signed_out)), over)
+}
+
+/// Sends the browser through the hosts of services that it entered, one by one, and at last to the provider.
+pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let services = &state.sign_in.policy().services;
+    let mut entered = request.cookies.entered.clone();
+    while let Some(origin) = entered.pop() {
+        // The cookie chooses nothing but the order.
+        if services.iter().any(|service| service.url.origin() == origin) {
+            let ticket = state.sign_in.hand_over().send_off(&origin);
+            let ticket = ticket.map_err(|error| state.internal(&error.to_string()))?.to_text();
+            let onward = paths::with_parameters(paths::LEAVE, &[("ticket", &ticket)]);
+            let onward = see_other(&format!("{origin}{onward}"));
+            return state.with_cookies(onward, [state.cookies.keep_entered(&entered)]);
         }
-        (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
-            see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
-        }
-        (Audience::Person, None) => see_other(paths::SIGNED_OUT_PAGE),
-        (Audience::Program, _) => reply::json(&json!({
-            "provider": left.map(|left| json!({
-                "name": left.name,
-                "end_session_url": left.end_session_url.as_ref().map(Url::as_str),
-            })),
-        })),
+    }
+    let ticket = request.cookies.leaving.as_deref().and_then(Ticket::parse);
+    let signed_out = match &ticket {
+        Some(ticket) => state.sign_in.sessions().kept(ticket),
+        None => SignedOut { provider: None },
     };
-    state.with_cookies(reply::without_cache(response), [state.cookies.clear(cookies::SESSION)])
+    let over = [state.cookies.clear(cookies::ENTERED), state.cookies.clear(cookies::LEAVING)];
+    state.with_cookies(state.signed_out(Audience::Person, &signed_out), over)
+}
+
+impl AppState {
+    /// Tells that the session is over, and what is left to do at the provider.
+    fn signed_out(&self, audience: Audience, signed_out: &SignedOut) -> Response {
+        let left = signed_out.provider.as_ref();
+        match (audience, left) {
+            (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
+                let (t, url) = (self.texts, url.as_str());
+                reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: name, url })
+            }
+            (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
+                see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
+            }
+            (Audience::Person, None) => see_other(paths::SIGNED_OUT_PAGE),
+            (Audience::Program, _) => reply::json(&json!({
+                "provider": left.map(|left| json!({
+                    "name": left.name,
+                    "end_session_url": left.end_session_url.as_ref().map(Url::as_str),
+                })),
+            })),
+        }
+    }
 }

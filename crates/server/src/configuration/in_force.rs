@@ -1,6 +1,8 @@
 use super::keys::{self, KEYS, Key};
 use super::problems::Source;
-use super::settings::{SECTION_OF_PROVIDER, Settings};
+use super::services;
+use super::settings::{SECTION_OF_PROVIDER, SERVICES, Settings};
+use toml::Table;
 
 /// The keys with their values in force, a line each, and one for each element of a list; the public URL can
 /// follow from the address to listen on.
@@ -25,6 +27,14 @@ pub(super) fn of_section(section: &Settings, name: &str) -> String {
         Some(lines(&format!("{name}.{path}"), &section.shown(key), &section.source(key)))
     };
     KEYS.iter().filter_map(of_key).collect()
+}
+
+/// The sections `[[service]]`, a line each.
+pub(super) fn of_services(sections: &[Table], source: &Source) -> String {
+    let numbered = sections.iter().map(services::written).zip(1..);
+    let lines: Vec<_> =
+        numbered.map(|(service, number)| format!("{SERVICES} {number} = {service} ({source})\n")).collect();
+    lines.concat()
 }
 
 /// A line for each value of a key: a text with commas is told apart from two.

@@ -118,6 +118,8 @@ keys! {
     ALLOW_SELF_REGISTRATIONS: Switch Shared "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
     TRUSTED_PROXIES: List Own "trusted_proxies";
 
+    DIALECTS: List Shared "dialects";
+
     PASSWORDS_ENABLED: Switch Shared "passwords.enabled" = "true";
     PASSWORDS_MIN_LENGTH: Number Shared "passwords.min_length" = "12";
     PASSWORDS_MAX_LENGTH: Number Shared "passwords.max_length" = "128";

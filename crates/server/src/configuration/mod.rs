@@ -10,6 +10,7 @@ mod in_force;
 mod keys;
 mod passwords;
 mod problems;
+mod services;
 mod session;
 mod settings;
 mod shared;
@@ -19,11 +20,12 @@ mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
 use labgate_http::paths::{MAIN_PAGE, REGISTERED};
-use labgate_http::{CookieName, ProxyNetwork};
+use labgate_http::{CookieName, DropIn, ProxyNetwork};
 use labgate_provider::ProviderSettings;
 use labgate_store::Location;
 use secrecy::ExposeSecret as _;
@@ -53,6 +55,8 @@ pub struct Configuration {
     pub providers: Vec<ProviderSettings>,
     /// The trusted proxies in front of this lab, which name the client's address.
     pub trusted_proxies: Vec<ProxyNetwork>,
+    /// The products whose paths are served, too.
+    pub drop_ins: Vec<DropIn>,
     /// The name of the session cookie.
     pub cookie_name: CookieName,
     /// The first administrator, if there is none yet.
@@ -90,6 +94,13 @@ impl Configuration {
         let public_url = public_url(settings, listen);
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(settings);
+        let drop_ins = settings.value(&keys::DIALECTS, |text| {
+            text.split(',')
+                .map(|name| {
+                    name.trim().parse::<DropIn>().map_err(|error| format!("has {name:?}, which {error}"))
+                })
+                .collect()
+        });
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
@@ -103,7 +114,12 @@ impl Configuration {
         let hash_addresses = settings.switch(&keys::LOG_HASH_ADDRESSES);
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
-        let in_force = in_force::of_all(settings, public_url.origin()) + &of_sections;
+        let services = services::read(settings, &public_url);
+        let shared =
+            shared.with(settings::SERVICES, settings.services.iter().map(services::written).collect());
+        let in_force = in_force::of_all(settings, public_url.origin())
+            + &of_sections
+            + &in_force::of_services(&settings.services, &settings.services_source);
         let shared = shared.with(keys::PUBLIC_URL.path, vec![public_url.origin().to_owned()]);
         let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
         Some(Self {
@@ -121,8 +137,10 @@ impl Configuration {
                 session_absolute_limit: limits.absolute,
                 max_sessions_per_account: limits.max_per_account,
                 database_grace: limits.database_grace,
+                services: Arc::new(services),
             },
             trusted_proxies,
+            drop_ins: drop_ins.unwrap_or_default(),
             cookie_name: cookie_name?,
             first_administrator,
             token_key: token_key?,

@@ -14,7 +14,7 @@ pub struct Problem {
 }
 
 /// The source of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// A configuration file, by its name.
     File(String),
@@ -23,6 +23,7 @@ pub enum Source {
     /// The default.
     Default,
     /// Nowhere: the key is not set.
+    #[default]
     Unset,
 }
 

@@ -15,6 +15,8 @@ use super::values::{self, Readers};
 
 /// The sections for further providers.
 pub(super) const PROVIDERS: &str = "provider";
+/// The sections for the services of the lab.
+pub(super) const SERVICES: &str = "service";
 /// The section of a provider's keys.
 pub(super) const SECTION_OF_PROVIDER: &str = "external_oidc.";
 
@@ -26,6 +28,10 @@ pub(super) struct Settings {
     /// The sections `[[provider]]` of the file, each as settings of its own with the keys of
     /// `[external_oidc]`.
     pub(super) providers: Vec<Self>,
+    /// The sections `[[service]]` of the file, as they are written.
+    pub(super) services: Vec<Table>,
+    /// The file that they stand in.
+    pub(super) services_source: Source,
     /// The problems met.
     pub(super) problems: Vec<Problem>,
     /// These are the keys of one section `[[provider]]`, which stand there by their last name alone.
@@ -221,6 +227,12 @@ impl Settings {
                     self.merge_section(section, &path, source);
                     continue;
                 }
+                (None, Value::Array(values)) if path == SERVICES && values.iter().all(Value::is_table) => {
+                    self.services = values.iter().filter_map(Value::as_table).cloned().collect();
+                    self.services_source = source.clone();
+                    continue;
+                }
+                _ if path == SERVICES => "is a list of sections: write [[service]]".to_owned(),
                 _ if path == PROVIDERS => "is a list of sections: write [[provider]]".to_owned(),
                 _ if is_section() => format!("is a section: write [{path}]"),
                 _ if self.is_section => format!("there is no such key{}", suggestion_in_section(&path)),

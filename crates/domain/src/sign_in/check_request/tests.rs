@@ -210,11 +210,11 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         at: at(NOW),
         until: claims.exp,
         session_until: claims.exp,
-        person: Arc::new(claims.into()),
+        person: Arc::new(SessionPerson::new(claims, Vec::new())),
     };
     recent.catch_up(&feed, &log, at(NOW + 1)).await;
-    recent.remember("token", checked);
-    let remembered = recent.find("token").unwrap();
+    recent.remember(Presented::Session("token"), checked);
+    let remembered = recent.find(Presented::Session("token")).unwrap();
     assert!(!recent.vouches(&remembered, at(NOW + 1), Duration::ZERO));
     let again = Checked { turn: recent.turn(), ..remembered };
     assert!(recent.vouches(&again, at(NOW + 1), Duration::ZERO));

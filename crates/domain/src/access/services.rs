@@ -1,0 +1,258 @@
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use super::condition::Condition;
+use super::service::{IdentityGroups, Service, ServiceId};
+use super::target::Target;
+use crate::public_url::PublicUrl;
+use crate::session::SessionPerson;
+
+/// The services of the lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Services {
+    list: Vec<Service>,
+    /// The services of each host, those with the longest path first.
+    by_host: HashMap<String, Vec<usize>>,
+    lab_host: String,
+}
+
+/// The reason that services cannot stand side by side.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitServices {
+    /// Two have one id.
+    #[error("{0} is the id of two services: give each one of its own")]
+    SameId(ServiceId),
+    /// Two have one address.
+    #[error("{0} and {1} have one address: give each one of its own")]
+    SameUrl(ServiceId, ServiceId),
+    /// Two are on one host and differ in port or scheme, where browsers keep one set of cookies (RFC 6265
+    /// section 8.5).
+    #[error(
+        "{0} and {1} are on one host with two ports or schemes, where browsers share cookies: give each a host"
+    )]
+    SharedCookies(ServiceId, ServiceId),
+    /// One is on the lab's host with another port or scheme.
+    #[error(
+        "{0} is on Labgate's own host with another port or scheme, where browsers share cookies: give it a host"
+    )]
+    SharesLabCookies(ServiceId),
+    /// One has another scheme than Labgate: the cookies of https have another name.
+    #[error("{0} has another scheme than Labgate: give both https")]
+    OtherScheme(ServiceId),
+    /// One runs people's code on the origin of Labgate.
+    #[error(
+        "{0} runs its users' code on Labgate's own origin, where that code can act as everybody who opens it: give \
+         it a host of its own, with url = \"{1}\" and a server for that host in the proxy; if it runs no code of its \
+         users, say runs_user_code = false"
+    )]
+    CodeOnLabOrigin(ServiceId, String),
+    /// One runs people's code on the origin of another service.
+    #[error(
+        "{0} runs its users' code on the origin of {1}, where that code can act as everybody who opens it: give it a \
+         host of its own"
+    )]
+    CodeBesideOthers(ServiceId, ServiceId),
+    /// One covers all of the lab's host, where Labgate's own pages are.
+    #[error("{0} has the whole host of Labgate's own pages: give it a path, or a host of its own")]
+    LabPath(ServiceId),
+    /// A rule is about paths that the service does not have.
+    #[error("rule {1} of {0} is about {2}, which is outside the service's address")]
+    RuleOutside(ServiceId, usize, String),
+}
+
+/// The judgement about a target: the service, the rule if one matches, and the condition on the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict<'s> {
+    /// The service.
+    pub service: &'s Service,
+    /// The number of the rule that decides, from 1; `None` when the service's own condition does.
+    pub rule: Option<usize>,
+    condition: &'s Condition,
+}
+
+impl Verdict<'_> {
+    /// Returns whether everybody may pass, signed in or not.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        *self.condition == Condition::Public
+    }
+
+    /// Returns whether the person may pass.
+    #[must_use]
+    pub fn admits(&self, person: &SessionPerson) -> bool {
+        self.condition.admits(person)
+    }
+}
+
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Some(number) => write!(f, "rule {number} of {}", self.service.id),
+            None => write!(f, "the condition of {} itself", self.service.id),
+        }
+    }
+}
+
+/// The reason that no service answers for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoService {
+    /// No service has this host and path.
+    #[error("no service has this host and path")]
+    Unknown,
+    /// The path can be read in two ways, which decide differently.
+    #[error("the path can be read in two ways (encoded slashes, empty or dot segments, \";\", \"\\\")")]
+    Ambiguous,
+    /// A rule is about methods, and the proxy does not say which one the request has.
+    #[error(
+        "a rule is about methods, and the proxy does not name the request's: set X-Forwarded-Method or X-Original-Method"
+    )]
+    MethodUnsaid,
+}
+
+impl Services {
+    /// Puts the services of a lab together.
+    ///
+    /// # Errors
+    /// When two cannot stand side by side, or one not beside Labgate.
+    pub fn new(mut list: Vec<Service>, lab: &PublicUrl) -> Result<Self, UnfitServices> {
+        let lab_host = lab.host().to_owned();
+        for (number, service) in list.iter().enumerate() {
+            fits_lab(service, lab, &lab_host)?;
+            for other in list.iter().take(number) {
+                stand_side_by_side(other, service)?;
+            }
+        }
+        let mut by_host: HashMap<String, Vec<usize>> = HashMap::new();
+        for (number, service) in list.iter_mut().enumerate() {
+            tell_named_groups(service);
+            by_host.entry(service.url.host().to_owned()).or_default().push(number);
+        }
+        for numbers in by_host.values_mut() {
+            let len = |number: &usize| list.get(*number).map_or(0, |service| service.url.path().len());
+            numbers.sort_by_key(|number| std::cmp::Reverse(len(number)));
+        }
+        Ok(Self { list, by_host, lab_host })
+    }
+
+    /// Returns whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns the services, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Service> {
+        self.list.iter()
+    }
+
+    /// Returns the service with this id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Service> {
+        self.list.iter().find(|service| service.id.as_str() == id)
+    }
+
+    /// Returns the services on this host.
+    pub fn on_host(&self, host: &str) -> impl Iterator<Item = &Service> {
+        let numbers = self.by_host.get(host).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().filter_map(|number| self.list.get(*number))
+    }
+
+    /// Returns whether this is the host of Labgate's own pages.
+    #[must_use]
+    pub fn is_lab_host(&self, host: &str) -> bool {
+        self.lab_host == host
+    }
+
+    /// Returns the origin of the services on this host, if it is not Labgate's own.
+    #[must_use]
+    pub fn origin_of(&self, host: &str) -> Option<&str> {
+        let number = self.by_host.get(host).filter(|_| !self.is_lab_host(host))?.first()?;
+        self.list.get(*number).map(|service| service.url.origin())
+    }
+
+    /// Finds out who may pass to a target.
+    ///
+    /// # Errors
+    /// When no service has it, or which one has it cannot be told.
+    pub fn judge(&self, target: &Target) -> Result<Verdict<'_>, NoService> {
+        let here = || self.on_host(target.host());
+        let path = target.plain_path();
+        let Some(path) = path else {
+            // Where one service without rules has the whole host, every reading is its own.
+            let mut alone = here().filter(|it| it.url.path().is_empty() && it.rules.is_empty());
+            return match (alone.next(), here().count()) {
+                (Some(service), 1) => Ok(Verdict { service, rule: None, condition: &service.condition }),
+                (_, 0) => Err(NoService::Unknown),
+                _ => Err(NoService::Ambiguous),
+            };
+        };
+        let has = |service: &&Service| {
+            let rest = path.strip_prefix(service.url.path());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let service = here().find(has).ok_or(NoService::Unknown)?;
+        Ok(match service.rules.first(target, &path)? {
+            Some((number, rule)) => Verdict { service, rule: Some(number + 1), condition: &rule.condition },
+            None => Verdict { service, rule: None, condition: &service.condition },
+        })
+    }
+}
+
+fn fits_lab(service: &Service, lab: &PublicUrl, lab_host: &str) -> Result<(), UnfitServices> {
+    let (id, url) = (service.id.clone(), &service.url);
+    if url.is_secure() != lab.is_secure() {
+        return Err(UnfitServices::OtherScheme(id));
+    }
+    if url.host() == lab_host {
+        if url.origin() != lab.origin() {
+            return Err(UnfitServices::SharesLabCookies(id));
+        }
+        if url.path().is_empty() {
+            return Err(UnfitServices::LabPath(id));
+        }
+        if service.runs_user_code {
+            return Err(UnfitServices::CodeOnLabOrigin(id, lab.sibling(service.id.as_str())));
+        }
+    }
+    let mut rules = service.rules.iter().zip(1..);
+    match rules.find(|(rule, _)| !rule.path.is_within(url.path())) {
+        Some((rule, number)) => Err(UnfitServices::RuleOutside(id, number, rule.path.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn stand_side_by_side(one: &Service, other: &Service) -> Result<(), UnfitServices> {
+    let ids = || (one.id.clone(), other.id.clone());
+    if one.id == other.id {
+        return Err(UnfitServices::SameId(one.id.clone()));
+    }
+    if one.url.host() != other.url.host() {
+        return Ok(());
+    }
+    if one.url == other.url {
+        let (one, other) = ids();
+        return Err(UnfitServices::SameUrl(one, other));
+    }
+    if one.url.origin() != other.url.origin() {
+        let (one, other) = ids();
+        return Err(UnfitServices::SharedCookies(one, other));
+    }
+    match (one.runs_user_code, other.runs_user_code) {
+        (true, _) => Err(UnfitServices::CodeBesideOthers(one.id.clone(), other.id.clone())),
+        (_, true) => Err(UnfitServices::CodeBesideOthers(other.id.clone(), one.id.clone())),
+        (false, false) => Ok(()),
+    }
+}
+
+/// Adds the groups that the service's own conditions name to those that it is told of.
+fn tell_named_groups(service: &mut Service) {
+    let conditions =
+        std::iter::once(&service.condition).chain(service.rules.iter().map(|rule| &rule.condition));
+    let named: BTreeSet<String> = conditions.flat_map(Condition::groups).map(str::to_owned).collect();
+    if let IdentityGroups::These(groups) = &mut service.identity.groups {
+        groups.extend(named);
+    }
+}
+
+#[cfg(test)]
+mod tests;

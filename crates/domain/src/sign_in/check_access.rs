@@ -1,0 +1,190 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use super::check_request::{CheckedRequest, NotSignedIn, Requests};
+use super::claims::as_many_as_fit;
+use super::policy::Policy;
+use super::presented::Presented;
+use super::refusals::Refusals;
+use crate::access::{Service, ServiceId, Services, Target, Verdict};
+use crate::error::{AccessError, Refusal, SignInError};
+use crate::ports::{SigningError, Source, TokenIssuer};
+use crate::return_to::ReturnTo;
+use crate::session::{Assertion, AssertionClaims, SessionId, SessionPerson};
+use crate::time::Timestamp;
+use crate::world::Clock;
+
+/// The forward-auth check with a target: may this request pass to its service, and what is the service told?
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// Checks who makes the request.
+    pub requests: Requests<'a>,
+    /// Signs assertions.
+    pub tokens: &'a dyn TokenIssuer,
+    /// The assertions of a moment ago.
+    pub recent: &'a RecentAssertions,
+    /// Dates assertions.
+    pub clock: &'a dyn Clock,
+    /// The services and the address of the lab.
+    pub policy: &'a Policy,
+    /// Records refusals.
+    pub refusals: Refusals<'a>,
+}
+
+/// A request that may pass to its service.
+#[derive(Debug)]
+pub struct Passage<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// The person who makes the request; `None` where a rule lets everybody pass. Nothing is told about anybody
+    /// there.
+    pub request: Option<CheckedRequest>,
+}
+
+/// A request that may not pass to its service.
+#[derive(Debug)]
+pub enum NoPassage {
+    /// It belongs to no person: it might pass after a sign-in.
+    NotSignedIn(NotSignedIn),
+    /// It has no token at all.
+    NoToken,
+    /// It is refused, whoever signs in, or to this person.
+    Refused(Refusal),
+}
+
+impl<'a> Access<'a> {
+    /// Decides about a request: first the service and its rule, then the person by the token that the browser
+    /// presents on the target's host, then whether the rule admits the person. On Labgate's own host the token
+    /// is the session's, on any other it is the pass for that origin.
+    ///
+    /// # Errors
+    /// When the request may not pass.
+    pub async fn check(
+        &self,
+        target: &Target,
+        token: Option<&str>,
+        source: Source,
+    ) -> Result<Passage<'a>, NoPassage> {
+        let refuse =
+            |error| NoPassage::Refused(self.refusals.from(source).refuse(error, ReturnTo::main_page()));
+        let verdict = self.judge(target).map_err(refuse)?;
+        let service = verdict.service;
+        if verdict.is_public() {
+            return Ok(Passage { service, request: None });
+        }
+        let token = token.ok_or(NoPassage::NoToken)?;
+        let presented = match self.services().origin_of(target.host()) {
+            Some(origin) => Presented::Pass { origin, token },
+            None => Presented::Session(token),
+        };
+        let request = self.requests.check_presented(presented).await.map_err(NoPassage::NotSignedIn)?;
+        permit(&verdict, &request.person).map_err(refuse)?;
+        Ok(Passage { service, request: Some(request) })
+    }
+
+    /// Returns the services that the person may open, in the order of the configuration.
+    pub fn services_for(&self, person: &SessionPerson) -> impl Iterator<Item = &'a Service> {
+        self.services().iter().filter(|service| service.condition.admits(person))
+    }
+
+    /// Returns the assertion that tells a service who asks. For half of its life the same one is returned again.
+    ///
+    /// # Errors
+    /// When there is no key to sign with.
+    pub fn assertion(
+        &self,
+        service: &Service,
+        person: &Arc<SessionPerson>,
+    ) -> Result<Arc<Assertion>, SigningError> {
+        let now = self.clock.now();
+        if let Some(assertion) = self.recent.find(service, person, now) {
+            return Ok(assertion);
+        }
+        let groups: Vec<_> = service.groups_of(person).into_iter().map(str::to_owned).collect();
+        let assertion = self.tokens.assert(&AssertionClaims {
+            iss: self.policy.public_url.origin().to_owned(),
+            aud: service.id.to_string(),
+            sub: person.account,
+            iat: now,
+            exp: now.plus(AssertionClaims::LIFETIME),
+            preferred_username: person.username.clone(),
+            email: person.email.clone(),
+            name: person.name.clone(),
+            role: person.role,
+            groups: as_many_as_fit(&groups, AssertionClaims::MAX_GROUPS_LEN),
+        })?;
+        let assertion = Arc::new(assertion);
+        self.recent.remember(service, person, now, &assertion);
+        Ok(assertion)
+    }
+
+    /// Finds out who may pass to a target.
+    pub(super) fn judge(&self, target: &Target) -> Result<Verdict<'a>, SignInError> {
+        let refused = |reason| AccessError::TargetRefused { target: target.to_string(), reason }.into();
+        self.services().judge(target).map_err(refused)
+    }
+
+    pub(super) fn services(&self) -> &'a Services {
+        &self.policy.services
+    }
+}
+
+/// Refuses a person whom the verdict does not admit.
+pub(super) fn permit(verdict: &Verdict<'_>, person: &SessionPerson) -> Result<(), SignInError> {
+    if verdict.admits(person) {
+        return Ok(());
+    }
+    Err(AccessError::NotPermitted {
+        service: verdict.service.id.clone(),
+        person: person.username.clone(),
+        decided_by: verdict.to_string(),
+    }
+    .into())
+}
+
+/// The assertions that were signed a moment ago: a signature costs more than all the rest of a check.
+pub struct RecentAssertions(Cache<(SessionId, ServiceId), Signed>);
+
+#[derive(Clone)]
+struct Signed {
+    at: Timestamp,
+    /// What the assertion says is what this very check found. Once the person has changed there is another.
+    person: Arc<SessionPerson>,
+    assertion: Arc<Assertion>,
+}
+
+impl Default for RecentAssertions {
+    fn default() -> Self {
+        Self(Cache::new(Self::CAPACITY))
+    }
+}
+
+impl RecentAssertions {
+    /// The number that is remembered, some 10 MB.
+    const CAPACITY: usize = 10_000;
+    /// The time for which one is used again: what is left of its life is the same again.
+    const USED_FOR: Duration = Duration::from_secs(AssertionClaims::LIFETIME.as_secs() / 2);
+
+    fn find(&self, service: &Service, person: &Arc<SessionPerson>, now: Timestamp) -> Option<Arc<Assertion>> {
+        let signed = self.0.get(&(person.session, service.id.clone()))?;
+        let holds =
+            Arc::ptr_eq(&signed.person, person) && signed.at <= now && now < signed.at.plus(Self::USED_FOR);
+        holds.then_some(signed.assertion)
+    }
+
+    fn remember(
+        &self,
+        service: &Service,
+        person: &Arc<SessionPerson>,
+        at: Timestamp,
+        assertion: &Arc<Assertion>,
+    ) {
+        let signed = Signed { at, person: Arc::clone(person), assertion: Arc::clone(assertion) };
+        self.0.insert((person.session, service.id.clone()), signed);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,179 @@
+//! `/api/auth/verify`, `/api/auth/check/…`: the forward-auth check, in the words of each reverse proxy.
+
+use http::header::{HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use labgate_domain::access::{IdentityHeaders, Target};
+use labgate_domain::sign_in::{NoPassage, Passage};
+
+use super::hand_over;
+use crate::audience::Audience;
+use crate::dialects::{Dialect, Refusing, Unclear};
+use crate::failure::{Failure, SIGN_IN};
+use crate::identity;
+use crate::paths;
+use crate::reply::{self, Response};
+use crate::request::ParsedRequest;
+use crate::state::AppState;
+
+/// The check of nginx, and of every front end that asks for itself. In a lab without services it answers for the
+/// session alone, as there are no rules about targets; with a query it would pass over what the query asks.
+pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    if !request.query.is_empty() {
+        return Err(Failure::query_refused());
+    }
+    if state.sign_in.policy().services.is_empty() {
+        let checked = state.signed_in(request).await?;
+        return state.with_renewal(Response::default(), &checked);
+    }
+    state.answer_check(request, Dialect::Nginx).await
+}
+
+/// The check of Traefik.
+pub(crate) async fn traefik(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.answer_check(request, Dialect::Traefik).await
+}
+
+/// The check of Caddy.
+pub(crate) async fn caddy(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.answer_check(request, Dialect::Caddy).await
+}
+
+/// The check of `HAProxy`.
+pub(crate) async fn haproxy(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.answer_check(request, Dialect::HaProxy).await
+}
+
+/// The check of Envoy.
+pub(crate) async fn envoy(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.answer_check(request, Dialect::Envoy).await
+}
+
+/// The answer for the client, after a check whose proxy takes the status alone. If the request may pass by now,
+/// a person is sent to it once more.
+pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let target = state.target(request, Dialect::Nginx)?;
+    match state.check_target(request, &target, Refusing::ForClient).await {
+        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&target.path_and_query())),
+        Ok(_) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
+        Err(refusal) => refusal,
+    }
+}
+
+impl AppState {
+    pub(super) async fn answer_check(
+        &self,
+        request: &ParsedRequest,
+        dialect: Dialect,
+    ) -> Result<Response, Failure> {
+        let target = self.target(request, dialect)?;
+        if dialect.refusing() == Refusing::ForClient
+            && let Some(visit) = request.to_labgate(&target)
+        {
+            return hand_over::visit(self, &visit).await;
+        }
+        match self.check_target(request, &target, dialect.refusing()).await {
+            Ok(passage) => self.passed(&passage, dialect.words()),
+            Err(refusal) => refusal,
+        }
+    }
+
+    pub(super) fn target(&self, request: &ParsedRequest, dialect: Dialect) -> Result<Target, Failure> {
+        dialect.target(request).map_err(|unclear: Unclear| {
+            let (code, source) = ("target_refused", request.client_addr.source);
+            let reference =
+                self.sign_in.refuse_request(code, Some(unclear.to_string()), &request.path, source);
+            Failure::target_refused(reference)
+        })
+    }
+
+    pub(super) async fn check_target(
+        &self,
+        request: &ParsedRequest,
+        target: &Target,
+        refusing: Refusing,
+    ) -> Result<Passage<'_>, Result<Response, Failure>> {
+        let (token, source) = (request.cookies.session.as_deref(), request.client_addr.source);
+        let reason = match self.sign_in.access().check(target, token, source).await {
+            Ok(passage) => return Ok(passage),
+            Err(NoPassage::Refused(refusal)) => {
+                // With another account, perhaps.
+                let sign_in = format!("{}{}", self.sign_in.policy().public_url.origin(), paths::LOGIN_PAGE);
+                return Err(Err(Failure::from(refusal).leading_to(&sign_in)));
+            }
+            Err(NoPassage::NotSignedIn(reason)) => Some(reason),
+            Err(NoPassage::NoToken) => None,
+        };
+        let failure = reason.map_or_else(|| Failure::not_signed_in(None), Failure::from);
+        if !failure.is_not_signed_in() {
+            return Err(Err(failure));
+        }
+        let way_in = self.way_in(target);
+        if refusing == Refusing::ForClient && request.is_navigation(target) {
+            return Err(Ok(reply::see_other(&way_in)));
+        }
+        Err(Err(failure.with_sign_in(&way_in)))
+    }
+
+    /// Returns the address at which a person signs in and comes back to the target.
+    pub(super) fn way_in(&self, target: &Target) -> String {
+        let to = target.path_and_query();
+        let policy = self.sign_in.policy();
+        if let Some(origin) = policy.services.origin_of(target.host()) {
+            return format!("{origin}{}", paths::with_parameters(paths::ENTER, &[("to", &to)]));
+        }
+        let page = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &to)]);
+        format!("{}{page}", policy.public_url.origin())
+    }
+
+    /// Answers for a request that may pass.
+    pub(super) fn passed(
+        &self,
+        passage: &Passage<'_>,
+        words: Option<IdentityHeaders>,
+    ) -> Result<Response, Failure> {
+        let mut response = Response::default();
+        let Some(checked) = &passage.request else { return Ok(response) };
+        let service = passage.service;
+        let assertion =
+            service.identity.assertion.then(|| self.sign_in.access().assertion(service, &checked.person));
+        let assertion = assertion.transpose().map_err(|error| self.internal(&error.to_string()))?;
+        let words = words.unwrap_or(service.identity.headers);
+        identity::tell(response.headers_mut(), service, &checked.person, words, assertion.as_deref());
+        self.with_renewal(response, checked)
+    }
+}
+
+impl ParsedRequest {
+    /// Returns the browser's request to Labgate's own pages on the host of a service, if the request that is asked
+    /// about is one: where the check's answer goes to the client, the proxy needs no route for them.
+    fn to_labgate(&self, target: &Target) -> Option<Self> {
+        let is_ours = [paths::ENTER, paths::LEAVE].contains(&target.path()) && target.method() == "GET";
+        is_ours.then(|| {
+            let mut visit = self.clone();
+            target.host().clone_into(&mut visit.host);
+            target.path().clone_into(&mut visit.path);
+            target.query().unwrap_or_default().clone_into(&mut visit.query);
+            visit
+        })
+    }
+
+    /// Returns whether a person opens the target in a browser: the one case in which a redirect to sign in leads
+    /// anywhere. A script's request, an upload and a WebSocket would get a page for an answer.
+    fn is_navigation(&self, target: &Target) -> bool {
+        self.audience == Audience::Person
+            && !self.original.upgrade
+            && [Method::GET.as_str(), Method::HEAD.as_str()].contains(&target.method())
+    }
+}
+
+impl Failure {
+    /// The same, with the way to sign in: for scripts, and for a proxy that takes the status alone.
+    fn with_sign_in(self, way_in: &str) -> Self {
+        // The way in is visible ASCII by construction.
+        let header = |value: &str| HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+        let challenge = format!("Labgate sign_in=\"{way_in}\"");
+        let headers =
+            [(SIGN_IN, header(way_in)), (LOCATION, header(way_in)), (WWW_AUTHENTICATE, header(&challenge))];
+        self.with_headers(headers).leading_to(way_in)
+    }
+}

@@ -1,0 +1,161 @@
+//! The paths of oauth2-proxy and Authelia, so that a reverse proxy configured for one of them works with Labgate
+//! instead. Each has to be switched on by `dialects`.
+
+use http::StatusCode;
+use labgate_domain::access::Target;
+use labgate_domain::people::EmailAddress;
+use labgate_domain::session::SessionPerson;
+use serde_json::json;
+
+use crate::dialects::{Dialect, DropIn, Refusing};
+use crate::failure::{Failure, HttpErrorCode};
+use crate::paths;
+use crate::reply::{self, Response, see_other};
+use crate::request::ParsedRequest;
+use crate::state::AppState;
+
+/// oauth2-proxy's check, with its conditions in the query: whoever fails one is refused.
+pub(crate) async fn oauth2_auth(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::OAuth2Proxy)?;
+    let wanted = Wanted::of(request)?;
+    let target = state.target(request, Dialect::OAuth2Proxy)?;
+    let passage = match state.check_target(request, &target, Refusing::ByStatus).await {
+        Ok(passage) => passage,
+        Err(refusal) => return refusal,
+    };
+    if passage.request.as_ref().is_some_and(|checked| !wanted.admits(&checked.person)) {
+        return Err(HttpErrorCode::NotAllowedByQuery.into());
+    }
+    let mut passed = state.passed(&passage, Dialect::OAuth2Proxy.words())?;
+    *passed.status_mut() = StatusCode::ACCEPTED;
+    Ok(passed)
+}
+
+/// oauth2-proxy's way to sign in, with the address to come to in `rd`.
+pub(crate) async fn oauth2_start(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::OAuth2Proxy)?;
+    if request.prefetch {
+        return Ok(reply::status(StatusCode::NO_CONTENT));
+    }
+    let target = state.asked_back(request)?;
+    Ok(see_other(&state.way_in(&target)))
+}
+
+/// oauth2-proxy's sign-in page, which its configurations show in place of a refused answer: a redirect would be
+/// lost there.
+pub(crate) async fn oauth2_sign_in(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::OAuth2Proxy)?;
+    let target = state.asked_back(request)?;
+    Err(Failure::not_signed_in(None).leading_to(&state.way_in(&target)))
+}
+
+/// oauth2-proxy's sign-out: a page with the button, since a link on any site may lead here.
+pub(crate) async fn oauth2_sign_out(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::OAuth2Proxy)?;
+    Ok(see_other(&format!("{}{}", state.sign_in.policy().public_url.origin(), paths::MAIN_PAGE)))
+}
+
+/// oauth2-proxy's description of the signed-in person.
+pub(crate) async fn oauth2_userinfo(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::OAuth2Proxy)?;
+    let checked = state.signed_in(request).await?;
+    let person = &checked.person;
+    let described = reply::json(&json!({
+        "user": person.username,
+        "email": person.email,
+        "groups": person.groups,
+        "preferredUsername": person.username,
+    }));
+    state.with_renewal(described, &checked)
+}
+
+/// Authelia's check as nginx asks it.
+pub(crate) async fn auth_request(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::Authelia)?;
+    state.answer_check(request, Dialect::AutheliaAuthRequest).await
+}
+
+/// Authelia's check as Traefik and Caddy ask it.
+pub(crate) async fn forward_auth(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::Authelia)?;
+    state.answer_check(request, Dialect::AutheliaForwardAuth).await
+}
+
+/// Authelia's check as Envoy asks it.
+pub(crate) async fn ext_authz(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    state.need(DropIn::Authelia)?;
+    state.answer_check(request, Dialect::AutheliaExtAuthz).await
+}
+
+impl AppState {
+    /// Refuses a path of another product that is not switched on, as one that is not there.
+    fn need(&self, drop_in: DropIn) -> Result<(), Failure> {
+        if self.info.drop_ins.contains(&drop_in) { Ok(()) } else { Err(HttpErrorCode::NotFound.into()) }
+    }
+
+    /// Returns the address to come to: `rd`, or what the proxy says; of any that is not ours, the main page.
+    fn asked_back(&self, request: &ParsedRequest) -> Result<Target, Failure> {
+        let policy = self.sign_in.policy();
+        let host = if request.host.is_empty() { policy.public_url.host() } else { &request.host };
+        let stated = request.parameter("rd");
+        let rd = stated.as_deref().or_else(|| request.original.redirect.once()).unwrap_or("/");
+        let target = Target::from_url(rd, "GET").or_else(|_| Target::new(host, rd, "GET"));
+        let is_ours = |target: &Target| {
+            policy.services.is_lab_host(target.host()) || policy.services.origin_of(target.host()).is_some()
+        };
+        let home = || Target::new(policy.public_url.host(), paths::MAIN_PAGE, "GET");
+        let target = target.ok().filter(is_ours).map_or_else(home, Ok);
+        target.map_err(|_| HttpErrorCode::BadRequest.into())
+    }
+}
+
+/// The conditions in the query of oauth2-proxy's check.
+#[derive(Default)]
+struct Wanted {
+    groups: Vec<String>,
+    emails: Vec<String>,
+    domains: Vec<String>,
+}
+
+impl Wanted {
+    /// Reads them. A parameter that is not known, and a condition that names nobody, are refused: passed over,
+    /// they would let everybody in.
+    fn of(request: &ParsedRequest) -> Result<Self, Failure> {
+        let mut wanted = Self::default();
+        for (name, value) in url::form_urlencoded::parse(request.query.as_bytes()) {
+            let list = match &*name {
+                "allowed_groups" => &mut wanted.groups,
+                "allowed_emails" => &mut wanted.emails,
+                "allowed_email_domains" => &mut wanted.domains,
+                _ => return Err(Failure::query_refused()),
+            };
+            let named: Vec<_> = value.split(',').map(|it| it.trim().to_owned()).collect();
+            if named.iter().any(String::is_empty) {
+                return Err(Failure::query_refused());
+            }
+            list.extend(named);
+        }
+        Ok(wanted)
+    }
+
+    /// Returns whether the person meets every condition.
+    fn admits(&self, person: &SessionPerson) -> bool {
+        let email = person.email.as_ref().map(EmailAddress::as_str);
+        let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+        let in_domain = |domain: &String| {
+            let host = email.and_then(|email| email.rsplit_once('@')).map(|(_, host)| host);
+            host.is_some_and(|host| match domain.strip_prefix("*.").or_else(|| domain.strip_prefix('.')) {
+                // On the boundary of a label, and below it only.
+                Some(parent) => {
+                    host.len() > parent.len()
+                        && host.to_ascii_lowercase().ends_with(&format!(".{}", parent.to_ascii_lowercase()))
+                }
+                None => same(host, domain),
+            })
+        };
+        (self.groups.is_empty() || self.groups.iter().any(|group| person.groups.contains(group)))
+            && (self.emails.is_empty()
+                || self.emails.iter().any(|it| email.is_some_and(|email| same(email, it))))
+            && (self.domains.is_empty() || self.domains.iter().any(in_domain))
+    }
+}
