@@ -151,6 +151,7 @@ fn f32_a_backup_beside_a_busy_server_becomes_a_working_lab() {
     for name in &answered {
         old.done(&format!("account create {name}"));
     }
+    old.done("account groups before0 --add gpu");
 
     let (begun, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -181,6 +182,8 @@ fn f32_a_backup_beside_a_busy_server_becomes_a_working_lab() {
     for name in answered.iter().map(String::as_str).chain(["ada", "during0"]) {
         assert!(list.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}: {list}");
     }
+
+    assert_eq!(new.done("account groups before0"), "before0 has the local groups gpu\n");
 
     let restored = new.serve();
     assert_eq!(restored.check(&cookie), "401", "a session from before the restore");

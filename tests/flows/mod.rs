@@ -3,6 +3,7 @@
 mod attacks;
 mod faults;
 mod forms;
+mod groups;
 mod http_rules;
 mod linking;
 mod logout;

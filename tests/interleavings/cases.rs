@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, Role};
+use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Role};
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
@@ -72,6 +72,11 @@ cases! {
     "Ada is renamed" promises NameFree("ada"): |process| {
         let renamed = process.sign_in.administration().rename(&operator(), account_id(ADA), "lovelace", false).await;
         renamed.map(|_| None).map_err(refused)
+    };
+    "Ada gets a group" promises InGroup("gpu"): |process| {
+        let patch = GroupPatch { add: GroupName::typed_list("gpu").unwrap(), ..GroupPatch::default() };
+        let changed = process.sign_in.administration().change_groups(&operator(), account_id(ADA), &patch).await;
+        changed.map(|_| None).map_err(refused)
     };
     "the operator signs Ada out" promises SignedOut(ADA): |process| {
         let signed_out = process.sign_in.administration().sign_out(&operator(), account_id(ADA)).await;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use labgate_domain::people::{AccountStatus, Role, Username};
+use labgate_domain::people::{Account, AccountStatus, Role, Username};
 use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _};
 use labgate_domain::protocol::{Issuer, Subject};
 
 use super::executor::Scene as _;
-use super::lab::{Beginning, Case, Promise, account_id, now};
+use super::lab::{ADA, Beginning, Case, Promise, account_id, now};
 use super::provider::ISSUER;
 
 /// Returns the rules that an end breaks.
@@ -32,8 +32,7 @@ fn accounts_are_apart(end: &Beginning, broken: &mut BTreeSet<String>) {
             }
         }
     }
-    let administers =
-        |account: &&labgate_domain::people::Account| account.is_active() && account.role == Role::Admin;
+    let administers = |account: &&Account| account.is_active() && account.role == Role::Admin;
     if accounts.iter().filter(administers).count() == 0 {
         broken.insert("no administrator is left".to_owned());
     }
@@ -106,6 +105,11 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
             Promise::NameFree(name) => {
                 let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
                 rule(named.is_none(), "an account has a name that was given up");
+            }
+            Promise::InGroup(group) => {
+                let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
+                let has = |it: Account| it.groups.names().iter().any(|name| name.as_str() == group);
+                rule(stored.is_none_or(has), "a local group is lost that was given");
             }
             Promise::Unlinked(subject) => {
                 let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());

@@ -11,7 +11,8 @@ use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, Password, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
+    Username,
 };
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
 use labgate_domain::protocol::{Hints, Issuer};
@@ -129,6 +130,7 @@ impl Fixture {
                 email: email.map(|email| EmailAddress::parse(email).unwrap()),
                 name: None,
                 role,
+                groups: LocalGroups::default(),
                 status: AccountStatus::Active,
                 created_at: ports.clock.now(),
             };
@@ -276,6 +278,8 @@ pub(super) enum Promise {
     Unlinked(&'static str),
     /// No account has this name or address.
     NameFree(&'static str),
+    /// Ada's account, if it is there, has this local group.
+    InGroup(&'static str),
 }
 
 /// A process of the lab.

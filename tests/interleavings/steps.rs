@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
+    Username,
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
-    Consumption, CredentialStore, FeedPosition, FirstAdministrator, IdentityLink, IdentityMove,
+    Consumption, CredentialStore, FeedPosition, FirstAdministrator, GroupChange, IdentityLink, IdentityMove,
     IdentityRemoval, IdentityStore, IdentitySuccession, LoginAttempt, Permit, ProfileUpdate, SessionChanges,
     SessionStore, SessionTerms, SpentAttempts, StoreError, Throttle,
 };
@@ -106,6 +107,7 @@ stepped! {
         WRITE set_status(id: AccountId, status: AccountStatus, at: Timestamp) -> AccountChange;
         WRITE set_role(id: AccountId, role: Role, at: Timestamp) -> AccountChange;
         WRITE rename(id: AccountId, name: &Username) -> AccountRenaming;
+        WRITE change_groups(id: AccountId, patch: &GroupPatch) -> GroupChange;
         WRITE delete(id: AccountId) -> AccountChange;
         WRITE move_identities(from: &Issuer, to: &Issuer, dry_run: bool, at: Timestamp) -> Vec<IdentityMove>;
         WRITE let_give_way(

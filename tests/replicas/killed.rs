@@ -6,7 +6,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, PasswordHash, Role, Username};
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, Credential, LocalGroups, PasswordHash, Role, Username,
+};
 use labgate_domain::ports::{AccountStore, AdministrationStore, CredentialStore, SessionStore, SessionTerms};
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
@@ -153,6 +155,7 @@ async fn a_password_reset_that_is_killed_ends_the_sessions_or_leaves_the_passwor
         email: None,
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         status: AccountStatus::Active,
         created_at: now,
     };

@@ -10,8 +10,8 @@ use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
 
 use super::lab::{
-    Replica, account, account_id, ada, add_ada, add_local, at, attempt, begin_session, credential, email,
-    external, identity, local, name, session, session_id, terms,
+    Replica, account, account_id, ada, add_ada, add_local, added, at, attempt, begin_session, credential,
+    email, external, identity, local, name, session, session_id, terms,
 };
 use super::{break_commits, mend_commits, tampered};
 
@@ -129,6 +129,9 @@ const WRITES: &[(&str, Call)] = &[
             let name = Username::parse("robert").unwrap();
             store.administration.rename(account_id(2), &name).await.map(drop)
         })
+    }),
+    ("AdministrationStore::change_groups", |store| {
+        Box::pin(async { store.administration.change_groups(account_id(2), &added("gpu")).await.map(drop) })
     }),
     ("AdministrationStore::let_give_way", |store| {
         Box::pin(async {

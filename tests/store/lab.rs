@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName, GroupPatch,
+    LocalGroups, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
     AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
@@ -125,6 +126,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
         email: Some(email),
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         status: AccountStatus::Active,
         created_at: at(1000),
     }
@@ -138,6 +140,16 @@ pub(super) fn local(number: u8, username: &str) -> Account {
 
 pub(super) fn administrator(account: Account) -> Account {
     Account { role: Role::Admin, ..account }
+}
+
+/// Returns the local groups of this list.
+pub(super) fn groups(list: &str) -> LocalGroups {
+    LocalGroups::default().patched(&added(list)).unwrap()
+}
+
+/// Builds the change that adds the groups of this list.
+pub(super) fn added(list: &str) -> GroupPatch {
+    GroupPatch { add: GroupName::typed_list(list).unwrap(), remove: Vec::new() }
 }
 
 /// Builds a credential with this hash.
@@ -172,6 +184,7 @@ pub(super) fn ada() -> (Account, ExternalIdentity) {
     let account = Account {
         name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
         role: Role::Admin,
+        groups: groups("GPU users, a \"quoted\" group; [with] {json}, größe"),
         ..account(1, "ada@example.com")
     };
     let identity = ExternalIdentity {

@@ -18,6 +18,8 @@ mod credentials;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "local_groups.rs"]
+mod local_groups;
 #[path = "rate_limits.rs"]
 mod rate_limits;
 #[path = "revalidation.rs"]

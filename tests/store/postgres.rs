@@ -32,6 +32,8 @@ mod failing_commits;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "local_groups.rs"]
+mod local_groups;
 #[path = "rate_limits.rs"]
 mod rate_limits;
 #[path = "revalidation.rs"]

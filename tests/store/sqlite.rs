@@ -22,6 +22,8 @@ mod failing_commits;
 mod linking;
 #[path = "local_accounts.rs"]
 mod local_accounts;
+#[path = "local_groups.rs"]
+mod local_groups;
 #[path = "revalidation.rs"]
 mod revalidation;
 #[path = "sessions.rs"]

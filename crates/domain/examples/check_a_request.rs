@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, LocalGroups, Role, Username};
 use labgate_domain::ports::{
     FeedPosition, MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
     SessionChanges,
@@ -70,6 +70,7 @@ fn account(now: Timestamp) -> Result<Account, Box<dyn Error>> {
         email: None,
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         status: AccountStatus::Active,
         created_at: now,
     })

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::people::{AccountId, DisplayName, EmailAddress, Role, Username};
+use crate::people::{AccountId, DisplayName, EmailAddress, LocalGroups, Role, Username};
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject, read_by_parsing};
 use crate::provider::ProviderId;
 use crate::sealed::{SealId, Sealed};
@@ -82,7 +82,7 @@ pub struct Session {
     pub user_agent: Option<UserAgent>,
     /// The client's address at sign-in, if known. It is for the person's information and decides nothing.
     pub address: Option<IpAddr>,
-    /// The person's groups at sign-in.
+    /// The groups that the provider states: at the sign-in, or at the last revalidation.
     pub groups: Vec<String>,
     /// The authentication methods.
     pub authentication_methods: Vec<String>,
@@ -182,7 +182,7 @@ pub struct SessionClaims {
     pub name: Option<DisplayName>,
     /// The role of the account; [`Role::User`] if the token names one that this version does not know.
     pub role: Role,
-    /// The person's groups, as many as [`SessionClaims::MAX_GROUPS_LEN`] allows.
+    /// The person's groups, the local ones first, as many as [`SessionClaims::MAX_GROUPS_LEN`] allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// Whether these are all groups of the session; stated only where they are not.
@@ -207,7 +207,7 @@ impl SessionClaims {
     pub const MAX_METHODS_LEN: usize = 64;
 }
 
-/// The person of a session: what its token says, without what proves the token.
+/// The person of a session: what its token says, without what proves the token, and the origin of the groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPerson {
     /// The account.
@@ -224,14 +224,16 @@ pub struct SessionPerson {
     pub role: Role,
     /// All groups of the session, also those that have no room in its token.
     pub groups: Vec<String>,
+    /// Those of all groups that are local; the others come from the provider.
+    pub local_groups: LocalGroups,
     /// The time of authentication.
     pub authenticated_at: Timestamp,
 }
 
 impl SessionPerson {
-    /// Takes a person from a token's claims, with all groups of the session.
+    /// Takes a person from a token's claims, with all groups of the session and those of them that are local.
     #[must_use]
-    pub fn new(claims: SessionClaims, groups: Vec<String>) -> Self {
+    pub fn new(claims: SessionClaims, groups: Vec<String>, local_groups: LocalGroups) -> Self {
         Self {
             account: claims.sub,
             session: claims.sid,
@@ -240,6 +242,7 @@ impl SessionPerson {
             name: claims.name,
             role: claims.role,
             groups,
+            local_groups,
             authenticated_at: claims.auth_time,
         }
     }

@@ -41,6 +41,8 @@ pub enum HttpErrorCode {
     NotAllowedByQuery,
     /// An administrator typed an e-mail address that is none.
     EmailInvalid,
+    /// An administrator typed the name of a group that is none.
+    GroupInvalid,
     /// An administrator typed something else than two different issuers.
     IssuersInvalid,
 }
@@ -59,6 +61,7 @@ impl HttpErrorCode {
         Self::HeadTooLarge,
         Self::NotAllowedByQuery,
         Self::EmailInvalid,
+        Self::GroupInvalid,
         Self::IssuersInvalid,
     ];
 
@@ -87,6 +90,7 @@ impl HttpErrorCode {
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::NotAllowedByQuery => ("not_allowed_by_query", StatusCode::FORBIDDEN),
             Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::GroupInvalid => ("group_invalid", StatusCode::UNPROCESSABLE_ENTITY),
             Self::IssuersInvalid => ("issuers_invalid", StatusCode::UNPROCESSABLE_ENTITY),
         }
     }
@@ -115,6 +119,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NameTaken
         | ErrorCode::LastAdministrator
+        | ErrorCode::TooManyGroups
         | ErrorCode::LastCredential
         | ErrorCode::AnotherSession
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,

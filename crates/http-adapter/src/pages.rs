@@ -1,6 +1,7 @@
 //! The pages. They work without JavaScript, and load nothing from elsewhere.
 
 use askama::Template;
+use labgate_domain::ForeignText;
 use labgate_domain::access::Service;
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
@@ -129,13 +130,29 @@ pub(crate) struct ConfirmPage<'a> {
 pub(crate) struct AccountPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) account: &'a Account,
-    /// The username as it was typed, or the present one.
-    pub(crate) username: &'a str,
+    pub(crate) typed: TypedChange<'a>,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
     pub(crate) next: Option<String>,
     pub(crate) form: Form<'a>,
+}
+
+impl AccountPage<'_> {
+    /// Says which groups the provider of a session states.
+    fn groups(&self, session: &Session) -> Option<Text> {
+        let provider = session.external.as_ref().map(|external| external.provider.as_str());
+        provider_groups(session, provider.unwrap_or_default(), self.t)
+    }
+}
+
+/// The fields of a change of an account, as they were typed.
+#[derive(Clone, Copy)]
+pub(crate) struct TypedChange<'a> {
+    /// The username as it was typed, or the present one.
+    pub(crate) username: &'a str,
+    /// The groups to add.
+    pub(crate) groups: &'a str,
 }
 
 /// `GET /admin/identities`.
@@ -207,12 +224,25 @@ impl OwnAccountPage<'_> {
     }
 
     fn origin(&self, session: &Session) -> Text {
-        let (t, by) = (self.t, session.external.as_ref().map(|external| &external.provider));
+        let t = self.t;
         let place = session.address.map_or_else(|| t.common.unknown.to_string(), |place| place.to_string());
+        t.own_account.session_origin.with("place", place).with("provider", self.provider(session))
+    }
+
+    /// Names the provider of a session.
+    fn provider(&self, session: &Session) -> String {
+        let by = session.external.as_ref().map(|external| &external.provider);
         let known = self.providers.iter().find(|provider| Some(&provider.id) == by);
         let named = known.map(|provider| provider.name.clone()).or_else(|| by.map(ToString::to_string));
-        let provider = named.unwrap_or_else(|| t.common.by_password.to_string());
-        t.own_account.session_origin.with("place", place).with("provider", provider)
+        named.unwrap_or_else(|| self.t.common.by_password.to_string())
+    }
+
+    /// Lists the groups of this session by their origins.
+    fn groups(&self) -> Vec<Text> {
+        let this = self.own.sessions.iter().find(|session| session.id == self.own.this_session);
+        let local = local_groups(&self.own.account, self.t);
+        let stated = this.and_then(|session| provider_groups(session, &self.provider(session), self.t));
+        local.into_iter().chain(stated).collect()
     }
 }
 
@@ -266,6 +296,20 @@ fn role(account: &Account, t: &Texts) -> String {
     } else {
         t.common.disabled.with("role", role).to_string()
     }
+}
+
+/// Says which groups of an account are local, if any are.
+fn local_groups(account: &Account, t: &Texts) -> Option<Text> {
+    let groups = &account.groups;
+    (!groups.names().is_empty()).then(|| t.common.groups_from_lab.with("groups", groups))
+}
+
+/// Says which groups the provider of a session states, if it states any. A provider can state thousands, of any
+/// text: as many are shown as fit on one line.
+fn provider_groups(session: &Session, provider: &str, t: &Texts) -> Option<Text> {
+    let groups = ForeignText::new(&session.groups.join(", "));
+    let text = || t.common.groups_from.with("provider", provider).with("groups", groups);
+    (!session.groups.is_empty()).then(text)
 }
 
 fn is_unavailable(health: &ProviderHealth) -> bool {

@@ -55,9 +55,10 @@ texts! {
         main_page, you_are_in, sign_in, sign_in_again, sign_in_with_password, sign_out, sign_out_everywhere,
         create_account, continue_with, go_on_to, the_provider, or, username, email, name, password,
         new_password_rules, role, user, admin, disabled, none, unknown, by_password, session_times, reference,
+        groups, groups_from_lab, groups_from,
     }
     main: Main {
-        title, hello, signed_in_as, groups, own_account, manage_accounts, not_signed_in, invitation,
+        title, hello, signed_in_as, own_account, manage_accounts, not_signed_in, invitation,
     }
     services: Services { title, none, runs_user_code, who, url, account, check, passes, refused }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
@@ -67,7 +68,8 @@ texts! {
         title, search_label, search, no_match, more, new_account, username_note,
     }
     account: OneAccount {
-        own, disable, enable, make_user, make_admin, rename, reset_password, sessions, no_sessions, by, delete,
+        own, disable, enable, make_user, make_admin, rename, groups_note, add_groups, add, remove,
+        reset_password, sessions, no_sessions, by, delete,
     }
     identities: Identities {
         title, note, from, to, by, same_subjects, other_subjects, what, only_show, really, go_on, nobody, done,

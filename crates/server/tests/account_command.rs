@@ -310,6 +310,47 @@ fn f35_f22_what_a_command_changes_is_logged_with_the_local_operator() {
 }
 
 #[test]
+fn local_groups_are_added_removed_and_shown() {
+    let operator = Operator::new();
+    operator.words("create ada --email ada@example.com");
+    assert_eq!(operator.words("groups ada"), "ada has no local groups\n");
+    assert_eq!(
+        operator.words("groups ada --add staff,gpu --add lab:x"),
+        "ada has the local groups gpu, lab:x, staff\n"
+    );
+    let json = operator.json("groups ada@example.com --remove lab:x,none");
+    assert_eq!(json["local_groups"], serde_json::json!(["gpu", "staff"]));
+    assert!(operator.words("show ada").contains("groups    gpu, staff (local)\n"));
+    for malformed in ["groups ada --add a,,b", "groups ada --add x\u{202e}", "groups"] {
+        assert_eq!(operator.run(malformed).status.code(), Some(2), "{malformed}");
+    }
+    assert_eq!(operator.refused("groups nobody --add gpu").1, "account_unknown");
+    let many: Vec<String> = (0..63).map(|number| format!("g{number}")).collect();
+    assert_eq!(operator.refused(&format!("groups ada --add {}", many.join(","))).1, "too_many_groups");
+    assert_eq!(operator.json("show ada")["local_groups"], serde_json::json!(["gpu", "staff"]));
+    let log = text(&operator.run("groups ada --add new --remove gpu").stderr);
+    for part in ["event=\"groups_changed\"", "added=\"new\"", "removed=\"gpu\"", "by=\"local operator\""] {
+        assert!(log.contains(part), "{log}");
+    }
+    assert_eq!(text(&operator.run("groups ada").stderr), "", "a look is no act");
+}
+
+#[test]
+fn groups_are_imported_give_no_role_and_change_no_account_that_exists() {
+    let operator = Operator::new();
+    operator.words("create ada --email ada@example.com");
+    operator.words("groups ada --add staff");
+    operator.write("people.csv", "username,groups\nada,\"lab-admins, gpu\"\ngrace,\"lab-admins, gpu\"\n");
+    assert_eq!(operator.json("import people.csv")["created"], 1);
+    let (ada, grace) = (operator.json("show ada"), operator.json("show grace"));
+    assert_eq!(ada["local_groups"], serde_json::json!(["staff"]));
+    assert_eq!(
+        (&grace["local_groups"], &grace["role"]),
+        (&serde_json::json!(["gpu", "lab-admins"]), &"user".into())
+    );
+}
+
+#[test]
 fn f22_an_account_is_renamed_and_a_dry_run_says_so_beforehand() {
     let operator = Operator::new();
     operator.words("create ada --email ada@example.com");

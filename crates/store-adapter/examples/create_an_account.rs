@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use labgate_domain::people::{Account, AccountId, AccountStatus, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, LocalGroups, Role, Username};
 use labgate_domain::ports::{AccountCreation, AccountStore as _};
 use labgate_domain::time::Timestamp;
 use labgate_store::{Location, Store};
@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         email: None,
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         status: AccountStatus::Active,
         created_at: Timestamp::from_unix_seconds(1_795_000_000),
     };

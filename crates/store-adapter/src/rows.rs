@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, PasswordHash,
+    Role, Username,
 };
 use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, IdentitySuccession, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
@@ -23,9 +24,15 @@ pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
         name: record
             .parsed_if_present("name", |name| DisplayName::new(name).ok_or(Malformed("display name")))?,
         role: record.parsed("role", |name| Ok::<_, Malformed>(Role::known_or_least(name)))?,
+        groups: local_groups(row)?,
         status: record.parsed("status", AccountStatus::parse)?,
         created_at: record.time("created_at")?,
     })
+}
+
+pub(crate) fn local_groups(row: &Row) -> Result<LocalGroups, StoreError> {
+    let read = |json: &str| serde_json::from_str(json).map_err(|_| Malformed("local groups"));
+    Record::new("accounts", row).parsed("groups", read)
 }
 
 pub(crate) fn credential(row: &Row) -> Result<Credential, StoreError> {

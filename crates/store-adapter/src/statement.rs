@@ -2,7 +2,7 @@
 
 use std::convert::identity;
 
-use labgate_domain::people::AccountId;
+use labgate_domain::people::{AccountId, GroupName, LocalGroups};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
@@ -86,5 +86,13 @@ values! {
 impl From<&[String]> for Value {
     fn from(texts: &[String]) -> Self {
         Self::Text(Some(serde_json::Value::from(texts).to_string()))
+    }
+}
+
+/// Builds a JSON array of the names.
+impl From<&LocalGroups> for Value {
+    fn from(groups: &LocalGroups) -> Self {
+        let names = groups.names().iter().map(GroupName::as_str);
+        Self::Text(Some(names.collect::<serde_json::Value>().to_string()))
     }
 }

@@ -49,7 +49,11 @@ impl State {
         }
         let accounts = self.accounts.values().map(|account| {
             let names = (account.username.as_str(), account.email.as_ref().map(EmailAddress::as_str));
-            one(&(account.id, names, format!("{:?}{:?}{:?}", account.name, account.role, account.status)))
+            one(&(
+                account.id,
+                names,
+                format!("{:?}{:?}{:?}{:?}", account.name, account.role, account.status, account.groups),
+            ))
         });
         let credentials = self
             .credentials

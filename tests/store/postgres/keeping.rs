@@ -45,6 +45,8 @@ async fn a_column_refuses_invalid_values() {
         "UPDATE accounts SET email = ''",
         "UPDATE accounts SET id = 'x'",
         "UPDATE accounts SET username = 'planted'",
+        "UPDATE accounts SET groups = 'planted'",
+        "UPDATE accounts SET groups = '{}'",
         "UPDATE sessions SET groups = 'planted'",
         "UPDATE sessions SET groups = '{}'",
         "UPDATE sessions SET account_id = '01890000-0000-7000-8000-000000000009'",
@@ -88,6 +90,10 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
     let lab = Replica::new(store);
     for (sql, place) in [
         ("UPDATE accounts SET username = 'Planted\t' WHERE name IS NOT NULL", "accounts.username of row (0,"),
+        (
+            "UPDATE accounts SET username = 'ada', groups = '[\"Planted, b\"]' WHERE name IS NOT NULL",
+            "accounts.groups of row (0,",
+        ),
         ("UPDATE sessions SET groups = '[{\"Planted\": 1}]'", "sessions.groups of row (0,"),
         ("UPDATE sessions SET groups = '[]', provider = 'Planted'", "sessions.provider of row (0,"),
         ("UPDATE credentials SET hash = '$ Planted'", "credentials.hash of row (0,"),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::code::{ErrorCode, codes};
 use crate::access::{NoService, ServiceId};
-use crate::people::{EmailAddress, Username};
+use crate::people::{EmailAddress, TooManyGroups, Username};
 use crate::ports::PasswordWeakness;
 use crate::sealed::Ticket;
 
@@ -49,6 +49,9 @@ pub enum AccountError {
     /// It is the last active administrator.
     #[error("the account is the last active administrator")]
     LastAdministrator,
+    /// It would have more local groups than it can.
+    #[error(transparent)]
+    TooManyGroups(#[from] TooManyGroups),
     /// It was disabled, deleted or given another role or password while the person signed in.
     #[error("the account was changed during the sign-in")]
     ChangedMeanwhile,
@@ -58,6 +61,7 @@ codes!(AccountError {
     Unknown => AccountUnknown,
     Disabled => AccountDisabled,
     LastAdministrator => LastAdministrator,
+    TooManyGroups => TooManyGroups,
     ChangedMeanwhile => NotSignedIn,
 });
 

@@ -134,6 +134,8 @@ error_codes! {
     AccountUnknown = "account_unknown", Person;
     /// The account is the last active administrator.
     LastAdministrator = "last_administrator", Person;
+    /// The account would have too many local groups.
+    TooManyGroups = "too_many_groups", Person;
     /// Too many passwords are being checked at the moment.
     Busy = "busy", Labgate;
     /// The request failed the CSRF check.

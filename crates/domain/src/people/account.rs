@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{DisplayName, EmailAddress, Username};
+use super::{DisplayName, EmailAddress, LocalGroups, Username};
 use crate::protocol::Malformed;
 use crate::text::named;
 use crate::time::Timestamp;
@@ -50,6 +50,8 @@ pub struct Account {
     pub name: Option<DisplayName>,
     /// The role.
     pub role: Role,
+    /// The groups that administrators gave it.
+    pub groups: LocalGroups,
     /// The status: active or disabled.
     pub status: AccountStatus,
     /// The time of creation.
@@ -66,6 +68,7 @@ impl Account {
             email: None,
             name: None,
             role,
+            groups: LocalGroups::default(),
             status: AccountStatus::Active,
             created_at: now,
         }
@@ -184,6 +187,7 @@ mod tests {
             email: email.cloned(),
             name: None,
             role: Role::User,
+            groups: LocalGroups::default(),
             status: AccountStatus::Active,
             created_at: Timestamp::from_unix_seconds(0),
         };
@@ -209,6 +213,7 @@ mod tests {
             email: Some(EmailAddress::parse("countess@example.com").unwrap()),
             name: DisplayName::new("Élodie ΟΔΥΣΣΕΎΣ Straße 100%"),
             role: Role::User,
+            groups: LocalGroups::default(),
             status: AccountStatus::Active,
             created_at: Timestamp::from_unix_seconds(0),
         };

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::people::{Account, AccountId, AccountStatus, Credential, EmailAddress, Role, Username};
+use crate::people::{
+    Account, AccountId, AccountStatus, Credential, EmailAddress, GroupPatch, LocalGroups, Role,
+    TooManyGroups, Username,
+};
 use crate::protocol::{Issuer, Subject};
 use crate::time::Timestamp;
 
@@ -64,6 +67,12 @@ pub trait AdministrationStore: Send + Sync {
     /// # Errors
     /// When the store cannot answer.
     async fn rename(&self, id: AccountId, name: &Username) -> Result<AccountRenaming, StoreError>;
+
+    /// Changes the local groups of an account, and nothing else of it. Of concurrent changes none is lost.
+    ///
+    /// # Errors
+    /// When the store cannot answer; nothing was changed then.
+    async fn change_groups(&self, id: AccountId, patch: &GroupPatch) -> Result<GroupChange, StoreError>;
 
     /// Deletes an account with all that belongs to it; never the last active administrator.
     ///
@@ -133,6 +142,22 @@ pub enum AccountRenaming {
     NotFound,
     /// Another account has this username or e-mail address.
     NameTaken,
+}
+
+/// The result of changing an account's local groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// The account has the groups of the change, or had them already.
+    Done {
+        /// The groups that it had.
+        before: LocalGroups,
+        /// The groups that it has.
+        after: LocalGroups,
+    },
+    /// There is no such account.
+    NotFound,
+    /// It would have too many groups; nothing was changed.
+    TooMany(TooManyGroups),
 }
 
 /// An identity of an issuer that gives its identities to another one.

@@ -27,8 +27,8 @@ mod tokens;
 
 pub use accounts::{AccountCreation, AccountStore};
 pub use administration::{
-    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, IdentityMove,
-    IdentitySuccession,
+    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, GroupChange,
+    IdentityMove, IdentitySuccession,
 };
 pub use credentials::CredentialStore;
 pub use identities::{IdentityLink, IdentityRemoval, IdentityStore, ProfileUpdate};

@@ -1,6 +1,6 @@
 use crate::ForeignText;
 use crate::error::{ErrorCode, Reference};
-use crate::people::{Account, AccountId, Username};
+use crate::people::{Account, AccountId, GroupName, Username};
 use crate::ports::Source;
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
@@ -199,6 +199,19 @@ pub enum SignInEvent {
         name: Option<Username>,
         /// The change, as a word such as `created` or `disabled`.
         change: &'static str,
+        /// The author.
+        by: Author,
+    },
+    /// An administrator changed the local groups of an account.
+    GroupsChanged {
+        /// The account.
+        account: AccountId,
+        /// Its username.
+        name: Username,
+        /// The groups that it has now and had not before.
+        added: Vec<GroupName>,
+        /// The groups that it had before and has no longer.
+        removed: Vec<GroupName>,
         /// The author.
         by: Author,
     },

@@ -10,11 +10,12 @@ use super::refusals::Refusals;
 use super::visitor::Visitor;
 use crate::error::{AccessError, AccountError, PasswordError, Refusal, RegistrationError, SignInError};
 use crate::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, LocalGroups,
+    Password, Role, Username,
 };
 use crate::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
-    CredentialStore, IdentityMove, IdentitySuccession, Share, SignInEvent, Source,
+    CredentialStore, GroupChange, IdentityMove, IdentitySuccession, Share, SignInEvent, Source,
 };
 use crate::protocol::Issuer;
 use crate::session::Session;
@@ -284,6 +285,40 @@ impl Administration<'_> {
         let event = SignInEvent::Renamed { account: id, former, name, by: by.author() };
         self.ender.observer.observe(&event);
         Ok(renamed)
+    }
+
+    /// Changes the local groups of an account, and returns it as it is then. Its sessions go on, and have the
+    /// groups at their next check. No local group admits anybody or makes an administrator: those rules look at
+    /// the provider's groups alone.
+    ///
+    /// # Errors
+    /// When they were not changed.
+    pub async fn change_groups(
+        &self,
+        by: &Administrator,
+        id: AccountId,
+        patch: &GroupPatch,
+    ) -> Result<Account, Refusal> {
+        let changed = async {
+            let account = self.accounts.find(id).await?.ok_or(AccountError::Unknown)?;
+            let (before, after) = match self.administration.change_groups(id, patch).await? {
+                GroupChange::Done { before, after } => (before, after),
+                GroupChange::NotFound => return Err(AccountError::Unknown.into()),
+                GroupChange::TooMany(error) => return Err(AccountError::from(error).into()),
+            };
+            self.ender.forget_account(id);
+            if before != after {
+                let only_in = |one: &LocalGroups, other: &LocalGroups| {
+                    one.names().difference(other.names()).cloned().collect()
+                };
+                let (added, removed) = (only_in(&after, &before), only_in(&before, &after));
+                let (name, by) = (account.username.clone(), by.author());
+                let event = SignInEvent::GroupsChanged { account: id, name, added, removed, by };
+                self.ender.observer.observe(&event);
+            }
+            Ok(Account { groups: after, ..account })
+        };
+        self.refusals.run(changed).await
     }
 
     /// Deletes an account with all that belongs to it.

@@ -143,10 +143,11 @@ impl Requests<'_> {
             (claims, Some(token), seen_at)
         };
         let id = session.id;
+        let groups = claims::all_groups(&account.groups, &session);
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
-            person: Arc::new(SessionPerson::new(claims, session.groups)),
+            person: Arc::new(SessionPerson::new(claims, groups, account.groups)),
             renewed,
             at: now,
             session_until,

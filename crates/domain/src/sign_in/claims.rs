@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::policy::Policy;
-use crate::people::Account;
+use crate::people::{Account, GroupName, LocalGroups};
 use crate::session::{Session, SessionClaims};
 use crate::time::Timestamp;
 use crate::world::{Entropy, random_base64url};
@@ -13,7 +15,7 @@ pub(super) fn claims(
     session: &Session,
     now: Timestamp,
 ) -> SessionClaims {
-    let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
+    let (groups, groups_complete) = stated_groups(account, session);
     SessionClaims {
         iss: policy.public_url.origin().to_owned(),
         aud: audience.to_owned(),
@@ -26,8 +28,8 @@ pub(super) fn claims(
         email: account.email.clone(),
         name: account.name.clone(),
         role: account.role,
-        groups_complete: groups.len() == session.groups.len(),
         groups,
+        groups_complete,
         amr: as_many_as_fit(&session.authentication_methods, SessionClaims::MAX_METHODS_LEN),
         auth_time: session.authenticated_at,
     }
@@ -35,12 +37,29 @@ pub(super) fn claims(
 
 /// Returns whether the claims still say of the person what the store says.
 pub(super) fn hold(claims: &SessionClaims, account: &Account, session: &Session) -> bool {
+    let (groups, groups_complete) = stated_groups(account, session);
     claims.role == account.role
         && claims.username == account.username
         && claims.email == account.email
         && claims.name == account.name
-        && claims.groups == as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN)
-        && claims.groups_complete == (claims.groups.len() == session.groups.len())
+        && (&claims.groups, claims.groups_complete) == (&groups, groups_complete)
+}
+
+/// Returns the groups that a token states, and whether these are all.
+fn stated_groups(account: &Account, session: &Session) -> (Vec<String>, bool) {
+    let all = all_groups(&account.groups, session);
+    let stated = as_many_as_fit(&all, SessionClaims::MAX_GROUPS_LEN);
+    let are_all = stated.len() == all.len();
+    (stated, are_all)
+}
+
+/// Returns the groups of a person in a session: the local ones, and then the provider's in their order; each
+/// once.
+pub(super) fn all_groups(local: &LocalGroups, session: &Session) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let local = local.names().iter().map(GroupName::as_str);
+    let all = local.chain(session.groups.iter().map(String::as_str));
+    all.filter(|group| seen.insert(*group)).map(str::to_owned).collect()
 }
 
 /// Returns the first texts that fit into `max_len` bytes of JSON. The first one that does not fit is left out
@@ -62,6 +81,26 @@ pub(super) fn as_many_as_fit(texts: &[String], max_len: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::{AccountStatus, GroupPatch};
+    use crate::sign_in::testing::{account, session};
+
+    fn local(names: &str) -> LocalGroups {
+        let add = GroupName::typed_list(names).unwrap();
+        LocalGroups::default().patched(&GroupPatch { add, remove: Vec::new() }).unwrap()
+    }
+
+    #[test]
+    fn the_local_groups_come_first_and_each_group_once() {
+        let stated = ["z", "gpu", "a", "z"].map(str::to_owned).to_vec();
+        let session = Session { groups: stated, ..session() };
+        assert_eq!(all_groups(&local("staff, gpu"), &session), ["gpu", "staff", "z", "a"]);
+        assert_eq!(all_groups(&LocalGroups::default(), &session), ["z", "gpu", "a"]);
+
+        let many: Vec<String> = (0..9).map(|number| format!("{number}{}", "g".repeat(63))).collect();
+        let account = Account { groups: local(&many.join(",")), ..account(AccountStatus::Active) };
+        let (groups, are_all) = stated_groups(&account, &session);
+        assert_eq!((&*groups, are_all), (&many[..3], false), "no more than the token has room for");
+    }
 
     #[test]
     fn a_token_carries_as_many_groups_as_fit() {

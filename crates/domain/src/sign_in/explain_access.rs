@@ -1,10 +1,11 @@
 use super::administrator::Administrator;
 use super::check_access::Access;
+use super::claims::all_groups;
 use crate::access::Target;
 use crate::error::{AccountError, Refusal, SignInError};
 use crate::people::{Account, Username};
 use crate::return_to::ReturnTo;
-use crate::session::SessionPerson;
+use crate::session::{SessionId, SessionPerson};
 
 /// What a check would decide about a request, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +58,13 @@ impl Access<'_> {
         let sessions = self.requests.sessions.list_of(account.id, now).await?;
         let live = sessions.into_iter().find(|it| it.is_live(now, self.policy.session_idle_limit));
         let has_session = live.is_some();
-        let (session, groups) = live.map_or_else(
-            || (crate::session::SessionId::fresh(self.requests.trails.entropy), Vec::new()),
-            |session| (session.id, session.groups),
-        );
+        let (session, groups) = match &live {
+            Some(session) => (session.id, all_groups(&account.groups, session)),
+            None => {
+                let fresh = SessionId::fresh(self.requests.trails.entropy);
+                (fresh, account.groups.names().iter().map(ToString::to_string).collect())
+            }
+        };
         let person = SessionPerson {
             account: account.id,
             session,
@@ -69,6 +73,7 @@ impl Access<'_> {
             name: account.name,
             role: account.role,
             groups,
+            local_groups: account.groups,
             authenticated_at: now,
         };
         Ok((Some(person), has_session))

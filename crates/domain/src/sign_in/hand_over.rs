@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check_access::{Access, permit};
-use super::claims::claims;
+use super::claims::{all_groups, claims};
 use super::ticket::Tickets;
 use super::visitor::Visitor;
 use crate::access::{Target, Verdict};
@@ -192,7 +192,8 @@ impl<'a> HandOver<'a> {
         let account = account.filter(Account::is_active).ok_or(AccessError::NotSignedIn)?;
         let claims = claims(requests.policy, origin, self.tickets.entropy, &account, &session, now);
         let pass = requests.tokens.issue_pass(&claims)?;
-        Ok((pass, SessionPerson::new(claims, session.groups)))
+        let groups = all_groups(&account.groups, &session);
+        Ok((pass, SessionPerson::new(claims, groups, account.groups)))
     }
 
     /// Finds the origin of a service with a host of its own, and who may pass there.

@@ -3,7 +3,9 @@ use std::collections::HashMap;
 use super::administrator::Administrator;
 use super::refusals::Refusals;
 use crate::error::Refusal;
-use crate::people::{Account, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username};
+use crate::people::{
+    Account, Credential, DisplayName, EmailAddress, LocalGroups, PasswordHash, Role, Username,
+};
 use crate::ports::{AccountCreation, AccountStore, PasswordHasher};
 use crate::world::{Clock, Entropy};
 
@@ -35,6 +37,8 @@ pub struct ImportRow {
     pub name: Option<DisplayName>,
     /// The person's role.
     pub role: Role,
+    /// The local groups of the account; none of them gives a role.
+    pub groups: LocalGroups,
     /// The present password, hashed elsewhere; without it nothing opens the account until a provider or a
     /// password reset does.
     pub hash: Option<PasswordHash>,
@@ -185,6 +189,7 @@ impl Imports<'_> {
             let account = Account {
                 email: row.email,
                 name: row.name,
+                groups: row.groups,
                 ..Account::new(username, row.role, self.clock.now(), self.entropy)
             };
             let credential = row.hash.map(|hash| Credential { hash, must_change: false });

@@ -17,8 +17,8 @@ use crate::admission::AdmissionRules;
 use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, Password, PasswordHash, Role,
-    Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, Password,
+    PasswordHash, Role, Username,
 };
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
@@ -275,6 +275,7 @@ pub(super) fn account(status: AccountStatus) -> Account {
         email: Some(ada()),
         name: DisplayName::new("Ada"),
         role: Role::User,
+        groups: LocalGroups::default(),
         status,
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
     }

@@ -26,6 +26,7 @@ fn told(headers: IdentityHeaders, encoding: HeaderEncoding, groups: &[&str]) -> 
         name: DisplayName::new("Zoë 100%"),
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
+        local_groups: labgate_domain::people::LocalGroups::default(),
         authenticated_at: Timestamp::from_unix_seconds(0),
     };
     let mut headers = HeaderMap::new();

@@ -2,7 +2,9 @@
 //! back.
 
 use http::StatusCode;
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Password, Role};
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
+};
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAccount};
 use serde_json::{Value, json};
@@ -10,7 +12,9 @@ use serde_json::{Value, json};
 use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount};
+use crate::pages::{
+    AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount, TypedChange,
+};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
@@ -90,7 +94,11 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
             let (account, sessions) = state.sign_in.administration().details(&by, id).await?;
             state.form_refused(request, failure, |form| {
                 let sessions = sessions.get(..SESSIONS_PAGE_LEN).unwrap_or(&sessions);
-                let typed = request.fields().text("username").unwrap_or(account.username.as_str());
+                let fields = request.fields();
+                let typed = TypedChange {
+                    username: fields.text("username").unwrap_or(account.username.as_str()),
+                    groups: fields.text("add").unwrap_or_default(),
+                };
                 account_details(state, &by, &account, typed, (sessions, None), form)
             })
         }
@@ -122,6 +130,7 @@ pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Re
 enum Action {
     Patch(AccountPatch),
     Rename,
+    ChangeGroups,
     SignOut,
     ResetPassword,
     Delete,
@@ -136,6 +145,7 @@ impl Action {
             "make-admin" => Ok(Self::Patch(AccountPatch::Role(Role::Admin))),
             "make-user" => Ok(Self::Patch(AccountPatch::Role(Role::User))),
             "rename" => Ok(Self::Rename),
+            "groups" => Ok(Self::ChangeGroups),
             "sign-out" => Ok(Self::SignOut),
             "reset-password" => Ok(Self::ResetPassword),
             "delete" => Ok(Self::Delete),
@@ -157,6 +167,7 @@ impl Action {
                 let name = request.fields().text("username").unwrap_or_default();
                 drop(administration.rename(by, id, name, is_dry_run(request)?).await?);
             }
+            Self::ChangeGroups => drop(administration.change_groups(by, id, &group_patch(request)?).await?),
             Self::SignOut => administration.sign_out(by, id).await?,
             Self::ResetPassword => {
                 let reset = administration.reset_password(by, id, given_password(request)?).await?;
@@ -192,20 +203,20 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
-    let name = account.username.as_str();
-    state.form_page(request, |form| account_details(state, &by, &account, name, (sessions, next), form))
+    let typed = TypedChange { username: account.username.as_str(), groups: "" };
+    state.form_page(request, |form| account_details(state, &by, &account, typed, (sessions, next), form))
 }
 
 fn account_details(
     state: &AppState,
     by: &Administrator,
     account: &Account,
-    username: &str,
+    typed: TypedChange<'_>,
     (sessions, next): (&[Session], Option<String>),
     form: Form<'_>,
 ) -> Response {
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    reply::page(&AccountPage { t: state.texts, account, username, is_own, sessions, next, form })
+    reply::page(&AccountPage { t: state.texts, account, typed, is_own, sessions, next, form })
 }
 
 pub(super) async fn administrator(
@@ -228,6 +239,21 @@ pub(super) fn is_dry_run(request: &ParsedRequest) -> Result<bool, HttpErrorCode>
     Ok(optional(request.fields().filled("dry_run"), str::parse)?.unwrap_or(false))
 }
 
+/// Returns the change of local groups: lists of names, separated by commas; at least one of them.
+fn group_patch(request: &ParsedRequest) -> Result<GroupPatch, HttpErrorCode> {
+    let (add, remove) = (request.fields().text("add"), request.fields().text("remove"));
+    if add.or(remove).is_none() {
+        return Err(HttpErrorCode::BadRequest);
+    }
+    let names = |list: Option<&str>| list.map(GroupName::typed_list).transpose();
+    match (names(add), names(remove)) {
+        (Ok(add), Ok(remove)) => {
+            Ok(GroupPatch { add: add.unwrap_or_default(), remove: remove.unwrap_or_default() })
+        }
+        _ => Err(HttpErrorCode::GroupInvalid),
+    }
+}
+
 /// Returns the initial password that the administrator chose, if any.
 fn given_password(request: &ParsedRequest) -> Result<Option<Password>, HttpErrorCode> {
     optional(request.fields().text("password").filter(|text| !text.is_empty()), Password::typed)
@@ -240,6 +266,7 @@ fn account_json(account: &Account) -> Value {
         "email": account.email,
         "name": account.name,
         "role": account.role,
+        "local_groups": account.groups,
         "status": account.status.as_str(),
         "created_at": account.created_at,
     })
@@ -255,6 +282,7 @@ fn with_member(mut object: Value, name: &str, value: Value) -> Value {
 fn session_json(session: &Session) -> Value {
     json!({
         "provider": session.external.as_ref().map(|external| external.provider.as_str()),
+        "groups": session.groups,
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,

@@ -24,6 +24,7 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
         "name": person.name,
         "role": person.role,
         "groups": person.groups,
+        "local_groups": person.local_groups,
         "auth_time": person.authenticated_at,
     }));
     state.with_renewal(described, &checked)

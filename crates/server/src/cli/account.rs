@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use labgate_domain::error::Refusal;
-use labgate_domain::people::{Account, AccountStatus, DisplayName, EmailAddress, Password, Role};
+use labgate_domain::people::{
+    Account, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
+};
 use labgate_domain::sign_in::{AccountPatch, Administration, Administrator, NewAccount};
 
 use self::import::ImportArgs;
@@ -93,6 +95,17 @@ enum AccountCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Show the local groups of an account, or change them; its sessions go on
+    Groups {
+        #[command(flatten)]
+        named: Named,
+        /// Groups to add, separated by commas
+        #[arg(long, value_name = "GROUPS", value_delimiter = ',', value_parser = group)]
+        add: Vec<GroupName>,
+        /// Groups to remove, separated by commas
+        #[arg(long, value_name = "GROUPS", value_delimiter = ',', value_parser = group)]
+        remove: Vec<GroupName>,
+    },
     /// Set a new initial password, and end all sessions of the account
     ResetPassword {
         #[command(flatten)]
@@ -122,7 +135,13 @@ struct Named {
 impl AccountArgs {
     /// Returns whether the command can change accounts.
     pub(super) fn change_accounts(&self) -> bool {
-        !matches!(self.command, Command::OfAccounts(AccountCommand::List { .. } | AccountCommand::Show(_)))
+        match &self.command {
+            Command::OfAccounts(AccountCommand::List { .. } | AccountCommand::Show(_)) => false,
+            Command::OfAccounts(AccountCommand::Groups { add, remove, .. }) => {
+                !(add.is_empty() && remove.is_empty())
+            }
+            _ => true,
+        }
     }
 }
 
@@ -136,6 +155,13 @@ fn display_name(text: &str) -> Result<DisplayName, &'static str> {
 
 fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).map_err(|_| "write user or admin")
+}
+
+/// The rule of group names, for error messages.
+const GROUP_RULE: &str = "a group has 1 to 64 visible characters, and no comma";
+
+fn group(text: &str) -> Result<GroupName, &'static str> {
+    GroupName::typed(text).map_err(|_| GROUP_RULE)
 }
 
 pub(super) fn run(configuration: &Configuration, arguments: AccountArgs) -> anyhow::Result<()> {
@@ -200,6 +226,14 @@ impl Commands<'_> {
                 let renamed = administration.rename(by, account.id, &name, dry_run).await?;
                 let word = if dry_run { "would be renamed from" } else { "is the new name of" };
                 Ok(Report::done(&renamed, &format!("{word} {}", account.username)))
+            }
+            AccountCommand::Groups { named, add, remove } => {
+                let mut account = self.named(&named).await?;
+                if !(add.is_empty() && remove.is_empty()) {
+                    let patch = GroupPatch { add, remove };
+                    account = administration.change_groups(by, account.id, &patch).await?;
+                }
+                Ok(Report::groups(&account))
             }
             AccountCommand::ResetPassword { named, .. } => {
                 let id = self.named(&named).await?.id;

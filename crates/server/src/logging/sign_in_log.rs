@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use labgate_domain::error::ErrorCode;
-use labgate_domain::people::{AccountId, Username};
+use labgate_domain::people::{AccountId, GroupName, Username};
 use labgate_domain::ports::{Author, Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
@@ -24,10 +24,10 @@ macro_rules! event {
 /// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`, `renamed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
+/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -65,6 +65,23 @@ impl TracingLog {
         let name = name.map(Username::as_str);
         event!(
             info "administered", %account, name, change, by, by_name, source, "an account was administered"
+        );
+    }
+
+    fn groups_changed(
+        &self,
+        (account, name): (AccountId, &Username),
+        (added, removed): (&[GroupName], &[GroupName]),
+        by: &Author,
+    ) {
+        let (by, by_name, source) = self.author(by);
+        let [added, removed] = [added, removed].map(|groups| {
+            let names: Vec<_> = groups.iter().map(GroupName::as_str).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        });
+        event!(
+            info "groups_changed", %account, name = name.as_str(), added, removed, by, by_name, source,
+            "the local groups of an account were changed"
         );
     }
 
@@ -166,6 +183,9 @@ impl Observer for TracingLog {
             ),
             SignInEvent::Administered { account, name, change, by } => {
                 self.administered(*account, name.as_ref(), change, by);
+            }
+            SignInEvent::GroupsChanged { account, name, added, removed, by } => {
+                self.groups_changed((*account, name), (added, removed), by);
             }
             SignInEvent::Renamed { account, former, name, by } => {
                 let (by, by_name, source) = self.author(by);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use labgate_domain::error::{AccessError, AttemptError, PasswordError, Reference, SignInError};
-use labgate_domain::people::{AccountId, Username};
+use labgate_domain::people::{AccountId, GroupName, Username};
 use labgate_domain::ports::{
     Author, CallFailure, Observer as _, Person, ProviderCall, ProviderError, SignInEvent, SignInRecords as _,
     Source, StoreError,
@@ -218,6 +218,19 @@ fn f22_a_new_username_is_logged_with_the_former_one_and_the_author() {
     assert_eq!((&renamed["event"], &renamed["level"]), (&"renamed".into(), &"INFO".into()));
     assert_eq!((&renamed["former"], &renamed["name"]), (&"ada".into(), &"lovelace".into()));
     assert_eq!((&renamed["by"], &renamed["source"]), (&account().to_string().into(), &"192.0.2.7".into()));
+}
+
+#[test]
+fn a_change_of_local_groups_is_logged_with_the_groups_and_the_author() {
+    let groups = |list: &str| GroupName::typed_list(list).unwrap();
+    let name = Username::local("ada").unwrap();
+    let (added, removed) = (groups("gpu, a \" event=\"signed_in"), Vec::new());
+    let by = Author::Person(person());
+    let changed = line_of(&SignInEvent::GroupsChanged { account: account(), name, added, removed, by });
+    assert_eq!((&changed["event"], &changed["name"]), (&"groups_changed".into(), &"ada".into()));
+    assert_eq!(changed["added"], "gpu, a \" event=\"signed_in");
+    assert_eq!(changed.get("removed"), None);
+    assert_eq!((&changed["by"], &changed["source"]), (&account().to_string().into(), &"192.0.2.7".into()));
 }
 
 #[test]

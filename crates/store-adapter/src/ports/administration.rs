@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, GroupPatch, Role, Username};
 use labgate_domain::ports::{
-    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, IdentityMove,
-    IdentitySuccession, StoreError,
+    AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, GroupChange,
+    IdentityMove, IdentitySuccession, StoreError,
 };
 use labgate_domain::protocol::Issuer;
 use labgate_domain::time::Timestamp;
@@ -90,6 +90,19 @@ impl AdministrationStore for Store {
             return transaction.undo(AccountRenaming::NotFound).await;
         }
         transaction.commit(AccountRenaming::Renamed).await
+    }
+
+    async fn change_groups(&self, id: AccountId, patch: &GroupPatch) -> Result<GroupChange, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(before) = transaction.find(accounts::groups(id), rows::local_groups).await? else {
+            return transaction.undo(GroupChange::NotFound).await;
+        };
+        let after = match before.patched(patch) {
+            Ok(after) => after,
+            Err(error) => return transaction.undo(GroupChange::TooMany(error)).await,
+        };
+        transaction.execute(accounts::set_groups(id, &after)).await?;
+        transaction.commit(GroupChange::Done { before, after }).await
     }
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {

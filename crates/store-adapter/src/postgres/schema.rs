@@ -13,6 +13,7 @@ pub(crate) const STEPS: &[Step] = &[
     (4, "readiness", include_str!("../../migrations/postgres/0004_readiness.sql")),
     (5, "successors", include_str!("../../migrations/postgres/0005_successors.sql")),
     (6, "replicas", include_str!("../../migrations/postgres/0006_replicas.sql")),
+    (7, "local groups", include_str!("../../migrations/postgres/0007_local_groups.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

@@ -10,7 +10,7 @@ mod opening;
 use std::path::{Path, PathBuf};
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, Memberships};
-use labgate_domain::people::{Account, AccountId, AccountStatus, EmailAddress, Role, Username};
+use labgate_domain::people::{Account, AccountId, AccountStatus, EmailAddress, LocalGroups, Role, Username};
 use labgate_domain::ports::{AccountCreation, IdentityStore};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::time::Timestamp;
@@ -47,6 +47,7 @@ fn account() -> Account {
         email: Some(email),
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         status: AccountStatus::Active,
         created_at: Timestamp::from_unix_seconds(1000),
     }

@@ -1,4 +1,6 @@
-use labgate_domain::people::{Account, AccountId, AccountStatus, DisplayName, EmailAddress, Role, Username};
+use labgate_domain::people::{
+    Account, AccountId, AccountStatus, DisplayName, EmailAddress, LocalGroups, Role, Username,
+};
 
 use crate::sql::Sql;
 use crate::statement::Statement;
@@ -11,8 +13,8 @@ const NAME_IS_TAKEN: &str = "
     )";
 
 const ADD: &str = "
-    INSERT INTO accounts (id, username, email, name, role, status, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT INTO accounts (id, username, email, name, role, status, created_at, groups)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 const IS_ACTIVE: &str = "
     SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')";
@@ -36,6 +38,8 @@ const IS_LAST_ADMINISTRATOR: &str = "
 
 /// Pages are in the order of the ids as texts, which is that of the ids.
 const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
+
+const GROUPS: Sql = select!("accounts", "groups FROM accounts WHERE id = $1");
 
 /// Asks whether the username or the address of an account is another's.
 pub(crate) fn names_are_taken(account: &Account) -> Statement {
@@ -66,6 +70,7 @@ pub(crate) fn add(account: &Account) -> Statement {
         .bind(account.role.as_str())
         .bind(account.status.as_str())
         .bind(account.created_at)
+        .bind(&account.groups)
 }
 
 /// Takes over the address, if there is one, and the name, if the account has none.
@@ -119,6 +124,14 @@ pub(crate) fn set_role(id: AccountId, role: Role) -> Statement {
 
 pub(crate) fn rename(id: AccountId, name: &Username) -> Statement {
     Statement::new("UPDATE accounts SET username = $2 WHERE id = $1").bind(id).bind(name.as_str())
+}
+
+pub(crate) fn groups(id: AccountId) -> Statement {
+    Statement::new(GROUPS).bind(id)
+}
+
+pub(crate) fn set_groups(id: AccountId, groups: &LocalGroups) -> Statement {
+    Statement::new("UPDATE accounts SET groups = $2 WHERE id = $1").bind(id).bind(groups)
 }
 
 /// Deletes an account. The foreign keys delete the rows of other tables that belong to it.

@@ -1,12 +1,13 @@
 use async_trait::async_trait;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, PasswordHash, Role, Username,
+    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
+    Username,
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore, Changed,
-    CredentialStore, FirstAdministrator, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore,
-    IdentitySuccession, ProfileUpdate, StoreError,
+    CredentialStore, FirstAdministrator, GroupChange, IdentityLink, IdentityMove, IdentityRemoval,
+    IdentityStore, IdentitySuccession, ProfileUpdate, StoreError,
 };
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::SessionId;
@@ -305,6 +306,20 @@ impl AdministrationStore for MemoryStore {
         account.username = name.clone();
         state.changes.push(Changed::Account(id));
         Ok(AccountRenaming::Renamed)
+    }
+
+    async fn change_groups(&self, id: AccountId, patch: &GroupPatch) -> Result<GroupChange, StoreError> {
+        let mut state = self.answering()?;
+        let Some(account) = state.accounts.get_mut(&id) else { return Ok(GroupChange::NotFound) };
+        let after = match account.groups.patched(patch) {
+            Ok(after) => after,
+            Err(error) => return Ok(GroupChange::TooMany(error)),
+        };
+        let before = std::mem::replace(&mut account.groups, after.clone());
+        if before != after {
+            state.changes.push(Changed::Account(id));
+        }
+        Ok(GroupChange::Done { before, after })
     }
 
     async fn delete(&self, id: AccountId) -> Result<AccountChange, StoreError> {

@@ -14,6 +14,7 @@ fn person(groups: &[&str]) -> SessionPerson {
         name: None,
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
+        local_groups: crate::people::LocalGroups::default(),
         authenticated_at: Timestamp::from_unix_seconds(0),
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
+use crate::people::{GroupName, TooManyGroups};
 use crate::ports::{Author, StoreError};
 use crate::session::Session;
 use crate::sign_in::NotSignedIn;
@@ -142,6 +143,44 @@ async fn a_token_without_an_account_administers_nothing() {
     let scene = World::default().scene();
     let refusal = scene.sign_in.administration().administrator(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
+}
+
+#[tokio::test]
+async fn groups_change_with_an_event_and_memory_answers_no_more() {
+    let groups = |list: &str| {
+        let add = GroupName::typed_list(list).unwrap();
+        LocalGroups::default().patched(&GroupPatch { add, remove: Vec::new() }).unwrap()
+    };
+    let (before, after) = (groups("a, b"), groups("b, c"));
+    let mut changes = [(before.clone(), after.clone()), (after.clone(), after.clone())].into_iter();
+    let mut world = World::default();
+    world.administration.expect_change_groups().times(3).returning(move |_, _| {
+        Ok(match changes.next() {
+            Some((before, after)) => GroupChange::Done { before, after },
+            None => GroupChange::TooMany(TooManyGroups),
+        })
+    });
+    let ada = Account { groups: before, ..account(AccountStatus::Active) };
+    let (id, name) = (ada.id, ada.username.clone());
+    world.accounts.expect_find().returning(move |_| Ok(Some(ada.clone())));
+    world.sessions.expect_find().times(2).returning(|_| Ok(Some(session())));
+    let scene = world.scene();
+    let (administration, patch) = (scene.sign_in.administration(), GroupPatch::default());
+    let token =
+        scene.token(&Account { groups: groups("a, b"), ..account(AccountStatus::Active) }, &session());
+    for _ in 0..2 {
+        assert!(scene.sign_in.requests().check(&token).await.is_ok());
+        let changed = administration.change_groups(&by(), id, &patch).await.unwrap();
+        assert_eq!(changed.groups, after);
+    }
+    let refusal = administration.change_groups(&by(), id, &patch).await.unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::TooManyGroups);
+    let [added, removed] = ["c", "a"].map(|name| GroupName::typed_list(name).unwrap());
+    let by = Author::LocalOperator;
+    let changed = SignInEvent::GroupsChanged { account: id, name, added, removed, by };
+    let told: Vec<_> =
+        scene.log.events().into_iter().filter(|it| !matches!(it, SignInEvent::Refused { .. })).collect();
+    assert_eq!(told, [changed], "what is so already is no event");
 }
 
 #[tokio::test]

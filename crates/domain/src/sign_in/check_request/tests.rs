@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
-use crate::people::{AccountStatus, Role};
+use crate::people::{AccountStatus, GroupName, GroupPatch, LocalGroups, Role};
 use crate::ports::{Changed, MockSessionStore, SessionChanges, StoreError};
 use crate::session::SessionId;
 use crate::sign_in::testing::{FakeLog, NOW, Scene, World, account, changes, presenting};
@@ -210,7 +210,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         at: at(NOW),
         until: claims.exp,
         session_until: claims.exp,
-        person: Arc::new(SessionPerson::new(claims, Vec::new())),
+        person: Arc::new(SessionPerson::new(claims, Vec::new(), LocalGroups::default())),
     };
     recent.catch_up(&feed, &log, at(NOW + 1)).await;
     recent.remember(Presented::Session("token"), checked);
@@ -293,6 +293,28 @@ async fn a_role_that_changed_is_in_the_next_token_at_once() {
     let checked = scene.sign_in.requests().check(&token(&scene)).await.unwrap();
     assert_eq!(checked.person.role, Role::Admin);
     assert!(checked.renewed.is_some());
+}
+
+#[tokio::test]
+async fn local_groups_that_changed_are_in_the_next_token_at_once() {
+    let add = GroupName::typed_list("gpu, g").unwrap();
+    let groups = LocalGroups::default().patched(&GroupPatch { add, remove: Vec::new() }).unwrap();
+    let member = Account { groups: groups.clone(), ..account(AccountStatus::Active) };
+    let mut world = World::default();
+    world.sessions.expect_find().returning(|_| Ok(Some(session())));
+    world.sessions.expect_touch().times(1).returning(|_, _| Ok(()));
+    world.accounts.expect_find().returning(move |_| Ok(Some(member.clone())));
+    let scene = world.scene();
+    let checked = scene.sign_in.requests().check(&token(&scene)).await.unwrap();
+    assert!(checked.renewed.is_some());
+    let person = &checked.person;
+    assert_eq!(
+        (&person.groups[..2], &person.local_groups),
+        (&["g".to_owned(), "gpu".to_owned()][..], &groups)
+    );
+    assert_eq!(person.groups.len(), 4, "the provider's are not lost: {:?}", person.groups);
+    let renewed = checked.renewed.unwrap();
+    assert!(scene.sign_in.requests().check(renewed.expose()).await.unwrap().renewed.is_none());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ fn row(line: u64, username: Option<&str>, email: Option<&str>) -> ImportRow {
         email: email.map(|email| EmailAddress::parse(email).unwrap()),
         name: None,
         role: Role::User,
+        groups: LocalGroups::default(),
         hash: None,
     }
 }

@@ -23,7 +23,8 @@ use crate::configuration::Configuration;
 
 /// The text below the options in the help of `labgate account import`.
 pub(super) const HELP: &str = "CSV starts with a line that names the columns, in any order: username, email, name, \
-    role (user or admin), password_hash. Each row needs a username or an e-mail address.\n\
+    role (user or admin), groups (local ones, separated by commas), password_hash. Each row needs a username or an \
+    e-mail address.\n\
     htpasswd has a line NAME:HASH for each person.\n\n\
     Hashes of bcrypt ($2y$, $2b$, $2a$) and Argon2id ($argon2id$) are kept, and people sign in with the password that \
     they have; a bcrypt hash is replaced at the first sign-in. Plain passwords are rejected. Without a hash an account \

@@ -46,6 +46,13 @@ impl Report {
         Self { text: format!("{} {done}\n", account.username), json: account_json(account) }
     }
 
+    pub(super) fn groups(account: &Account) -> Self {
+        let groups = &account.groups;
+        let has =
+            if groups.names().is_empty() { "no local groups" } else { &format!("the local groups {groups}") };
+        Self::done(account, &format!("has {has}"))
+    }
+
     pub(super) fn list(accounts: &[Account]) -> Self {
         let rows: Vec<[&str; 5]> = accounts.iter().map(account_row).collect();
         let mut text = table(&rows);
@@ -87,6 +94,7 @@ fn account_json(account: &Account) -> Value {
         "email": account.email,
         "name": account.name,
         "role": account.role,
+        "local_groups": account.groups,
         "status": account.status.as_str(),
         "created_at": account.created_at,
     })
@@ -95,6 +103,7 @@ fn account_json(account: &Account) -> Value {
 fn session_json(session: &Session) -> Value {
     json!({
         "provider": session.external.as_ref().map(|external| external.provider.as_str()),
+        "groups": session.groups,
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
@@ -112,6 +121,9 @@ fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> Stri
     line("email", email(account));
     line("name", account.name.as_ref().map_or("-", |name| name.as_str()));
     line("role", account.role.as_str());
+    if !account.groups.names().is_empty() {
+        line("groups", &format!("{} (local)", account.groups));
+    }
     line("status", account.status.as_str());
     line("created", &format!("{} ago", how_long(now.since(account.created_at))));
     for session in sessions {

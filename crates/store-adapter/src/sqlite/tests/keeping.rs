@@ -99,9 +99,9 @@ async fn c106_one_address_is_one_account_by_a_unique_index() {
     let store = store_with_ada(&path).await;
     for sql in [
         "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'eve@example.com', 'ada@example.com',
-             NULL, 'user', 'active', 0)",
+             NULL, 'user', 'active', 0, '[]')",
         "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'ada@example.com', NULL, NULL, 'user',
-             'active', 0)",
+             'active', 0, '[]')",
     ] {
         let error = sqlx::query(sql).execute(&file(&store).writer).await.unwrap_err();
         assert!(error.as_database_error().unwrap().is_unique_violation(), "{error}");
@@ -118,6 +118,9 @@ async fn a_column_refuses_invalid_values() {
         "UPDATE accounts SET role = 'root'",
         "UPDATE accounts SET status = ''",
         "UPDATE accounts SET created_at = 'yesterday'",
+        "UPDATE accounts SET groups = 'staff'",
+        "UPDATE accounts SET groups = '{}'",
+        "UPDATE accounts SET groups = NULL",
         "UPDATE sessions SET groups = 'staff'",
         "UPDATE sessions SET groups = '{}'",
         "UPDATE sessions SET account_id = '01890000-0000-7000-8000-000000000009'",
@@ -181,6 +184,7 @@ async fn a_row_that_cannot_be_is_reported_by_its_place_without_its_content() {
     for (sql, place) in [
         ("UPDATE accounts SET username = 'Planted'", "accounts.username of row 1 "),
         ("UPDATE accounts SET username = 'ada@example.com', email = 'Planted'", "accounts.email of row 1 "),
+        ("UPDATE accounts SET email = NULL, groups = '[\"Planted, b\"]'", "accounts.groups of row 1 "),
     ] {
         run(&store, sql).await;
         let error = AccountStore::find(&store, account().id).await.unwrap_err().to_string();

@@ -4,10 +4,10 @@ use csv::{Position, ReaderBuilder, StringRecord, Trim};
 use labgate_domain::people::{DisplayName, EmailAddress};
 use labgate_domain::sign_in::ImportRow;
 
-use super::rows::{Parsed, password_hash, role};
+use super::rows::{Parsed, local_groups, password_hash, role};
 
 /// The names of the columns that there can be.
-const COLUMNS: [&str; 5] = ["username", "email", "name", "role", "password_hash"];
+const COLUMNS: [&str; 6] = ["username", "email", "name", "role", "groups", "password_hash"];
 
 fn column_named(name: &str) -> Option<&'static str> {
     COLUMNS.into_iter().find(|column| column.eq_ignore_ascii_case(name))
@@ -134,6 +134,7 @@ fn row(line: u64, record: &StringRecord, columns: &[&str]) -> Result<ImportRow, 
         email: email.map_err(|_| "the e-mail address is not one")?,
         name: field("name").and_then(DisplayName::new),
         role: role(field("role").unwrap_or_default())?,
+        groups: field("groups").map(local_groups).transpose()?.unwrap_or_default(),
         hash: field("password_hash").map(password_hash).transpose()?,
     })
 }

@@ -1,6 +1,6 @@
 //! Password files of web servers: a line `name:hash` for each person.
 
-use labgate_domain::people::{EmailAddress, Role};
+use labgate_domain::people::{EmailAddress, LocalGroups, Role};
 use labgate_domain::sign_in::ImportRow;
 
 use super::rows::{Parsed, password_hash};
@@ -25,5 +25,13 @@ fn row(number: u64, line: &str) -> Result<ImportRow, String> {
         Ok(email) => (None, Some(email)),
         Err(_) => return Err("the name is neither a username nor an e-mail address".to_owned()),
     };
-    Ok(ImportRow { line: number, username, email, name: None, role: Role::User, hash: Some(hash) })
+    Ok(ImportRow {
+        line: number,
+        username,
+        email,
+        name: None,
+        role: Role::User,
+        groups: LocalGroups::default(),
+        hash: Some(hash),
+    })
 }

@@ -1,7 +1,11 @@
 //! The rows of a file, whatever its format.
 
-use labgate_domain::people::{PasswordHash, Role};
+use std::collections::BTreeSet;
+
+use labgate_domain::people::{GroupName, LocalGroups, PasswordHash, Role};
 use labgate_domain::sign_in::ImportRow;
+
+use crate::cli::account::GROUP_RULE;
 
 /// The rows and errors of a file.
 #[derive(Debug, Default)]
@@ -73,4 +77,11 @@ pub(super) fn role(text: &str) -> Result<Role, String> {
         "" => Ok(Role::User),
         _ => Role::parse(text).map_err(|_| "the role is neither user nor admin".to_owned()),
     }
+}
+
+/// Parses local groups, separated by commas. A text in the wrong column can be a secret, so it is not repeated
+/// in the error.
+pub(super) fn local_groups(text: &str) -> Result<LocalGroups, String> {
+    let names = GroupName::typed_list(text).map_err(|_| format!("a group is not one: {GROUP_RULE}"))?;
+    LocalGroups::try_from(BTreeSet::from_iter(names)).map_err(|error| format!("there are {error}"))
 }

@@ -45,7 +45,7 @@ fn lines_are_counted_as_an_editor_counts_them() {
 fn a_column_that_is_unknown_is_named() {
     let found = wrong("username,shoe size,password,username,\u{1b}[2J\nada,1,2,3,4\n");
     let told: Vec<_> = found.iter().map(|(line, problem)| (*line, &**problem)).collect();
-    let known = "known are username, email, name, role, password_hash";
+    let known = "known are username, email, name, role, groups, password_hash";
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(told[0], (1, &*format!("the column shoe size is unknown: {known}")));
     assert!(told[1].1.contains("plain passwords"), "{told:?}");
@@ -95,6 +95,29 @@ fn what_is_wrong_with_rows_is_told_by_line() {
             ),
         ]
     );
+}
+
+#[test]
+fn groups_are_local_ones_separated_by_commas() {
+    let longest = (0..65).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let unseen = '\u{202e}';
+    let text = format!(
+        "username,groups\n\
+         ada,\"staff, GPU users,staff\"\n\
+         bob,gpu\n\
+         eve,\n\
+         mal,\"planted,,\"\n\
+         sam,planted{unseen}\n\
+         tom,\"{longest}\"\n"
+    );
+    let parsed = csv_rows::parse(&text);
+    let groups: Vec<String> = parsed.rows.iter().map(|row| row.groups.to_string()).collect();
+    assert_eq!(groups, ["GPU users, staff", "gpu", ""]);
+    assert!(parsed.rows.iter().all(|row| row.role == Role::User), "a group gives no role");
+    let found = problems(parsed);
+    let rule = "a group is not one: a group has 1 to 64 visible characters, and no comma".to_owned();
+    let expected = [(5, rule.clone()), (6, rule), (7, "there are more than 64 local groups".to_owned())];
+    assert_eq!(found, expected);
 }
 
 #[test]
