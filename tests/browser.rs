@@ -10,6 +10,7 @@ mod own_account;
 mod passwords;
 mod programs;
 mod providers;
+mod same_origin;
 mod sign_in;
 
 use self::chromium::Browser;
@@ -30,6 +31,8 @@ const AS_ADA: &str = "//button[@name='user' and @value='ada']";
 const ADAS_ADDRESS: &str = "//dd[.='ada@example.test']";
 const USERNAME: &str = "//input[@name='username']";
 const PASSWORD: &str = "//input[@name='password']";
+/// The field with the proof of an act.
+const YOUR_PASSWORD: &str = "//input[@name='your_password']";
 const NEXT: &str = "//input[@name='next']";
 const PROBLEM: &str = "//p[@role='alert']";
 

@@ -1,6 +1,8 @@
 //! `/admin`: what an administrator does.
 
-use super::{Browser, Lab, NEXT, PROBLEM, USERNAME, button, link, says};
+use super::{
+    ADMINISTRATORS_PASSWORD, Browser, Lab, NEXT, PROBLEM, USERNAME, YOUR_PASSWORD, button, link, says,
+};
 
 const CHOSEN: &str = "walnut ferry lantern";
 
@@ -12,6 +14,7 @@ impl Browser {
             (USERNAME, username),
             ("//input[@name='email']", email),
             ("//input[@name='name']", name),
+            (YOUR_PASSWORD, ADMINISTRATORS_PASSWORD),
         ])
         .await;
         self.click(&button("Create account")).await;
@@ -19,15 +22,16 @@ impl Browser {
         self.find("//strong/code").await.text().await.unwrap()
     }
 
-    /// Follows the link to a question, and says yes.
-    async fn agree(&self, text: &str) {
+    /// Follows the link to a question, and says yes with the administrator's password.
+    pub(super) async fn agree(&self, text: &str) {
         self.click(&link(text)).await;
+        self.fill(&[(YOUR_PASSWORD, ADMINISTRATORS_PASSWORD)]).await;
         self.click(&button(text)).await;
     }
 
-    /// Clicks what changes an account, and waits for the page that has this then.
+    /// Changes an account, and waits for the page that has this then.
     async fn act(&self, text: &str, then: &str) {
-        self.click(&button(text)).await;
+        self.agree(text).await;
         self.find(then).await;
     }
 }
@@ -56,7 +60,7 @@ async fn an_administrator_looks_after_accounts() {
 
     // Whoever is disabled is out at the next request, and does not come in again.
     root.agree("Disable").await;
-    root.find(&button("Enable")).await;
+    root.find(&link("Enable")).await;
     root.picture("account-disabled").await;
     assert!(!bob.is_signed_in().await);
     bob.sign_in_with_password("bob", CHOSEN).await;
@@ -67,7 +71,7 @@ async fn an_administrator_looks_after_accounts() {
     bob.sees(&button("Sign out"), "/").await;
 
     // Whoever becomes an administrator is one from the next token on, and ceases to be one at once.
-    root.act("Make an administrator", &button("Make a user")).await;
+    root.act("Make an administrator", &link("Make a user")).await;
     bob.go("/").await;
     bob.click(&button("Sign out")).await;
     bob.sees(&link("Sign in again"), "/signed-out").await;
@@ -75,7 +79,7 @@ async fn an_administrator_looks_after_accounts() {
     bob.sees(&button("Sign out"), "/").await;
     bob.go("/admin").await;
     bob.find(&link("root")).await;
-    root.act("Make a user", &button("Make an administrator")).await;
+    root.act("Make a user", &link("Make an administrator")).await;
     assert!(!bob.is_signed_in().await);
     bob.sign_in_with_password("bob", CHOSEN).await;
     bob.sees(&button("Sign out"), "/").await;
@@ -99,6 +103,7 @@ async fn an_administrator_looks_after_accounts() {
     root.click(&link("Delete for good")).await;
     root.find(&button("Delete for good")).await;
     root.picture("account-delete").await;
+    root.fill(&[(YOUR_PASSWORD, ADMINISTRATORS_PASSWORD)]).await;
     root.click(&button("Delete for good")).await;
     root.sees(&link("carol"), "/admin").await;
     assert_eq!(root.count(&link("bob")).await, 0);

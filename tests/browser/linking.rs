@@ -1,6 +1,6 @@
 //! One account, several ways to sign in.
 
-use super::{AS_ADA, Lab, PASSWORD, PROBLEM, TO_PROVIDER, button, says};
+use super::{AS_ADA, Lab, PASSWORD, PROBLEM, TO_PROVIDER, USERNAME, button, link, says};
 
 const CHOSEN: &str = "walnut ferry lantern";
 const ADD: &str = "Add your organisation to my account";
@@ -55,7 +55,7 @@ async fn a_way_to_sign_in_is_added_on_ones_own_page_and_removed() {
     root.go("/account").await;
     root.picture("account").await;
     // The form's answer must not redirect to the provider: `form-action 'self'` would stop it.
-    root.click(&button("Add your organisation")).await;
+    root.agree("Add your organisation").await;
     root.sees_elsewhere(AS_ADA, &lab.provider("/authorize")).await;
     root.click(AS_ADA).await;
     root.sees(&button("Yes, add your organisation"), "/link").await;
@@ -64,14 +64,14 @@ async fn a_way_to_sign_in_is_added_on_ones_own_page_and_removed() {
     root.sees("//li[contains(., 'as ada@example.test')]", "/account").await;
     root.assert_signed_in().await;
 
-    root.click(&button("Remove")).await;
+    root.agree("Remove").await;
     root.gone("//li[contains(., 'as ada@example.test')]", "/account").await;
     assert_eq!(root.count("//li[contains(., 'A password')]").await, 1);
     root.close().await;
 }
 
 #[tokio::test]
-async fn account_linking_with_a_fresh_session_needs_one_click() {
+async fn account_linking_with_a_session_since_the_question_needs_one_click() {
     let lab = Lab::start().await;
     let root = lab.administrator().await;
     let initial = root.make_account("ada", "ada@example.test", "Ada Example").await;
@@ -81,6 +81,9 @@ async fn account_linking_with_a_fresh_session_needs_one_click() {
     browser.go("/login").await;
     browser.click(TO_PROVIDER).await;
     browser.click(AS_ADA).await;
+    browser.click(&link("Sign in the way you did before")).await;
+    browser.fill(&[(USERNAME, "ada"), (PASSWORD, CHOSEN)]).await;
+    browser.click(&button("Sign in with password")).await;
     browser.sees(&button("Yes, add your organisation"), "/link").await;
     browser.picture("link-signed-in").await;
     browser.click(&button("Yes, add your organisation")).await;

@@ -118,6 +118,16 @@ impl Lab {
         Self { origin, provider: None, _programs: vec![labgate] }
     }
 
+    /// A lab without a provider behind a reverse proxy at this URL. Returns the address that Labgate listens at,
+    /// too.
+    pub(super) async fn behind(public_url: &str) -> (Self, String) {
+        let lab = free_address();
+        let mut labgate = labgate(&lab);
+        labgate.env("LABGATE_PUBLIC_URL", public_url);
+        let labgate = Running::start(labgate, &format!("http://{lab}/healthz")).await;
+        (Self { origin: public_url.to_owned(), provider: None, _programs: vec![labgate] }, lab)
+    }
+
     /// An address at the provider.
     pub(super) fn provider(&self, path: &str) -> String {
         self.provider.clone().expect("a lab with a provider") + path

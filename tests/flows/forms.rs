@@ -4,7 +4,7 @@
 use labgate_domain::people::Role;
 use labgate_test_harness::{Browser, TestLab};
 
-use super::{ADA, cookie_names, json, request, session_cookie};
+use super::{ADA, agree, cookie_names, json, request, session_cookie};
 
 const GOOD: &str = "correct horse battery";
 const OTHER: &str = "staple clip drawer";
@@ -88,7 +88,7 @@ async fn f36_an_administrators_form_comes_again_with_what_was_typed() {
         let mut fields = good;
         fields.iter_mut().find(|(name, _)| *name == field).unwrap().1 = value;
         root.open("/admin").await;
-        root.submit("Create account", &fields).await;
+        root.submit("Create account", &[&fields[..], &[("your_password", GOOD)]].concat()).await;
         assert_eq!((root.page().status().as_u16(), root.page().url().path()), (status, "/admin"));
         assert!(root.page().text().contains(problem), "{}", root.page());
         let html = root.page().html();
@@ -126,24 +126,30 @@ async fn f36_what_cannot_be_taken_back_is_asked_once() {
         assert!(root.page().url().path().starts_with("/admin/accounts/"), "{}", root.page());
         assert_eq!(lab.store().accounts(), before);
         root.click(action).await;
-        root.click(action).await;
+        agree(&mut root, action, GOOD).await;
     }
     assert_eq!(root.page().url().path(), "/admin", "{}", root.page());
     assert_eq!(lab.store().account_count(), 1);
 }
 
 #[tokio::test]
-async fn f36_a_refused_change_shows_the_account_again() {
+async fn f36_a_refused_change_is_asked_again() {
     let lab = TestLab::new();
     let mut root = administrator(&lab).await;
     root.open("/admin").await;
     root.click("root").await;
     root.click("Make a user").await;
-    assert_eq!(root.page().status(), 409);
-    assert!(root.page().text().contains("the last active administrator"), "{}", root.page());
-    assert!(root.page().text().contains("By password"), "{}", root.page());
-    assert_eq!(reload(&mut root).await, 200);
-    assert!(!root.page().url().path().ends_with("make-user"), "{}", root.page());
+    for (password, status, problem) in [
+        ("", 403, "Please confirm that it is you"),
+        ("wrong", 401, "The name or the password is wrong"),
+        (GOOD, 409, "the last active administrator"),
+    ] {
+        agree(&mut root, "Make a user", password).await;
+        assert_eq!(root.page().status(), status);
+        assert!(root.page().text().contains(problem), "{}", root.page());
+        assert!(root.page().text().contains("Make this person a user?"), "{}", root.page());
+        assert_eq!(reload(&mut root).await, 200);
+    }
 }
 
 #[tokio::test]
@@ -153,7 +159,8 @@ async fn f36_the_own_accounts_forms_stay_at_its_address() {
     let mut browser = lab.browser();
     lab.sign_in(&mut browser, ADA).await;
     browser.open("/account").await;
-    browser.submit("Add Mock provider", &[("provider", "gone")]).await;
+    browser.click("Add Mock provider").await;
+    browser.submit("Confirm at Mock provider", &[("confirm_at", "gone")]).await;
     assert_eq!((browser.page().status().as_u16(), browser.page().url().path()), (404, "/account"));
     assert_eq!(reload(&mut browser).await, 200);
 }
@@ -178,11 +185,7 @@ async fn f36_signed_out_a_page_leads_to_the_sign_in_page_and_back() {
         let hidden = format!("name=\"return_to\" value=\"{escaped}\"");
         assert!(browser.page().html().contains(&hidden), "{}", browser.page().html());
 
-        for headers in [
-            &[("sec-fetch-mode", "cors"), ("accept", "text/html")][..],
-            &[("accept", "application/json")],
-            &[],
-        ] {
+        for headers in [&[("accept", "application/json")][..], &[]] {
             let program = lab.request(request("GET", path, headers)).await;
             assert_eq!(
                 (program.status().as_u16(), json(&program)["code"].as_str()),
@@ -242,6 +245,7 @@ async fn f36_no_to_a_link_ends_its_ticket() {
 
     // From the account page, no leads back there.
     owner.click("Add Mock provider").await;
+    agree(&mut owner, "Add Mock provider", OTHER).await;
     owner.click("Go on to Mock provider").await;
     owner.click(ADA).await;
     owner.click("No, leave my account as it is").await;

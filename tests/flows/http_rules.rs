@@ -31,6 +31,7 @@ async fn c022_c189_every_answer_carries_the_protecting_headers() {
         assert!(!csp.contains("unsafe"), "{path}: {csp}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(headers["x-frame-options"], "DENY", "{path}");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin", "{path}");
         assert!(headers.contains_key("referrer-policy"), "{path}");
         assert_eq!(headers["strict-transport-security"], "max-age=31536000", "{path}");
     }

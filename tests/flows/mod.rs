@@ -11,6 +11,7 @@ mod moving;
 mod own_account;
 mod pages;
 mod passwords;
+mod proof;
 mod providers;
 mod rate_limit;
 mod refusals;
@@ -54,6 +55,28 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Bytes>
         .fold(request, |request, (name, value)| request.header(*name, *value))
         .body(Bytes::new())
         .unwrap()
+}
+
+/// Says yes to the question on the page, with the person's own password.
+async fn agree(browser: &mut Browser, yes: &str, password: &str) {
+    browser.submit(yes, &[("your_password", password)]).await;
+}
+
+/// A JSON request of a script of this lab.
+fn posted(path: &str, cookie: &str, body: &str) -> Request<Bytes> {
+    let headers =
+        [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+    let mut request = request("POST", path, &headers);
+    *request.body_mut() = body.to_owned().into();
+    request
+}
+
+/// The same body with the person's own password, as proof.
+fn proven(body: &str, password: &str) -> String {
+    let mut fields: serde_json::Value =
+        serde_json::from_str(if body.is_empty() { "{}" } else { body }).unwrap();
+    fields["your_password"] = password.into();
+    fields.to_string()
 }
 
 fn json(response: &Response<Bytes>) -> serde_json::Value {

@@ -6,7 +6,7 @@ use labgate_domain::ports::{AccountStore as _, IdentityStore as _};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_test_harness::{Browser, TestLab};
 
-use super::{ADA, json, request, session_cookie, with_carol};
+use super::{ADA, agree, json, posted, proven, request, session_cookie, with_carol};
 
 const GOOD: &str = "correct horse battery";
 const OTHER: &str = "staple clip drawer";
@@ -61,19 +61,20 @@ async fn f22_a_renamed_account_signs_in_by_its_new_name_and_its_session_goes_on(
     lab.add_account("ada", Role::User, GOOD).await;
     let mut ada = with_password(&lab, "ada", GOOD).await;
     ada.submit("Change the password", &[("next", OTHER)]).await;
-    root.open("/admin").await;
-    root.click("ada").await;
     for (typed, status, said) in [
         ("root", 409, "This name is taken"),
         ("a b", 422, "A username has up to 64"),
         ("eve@example.test", 422, "A username has up to 64"),
     ] {
+        root.open("/admin").await;
+        root.click("ada").await;
         root.submit("Rename", &[("username", typed)]).await;
+        agree(&mut root, "Rename", GOOD).await;
         assert_eq!(root.page().status(), status, "{}", root.page());
         assert!(root.page().text().contains(said), "{}", root.page());
         assert!(root.page().html().contains(&format!("value=\"{typed}\"")), "{}", root.page().html());
     }
-    root.submit("Rename", &[("username", "Lovelace")]).await;
+    root.submit("Rename", &[("username", "Lovelace"), ("your_password", GOOD)]).await;
     assert!(root.page().text().contains("lovelace"), "{}", root.page());
 
     let me = lab.request(request("GET", "/api/auth/me", &[("cookie", &session_cookie(&ada))])).await;
@@ -97,12 +98,7 @@ async fn f22_the_api_renames_and_says_beforehand_what_it_would_do() {
     lab.add_account("ada", Role::User, GOOD).await;
     let ada = lab.store().accounts().into_iter().find(|it| it.username.as_str() == "ada").unwrap();
     let post = async |path: &str, body: &str| {
-        let cookie = session_cookie(&root);
-        let headers =
-            [("cookie", &*cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
-        let mut request = request("POST", path, &headers);
-        *request.body_mut() = body.to_owned().into();
-        lab.request(request).await
+        lab.request(posted(path, &session_cookie(&root), &proven(body, GOOD))).await
     };
     let path = format!("/api/auth/users/{}/rename", ada.id);
     let name = async || lab.store().find(ada.id).await.unwrap().unwrap().username.to_string();
@@ -144,7 +140,7 @@ async fn f22_after_a_move_by_address_the_next_sign_in_there_claims_the_account_o
     assert!(root.page().text().contains("the account's e-mail address claims it"), "{}", root.page());
     lab.sign_in(&mut ada, ADA).await;
     assert_eq!(ada.page().url().path(), "/link", "the form only shows at first: {}", ada.page());
-    root.submit("Go on", &[&wanted[..], &[("dry_run", "false")]].concat()).await;
+    root.submit("Go on", &[&wanted[..], &[("dry_run", "false"), ("your_password", GOOD)]].concat()).await;
     assert!(root.page().text().contains("It is done"), "{}", root.page());
 
     lab.sign_in(&mut ada, ADA).await;
@@ -165,15 +161,8 @@ async fn f22_an_identity_that_gave_way_is_taken_back_and_expires() {
         at_the_old_issuer(&lab, ADDRESS, "4711").await;
         let new = new_issuer(&lab);
         let post = async |fields: serde_json::Value| {
-            let cookie = session_cookie(&root);
-            let headers = [
-                ("cookie", &*cookie),
-                ("sec-fetch-site", "same-origin"),
-                ("content-type", "application/json"),
-            ];
-            let mut request = request("POST", "/api/auth/identities/move", &headers);
-            *request.body_mut() = fields.to_string().into();
-            lab.request(request).await
+            let body = proven(&fields.to_string(), GOOD);
+            lab.request(posted("/api/auth/identities/move", &session_cookie(&root), &body)).await
         };
         let by_email = |days: &str| serde_json::json!({"from": OLD, "to": new, "by": "email", "days": days});
         let moved = json(&post(by_email("7")).await);
@@ -207,12 +196,8 @@ async fn f22_the_api_moves_identities_where_the_subjects_stay() {
     at_the_old_issuer(&lab, "ada@example.org", "ada-at-both").await;
     let new = new_issuer(&lab);
     let post = async |dry_run: &str, cookie: &str| {
-        let headers =
-            [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
-        let mut request = request("POST", "/api/auth/identities/move", &headers);
-        let fields = serde_json::json!({"from": OLD, "to": new, "dry_run": dry_run});
-        *request.body_mut() = fields.to_string().into();
-        lab.request(request).await
+        let fields = serde_json::json!({"from": OLD, "to": new, "dry_run": dry_run}).to_string();
+        lab.request(posted("/api/auth/identities/move", cookie, &proven(&fields, GOOD))).await
     };
     let cookie = session_cookie(&root);
     assert_eq!(post("false", "").await.status(), 401);

@@ -107,8 +107,7 @@ async fn a_person_chooses_their_own_name_and_odd_ones_are_refused() {
 #[tokio::test]
 async fn the_account_page_needs_a_session() {
     let lab = TestLab::new();
-    let headers = [("sec-fetch-mode", "cors"), ("accept", "text/html")];
-    assert_eq!(lab.request(request("GET", "/account", &headers)).await.status(), 401);
+    assert_eq!(lab.request(request("GET", "/account", &[])).await.status(), 401);
     for path in ["/api/auth/account/name", "/api/auth/account/sign-out-everywhere", "/api/auth/account/link"]
     {
         let refused = lab.request(request("POST", path, &[("sec-fetch-site", "same-origin")])).await;

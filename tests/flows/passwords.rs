@@ -5,7 +5,7 @@ use std::time::Duration;
 use labgate_domain::people::Role;
 use labgate_test_harness::{Browser, TestLab};
 
-use super::{cookie_names, json, request, session_cookie};
+use super::{agree, cookie_names, json, posted, proven, request, session_cookie};
 
 const GOOD: &str = "correct horse battery";
 const OTHER: &str = "staple clip drawer";
@@ -29,7 +29,7 @@ async fn setup_then_a_new_account_that_must_change_its_password() {
     let lab = TestLab::builder().without_provider().build();
     let mut root = with_administrator(&lab).await;
     root.click("Manage accounts").await;
-    root.submit("Create account", &[("username", "Ada"), ("name", "Ada")]).await;
+    root.submit("Create account", &[("username", "Ada"), ("name", "Ada"), ("your_password", GOOD)]).await;
     let text = root.page().text();
     let initial =
         text.split_whitespace().find(|word| word.matches('-').count() == 3).expect("no password").to_owned();
@@ -48,7 +48,7 @@ async fn setup_then_a_new_account_that_must_change_its_password() {
     root.open("/admin?search=ADA").await;
     root.click("ada").await;
     root.click("Disable").await;
-    root.click("Disable").await;
+    agree(&mut root, "Disable", GOOD).await;
     assert!(root.page().text().contains("user (disabled)"), "{}", root.page());
     assert_eq!(check().await.status(), 401, "a disabled person is out at once");
     sign_in(&mut ada, "ada", OTHER).await;
@@ -196,16 +196,7 @@ async fn the_api_signs_in_and_administers_with_json() {
     let lab = TestLab::new();
     let mut browser = with_administrator(&lab).await;
     let cookie = session_cookie(&browser);
-    let post = |path: &str, body: &str| {
-        let headers = [
-            ("cookie", cookie.as_str()),
-            ("sec-fetch-site", "same-origin"),
-            ("content-type", "application/json"),
-        ];
-        let mut request = request("POST", path, &headers);
-        *request.body_mut() = body.to_owned().into();
-        lab.request(request)
-    };
+    let post = |path: &str, body: &str| lab.request(posted(path, &cookie, &proven(body, GOOD)));
     let created = post("/api/auth/users", r#"{"username":"ada","role":"user"}"#).await;
     assert_eq!(created.status(), 201);
     let created = json(&created);
@@ -236,7 +227,7 @@ async fn the_api_signs_in_and_administers_with_json() {
     browser.open("/admin").await;
     browser.click("root").await;
     browser.click("Disable").await;
-    browser.click("Disable").await;
+    agree(&mut browser, "Disable", GOOD).await;
     assert!(browser.page().text().contains("the last active administrator"), "{}", browser.page());
 }
 
@@ -245,13 +236,7 @@ async fn an_expired_password_change_ticket_is_ignored() {
     let lab = TestLab::builder().without_provider().build();
     let browser = with_administrator(&lab).await;
     let cookie = session_cookie(&browser);
-    let post = |path: &str, cookie: &str, body: &str| {
-        let headers =
-            [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
-        let mut request = request("POST", path, &headers);
-        *request.body_mut() = body.to_owned().into();
-        lab.request(request)
-    };
+    let post = |path: &str, cookie: &str, body: &str| lab.request(posted(path, cookie, &proven(body, GOOD)));
     let created = json(&post("/api/auth/users", &cookie, r#"{"username":"ada"}"#).await);
     let login = serde_json::json!({"username": "ada", "password": created["initial_password"]}).to_string();
     let due = post("/api/auth/login", "", &login).await;
@@ -275,8 +260,7 @@ async fn administration_needs_the_role_admin() {
     user.submit("Create account", &[("username", "ada"), ("password", OTHER)]).await;
     let cookie = session_cookie(&user);
     for (method, path) in [("GET", "/api/auth/users"), ("POST", "/api/auth/users"), ("GET", "/admin")] {
-        let headers =
-            [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")];
+        let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
         let refused = lab.request(request(method, path, &headers)).await;
         assert_eq!(
             (refused.status().as_u16(), json(&refused)["code"].as_str()),

@@ -6,7 +6,7 @@ use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
-    AccountPatch, Administrator, CompletedSignIn, NewAccount, Registration, Visitor,
+    AccountPatch, AdminAct, Administrator, CompletedSignIn, NewAccount, Proof, Registration, Visitor,
 };
 
 use super::lab::{
@@ -99,8 +99,14 @@ cases! {
     "Ada unlinks her identity" promises Unlinked("ada"): |process| {
         let (issuer, visitor) = (issuer(ISSUER), presenting(&process.fixture.ada));
         let subject = labgate_domain::protocol::Subject::parse("ada").unwrap();
-        let unlinked = process.sign_in.linking().unlink(&issuer, &subject, Some(password(PASSWORD)), &visitor).await;
+        let proof = Proof::Password(Some(password(PASSWORD)));
+        let unlinked = process.sign_in.linking().unlink(&issuer, &subject, proof, &visitor).await;
         unlinked.map(|()| None).map_err(refused)
+    };
+    "Grace signs Ada out on proof" promises SignedOut(ADA): |process| {
+        let (visitor, proof) = (presenting(&process.fixture.grace), Proof::Password(Some(password(PASSWORD))));
+        let act = AdminAct::SignOut(account_id(ADA));
+        process.sign_in.administration().perform(act, proof, &visitor).await.map(|_| None).map_err(refused)
     };
     "the provider signs Ada out" promises SignedOut(ADA): |process| {
         process.sign_in.back_channel().end_sessions("ada").await.map(|()| None).map_err(refused)
@@ -171,6 +177,7 @@ async fn callback(process: &Process, number: usize) -> Answer {
     match external.complete(&callback.query, &callback.pending, &Visitor::default()).await {
         Ok(CompletedSignIn::SignedIn { token, .. }) => Ok(Some(exposed(&token))),
         Ok(CompletedSignIn::LinkDue { .. }) => Err("link due"),
+        Ok(CompletedSignIn::Proven { .. }) => Err("proven"),
         Ok(CompletedSignIn::AlreadySignedIn { .. }) => Err("already signed in"),
         Err(refusal) => Err(refused(refusal)),
     }

@@ -117,6 +117,7 @@ impl IdentityProvider for Provider {
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
             extra_parameters: Vec::new(),
+            reauthenticates: true,
             hint_parameters: HintParameters::OPENID,
         })
     }

@@ -114,7 +114,7 @@ async fn c150_disabling_and_a_new_password_end_sessions_on_the_other_server() {
     root.open("/admin?search=ada").await;
     root.click("ada").await;
     root.click("Disable").await;
-    root.click("Disable").await;
+    root.submit("Disable", &[("your_password", GOOD)]).await;
     one.clock().advance(std::time::Duration::from_secs(1));
     assert_eq!((status(&one, &new).await, status(&other, &new).await), (401, 401));
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::people::AccountId;
 use crate::protocol::{Issuer, Nonce, PkceVerifier, RedirectUri, State};
 use crate::provider::ProviderId;
 use crate::return_to::ReturnTo;
 use crate::sealed::{SealError, SealId, Sealed, Sealer};
+use crate::session::SessionId;
 use crate::time::Timestamp;
 
 impl SealId {
@@ -48,11 +52,45 @@ pub struct SignInAttempt {
     pub verifier: PkceVerifier,
     /// The page that the person wanted.
     pub return_to: ReturnTo,
-    /// The account to link the identity to, when its person asked for that; the attempt then opens no
-    /// session.
-    pub link_to: Option<AccountId>,
+    /// The purpose of the round trip.
+    pub purpose: AttemptPurpose,
     /// The start of the attempt.
     pub started_at: Timestamp,
+}
+
+/// The purpose of a round trip to a provider. Only a sign-in opens a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptPurpose {
+    /// To sign in.
+    SignIn,
+    /// To link the identity to this account, whose person asked for that.
+    Link(AccountId),
+    /// To prove that the person of a session wants an act.
+    Prove(ActToProve),
+}
+
+/// An act that the person of a session proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActToProve {
+    /// The act.
+    pub act: ActDigest,
+    /// The person's account.
+    pub account: AccountId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// The digest of an act: the proof of one act proves none that differs in anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActDigest(String);
+
+impl ActDigest {
+    pub(crate) fn of(parts: &[&str]) -> Self {
+        let digest = parts.iter().fold(Sha256::new(), |digest, part| {
+            digest.chain_update(part.len().to_be_bytes()).chain_update(part)
+        });
+        Self(BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()))
+    }
 }
 
 impl SignInAttempt {
@@ -85,6 +123,11 @@ impl SignInAttempt {
     /// # Errors
     /// When the sealer has no key.
     pub fn seal(&self, sealer: &dyn Sealer) -> Result<Sealed, SealError> {
+        let (link_to, prove) = match self.purpose.clone() {
+            AttemptPurpose::SignIn => (None, None),
+            AttemptPurpose::Link(account) => (Some(account), None),
+            AttemptPurpose::Prove(act) => (None, Some(act)),
+        };
         let written = Written {
             provider: self.provider.as_str().to_owned(),
             issuer: self.issuer.clone(),
@@ -94,7 +137,8 @@ impl SignInAttempt {
             nonce: self.nonce.as_str().to_owned(),
             verifier: self.verifier.as_str().to_owned(),
             return_to: self.return_to.clone(),
-            link_to: self.link_to,
+            link_to,
+            prove,
             started_at: self.started_at,
         };
         let plaintext = serde_json::to_vec(&written).map_err(|_| SealError)?;
@@ -115,7 +159,12 @@ impl SignInAttempt {
             nonce: Nonce::parse(&written.nonce).ok()?,
             verifier: PkceVerifier::parse(&written.verifier).ok()?,
             return_to: written.return_to,
-            link_to: written.link_to,
+            purpose: match (written.link_to, written.prove) {
+                (None, None) => AttemptPurpose::SignIn,
+                (Some(account), None) => AttemptPurpose::Link(account),
+                (None, Some(act)) => AttemptPurpose::Prove(act),
+                (Some(_), Some(_)) => return None,
+            },
             started_at: written.started_at,
         };
         (attempt.id() == presented.id).then_some(attempt)
@@ -135,5 +184,7 @@ struct Written {
     return_to: ReturnTo,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link_to: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prove: Option<ActToProve>,
     started_at: Timestamp,
 }

@@ -115,6 +115,8 @@ pub struct AuthorizationServer {
     pub scopes: Scopes,
     /// Further parameters: the operator's own, and those that make the provider issue a refresh token.
     pub extra_parameters: Vec<(String, String)>,
+    /// Whether it can authenticate a person anew (`max_age=0`) and state so (`auth_time`).
+    pub reauthenticates: bool,
     /// The parameters that carry hints.
     pub hint_parameters: HintParameters,
 }

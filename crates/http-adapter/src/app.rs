@@ -139,6 +139,8 @@ fn protect(headers: &mut HeaderMap, secure: bool) {
         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
     default(header::X_FRAME_OPTIONS, "DENY");
+    // A page that opened ours, or was opened by it, gets no handle on it.
+    default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     if secure {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

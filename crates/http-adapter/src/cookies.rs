@@ -23,6 +23,8 @@ pub(crate) const FORM: &str = "-form";
 pub(crate) const CHANGE: &str = "-change";
 /// The cookie with a ticket to link an identity.
 pub(crate) const LINK: &str = "-link";
+/// The cookie with a ticket for an act that was proved.
+pub(crate) const PROOF: &str = "-proof";
 /// The cookie of a known device.
 pub(crate) const DEVICE: &str = "-device";
 /// The cookie with the turn of a browser that has to wait.
@@ -109,6 +111,8 @@ pub(crate) struct PresentedCookies {
     pub(crate) change: Option<String>,
     /// A ticket to link an identity.
     pub(crate) link: Option<String>,
+    /// A ticket for an act that was proved.
+    pub(crate) proof: Option<String>,
     /// The known device.
     pub(crate) device: Option<String>,
     /// The turn to sign in.
@@ -122,6 +126,13 @@ pub(crate) struct PresentedCookies {
     /// The provider that was used last. A planted cookie can choose it: it decides about nothing but an
     /// order.
     pub(crate) provider: Option<ProviderId>,
+}
+
+impl PresentedCookies {
+    /// Returns the cookies without the tickets for a person's next step.
+    pub(crate) fn without_tickets(self) -> Self {
+        Self { change: None, link: None, proof: None, ..self }
+    }
 }
 
 impl Cookies {
@@ -161,6 +172,7 @@ impl Cookies {
                 FORM => presented.form = Some(value.to_owned()).filter(|value| !value.is_empty()),
                 CHANGE => presented.change = Some(value.to_owned()),
                 LINK => presented.link = Some(value.to_owned()),
+                PROOF => presented.proof = Some(value.to_owned()),
                 DEVICE => presented.device = Some(value.to_owned()),
                 TURN => presented.turn = Some(value.to_owned()),
                 PROVIDER => presented.provider = ProviderId::parse(value).ok(),
@@ -382,7 +394,7 @@ mod tests {
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
         let attempt = format!("{ATTEMPT}…");
-        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, DEVICE, TURN, PROVIDER];
+        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, PROOF, DEVICE, TURN, PROVIDER];
         assert_eq!(listed, ours.map(|end| format!("labgate{end}")));
     }
 

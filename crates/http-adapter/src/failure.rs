@@ -23,6 +23,8 @@ pub enum HttpErrorCode {
     BadRequest,
     /// There is nothing at the path.
     NotFound,
+    /// A script or a frame asks for a page, or sends its form.
+    TopLevelOnly,
     /// The path does not answer to the method.
     MethodNotAllowed,
     /// The request took too long to answer.
@@ -52,6 +54,7 @@ impl HttpErrorCode {
     pub const ALL: &[Self] = &[
         Self::BadRequest,
         Self::NotFound,
+        Self::TopLevelOnly,
         Self::MethodNotAllowed,
         Self::Timeout,
         Self::BodyTooLarge,
@@ -81,6 +84,7 @@ impl HttpErrorCode {
         match self {
             Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::TopLevelOnly => ("top_level_only", StatusCode::FORBIDDEN),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Timeout => ("timeout", StatusCode::SERVICE_UNAVAILABLE),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
@@ -142,6 +146,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmailTaken
         | ErrorCode::AccountDisabled
         | ErrorCode::NotAdministrator
+        | ErrorCode::ProofNeeded
+        | ErrorCode::NotAuthenticatedAnew
+        | ErrorCode::AnotherPerson
         | ErrorCode::CsrfFailed
         | ErrorCode::NotPermitted
         | ErrorCode::TargetRefused => StatusCode::FORBIDDEN,
@@ -223,6 +230,11 @@ impl Failure {
     /// Returns whether it says that the request has no session.
     pub(crate) fn is_not_signed_in(&self) -> bool {
         self.code == ErrorCode::NotSignedIn.as_str()
+    }
+
+    /// Returns whether another input would not help, so that a form need not be shown again.
+    pub(crate) fn is_final(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.code != ErrorCode::ProofNeeded.as_str()
     }
 
     /// The answer is not known because the database does not answer. The cause is in the log already.

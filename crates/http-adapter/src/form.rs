@@ -38,11 +38,7 @@ impl Posted {
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media_type.as_str() {
             _ if body.is_empty() && media_type != "application/x-www-form-urlencoded" => Self::Nothing,
-            "application/x-www-form-urlencoded" => {
-                let pairs = url::form_urlencoded::parse(body);
-                let fields = pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into()));
-                Self::Form(Fields(fields.collect()))
-            }
+            "application/x-www-form-urlencoded" => Self::Form(Fields::encoded(body)),
             "application/json" => match serde_json::from_slice::<HashMap<String, Option<String>>>(body) {
                 Ok(members) => {
                     let stated = members.into_iter().filter_map(|(name, value)| Some((name, value?.into())));
@@ -56,6 +52,17 @@ impl Posted {
 }
 
 impl Fields {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub(crate) fn encoded(text: &[u8]) -> Self {
+        let pairs = url::form_urlencoded::parse(text);
+        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect())
+    }
+
+    /// Those of these fields that are there, in this order.
+    pub(crate) fn among<'a>(&'a self, names: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+        names.iter().filter_map(|name| Some((*name, self.text(name)?))).collect()
+    }
+
     /// The field's text, if it was posted.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(ExposeSecret::expose_secret)

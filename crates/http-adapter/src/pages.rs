@@ -8,7 +8,7 @@ use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Usern
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
-use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink};
+use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays};
 
 use crate::texts::{Text, Texts};
 use crate::{device, paths, times};
@@ -93,12 +93,19 @@ pub(crate) struct ChangePage<'a> {
 #[template(path = "accounts.html")]
 pub(crate) struct AccountsPage<'a> {
     pub(crate) t: &'a Texts,
+    /// Left out where the form of a new account is filled in.
+    pub(crate) list: Option<AccountList<'a>>,
+    pub(crate) typed: TypedAccount<'a>,
+    pub(crate) proof: &'a ProofWays,
+    pub(crate) form: Form<'a>,
+}
+
+/// A page of accounts.
+pub(crate) struct AccountList<'a> {
     pub(crate) search: &'a str,
     pub(crate) accounts: &'a [Account],
+    /// The address of the next page.
     pub(crate) next: Option<String>,
-    pub(crate) typed: TypedAccount<'a>,
-    /// With a problem, it is the form of a new account that is shown again, without the list.
-    pub(crate) form: Form<'a>,
 }
 
 /// The fields of a new account, as they were typed.
@@ -110,17 +117,24 @@ pub(crate) struct TypedAccount<'a> {
     pub(crate) is_admin: bool,
 }
 
-/// `GET /admin/accounts/…/…`: the question before an account is changed.
+/// `GET /admin/accounts/…/…`, and `GET /account` with `do`: the question before an account is changed.
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct ConfirmPage<'a> {
     pub(crate) t: &'a Texts,
-    pub(crate) account: &'a Account,
+    pub(crate) heading: &'a str,
     pub(crate) question: &'a Text,
-    /// The last segment of the path.
+    /// The address that takes the form.
     pub(crate) action: &'a str,
+    /// The fields that say what is asked for.
+    pub(crate) fields: Vec<(&'a str, &'a str)>,
     /// The button that does it.
     pub(crate) yes: &'a Text,
+    /// The address that the "no" leads to.
+    pub(crate) no: &'a str,
+    /// Set when the button warns.
+    pub(crate) is_grave: bool,
+    pub(crate) proof: &'a ProofWays,
     pub(crate) form: Form<'a>,
 }
 
@@ -130,12 +144,10 @@ pub(crate) struct ConfirmPage<'a> {
 pub(crate) struct AccountPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) account: &'a Account,
-    pub(crate) typed: TypedChange<'a>,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
     pub(crate) next: Option<String>,
-    pub(crate) form: Form<'a>,
 }
 
 impl AccountPage<'_> {
@@ -146,15 +158,6 @@ impl AccountPage<'_> {
     }
 }
 
-/// The fields of a change of an account, as they were typed.
-#[derive(Clone, Copy)]
-pub(crate) struct TypedChange<'a> {
-    /// The username as it was typed, or the present one.
-    pub(crate) username: &'a str,
-    /// The groups to add.
-    pub(crate) groups: &'a str,
-}
-
 /// `GET /admin/identities`.
 #[derive(Template)]
 #[template(path = "identities.html")]
@@ -163,6 +166,7 @@ pub(crate) struct IdentitiesPage<'a> {
     pub(crate) typed: TypedMove<'a>,
     /// The result of the form.
     pub(crate) moved: Option<MovedIdentities<'a>>,
+    pub(crate) proof: &'a ProofWays,
     pub(crate) form: Form<'a>,
 }
 
@@ -184,6 +188,8 @@ pub(crate) struct TypedMove<'a> {
     pub(crate) from: &'a str,
     pub(crate) to: &'a str,
     pub(crate) by_email: bool,
+    /// Set when it is to be done, and not only shown.
+    pub(crate) really: bool,
 }
 
 /// The accounts of a move, each with what becomes of it.
@@ -287,6 +293,18 @@ pub(crate) struct InitialPasswordPage<'a> {
 /// Returns the e-mail address, which names people, or else the username.
 pub(crate) fn address(person: &SessionPerson) -> &str {
     person.email.as_ref().map_or(person.username.as_str(), |email| email.as_str())
+}
+
+/// Returns the address that asks before an identity at this provider is linked.
+fn to_link(provider: &ProviderDescription) -> String {
+    paths::with_parameters(paths::ACCOUNT_PAGE, &[("do", "link"), ("provider", provider.id.as_str())])
+}
+
+/// Returns the address that asks before this identity is removed.
+fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> String {
+    let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
+    let fields = [("do", "unlink"), ("issuer", issuer), ("subject", subject)];
+    paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
 }
 
 fn role(account: &Account, t: &Texts) -> String {

@@ -42,8 +42,8 @@ pub(crate) struct ParsedRequest {
     pub(crate) is_same_origin: bool,
     /// Set when the browser only guesses the person's next step.
     pub(crate) prefetch: bool,
-    /// Set when the browser says that a script or an image asks, and not a navigation.
-    pub(crate) in_background: bool,
+    /// Set unless the browser says that something else than a tab asks: a script, a frame, an image.
+    pub(crate) is_top_level: bool,
     pub(crate) client_addr: ClientAddr,
     pub(crate) user_agent: Option<UserAgent>,
     /// The body.
@@ -60,9 +60,12 @@ impl ParsedRequest {
         proxies: &[ProxyNetwork],
     ) -> Self {
         let headers = &parts.headers;
+        let is_top_level = is_top_level(headers);
+        let cookies = cookies.read(headers);
         Self {
             audience: Audience::of(headers),
-            cookies: cookies.read(headers),
+            // The next step of a person in a tab is not one for a script that runs beside it.
+            cookies: if is_top_level { cookies } else { cookies.without_tickets() },
             method: parts.method.clone(),
             host: text(headers, "host").and_then(Target::host_name).unwrap_or_default(),
             original: Original::read(parts, proxies),
@@ -73,7 +76,7 @@ impl ParsedRequest {
             prefetch: ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
                 text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
             }),
-            in_background: text(headers, "sec-fetch-mode").is_some_and(|mode| mode != "navigate"),
+            is_top_level,
             client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
             posted: Posted::read(headers, body),
@@ -102,6 +105,11 @@ impl ParsedRequest {
         url::form_urlencoded::parse(self.query.as_bytes())
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// Returns the fields that the query states.
+    pub(crate) fn query_fields(&self) -> Fields {
+        Fields::encoded(self.query.as_bytes())
     }
 
     /// Returns a parameter of the path, undecoded.
@@ -179,6 +187,14 @@ fn is_same_origin(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     }
 }
 
+/// Returns whether the request fills a tab, as `Sec-Fetch-Mode` and `Sec-Fetch-Dest` say, which no script can
+/// forge. Without them, nothing speaks against it.
+fn is_top_level(headers: &HeaderMap) -> bool {
+    [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        .iter()
+        .all(|(name, expected)| !headers.contains_key(*name) || text(headers, name) == Some(*expected))
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -196,6 +212,24 @@ mod tests {
             &headers,
             &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
         )
+    }
+
+    #[test]
+    fn f27_only_a_tab_is_at_the_top_level() {
+        let is_top_level = |headers: &[(&'static str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            is_top_level(&headers.collect())
+        };
+        assert!(is_top_level(&[]));
+        assert!(is_top_level(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
+        for dest in ["empty", "iframe", "frame", "object", "embed", "image", "script", "", "fencedframe"] {
+            assert!(!is_top_level(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", dest)]), "{dest}");
+            assert!(!is_top_level(&[("sec-fetch-dest", dest)]), "{dest}");
+        }
+        for mode in ["cors", "no-cors", "same-origin", "websocket"] {
+            assert!(!is_top_level(&[("sec-fetch-mode", mode), ("sec-fetch-dest", "document")]), "{mode}");
+            assert!(!is_top_level(&[("sec-fetch-mode", mode)]), "{mode}");
+        }
     }
 
     #[test]

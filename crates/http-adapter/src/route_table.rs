@@ -33,9 +33,12 @@ pub(crate) struct Route {
 impl Route {
     /// Returns whether the request is a person's visit to a page.
     fn is_visited(&self, request: &ParsedRequest) -> bool {
-        self.effect == Effect::Reads
-            && !self.path.starts_with("/api/")
-            && request.audience == Audience::Person
+        self.effect == Effect::Shows && request.audience == Audience::Person
+    }
+
+    /// Returns whether only a tab may send the request: it asks for a page or sends the form of one.
+    fn is_of_a_page(&self, request: &ParsedRequest) -> bool {
+        self.effect == Effect::Shows || (self.body == Body::Own && request.is_form())
     }
 }
 
@@ -44,6 +47,9 @@ impl Route {
 pub(crate) enum Effect {
     /// Leaves nothing half-done when it is cut off.
     Reads,
+    /// The same, and shows a page, which may hold a CSRF token or take a password: a script or a frame of the
+    /// same origin does not get it.
+    Shows,
     /// Runs to its end, even when the client has hung up.
     Changes,
 }
@@ -137,28 +143,28 @@ static ROUTES: &[Route] = routes! {
     READ   JWKS                Reads   Unread  => operations::jwks;
     READ   HEALTH              Reads   Unread  => operations::health;
     READ   READINESS           Reads   Unread  => operations::readiness;
-    READ   MAIN_PAGE           Reads   Unread  => pages::main;
-    READ   LOGIN_PAGE          Reads   Unread  => pages::login;
+    READ   MAIN_PAGE           Shows   Unread  => pages::main;
+    READ   LOGIN_PAGE          Shows   Unread  => pages::login;
     POST   LOGIN_PAGE          Changes Own     => passwords::login;
-    READ   REGISTER_PAGE       Reads   Unread  => passwords::register_page;
+    READ   REGISTER_PAGE       Shows   Unread  => passwords::register_page;
     POST   REGISTER_PAGE       Changes Own     => passwords::register;
-    READ   SETUP_PAGE          Reads   Unread  => passwords::setup_page;
+    READ   SETUP_PAGE          Shows   Unread  => passwords::setup_page;
     POST   SETUP_PAGE          Changes Own     => passwords::setup;
-    READ   PASSWORD_PAGE       Reads   Unread  => passwords::change_page;
+    READ   PASSWORD_PAGE       Shows   Unread  => passwords::change_page;
     POST   PASSWORD_PAGE       Changes Own     => passwords::change;
-    READ   ACCOUNT_PAGE        Reads   Unread  => own_account::page;
+    READ   ACCOUNT_PAGE        Shows   Unread  => own_account::page;
     POST   ACCOUNT_PAGE        Changes Own     => own_account::act;
-    READ   LINK_PAGE           Reads   Unread  => own_account::link_page;
+    READ   LINK_PAGE           Shows   Unread  => own_account::link_page;
     POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
-    READ   SIGNED_OUT_PAGE     Reads   Unread  => pages::signed_out;
-    READ   USERS_PAGE          Reads   Unread  => administration::accounts_page;
+    READ   SIGNED_OUT_PAGE     Shows   Unread  => pages::signed_out;
+    READ   USERS_PAGE          Shows   Unread  => administration::accounts_page;
     POST   USERS_PAGE          Changes Own     => administration::create;
-    READ   USER_PAGE           Reads   Unread  => administration::account_page;
-    READ   USER_ACTION_PAGE    Reads   Unread  => administration::action_page;
+    READ   USER_PAGE           Shows   Unread  => administration::account_page;
+    READ   USER_ACTION_PAGE    Shows   Unread  => administration::action_page;
     POST   USER_ACTION_PAGE    Changes Own     => administration::act;
-    READ   IDENTITIES_PAGE     Reads   Unread  => identities::page;
+    READ   IDENTITIES_PAGE     Shows   Unread  => identities::page;
     POST   IDENTITIES_PAGE     Changes Own     => identities::move_all;
-    READ   SERVICES_PAGE       Reads   Unread  => services::page;
+    READ   SERVICES_PAGE       Shows   Unread  => services::page;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 
@@ -213,11 +219,14 @@ pub(crate) fn filter(
 async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failure> {
     let Call { route, request } = call.ok_or(HttpErrorCode::NotFound)?;
     let route = route.as_ref().map_err(Clone::clone)?;
+    if route.is_of_a_page(request) && !request.is_top_level {
+        return Err(HttpErrorCode::TopLevelOnly.into());
+    }
     if route.body == Body::Own {
         state.check_csrf(request)?;
     }
     let _turn = match route.effect {
-        Effect::Reads => None,
+        Effect::Reads | Effect::Shows => None,
         Effect::Changes => state.turn(request).await?,
     };
     match (route.handler)(state, request).await {
@@ -251,8 +260,18 @@ mod tests {
             let reads = [GET, READ].contains(&route.methods);
             let uses_up_a_code = [paths::OIDC_CALLBACK, paths::ENTER].contains(&route.path);
             assert_eq!(route.body == Body::Unread, reads, "{}", route.path);
-            assert_eq!(route.effect == Effect::Reads, reads && !uses_up_a_code, "{}", route.path);
+            assert_eq!(route.effect != Effect::Changes, reads && !uses_up_a_code, "{}", route.path);
             assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn f27_every_page_is_for_tabs_alone() {
+        for route in ROUTES.iter().filter(|route| [GET, READ].contains(&route.methods)) {
+            let for_programs = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/");
+            let others = [paths::HEALTH, paths::READINESS, paths::STYLE];
+            let is_page = !for_programs && !others.contains(&route.path);
+            assert_eq!(route.effect == Effect::Shows, is_page, "{}", route.path);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::header::SET_COOKIE;
-use http::{HeaderValue, StatusCode};
 use labgate_domain::device::DeviceToken;
 use labgate_domain::error::{PasswordError, Reference, Refusal, SignInError};
 use labgate_domain::people::AccountId;
@@ -197,7 +197,7 @@ impl AppState {
     }
 
     /// Answers a form that was refused: a person gets the page once more, with the problem, a program the
-    /// problem alone. On 403, when no other input would help, both get the error.
+    /// problem alone. When no other input would help, both get the error.
     pub(crate) fn form_again(
         &self,
         request: &ParsedRequest,
@@ -219,7 +219,7 @@ impl AppState {
         failure: Failure,
         page: impl FnOnce(Form<'_>) -> Response,
     ) -> Result<Response, Failure> {
-        if request.audience == Audience::Program || failure.status == StatusCode::FORBIDDEN {
+        if request.audience == Audience::Program || failure.is_final() {
             return Err(failure);
         }
         let reference = self.logged(&failure, &request.path, request.client_addr.source);

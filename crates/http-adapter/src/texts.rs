@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 /// A text of a page, with `{places}` for values.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text(String);
 
@@ -68,18 +68,21 @@ texts! {
         title, search_label, search, no_match, more, new_account, username_note,
     }
     account: OneAccount {
-        own, disable, enable, make_user, make_admin, rename, groups_note, add_groups, add, remove,
+        own, disable, enable, make_user, make_admin, rename, change_groups, groups_note, add_groups, add, remove,
         reset_password, sessions, no_sessions, by, delete,
     }
     identities: Identities {
         title, note, from, to, by, same_subjects, other_subjects, what, only_show, really, go_on, nobody, done,
         not_done, free, blocked, by_email, by_proof, shut_out,
     }
-    confirm: Confirm { disable, reset_password, delete, no }
+    proof: Proof { your_password, confirm_at, confirmed, no_way }
+    confirm: Confirm {
+        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, disable, reset_password, delete, no,
+    }
     initial_password: InitialPassword { title, is, note, go_on }
     own_account: OwnAccount {
-        title, email_note, save_name, ways, sign_in_anew, sign_in_anew_link, has_password, change_password,
-        identity, last_used, remove, add, prove, sessions, device, session_origin, this_session, sign_out_there,
+        title, email_note, save_name, ways, has_password, change_password, identity, last_used, remove, add,
+        sessions, device, session_origin, this_session, sign_out_there,
     }
     link: Link {
         add_title, add_question, own_title, own_question, signed_in, yes, no, password, add, sign_in_as_before,

@@ -352,6 +352,7 @@ impl IdentityProvider for OpenIdProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes(offline),
             extra_parameters: self.extra_parameters(offline),
+            reauthenticates: provider.kind.quirks.reauthenticates,
             hint_parameters: self.settings.kind().hints,
         })
     }

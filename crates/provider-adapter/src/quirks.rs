@@ -29,6 +29,8 @@ pub struct Quirks {
     pub claims: PersonClaims,
     /// Groups without room in the ID token can be asked of Microsoft Graph.
     pub has_graph: bool,
+    /// It authenticates a person anew on `max_age=0` and states so in `auth_time`.
+    pub reauthenticates: bool,
 }
 
 /// The audiences beside the client that an ID token may have.
@@ -122,6 +124,7 @@ impl Quirks {
         further_audiences: FurtherAudiences::Trusted,
         claims: PersonClaims::STANDARD,
         has_graph: false,
+        reauthenticates: true,
     };
 }
 

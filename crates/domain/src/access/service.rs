@@ -55,7 +55,9 @@ impl ServiceUrl {
             && url.username().is_empty()
             && url.password().is_none();
         // What the URL parser has tidied up was not plain.
-        let as_written = value.ends_with(path) || path == "/";
+        let rest = value.split_once("://").map_or("", |(_, rest)| rest);
+        let written = rest.find('/').map_or("/", |slash| rest.get(slash..).unwrap_or_default());
+        let as_written = written == path;
         if !bare || !as_written || host.is_empty() || path.contains('%') || !is_plain_path(path) {
             return Err(refused);
         }

@@ -141,9 +141,18 @@ pub enum AccessError {
     /// It has no session.
     #[error("the request has no session")]
     NotSignedIn,
-    /// Its session is too old to change credentials, and no password came with it.
+    /// Its session does not prove that the account is the person's, and no password came with it.
     #[error("the person must authenticate again")]
     ReauthenticationNeeded,
+    /// It is an act that a session alone does not permit, and no proof of this very act came with it.
+    #[error("the act needs proof: the person's password, or a ticket for this act")]
+    ProofNeeded,
+    /// The provider did not authenticate the person anew, or does not say so.
+    #[error("the provider does not state that it authenticated the person just now (auth_time)")]
+    NotAuthenticatedAnew,
+    /// The identity that is to prove an act does not open the person's account.
+    #[error("the identity does not open the account whose person is to prove the act")]
+    AnotherPerson,
     /// Its account is not an administrator.
     #[error("the account is not an administrator")]
     NotAdministrator,
@@ -173,6 +182,9 @@ pub enum AccessError {
 codes!(AccessError {
     NotSignedIn => NotSignedIn,
     ReauthenticationNeeded => ReauthenticationNeeded,
+    ProofNeeded => ProofNeeded,
+    NotAuthenticatedAnew => NotAuthenticatedAnew,
+    AnotherPerson => AnotherPerson,
     NotAdministrator => NotAdministrator,
     CsrfFailed => CsrfFailed,
     NotPermitted => NotPermitted,

@@ -100,6 +100,12 @@ error_codes! {
     LastCredential = "last_credential", Person;
     /// The person must authenticate again.
     ReauthenticationNeeded = "reauthentication_needed", Person;
+    /// The act needs proof that the person wants it.
+    ProofNeeded = "proof_needed", Person;
+    /// The provider did not authenticate the person anew.
+    NotAuthenticatedAnew = "not_authenticated_anew", Operator;
+    /// Another person came back from the provider than the one whose session it is.
+    AnotherPerson = "another_person", Person;
     /// A logout token breaks a rule of Back-Channel Logout.
     LogoutTokenInvalid = "logout_token_invalid", Provider;
     /// The request has no session.

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::administrator::Administrator;
+use super::administrator::{AccountReader, Administrator};
 use super::check_request::Requests;
 use super::end_sessions::SessionEnder;
 use super::new_password::NewPasswords;
+use super::prove_act::ActProver;
 use super::refusals::Refusals;
 use super::visitor::Visitor;
 use crate::error::{AccessError, AccountError, PasswordError, Refusal, RegistrationError, SignInError};
@@ -35,6 +36,8 @@ pub struct Administration<'a> {
     pub new_passwords: NewPasswords<'a>,
     /// Says which account the visitor has.
     pub requests: Requests<'a>,
+    /// Takes the proof of an act.
+    pub acts: ActProver<'a>,
     /// Ends sessions.
     pub ender: SessionEnder<'a>,
     /// Makes up ids and passwords.
@@ -86,18 +89,18 @@ impl CreatedAccount {
 }
 
 impl Administration<'_> {
-    /// Returns the administrator with this session. Role and status are read from the store, not from the
-    /// token.
+    /// Returns the administrator with this session, who may see accounts. Role and status are read from the
+    /// store, not from the token. To change something takes proof: [`Self::perform`].
     ///
     /// # Errors
     /// When the visitor is not signed in, or is no administrator.
-    pub async fn administrator(&self, visitor: &Visitor<'_>) -> Result<Administrator, Refusal> {
+    pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
             let account = self.requests.account_of(visitor).await?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
-        let administrator = self.refusals.from(visitor.source).run(found).await;
-        administrator.map(|account| Administrator::with_account(account, visitor.source))
+        let reader = self.refusals.from(visitor.source).run(found).await;
+        reader.map(|account| AccountReader::with_account(account, visitor.source))
     }
 
     /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that
@@ -107,7 +110,7 @@ impl Administration<'_> {
     /// When the store failed.
     pub async fn list(
         &self,
-        _: &Administrator,
+        _: &AccountReader,
         search: Option<&str>,
         after: Option<AccountId>,
         limit: u32,
@@ -123,7 +126,7 @@ impl Administration<'_> {
     /// When there is none, or the store failed.
     pub async fn details(
         &self,
-        _: &Administrator,
+        _: &AccountReader,
         id: AccountId,
     ) -> Result<(Account, Vec<Session>), Refusal> {
         let found = async {
@@ -138,7 +141,7 @@ impl Administration<'_> {
     ///
     /// # Errors
     /// When there is none, or the store failed.
-    pub async fn named(&self, _: &Administrator, name: &str) -> Result<Account, Refusal> {
+    pub async fn named(&self, _: &AccountReader, name: &str) -> Result<Account, Refusal> {
         let found = async {
             // An id first: people cannot choose theirs, and a name that looks like another's id is not meant.
             if let Ok(id) = AccountId::parse(name)

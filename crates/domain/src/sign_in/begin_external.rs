@@ -2,9 +2,8 @@ use url::Url;
 
 use super::policy::Policy;
 use super::provider_list::ProviderList;
-use crate::attempt::{PresentedAttempt, SignInAttempt};
-use crate::error::SignInError;
-use crate::people::AccountId;
+use crate::attempt::{AttemptPurpose, PresentedAttempt, SignInAttempt};
+use crate::error::{AccessError, SignInError};
 use crate::ports::{Observer, SignInEvent};
 use crate::protocol::{AuthorizationRequest, Hints, Nonce, PkceVerifier, State};
 use crate::provider::ProviderId;
@@ -53,6 +52,9 @@ pub struct PendingCookie {
 /// headers by default, never refuses its requests for them.
 const MAX_TOTAL_LEN: usize = 6 * 1024;
 
+/// The parameters that have a provider authenticate the person anew (OpenID Connect Core section 3.1.2.1).
+const ANEW: [(&str, &str); 2] = [("max_age", "0"), ("prompt", "login")];
+
 impl BeginExternal<'_> {
     /// Makes fresh secrets, seals them for the browser to carry, and says where to send it.
     ///
@@ -63,11 +65,15 @@ impl BeginExternal<'_> {
         hints: Hints,
         return_to: &ReturnTo,
         pending: &[PresentedAttempt],
-        link_to: Option<AccountId>,
+        purpose: AttemptPurpose,
     ) -> Result<BegunSignIn, SignInError> {
         let provider = self.providers.get(provider)?;
         let provider_id = provider.description().id;
         let server = provider.authorization_server().await?;
+        let anew = matches!(purpose, AttemptPurpose::Prove(_));
+        if anew && !server.reauthenticates {
+            return Err(AccessError::NotAuthenticatedAnew.into());
+        }
 
         let entropy = self.entropy;
         let attempt = SignInAttempt {
@@ -79,18 +85,24 @@ impl BeginExternal<'_> {
             nonce: Nonce::fresh(entropy),
             verifier: PkceVerifier::fresh(entropy),
             return_to: return_to.clone(),
-            link_to,
+            purpose,
             started_at: self.clock.now(),
         };
         let cookie = self.seal(&attempt)?;
         let mut extra = server.extra_parameters;
+        let in_url = |name: &str| server.authorization_endpoint.query_pairs().any(|(known, _)| known == name);
         for (name, hint) in server.hint_parameters.of(hints) {
             // What the operator has fixed is not for a link to change, nor to say twice.
-            let in_url = server.authorization_endpoint.query_pairs().any(|(known, _)| known == name);
-            if !in_url && !extra.iter().any(|(known, _)| known == name) {
+            if !in_url(name) && !extra.iter().any(|(known, _)| known == name) {
                 extra.push((name.to_owned(), hint.as_str().to_owned()));
             }
         }
+        if anew {
+            extra.retain(|(name, _)| !ANEW.iter().any(|(known, _)| known == name));
+            let anew = ANEW.iter().filter(|(name, _)| !in_url(name));
+            extra.extend(anew.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        }
+        let endpoint = &server.authorization_endpoint;
         let request = AuthorizationRequest {
             client_id: server.client_id,
             redirect_uri: attempt.redirect_uri,
@@ -101,7 +113,6 @@ impl BeginExternal<'_> {
             extra,
         };
 
-        let endpoint = &server.authorization_endpoint;
         let authorization_url = if server.pushes_requests {
             request.pushed_url(endpoint, &provider.push(&request).await?)
         } else {

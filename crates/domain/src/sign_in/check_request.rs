@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::claims::{self, claims};
 use super::policy::Policy;
@@ -68,9 +67,6 @@ impl From<NotSignedIn> for SignInError {
         }
     }
 }
-
-/// The age up to which a session proves its person for a change of what opens the account.
-const RECENTLY: Duration = Duration::from_mins(10);
 
 impl Requests<'_> {
     /// Checks a session token, and returns the person who presents it. This runs on every request of the lab.
@@ -229,15 +225,19 @@ impl Requests<'_> {
         }
     }
 
-    /// Returns the visitor's session, if it began a moment ago.
-    pub(super) async fn recent_session(&self, visitor: &Visitor<'_>) -> Result<Option<Session>, SignInError> {
+    /// Returns the visitor's session, if it did not begin before this time.
+    pub(super) async fn session_since(
+        &self,
+        time: Timestamp,
+        visitor: &Visitor<'_>,
+    ) -> Result<Option<Session>, SignInError> {
         let Some(checked) = self.session_if_any(visitor).await? else { return Ok(None) };
         let session = self.sessions.find(checked.person.session).await?;
         let now = self.trails.clock.now();
-        let is_recent = |session: &Session| {
-            session.is_live(now, self.policy.session_idle_limit) && now < session.created_at.plus(RECENTLY)
+        let is_new = |session: &Session| {
+            session.is_live(now, self.policy.session_idle_limit) && session.created_at >= time
         };
-        Ok(session.filter(is_recent))
+        Ok(session.filter(is_new))
     }
 }
 

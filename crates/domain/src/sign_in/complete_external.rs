@@ -10,7 +10,7 @@ use super::trail::{FoundBy, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
 use crate::ForeignText;
-use crate::attempt::{PresentedAttempt, SignInAttempt};
+use crate::attempt::{AttemptPurpose, PresentedAttempt, SignInAttempt};
 use crate::error::{
     AccountError, AttemptError, CallbackError, EmailError, LinkError, Refusal, RegistrationError, SignInError,
 };
@@ -67,6 +67,15 @@ pub enum CompletedSignIn {
         /// The attempt that is over.
         attempt: SealId,
     },
+    /// With a proof: the person of this session wants an act, and authenticated at the provider for it.
+    Proven {
+        /// Permits the act, once.
+        ticket: Ticket,
+        /// The page that asks for the act.
+        return_to: ReturnTo,
+        /// The attempt that is over.
+        attempt: SealId,
+    },
     /// As it came: the callback was stale (a reload, the back button, a second tab), but the browser is
     /// signed in, so there is nothing to explain. Nothing of the callback was used.
     AlreadySignedIn {
@@ -104,7 +113,7 @@ impl ExternalSignIn<'_> {
     ) -> Result<BegunSignIn, Refusal> {
         let mut trail = self.trails.begin(Way::External, Source::default());
         trail.provider = provider.cloned();
-        let begun = self.begin.begin(provider, hints, &return_to, pending, None).await;
+        let begun = self.begin.begin(provider, hints, &return_to, pending, AttemptPurpose::SignIn).await;
         trail.return_to = return_to;
         self.trails.end_at(self.external.providers, trail, begun).await
     }
@@ -164,17 +173,26 @@ impl ExternalSignIn<'_> {
         // Before anything else: a person who may not come in finds no account to open either.
         let role = admittance.role()?;
 
-        if let Some(account) = attempt.link_to {
-            // This must be the very browser that is still signed in to the account. The person is asked once
-            // more, for somebody else may have been signed in at the provider in this browser.
-            let owner = self.requests.account_of(visitor).await?;
-            if owner.id != account {
-                return Err(LinkError::AnotherSession.into());
+        match &attempt.purpose {
+            AttemptPurpose::SignIn => {}
+            AttemptPurpose::Link(account) => {
+                // This must be the very browser that is still signed in to the account. The person is asked
+                // once more, for somebody else may have been signed in at the provider in this browser.
+                let owner = self.requests.account_of(visitor).await?;
+                if owner.id != *account {
+                    return Err(LinkError::AnotherSession.into());
+                }
+                trail.found(&owner, FoundBy::Session);
+                trail.ask_for_proof(owner.id);
+                let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
+                return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
             }
-            trail.found(&owner, FoundBy::Session);
-            trail.ask_for_proof(account);
-            let ticket = LinkDue::ask_for_proof(self.external.tickets, &owner, attempt, identity)?;
-            return Ok(CompletedSignIn::LinkDue { ticket, attempt: attempt.id() });
+            AttemptPurpose::Prove(act) => {
+                let context = (self.requests, self.external);
+                let ticket = act.proven(&identity, attempt.started_at, &context, visitor, trail).await?;
+                let (return_to, attempt) = (attempt.return_to.clone(), attempt.id());
+                return Ok(CompletedSignIn::Proven { ticket, return_to, attempt });
+            }
         }
         let (account, created) = match self.account_for(&description, &admittance, trail).await? {
             Opened::Account { account, created } => {

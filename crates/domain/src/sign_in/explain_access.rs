@@ -1,4 +1,4 @@
-use super::administrator::Administrator;
+use super::administrator::AccountReader;
 use super::check_access::Access;
 use super::claims::all_groups;
 use crate::access::Target;
@@ -28,7 +28,7 @@ impl Access<'_> {
     /// When there is no such account, or the store failed.
     pub async fn explain(
         &self,
-        _: &Administrator,
+        _: &AccountReader,
         target: &Target,
         account: Option<&str>,
     ) -> Result<AccessExplained, Refusal> {
@@ -58,12 +58,11 @@ impl Access<'_> {
         let sessions = self.requests.sessions.list_of(account.id, now).await?;
         let live = sessions.into_iter().find(|it| it.is_live(now, self.policy.session_idle_limit));
         let has_session = live.is_some();
-        let (session, groups) = match &live {
-            Some(session) => (session.id, all_groups(&account.groups, session)),
-            None => {
-                let fresh = SessionId::fresh(self.requests.trails.entropy);
-                (fresh, account.groups.names().iter().map(ToString::to_string).collect())
-            }
+        let (session, groups) = if let Some(session) = &live {
+            (session.id, all_groups(&account.groups, session))
+        } else {
+            let local = account.groups.names().iter().map(ToString::to_string).collect();
+            (SessionId::fresh(self.requests.trails.entropy), local)
         };
         let person = SessionPerson {
             account: account.id,

@@ -1,14 +1,16 @@
+use super::act::OwnAct;
 use super::begin_external::{BeginExternal, BegunSignIn};
 use super::check_request::Requests;
 use super::external_session::ExternalSessions;
 use super::link_ticket::LinkDue;
 use super::policy::Policy;
+use super::prove_act::{ActProver, Proof};
 use super::prove_password::PasswordProver;
 use super::ticket::Ticket;
 use super::trail::{FoundBy, Step, Way};
 use super::trails::{OpenTrail, Trails};
 use super::visitor::Visitor;
-use crate::attempt::PresentedAttempt;
+use crate::attempt::{AttemptPurpose, PresentedAttempt};
 use crate::error::{AccessError, AccountError, AttemptError, LinkError, Refusal, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, Password, PasswordHash};
@@ -27,6 +29,8 @@ pub struct Linking<'a> {
     pub requests: Requests<'a>,
     /// Checks a password as proof.
     pub prover: PasswordProver<'a>,
+    /// Takes the proof of what the person asks for on their own page.
+    pub acts: ActProver<'a>,
     /// Sends the browser to the provider of a further identity.
     pub begin: BeginExternal<'a>,
     /// Stores the identity, and opens a session with it.
@@ -48,8 +52,8 @@ pub struct PendingLink {
     pub identity: String,
     /// The person asked for it on their own page. Otherwise the account merely has the address.
     pub was_asked_for: bool,
-    /// This browser is signed in to the account, and recently enough or since it asked: saying yes is then
-    /// proof.
+    /// This browser is signed in to the account, and has signed in since the question came or proved the act
+    /// before: saying yes is then proof.
     pub session_proves: bool,
     /// The account's password can prove it.
     pub password_proves: bool,
@@ -94,7 +98,7 @@ impl Linking<'_> {
     }
 
     /// Links the identity that a ticket is for, on proof: the account's password, or else a session of the
-    /// account in this browser, begun a moment ago. The person is then signed in by it; all other sessions of
+    /// account in this browser that began after the question. The person is then signed in by it; all other sessions of
     /// the account end, for they may belong to an attacker who prepared the account for its owner to step
     /// into.
     ///
@@ -160,8 +164,7 @@ impl Linking<'_> {
         self.trails.end(trail, declined).await
     }
 
-    /// Begins to link a further identity to the account that this browser is signed in to. With proof: the
-    /// password, or a session begun a moment ago.
+    /// Begins to link a further identity to the account that this browser is signed in to, on proof.
     ///
     /// # Errors
     /// When there is no proof, or the provider cannot be asked.
@@ -170,15 +173,16 @@ impl Linking<'_> {
         provider: Option<&ProviderId>,
         return_to: ReturnTo,
         pending: &[PresentedAttempt],
-        password: Option<Password>,
+        proof: Proof,
         visitor: &Visitor<'_>,
     ) -> Result<BegunSignIn, Refusal> {
         let mut trail = self.trails.begin(Way::Linking, visitor.source);
         trail.provider = provider.cloned();
         let begun = async {
-            let account = self.recently_proven_account(password, visitor, &mut trail).await?;
-            let link_to = Some(account.id);
-            self.begin.begin(provider, Hints::default(), &return_to, pending, link_to).await
+            let act = OwnAct::Link(provider.cloned()).digest();
+            let account = self.acts.prove(&act, proof, visitor, &mut trail).await?;
+            let purpose = AttemptPurpose::Link(account.id);
+            self.begin.begin(provider, Hints::default(), &return_to, pending, purpose).await
         };
         let begun = begun.await;
         trail.return_to = return_to;
@@ -194,12 +198,13 @@ impl Linking<'_> {
         &self,
         issuer: &Issuer,
         subject: &Subject,
-        password: Option<Password>,
+        proof: Proof,
         visitor: &Visitor<'_>,
     ) -> Result<(), Refusal> {
         let mut trail = self.trails.begin(Way::Linking, visitor.source);
         let unlinked = async {
-            let account = self.recently_proven_account(password, visitor, &mut trail).await?;
+            let act = OwnAct::Unlink(issuer.clone(), subject.clone()).digest();
+            let account = self.acts.prove(&act, proof, visitor, &mut trail).await?;
             match self.external.identities.unlink(account.id, issuer, subject).await? {
                 IdentityRemoval::Removed => {}
                 IdentityRemoval::NotFound => return Err(LinkError::IdentityUnknown.into()),
@@ -244,7 +249,8 @@ impl Linking<'_> {
             // The person who asked has proved to be the owner just before.
             self.requests.session_if_any(visitor).await?.map(|checked| checked.person.account)
         } else {
-            self.requests.recent_session(visitor).await?.map(|session| session.account)
+            // Not an older one: a page of the same origin, or a copied cookie, would have it, too.
+            self.requests.session_since(due.asked_at, visitor).await?.map(|session| session.account)
         };
         Ok(account == Some(due.account))
     }
@@ -296,24 +302,6 @@ impl Linking<'_> {
             trail.step(Step::AccountDisabled);
         }
         Ok((due, account.ok_or(AccountError::Disabled)?))
-    }
-
-    /// Returns the account of this browser's session, if it began a moment ago or the account's password
-    /// comes with the request.
-    pub(super) async fn recently_proven_account(
-        &self,
-        password: Option<Password>,
-        visitor: &Visitor<'_>,
-        trail: &mut OpenTrail,
-    ) -> Result<Account, SignInError> {
-        let account = self.requests.account_of(visitor).await?;
-        trail.found(&account, FoundBy::Session);
-        if self.requests.recent_session(visitor).await?.is_some() {
-            return Ok(account);
-        }
-        let password = password.ok_or(AccessError::ReauthenticationNeeded)?;
-        self.policy.need_passwords()?;
-        Ok(self.prover.prove_owner(account, Some(password), visitor, trail).await?.account)
     }
 }
 

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::as_many_as_fit;
 use super::ticket::{Ticket, Tickets};
-use crate::attempt::SignInAttempt;
+use crate::attempt::{AttemptPurpose, SignInAttempt};
 use crate::error::{AttemptError, SignInError};
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{Account, AccountId, DisplayName, EmailAddress};
@@ -22,6 +22,7 @@ pub(super) struct LinkDue {
     pub(super) subject: Subject,
     pub(super) address: Option<EmailAddress>,
     pub(super) was_asked_for: bool,
+    pub(super) asked_at: Timestamp,
     pub(super) name: Option<DisplayName>,
     groups: Vec<String>,
     methods: Vec<String>,
@@ -57,7 +58,8 @@ impl LinkDue {
             issuer: identity.issuer,
             subject: identity.subject,
             address,
-            was_asked_for: attempt.link_to.is_some(),
+            was_asked_for: matches!(attempt.purpose, AttemptPurpose::Link(_)),
+            asked_at: tickets.clock.now(),
             name: identity.name,
             groups: as_many_as_fit(&identity.groups, MAX_GROUPS_LEN),
             methods: as_many_as_fit(&identity.authentication_methods, MAX_METHODS_LEN),

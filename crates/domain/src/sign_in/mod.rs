@@ -19,10 +19,12 @@
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |
 //! | [`Setup`] | `first_administrator` | create the lab's first administrator |
-//! | [`Administration`] | `administer` | manage other people's accounts |
+//! | [`Administration`] | `administer`, `perform` | manage other people's accounts |
+//! | [`ActProver`] | `prove_act` | prove that the person wants an act, and not only their browser |
 //! | [`Imports`] | `import` | take over the accounts of another system |
 //! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
 
+mod act;
 mod administer;
 mod administrator;
 mod admit;
@@ -50,8 +52,10 @@ mod offer_providers;
 mod open_session;
 mod own_account;
 mod passwords;
+mod perform;
 mod policy;
 mod presented;
+mod prove_act;
 mod prove_password;
 mod provider_list;
 mod recent_checks;
@@ -69,8 +73,9 @@ mod visitor;
 
 use std::sync::Arc;
 
+pub use act::{ActDone, AdminAct, OwnAct};
 pub use administer::{AccountPatch, Administration, CreatedAccount, NewAccount};
-pub use administrator::Administrator;
+pub use administrator::{AccountReader, Administrator};
 pub use admit::{Admittance, admit};
 pub use assign_role::Roles;
 pub use back_channel_logout::BackChannel;
@@ -97,6 +102,7 @@ pub use open_session::{PasswordSession, SessionOpener};
 pub use own_account::{OwnAccount, OwnAccounts};
 pub use passwords::{PasswordSignIn, PasswordSignedIn, Passwords};
 pub use policy::Policy;
+pub use prove_act::{ActProver, Proof, ProofWays};
 pub use prove_password::PasswordProver;
 pub use provider_list::ProviderList;
 pub use recent_checks::RecentChecks;
@@ -258,6 +264,21 @@ impl SignIn {
         Linking {
             requests: self.requests(),
             prover: self.prover(),
+            acts: self.acts(),
+            begin: self.begin_external(),
+            external: self.external_sessions(),
+            spent_attempts: &*self.ports.spent_attempts,
+            policy: &self.policy,
+            trails: self.trails(),
+        }
+    }
+
+    /// Proof of what a session alone does not permit.
+    #[must_use]
+    pub fn acts(&self) -> ActProver<'_> {
+        ActProver {
+            requests: self.requests(),
+            prover: self.prover(),
             begin: self.begin_external(),
             external: self.external_sessions(),
             spent_attempts: &*self.ports.spent_attempts,
@@ -404,6 +425,7 @@ impl SignIn {
             credentials: &*self.ports.credentials,
             new_passwords: self.new_passwords(),
             requests: self.requests(),
+            acts: self.acts(),
             ender: self.ender(),
             entropy: &*self.ports.entropy,
             refusals: self.refusals(),

@@ -40,8 +40,6 @@ pub struct OwnAccount {
     pub sessions: Vec<Session>,
     /// The session that asks.
     pub this_session: SessionId,
-    /// The session began so recently that the person need not sign in again for a change.
-    pub is_recent: bool,
 }
 
 impl OwnAccounts<'_> {
@@ -59,7 +57,6 @@ impl OwnAccounts<'_> {
             Ok(OwnAccount {
                 has_password: self.credentials.credential(account.id).await?.is_some(),
                 identities: self.with_providers(self.identities.identities(account.id).await?).await,
-                is_recent: self.requests.recent_session(visitor).await?.is_some(),
                 sessions,
                 this_session,
                 account,

@@ -192,6 +192,7 @@ impl World {
                 client_id: ClientId::parse("lab").unwrap(),
                 scopes: Scopes::with_openid(["email"]).unwrap(),
                 extra_parameters: Vec::new(),
+                reauthenticates: true,
                 hint_parameters: HintParameters::OPENID,
             })
         });

@@ -51,6 +51,8 @@ named! {
         PasswordChange = "password change",
         /// Self-registration.
         Registration = "self-registration",
+        /// The proof of an act.
+        Proof = "proof of an act",
         /// The setup of the first administrator.
         Setup = "setup of the first administrator",
         /// The forward-auth check.

@@ -1,19 +1,21 @@
-//! `/admin` and `/api/auth/users`: administration of accounts. The pages' forms post to the API, and are sent
-//! back.
+//! `/admin` and `/api/auth/users`: administration of accounts. What changes one takes proof.
 
 use http::StatusCode;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
 };
 use labgate_domain::session::Session;
-use labgate_domain::sign_in::{AccountPatch, Administrator, CreatedAccount, NewAccount};
+use labgate_domain::sign_in::{
+    AccountPatch, AccountReader, ActDone, AdminAct, CreatedAccount, NewAccount, ProofWays,
+};
 use serde_json::{Value, json};
 
 use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
+use crate::form::Fields;
 use crate::pages::{
-    AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount, TypedChange,
+    AccountList, AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount,
 };
 use crate::paths;
 use crate::reply::{self, Response, see_other};
@@ -25,7 +27,7 @@ const PAGE_LEN: u32 = 50;
 
 /// Lists accounts, a page at a time.
 pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
+    let by = reader(state, request).await?;
     let limit = optional(request.parameter("limit"), str::parse)?.unwrap_or(PAGE_LEN);
     let (search, after) = (request.parameter("search"), after(request)?);
     let page = state.sign_in.administration().list(&by, search.as_deref(), after, limit).await?;
@@ -36,41 +38,57 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
 
 /// Creates an account.
 pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    let created = match new_account(request) {
-        Ok(new) => state.sign_in.administration().create(&by, new).await.map_err(Failure::from),
-        Err(code) => Err(code.into()),
+    let fields = request.fields();
+    let act = new_account(fields).map(AdminAct::Create);
+    let digest = act.as_ref().ok().map(AdminAct::digest);
+    let done = match act {
+        Ok(act) => act_on(state, request, act, paths::USERS_PAGE, NEW_ACCOUNT).await,
+        Err(code) => {
+            reader(state, request).await?;
+            Err(code.into())
+        }
     };
-    match created {
-        Ok(created) => Ok(self::created(state, request, &created, StatusCode::CREATED)),
-        Err(failure) => state.form_refused(request, failure, |form| {
-            let text = |name| request.fields().text(name).unwrap_or_default();
-            let typed = TypedAccount {
-                username: text("username"),
-                email: text("email"),
-                name: text("name"),
-                is_admin: text("role") == Role::Admin.as_str(),
+    match done {
+        Ok(Acted::Done(ActDone::Created(new))) => created(state, request, &new, StatusCode::CREATED),
+        Ok(acted) => acted.answer(state, request, paths::USERS_PAGE),
+        Err(failure) => {
+            let again = |proof: &ProofWays, form: Form<'_>| {
+                new_account_page(state, TypedAccount::of(fields), proof, form)
             };
-            reply::page(&AccountsPage { t: state.texts, search: "", accounts: &[], next: None, typed, form })
-        }),
+            state.act_refused(request, failure, digest.as_ref(), again).await
+        }
     }
 }
 
-fn new_account(request: &ParsedRequest) -> Result<NewAccount, HttpErrorCode> {
-    let fields = request.fields();
+/// The fields of a new account that its page keeps. A password is not among them.
+const NEW_ACCOUNT: &[&str] = &["username", "email", "name", "role"];
+
+fn new_account(fields: &Fields) -> Result<NewAccount, HttpErrorCode> {
     let email = fields.filled("email").map(|email| EmailAddress::parse(email.trim())).transpose();
     Ok(NewAccount {
         email: email.map_err(|_| HttpErrorCode::EmailInvalid)?,
         role: optional(fields.filled("role"), Role::parse)?.unwrap_or(Role::User),
         username: fields.filled("username").map(str::to_owned),
         name: fields.filled("name").and_then(DisplayName::new),
-        password: given_password(request)?,
+        password: given_password(fields)?,
     })
+}
+
+impl<'a> TypedAccount<'a> {
+    fn of(fields: &'a Fields) -> Self {
+        let text = |name| fields.text(name).unwrap_or_default();
+        Self {
+            username: text("username"),
+            email: text("email"),
+            name: text("name"),
+            is_admin: text("role") == Role::Admin.as_str(),
+        }
+    }
 }
 
 /// Describes one account.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
+    let by = reader(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next_page) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
@@ -80,150 +98,189 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
 
 /// Deletes an account.
 pub(crate) async fn delete(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    state.sign_in.administration().delete(&by, account_id(request)?).await?;
-    Ok(request.done(paths::USERS_PAGE))
+    let act = AdminAct::Delete(account_id(request)?);
+    act_on(state, request, act, paths::USERS_PAGE, &[]).await?.answer(state, request, paths::USERS_PAGE)
 }
 
-/// Changes an account: the last segment of the path says how. A person who is refused sees the account again.
+/// Changes an account: the last segment of the path says how. A person who is refused is asked again.
 pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    let (id, action) = (account_id(request)?, Action::of(request)?);
-    match action.run(state, request, &by, id).await {
+    // Before the path tells what there is.
+    let by = reader(state, request).await?;
+    let id = account_id(request)?;
+    let act = action(request, request.fields(), id)?;
+    let digest = act.digest();
+    let is_deletion = matches!(act, AdminAct::Delete(_));
+    let back = if is_deletion { paths::USERS_PAGE.to_owned() } else { paths::user_page(id) };
+    let here = paths::user_action_page(id, request.in_path("action"));
+    match act_on(state, request, act, &here, KEPT).await {
+        Ok(Acted::Done(ActDone::Created(reset))) => created(state, request, &reset, StatusCode::OK),
+        Ok(acted) => acted.answer(state, request, &back),
         Err(failure) if request.audience == Audience::Person => {
-            let (account, sessions) = state.sign_in.administration().details(&by, id).await?;
-            state.form_refused(request, failure, |form| {
-                let sessions = sessions.get(..SESSIONS_PAGE_LEN).unwrap_or(&sessions);
-                let fields = request.fields();
-                let typed = TypedChange {
-                    username: fields.text("username").unwrap_or(account.username.as_str()),
-                    groups: fields.text("add").unwrap_or_default(),
-                };
-                account_details(state, &by, &account, typed, (sessions, None), form)
-            })
+            let (account, _) = state.sign_in.administration().details(&by, id).await?;
+            let fields = request.fields().among(KEPT);
+            let again =
+                |proof: &ProofWays, form: Form<'_>| question(state, request, &account, fields, proof, form);
+            state.act_refused(request, failure, Some(&digest), again).await
         }
-        answer => answer,
+        Err(failure) => Err(failure),
     }
 }
 
-/// Asks before an account is changed in a way that cannot be taken back. The others need no question.
+/// Asks before an account is changed, and for proof.
 pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    let (account, _) = state.sign_in.administration().details(&by, account_id(request)?).await?;
-    let t = state.texts;
-    let (question, yes) = match Action::of(request)? {
-        Action::Patch(AccountPatch::Status(AccountStatus::Disabled)) => {
-            (&t.confirm.disable, &t.account.disable)
+    let by = reader(state, request).await?;
+    let id = account_id(request)?;
+    let typed = request.query_fields();
+    let digest = action(request, &typed, id)?.digest();
+    let (account, _) = state.sign_in.administration().details(&by, id).await?;
+    let proof = state.proof_ways(request, Some(&digest)).await?;
+    state.form_page(request, |form| question(state, request, &account, typed.among(KEPT), &proof, form))
+}
+
+/// The fields of an action that its page keeps.
+const KEPT: &[&str] = &["username", "add", "remove"];
+
+/// Returns the action that the path names.
+fn action(request: &ParsedRequest, fields: &Fields, id: AccountId) -> Result<AdminAct, HttpErrorCode> {
+    let status = |status| AdminAct::Patch(id, AccountPatch::Status(status));
+    let role = |role| AdminAct::Patch(id, AccountPatch::Role(role));
+    Ok(match request.in_path("action") {
+        "disable" => status(AccountStatus::Disabled),
+        "enable" => status(AccountStatus::Active),
+        "make-admin" => role(Role::Admin),
+        "make-user" => role(Role::User),
+        "rename" => {
+            let name = fields.text("username").unwrap_or_default().to_owned();
+            AdminAct::Rename { account: id, name, dry_run: is_dry_run(fields)? }
         }
-        Action::ResetPassword => (&t.confirm.reset_password, &t.account.reset_password),
-        Action::Delete => (&t.confirm.delete, &t.account.delete),
-        _ => return Ok(see_other(&paths::user_page(account.id))),
+        "groups" => AdminAct::ChangeGroups(id, group_patch(fields)?),
+        "sign-out" => AdminAct::SignOut(id),
+        "reset-password" => AdminAct::ResetPassword(id, given_password(fields)?),
+        "delete" => AdminAct::Delete(id),
+        _ => return Err(HttpErrorCode::NotFound),
+    })
+}
+
+fn question(
+    state: &AppState,
+    request: &ParsedRequest,
+    account: &Account,
+    fields: Vec<(&str, &str)>,
+    proof: &ProofWays,
+    form: Form<'_>,
+) -> Response {
+    let (t, action) = (state.texts, request.in_path("action"));
+    let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
+    let named;
+    let (question, yes) = match action {
+        "disable" => (&t.confirm.disable, &t.account.disable),
+        "enable" => (&t.confirm.enable, &t.account.enable),
+        "make-admin" => (&t.confirm.make_admin, &t.account.make_admin),
+        "make-user" => (&t.confirm.make_user, &t.account.make_user),
+        "sign-out" => (&t.confirm.sign_out, &t.common.sign_out_everywhere),
+        "reset-password" => (&t.confirm.reset_password, &t.account.reset_password),
+        "delete" => (&t.confirm.delete, &t.account.delete),
+        "groups" => {
+            let none = |text: &str| if text.is_empty() { t.common.none.to_string() } else { text.to_owned() };
+            let added = t.confirm.groups.with("added", none(field("add")));
+            named = added.with("removed", none(field("remove")));
+            (&named, &t.account.change_groups)
+        }
+        _ => {
+            named = t.confirm.rename.with("name", field("username"));
+            (&named, &t.account.rename)
+        }
     };
-    let action = request.in_path("action");
-    state.form_page(request, |form| {
-        reply::page(&ConfirmPage { t, account: &account, question, action, yes, form })
+    reply::page(&ConfirmPage {
+        t,
+        heading: account.username.as_str(),
+        question,
+        action: &paths::user_action_page(account.id, action),
+        fields,
+        yes,
+        no: &paths::user_page(account.id),
+        is_grave: action == "delete",
+        proof,
+        form,
     })
 }
 
-/// What can be done to an account.
-#[derive(Clone, Copy)]
-enum Action {
-    Patch(AccountPatch),
-    Rename,
-    ChangeGroups,
-    SignOut,
-    ResetPassword,
-    Delete,
+/// An administrator's request to act.
+pub(super) enum Acted {
+    /// It is done.
+    Done(ActDone),
+    /// The browser goes to a provider first.
+    Elsewhere(Response),
 }
 
-impl Action {
-    /// Returns the action that the path names.
-    fn of(request: &ParsedRequest) -> Result<Self, HttpErrorCode> {
-        match request.in_path("action") {
-            "disable" => Ok(Self::Patch(AccountPatch::Status(AccountStatus::Disabled))),
-            "enable" => Ok(Self::Patch(AccountPatch::Status(AccountStatus::Active))),
-            "make-admin" => Ok(Self::Patch(AccountPatch::Role(Role::Admin))),
-            "make-user" => Ok(Self::Patch(AccountPatch::Role(Role::User))),
-            "rename" => Ok(Self::Rename),
-            "groups" => Ok(Self::ChangeGroups),
-            "sign-out" => Ok(Self::SignOut),
-            "reset-password" => Ok(Self::ResetPassword),
-            "delete" => Ok(Self::Delete),
-            _ => Err(HttpErrorCode::NotFound),
-        }
-    }
-
-    async fn run(
-        self,
-        state: &AppState,
-        request: &ParsedRequest,
-        by: &Administrator,
-        id: AccountId,
-    ) -> Result<Response, Failure> {
-        let administration = state.sign_in.administration();
+impl Acted {
+    /// Answers: a form that is done with the way back, and anything else with 204.
+    fn answer(self, state: &AppState, request: &ParsedRequest, back: &str) -> Result<Response, Failure> {
         match self {
-            Self::Patch(patch) => administration.patch(by, id, patch).await?,
-            Self::Rename => {
-                let name = request.fields().text("username").unwrap_or_default();
-                drop(administration.rename(by, id, name, is_dry_run(request)?).await?);
-            }
-            Self::ChangeGroups => drop(administration.change_groups(by, id, &group_patch(request)?).await?),
-            Self::SignOut => administration.sign_out(by, id).await?,
-            Self::ResetPassword => {
-                let reset = administration.reset_password(by, id, given_password(request)?).await?;
-                return Ok(created(state, request, &reset, StatusCode::OK));
-            }
-            Self::Delete => {
-                administration.delete(by, id).await?;
-                return Ok(request.done(paths::USERS_PAGE));
-            }
+            Self::Done(_) => state.without_proof(request.done(back), request),
+            Self::Elsewhere(response) => Ok(response),
         }
-        Ok(request.done(&paths::user_page(id)))
     }
 }
 
-/// Shows the list of accounts.
+/// Does an act, with the proof that the request brings; or has a provider confirm it first, and then the page
+/// at `path` be shown with these fields filled in.
+pub(super) async fn act_on(
+    state: &AppState,
+    request: &ParsedRequest,
+    act: AdminAct,
+    path: &str,
+    fields: &[&str],
+) -> Result<Acted, Failure> {
+    if let Some(elsewhere) = state.confirmed_elsewhere(request, &act.digest(), path, fields).await? {
+        return Ok(Acted::Elsewhere(elsewhere));
+    }
+    let done = state.sign_in.administration().perform(act, request.proof(), &request.visitor()).await?;
+    Ok(Acted::Done(done))
+}
+
+/// Shows the list of accounts, or a new one whose fields the query fills in.
 pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    let search = request.parameter("search").unwrap_or_default();
-    let page = state.sign_in.administration().list(&by, Some(&search), after(request)?, PAGE_LEN).await?;
+    let by = reader(state, request).await?;
+    let fields = request.query_fields();
+    let new = new_account(&fields).ok().map(|new| AdminAct::Create(new).digest());
+    let proof = state.proof_ways(request, new.as_ref()).await?;
+    let typed = TypedAccount::of(&fields);
+    if !fields.among(NEW_ACCOUNT).is_empty() {
+        return state.form_page(request, |form| new_account_page(state, typed, &proof, form));
+    }
+    let search = fields.text("search").unwrap_or_default();
+    let page = state.sign_in.administration().list(&by, Some(search), after(request)?, PAGE_LEN).await?;
     let next = page.accounts.last().filter(|_| page.more).map(|account| {
-        paths::with_parameters(paths::USERS_PAGE, &[("search", &search), ("after", &account.id.to_string())])
+        paths::with_parameters(paths::USERS_PAGE, &[("search", search), ("after", &account.id.to_string())])
     });
-    let accounts = &page.accounts;
-    state.form_page(request, |form| {
-        let typed = TypedAccount::default();
-        reply::page(&AccountsPage { t: state.texts, search: &search, accounts, next, typed, form })
-    })
+    let list = Some(AccountList { search, accounts: &page.accounts, next });
+    let t = state.texts;
+    state.form_page(request, |form| reply::page(&AccountsPage { t, list, typed, proof: &proof, form }))
+}
+
+fn new_account_page(
+    state: &AppState,
+    typed: TypedAccount<'_>,
+    proof: &ProofWays,
+    form: Form<'_>,
+) -> Response {
+    reply::page(&AccountsPage { t: state.texts, list: None, typed, proof, form })
 }
 
 /// Shows one account.
 pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
+    let by = reader(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
-    let typed = TypedChange { username: account.username.as_str(), groups: "" };
-    state.form_page(request, |form| account_details(state, &by, &account, typed, (sessions, next), form))
-}
-
-fn account_details(
-    state: &AppState,
-    by: &Administrator,
-    account: &Account,
-    typed: TypedChange<'_>,
-    (sessions, next): (&[Session], Option<String>),
-    form: Form<'_>,
-) -> Response {
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    reply::page(&AccountPage { t: state.texts, account, typed, is_own, sessions, next, form })
+    Ok(reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions, next }))
 }
 
-pub(super) async fn administrator(
-    state: &AppState,
-    request: &ParsedRequest,
-) -> Result<Administrator, Failure> {
-    Ok(state.sign_in.administration().administrator(&request.visitor()).await?)
+/// Returns the administrator of the request, who may see accounts.
+pub(super) async fn reader(state: &AppState, request: &ParsedRequest) -> Result<AccountReader, Failure> {
+    Ok(state.sign_in.administration().reader(&request.visitor()).await?)
 }
 
 fn account_id(request: &ParsedRequest) -> Result<AccountId, HttpErrorCode> {
@@ -235,13 +292,13 @@ fn after(request: &ParsedRequest) -> Result<Option<AccountId>, HttpErrorCode> {
 }
 
 /// Returns whether the request only asks what would be done.
-pub(super) fn is_dry_run(request: &ParsedRequest) -> Result<bool, HttpErrorCode> {
-    Ok(optional(request.fields().filled("dry_run"), str::parse)?.unwrap_or(false))
+pub(super) fn is_dry_run(fields: &Fields) -> Result<bool, HttpErrorCode> {
+    Ok(optional(fields.filled("dry_run"), str::parse)?.unwrap_or(false))
 }
 
 /// Returns the change of local groups: lists of names, separated by commas; at least one of them.
-fn group_patch(request: &ParsedRequest) -> Result<GroupPatch, HttpErrorCode> {
-    let (add, remove) = (request.fields().text("add"), request.fields().text("remove"));
+fn group_patch(fields: &Fields) -> Result<GroupPatch, HttpErrorCode> {
+    let (add, remove) = (fields.text("add"), fields.text("remove"));
     if add.or(remove).is_none() {
         return Err(HttpErrorCode::BadRequest);
     }
@@ -255,8 +312,8 @@ fn group_patch(request: &ParsedRequest) -> Result<GroupPatch, HttpErrorCode> {
 }
 
 /// Returns the initial password that the administrator chose, if any.
-fn given_password(request: &ParsedRequest) -> Result<Option<Password>, HttpErrorCode> {
-    optional(request.fields().text("password").filter(|text| !text.is_empty()), Password::typed)
+fn given_password(fields: &Fields) -> Result<Option<Password>, HttpErrorCode> {
+    optional(fields.text("password").filter(|text| !text.is_empty()), Password::typed)
 }
 
 fn account_json(account: &Account) -> Value {
@@ -295,15 +352,17 @@ fn created(
     request: &ParsedRequest,
     created: &CreatedAccount,
     status: StatusCode,
-) -> Response {
+) -> Result<Response, Failure> {
     let account = &created.account;
     let mut response = match created.initial_password() {
         Some(password) if request.is_form() => {
             reply::page(&InitialPasswordPage { t: state.texts, account, password })
         }
-        None if request.is_form() => return see_other(&paths::user_page(account.id)),
+        None if request.is_form() => {
+            return state.without_proof(see_other(&paths::user_page(account.id)), request);
+        }
         password => reply::json(&with_member(account_json(account), "initial_password", password.into())),
     };
     *response.status_mut() = status;
-    response
+    state.without_proof(response, request)
 }

@@ -45,7 +45,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     if request.prefetch {
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
-    if request.in_background {
+    if !request.is_top_level {
         return Err(HttpErrorCode::BadRequest.into());
     }
     let return_to = request.return_to();
@@ -74,6 +74,10 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
         Ok(CompletedSignIn::LinkDue { ticket, attempt }) => state.with_cookies(
             see_other(paths::LINK_PAGE),
             [state.cookies.set_ticket(cookies::LINK, &ticket), state.cookies.clear_attempt(attempt)],
+        ),
+        Ok(CompletedSignIn::Proven { ticket, return_to, attempt }) => state.with_cookies(
+            see_other(return_to.as_str()),
+            [state.cookies.set_ticket(cookies::PROOF, &ticket), state.cookies.clear_attempt(attempt)],
         ),
         Ok(CompletedSignIn::AlreadySignedIn { return_to }) => Ok(see_other(return_to.as_str())),
         Err(refusal) => {

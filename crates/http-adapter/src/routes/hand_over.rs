@@ -105,7 +105,7 @@ fn not_a_visit(request: &ParsedRequest) -> Result<Option<Response>, Failure> {
     if request.prefetch {
         return Ok(Some(reply::status(StatusCode::NO_CONTENT)));
     }
-    if request.in_background { Err(HttpErrorCode::BadRequest.into()) } else { Ok(None) }
+    if request.is_top_level { Ok(None) } else { Err(HttpErrorCode::BadRequest.into()) }
 }
 
 fn flow_of(request: &ParsedRequest) -> Result<SealId, Failure> {

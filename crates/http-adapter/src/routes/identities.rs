@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use labgate_domain::ports::{IdentityMove, IdentitySuccession};
+use labgate_domain::ports::IdentityMove;
 use labgate_domain::protocol::Issuer;
+use labgate_domain::sign_in::{ActDone, AdminAct, ProofWays};
 use serde_json::{Value, json};
 
-use super::administration::{administrator, is_dry_run};
+use super::administration::{Acted, act_on, is_dry_run, reader};
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{IdentitiesPage, MovedIdentities, TypedMove};
+use crate::form::Fields;
+use crate::pages::{Form, IdentitiesPage, MovedIdentities, TypedMove};
+use crate::paths;
 use crate::reply::{self, Response};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -22,114 +25,122 @@ const DAYS: u64 = 30;
 
 /// Shows the form.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    administrator(state, request).await?;
-    let typed = TypedMove::default();
-    state.form_page(request, |form| reply::page(&IdentitiesPage { t: state.texts, typed, moved: None, form }))
+    reader(state, request).await?;
+    let fields = request.query_fields();
+    let digest = wanted(&fields).ok().map(|wanted| wanted.digest());
+    let proof = &state.proof_ways(request, digest.as_ref()).await?;
+    let (t, typed) = (state.texts, TypedMove::of(&fields));
+    state.form_page(request, |form| reply::page(&IdentitiesPage { t, typed, moved: None, proof, form }))
 }
 
 /// Moves all identities of an issuer, or says what would be moved.
 pub(crate) async fn move_all(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
-    let administration = state.sign_in.administration();
-    let moved = async {
-        let wanted = Wanted::of(request)?;
-        let Wanted { from, to, dry_run, .. } = &wanted;
-        Ok(match wanted.within {
-            None => Moved::Same(administration.move_identities(&by, from, to, *dry_run).await?, *dry_run),
-            Some(within) => {
-                let listed = administration.let_identities_give_way(&by, from, to, within, *dry_run).await?;
-                Moved::ByEmail(listed, *dry_run)
-            }
-        })
+    reader(state, request).await?;
+    let fields = request.fields();
+    let (act, dry_run) = (wanted(fields), is_dry_run(fields));
+    let digest = act.as_ref().ok().map(AdminAct::digest);
+    let acted = match act {
+        Ok(act) => act_on(state, request, act, paths::IDENTITIES_PAGE, KEPT).await,
+        Err(code) => Err(code.into()),
     };
-    let moved: Result<Moved, Failure> = moved.await;
-    let text = |name| request.fields().text(name).unwrap_or_default();
-    let typed = TypedMove { from: text("from"), to: text("to"), by_email: text("by") == "email" };
-    match moved {
-        Ok(moved) if request.audience == Audience::Program => Ok(reply::json(&moved.json())),
-        Ok(moved) => state.form_page(request, |form| {
-            let moved = Some(moved.told(state.texts));
-            reply::page(&IdentitiesPage { t: state.texts, typed, moved, form })
-        }),
-        Err(failure) => state.form_refused(request, failure, |form| {
-            reply::page(&IdentitiesPage { t: state.texts, typed, moved: None, form })
-        }),
-    }
-}
-
-/// A move that is asked for.
-struct Wanted {
-    from: Issuer,
-    to: Issuer,
-    /// The time for which the identities give way by address; none if the subjects stay the same.
-    within: Option<Duration>,
-    dry_run: bool,
-}
-
-impl Wanted {
-    fn of(request: &ParsedRequest) -> Result<Self, HttpErrorCode> {
-        let fields = request.fields();
-        let issuer = |name| Issuer::parse(fields.text(name).unwrap_or_default().trim());
-        let (Ok(from), Ok(to)) = (issuer("from"), issuer("to")) else {
-            return Err(HttpErrorCode::IssuersInvalid);
-        };
-        if from == to {
-            return Err(HttpErrorCode::IssuersInvalid);
+    let (t, typed) = (state.texts, TypedMove::of(fields));
+    let failure = match acted {
+        Ok(Acted::Elsewhere(response)) => return Ok(response),
+        Ok(Acted::Done(done)) => {
+            let moved = Moved { done, dry_run: dry_run? };
+            let response = if request.audience == Audience::Program {
+                reply::json(&moved.json())
+            } else {
+                let proof = &state.proof_ways(request, digest.as_ref()).await?;
+                let moved = Some(moved.told(t));
+                state.form_page(request, |form| {
+                    reply::page(&IdentitiesPage { t, typed, moved, proof, form })
+                })?
+            };
+            return state.without_proof(response, request);
         }
-        let days: u64 = optional(fields.filled("days"), str::parse)?.unwrap_or(DAYS);
-        let within = match fields.filled("by") {
-            None | Some("subject") => None,
-            Some("email") if days <= MAX_DAYS => Some(Duration::from_hours(24 * days)),
-            Some(_) => return Err(HttpErrorCode::BadRequest),
-        };
-        Ok(Self { from, to, within, dry_run: is_dry_run(request)? })
+        Err(failure) => failure,
+    };
+    let again = |proof: &ProofWays, form: Form<'_>| {
+        reply::page(&IdentitiesPage { t, typed, moved: None, proof, form })
+    };
+    state.act_refused(request, failure, digest.as_ref(), again).await
+}
+
+/// The fields that the page keeps.
+const KEPT: &[&str] = &["from", "to", "by", "dry_run"];
+
+impl<'a> TypedMove<'a> {
+    fn of(fields: &'a Fields) -> Self {
+        let text = |name| fields.text(name).unwrap_or_default();
+        let (by_email, really) = (text("by") == "email", text("dry_run") == "false");
+        Self { from: text("from"), to: text("to"), by_email, really }
     }
 }
 
-/// The result, and whether it was a dry run.
-enum Moved {
-    Same(Vec<IdentityMove>, bool),
-    ByEmail(Vec<IdentitySuccession>, bool),
+fn wanted(fields: &Fields) -> Result<AdminAct, HttpErrorCode> {
+    let issuer = |name| Issuer::parse(fields.text(name).unwrap_or_default().trim());
+    let (Ok(from), Ok(to)) = (issuer("from"), issuer("to")) else {
+        return Err(HttpErrorCode::IssuersInvalid);
+    };
+    if from == to {
+        return Err(HttpErrorCode::IssuersInvalid);
+    }
+    let days: u64 = optional(fields.filled("days"), str::parse)?.unwrap_or(DAYS);
+    let within = match fields.filled("by") {
+        None | Some("subject") => None,
+        Some("email") if days <= MAX_DAYS => Some(Duration::from_hours(24 * days)),
+        Some(_) => return Err(HttpErrorCode::BadRequest),
+    };
+    Ok(AdminAct::MoveIdentities { from, to, within, dry_run: is_dry_run(fields)? })
+}
+
+/// The result.
+struct Moved {
+    done: ActDone,
+    dry_run: bool,
 }
 
 impl Moved {
     /// Returns whether something was changed.
     fn is_done(&self) -> bool {
-        match self {
-            Self::Same(moves, dry_run) => !dry_run && !moves.iter().any(IdentityMove::is_blocked),
-            Self::ByEmail(_, dry_run) => !dry_run,
-        }
+        let is_blocked = match &self.done {
+            ActDone::Moved(moves) => moves.iter().any(IdentityMove::is_blocked),
+            _ => false,
+        };
+        !self.dry_run && !is_blocked
     }
 
     fn json(&self) -> Value {
-        let accounts: Vec<_> = match self {
-            Self::Same(moves, _) => moves
+        let accounts: Vec<_> = match &self.done {
+            ActDone::Moved(moves) => moves
                 .iter()
                 .map(|it| {
                     let blocked_by = it.there.filter(|_| it.is_blocked());
                     json!({ "id": it.account, "username": it.name, "subject": it.subject.as_str(), "blocked_by": blocked_by })
                 })
                 .collect(),
-            Self::ByEmail(successions, _) => successions
+            ActDone::GivingWay(successions) => successions
                 .iter()
                 .map(|it| {
                     let claimable = it.is_claimable();
                     json!({ "id": it.account, "username": it.name, "email": it.email, "claimable": claimable })
                 })
                 .collect(),
+            ActDone::Created(_) | ActDone::Changed => Vec::new(),
         };
         json!({ "moved": self.is_done(), "accounts": accounts })
     }
 
     fn told<'a>(&'a self, t: &'a Texts) -> MovedIdentities<'a> {
-        let accounts = match self {
-            Self::Same(moves, _) => moves
+        let accounts = match &self.done {
+            ActDone::Moved(moves) => moves
                 .iter()
                 .map(|it| {
                     (&it.name, if it.is_blocked() { &t.identities.blocked } else { &t.identities.free })
                 })
                 .collect(),
-            Self::ByEmail(successions, _) => successions
+            ActDone::GivingWay(successions) => successions
                 .iter()
                 .map(|it| {
                     let text = match (it.needs_proof, &it.email) {
@@ -140,6 +151,7 @@ impl Moved {
                     (&it.name, text)
                 })
                 .collect(),
+            ActDone::Created(_) | ActDone::Changed => Vec::new(),
         };
         MovedIdentities { is_done: self.is_done(), accounts }
     }

@@ -12,5 +12,6 @@ pub(crate) mod operations;
 pub(crate) mod own_account;
 pub(crate) mod pages;
 pub(crate) mod passwords;
+mod proof;
 pub(crate) mod services;
 pub(crate) mod session;

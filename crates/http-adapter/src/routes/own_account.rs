@@ -8,14 +8,17 @@ use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionId, UserAgent};
-use labgate_domain::sign_in::{LinkedSignIn, OwnAccount, PendingLink, Ticket};
+use labgate_domain::sign_in::{
+    BegunSignIn, LinkedSignIn, OwnAccount, OwnAct, PendingLink, ProofWays, Ticket,
+};
 use serde_json::json;
 
 use super::passwords::password;
 use crate::audience::Audience;
 use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{Form, LinkPage, OnwardPage, OwnAccountPage};
+use crate::form::Fields;
+use crate::pages::{ConfirmPage, Form, LinkPage, OnwardPage, OwnAccountPage};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
@@ -24,8 +27,18 @@ use crate::state::AppState;
 /// The number of sessions on a page.
 pub(super) const SESSIONS_PAGE_LEN: usize = 25;
 
-/// Shows the person's own account.
+/// Shows the person's own account, or asks before a change of what opens it.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let fields = request.query_fields();
+    let act = match fields.text("do") {
+        Some("link") => Some(OwnAct::Link(provider(&fields)?)),
+        Some("unlink") => identity(&fields).map(|(issuer, subject)| Some(OwnAct::Unlink(issuer, subject)))?,
+        _ => None,
+    };
+    if let Some(act) = act {
+        let proof = state.proof_ways(request, Some(&act.digest())).await?;
+        return state.form_page(request, |form| question(state, &fields, &act, &proof, form));
+    }
     let own = state.sign_in.accounts().own(&request.visitor()).await?;
     let sessions = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
     state.form_page(request, |form| own_account_page(state, form, &own, sessions))
@@ -157,45 +170,109 @@ async fn decline_link(
 
 /// Sends the browser to a provider, to link an identity there to the account.
 pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let fields = request.fields();
-    let provider = optional(fields.filled("provider"), ProviderId::parse)?;
-    let (password, visitor) = (password(fields, "password"), request.visitor());
+    let provider = provider(request.fields())?;
+    let act = OwnAct::Link(provider.clone());
+    if let Some(elsewhere) = confirmed_elsewhere(state, request, &act).await? {
+        return Ok(elsewhere);
+    }
     let (return_to, pending) = (ReturnTo::or_main_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
-    let begun =
-        state.sign_in.linking().begin(provider.as_ref(), return_to, pending, password, &visitor).await;
-    let begun = match begun {
-        Ok(begun) => begun,
-        Err(refusal) => return own_account_again(state, request, refusal).await,
-    };
-    let url = begun.authorization_url.as_str();
+    let (proof, visitor) = (request.proof(), request.visitor());
+    match state.sign_in.linking().begin(provider.as_ref(), return_to, pending, proof, &visitor).await {
+        Ok(begun) => state.without_proof(onward(state, request, provider.as_ref(), &begun)?, request),
+        Err(refusal) => asked_again(state, request, refusal, &act).await,
+    }
+}
+
+/// Sends the browser on to a provider.
+pub(super) fn onward(
+    state: &AppState,
+    request: &ParsedRequest,
+    provider: Option<&ProviderId>,
+    begun: &BegunSignIn,
+) -> Result<Response, Failure> {
+    let (t, url) = (state.texts, begun.authorization_url.as_str());
     let response = match request.audience {
         Audience::Person => {
-            let t = state.texts;
-            let mut known = state.sign_in.providers().all().into_iter();
-            let name = known.find(|(known, _)| Some(&known.id) == provider.as_ref());
-            let name = name.map_or_else(|| t.common.the_provider.to_string(), |(provider, _)| provider.name);
-            reply::page(&OnwardPage { t, title: &t.onward.title, provider: &name, url })
+            let provider = &provider_name(state, provider);
+            reply::page(&OnwardPage { t, title: &t.onward.title, provider, url })
         }
         Audience::Program => reply::json(&json!({ "authorization_url": url })),
     };
-    state.with_attempt(response, &begun)
+    state.with_attempt(response, begun)
+}
+
+fn provider_name(state: &AppState, provider: Option<&ProviderId>) -> String {
+    let mut known = state.sign_in.providers().all().into_iter();
+    let name = known.find(|(known, _)| Some(&known.id) == provider);
+    name.map_or_else(|| state.texts.common.the_provider.to_string(), |(provider, _)| provider.name)
 }
 
 /// Removes a linked identity from the account.
 pub(crate) async fn unlink(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let fields = request.fields();
+    let (issuer, subject) = identity(request.fields())?;
+    let act = OwnAct::Unlink(issuer.clone(), subject.clone());
+    if let Some(elsewhere) = confirmed_elsewhere(state, request, &act).await? {
+        return Ok(elsewhere);
+    }
+    match state.sign_in.linking().unlink(&issuer, &subject, request.proof(), &request.visitor()).await {
+        Ok(()) => state.without_proof(request.done(paths::ACCOUNT_PAGE), request),
+        Err(refusal) => asked_again(state, request, refusal, &act).await,
+    }
+}
+
+fn provider(fields: &Fields) -> Result<Option<ProviderId>, HttpErrorCode> {
+    optional(fields.filled("provider"), ProviderId::parse)
+}
+
+fn identity(fields: &Fields) -> Result<(Issuer, Subject), HttpErrorCode> {
     let text = |name| fields.text(name).unwrap_or_default();
     let issuer = Issuer::parse(text("issuer")).map_err(|_| HttpErrorCode::BadRequest)?;
     let subject = Subject::parse(text("subject")).map_err(|_| HttpErrorCode::BadRequest)?;
-    match state
-        .sign_in
-        .linking()
-        .unlink(&issuer, &subject, password(fields, "password"), &request.visitor())
-        .await
-    {
-        Ok(()) => Ok(request.done(paths::ACCOUNT_PAGE)),
-        Err(refusal) => own_account_again(state, request, refusal).await,
-    }
+    Ok((issuer, subject))
+}
+
+/// The fields of a change that its page keeps.
+const KEPT: &[&str] = &["do", "provider", "issuer", "subject"];
+
+async fn confirmed_elsewhere(
+    state: &AppState,
+    request: &ParsedRequest,
+    act: &OwnAct,
+) -> Result<Option<Response>, Failure> {
+    state.confirmed_elsewhere(request, &act.digest(), paths::ACCOUNT_PAGE, KEPT).await
+}
+
+async fn asked_again(
+    state: &AppState,
+    request: &ParsedRequest,
+    refusal: Refusal,
+    act: &OwnAct,
+) -> Result<Response, Failure> {
+    let again = |proof: &ProofWays, form: Form<'_>| question(state, request.fields(), act, proof, form);
+    state.act_refused(request, refusal.into(), Some(&act.digest()), again).await
+}
+
+fn question(state: &AppState, fields: &Fields, act: &OwnAct, proof: &ProofWays, form: Form<'_>) -> Response {
+    let t = state.texts;
+    let (question, yes) = match act {
+        OwnAct::Link(provider) => {
+            let provider = provider_name(state, provider.as_ref());
+            (t.confirm.link.with("provider", &provider), t.own_account.add.with("provider", &provider))
+        }
+        OwnAct::Unlink(issuer, _) => (t.confirm.unlink.with("issuer", issuer), t.own_account.remove.clone()),
+    };
+    reply::page(&ConfirmPage {
+        t,
+        heading: &t.own_account.title.to_string(),
+        question: &question,
+        action: paths::ACCOUNT_PAGE,
+        fields: fields.among(KEPT),
+        yes: &yes,
+        no: paths::ACCOUNT_PAGE,
+        is_grave: false,
+        proof,
+        form,
+    })
 }
 
 fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
@@ -204,16 +281,6 @@ fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
 
 fn confirmation(state: &AppState, form: Form<'_>, pending: &PendingLink) -> Response {
     reply::page(&LinkPage { t: state.texts, pending, form })
-}
-
-async fn own_account_again(
-    state: &AppState,
-    request: &ParsedRequest,
-    refusal: Refusal,
-) -> Result<Response, Failure> {
-    let own = state.sign_in.accounts().own(&request.visitor()).await?;
-    let sessions = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
-    state.form_again(request, refusal, |form| own_account_page(state, form, &own, sessions))
 }
 
 fn own_account_page(

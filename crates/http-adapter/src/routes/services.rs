@@ -2,7 +2,7 @@
 
 use labgate_domain::access::Target;
 
-use super::administration::administrator;
+use super::administration::reader;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::pages::ServicesPage;
 use crate::reply::{self, Response};
@@ -11,7 +11,7 @@ use crate::state::AppState;
 
 /// Shows the services, and for a URL and an account what a check would decide.
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = administrator(state, request).await?;
+    let by = reader(state, request).await?;
     let typed = |name| request.parameter(name).map(|text| text.trim().to_owned()).unwrap_or_default();
     let (url, account) = (typed("url"), typed("account"));
     let explained = if url.is_empty() {

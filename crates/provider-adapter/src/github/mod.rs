@@ -210,6 +210,7 @@ impl IdentityProvider for GitHubProvider {
             client_id: self.settings.client_id.clone(),
             scopes: self.scopes.clone(),
             extra_parameters: self.settings.authorization_parameters.with([]),
+            reauthenticates: false,
             hint_parameters: self.settings.kind().hints,
         })
     }

@@ -19,7 +19,7 @@ pub(crate) const OLD_ENDPOINT: &str =
 ///
 /// Anyone can have an account by an address elsewhere. Google has verified it once, and does not learn when
 /// it passes to another person. A refresh token takes the person's consent, which is otherwise asked for
-/// once.
+/// once. It knows neither `prompt=login` nor `max_age`.
 pub static GOOGLE: Kind = Kind {
     name: "google",
     by_urls: |urls| Ok(is_at(urls).then(|| Box::new(Google) as Box<dyn Preset>)),
@@ -27,6 +27,7 @@ pub static GOOGLE: Kind = Kind {
     hints: HintParameters { domain: Some("hd"), ..HintParameters::OPENID },
     quirks: Quirks {
         offline: Offline::Parameters(&[("access_type", "offline"), ("prompt", "consent")]),
+        reauthenticates: false,
         claims: PersonClaims {
             evidence: &[Evidence::EmailVerifiedAndRun(&["gmail.com", "googlemail.com"])],
             hosted_domain: Some("hd"),

@@ -288,6 +288,7 @@ fn probe_of(kind: &'static Kind, states_issuer_in_response: bool) -> Probe {
             client_id: ClientId::parse("lab").unwrap(),
             scopes: Scopes::with_openid(["email"]).unwrap(),
             extra_parameters: Vec::new(),
+            reauthenticates: true,
             hint_parameters: HintParameters::OPENID,
         },
         &RedirectUri::parse(CALLBACK).unwrap(),

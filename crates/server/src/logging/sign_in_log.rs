@@ -68,6 +68,14 @@ impl TracingLog {
         );
     }
 
+    fn renamed(&self, account: AccountId, former: &Username, name: &Username, by: &Author) {
+        let (by, by_name, source) = self.author(by);
+        event!(
+            info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
+            "the account has another username"
+        );
+    }
+
     fn groups_changed(
         &self,
         (account, name): (AccountId, &Username),
@@ -188,11 +196,7 @@ impl Observer for TracingLog {
                 self.groups_changed((*account, name), (added, removed), by);
             }
             SignInEvent::Renamed { account, former, name, by } => {
-                let (by, by_name, source) = self.author(by);
-                event!(
-                    info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
-                    "the account has another username"
-                );
+                self.renamed(*account, former, name, by);
             }
             SignInEvent::IdentitiesMoved { from, to, until, accounts, by } => {
                 self.moved((from, to), *until, *accounts, by);

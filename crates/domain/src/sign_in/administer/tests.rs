@@ -141,7 +141,7 @@ async fn the_last_administrator_stays() {
 #[tokio::test]
 async fn a_token_without_an_account_administers_nothing() {
     let scene = World::default().scene();
-    let refusal = scene.sign_in.administration().administrator(&presenting("garbage")).await.unwrap_err();
+    let refusal = scene.sign_in.administration().reader(&presenting("garbage")).await.unwrap_err();
     assert_eq!(refusal.error.code(), ErrorCode::NotSignedIn);
 }
 
@@ -152,10 +152,10 @@ async fn groups_change_with_an_event_and_memory_answers_no_more() {
         LocalGroups::default().patched(&GroupPatch { add, remove: Vec::new() }).unwrap()
     };
     let (before, after) = (groups("a, b"), groups("b, c"));
-    let mut changes = [(before.clone(), after.clone()), (after.clone(), after.clone())].into_iter();
+    let mut answers = [(before.clone(), after.clone()), (after.clone(), after.clone())].into_iter();
     let mut world = World::default();
     world.administration.expect_change_groups().times(3).returning(move |_, _| {
-        Ok(match changes.next() {
+        Ok(match answers.next() {
             Some((before, after)) => GroupChange::Done { before, after },
             None => GroupChange::TooMany(TooManyGroups),
         })

@@ -185,6 +185,7 @@ fn server(
         client_id: ClientId::parse("lab").unwrap(),
         scopes: Scopes::with_openid(["email"]).unwrap(),
         extra_parameters,
+        reauthenticates: true,
         hint_parameters,
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::error::ErrorCode;
 use crate::people::{AccountStatus, GroupName, GroupPatch, LocalGroups, Role};

@@ -91,6 +91,7 @@ async fn a_session_that_ended_meanwhile_is_not_handed_over() {
         Ok(Some(crate::session::Session { groups: vec!["staff".to_owned()], ended_at, ..session() }))
     });
     world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    world.sessions.expect_touch().returning(|_, _| Ok(()));
     let scene = world.scene();
     let (entering, code) = handed_over(&scene).await;
     let late = enter(&scene, "notebooks.example", &code, entering.state, Some(&entering.secret)).await;

@@ -66,6 +66,10 @@ fn password(text: &str) -> Option<Password> {
     Password::typed(text).ok()
 }
 
+fn proof(text: &str) -> Proof {
+    Proof::Password(password(text))
+}
+
 async fn link_due(scene: &Scene) -> Ticket {
     let (cookie, state) = scene.begin("/notebooks").await;
     let query = format!("code=c&state={state}");
@@ -189,15 +193,15 @@ async fn c114_an_identity_that_is_taken_away_while_its_session_begins_opens_none
 }
 
 #[tokio::test]
-async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
-    for (age, owner, code) in [
+async fn c117_f27_a_session_that_began_after_the_question_proves_its_own_account() {
+    for (later, owner, code) in [
+        (1, true, None),
         (0, true, None),
-        (599, true, None),
-        (600, true, Some(ErrorCode::ReauthenticationNeeded)),
-        (0, false, Some(ErrorCode::ReauthenticationNeeded)),
+        (-1, true, Some(ErrorCode::ReauthenticationNeeded)),
+        (1, false, Some(ErrorCode::ReauthenticationNeeded)),
     ] {
         let mut world = world(None);
-        let began = Timestamp::from_unix_seconds(NOW - age);
+        let began = Timestamp::from_unix_seconds(NOW + later);
         let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
         let session_account = if owner { session().account } else { other };
         let there = Session { account: session_account, created_at: began, ..session() };
@@ -212,9 +216,9 @@ async fn c117_a_session_proves_its_own_account_for_ten_minutes() {
         let who = Account { id: session_account, ..account(AccountStatus::Active) };
         let token = scene.token(&who, &there);
         let pending = scene.sign_in.linking().pending(&ticket, &presenting(&token)).await.unwrap();
-        assert_eq!(pending.session_proves, code.is_none(), "{age}");
+        assert_eq!(pending.session_proves, code.is_none(), "{later}");
         let confirmed = scene.sign_in.linking().confirm(&ticket, None, &presenting(&token)).await;
-        assert_eq!(confirmed.err().map(|refusal| refusal.error.code()), code, "{age} {owner}");
+        assert_eq!(confirmed.err().map(|refusal| refusal.error.code()), code, "{later} {owner}");
     }
 }
 
@@ -246,12 +250,17 @@ async fn c119_an_identity_of_another_account_is_refused_without_naming_it() {
     assert_eq!(refusal.error.code(), ErrorCode::IdentityTaken);
 }
 
-/// Begins to link from one's own account, and comes back with this session token.
-async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Result<Ticket, ErrorCode> {
+/// Begins to link from one's own account with this proof, and comes back with this session token.
+async fn asked_for(
+    scene: &Scene,
+    begun_by: &str,
+    proof: Proof,
+    back_with: Option<&str>,
+) -> Result<Ticket, ErrorCode> {
     let begun = scene
         .sign_in
         .linking()
-        .begin(None, ReturnTo::or_main_page("/account"), &[], None, &presenting(begun_by))
+        .begin(None, ReturnTo::or_main_page("/account"), &[], proof, &presenting(begun_by))
         .await
         .map_err(|refusal| refusal.error.code())?;
     let state =
@@ -269,7 +278,7 @@ async fn asked_for(scene: &Scene, begun_by: &str, back_with: Option<&str>) -> Re
 #[tokio::test]
 async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
     let other = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
-    let mut world = world(None);
+    let mut world = with_password();
     world.sessions.expect_find().returning(move |id| {
         let account = if id == session().id { session().account } else { other };
         Ok(Some(Session { id, account, ..session() }))
@@ -277,7 +286,6 @@ async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
     world.accounts.checkpoint();
     world.identities_open_what_is_linked();
     world.accounts.expect_find().returning(|id| Ok(Some(Account { id, ..account(AccountStatus::Active) })));
-    world.credentials.expect_credential().returning(|_| Ok(None));
     world.identities.expect_link().times(1).returning(linking(&world.opened));
     world.sessions.expect_end_all_of().times(1).returning(|_, _, _| Ok(Vec::new()));
     world.sessions.expect_create().times(1).returning(|_, _| Ok(true));
@@ -293,9 +301,9 @@ async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
     for (back_with, expected) in
         [(None, ErrorCode::NotSignedIn), (Some(&*strangers), ErrorCode::AnotherSession)]
     {
-        assert_eq!(asked_for(&scene, &own, back_with).await.unwrap_err(), expected);
+        assert_eq!(asked_for(&scene, &own, proof(PASSWORD), back_with).await.unwrap_err(), expected);
     }
-    let ticket = asked_for(&scene, &own, Some(&own)).await.unwrap();
+    let ticket = asked_for(&scene, &own, proof(PASSWORD), Some(&own)).await.unwrap();
     // However long the person has been signed in: they proved who they are when they asked.
     scene.clock.advance(599);
     let pending = scene.sign_in.linking().pending(&ticket, &presenting(&own)).await.unwrap();
@@ -306,10 +314,9 @@ async fn c118_a_requested_link_is_for_that_account_alone_and_is_confirmed() {
 }
 
 #[tokio::test]
-async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
+async fn c117_f27_a_session_alone_begins_no_link_and_removes_nothing() {
     let mut world = with_password();
-    let old = Session { created_at: Timestamp::from_unix_seconds(NOW - 600), ..session() };
-    world.sessions.expect_find().returning(move |_| Ok(Some(old.clone())));
+    world.sessions.expect_find().returning(|_| Ok(Some(session())));
     world
         .sessions
         .expect_list_of()
@@ -323,13 +330,13 @@ async fn c117_an_old_session_alone_begins_no_link_and_removes_nothing() {
     world.identities.expect_unlink().times(1).returning(|_, _, _| Ok(IdentityRemoval::Removed));
     let scene = world.scene();
     let token = scene.token(&account(AccountStatus::Active), &session());
-    let refusal = asked_for(&scene, &token, Some(&token)).await.unwrap_err();
-    assert_eq!(refusal, ErrorCode::ReauthenticationNeeded);
+    let refusal = asked_for(&scene, &token, Proof::Nothing, Some(&token)).await.unwrap_err();
+    assert_eq!(refusal, ErrorCode::ProofNeeded);
     let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
     for (typed, code) in [
-        (None, Some(ErrorCode::ReauthenticationNeeded)),
-        (password("a wrong password"), Some(ErrorCode::CredentialsWrong)),
-        (password(PASSWORD), None),
+        (Proof::Nothing, Some(ErrorCode::ProofNeeded)),
+        (proof("a wrong password"), Some(ErrorCode::CredentialsWrong)),
+        (proof(PASSWORD), None),
     ] {
         let unlinked = scene.sign_in.linking().unlink(&issuer, &subject, typed, &presenting(&token)).await;
         assert_eq!(unlinked.err().map(|refusal| refusal.error.code()), code);
@@ -342,15 +349,19 @@ async fn c120_the_last_thing_that_opens_an_account_stays() {
         (IdentityRemoval::LastCredential, ErrorCode::LastCredential),
         (IdentityRemoval::NotFound, ErrorCode::IdentityUnknown),
     ] {
-        let mut world = world(None);
+        let mut world = with_password();
         world.sessions.expect_find().returning(|_| Ok(Some(session())));
         world.identities.expect_unlink().returning(move |_, _, _| Ok(removal));
         world.sessions.expect_end().never();
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());
         let (issuer, subject) = (identity(stated(true)).issuer, identity(stated(true)).subject);
-        let refusal =
-            scene.sign_in.linking().unlink(&issuer, &subject, None, &presenting(&token)).await.unwrap_err();
+        let refusal = scene
+            .sign_in
+            .linking()
+            .unlink(&issuer, &subject, proof(PASSWORD), &presenting(&token))
+            .await
+            .unwrap_err();
         assert_eq!(refusal.error.code(), code);
     }
 }

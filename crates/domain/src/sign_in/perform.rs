@@ -1,0 +1,61 @@
+use super::act::{ActDone, AdminAct};
+use super::administer::Administration;
+use super::administrator::Administrator;
+use super::prove_act::Proof;
+use super::trail::Way;
+use super::visitor::Visitor;
+use crate::error::Refusal;
+
+impl Administration<'_> {
+    /// Does an act of the administrator with this session, on proof of this very act. A dry run needs none.
+    ///
+    /// # Errors
+    /// When the visitor is no administrator, the act is not proved, or it was not done. A ticket is then spent,
+    /// unless it did not fit.
+    pub async fn perform(
+        &self,
+        act: AdminAct,
+        proof: Proof,
+        visitor: &Visitor<'_>,
+    ) -> Result<ActDone, Refusal> {
+        let by = self.proven(&act, proof, visitor).await?;
+        let by = &by;
+        match act {
+            AdminAct::Create(new) => self.create(by, new).await.map(ActDone::Created),
+            AdminAct::Patch(id, patch) => self.patch(by, id, patch).await.map(|()| ActDone::Changed),
+            AdminAct::Rename { account, name, dry_run } => {
+                self.rename(by, account, &name, dry_run).await.map(|_| ActDone::Changed)
+            }
+            AdminAct::ChangeGroups(id, patch) => {
+                self.change_groups(by, id, &patch).await.map(|_| ActDone::Changed)
+            }
+            AdminAct::SignOut(id) => self.sign_out(by, id).await.map(|()| ActDone::Changed),
+            AdminAct::ResetPassword(id, password) => {
+                self.reset_password(by, id, password).await.map(ActDone::Created)
+            }
+            AdminAct::Delete(id) => self.delete(by, id).await.map(|()| ActDone::Changed),
+            AdminAct::MoveIdentities { from, to, within: None, dry_run } => {
+                self.move_identities(by, &from, &to, dry_run).await.map(ActDone::Moved)
+            }
+            AdminAct::MoveIdentities { from, to, within: Some(within), dry_run } => {
+                self.let_identities_give_way(by, &from, &to, within, dry_run).await.map(ActDone::GivingWay)
+            }
+        }
+    }
+
+    async fn proven(
+        &self,
+        act: &AdminAct,
+        proof: Proof,
+        visitor: &Visitor<'_>,
+    ) -> Result<Administrator, Refusal> {
+        let reader = self.reader(visitor).await?;
+        if !act.is_dry_run() {
+            let trails = self.acts.trails;
+            let mut trail = trails.begin(Way::Proof, visitor.source);
+            let proven = self.acts.prove(&act.digest(), proof, visitor, &mut trail).await;
+            trails.end(trail, proven).await?;
+        }
+        Ok(Administrator::of_proven_act(reader))
+    }
+}
