@@ -11,6 +11,8 @@ mod browser;
 mod docs;
 mod doctor;
 mod flows;
+#[cfg(feature = "front")]
+mod front;
 #[cfg(feature = "program")]
 mod guides;
 mod interleavings;

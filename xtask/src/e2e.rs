@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::front;
 use crate::lab;
 use crate::net;
 use crate::options::Options;
@@ -15,11 +16,12 @@ use crate::test;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
-pub(crate) const ABOUT: &str =
-    "all pages in a real Chromium, light and dark, wide and narrow; pictures in target/e2e";
+pub(crate) const ABOUT: &str = "all pages in a real Chromium, light and dark, wide and narrow; pictures in target/e2e; \
+     --lab: nginx, Caddy and HAProxy in front of a lab";
 
-pub(crate) fn run(options: Options) -> Result<()> {
-    test::run_one(options, check)
+pub(crate) fn run(mut options: Options) -> Result<()> {
+    let of_lab = options.flag("--lab");
+    test::run_one(options, if of_lab { front::check } else { check })
 }
 
 /// Runs the tests of the module `browser`, which start the programs that they need.

@@ -4,6 +4,7 @@ mod bench;
 mod docs;
 mod e2e;
 mod examples;
+mod front;
 mod interop;
 mod lab;
 mod mutants;

@@ -10,10 +10,10 @@ use crate::process;
 use crate::tally::Tally;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
-use crate::{e2e, examples, interop, oldest_compiler, postgres};
+use crate::{e2e, examples, front, interop, oldest_compiler, postgres};
 
 pub(crate) const ABOUT: &str =
-    "all checks of CI: format, dependencies, lints, tests, examples, docs, interop, browser";
+    "all checks of CI: format, dependencies, lints, tests, examples, docs, interop, browser, proxies";
 
 struct Step {
     title: &'static str,
@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     Step { title: "docs", command: "cargo doc --workspace --no-deps", check: docs },
     Step { title: "interop", command: "cargo xtask interop --full", check: |_, tally| interop::check(tally) },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
+    Step { title: "proxies", command: "cargo xtask e2e --lab", check: |_, tally| front::check(tally) },
 ];
 
 /// The lints see to it that no exception in `deny.toml` stays longer than it is needed.

@@ -1,0 +1,162 @@
+//! A lab: Labgate, a provider and services, behind one reverse proxy.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use labgate::configuration::{Configuration, File, Sources};
+use labgate::wiring::Server;
+use labgate::world::SystemClock;
+use labgate_mock_idp::{Client as RelyingParty, MockIdp, User};
+use labgate_test_harness::{Browser, Host};
+use rcgen::CertifiedKey;
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+use super::client::Client;
+use super::echo::Echo;
+use super::proxy::{Product, Proxy, files_of};
+
+pub(super) const LAB: &str = "https://lab.example.org";
+const HOSTS: [&str; 3] = ["lab.example.org", "notebooks.example.org", "data.example.org"];
+/// The services with their ports in the documents.
+const SERVICES: [(&str, &str); 4] =
+    [("mlflow", "5000"), ("grafana", "3000"), ("notebooks", "8888"), ("data", "8000")];
+const LABGATE: &str = "8091";
+
+/// Somebody of the group `staff`, and somebody who is not.
+#[derive(Clone, Copy)]
+pub(super) enum Person {
+    Ada,
+    Bob,
+}
+
+impl Person {
+    fn button(self) -> &'static str {
+        match self {
+            Self::Ada => "Sign in as Ada Löwe",
+            Self::Bob => "Sign in as Bob",
+        }
+    }
+}
+
+pub(super) struct Lab {
+    pub(super) client: Client,
+    pub(super) services: HashMap<&'static str, Echo>,
+    /// The connections that Labgate has had.
+    connections: Arc<AtomicUsize>,
+    idp: Arc<MockIdp>,
+    product: &'static str,
+    proxy: Proxy,
+    _data: TempDir,
+}
+
+impl Lab {
+    pub(super) async fn behind(product: &Product) -> Self {
+        let relying_party = RelyingParty::new("lab", "lab-secret")
+            .redirect_uri(format!("{LAB}/api/auth/oidc/callback"))
+            .post_logout_redirect_uri(format!("{LAB}/signed-out"));
+        let ada = User::new("ada").email("ada@example.org").name("Ada Löwe").groups(["staff", "others"]);
+        let bob = User::new("bob").email("bob@example.org").name("Bob").groups(["others"]);
+        let idp = MockIdp::builder().client(relying_party).user(ada).user(bob).start().await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let labgate = Server::start(configuration(&idp, &data)).await.unwrap();
+        let connections = Arc::default();
+        let labgate_address = counted(labgate.address(), Arc::clone(&connections)).await;
+        tokio::spawn(labgate.run(std::future::pending()));
+
+        let mut services = HashMap::new();
+        let mut addresses = vec![(LABGATE, labgate_address)];
+        for (name, port) in SERVICES {
+            let echo = Echo::start().await;
+            addresses.push((port, echo.address));
+            services.insert(name, echo);
+        }
+        let names = HOSTS.map(str::to_owned).to_vec();
+        let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+        let proxy = Proxy::start(product, &addresses, [cert.pem(), signing_key.serialize_pem()]).await;
+        let client = Client::of(proxy.address, cert.der().clone());
+        Self { client, services, connections, idp: Arc::new(idp), product: product.name, proxy, _data: data }
+    }
+
+    /// A browser that reaches the lab and the provider.
+    pub(super) fn browser(self: &Arc<Self>) -> Browser {
+        let lab = Arc::clone(self);
+        let front: Host = Arc::new(move |request| {
+            let lab = Arc::clone(&lab);
+            Box::pin(async move { lab.client.send(request).await })
+        });
+        let idp = Arc::clone(&self.idp);
+        let provider: Host = Arc::new(move |request| {
+            let idp = Arc::clone(&idp);
+            Box::pin(async move { idp.handle(request).await })
+        });
+        let mut sites: HashMap<_, _> =
+            HOSTS.iter().map(|host| (format!("https://{host}"), Arc::clone(&front))).collect();
+        sites.insert(self.idp.base_url().origin().ascii_serialization(), provider);
+        Browser::new(Url::parse(LAB).unwrap(), sites, Arc::new(SystemClock))
+    }
+
+    /// A browser that opens this address and signs in on the way.
+    pub(super) async fn signed_in(self: &Arc<Self>, person: Person, url: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.open(url).await;
+        browser.click("Continue with your organisation").await;
+        browser.click(person.button()).await;
+        browser
+    }
+
+    /// Returns the number of connections that Labgate has had.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Returns the name of the proxy.
+    pub(super) fn product(&self) -> &'static str {
+        self.product
+    }
+
+    /// Returns what the proxy says.
+    pub(super) fn log(&self) -> String {
+        self.proxy.log()
+    }
+}
+
+/// The lab of `docs/proxies.md`, with the provider.
+fn configuration(idp: &MockIdp, data: &TempDir) -> Configuration {
+    let files = files_of(include_str!("../../docs/proxies.md"));
+    let (name, text) = files.first().unwrap();
+    let (auth_url, token_url) = (idp.authorization_endpoint(), idp.token_endpoint());
+    let environment = [
+        ("LABGATE_LISTEN", "127.0.0.1:0"),
+        ("LABGATE_DATA_DIR", data.path().to_str().unwrap()),
+        ("LAB_EXTERNAL_OIDC_AUTH_URL", auth_url.as_str()),
+        ("LAB_EXTERNAL_OIDC_TOKEN_URL", token_url.as_str()),
+        ("LAB_EXTERNAL_OIDC_CLIENT_ID", "lab"),
+        ("LAB_EXTERNAL_OIDC_CLIENT_SECRET", "lab-secret"),
+        ("LAB_EXTERNAL_OIDC_SCOPES", "email profile groups"),
+    ];
+    let environment = environment.map(|(name, value)| (OsString::from(name), value.into())).to_vec();
+    let file = Some(File { name: (*name).to_owned(), text: (*text).to_owned() });
+    Configuration::read(&Sources { file, environment }).unwrap()
+}
+
+/// A way to a server that counts connections.
+async fn counted(server: SocketAddr, connections: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await?;
+                copy_bidirectional(&mut stream, &mut server).await
+            });
+        }
+    });
+    address
+}

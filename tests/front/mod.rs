@@ -1,0 +1,35 @@
+//! Real reverse proxies, with the configurations of `docs/deploy`, in front of a lab with services. `cargo xtask e2e
+//! --lab` brings the proxies and runs this.
+
+mod client;
+mod echo;
+mod lab;
+mod paths;
+mod proxy;
+mod table;
+
+use std::sync::Arc;
+
+use self::lab::Lab;
+use self::proxy::Product;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx() {
+    in_front_of_a_lab(&proxy::NGINX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy() {
+    in_front_of_a_lab(&proxy::CADDY).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn haproxy() {
+    in_front_of_a_lab(&proxy::HAPROXY).await;
+}
+
+async fn in_front_of_a_lab(product: &'static Product) {
+    let lab = Arc::new(Lab::behind(product).await);
+    let failed = table::fill(&lab).await;
+    assert!(failed.is_empty(), "{}: {failed:?}\n{}", product.name, lab.log());
+}
