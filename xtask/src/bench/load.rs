@@ -130,7 +130,10 @@ fn first_length(
         let response = buffer.get(..length).unwrap_or_default();
         if response.ends_with(b"\r\n\r\n") {
             let text = String::from_utf8_lossy(response);
-            ensure!(text.starts_with("HTTP/1.1 200") && text.contains("content-length: 0"), "{text}");
+            ensure!(
+                text.starts_with("HTTP/1.1 200") && text.to_ascii_lowercase().contains("content-length: 0"),
+                "{text}"
+            );
             return Ok(length);
         }
     }

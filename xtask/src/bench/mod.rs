@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines;
 //! times are those of this one. It fails on no number: a person judges the table. With `--data` it measures
 //! what many accounts cost, with `--hostile` what attacks cost others, with `--sessions` many sessions alone, with
-//! `--services` what services and their rules add.
+//! `--services` what services and their rules add, with `--proxy` what the check costs a service behind nginx.
 
 mod cores;
 mod crowd;
@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod latency;
 mod load;
+mod proxy;
 mod services;
 mod sessions;
 mod sign_in;
@@ -33,25 +34,33 @@ use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
 pub(crate) const ABOUT: &str = "the cost of a check, a sign-in and an idle lab, against the aims (Linux); --data: many accounts; \
-     --hostile: attacks; --sessions: many sessions alone; --services: services and rules";
+     --hostile: attacks; --sessions: many sessions alone; --services: services and rules; --proxy: behind nginx";
+
+/// An option, and the measurement that it asks for.
+type Run = (&'static str, fn() -> Result<()>);
+
+/// The measurements that are runs of their own.
+const RUNS: [Run; 5] = [
+    ("--data", data::run),
+    ("--hostile", hostile::run),
+    ("--proxy", proxy::run),
+    ("--services", services::run),
+    ("--sessions", run_sessions),
+];
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
 const SIGN_INS: u32 = 200;
 
 pub(crate) fn run(mut options: Options) -> Result<()> {
-    let [data, hostile, sessions, services] =
-        ["--data", "--hostile", "--sessions", "--services"].map(|name| options.flag(name));
+    let chosen: Vec<_> = RUNS.into_iter().filter(|(name, _)| options.flag(name)).collect();
     options.finish()?;
     let machine = load_average();
     println!("{machine}");
-    let measured = match (data, hostile, sessions, services) {
-        (false, false, false, false) => run_programs(),
-        (true, false, false, false) => data::run(),
-        (false, true, false, false) => hostile::run(),
-        (false, false, true, false) => run_sessions(),
-        (false, false, false, true) => services::run(),
-        _ => bail!("--data, --hostile, --sessions and --services are runs of their own"),
+    let measured = match chosen.as_slice() {
+        [] => run_programs(),
+        [(_, run)] => run(),
+        _ => bail!("each of {} is a run of its own", RUNS.map(|(name, _)| name).join(", ")),
     };
     // Once more, below the table, where it is read together with the numbers.
     measured.inspect(|()| println!("\n{machine}"))
