@@ -92,6 +92,14 @@ pub(crate) fn labgate_command(programs: &Programs, places: &Places) -> Command {
     command
 }
 
+/// The people at the mock provider, with their groups.
+const PEOPLE: [&str; 4] = [
+    "ada:ada@example.test:Ada Example:lab-admins,lab-users",
+    "grace:grace@example.test:Grace Example:lab-users",
+    "bob:unverified=bob@example.test:Bob Example:lab-users",
+    "noone::No One",
+];
+
 fn mock_idp_command(programs: &Programs, places: &Places) -> Command {
     let lab = places.lab_url();
     let mut command = Command::new(&programs.mock_idp);
@@ -99,7 +107,8 @@ fn mock_idp_command(programs: &Programs, places: &Places) -> Command {
         .args(["serve", "--listen", &net::loopback(places.idp_port).to_string()])
         .args(["--client", &format!("lab:lab-secret:{lab}/api/auth/oidc/callback")])
         .args(["--post-logout-redirect-uri", &format!("{lab}/signed-out")])
-        .args(["--backchannel-logout-uri", &format!("lab:{lab}/api/auth/oidc/backchannel-logout")]);
+        .args(["--backchannel-logout-uri", &format!("lab:{lab}/api/auth/oidc/backchannel-logout")])
+        .args(PEOPLE.iter().flat_map(|person| ["--user", person]));
     command
 }
 
