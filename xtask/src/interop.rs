@@ -2,6 +2,7 @@
 
 mod jvm;
 mod keycloak;
+mod libraries;
 mod npm;
 mod pypi;
 mod table;
@@ -38,6 +39,8 @@ Runs the real program against providers that others wrote, and prints which case
     keycloak
     spring                 Spring Authorization Server in a small Spring Boot application
     navikt                 mock-oauth2-server, a mock
+
+And the code of docs/tokens.md, with the libraries that it uses: PyJWT, jose, golang-jwt (needs go) and jsonwebtoken.
 
 What is missing is skipped; in CI (CI=true) it is installed with apt-get. All is kept in target/interop.";
 
@@ -86,8 +89,9 @@ struct Shared {
     variables: Variables,
 }
 
-const SMALL: [Source; 2] = [npm::SOURCE, pypi::SOURCE];
-const ALL: [Source; 5] = [npm::SOURCE, pypi::SOURCE, keycloak::SOURCE, jvm::SPRING, jvm::NAVIKT];
+const SMALL: [Source; 4] = [npm::SOURCE, pypi::SOURCE, libraries::GO, libraries::RUST];
+const ALL: [Source; 7] =
+    [npm::SOURCE, pypi::SOURCE, libraries::GO, libraries::RUST, keycloak::SOURCE, jvm::SPRING, jvm::NAVIKT];
 
 /// The time limit for the start of a shared server. Keycloak puts itself together at its first start; on a busy
 /// machine that has taken a minute.
@@ -173,15 +177,17 @@ fn start(sources: &[&Source], variables: &mut Variables) -> Result<Vec<Server>> 
     Ok(servers)
 }
 
-/// A table of the providers, and one of each that is about settings: its cases are others.
+/// A table of the providers, one of each that is about settings, and one of the libraries, for other cases.
 fn tables(providers: &[&Provider]) -> Result<Vec<Table>> {
     let mut columns = Vec::new();
     for provider in providers {
         columns.push((provider.module, (provider.version)()?));
     }
+    let (libraries, providers): (Vec<_>, Vec<_>) =
+        columns.into_iter().partition(|(module, _)| module.starts_with("tokens::"));
     let (of_settings, usual): (Vec<_>, Vec<_>) =
-        columns.into_iter().partition(|(module, _)| module.ends_with("_settings"));
-    let groups = std::iter::once(usual).chain(of_settings.into_iter().map(|column| vec![column]));
+        providers.into_iter().partition(|(module, _)| module.ends_with("_settings"));
+    let groups = [usual, libraries].into_iter().chain(of_settings.into_iter().map(|column| vec![column]));
     Ok(groups.filter(|group| !group.is_empty()).map(Table::new).collect())
 }
 

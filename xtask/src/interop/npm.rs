@@ -1,4 +1,4 @@
-//! The providers of npm, among them the certified `oidc-provider`; each test starts its own.
+//! The providers of npm, among them the certified `oidc-provider`, and the library `jose`; each test starts its own.
 
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub(super) const SOURCE: Source = Source {
             module: "oauth2_mock_server",
             version: || version(PACKAGES, "\"oauth2-mock-server\": \""),
         },
+        Provider { module: "tokens::node", version: || version(PACKAGES, "\"jose\": \"") },
     ],
     tools: || tools::from_debian(&["node", "npm"], &["nodejs", "npm"]),
     install,

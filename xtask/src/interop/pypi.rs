@@ -1,4 +1,4 @@
-//! The providers of the Python Package Index; each test starts its own.
+//! The providers of the Python Package Index, and the library `PyJWT`; each test starts its own.
 
 use std::process::Command;
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub(super) const SOURCE: Source = Source {
             module: "oidc_provider_mock",
             version: || version(REQUIREMENTS, "\noidc-provider-mock=="),
         },
+        Provider { module: "tokens::python", version: || version(REQUIREMENTS, "\nPyJWT==") },
     ],
     tools: || tools::from_debian(&["python3", "pip3"], &["python3", "python3-pip", "python3-venv"]),
     install,

@@ -34,16 +34,15 @@ impl Table {
         else {
             return;
         };
-        let Some((provider, case)) = name.split_once("::") else { return };
-        let is_column = self.providers.iter().any(|(module, _)| *module == provider);
+        let case = |module: &str| name.strip_prefix(module)?.strip_prefix("::");
+        let column = self.providers.iter().find_map(|(module, _)| Some((*module, case(module)?)));
+        let Some((provider, case)) = column else { return };
         let outcome = match result {
             "ok" => Outcome::Passed,
             ignored if ignored.starts_with("ignored") => Outcome::NotYet,
             _ => Outcome::Failed,
         };
-        if is_column {
-            self.cases.entry(case.to_owned()).or_default().insert(provider.to_owned(), outcome);
-        }
+        self.cases.entry(case.to_owned()).or_default().insert(provider.to_owned(), outcome);
     }
 
     /// A provider that no test has met.
@@ -55,7 +54,7 @@ impl Table {
 
 /// A module's or a test's name in words.
 pub(super) fn title(name: &str) -> String {
-    name.replace('_', " ")
+    name.replace("::", " ").replace('_', " ")
 }
 
 const LEGEND: &str = "✓ passed  ✗ failed  … not yet  – not applicable";
