@@ -19,6 +19,7 @@ mod revalidation;
 mod services;
 mod sessions;
 mod sign_in;
+mod tokens;
 mod trails;
 
 use bytes::Bytes;

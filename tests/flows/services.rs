@@ -36,7 +36,7 @@ fn lab() -> TestLab {
     with_services().build()
 }
 
-fn with_services() -> TestLabBuilder {
+pub(super) fn with_services() -> TestLabBuilder {
     let rules =
         vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Nobody)];
     TestLab::builder()
@@ -105,7 +105,7 @@ async fn a_person_with_a_session_enters_every_host_without_a_click() {
 }
 
 /// Asks as a proxy does whether a request with this token may pass.
-async fn check(lab: &TestLab, host: &str, uri: &str, token: &str) -> StatusCode {
+pub(super) async fn check(lab: &TestLab, host: &str, uri: &str, token: &str) -> StatusCode {
     let request = http::Request::get("/api/auth/check/caddy")
         .extension(labgate_http::Peer("10.0.0.1".parse().unwrap()))
         .header("x-forwarded-host", host)
