@@ -3,6 +3,7 @@
 
 mod lab;
 mod served;
+mod services;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use labgate::configuration::{Configuration, Sources};
+use labgate::configuration::{Configuration, File, Sources};
 use labgate::doctor::{Outcome, Step};
 use labgate::wiring::Server;
 use labgate::world::SystemClock;
@@ -20,11 +20,11 @@ const CLIENT: &str = "198.51.100.7";
 
 /// The changes that a proxy makes.
 #[derive(Clone, Copy)]
-struct Proxy {
-    on_the_way_in: fn(&mut Asked),
+pub(super) struct Proxy {
+    pub(super) on_the_way_in: fn(&mut Asked),
     /// Answers by itself.
-    instead: fn(&Asked) -> Option<Told>,
-    on_the_way_out: fn(&mut Told),
+    pub(super) instead: fn(&Asked) -> Option<Told>,
+    pub(super) on_the_way_out: fn(&mut Told),
 }
 
 /// As docs/proxies.md has it.
@@ -36,7 +36,7 @@ const GOOD: Proxy = Proxy {
     on_the_way_out: |_| (),
 };
 
-const TRUSTED: (&str, &str) = ("LABGATE_TRUSTED_PROXIES", "127.0.0.1");
+pub(super) const TRUSTED: (&str, &str) = ("LABGATE_TRUSTED_PROXIES", "127.0.0.1");
 const PROVIDER: [(&str, &str); 4] = [
     ("LAB_EXTERNAL_OIDC_AUTH_URL", "http://127.0.0.1:9/dex/auth"),
     ("LAB_EXTERNAL_OIDC_TOKEN_URL", "http://127.0.0.1:9/dex/token"),
@@ -51,13 +51,24 @@ struct Lab {
 }
 
 fn configuration(public_url: &str, folder: &TempDir, more: &[(&str, &str)]) -> Configuration {
+    with_file(None, public_url, folder, more)
+}
+
+/// The same, with the text of a file.
+pub(super) fn with_file(
+    text: Option<String>,
+    public_url: &str,
+    folder: &TempDir,
+    more: &[(&str, &str)],
+) -> Configuration {
     let own = [
         ("LABGATE_LISTEN", "127.0.0.1:0"),
         ("LABGATE_PUBLIC_URL", public_url),
         ("LABGATE_DATA_DIR", folder.path().to_str().unwrap()),
     ];
     let environment = own.iter().chain(more).map(|(name, value)| (OsString::from(name), value.into()));
-    Configuration::read(&Sources { file: None, environment: environment.collect() }).unwrap()
+    let file = text.map(|text| File { name: "lab.toml".to_owned(), text });
+    Configuration::read(&Sources { file, environment: environment.collect() }).unwrap()
 }
 
 impl Lab {
@@ -97,7 +108,7 @@ impl Lab {
     }
 }
 
-async fn passed_on(proxy: Proxy, mut asked: Asked, replica: SocketAddr) -> Told {
+pub(super) async fn passed_on(proxy: Proxy, mut asked: Asked, replica: SocketAddr) -> Told {
     (proxy.on_the_way_in)(&mut asked);
     if let Some(told) = (proxy.instead)(&asked) {
         return told;

@@ -13,7 +13,7 @@ static TEXTS: LazyLock<BTreeMap<String, BTreeMap<String, String>>> =
 /// The finding of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The subject: a provider by its id, or [`Finding::LAB`].
+    /// The subject: a provider by its id, a service as `service ID`, or [`Finding::LAB`].
     pub subject: String,
     /// The step.
     pub step: Step,
@@ -102,6 +102,7 @@ mod tests {
             include_str!("logout.rs"),
             include_str!("provider.rs"),
             include_str!("replicas.rs"),
+            include_str!("services.rs"),
         ];
         let mut built = BTreeMap::new();
         for call in sources.into_iter().flat_map(|source| source.split("Outcome::of(").skip(1)) {

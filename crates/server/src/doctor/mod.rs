@@ -1,5 +1,5 @@
 //! The doctor finds the obstacles to signing in, without signing in: each provider step by step, then the
-//! public URL, then the replicas that run.
+//! public URL, then each service, then the replicas that run.
 //!
 //! Nothing is changed anywhere: the authorization request is made as if by a browser and followed nowhere,
 //! and the code that is sent to the token endpoint is a made-up one, so that its rejection is the good
@@ -13,6 +13,7 @@ mod http;
 mod logout;
 mod provider;
 mod replicas;
+mod services;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub async fn examine(
         provider::examine(settings, configuration, clock, &http, found).await;
     }
     deployment::examine(configuration, &http, |found| tell(of_lab(found))).await;
+    services::examine(&configuration.policy, &http, &mut tell).await;
     tell(of_lab((Step::Administrators, administrators::examine(configuration).await)));
     tell(of_lab((Step::Replicas, replicas::examine(configuration, clock.now()).await)));
     Ok(())

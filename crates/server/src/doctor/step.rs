@@ -61,6 +61,16 @@ steps! {
     Services = "services",
     /// The keys of the session tokens, across replicas.
     SigningKeys = "signing_keys",
+    /// A service without a session.
+    Protected = "protected",
+    /// The address to come back to after signing in.
+    WayBack = "way_back",
+    /// A script's request to a service without a session.
+    Fetch = "fetch",
+    /// The way from the host of a service to Labgate's.
+    Entry = "entry",
+    /// What cannot be seen without a session.
+    WithSession = "with_session",
     /// The administrators that no rule makes.
     Administrators = "administrators",
     /// The settings of the running replicas.
