@@ -20,6 +20,7 @@ mod routes;
 mod seats;
 mod serve;
 mod state;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod texts;
@@ -33,4 +34,5 @@ pub use dialects::DropIn;
 pub use failure::{HttpErrorCode, status_of};
 pub use serve::serve;
 pub use state::AppInfo;
+pub use terms::Terms;
 pub use texts::person_text;

@@ -39,6 +39,8 @@ pub(crate) struct MainPage<'a> {
     pub(crate) person: Option<&'a SessionPerson>,
     /// The services that the person may open.
     pub(crate) services: Vec<&'a Service>,
+    /// The address of the terms of service.
+    pub(crate) terms: Option<&'a str>,
     pub(crate) form: Form<'a>,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) registration: bool,
     /// The name that was typed.
     pub(crate) username: &'a str,
+    /// The address of the terms of service.
+    pub(crate) terms: Option<&'a str>,
     pub(crate) form: Form<'a>,
 }
 
@@ -71,6 +75,8 @@ pub(crate) struct RegisterPage<'a> {
     /// The name that was typed.
     pub(crate) name: &'a str,
     pub(crate) length: PasswordLength,
+    /// The address of the terms of service.
+    pub(crate) terms: Option<&'a str>,
     pub(crate) form: Form<'a>,
 }
 
@@ -279,6 +285,14 @@ pub(crate) struct SignedOutPage<'a> {
     pub(crate) t: &'a Texts,
     /// The provider that keeps a session of its own.
     pub(crate) kept_by: Option<&'a str>,
+}
+
+/// `GET /terms`.
+#[derive(Template)]
+#[template(path = "terms_page.html")]
+pub(crate) struct TermsPage<'a> {
+    pub(crate) t: &'a Texts,
+    pub(crate) text: &'a str,
 }
 
 /// An initial password, shown once.

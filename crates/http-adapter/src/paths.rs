@@ -123,6 +123,8 @@ pub const USER_ACTION_PAGE: &str = "/admin/accounts/{id}/{action}";
 pub const IDENTITIES_PAGE: &str = "/admin/identities";
 /// The services, for administrators.
 pub const SERVICES_PAGE: &str = "/admin/services";
+/// The terms of service, where the lab has a text of them.
+pub const TERMS_PAGE: &str = "/terms";
 /// The style sheet.
 pub const STYLE: &str = "/assets/labgate.css";
 

@@ -157,6 +157,7 @@ static ROUTES: &[Route] = routes! {
     READ   LINK_PAGE           Shows   Unread  => own_account::link_page;
     POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
     READ   SIGNED_OUT_PAGE     Shows   Unread  => pages::signed_out;
+    READ   TERMS_PAGE          Shows   Unread  => pages::terms;
     READ   USERS_PAGE          Shows   Unread  => administration::accounts_page;
     POST   USERS_PAGE          Changes Own     => administration::create;
     READ   USER_PAGE           Shows   Unread  => administration::account_page;

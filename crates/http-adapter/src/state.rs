@@ -22,6 +22,7 @@ use crate::pages::{Form, Problem};
 use crate::paths;
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
+use crate::terms::Terms;
 use crate::texts::Texts;
 use crate::turns::{Turn, Turns};
 
@@ -36,6 +37,8 @@ pub struct AppInfo {
     pub cookie_name: CookieName,
     /// The products whose paths are served, too.
     pub drop_ins: Vec<DropIn>,
+    /// The terms of service.
+    pub terms: Option<Terms>,
 }
 
 /// The state of the application.
@@ -61,6 +64,11 @@ impl AppState {
         let changes = Turns::new(CHANGES.0, CHANGES.1);
         let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
         Self { sign_in, cookies, info, texts: Texts::english(), changes, sign_ins }
+    }
+
+    /// Returns the address of the terms of service.
+    pub(crate) fn terms(&self) -> Option<&str> {
+        self.info.terms.as_ref().map(Terms::href)
     }
 
     /// Logs an error of ours under a fresh reference.

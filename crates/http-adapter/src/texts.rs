@@ -55,7 +55,7 @@ texts! {
         main_page, you_are_in, sign_in, sign_in_again, sign_in_with_password, sign_out, sign_out_everywhere,
         create_account, continue_with, go_on_to, the_provider, or, username, email, name, password,
         new_password_rules, role, user, admin, disabled, none, unknown, by_password, session_times, reference,
-        groups, groups_from_lab, groups_from,
+        groups, groups_from_lab, groups_from, terms,
     }
     main: Main {
         title, hello, signed_in_as, own_account, manage_accounts, not_signed_in, invitation,

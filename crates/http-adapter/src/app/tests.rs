@@ -5,6 +5,7 @@ use tokio::task::yield_now;
 
 use super::*;
 use crate::client_addr::Peer;
+use crate::terms::Terms;
 use crate::testing::{self, Lines};
 
 impl App {
@@ -149,5 +150,35 @@ async fn f04_a_client_learns_if_its_address_is_known_and_never_the_address() {
         let value = if told_by == "unreadable" { r#","value":"unknown""# } else { "" };
         let expected = format!(r#"{{"is":{is},"told_by":"{told_by}"{value}}}"#);
         assert_eq!(response.body(), &expected.into_bytes(), "{query} {forwarded}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_on_the_way_in_lead_to_the_terms_of_service() {
+    let elsewhere = Terms::Link("https://example.org/terms".parse().unwrap());
+    let own = Terms::Text("Be <kind>.\n\nThat is all.".to_owned());
+    for (terms, href) in
+        [(None, None), (Some(elsewhere), Some("https://example.org/terms")), (Some(own), Some("/terms"))]
+    {
+        let app = testing::app_with(AppInfo { terms, ..AppInfo::default() });
+        let open = |path| {
+            let mut request = request("GET", path);
+            request.headers_mut().insert("accept", "text/html".parse().unwrap());
+            app.handle(request)
+        };
+        for path in ["/", "/login", "/register"] {
+            let page = open(path).await;
+            let html = String::from_utf8_lossy(page.body());
+            let links: Vec<_> = html.match_indices("Terms of service").collect();
+            assert_eq!((page.status().as_u16(), links.len()), (200, usize::from(href.is_some())), "{html}");
+            let link = href.map(|href| format!("<a href=\"{href}\">Terms of service</a>"));
+            assert!(link.is_none_or(|link| html.contains(&link)), "{path}: {html}");
+        }
+        let page = open("/terms").await;
+        let html = String::from_utf8_lossy(page.body());
+        let is_own = href == Some("/terms");
+        assert_eq!(page.status().as_u16(), if is_own { 200 } else { 404 }, "{html}");
+        assert_eq!(html.contains("That is all."), is_own, "{html}");
+        assert!(!html.contains("<kind>"), "{html}");
     }
 }

@@ -4,11 +4,12 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::Offer;
 
-use crate::failure::Failure;
-use crate::pages::{self, Form, LoginPage, MainPage, SignedOutPage};
+use crate::failure::{Failure, HttpErrorCode};
+use crate::pages::{self, Form, LoginPage, MainPage, SignedOutPage, TermsPage};
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
+use crate::terms::Terms;
 
 /// Shows the signed-in person, or a link to sign in.
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
@@ -17,13 +18,16 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
             t: state.texts,
             person: None,
             services: Vec::new(),
+            terms: state.terms(),
             form: Form::default(),
         }));
     };
     let person = Some(&*checked.person);
     let services = state.sign_in.access().services_for(&checked.person).collect();
-    let page =
-        state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, services, form }))?;
+    let terms = state.terms();
+    let page = state.form_page(request, |form| {
+        reply::page(&MainPage { t: state.texts, person, services, terms, form })
+    })?;
     state.with_renewal(page, &checked)
 }
 
@@ -53,6 +57,14 @@ pub(crate) async fn signed_out(state: &AppState, request: &ParsedRequest) -> Res
     Ok(reply::page(&SignedOutPage { t: state.texts, kept_by: kept_by.as_deref() }))
 }
 
+/// Shows the terms of service, where the lab has a text of them.
+pub(crate) async fn terms(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
+    match &state.info.terms {
+        Some(Terms::Text(text)) => Ok(reply::page(&TermsPage { t: state.texts, text })),
+        Some(Terms::Link(_)) | None => Err(HttpErrorCode::NotFound.into()),
+    }
+}
+
 /// The style sheet.
 pub(crate) async fn style(_: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
     let style = reply::typed("text/css; charset=utf-8", pages::STYLE);
@@ -79,6 +91,7 @@ impl AppState {
             passwords: self.sign_in.passwords().are_on(),
             registration: self.sign_in.registration().is_open(),
             username,
+            terms: self.terms(),
             form,
         })
     }

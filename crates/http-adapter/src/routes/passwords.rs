@@ -169,6 +169,7 @@ impl AppState {
             username: typed_name(request),
             name: request.fields().text("name").unwrap_or_default(),
             length: self.sign_in.policy().password_length,
+            terms: self.terms(),
             form,
         })
     }

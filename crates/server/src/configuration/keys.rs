@@ -119,6 +119,8 @@ keys! {
     TRUSTED_PROXIES: List Own "trusted_proxies";
 
     DIALECTS: List Shared "dialects";
+    TERMS_URL: Url Shared "terms.url";
+    TERMS_TEXT_FILE: Text Own "terms.text_file";
 
     PASSWORDS_ENABLED: Switch Shared "passwords.enabled" = "true";
     PASSWORDS_MIN_LENGTH: Number Shared "passwords.min_length" = "12";

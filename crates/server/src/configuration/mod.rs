@@ -15,6 +15,7 @@ mod session;
 mod settings;
 mod shared;
 mod sources;
+mod terms;
 mod token;
 mod values;
 
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
 use labgate_http::paths::{MAIN_PAGE, REGISTERED};
-use labgate_http::{CookieName, DropIn, ProxyNetwork};
+use labgate_http::{CookieName, DropIn, ProxyNetwork, Terms};
 use labgate_provider::ProviderSettings;
 use labgate_store::Location;
 use secrecy::ExposeSecret as _;
@@ -57,6 +58,8 @@ pub struct Configuration {
     pub trusted_proxies: Vec<ProxyNetwork>,
     /// The products whose paths are served, too.
     pub drop_ins: Vec<DropIn>,
+    /// The terms of service.
+    pub terms: Option<Terms>,
     /// The name of the session cookie.
     pub cookie_name: CookieName,
     /// The first administrator, if there is none yet.
@@ -101,6 +104,7 @@ impl Configuration {
                 })
                 .collect()
         });
+        let terms = terms::read(settings);
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
@@ -141,6 +145,7 @@ impl Configuration {
             },
             trusted_proxies,
             drop_ins: drop_ins.unwrap_or_default(),
+            terms,
             cookie_name: cookie_name?,
             first_administrator,
             token_key: token_key?,

@@ -88,8 +88,8 @@ impl Server {
         for provider in providers {
             background.spawn(warm_up(provider));
         }
-        let Configuration { trusted_proxies, cookie_name, drop_ins, .. } = configuration;
-        let info = AppInfo { missing_settings, trusted_proxies, cookie_name, drop_ins };
+        let Configuration { trusted_proxies, cookie_name, drop_ins, terms, .. } = configuration;
+        let info = AppInfo { missing_settings, trusted_proxies, cookie_name, drop_ins, terms };
         let app = App::new(sign_in, info);
         Ok(Self {
             listener,

@@ -1,0 +1,65 @@
+//! The terms of service.
+
+use labgate_http::Terms;
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::keys::{TERMS_TEXT_FILE, TERMS_URL};
+use super::settings::Settings;
+use super::values::Readers;
+
+/// Reads the terms of service; none when none are set, or there are problems.
+pub(super) fn read(settings: &mut Settings) -> Option<Terms> {
+    if settings.is_set(&TERMS_URL) && settings.is_set(&TERMS_TEXT_FILE) {
+        let text = format!("is set, and so is {}: set one of them", TERMS_TEXT_FILE.path);
+        return settings.refuse(&TERMS_URL, text);
+    }
+    if settings.is_set(&TERMS_URL) {
+        // Pages link to it: an address of another scheme could be a script.
+        return settings.value(&TERMS_URL, |text| match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Terms::Link(url)),
+            _ => Err("is not an absolute http or https URL, such as https://example.org/terms"),
+        });
+    }
+    match settings.secret_file(&TERMS_TEXT_FILE, Readers::Anybody)?.expose_secret().trim() {
+        "" => settings.refuse(&TERMS_TEXT_FILE, "names an empty file"),
+        text => Some(Terms::Text(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::configuration::{Configuration, File, Sources};
+
+    fn read(text: String) -> Result<Configuration, String> {
+        let sources =
+            Sources { file: Some(File { name: "lab.toml".to_owned(), text }), environment: Vec::new() };
+        Configuration::read(&sources).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn terms_are_a_link_or_the_text_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |content: &str| {
+            let path = folder.path().join("terms.txt");
+            std::fs::write(&path, content).unwrap();
+            read(format!("[terms]\ntext_file = {:?}", path.to_str().unwrap()))
+        };
+        let of = |configuration: Result<Configuration, String>| format!("{:?}", configuration.unwrap().terms);
+        assert_eq!(of(read(String::new())), "None");
+        assert!(of(read("[terms]\nurl = \"https://example.org/terms\"".to_owned())).contains("Link"));
+        assert_eq!(
+            of(file("\u{feff}Be <kind>.\r\n\nThat is all.\n")),
+            "Some(Text(\"Be <kind>.\\r\\n\\nThat is all.\"))"
+        );
+        assert!(file(" \n").unwrap_err().contains("names an empty file"));
+        for bad in ["javascript:alert(1)", "data:text/html,x", "/terms", "terms"] {
+            let error = read(format!("[terms]\nurl = {bad:?}")).unwrap_err();
+            assert!(error.contains("terms.url") && error.contains("absolute http or https URL"), "{error}");
+        }
+        let missing = read("[terms]\ntext_file = \"/nowhere/terms.txt\"".to_owned()).unwrap_err();
+        assert!(missing.contains("terms.text_file") && missing.contains("/nowhere/terms.txt"), "{missing}");
+        let both = read("[terms]\nurl = \"https://example.org\"\ntext_file = \"x\"".to_owned()).unwrap_err();
+        assert!(both.contains("set one of them"), "{both}");
+    }
+}
