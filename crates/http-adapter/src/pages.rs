@@ -267,14 +267,15 @@ pub(crate) struct LinkPage<'a> {
     pub(crate) form: Form<'a>,
 }
 
-/// On the way to a provider after a form. Not a redirect: a browser lets a form's answer redirect only to
+/// On the way to another host after a form. Not a redirect: a browser lets a form's answer redirect only to
 /// where `form-action` lets the form itself go.
 #[derive(Template)]
 #[template(path = "onward.html")]
 pub(crate) struct OnwardPage<'a> {
     pub(crate) t: &'a Texts,
     pub(crate) title: &'a Text,
-    pub(crate) provider: &'a str,
+    /// The provider that it goes on to; `None` is the way through the hosts of services.
+    pub(crate) provider: Option<&'a str>,
     pub(crate) url: &'a str,
 }
 

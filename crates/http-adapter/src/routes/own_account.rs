@@ -194,7 +194,7 @@ pub(super) fn onward(
     let response = match request.audience {
         Audience::Person => {
             let provider = &provider_name(state, provider);
-            reply::page(&OnwardPage { t, title: &t.onward.title, provider, url })
+            reply::page(&OnwardPage { t, title: &t.onward.title, provider: Some(provider), url })
         }
         Audience::Program => reply::json(&json!({ "authorization_url": url })),
     };

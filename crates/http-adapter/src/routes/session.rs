@@ -38,7 +38,9 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
     if request.audience == Audience::Person && !request.cookies.entered.is_empty() {
         let kept = state.sign_in.sessions().keep(&signed_out);
         let kept = kept.map(|ticket| state.cookies.set_ticket(cookies::LEAVING, &ticket));
-        let leaving = reply::without_cache(see_other(paths::LEAVING));
+        let (t, url) = (state.texts, paths::LEAVING);
+        let leaving = OnwardPage { t, title: &t.onward.signed_out_here, provider: None, url };
+        let leaving = reply::without_cache(reply::page(&leaving));
         return state.with_cookies(leaving, over.into_iter().chain(kept));
     }
     state.with_cookies(reply::without_cache(state.signed_out(request.audience, &signed_out)), over)
@@ -74,7 +76,7 @@ impl AppState {
         match (audience, left) {
             (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
                 let (t, url) = (self.texts, url.as_str());
-                reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: name, url })
+                reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: Some(name), url })
             }
             (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
                 see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
