@@ -56,7 +56,8 @@ pub struct HandedOver<'a> {
 pub struct Entered {
     /// Opens the checks of this origin, and nothing else.
     pub pass: SessionToken,
-    /// The path with its query that the person wanted.
+    /// The address that the person wanted. It is whole: a path such as `//evil.example` alone would lead to
+    /// another host.
     pub to: String,
 }
 
@@ -135,7 +136,7 @@ impl<'a> HandOver<'a> {
             let (_, verdict) = self.find(&target)?;
             let (pass, person) = self.pass_for(code.session, origin).await?;
             permit(&verdict, &person)?;
-            Ok(Entered { pass, to: code.to })
+            Ok(Entered { pass, to: format!("{origin}{}", code.to) })
         };
         self.access.refusals.from(source).run(entered).await
     }

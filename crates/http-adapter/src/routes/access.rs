@@ -53,7 +53,7 @@ pub(crate) async fn envoy(state: &AppState, request: &ParsedRequest) -> Result<R
 pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let target = state.target(request, Dialect::Nginx)?;
     match state.check_target(request, &target, Refusing::ForClient).await {
-        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&target.path_and_query())),
+        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target))),
         Ok(_) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
         Err(refusal) => refusal,
     }
@@ -112,6 +112,13 @@ impl AppState {
             return Err(Ok(reply::see_other(&way_in)));
         }
         Err(Err(failure.with_sign_in(&way_in)))
+    }
+
+    /// Returns the whole address of the target: its path alone could lead to another host.
+    fn address(&self, target: &Target) -> String {
+        let policy = self.sign_in.policy();
+        let origin = policy.services.origin_of(target.host()).unwrap_or(policy.public_url.origin());
+        format!("{origin}{}", target.path_and_query())
     }
 
     /// Returns the address at which a person signs in and comes back to the target.
