@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response};
-use labgate_domain::access::{Services, Target};
+use labgate_domain::access::{NoService, Services, Target};
 use labgate_http::{App, Peer, paths};
 
 use crate::browser::Host;
@@ -43,7 +43,8 @@ async fn answer(app: &App, services: &Services, mut request: Request<Bytes>) -> 
     let uri = request.uri().path_and_query().map_or("/", |uri| uri.as_str()).to_owned();
     let target = Target::new(&host, &uri, request.method().as_str());
     let is_asked_for = target.as_ref().is_ok_and(|target| {
-        let is_ours = services.is_lab_host(target.host()) && services.judge(target).is_err();
+        let is_ours =
+            services.is_lab_host(target.host()) && services.judge(target) == Err(NoService::Unknown);
         !is_ours && !target.path().starts_with("/.labgate/")
     });
     if !is_asked_for {
