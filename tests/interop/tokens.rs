@@ -248,6 +248,8 @@ mod go {
 }
 
 mod rust {
+    use labgate_domain::ports::TokenIssuer as _;
+
     use super::{Lab, PAGE, SERVICE, verify};
 
     #[test]
