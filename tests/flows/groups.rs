@@ -11,9 +11,10 @@ use labgate_domain::sign_in::{Administrator, SignIn};
 use labgate_test_harness::{Browser, TestLab};
 use serde_json::{Value, json};
 
-use super::{ADA, CAROL, request, session_cookie, with_carol};
+use super::{ADA, CAROL, agree, proven, request, session_cookie, with_carol};
 
 const GOOD: &str = "correct horse battery";
+const YES: &str = "Change the groups";
 const CAROLS: &str = "carol@example.test";
 
 /// A browser in which the first administrator is signed in.
@@ -49,7 +50,7 @@ async fn post(lab: &TestLab, cookie: &str, id: &str, body: &Value) -> (u16, Opti
     let headers =
         [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
     let mut request = request("POST", &format!("/api/auth/users/{id}/groups"), &headers);
-    *request.body_mut() = body.to_string().into();
+    *request.body_mut() = proven(&body.to_string(), GOOD).into();
     let answer = lab.request(request).await;
     let code = (!answer.body().is_empty()).then(|| super::json(&answer)["code"].to_string());
     (answer.status().as_u16(), code)
@@ -66,6 +67,7 @@ async fn an_administrator_gives_groups_on_the_page_and_the_person_has_them_at_on
 
     root.open(&format!("/admin/accounts/{}", id_of(&lab, "ada@example.test").await)).await;
     root.submit("Add", &[("add", "gpu, lab-users")]).await;
+    agree(&mut root, YES, GOOD).await;
     assert_eq!(root.page().status(), 200);
     let text = root.page().text();
     assert!(text.contains("gpu (from the lab)") && text.contains("lab-users (from the lab)"), "{text}");
@@ -86,9 +88,11 @@ async fn an_administrator_gives_groups_on_the_page_and_the_person_has_them_at_on
     assert!(text.contains("lab-admins, lab-users (from Mock provider)"), "{text}");
 
     root.click("Remove").await;
+    agree(&mut root, YES, GOOD).await;
     assert!(!root.page().text().contains("gpu (from the lab)"), "{}", root.page());
     assert_eq!(me(&lab, &cookie).await["groups"], json!(["lab-users", "lab-admins"]));
     root.click("Remove").await;
+    agree(&mut root, YES, GOOD).await;
     let hers = me(&lab, &cookie).await;
     assert_eq!(hers["groups"], json!(["lab-admins", "lab-users"]), "the provider's stay, in its order");
     assert_eq!(hers["local_groups"], json!([]));
@@ -101,6 +105,8 @@ async fn c192_a_local_group_is_escaped_on_every_page() {
     let hostile = "<b>&\"'<script>alert(1)</script>";
     root.open(&format!("/admin/accounts/{}", id_of(&lab, "root").await)).await;
     root.submit("Add", &[("add", hostile)]).await;
+    assert!(!root.page().html().contains("<script>"), "{}", root.page().html());
+    agree(&mut root, YES, GOOD).await;
     for page in [root.page().url().to_string(), "/".to_owned(), "/account".to_owned()] {
         root.open(&page).await;
         assert!(root.page().text().contains(hostile), "{}", root.page());
@@ -108,26 +114,31 @@ async fn c192_a_local_group_is_escaped_on_every_page() {
     }
     root.open(&format!("/admin/accounts/{}", id_of(&lab, "root").await)).await;
     root.click("Remove").await;
+    agree(&mut root, YES, GOOD).await;
     assert!(!root.page().text().contains(hostile), "the form names it as it is: {}", root.page());
 }
 
 #[tokio::test]
-async fn a_refused_change_of_groups_comes_again_with_what_was_typed() {
+async fn a_change_of_groups_that_cannot_be_is_refused() {
     let lab = TestLab::new();
     let mut root = administrator(&lab).await;
-    root.open(&format!("/admin/accounts/{}", id_of(&lab, "root").await)).await;
-    let many = (0..65).map(|number| format!("g{number}")).collect::<Vec<_>>().join(",");
-    for (typed, status, said) in [
-        ("a,,b", 422, "1 to 64 visible characters"),
-        ("", 422, "1 to 64 visible characters"),
-        ("x\u{202e}", 422, "1 to 64 visible characters"),
-        (&many, 409, "at most 64 groups"),
-    ] {
+    let page = format!("/admin/accounts/{}", id_of(&lab, "root").await);
+    for typed in ["a,,b", "", "x\u{202e}"] {
+        root.open(&page).await;
         root.submit("Add", &[("add", typed)]).await;
-        assert_eq!(root.page().status(), status, "{}", root.page());
-        assert!(root.page().text().contains(said), "{}", root.page());
-        assert!(root.page().html().contains(&format!("name=\"add\" value=\"{typed}\"")), "{typed}");
+        assert_eq!(root.page().status(), 422, "{}", root.page());
+        assert!(root.page().text().contains("1 to 64 visible characters"), "{}", root.page());
     }
+    let many = (0..65).map(|number| format!("g{number}")).collect::<Vec<_>>().join(",");
+    root.open(&page).await;
+    root.submit("Add", &[("add", &many)]).await;
+    agree(&mut root, YES, GOOD).await;
+    assert_eq!(root.page().status(), 409, "{}", root.page());
+    assert!(root.page().text().contains("at most 64 groups"), "{}", root.page());
+    assert!(
+        root.page().html().contains(&format!("name=\"add\" value=\"{many}\"")),
+        "what was asked for is lost"
+    );
 }
 
 #[tokio::test]

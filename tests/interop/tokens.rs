@@ -156,6 +156,7 @@ impl Lab {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the libraries of other languages have the system's clock")]
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     Timestamp::from_unix_seconds(since.try_into().unwrap())

@@ -60,7 +60,7 @@ async fn the_other_server_finishes_a_hand_over_and_knows_that_its_code_is_spent(
     let secret = cookie_of(&begun);
     let handed = get(&other, &location(&begun), &session).await;
     let entered = get(&one, &location(&handed), &secret).await;
-    assert_eq!(location(&entered), "/lab");
+    assert_eq!(location(&entered), "https://nb.test/lab");
     let pass = cookie_of(&entered);
     assert_eq!((check(&one, &pass).await, check(&other, &pass).await), (200, 200));
     // The code is spent everywhere.

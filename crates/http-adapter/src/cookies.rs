@@ -394,8 +394,11 @@ mod tests {
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
         let attempt = format!("{ATTEMPT}…");
-        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, PROOF, DEVICE, TURN, PROVIDER];
-        assert_eq!(listed, ours.map(|end| format!("labgate{end}")));
+        let entering = format!("{ENTERING}…");
+        let hosts = [ENTERED, &entering, LEAVING];
+        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, PROOF, DEVICE];
+        let ours = ours.into_iter().chain(hosts).chain([TURN, PROVIDER]);
+        assert_eq!(listed, ours.map(|end| format!("labgate{end}")).collect::<Vec<_>>());
     }
 
     #[test]

@@ -104,18 +104,18 @@ static ROUTES: &[Route] = routes! {
     ANY    CHECK_ENVOY_PATH    Reads   Unread  => access::envoy;
     ANY    REFUSED             Reads   Unread  => access::refused;
     ANY    OAUTH2_AUTH         Reads   Unread  => drop_in::oauth2_auth;
-    READ   OAUTH2_START        Reads   Unread  => drop_in::oauth2_start;
-    READ   OAUTH2_SIGN_IN      Reads   Unread  => drop_in::oauth2_sign_in;
-    READ   OAUTH2_SIGN_OUT     Reads   Unread  => drop_in::oauth2_sign_out;
+    READ   OAUTH2_START        Shows   Unread  => drop_in::oauth2_start;
+    READ   OAUTH2_SIGN_IN      Shows   Unread  => drop_in::oauth2_sign_in;
+    READ   OAUTH2_SIGN_OUT     Shows   Unread  => drop_in::oauth2_sign_out;
     READ   OAUTH2_USERINFO     Reads   Unread  => drop_in::oauth2_userinfo;
     ANY    AUTHELIA_AUTH_REQUEST Reads Unread  => drop_in::auth_request;
     ANY    AUTHELIA_FORWARD_AUTH Reads Unread  => drop_in::forward_auth;
     ANY    AUTHELIA_EXT_AUTHZ  Reads   Unread  => drop_in::ext_authz;
     ANY    AUTHELIA_EXT_AUTHZ_PATH Reads Unread => drop_in::ext_authz;
-    GET    HAND_OVER           Reads   Unread  => hand_over::hand_over;
+    GET    HAND_OVER           Shows   Unread  => hand_over::hand_over;
     GET    ENTER               Changes Unread  => hand_over::enter;
-    GET    LEAVING             Reads   Unread  => session::leaving;
-    GET    LEAVE               Reads   Unread  => hand_over::leave;
+    GET    LEAVING             Shows   Unread  => session::leaving;
+    GET    LEAVE               Shows   Unread  => hand_over::leave;
     READ   ME                  Reads   Unread  => session::me;
     POST   LOGOUT              Changes Own     => session::logout;
     READ   OIDC_ENABLED        Reads   Unread  => external::enabled;
@@ -270,7 +270,9 @@ mod tests {
     fn f27_every_page_is_for_tabs_alone() {
         for route in ROUTES.iter().filter(|route| [GET, READ].contains(&route.methods)) {
             let for_programs = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/");
-            let others = [paths::HEALTH, paths::READINESS, paths::STYLE];
+            // The last one has a check of its own, and its code must not be lost.
+            let others =
+                [paths::HEALTH, paths::READINESS, paths::STYLE, paths::OAUTH2_USERINFO, paths::ENTER];
             let is_page = !for_programs && !others.contains(&route.path);
             assert_eq!(route.effect == Effect::Shows, is_page, "{}", route.path);
         }

@@ -38,6 +38,9 @@ pub(crate) fn before(app: App, services: Arc<Services>) -> Host {
 }
 
 async fn answer(app: &App, services: &Services, mut request: Request<Bytes>) -> Response<Bytes> {
+    if services.is_empty() {
+        return app.handle(request).await;
+    }
     request.extensions_mut().insert(Peer(ADDRESS));
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
     let uri = request.uri().path_and_query().map_or("/", |uri| uri.as_str()).to_owned();
