@@ -337,3 +337,57 @@ async fn c123_rd_leads_to_no_other_host() {
         drop_in(&lab, "/oauth2/start?rd=https%3A%2F%2Fnb.test%2Fa%3Fb", &[("host", "nb.test")]).await;
     assert_eq!(answer.headers()["location"], "https://nb.test/.labgate/enter?to=%2Fa%3Fb");
 }
+
+#[tokio::test]
+async fn no_answer_of_a_check_lets_a_request_pass_without_a_session() {
+    let lab = lab();
+    for purpose in ["purpose", "sec-purpose", "x-moz"] {
+        for path in ["/api/auth/check/traefik", "/api/auth/check/caddy", "/api/auth/check/haproxy"] {
+            for uri in ["/.labgate/enter?x=y", "/.labgate/enter?to=/", "/.labgate/leave", "/lab"] {
+                let said = [
+                    ("x-forwarded-host", "nb.test"),
+                    ("x-forwarded-uri", uri),
+                    ("x-forwarded-method", "GET"),
+                    (purpose, "prefetch"),
+                ];
+                let answer = drop_in(&lab, path, &said).await;
+                assert!(!answer.status().is_success(), "{path} {uri} {purpose}: {}", answer.status());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_behind_oauth2_proxys_configuration_chooses_neither_host_nor_path_nor_method() {
+    let lab = with_services().drop_in(DropIn::OAuth2Proxy).build();
+    let recipe = [("host", "lab.test"), ("x-forwarded-uri", "/mlflow/closed/x")];
+    for forged in [
+        ("x-forwarded-host", "nb.test"),
+        ("x-original-url", "https://lab.test/mlflow/public/x"),
+        ("x-forwarded-uri", "/mlflow/public/x"),
+        ("x-forwarded-method", "GET"),
+    ] {
+        let said: Vec<_> = recipe.into_iter().chain([forged]).collect();
+        let answer = drop_in(&lab, "/oauth2/auth", &said).await;
+        assert!(!answer.status().is_success(), "{forged:?}");
+    }
+    let open = [("host", "lab.test"), ("x-forwarded-uri", "/mlflow/public/x")];
+    assert_eq!(drop_in(&lab, "/oauth2/auth", &open).await.status(), StatusCode::ACCEPTED);
+    // The page to sign in is one, and not a way on to where it is not.
+    let page =
+        drop_in(&lab, "/oauth2/sign_in?rd=/mlflow/x", &[("accept", "text/html"), ("host", "lab.test")]).await;
+    assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
+    let page = String::from_utf8_lossy(page.body()).into_owned();
+    assert!(page.contains("https://lab.test/login?return_to=%2Fmlflow%2Fx"), "{page}");
+}
+
+#[tokio::test]
+async fn a_link_to_leave_leaves_nothing_while_the_session_lives() {
+    let lab = lab();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    browser.open("https://nb.test/").await;
+    browser.open_from("https://evil.test/", "https://lab.test/leaving").await;
+    assert_eq!(browser.page().url().as_str(), "https://lab.test/");
+    assert!(browser.cookies("https://nb.test/").iter().any(|it| it.name == "__Host-labgate"));
+}

@@ -41,6 +41,15 @@ impl SessionId {
     }
 }
 
+impl SessionId {
+    /// Returns the name of the session in documents: it tells sessions of an account apart, and the id cannot be
+    /// found from it. What is derived from the id, such as the token of a form, stays unknown to whoever reads it.
+    #[must_use]
+    pub fn handle(self) -> String {
+        SealId::derived(&["session handle\0", &self.to_string()]).to_string()
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))

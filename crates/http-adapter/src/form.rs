@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
 use labgate_domain::session::SessionId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -32,12 +32,17 @@ pub(crate) enum Posted {
 pub(crate) struct Fields(HashMap<String, SecretString>);
 
 impl Posted {
-    pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Self {
+    pub(crate) fn read(method: &Method, headers: &HeaderMap, body: &Bytes) -> Self {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_form = media_type == "application/x-www-form-urlencoded";
+        // What a tab posts comes from a form, and no other kind of form is ours: an empty one of another kind would
+        // need no token.
+        let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
         match media_type.as_str() {
-            _ if body.is_empty() && media_type != "application/x-www-form-urlencoded" => Self::Nothing,
+            _ if method == Method::POST && navigates && !is_form => Self::Unreadable,
+            _ if body.is_empty() && !is_form => Self::Nothing,
             "application/x-www-form-urlencoded" => Self::Form(Fields::encoded(body)),
             "application/json" => match serde_json::from_slice::<HashMap<String, Option<String>>>(body) {
                 Ok(members) => {
@@ -142,7 +147,7 @@ mod tests {
 
     fn read(content_type: &str, body: &'static str) -> Posted {
         let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
-        Posted::read(&headers, &Bytes::from_static(body.as_bytes()))
+        Posted::read(&Method::POST, &headers, &Bytes::from_static(body.as_bytes()))
     }
 
     #[test]
@@ -169,6 +174,21 @@ mod tests {
         ] {
             assert!(matches!(read(content_type, body), Posted::Unreadable), "{content_type} {body}");
         }
+    }
+
+    #[test]
+    fn f27_what_a_tab_posts_is_a_form_with_a_token_or_nothing() {
+        let read = |method: &Method, content_type: &str| {
+            let mut headers: HeaderMap =
+                [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
+            headers.insert("sec-fetch-mode", "navigate".parse().unwrap());
+            Posted::read(method, &headers, &Bytes::new())
+        };
+        for content_type in ["text/plain", "multipart/form-data; boundary=x", "application/json", ""] {
+            assert!(matches!(read(&Method::POST, content_type), Posted::Unreadable), "{content_type}");
+        }
+        assert!(matches!(read(&Method::POST, "application/x-www-form-urlencoded"), Posted::Form(_)));
+        assert!(matches!(read(&Method::GET, ""), Posted::Nothing));
     }
 
     #[test]

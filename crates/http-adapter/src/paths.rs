@@ -133,7 +133,7 @@ pub const REGISTERED: RegisteredPaths =
     RegisteredPaths { callback: OIDC_CALLBACK, signed_out: SIGNED_OUT_PAGE };
 /// The paths that a sign-in does not return to, with all below them: they would send the person round in
 /// circles.
-pub const CIRCULAR: &[&str] = &[LOGIN_PAGE, "/logout", "/api/auth"];
+pub const CIRCULAR: &[&str] = &[LOGIN_PAGE, "/logout", "/api/auth", "/oauth2"];
 
 /// Returns the path of one account's page.
 pub(crate) fn user_page(id: impl Display) -> String {

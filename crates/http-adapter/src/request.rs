@@ -79,7 +79,7 @@ impl ParsedRequest {
             is_top_level,
             client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
-            posted: Posted::read(headers, body),
+            posted: Posted::read(&parts.method, headers, body),
         }
     }
 

@@ -105,7 +105,7 @@ static ROUTES: &[Route] = routes! {
     ANY    REFUSED             Reads   Unread  => access::refused;
     ANY    OAUTH2_AUTH         Reads   Unread  => drop_in::oauth2_auth;
     READ   OAUTH2_START        Shows   Unread  => drop_in::oauth2_start;
-    READ   OAUTH2_SIGN_IN      Shows   Unread  => drop_in::oauth2_sign_in;
+    READ   OAUTH2_SIGN_IN      Reads   Unread  => drop_in::oauth2_sign_in;
     READ   OAUTH2_SIGN_OUT     Shows   Unread  => drop_in::oauth2_sign_out;
     READ   OAUTH2_USERINFO     Reads   Unread  => drop_in::oauth2_userinfo;
     ANY    AUTHELIA_AUTH_REQUEST Reads Unread  => drop_in::auth_request;
@@ -169,6 +169,18 @@ static ROUTES: &[Route] = routes! {
     READ   STYLE               Reads   Unread  => pages::style;
 };
 
+/// The checks that reverse proxies close to their clients.
+const CLOSED_TO_CLIENTS: &[&str] = &[
+    paths::VERIFY,
+    paths::CHECK_TRAEFIK,
+    paths::CHECK_CADDY,
+    paths::CHECK_HAPROXY,
+    paths::REFUSED,
+    paths::OAUTH2_AUTH,
+    paths::AUTHELIA_AUTH_REQUEST,
+    paths::AUTHELIA_FORWARD_AUTH,
+];
+
 /// The paths of all routes. Inserting one a second time, for another method, changes nothing.
 static PATHS: LazyLock<Router<&'static str>> = LazyLock::new(|| {
     let mut paths = Router::new();
@@ -186,8 +198,9 @@ pub(crate) struct Found {
 
 /// Finds a request's route; without one, returns what to say.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Failure> {
-    // A slash at the end changes nothing.
-    let path = path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path);
+    // A slash at the end changes nothing, but for checks: a proxy that closes one to its clients closes one text.
+    let stripped = path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'));
+    let path = stripped.filter(|path| !CLOSED_TO_CLIENTS.contains(path)).unwrap_or(path);
     let found = PATHS.at(path).map_err(|_| HttpErrorCode::NotFound)?;
     let routes = ROUTES.iter().filter(|route| route.path == *found.value);
     let answers = |route: &&Route| route.methods.is_empty() || route.methods.contains(method);
@@ -271,8 +284,14 @@ mod tests {
         for route in ROUTES.iter().filter(|route| [GET, READ].contains(&route.methods)) {
             let for_programs = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/");
             // The last one has a check of its own, and its code must not be lost.
-            let others =
-                [paths::HEALTH, paths::READINESS, paths::STYLE, paths::OAUTH2_USERINFO, paths::ENTER];
+            let others = [
+                paths::HEALTH,
+                paths::READINESS,
+                paths::STYLE,
+                paths::OAUTH2_USERINFO,
+                paths::OAUTH2_SIGN_IN,
+                paths::ENTER,
+            ];
             let is_page = !for_programs && !others.contains(&route.path);
             assert_eq!(route.effect == Effect::Shows, is_page, "{}", route.path);
         }
@@ -283,7 +302,18 @@ mod tests {
         for path in ["/login", "/login/", "/", "/admin/accounts/x/"] {
             assert!(find(&Method::GET, path).is_ok(), "{path}");
         }
-        for path in ["", "//", "/login//", "//login", "login", "*", "/admin/accounts/", "/admin//x"] {
+        assert!(find(&Method::GET, "/api/auth/check/envoy/").is_ok(), "Envoy asks so about the root");
+        for path in [
+            "/api/auth/verify/",
+            "",
+            "//",
+            "/login//",
+            "//login",
+            "login",
+            "*",
+            "/admin/accounts/",
+            "/admin//x",
+        ] {
             assert!(find(&Method::GET, path).is_err(), "{path}");
         }
     }

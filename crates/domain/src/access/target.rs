@@ -133,10 +133,9 @@ impl Target {
         let decode =
             |path: &str| percent_encoding::percent_decode_str(path).decode_utf8().ok().map(String::from);
         let path = decode(&self.path)?;
-        // A service may decode once more: what it then reads must be as plain, and no other depth.
+        // A service may decode once more: it must read the same.
         let again = decode(&path)?;
-        let is_plain = is_plain_path(&path) && (again == path || is_plain_path(&again));
-        (is_plain && again.matches('/').count() == path.matches('/').count()).then_some(path)
+        (again == path && is_plain_path(&path)).then_some(path)
     }
 }
 

@@ -107,7 +107,8 @@ impl AdminAct {
     }
 
     /// Returns whether the act changes nothing. Such an act needs no proof.
-    pub(super) fn is_dry_run(&self) -> bool {
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
         matches!(self, Self::Rename { dry_run: true, .. } | Self::MoveIdentities { dry_run: true, .. })
     }
 }

@@ -99,14 +99,14 @@ impl OwnAccounts<'_> {
     ///
     /// # Errors
     /// When the visitor is not signed in, or the store failed: the session may still be there.
-    pub async fn sign_out_session(&self, session: SessionId, visitor: &Visitor<'_>) -> Result<(), Refusal> {
+    pub async fn sign_out_session(&self, handle: &str, visitor: &Visitor<'_>) -> Result<(), Refusal> {
         let ended = async {
             let account = self.requests.account_of(visitor).await?;
-            let there = self.ender.sessions.find(session).await?;
-            if there.is_none_or(|there| there.account != account.id) {
+            let own = self.ender.sessions.list_of(account.id, self.ender.clock.now()).await?;
+            let Some(session) = own.into_iter().find(|session| session.id.handle() == handle) else {
                 return Ok(());
-            }
-            self.ender.end(session).await?;
+            };
+            self.ender.end(session.id).await?;
             let person = Person::of(&account, visitor.source);
             self.ender.observer.observe(&SignInEvent::SignedOutElsewhere { person, sessions: 1 });
             Ok(())

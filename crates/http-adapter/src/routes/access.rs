@@ -69,7 +69,10 @@ impl AppState {
         if dialect.refusing() == Refusing::ForClient
             && let Some(visit) = request.to_labgate(&target)
         {
-            return hand_over::visit(self, &visit).await;
+            let answer = hand_over::visit(self, &visit).await?;
+            // What is no redirect and no error would let the request pass to the service.
+            let passes = answer.status().is_success();
+            return Ok(if passes { reply::status(StatusCode::FORBIDDEN) } else { answer });
         }
         match self.check_target(request, &target, dialect.refusing()).await {
             Ok(passage) => self.passed(&passage, dialect.words()),

@@ -181,9 +181,12 @@ fn question(
         "reset-password" => (&t.confirm.reset_password, &t.account.reset_password),
         "delete" => (&t.confirm.delete, &t.account.delete),
         "groups" => {
-            let none = |text: &str| if text.is_empty() { t.common.none.to_string() } else { text.to_owned() };
-            let added = t.confirm.groups.with("added", none(field("add")));
-            named = added.with("removed", none(field("remove")));
+            let signed = |sign: &str, list: &str| (!list.is_empty()).then(|| format!("{sign} {list}"));
+            let changes = [signed("+", field("add")), signed("\u{2212}", field("remove"))];
+            named = t
+                .confirm
+                .groups
+                .with("changes", changes.into_iter().flatten().collect::<Vec<_>>().join("; "));
             (&named, &t.account.change_groups)
         }
         _ => {
@@ -232,7 +235,9 @@ pub(super) async fn act_on(
     path: &str,
     fields: &[&str],
 ) -> Result<Acted, Failure> {
-    if let Some(elsewhere) = state.confirmed_elsewhere(request, &act.digest(), path, fields).await? {
+    if !act.is_dry_run()
+        && let Some(elsewhere) = state.confirmed_elsewhere(request, &act.digest(), path, fields).await?
+    {
         return Ok(Acted::Elsewhere(elsewhere));
     }
     let done = state.sign_in.administration().perform(act, request.proof(), &request.visitor()).await?;

@@ -7,7 +7,8 @@ use labgate_domain::people::DisplayName;
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
-use labgate_domain::session::{Session, SessionId, UserAgent};
+use labgate_domain::sealed::SealId;
+use labgate_domain::session::{Session, UserAgent};
 use labgate_domain::sign_in::{
     BegunSignIn, LinkedSignIn, OwnAccount, OwnAct, PendingLink, ProofWays, Ticket,
 };
@@ -65,7 +66,7 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
     };
     let session = |session: &Session| {
         json!({
-            "id": session.id,
+            "id": session.id.handle(),
             "is_this": session.id == own.this_session,
             "user_agent": session.user_agent.as_ref().map(UserAgent::as_str),
             "address": session.address,
@@ -109,8 +110,8 @@ pub(crate) async fn rename(state: &AppState, request: &ParsedRequest) -> Result<
 
 /// Ends one session of the person.
 pub(crate) async fn sign_out_session(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let id = SessionId::parse(request.in_path("id")).map_err(|_| HttpErrorCode::NotFound)?;
-    state.sign_in.accounts().sign_out_session(id, &request.visitor()).await?;
+    let handle = SealId::parse(request.in_path("id")).map_err(|_| HttpErrorCode::NotFound)?.to_string();
+    state.sign_in.accounts().sign_out_session(&handle, &request.visitor()).await?;
     Ok(request.done(paths::ACCOUNT_PAGE))
 }
 

@@ -48,6 +48,10 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
 
 /// Sends the browser through the hosts of services that it entered, one by one, and at last to the provider.
 pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    // Any page can lead here. Whoever is signed in leaves nothing.
+    if state.session(request).await?.is_some() {
+        return Ok(see_other(paths::MAIN_PAGE));
+    }
     let services = &state.sign_in.policy().services;
     let mut entered = request.cookies.entered.clone();
     while let Some(origin) = entered.pop() {

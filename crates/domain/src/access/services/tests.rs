@@ -93,6 +93,8 @@ fn c185_a_path_that_can_be_read_in_two_ways_is_refused_beside_other_services_and
         "/mlflow/%00",
         "/mlflow/static/%252e%252e/admin",
         "/mlflow/static%252fadmin",
+        "/mlflow/%2561dmin/x",
+        "/mlflow/%2572uns/1",
         "/mlflow/%ff",
         "/mlflow/static/．．/admin",
     ] {

@@ -24,12 +24,15 @@ async fn only_ones_own_sessions_can_be_ended() {
     let strangers = AccountId::parse("01900000-0000-7000-8000-00000000ffff").unwrap();
     for (account_id, ends) in [(session().account, 1), (strangers, 0)] {
         let there = elsewhere(account_id);
-        let id = there.id;
-        let mut world = world(there);
+        let handle = there.id.handle();
+        let mut world = world(there.clone());
+        world.sessions.expect_list_of().returning(move |owner, _| {
+            Ok([session(), there.clone()].into_iter().filter(|it| it.account == owner).collect())
+        });
         world.sessions.expect_end().times(ends).returning(|_, _| Ok(()));
         let scene = world.scene();
         let token = scene.token(&account(AccountStatus::Active), &session());
-        assert!(scene.sign_in.accounts().sign_out_session(id, &presenting(&token)).await.is_ok());
+        assert!(scene.sign_in.accounts().sign_out_session(&handle, &presenting(&token)).await.is_ok());
     }
 }
 
