@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use labgate_domain::access::{
-    Condition, Identity, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl,
+    Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl,
 };
 use labgate_http::DropIn;
 use labgate_test_harness::{Browser, TestLab, TestLabBuilder};
@@ -13,18 +13,8 @@ use super::ADA;
 const DEEP: &str = "https://nb.test/lab/tree/My%20N%C3%BC.ipynb?a=1&b=%3E+x&c=%2F";
 
 fn service(id: &str, url: &str, rules: Vec<Rule>) -> Service {
-    Service {
-        id: ServiceId::parse(id).unwrap(),
-        name: id.to_owned(),
-        url: ServiceUrl::parse(url).unwrap(),
-        icon: None,
-        description: None,
-        condition: Condition::SignedIn,
-        rules: Rules::new(rules),
-        identity: Identity::default(),
-        runs_user_code: url.contains("nb.test"),
-        clears_cookies: false,
-    }
+    let service = Service::new(ServiceId::parse(id).unwrap(), id, ServiceUrl::parse(url).unwrap());
+    Service { rules: Rules::new(rules), runs_user_code: url.contains("nb.test"), ..service }
 }
 
 fn rule(path: &str, condition: Condition) -> Rule {

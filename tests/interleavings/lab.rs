@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use labgate_domain::access::{Condition, Identity, Rules, Service, ServiceId, ServiceUrl, Target};
+use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target};
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
@@ -167,18 +167,8 @@ impl Fixture {
 }
 
 fn notebooks() -> Service {
-    Service {
-        id: ServiceId::parse("notebooks").unwrap(),
-        name: "Notebooks".to_owned(),
-        url: ServiceUrl::parse(&format!("https://{NOTEBOOKS}")).unwrap(),
-        icon: None,
-        description: None,
-        condition: Condition::SignedIn,
-        rules: Rules::default(),
-        identity: Identity::default(),
-        runs_user_code: true,
-        clears_cookies: false,
-    }
+    let url = ServiceUrl::parse(&format!("https://{NOTEBOOKS}")).unwrap();
+    Service { runs_user_code: true, ..Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url) }
 }
 
 fn hand_over(sign_in: &SignIn, token: &str) -> Code {

@@ -3,25 +3,15 @@
 use bytes::Bytes;
 use http::header::{LOCATION, SET_COOKIE};
 use http::{Request, Response};
-use labgate_domain::access::{Condition, Identity, Rules, Service, ServiceId, ServiceUrl};
+use labgate_domain::access::{Service, ServiceId, ServiceUrl};
 use labgate_http::Peer;
 use labgate_test_harness::TestLab;
 
 use super::{ADA, Replicas, cookie};
 
 fn notebooks() -> Service {
-    Service {
-        id: ServiceId::parse("notebooks").unwrap(),
-        name: "Notebooks".to_owned(),
-        url: ServiceUrl::parse("https://nb.test").unwrap(),
-        icon: None,
-        description: None,
-        condition: Condition::SignedIn,
-        rules: Rules::default(),
-        identity: Identity::default(),
-        runs_user_code: true,
-        clears_cookies: false,
-    }
+    let url = ServiceUrl::parse("https://nb.test").unwrap();
+    Service { runs_user_code: true, ..Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url) }
 }
 
 async fn get(lab: &TestLab, url: &str, cookies: &str) -> Response<Bytes> {

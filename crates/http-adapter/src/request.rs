@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
-use labgate_domain::access::Target;
+use labgate_domain::access::host_name;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::UserAgent;
@@ -67,7 +67,7 @@ impl ParsedRequest {
             // The next step of a person in a tab is not one for a script that runs beside it.
             cookies: if is_top_level { cookies } else { cookies.without_tickets() },
             method: parts.method.clone(),
-            host: text(headers, "host").and_then(Target::host_name).unwrap_or_default(),
+            host: text(headers, "host").and_then(host_name).unwrap_or_default(),
             original: Original::read(parts, proxies),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),

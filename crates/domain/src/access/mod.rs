@@ -4,6 +4,7 @@
 //! decide about it, and the [`Verdict`] says who may pass. What no service covers is refused, and so is what
 //! a proxy and a service could read in two ways.
 
+mod allow_lists;
 mod condition;
 mod rule;
 mod service;
@@ -12,10 +13,11 @@ mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use allow_lists::AllowLists;
 pub use condition::{Condition, UnfitCondition};
 pub use rule::{PathPattern, Rule, RuleMethods, Rules, UnfitRule};
 pub use service::{
     HeaderEncoding, Identity, IdentityGroups, IdentityHeaders, Service, ServiceId, ServiceUrl,
 };
 pub use services::{NoService, Services, UnfitServices, Verdict};
-pub use target::{Target, UnfitTarget};
+pub use target::{Target, UnfitTarget, host_name};

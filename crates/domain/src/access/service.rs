@@ -181,6 +181,24 @@ pub struct Service {
 }
 
 impl Service {
+    /// Describes a service at this address that every signed-in person may use, with the defaults of everything
+    /// else.
+    #[must_use]
+    pub fn new(id: ServiceId, name: &str, url: ServiceUrl) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            url,
+            icon: None,
+            description: None,
+            condition: Condition::default(),
+            rules: Rules::default(),
+            identity: Identity::default(),
+            runs_user_code: false,
+            clears_cookies: false,
+        }
+    }
+
     /// Returns the first character of the name, for a tile without an icon.
     #[must_use]
     pub fn initial(&self) -> &str {

@@ -75,12 +75,6 @@ impl Target {
         Self::new(host, if path.is_empty() { "/" } else { path }, method)
     }
 
-    /// Returns the name in a `Host`: lower case, without port and without a dot at the end.
-    #[must_use]
-    pub fn host_name(host: &str) -> Option<String> {
-        host_name(host)
-    }
-
     /// Returns the host: lower case, without port and without a dot at the end.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -149,7 +143,8 @@ impl fmt::Display for Target {
 const BEYOND_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 /// Returns the name in a `Host`: lower case, without port and without a dot at the end.
-fn host_name(host: &str) -> Option<String> {
+#[must_use]
+pub fn host_name(host: &str) -> Option<String> {
     let name = match host.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;

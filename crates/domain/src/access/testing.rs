@@ -1,8 +1,6 @@
 //! Services for tests.
 
-use super::{
-    Condition, Identity, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl, Services,
-};
+use super::{Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl, Services};
 use crate::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 
 pub(crate) fn lab() -> PublicUrl {
@@ -11,18 +9,8 @@ pub(crate) fn lab() -> PublicUrl {
 }
 
 pub(crate) fn service(id: &str, url: &str) -> Service {
-    Service {
-        id: ServiceId::parse(id).unwrap(),
-        name: id.to_owned(),
-        url: ServiceUrl::parse(url).unwrap(),
-        icon: None,
-        description: None,
-        condition: group("staff"),
-        rules: Rules::default(),
-        identity: Identity::default(),
-        runs_user_code: false,
-        clears_cookies: false,
-    }
+    let service = Service::new(ServiceId::parse(id).unwrap(), id, ServiceUrl::parse(url).unwrap());
+    Service { condition: group("staff"), ..service }
 }
 
 pub(crate) fn group(name: &str) -> Condition {

@@ -2,7 +2,7 @@
 //! `X-Forwarded-Uri`; and as ingress-nginx asks it, with `X-Original-URL`. These configurations pass every other
 //! header of the client on, so none of them is believed: the method is never said, and what contradicts is refused.
 
-use labgate_domain::access::Target;
+use labgate_domain::access::{Target, host_name};
 
 use super::{Unclear, once};
 use crate::original::{Original, Said};
@@ -11,8 +11,8 @@ pub(super) fn target(original: &Original) -> Result<Target, Unclear> {
     let target = match (&original.url, &original.forwarded_uri) {
         (Said::Nothing, uri) => {
             let host = once("Host", &original.host)?;
-            let other = original.forwarded_host.once().map(Target::host_name);
-            if original.forwarded_host != Said::Nothing && other != Some(Target::host_name(host)) {
+            let other = original.forwarded_host.once().map(host_name);
+            if original.forwarded_host != Said::Nothing && other != Some(host_name(host)) {
                 return Err(Unclear::SaidTwice("the host"));
             }
             Target::new(host, once("X-Forwarded-Uri", uri)?, Target::UNSAID)

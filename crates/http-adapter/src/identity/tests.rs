@@ -1,4 +1,4 @@
-use labgate_domain::access::{Condition, Identity, IdentityGroups, Rules, ServiceId, ServiceUrl};
+use labgate_domain::access::{Identity, IdentityGroups, ServiceId, ServiceUrl};
 use labgate_domain::people::{AccountId, DisplayName, EmailAddress, Role, Username};
 use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
@@ -6,18 +6,9 @@ use labgate_domain::time::Timestamp;
 use super::*;
 
 fn told(headers: IdentityHeaders, encoding: HeaderEncoding, groups: &[&str]) -> HeaderMap {
-    let service = Service {
-        id: ServiceId::parse("x").unwrap(),
-        name: "X".to_owned(),
-        url: ServiceUrl::parse("https://x.example").unwrap(),
-        icon: None,
-        description: None,
-        condition: Condition::SignedIn,
-        rules: Rules::default(),
-        identity: Identity { headers, encoding, groups: IdentityGroups::All, assertion: true },
-        runs_user_code: false,
-        clears_cookies: false,
-    };
+    let (id, url) = (ServiceId::parse("x").unwrap(), ServiceUrl::parse("https://x.example").unwrap());
+    let identity = Identity { headers, encoding, groups: IdentityGroups::All, assertion: true };
+    let service = Service { identity, ..Service::new(id, "X", url) };
     let person = SessionPerson {
         account: AccountId::parse("00000000-0000-7000-8000-000000000000").unwrap(),
         session: SessionId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap(),

@@ -2,9 +2,7 @@
 //! instead. Each has to be switched on by `dialects`.
 
 use http::StatusCode;
-use labgate_domain::access::Target;
-use labgate_domain::people::EmailAddress;
-use labgate_domain::session::SessionPerson;
+use labgate_domain::access::{AllowLists, Target};
 use serde_json::json;
 
 use crate::dialects::{Dialect, DropIn, Refusing};
@@ -17,13 +15,13 @@ use crate::state::AppState;
 /// oauth2-proxy's check, with its conditions in the query: whoever fails one is refused.
 pub(crate) async fn oauth2_auth(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     state.need(DropIn::OAuth2Proxy)?;
-    let wanted = Wanted::of(request)?;
+    let lists = allow_lists(request)?;
     let target = state.target(request, Dialect::OAuth2Proxy)?;
     let passage = match state.check_target(request, &target, Refusing::ByStatus).await {
         Ok(passage) => passage,
         Err(refusal) => return refusal,
     };
-    if passage.request.as_ref().is_some_and(|checked| !wanted.admits(&checked.person)) {
+    if passage.request.as_ref().is_some_and(|checked| !lists.admit(&checked.person)) {
         return Err(HttpErrorCode::NotAllowedByQuery.into());
     }
     let mut passed = state.passed(&passage, Dialect::OAuth2Proxy.words())?;
@@ -109,53 +107,22 @@ impl AppState {
     }
 }
 
-/// The conditions in the query of oauth2-proxy's check.
-#[derive(Default)]
-struct Wanted {
-    groups: Vec<String>,
-    emails: Vec<String>,
-    domains: Vec<String>,
-}
-
-impl Wanted {
-    /// Reads them. A parameter that is not known, and a condition that names nobody, are refused: passed over,
-    /// they would let everybody in.
-    fn of(request: &ParsedRequest) -> Result<Self, Failure> {
-        let mut wanted = Self::default();
-        for (name, value) in url::form_urlencoded::parse(request.query.as_bytes()) {
-            let list = match &*name {
-                "allowed_groups" => &mut wanted.groups,
-                "allowed_emails" => &mut wanted.emails,
-                "allowed_email_domains" => &mut wanted.domains,
-                _ => return Err(Failure::query_refused()),
-            };
-            let named: Vec<_> = value.split(',').map(|it| it.trim().to_owned()).collect();
-            if named.iter().any(String::is_empty) {
-                return Err(Failure::query_refused());
-            }
-            list.extend(named);
-        }
-        Ok(wanted)
-    }
-
-    /// Returns whether the person meets every condition.
-    fn admits(&self, person: &SessionPerson) -> bool {
-        let email = person.email.as_ref().map(EmailAddress::as_str);
-        let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
-        let in_domain = |domain: &String| {
-            let host = email.and_then(|email| email.rsplit_once('@')).map(|(_, host)| host);
-            host.is_some_and(|host| match domain.strip_prefix("*.").or_else(|| domain.strip_prefix('.')) {
-                // On the boundary of a label, and below it only.
-                Some(parent) => {
-                    host.len() > parent.len()
-                        && host.to_ascii_lowercase().ends_with(&format!(".{}", parent.to_ascii_lowercase()))
-                }
-                None => same(host, domain),
-            })
+/// Reads the conditions in the query of oauth2-proxy's check. A parameter that is not known, and a condition that
+/// names nobody, are refused: passed over, they would let everybody in.
+fn allow_lists(request: &ParsedRequest) -> Result<AllowLists, Failure> {
+    let mut lists = AllowLists::default();
+    for (name, value) in url::form_urlencoded::parse(request.query.as_bytes()) {
+        let list = match &*name {
+            "allowed_groups" => &mut lists.groups,
+            "allowed_emails" => &mut lists.emails,
+            "allowed_email_domains" => &mut lists.email_domains,
+            _ => return Err(Failure::query_refused()),
         };
-        (self.groups.is_empty() || self.groups.iter().any(|group| person.groups.contains(group)))
-            && (self.emails.is_empty()
-                || self.emails.iter().any(|it| email.is_some_and(|email| same(email, it))))
-            && (self.domains.is_empty() || self.domains.iter().any(in_domain))
+        let named: Vec<_> = value.split(',').map(|it| it.trim().to_owned()).collect();
+        if named.iter().any(String::is_empty) {
+            return Err(Failure::query_refused());
+        }
+        list.extend(named);
     }
+    Ok(lists)
 }
