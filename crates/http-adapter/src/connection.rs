@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
 use self::own_errors::OwnErrors;
-use crate::route_table::{self, Body};
+use crate::route_table::Body;
 use crate::seats::Seat;
 use crate::{App, HttpErrorCode, Peer};
 
@@ -128,10 +128,7 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     if is_malformed(&parts) {
         return closing(app.refuse(&parts, HttpErrorCode::BadRequest));
     }
-    let takes_a_body = || {
-        let found = route_table::find(&parts.method, parts.uri.path());
-        found.is_ok_and(|found| found.route.body != Body::Unread)
-    };
+    let takes_a_body = || app.find(&parts).is_ok_and(|found| found.route.body != Body::Unread);
     let body = if body.is_end_stream() || !takes_a_body() {
         Ok(Bytes::new())
     } else {

@@ -14,6 +14,7 @@ use crate::audience::Audience;
 use crate::cookies::UnfitCookie;
 use crate::pages::{ErrorPage, Label, Way};
 use crate::reply::{self, Response, status};
+use crate::site::Site;
 use crate::texts::Texts;
 
 /// An error of HTTP itself, apart from any sign-in.
@@ -266,7 +267,7 @@ impl Failure {
     }
 
     /// Writes the failure out: a page for a person, `application/problem+json` (RFC 9457) for a program.
-    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Texts) -> Response {
+    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Site) -> Response {
         #[derive(Serialize)]
         struct ProblemDocument<'a> {
             title: &'a str,

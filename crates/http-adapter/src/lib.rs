@@ -16,6 +16,7 @@ mod route_table;
 mod routes;
 mod seats;
 mod serve;
+mod site;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -8,8 +8,10 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
 use labgate_domain::sign_in::{Offer, OwnAccount, PendingLink};
 
+use crate::paths::{self, Address};
+use crate::site::Site;
 use crate::texts::{Text, Texts};
-use crate::{device, paths, times};
+use crate::{device, times};
 
 /// The style sheet of all pages.
 pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
@@ -32,7 +34,7 @@ pub(crate) struct Problem<'a> {
 #[derive(Template)]
 #[template(path = "main.html")]
 pub(crate) struct MainPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The signed-in person.
     pub(crate) person: Option<&'a SessionPerson>,
     pub(crate) form: Form<'a>,
@@ -42,7 +44,7 @@ pub(crate) struct MainPage<'a> {
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(crate) struct LoginPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The address of the person who is signed in already.
     pub(crate) signed_in_as: Option<&'a str>,
     pub(crate) return_to: &'a ReturnTo,
@@ -60,7 +62,7 @@ pub(crate) struct LoginPage<'a> {
 #[derive(Template)]
 #[template(path = "register.html")]
 pub(crate) struct RegisterPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) setup_token: Option<&'a str>,
     /// The username that was typed.
     pub(crate) username: &'a str,
@@ -74,7 +76,7 @@ pub(crate) struct RegisterPage<'a> {
 #[derive(Template)]
 #[template(path = "password.html")]
 pub(crate) struct ChangePage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// For password managers; empty where only a ticket names the person.
     pub(crate) username: &'a str,
     /// Set when the present password is an initial one, which was just typed.
@@ -88,10 +90,10 @@ pub(crate) struct ChangePage<'a> {
 #[derive(Template)]
 #[template(path = "accounts.html")]
 pub(crate) struct AccountsPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) search: &'a str,
     pub(crate) accounts: &'a [Account],
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
     pub(crate) typed: TypedAccount<'a>,
     /// With a problem, it is the form of a new account that is shown again, without the list.
     pub(crate) form: Form<'a>,
@@ -110,7 +112,7 @@ pub(crate) struct TypedAccount<'a> {
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct ConfirmPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) question: &'a Text,
     /// The last segment of the path.
@@ -124,14 +126,14 @@ pub(crate) struct ConfirmPage<'a> {
 #[derive(Template)]
 #[template(path = "account.html")]
 pub(crate) struct AccountPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     /// The username as it was typed, or the present one.
     pub(crate) username: &'a str,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
     pub(crate) form: Form<'a>,
 }
 
@@ -139,7 +141,7 @@ pub(crate) struct AccountPage<'a> {
 #[derive(Template)]
 #[template(path = "identities.html")]
 pub(crate) struct IdentitiesPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) typed: TypedMove<'a>,
     /// The result of the form.
     pub(crate) moved: Option<MovedIdentities<'a>>,
@@ -164,12 +166,12 @@ pub(crate) struct MovedIdentities<'a> {
 #[derive(Template)]
 #[template(path = "own_account.html")]
 pub(crate) struct OwnAccountPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) own: &'a OwnAccount,
     /// A page of the account's sessions.
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
     pub(crate) providers: Vec<ProviderDescription>,
     pub(crate) form: Form<'a>,
 }
@@ -205,7 +207,7 @@ impl OwnAccountPage<'_> {
 #[derive(Template)]
 #[template(path = "link.html")]
 pub(crate) struct LinkPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) pending: &'a PendingLink,
     pub(crate) form: Form<'a>,
 }
@@ -215,7 +217,7 @@ pub(crate) struct LinkPage<'a> {
 #[derive(Template)]
 #[template(path = "onward.html")]
 pub(crate) struct OnwardPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) title: &'a Text,
     pub(crate) provider: &'a str,
     pub(crate) url: &'a str,
@@ -225,7 +227,7 @@ pub(crate) struct OnwardPage<'a> {
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub(crate) struct SignedOutPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The provider that keeps a session of its own.
     pub(crate) kept_by: Option<&'a str>,
 }
@@ -234,7 +236,7 @@ pub(crate) struct SignedOutPage<'a> {
 #[derive(Template)]
 #[template(path = "initial_password.html")]
 pub(crate) struct InitialPasswordPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) password: &'a str,
 }
@@ -260,7 +262,7 @@ fn is_unavailable(health: &ProviderHealth) -> bool {
 /// A way on from an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    pub(crate) href: String,
+    pub(crate) href: Address,
     pub(crate) label: Label,
 }
 
@@ -293,7 +295,7 @@ impl Way {
 #[derive(Template)]
 #[template(path = "error.html")]
 pub(crate) struct ErrorPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) heading: &'a Text,
     pub(crate) message: &'a str,
     pub(crate) code: &'a str,

@@ -15,8 +15,8 @@ use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
 use crate::form::{CsrfSecret, Fields, Posted};
-use crate::paths;
 use crate::reply::{self, Response};
+use crate::site::Site;
 
 /// A request, as handlers see it.
 #[derive(Clone, Debug)]
@@ -124,14 +124,14 @@ impl ParsedRequest {
     }
 
     /// Returns the target after signing in, as a link states it.
-    pub(crate) fn return_to(&self) -> ReturnTo {
-        self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()
+    pub(crate) fn return_to(&self, site: &Site) -> ReturnTo {
+        site.return_to(self.parameter("return_to").as_deref())
     }
 
-    /// Returns this very address as a target after signing in.
-    pub(crate) fn here(&self) -> ReturnTo {
+    /// Returns this very address.
+    pub(crate) fn here(&self) -> String {
         let (path, query) = (&self.path, &self.query);
-        target_of(&if query.is_empty() { path.clone() } else { format!("{path}?{query}") })
+        if query.is_empty() { path.clone() } else { format!("{path}?{query}") }
     }
 
     /// Answers a form with the way back to its page, and anything else with 204.
@@ -143,13 +143,6 @@ impl ParsedRequest {
     pub(crate) fn is_form(&self) -> bool {
         matches!(self.posted, Posted::Form(_))
     }
-}
-
-/// Returns the target after signing in that a request states, unless it would send the person round in
-/// circles.
-pub(crate) fn target_of(text: &str) -> ReturnTo {
-    let target = ReturnTo::or_main_page(text);
-    if target.leads_into(paths::CIRCULAR) { ReturnTo::main_page() } else { target }
 }
 
 /// Parses a text that can be left out.
@@ -178,14 +171,16 @@ mod tests {
     use labgate_domain::public_url::PlainHttp;
 
     use super::*;
+    use crate::paths;
 
     fn same_origin(headers: &[(&'static str, &str)]) -> bool {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        is_same_origin(
-            &headers,
-            &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
-        )
+        // The base path is no part of an origin.
+        let of = |url| PublicUrl::parse(url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
+        let [root, below] = ["https://lab.example", "https://lab.example/auth"].map(of);
+        assert_eq!(is_same_origin(&headers, &root), is_same_origin(&headers, &below));
+        is_same_origin(&headers, &root)
     }
 
     #[test]

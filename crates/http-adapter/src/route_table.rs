@@ -11,7 +11,7 @@ use warp::Filter;
 
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
@@ -23,7 +23,7 @@ use crate::state::AppState;
 pub(crate) struct Route {
     /// The methods that it answers to; none is every method.
     methods: &'static [Method],
-    path: &'static str,
+    path: LabPath,
     pub(crate) effect: Effect,
     pub(crate) body: Body,
     handler: Handler,
@@ -33,7 +33,7 @@ impl Route {
     /// Returns whether the request is a person's visit to a page.
     fn is_visited(&self, request: &ParsedRequest) -> bool {
         self.effect == Effect::Reads
-            && !self.path.starts_with("/api/")
+            && !self.path.as_str().starts_with("/api/")
             && request.audience == Audience::Person
     }
 }
@@ -142,10 +142,10 @@ static ROUTES: &[Route] = routes! {
 };
 
 /// The paths of all routes. Inserting one a second time, for another method, changes nothing.
-static PATHS: LazyLock<Router<&'static str>> = LazyLock::new(|| {
+static PATHS: LazyLock<Router<LabPath>> = LazyLock::new(|| {
     let mut paths = Router::new();
     for route in ROUTES {
-        let _ = paths.insert(route.path, route.path);
+        let _ = paths.insert(route.path.as_str(), route.path);
     }
     paths
 });
@@ -156,7 +156,7 @@ pub(crate) struct Found {
     pub(crate) parameters: Vec<(&'static str, String)>,
 }
 
-/// Finds a request's route; without one, returns what to say.
+/// Finds the route of a method and a path below the base path; without one, returns what to say.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Failure> {
     // A slash at the end changes nothing.
     let path = path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/')).unwrap_or(path);
@@ -210,17 +210,39 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AppInfo, testing};
 
     #[test]
     fn every_route_is_found_by_its_methods_and_path() {
         for route in ROUTES {
-            let path = route.path.replace(['{', '}'], "");
+            let path = route.path.as_str().replace(['{', '}'], "");
             for method in if route.methods.is_empty() { &[Method::PATCH] } else { route.methods } {
                 let found = find(method, &path).unwrap_or_else(|_| panic!("{method} {path} is not found"));
                 assert!(std::ptr::eq(found.route, route), "{method} {path}");
                 let names: Vec<_> = found.parameters.iter().map(|(_, value)| value.as_str()).collect();
-                assert_eq!(found.parameters.len(), route.path.matches('{').count(), "{path}: {names:?}");
+                assert_eq!(
+                    found.parameters.len(),
+                    route.path.as_str().matches('{').count(),
+                    "{path}: {names:?}"
+                );
             }
+        }
+    }
+
+    #[test]
+    fn every_route_is_below_the_base_path_and_health_checks_beside_it_too() {
+        let app = testing::app_at("https://lab.example/auth", AppInfo::default());
+        let find = |method: &Method, path: &str| {
+            let request = http::Request::builder().method(method).uri(path).body(()).unwrap();
+            app.find(&request.into_parts().0).map(|found| found.route)
+        };
+        for route in ROUTES {
+            let path = route.path.as_str().replace(['{', '}'], "");
+            let method = route.methods.first().unwrap_or(&Method::GET);
+            let below = find(method, &format!("/auth{path}")).unwrap();
+            assert!(std::ptr::eq(below, route), "{path}");
+            let is_beside = [paths::HEALTH, paths::READINESS].contains(&route.path);
+            assert_eq!(find(method, &path).is_ok(), is_beside, "{path}");
         }
     }
 
@@ -228,9 +250,9 @@ mod tests {
     fn all_but_reads_change_something_and_pass_the_csrf_check() {
         for route in ROUTES.iter().filter(|route| route.path != paths::VERIFY) {
             let reads = [GET, READ].contains(&route.methods);
-            assert_eq!(route.body == Body::Unread, reads, "{}", route.path);
+            assert_eq!(route.body == Body::Unread, reads, "{:?}", route.path);
             assert_eq!(route.effect == Effect::Reads, reads && route.path != paths::OIDC_CALLBACK);
-            assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{}", route.path);
+            assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{:?}", route.path);
         }
     }
 

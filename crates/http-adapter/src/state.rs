@@ -21,6 +21,7 @@ use crate::pages::{Form, Problem};
 use crate::paths;
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
+use crate::site::Site;
 use crate::texts::Texts;
 use crate::turns::{Turn, Turns};
 
@@ -40,7 +41,7 @@ pub(crate) struct AppState {
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
-    pub(crate) texts: &'static Texts,
+    pub(crate) site: Site,
     /// The changes of each account. All accounts share the one writer of the database.
     pub(crate) changes: Turns<AccountId>,
     /// The sign-ins at a provider, of each address. All addresses share what a provider answers at once.
@@ -57,7 +58,8 @@ impl AppState {
     pub(crate) fn new(sign_in: Arc<SignIn>, cookies: Cookies, info: AppInfo) -> Self {
         let changes = Turns::new(CHANGES.0, CHANGES.1);
         let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
-        Self { sign_in, cookies, info, texts: Texts::english(), changes, sign_ins }
+        let site = Site::new(Texts::english(), &sign_in.policy().public_url);
+        Self { sign_in, cookies, info, site, changes, sign_ins }
     }
 
     /// Logs an error of ours under a fresh reference.
@@ -220,7 +222,7 @@ impl AppState {
             return Err(failure);
         }
         let reference = self.logged(&failure, &request.path, request.client_addr.source);
-        let problem = Problem { message: &failure.message(self.texts), reference: reference.as_str() };
+        let problem = Problem { message: &failure.message(&self.site), reference: reference.as_str() };
         let mut response = self.form_with(request, Some(problem), page)?;
         failure.head(&mut response);
         Ok(response)
@@ -229,7 +231,8 @@ impl AppState {
     /// Sends a person without a session to sign in, and then back to where they are.
     pub(crate) fn to_sign_in(&self, request: &ParsedRequest, failure: &Failure) -> Response {
         self.logged(failure, &request.path, request.client_addr.source);
-        reply::see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here()))
+        let here = self.site.return_to(Some(&request.here()));
+        reply::see_other(&self.site.at(paths::leading_to(paths::LOGIN_PAGE, &here)))
     }
 
     /// Returns the reference of a failure, which is in the log from now on.

@@ -15,7 +15,7 @@ use labgate_domain::ports::{
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo, paths};
+use labgate_http::{App, AppInfo, CookieName, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -39,7 +39,7 @@ pub struct TestLab {
     store: MemoryStore,
     clock: Arc<FixedClock>,
     log: Arc<MemoryLog>,
-    public_url: String,
+    cookie_name: CookieName,
 }
 
 /// One process of a lab, with a memory of its own for recent checks.
@@ -53,6 +53,7 @@ struct Server {
 #[must_use]
 pub struct TestLabBuilder {
     public_url: String,
+    cookie_name: CookieName,
     self_registration: bool,
     email_trust: EmailTrust,
     users: Vec<User>,
@@ -75,6 +76,7 @@ impl TestLab {
     pub fn builder() -> TestLabBuilder {
         TestLabBuilder {
             public_url: "https://lab.test".to_owned(),
+            cookie_name: CookieName::default(),
             self_registration: true,
             email_trust: EmailTrust::Claim,
             users: User::examples(),
@@ -99,14 +101,14 @@ impl TestLab {
             let idp = Arc::clone(&idp);
             Box::pin(async move { idp.handle(request).await })
         });
-        let home = Url::parse(&self.public_url).expect("a public URL");
+        let home = Url::parse(&self.policy.public_url.to_string()).expect("a public URL");
         let sites = HashMap::from([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
         Browser::new(home, sites, Arc::clone(&self.clock) as _)
     }
 
     /// Signs in as one of the provider's users, from the sign-in page to the main page.
     pub async fn sign_in(&self, browser: &mut Browser, user: &str) {
-        browser.open(&format!("{}{}", self.public_url, paths::LOGIN_PAGE)).await;
+        browser.open(&format!("{}{}", self.policy.public_url, paths::LOGIN_PAGE.as_str())).await;
         browser.click("Continue with Mock provider").await;
         browser.click(user).await;
     }
@@ -152,7 +154,8 @@ impl TestLab {
     /// The path of the link that makes the first administrator.
     #[must_use]
     pub fn setup_link(&self) -> String {
-        format!("{}?token={}", paths::SETUP_PAGE, self.setup_token.expose())
+        let base_path = self.policy.public_url.base_path();
+        format!("{base_path}{}?token={}", paths::SETUP_PAGE.as_str(), self.setup_token.expose())
     }
 
     /// Returns the application, which the binary serves the same way.
@@ -184,7 +187,8 @@ impl TestLab {
             throttle,
             ..self.ports.clone()
         };
-        Self { server: server(&ports, &self.policy, &self.setup_token), ports, ..self.clone() }
+        let server = server(&ports, &self.policy, &self.setup_token, &self.cookie_name);
+        Self { server, ports, ..self.clone() }
     }
 
     /// The provider.
@@ -236,6 +240,11 @@ impl TestLabBuilder {
     /// Sets another address, such as one with plain http on loopback.
     pub fn public_url(self, url: &str) -> Self {
         Self { public_url: url.to_owned(), ..self }
+    }
+
+    /// Sets the name of the session cookie.
+    pub fn cookie_name(self, cookie_name: CookieName) -> Self {
+        Self { cookie_name, ..self }
     }
 
     /// Switches JIT provisioning of accounts off.
@@ -294,8 +303,8 @@ impl TestLabBuilder {
         let public_url = public_url.expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
-            .post_logout_redirect_uri(format!("{}{}", public_url.origin(), paths::SIGNED_OUT_PAGE))
-            .backchannel_logout_uri(format!("{}{}", public_url.origin(), paths::OIDC_LOGOUT));
+            .post_logout_redirect_uri(format!("{public_url}{}", paths::SIGNED_OUT_PAGE.as_str()))
+            .backchannel_logout_uri(format!("{public_url}{}", paths::OIDC_LOGOUT.as_str()));
         let described = |idp: MockIdpBuilder| {
             let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
             let idp = idp.persona(self.persona.clone());
@@ -328,7 +337,7 @@ impl TestLabBuilder {
 
         let log = Arc::new(MemoryLog::default());
         let key = SigningKey::generate(Algorithm::Es256).expect("a signing key");
-        let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
+        let tokens = SessionTokens::new(KeyRing::new(key), &public_url.to_string(), &public_url.to_string());
         let ports = Ports {
             providers,
             accounts: Arc::new(store.clone()),
@@ -349,17 +358,19 @@ impl TestLabBuilder {
         };
         let policy = Policy { self_registration: self.self_registration, ..Policy::for_lab_at(public_url) };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
-        let server = server(&ports, &policy, &setup_token);
-        TestLab { server, ports, policy, setup_token, idp, store, clock, log, public_url: self.public_url }
+        let server = server(&ports, &policy, &setup_token, &self.cookie_name);
+        let cookie_name = self.cookie_name;
+        TestLab { server, ports, policy, setup_token, idp, store, clock, log, cookie_name }
     }
 }
 
 /// A process that serves the lab.
-fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken) -> Server {
+fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, cookie_name: &CookieName) -> Server {
     let missing_settings =
         if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
     let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
     let sign_in = Arc::new(sign_in);
-    let app = App::new(Arc::clone(&sign_in), AppInfo { missing_settings, ..AppInfo::default() });
+    let info = AppInfo { missing_settings, cookie_name: cookie_name.clone(), ..AppInfo::default() };
+    let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }
 }

@@ -12,11 +12,11 @@ pub(super) fn claims(
     session: &Session,
     now: Timestamp,
 ) -> SessionClaims {
-    let origin = policy.public_url.origin();
+    let lab = policy.public_url.to_string();
     let groups = as_many_as_fit(&session.groups, SessionClaims::MAX_GROUPS_LEN);
     SessionClaims {
-        iss: origin.to_owned(),
-        aud: origin.to_owned(),
+        iss: lab.clone(),
+        aud: lab,
         sub: account.id,
         sid: session.id,
         exp: now.plus(policy.token_lifetime).min(session.expires_at),

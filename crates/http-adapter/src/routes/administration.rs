@@ -11,7 +11,7 @@ use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::pages::{AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount};
-use crate::paths;
+use crate::paths::{self, Address};
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -47,7 +47,7 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
                 name: text("name"),
                 is_admin: text("role") == Role::Admin.as_str(),
             };
-            reply::page(&AccountsPage { t: state.texts, search: "", accounts: &[], next: None, typed, form })
+            reply::page(&AccountsPage { t: &state.site, search: "", accounts: &[], next: None, typed, form })
         }),
     }
 }
@@ -78,7 +78,7 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
 pub(crate) async fn delete(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
     state.sign_in.administration().delete(&by, account_id(request)?).await?;
-    Ok(request.done(paths::USERS_PAGE))
+    Ok(request.done(&state.site.at(paths::USERS_PAGE)))
 }
 
 /// Changes an account: the last segment of the path says how. A person who is refused sees the account again.
@@ -102,14 +102,14 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
 pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = administrator(state, request).await?;
     let (account, _) = state.sign_in.administration().details(&by, account_id(request)?).await?;
-    let t = state.texts;
+    let t = &state.site;
     let (question, yes) = match Action::of(request)? {
         Action::Patch(AccountPatch::Status(AccountStatus::Disabled)) => {
             (&t.confirm.disable, &t.account.disable)
         }
         Action::ResetPassword => (&t.confirm.reset_password, &t.account.reset_password),
         Action::Delete => (&t.confirm.delete, &t.account.delete),
-        _ => return Ok(see_other(&paths::user_page(account.id))),
+        _ => return Ok(see_other(&state.site.at(paths::user_page(account.id)))),
     };
     let action = request.in_path("action");
     state.form_page(request, |form| {
@@ -164,10 +164,10 @@ impl Action {
             }
             Self::Delete => {
                 administration.delete(by, id).await?;
-                return Ok(request.done(paths::USERS_PAGE));
+                return Ok(request.done(&state.site.at(paths::USERS_PAGE)));
             }
         }
-        Ok(request.done(&paths::user_page(id)))
+        Ok(request.done(&state.site.at(paths::user_page(id))))
     }
 }
 
@@ -182,7 +182,7 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
     let accounts = &page.accounts;
     state.form_page(request, |form| {
         let typed = TypedAccount::default();
-        reply::page(&AccountsPage { t: state.texts, search: &search, accounts, next, typed, form })
+        reply::page(&AccountsPage { t: &state.site, search: &search, accounts, next, typed, form })
     })
 }
 
@@ -191,7 +191,7 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let by = administrator(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
-    let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
+    let next = next.map(|number| sessions_page(paths::user_page(account.id), number));
     let name = account.username.as_str();
     state.form_page(request, |form| account_details(state, &by, &account, name, (sessions, next), form))
 }
@@ -201,11 +201,11 @@ fn account_details(
     by: &Administrator,
     account: &Account,
     username: &str,
-    (sessions, next): (&[Session], Option<String>),
+    (sessions, next): (&[Session], Option<Address>),
     form: Form<'_>,
 ) -> Response {
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    reply::page(&AccountPage { t: state.texts, account, username, is_own, sessions, next, form })
+    reply::page(&AccountPage { t: &state.site, account, username, is_own, sessions, next, form })
 }
 
 pub(super) async fn administrator(
@@ -271,9 +271,9 @@ fn created(
     let account = &created.account;
     let mut response = match created.initial_password() {
         Some(password) if request.is_form() => {
-            reply::page(&InitialPasswordPage { t: state.texts, account, password })
+            reply::page(&InitialPasswordPage { t: &state.site, account, password })
         }
-        None if request.is_form() => return see_other(&paths::user_page(account.id)),
+        None if request.is_form() => return see_other(&state.site.at(paths::user_page(account.id))),
         password => reply::json(&with_member(account_json(account), "initial_password", password.into())),
     };
     *response.status_mut() = status;

@@ -24,7 +24,7 @@ const DAYS: u64 = 30;
 pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     administrator(state, request).await?;
     let typed = TypedMove::default();
-    state.form_page(request, |form| reply::page(&IdentitiesPage { t: state.texts, typed, moved: None, form }))
+    state.form_page(request, |form| reply::page(&IdentitiesPage { t: &state.site, typed, moved: None, form }))
 }
 
 /// Moves all identities of an issuer, or says what would be moved.
@@ -48,11 +48,11 @@ pub(crate) async fn move_all(state: &AppState, request: &ParsedRequest) -> Resul
     match moved {
         Ok(moved) if request.audience == Audience::Program => Ok(reply::json(&moved.json())),
         Ok(moved) => state.form_page(request, |form| {
-            let moved = Some(moved.told(state.texts));
-            reply::page(&IdentitiesPage { t: state.texts, typed, moved, form })
+            let moved = Some(moved.told(&state.site));
+            reply::page(&IdentitiesPage { t: &state.site, typed, moved, form })
         }),
         Err(failure) => state.form_refused(request, failure, |form| {
-            reply::page(&IdentitiesPage { t: state.texts, typed, moved: None, form })
+            reply::page(&IdentitiesPage { t: &state.site, typed, moved: None, form })
         }),
     }
 }

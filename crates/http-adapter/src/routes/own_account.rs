@@ -6,7 +6,6 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::DisplayName;
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionId, UserAgent};
 use labgate_domain::sign_in::{LinkedSignIn, OwnAccount, PendingLink, Ticket};
 use serde_json::json;
@@ -16,7 +15,7 @@ use crate::audience::Audience;
 use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::pages::{Form, LinkPage, OnwardPage, OwnAccountPage};
-use crate::paths;
+use crate::paths::{self, Address, InLab};
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -32,8 +31,8 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
 }
 
 /// Returns the address of a further page of sessions.
-pub(super) fn sessions_page(path: &str, number: usize) -> String {
-    paths::with_parameters(path, &[("page", &number.to_string())])
+pub(super) fn sessions_page(page: impl InLab, number: usize) -> Address {
+    paths::with_parameters(page, &[("page", &number.to_string())])
 }
 
 /// Describes the person's own account.
@@ -89,14 +88,14 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
 pub(crate) async fn rename(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let name = optional(request.fields().filled("name"), |name| DisplayName::new(name).ok_or(()))?;
     state.sign_in.accounts().rename(name.as_ref(), &request.visitor()).await?;
-    Ok(request.done(paths::ACCOUNT_PAGE))
+    Ok(request.done(&state.site.at(paths::ACCOUNT_PAGE)))
 }
 
 /// Ends one session of the person.
 pub(crate) async fn sign_out_session(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let id = SessionId::parse(request.in_path("id")).map_err(|_| HttpErrorCode::NotFound)?;
     state.sign_in.accounts().sign_out_session(id, &request.visitor()).await?;
-    Ok(request.done(paths::ACCOUNT_PAGE))
+    Ok(request.done(&state.site.at(paths::ACCOUNT_PAGE)))
 }
 
 /// Ends all sessions of the person.
@@ -106,7 +105,7 @@ pub(crate) async fn sign_out_everywhere(
 ) -> Result<Response, Failure> {
     state.sign_in.accounts().sign_out_everywhere(&request.visitor()).await?;
     let response = match request.audience {
-        Audience::Person => see_other(paths::SIGNED_OUT_PAGE),
+        Audience::Person => see_other(&state.site.at(paths::SIGNED_OUT_PAGE)),
         Audience::Program => reply::status(StatusCode::NO_CONTENT),
     };
     state.with_cookies(reply::without_cache(response), [state.cookies.clear(cookies::SESSION)])
@@ -150,7 +149,7 @@ async fn decline_link(
         _ => {}
     }
     let next = if state.session(request).await?.is_some() { paths::ACCOUNT_PAGE } else { paths::LOGIN_PAGE };
-    state.with_cookies(request.done(next), [state.cookies.clear(cookies::LINK)])
+    state.with_cookies(request.done(&state.site.at(next)), [state.cookies.clear(cookies::LINK)])
 }
 
 /// Sends the browser to a provider, to link an identity there to the account.
@@ -158,7 +157,7 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     let fields = request.fields();
     let provider = optional(fields.filled("provider"), ProviderId::parse)?;
     let (password, visitor) = (password(fields, "password"), request.visitor());
-    let (return_to, pending) = (ReturnTo::or_main_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
+    let (return_to, pending) = (state.site.return_to_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
     let begun =
         state.sign_in.linking().begin(provider.as_ref(), return_to, pending, password, &visitor).await;
     let begun = match begun {
@@ -168,7 +167,7 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     let url = begun.authorization_url.as_str();
     let response = match request.audience {
         Audience::Person => {
-            let t = state.texts;
+            let t = &state.site;
             let mut known = state.sign_in.providers().all().into_iter();
             let name = known.find(|(known, _)| Some(&known.id) == provider.as_ref());
             let name = name.map_or_else(|| t.common.the_provider.to_string(), |(provider, _)| provider.name);
@@ -191,7 +190,7 @@ pub(crate) async fn unlink(state: &AppState, request: &ParsedRequest) -> Result<
         .unlink(&issuer, &subject, password(fields, "password"), &request.visitor())
         .await
     {
-        Ok(()) => Ok(request.done(paths::ACCOUNT_PAGE)),
+        Ok(()) => Ok(request.done(&state.site.at(paths::ACCOUNT_PAGE))),
         Err(refusal) => own_account_again(state, request, refusal).await,
     }
 }
@@ -201,7 +200,7 @@ fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
 }
 
 fn confirmation(state: &AppState, form: Form<'_>, pending: &PendingLink) -> Response {
-    reply::page(&LinkPage { t: state.texts, pending, form })
+    reply::page(&LinkPage { t: &state.site, pending, form })
 }
 
 async fn own_account_again(
@@ -222,5 +221,5 @@ fn own_account_page(
 ) -> Response {
     let next = next.map(|number| sessions_page(paths::ACCOUNT_PAGE, number));
     let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();
-    reply::page(&OwnAccountPage { t: state.texts, own, sessions, next, providers, form })
+    reply::page(&OwnAccountPage { t: &state.site, own, sessions, next, providers, form })
 }

@@ -13,10 +13,10 @@ use crate::state::AppState;
 /// Shows the signed-in person, or a link to sign in.
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let Some(checked) = state.session(request).await? else {
-        return Ok(reply::page(&MainPage { t: state.texts, person: None, form: Form::default() }));
+        return Ok(reply::page(&MainPage { t: &state.site, person: None, form: Form::default() }));
     };
     let person = Some(&*checked.person);
-    let page = state.form_page(request, |form| reply::page(&MainPage { t: state.texts, person, form }))?;
+    let page = state.form_page(request, |form| reply::page(&MainPage { t: &state.site, person, form }))?;
     state.with_renewal(page, &checked)
 }
 
@@ -24,7 +24,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// signed-in people here would otherwise send them round in circles. A link can name a provider, which then
 /// comes first: it is still for the person to press the button.
 pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let return_to = request.return_to();
+    let return_to = request.return_to(&state.site);
     let asked_for = state.asked_for(request, &return_to)?;
     let offer = state.sign_in.providers().offer(asked_for.as_ref(), request.cookies.provider.as_ref());
     let session = state.session(request).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn signed_out(state: &AppState, request: &ParsedRequest) -> Res
         let mut providers = state.sign_in.providers().all().into_iter();
         providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
     });
-    Ok(reply::page(&SignedOutPage { t: state.texts, kept_by: kept_by.as_deref() }))
+    Ok(reply::page(&SignedOutPage { t: &state.site, kept_by: kept_by.as_deref() }))
 }
 
 /// The style sheet.
@@ -63,7 +63,7 @@ impl AppState {
         username: &str,
     ) -> Response {
         reply::page(&LoginPage {
-            t: self.texts,
+            t: &self.site,
             signed_in_as,
             return_to,
             // After a typed password the form comes first.

@@ -43,13 +43,14 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
     let left = signed_out.provider.as_ref();
     let response = match (request.audience, left) {
         (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
-            let (t, url) = (state.texts, url.as_str());
+            let (t, url) = (&state.site, url.as_str());
             reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: name, url })
         }
         (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
-            see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
+            let page = paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]);
+            see_other(&state.site.at(page))
         }
-        (Audience::Person, None) => see_other(paths::SIGNED_OUT_PAGE),
+        (Audience::Person, None) => see_other(&state.site.at(paths::SIGNED_OUT_PAGE)),
         (Audience::Program, _) => reply::json(&json!({
             "provider": left.map(|left| json!({
                 "name": left.name,

@@ -103,9 +103,10 @@ impl Configuration {
         let hash_addresses = settings.switch(&keys::LOG_HASH_ADDRESSES);
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
-        let in_force = in_force::of_all(settings, public_url.origin()) + &of_sections;
-        let shared = shared.with(keys::PUBLIC_URL.path, vec![public_url.origin().to_owned()]);
-        let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
+        let lab = public_url.to_string();
+        let in_force = in_force::of_all(settings, &lab) + &of_sections;
+        let shared = shared.with(keys::PUBLIC_URL.path, vec![lab.clone()]);
+        let named = |provider: ProviderSettings| provider.with_claim_namespace(&lab);
         Some(Self {
             listen: listen?,
             data_dir: data_dir?,
@@ -175,7 +176,7 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
         PlainHttp::LoopbackOnly
     };
     let signed_out = settings.value(&keys::POST_LOGOUT_REDIRECT, |text| {
-        let pages = [REGISTERED.signed_out, MAIN_PAGE];
+        let pages = [REGISTERED.signed_out, MAIN_PAGE.as_str()];
         pages.into_iter().find(|page| *page == text).ok_or("is neither \"/signed-out\" nor \"/\"")
     });
     let paths = RegisteredPaths { signed_out: signed_out?, ..REGISTERED };

@@ -161,7 +161,8 @@ fn a_bad_value_is_named_with_key_and_source() {
         ("LABGATE_LISTEN", "localhost:8091", "is not an IP address with a port"),
         ("LABGATE_LISTEN", "0.0.0.0:8091", "public_url (not set): is needed because listen is 0.0.0.0:8091"),
         ("LABGATE_LISTEN", "127.0.0.1:0", "public_url (not set): is needed"),
-        ("LABGATE_PUBLIC_URL", "https://lab.example/x", "must be scheme, host and port only"),
+        ("LABGATE_PUBLIC_URL", "https://lab.example/x?y", "must be scheme, host, port and perhaps a path"),
+        ("LABGATE_PUBLIC_URL", "https://lab.example/x/../y", "has a path that is not plain"),
         ("ALLOW_SELF_REGISTRATIONS", "no", "\"no\" is neither true nor false"),
         ("LABGATE_SESSION__TOKEN_LIFETIME", "59s", "\"59s\" is not between 1m and 1h"),
         ("LABGATE_SESSION__TOKEN_LIFETIME", "61m", "is not between 1m and 1h"),
@@ -272,6 +273,17 @@ fn a_public_url_follows_a_loopback_listener() {
     for (listen, url) in [("127.0.0.1:80", "http://127.0.0.1"), ("[::1]:8091", "http://[::1]:8091")] {
         assert_eq!(read("", &[("LABGATE_LISTEN", listen)]).policy.public_url.origin(), url);
     }
+}
+
+#[test]
+fn a_base_path_is_part_of_the_public_url_and_of_the_pages_of_a_provider() {
+    let configuration = read("", &[("LABGATE_PUBLIC_URL", "https://lab.example/auth/")]);
+    let public_url = &configuration.policy.public_url;
+    assert_eq!(public_url.to_string(), "https://lab.example/auth");
+    assert_eq!(public_url.redirect_uri().as_str(), "https://lab.example/auth/api/auth/oidc/callback");
+    assert_eq!(public_url.signed_out_page().unwrap().as_str(), "https://lab.example/auth/signed-out");
+    let other = read("", &[("LABGATE_PUBLIC_URL", "https://lab.example/b")]);
+    assert_eq!(configuration.shared.differing(other.shared.fingerprints()), ["public_url"]);
 }
 
 #[test]

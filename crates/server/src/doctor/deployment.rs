@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use labgate_domain::ForeignText;
 use labgate_domain::public_url::PublicUrl;
-use labgate_http::paths;
+use labgate_http::paths::{self, LabPath};
 use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
@@ -44,7 +44,7 @@ pub(super) async fn examine(
     found((Step::Cookie, lab.cookie(&form, &cookies).await));
     found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
     found((Step::IdentityHeaders, lab.identity_headers().await));
-    found((Step::Services, Outcome::of("services", &[("path", &paths::ME)])));
+    found((Step::Services, Outcome::of("services", &[("path", &lab.path(paths::ME))])));
     found((Step::SigningKeys, lab.signing_keys(configuration).await));
 }
 
@@ -58,14 +58,14 @@ impl Lab<'_> {
     /// The cookies that come with the sign-in page, if it is there.
     async fn sign_in_page(&self) -> Result<Vec<String>, Outcome> {
         let public_url = self.public_url;
-        let page = self.get(paths::LOGIN_PAGE, &[]).await.map_err(|reason| {
+        let page = self.get(paths::LOGIN_PAGE.as_str(), &[]).await.map_err(|reason| {
             Outcome::of("public_url_unreachable", &[("public_url", public_url), ("reason", &reason)])
         })?;
-        if page.status == 200 && page.body.contains(paths::STYLE) {
+        if page.status == 200 && page.body.contains(paths::STYLE.as_str()) {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
-        let (onward, url) = (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE));
+        let (onward, url) = (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE.as_str()));
         Err(Outcome::of(
             "public_url_elsewhere",
             &[("page", &url), ("status", &page.status), ("onward", &onward)],
@@ -75,7 +75,7 @@ impl Lab<'_> {
     /// Returns whether the lab that answers has the providers of this configuration: the file may be another
     /// one's.
     async fn providers(&self, configuration: &Configuration) -> Outcome {
-        let stated = self.json(paths::OIDC_ENABLED, &[]).await;
+        let stated = self.json(paths::OIDC_ENABLED.as_str(), &[]).await;
         let ids = |value: &Value| -> Option<Vec<String>> {
             let providers = value.get("providers")?.as_array()?.iter();
             providers
@@ -85,7 +85,7 @@ impl Lab<'_> {
         let ours: Vec<String> =
             configuration.providers.iter().map(|settings| settings.description().id.to_string()).collect();
         let Some(theirs) = stated.as_ref().and_then(ids) else {
-            return Outcome::of("lab_providers_unknown", &[("path", &paths::OIDC_ENABLED)]);
+            return Outcome::of("lab_providers_unknown", &[("path", &paths::OIDC_ENABLED.as_str())]);
         };
         if theirs != ours {
             let (theirs, ours) = (theirs.join(", "), ours.join(", "));
@@ -102,7 +102,7 @@ impl Lab<'_> {
     /// The outcome when the lab sends people to a provider as another client than the settings have.
     async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
         let id = &settings.description().id;
-        let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN), &[]).await.ok()?;
+        let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN.as_str()), &[]).await.ok()?;
         let to_provider = Url::parse(&begun.location?).ok()?;
         let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
         let ours = settings.client_id().as_str();
@@ -127,7 +127,7 @@ impl Lab<'_> {
         if !as_set || has_domain || self.public_url.is_secure() != has("secure") {
             return Outcome::of("cookie_rewritten", &[]);
         }
-        match self.get(paths::LOGIN_PAGE, &[("cookie", pair)]).await {
+        match self.get(paths::LOGIN_PAGE.as_str(), &[("cookie", pair)]).await {
             // A lab that gets its cookie sets no other one.
             Ok(page) if page.status == 200 && page.cookies.is_empty() => Outcome::of("cookie", &[]),
             Ok(_) => Outcome::of("cookie_lost", &[]),
@@ -140,7 +140,7 @@ impl Lab<'_> {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
         let (Some((plain, _, value)), Some((with_made_up, is_believed, _))) = (plain, made_up) else {
-            return Outcome::of("source_unknown", &[("path", &paths::SOURCE)]);
+            return Outcome::of("source_unknown", &[("path", &paths::SOURCE.as_str())]);
         };
         match (plain.as_str(), with_made_up.as_str()) {
             ("unknown_proxy", _) => Outcome::of("proxy_unknown", &[]),
@@ -155,7 +155,7 @@ impl Lab<'_> {
     /// The source of the client address of a request with these headers, whether that is the made-up one, and the
     /// value that is no address.
     async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool, String)> {
-        let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE), headers).await?;
+        let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE.as_str()), headers).await?;
         let value =
             answer.get("value").and_then(Value::as_str).map(|value| ForeignText::new(value).to_string());
         let told_by = answer.get("told_by")?.as_str()?.to_owned();
@@ -164,7 +164,7 @@ impl Lab<'_> {
 
     /// Identity headers of clients at the lab.
     async fn identity_headers(&self) -> Outcome {
-        let path = paths::ME;
+        let path = paths::ME.as_str();
         match self.get(path, &IDENTITY_HEADERS).await.map(|answer| answer.status) {
             Ok(401) => Outcome::of("identity_headers", &[]),
             Ok(200) => Outcome::of("identity_headers_believed", &[("path", &path)]),
@@ -178,10 +178,10 @@ impl Lab<'_> {
         let mut sets = BTreeSet::new();
         for number in 0..ANSWERS {
             // Whatever keeps answers has not seen these addresses.
-            let path = format!("{}?answer={number}", paths::JWKS);
+            let path = format!("{}?answer={number}", paths::JWKS.as_str());
             let set = self.json(&path, &[("cache-control", "no-cache")]).await;
             let Some(set) = set.as_ref().and_then(key_ids) else {
-                return Outcome::of("signing_keys_unknown", &[("path", &paths::JWKS)]);
+                return Outcome::of("signing_keys_unknown", &[("path", &paths::JWKS.as_str())]);
             };
             sets.insert(set);
         }
@@ -199,6 +199,11 @@ impl Lab<'_> {
         }
     }
 
+    /// A path as browsers and services name it.
+    fn path(&self, path: LabPath) -> String {
+        format!("{}{}", self.public_url.base_path(), path.as_str())
+    }
+
     async fn json(&self, path: &str, headers: &[(&str, &str)]) -> Option<Value> {
         let answer = self.get(path, headers).await.ok().filter(|answer| answer.status == 200)?;
         serde_json::from_str(&answer.body).ok()
@@ -206,7 +211,7 @@ impl Lab<'_> {
 
     /// The error is the reason for which there is no answer.
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-        let url = Url::parse(&format!("{}{path}", self.public_url.origin()));
+        let url = Url::parse(&format!("{}{path}", self.public_url));
         let answer = self.http.get(&url.map_err(|error| error.to_string())?, headers).await;
         answer.map_err(|error| error.detail().to_owned())
     }

@@ -62,8 +62,8 @@ impl LiveKeys {
             TokenKey::InDataDir(_) => (ring, true),
             TokenKey::Given(key) => (KeyRing::new(key.clone()), false),
         };
-        let origin = configuration.policy.public_url.origin();
-        let tokens = Arc::new(SessionTokens::new(ring, origin, origin));
+        let lab = configuration.policy.public_url.to_string();
+        let tokens = Arc::new(SessionTokens::new(ring, &lab, &lab));
         Ok(Self { directory, signs_with_directory, tokens, seals: Arc::new(AttemptSeals::new(seals)) })
     }
 

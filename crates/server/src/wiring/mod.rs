@@ -235,7 +235,7 @@ pub fn providers(
 
 /// Logs the facts of a start.
 fn announce(address: SocketAddr, configuration: &Configuration, missing_settings: &[String]) {
-    let public_url = configuration.policy.public_url.origin();
+    let public_url = configuration.policy.public_url.to_string();
     let data_dir = configuration.data_dir.display().to_string();
     let version = env!("CARGO_PKG_VERSION");
     let database = configuration.database.to_string();
