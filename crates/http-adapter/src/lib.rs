@@ -28,6 +28,6 @@ pub use app::App;
 pub use client_addr::{NotANetwork, Peer, ProxyNetwork};
 pub use cookies::{CookieName, UnfitCookieName};
 pub use failure::{HttpErrorCode, status_of};
-pub use serve::serve;
+pub use serve::{Listener, serve};
 pub use state::AppInfo;
 pub use texts::person_text;

@@ -8,6 +8,7 @@
 mod external_oidc;
 mod in_force;
 mod keys;
+mod listen;
 mod passwords;
 mod problems;
 mod session;
@@ -17,7 +18,6 @@ mod sources;
 mod token;
 mod values;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths, UnfitPublicUrl};
@@ -29,6 +29,7 @@ use labgate_store::Location;
 use secrecy::ExposeSecret as _;
 
 pub use self::external_oidc::settings as external_oidc_settings;
+pub use self::listen::{Listen, UnfitListen};
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
@@ -41,8 +42,10 @@ use crate::logging::{Levels, LogFormat, LogSettings};
 /// A configuration without problems.
 #[derive(Debug)]
 pub struct Configuration {
-    /// The address to listen on. Port 0 lets the system choose.
-    pub listen: SocketAddr,
+    /// The address to listen on.
+    pub listen: Listen,
+    /// The rights of the file of a Unix socket.
+    pub socket_mode: u32,
     /// The directory of the keys and other files.
     pub data_dir: PathBuf,
     /// The database of accounts and sessions.
@@ -81,13 +84,11 @@ impl Configuration {
 
     /// Reads everything before it looks whether all is there, so that all problems are met.
     fn of_settings(settings: &mut Settings) -> Option<Self> {
-        let listen = settings.value(&keys::LISTEN, |text| {
-            text.parse::<SocketAddr>()
-                .map_err(|_| "is not an IP address with a port, such as 127.0.0.1:8091 or 0.0.0.0:8091")
-        });
+        let listen = settings.value(&keys::LISTEN, str::parse::<Listen>);
+        let socket_mode = settings.value(&keys::SOCKET_MODE, listen::socket_mode);
         let data_dir = settings.text(&keys::DATA_DIR).map(PathBuf::from);
         let database = database(settings, data_dir.as_deref());
-        let public_url = public_url(settings, listen);
+        let public_url = public_url(settings, listen.as_ref());
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(settings);
         let passwords = passwords::policy(settings);
@@ -109,6 +110,7 @@ impl Configuration {
         let named = |provider: ProviderSettings| provider.with_claim_namespace(&lab);
         Some(Self {
             listen: listen?,
+            socket_mode: socket_mode?,
             data_dir: data_dir?,
             database: database?,
             providers: providers.into_iter().map(named).collect(),
@@ -169,7 +171,7 @@ fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {
 /// The public URL. A server that only this machine can reach is reached where it listens; of any other we
 /// cannot know under which name people reach it, and a name taken from a request would be the attacker's
 /// choice.
-fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<PublicUrl> {
+fn public_url(settings: &mut Settings, listen: Option<&Listen>) -> Option<PublicUrl> {
     let plain_http = if settings.switch(&keys::NETWORK_WITHOUT_TLS)? {
         PlainHttp::NetworkWithoutTls
     } else {
@@ -189,8 +191,11 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
         });
     }
     let listen = listen?;
-    if listen.ip().is_loopback() && listen.port() != 0 {
-        return PublicUrl::parse(&format!("http://{listen}"), plain_http, paths).ok();
+    if let Listen::Tcp(address) = listen
+        && address.ip().is_loopback()
+        && address.port() != 0
+    {
+        return PublicUrl::parse(&format!("http://{address}"), plain_http, paths).ok();
     }
     settings.refuse(
         &keys::PUBLIC_URL,

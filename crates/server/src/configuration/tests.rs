@@ -80,7 +80,7 @@ fn nothing_needs_to_be_set() {
 fn the_environment_overrides_the_file_and_the_file_the_defaults() {
     let file = "listen = \"127.0.0.1:1\"\n[session]\nidle_limit = \"2h\"\nabsolute_limit = \"3h\"";
     let configuration = read(file, &[("LABGATE_SESSION__IDLE_LIMIT", "1h"), ("PATH", " "), ("LABEL", "")]);
-    assert_eq!(configuration.listen.port(), 1);
+    assert_eq!(configuration.listen.to_string(), "127.0.0.1:1");
     assert_eq!(configuration.policy.session_idle_limit, Duration::from_hours(1));
     assert_eq!(configuration.policy.session_absolute_limit, Duration::from_hours(3));
     assert_eq!(configuration.policy.token_lifetime, Policy::TOKEN_LIFETIME);
@@ -159,6 +159,9 @@ fn a_bad_value_is_named_with_key_and_source() {
         ("LABGATE_LISTEN", "127.0.0.1\n:1", "has a control character"),
         ("LABGATE_LISTEN", "8091", "\"8091\" is not an IP address with a port"),
         ("LABGATE_LISTEN", "localhost:8091", "is not an IP address with a port"),
+        ("LABGATE_LISTEN", "unix:labgate.sock", "is not the absolute path of a Unix socket"),
+        ("LABGATE_SOCKET_MODE", "0060", "\"0060\" is no octal number with the owner's rights"),
+        ("LABGATE_LISTEN", "unix:/run/labgate.sock", "public_url (not set): is needed because listen is unix:/run/"),
         ("LABGATE_LISTEN", "0.0.0.0:8091", "public_url (not set): is needed because listen is 0.0.0.0:8091"),
         ("LABGATE_LISTEN", "127.0.0.1:0", "public_url (not set): is needed"),
         ("LABGATE_PUBLIC_URL", "https://lab.example/x?y", "must be scheme, host, port and perhaps a path"),

@@ -148,7 +148,7 @@ impl Lab<'_> {
             ("proxy", _) => Outcome::of("proxy_itself", &[]),
             (_, "forwarded") if is_believed => Outcome::of("made_up_address_believed", &[]),
             ("forwarded", "forwarded") => Outcome::of("forwarded_for", &[]),
-            _ => without_proxy(self.public_url, configuration.listen.port()),
+            _ => without_proxy(self.public_url, &configuration.listen),
         }
     }
 
@@ -218,12 +218,12 @@ impl Lab<'_> {
 }
 
 /// The meaning of a missing client address.
-fn without_proxy(public_url: &PublicUrl, own_port: u16) -> Outcome {
+fn without_proxy(public_url: &PublicUrl, listen: &Listen) -> Outcome {
     let port = Url::parse(public_url.origin()).ok().and_then(|url| url.port_or_known_default());
     if public_url.is_secure() {
         // Labgate itself speaks no TLS.
         Outcome::of("proxy_untrusted", &[])
-    } else if port == Some(own_port) {
+    } else if port == listen.port() {
         Outcome::of("no_proxy", &[])
     } else {
         Outcome::of("no_proxy_perhaps", &[])
@@ -247,7 +247,7 @@ mod tests {
         let outcome = |public_url: &str| {
             without_proxy(
                 &PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
-                8091,
+                &"127.0.0.1:8091".parse().unwrap(),
             )
         };
         assert!(matches!(outcome("https://lab.example"), Outcome::Bad { .. }));

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::background::every;
 use crate::configuration::{Configuration, TokenKey};
+use crate::systemd;
 
 /// The interval at which the keys are read again: within it a key of the command line is known, and a key
 /// that is due signs. It is well below [`KeyDirectory::PUBLICATION_DELAY`], within which each replica must
@@ -77,15 +78,18 @@ impl LiveKeys {
         let keys = Arc::new(self);
         let mut ticks = every(KEYS_INTERVAL);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = bell.notified() => {}
-            }
+            let is_asked_for = tokio::select! {
+                _ = ticks.tick() => false,
+                () = bell.notified() => true,
+            };
             let (keys, now) = (Arc::clone(&keys), clock.now());
             match tokio::task::spawn_blocking(move || keys.read_again(now)).await {
                 Ok(true) => sign_in.requests().forget_checks(),
                 Ok(false) => {}
                 Err(error) => tracing::error!(error = error.to_string(), "reading the keys again failed"),
+            }
+            if is_asked_for {
+                systemd::ready();
             }
         }
     }
