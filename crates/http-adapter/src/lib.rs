@@ -22,6 +22,7 @@ mod state;
 mod testing;
 mod texts;
 mod times;
+mod tls;
 mod turns;
 
 pub use app::App;
@@ -31,3 +32,4 @@ pub use failure::{HttpErrorCode, status_of};
 pub use serve::{Listener, serve};
 pub use state::AppInfo;
 pub use texts::person_text;
+pub use tls::Tls;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,7 +12,7 @@ use tokio::net::UnixListener;
 
 use crate::connection::attend;
 use crate::seats::Seats;
-use crate::{App, Peer};
+use crate::{App, Peer, Tls};
 
 /// The time for requests under way when the server stops.
 const DRAIN_TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -52,9 +53,9 @@ impl Listener {
     }
 }
 
-/// Serves the application on this listener until `shutdown` is done; then finishes the requests under way,
-/// for at most ten seconds.
-pub async fn serve(listener: Listener, app: App, shutdown: impl Future<Output = ()>) {
+/// Serves the application on this listener, over TLS if there is a certificate, until `shutdown` is done; then
+/// finishes the requests under way, for at most ten seconds.
+pub async fn serve(listener: Listener, tls: Option<Arc<Tls>>, app: App, shutdown: impl Future<Output = ()>) {
     let seats = Seats::new(app.trusted_proxies());
     let mut shutdown = std::pin::pin!(shutdown);
 
@@ -75,7 +76,7 @@ pub async fn serve(listener: Listener, app: App, shutdown: impl Future<Output = 
             tracing::debug!(%peer, "a connection was refused: the peer has its share");
             continue;
         };
-        tokio::spawn(attend(stream, app.clone(), Peer(peer), seat));
+        tokio::spawn(attend(stream, tls.clone(), app.clone(), Peer(peer), seat));
     }
 
     drop(listener);

@@ -215,6 +215,7 @@ fn tell_setup_link(server: &Server) -> std::io::Result<()> {
 fn check(configuration: &Configuration) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     wiring::providers(configuration, &clock)?;
+    wiring::check_tls(configuration)?;
     write!(std::io::stdout(), "{}", configuration.in_force())?;
     Ok(())
 }

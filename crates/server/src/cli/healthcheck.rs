@@ -28,7 +28,7 @@ pub(super) fn run(configuration: &Configuration) -> anyhow::Result<ExitCode> {
 
 /// Asks the server; the error is the reason for which it is not ready.
 async fn ask(configuration: &Configuration) -> Result<(), String> {
-    let listen = configuration.listen.from_this_machine();
+    let listen = configuration.listen.on_this_machine();
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(Policy::none())
@@ -46,7 +46,8 @@ async fn ask(configuration: &Configuration) -> Result<(), String> {
         Listen::Unix(_) => return Err("this system has no Unix sockets".to_owned()),
     };
     let client = client.build().map_err(|error| format!("no HTTP client can be made: {error}"))?;
-    let answer = client.get(format!("http://{host}{}", READINESS.as_str())).send().await;
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    let answer = client.get(format!("{scheme}://{host}{}", READINESS.as_str())).send().await;
     match answer.map(|answer| answer.status()) {
         Ok(status) if status.is_success() => Ok(()),
         Ok(status) => Err(format!("{listen} answers {status}")),

@@ -15,6 +15,7 @@ mod session;
 mod settings;
 mod shared;
 mod sources;
+mod tls;
 mod token;
 mod values;
 
@@ -35,6 +36,8 @@ pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
 pub use self::shared::SharedSettings;
 pub use self::sources::{File, Sources};
+pub(crate) use self::tls::TlsPair;
+pub use self::tls::{TlsFiles, UnfitTlsFile};
 pub use self::token::TokenKey;
 use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
@@ -46,6 +49,8 @@ pub struct Configuration {
     pub listen: Listen,
     /// The rights of the file of a Unix socket.
     pub socket_mode: u32,
+    /// The files of the server's certificate and key, if it speaks TLS itself.
+    pub tls: Option<TlsFiles>,
     /// The directory of the keys and other files.
     pub data_dir: PathBuf,
     /// The database of accounts and sessions.
@@ -86,9 +91,10 @@ impl Configuration {
     fn of_settings(settings: &mut Settings) -> Option<Self> {
         let listen = settings.value(&keys::LISTEN, str::parse::<Listen>);
         let socket_mode = settings.value(&keys::SOCKET_MODE, listen::socket_mode);
+        let tls = tls::files(settings);
         let data_dir = settings.text(&keys::DATA_DIR).map(PathBuf::from);
         let database = database(settings, data_dir.as_deref());
-        let public_url = public_url(settings, listen.as_ref());
+        let public_url = public_url(settings, listen.as_ref(), tls.is_some());
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(settings);
         let passwords = passwords::policy(settings);
@@ -111,6 +117,7 @@ impl Configuration {
         Some(Self {
             listen: listen?,
             socket_mode: socket_mode?,
+            tls,
             data_dir: data_dir?,
             database: database?,
             providers: providers.into_iter().map(named).collect(),
@@ -171,7 +178,7 @@ fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {
 /// The public URL. A server that only this machine can reach is reached where it listens; of any other we
 /// cannot know under which name people reach it, and a name taken from a request would be the attacker's
 /// choice.
-fn public_url(settings: &mut Settings, listen: Option<&Listen>) -> Option<PublicUrl> {
+fn public_url(settings: &mut Settings, listen: Option<&Listen>, has_tls: bool) -> Option<PublicUrl> {
     let plain_http = if settings.switch(&keys::NETWORK_WITHOUT_TLS)? {
         PlainHttp::NetworkWithoutTls
     } else {
@@ -195,7 +202,8 @@ fn public_url(settings: &mut Settings, listen: Option<&Listen>) -> Option<Public
         && address.ip().is_loopback()
         && address.port() != 0
     {
-        return PublicUrl::parse(&format!("http://{address}"), plain_http, paths).ok();
+        let scheme = if has_tls { "https" } else { "http" };
+        return PublicUrl::parse(&format!("{scheme}://{address}"), plain_http, paths).ok();
     }
     settings.refuse(
         &keys::PUBLIC_URL,

@@ -279,6 +279,19 @@ fn a_public_url_follows_a_loopback_listener() {
 }
 
 #[test]
+fn a_certificate_and_its_key_are_set_together_and_are_not_read_here() {
+    let (certificate, key) =
+        (("LABGATE_TLS_CERTIFICATE_FILE", "/no/certificate"), ("LABGATE_TLS_PRIVATE_KEY_FILE", "/no/key"));
+    let configuration = read("", &[certificate, key]);
+    assert!(configuration.tls.is_some());
+    assert_eq!(configuration.policy.public_url.origin(), "https://127.0.0.1:8091");
+    for (one, other) in [(certificate, "tls_private_key_file"), (key, "tls_certificate_file")] {
+        assert_told(&problem("", &[one]), &format!("{other} (not set): is needed, because tls_"));
+    }
+    assert!(read("", &[]).tls.is_none());
+}
+
+#[test]
 fn a_base_path_is_part_of_the_public_url_and_of_the_pages_of_a_provider() {
     let configuration = read("", &[("LABGATE_PUBLIC_URL", "https://lab.example/auth/")]);
     let public_url = &configuration.policy.public_url;

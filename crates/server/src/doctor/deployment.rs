@@ -12,7 +12,7 @@ use url::Url;
 use super::finding::Outcome;
 use super::http::{Answer, Http};
 use super::step::Step;
-use crate::configuration::{Configuration, TokenKey};
+use crate::configuration::{Configuration, Listen, TokenKey};
 
 /// An address for documentation (RFC 5737): no client has it.
 const MADE_UP: &str = "192.0.2.1";
@@ -65,7 +65,8 @@ impl Lab<'_> {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
-        let (onward, url) = (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE.as_str()));
+        let (onward, url) =
+            (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE.as_str()));
         Err(Outcome::of(
             "public_url_elsewhere",
             &[("page", &url), ("status", &page.status), ("onward", &onward)],
@@ -148,7 +149,7 @@ impl Lab<'_> {
             ("proxy", _) => Outcome::of("proxy_itself", &[]),
             (_, "forwarded") if is_believed => Outcome::of("made_up_address_believed", &[]),
             ("forwarded", "forwarded") => Outcome::of("forwarded_for", &[]),
-            _ => without_proxy(self.public_url, &configuration.listen),
+            _ => without_proxy(self.public_url, &configuration.listen, configuration.tls.is_some()),
         }
     }
 
@@ -218,10 +219,10 @@ impl Lab<'_> {
 }
 
 /// The meaning of a missing client address.
-fn without_proxy(public_url: &PublicUrl, listen: &Listen) -> Outcome {
+fn without_proxy(public_url: &PublicUrl, listen: &Listen, has_tls: bool) -> Outcome {
     let port = Url::parse(public_url.origin()).ok().and_then(|url| url.port_or_known_default());
-    if public_url.is_secure() {
-        // Labgate itself speaks no TLS.
+    if public_url.is_secure() && !has_tls {
+        // Something else ends TLS.
         Outcome::of("proxy_untrusted", &[])
     } else if port == listen.port() {
         Outcome::of("no_proxy", &[])
@@ -243,15 +244,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lab_with_tls_has_a_proxy_that_ends_it() {
-        let outcome = |public_url: &str| {
+    fn a_lab_with_tls_has_a_proxy_that_ends_it_unless_it_speaks_tls_itself() {
+        let outcome = |public_url: &str, has_tls: bool| {
             without_proxy(
                 &PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
                 &"127.0.0.1:8091".parse().unwrap(),
+                has_tls,
             )
         };
-        assert!(matches!(outcome("https://lab.example"), Outcome::Bad { .. }));
-        assert!(matches!(outcome("http://127.0.0.1:8091"), Outcome::Good(_)));
-        assert!(matches!(outcome("http://127.0.0.1:8000"), Outcome::Unknown(_)));
+        assert!(matches!(outcome("https://lab.example", false), Outcome::Bad { .. }));
+        assert!(matches!(outcome("http://127.0.0.1:8091", false), Outcome::Good(_)));
+        assert!(matches!(outcome("http://127.0.0.1:8000", false), Outcome::Unknown(_)));
+        assert!(matches!(outcome("https://lab.example:8091", true), Outcome::Good(_)));
+        assert!(matches!(outcome("https://lab.example", true), Outcome::Unknown(_)));
     }
 }

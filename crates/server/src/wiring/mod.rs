@@ -4,7 +4,9 @@ mod background;
 mod data_dir;
 mod first_administrator;
 mod listener;
+mod live_files;
 mod live_keys;
+mod live_tls;
 mod replicas;
 mod revalidations;
 mod start_error;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use labgate_domain::ports::IdentityProvider;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::world::Clock;
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, Tls};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge, WorkPool};
 use labgate_store::{RunningReplica, Store};
 use secrecy::{ExposeSecret, SecretString};
@@ -29,19 +31,22 @@ pub(crate) use self::data_dir::{DataDirLock, LOCK, UNFINISHED_RESTORE};
 use self::first_administrator::ensure_first_administrator;
 use self::listener::Bound;
 pub use self::listener::HandedOver;
+use self::live_files::LiveFiles;
 use self::live_keys::LiveKeys;
 pub(crate) use self::live_keys::{KEYS, key_directory_at};
 pub use self::live_keys::{key_directory, key_directory_path};
+use self::live_tls::LiveTls;
 use self::replicas::Replica;
 use self::revalidations::Revalidations;
 pub use self::start_error::StartError;
-use crate::configuration::{Configuration, Listen, external_oidc_settings};
+use crate::configuration::{Configuration, Listen, UnfitTlsFile, external_oidc_settings};
 use crate::logging::SummingLog;
 use crate::world::{OsEntropy, SystemClock};
 
 /// A Labgate that listens and is ready to serve.
 pub struct Server {
     bound: Bound,
+    tls: Option<Arc<Tls>>,
     app: App,
     store: Store,
     setup_link: Option<SecretString>,
@@ -74,6 +79,8 @@ impl Server {
     ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = providers(&configuration, &clock)?;
+        let live_tls = LiveTls::open(&configuration, clock.now())?;
+        let tls = live_tls.as_ref().map(|live| Arc::clone(&live.tls));
         // Before anything else, so that a second server on the same address changes nothing.
         let bound = Bound::at(&configuration.listen, configuration.socket_mode, handed_over).await?;
         let log = Arc::new(configuration.log.sign_in_log(&OsEntropy));
@@ -92,7 +99,8 @@ impl Server {
         replica.compare().await;
         background.spawn(replica.keep_comparing());
         let reload_bell = Arc::new(Notify::new());
-        background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
+        let files = LiveFiles { keys, tls: live_tls };
+        background.spawn(files.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
         let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.revalidation.is_some() {
@@ -107,6 +115,7 @@ impl Server {
         let app = App::new(sign_in, info);
         Ok(Self {
             bound,
+            tls,
             app,
             store,
             setup_link,
@@ -136,7 +145,7 @@ impl Server {
         self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Returns the bell for which the keys are read again at once, and not only within the minute.
+    /// Returns the bell for which the keys and the certificate are read again at once, and not only within the minute.
     #[must_use]
     pub fn reload_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.reload_bell)
@@ -146,10 +155,10 @@ impl Server {
     /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
     /// revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { bound, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
+        let Self { bound, tls, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
         let stopping = revalidations.stop();
         let mut stopped = stopping.subscribe();
-        let serving = labgate_http::serve(bound.listener, app, async {
+        let serving = labgate_http::serve(bound.listener, tls, app, async {
             shutdown.await;
             stopping.send_replace(true);
         });
@@ -226,6 +235,14 @@ pub async fn with_sign_in<T>(
     drop(data_dir);
     log.tell_sums();
     Ok(result)
+}
+
+/// Reads the server's certificate and its key, if the settings name them.
+///
+/// # Errors
+/// When they cannot be used.
+pub(crate) fn check_tls(configuration: &Configuration) -> Result<(), UnfitTlsFile> {
+    LiveTls::open(configuration, SystemClock.now()).map(drop)
 }
 
 /// Builds the configured providers, without a request to them.

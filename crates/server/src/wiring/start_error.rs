@@ -10,7 +10,7 @@ use labgate_provider::SettingsError;
 use labgate_store::OpenError;
 use labgate_token::KeyFileError;
 
-use crate::configuration::Listen;
+use crate::configuration::{Listen, UnfitTlsFile};
 
 /// The reason a start failed. Each variant names the address, file or setting.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,9 @@ pub enum StartError {
         source: io::Error,
     },
     /// systemd handed over several sockets.
-    #[error("systemd handed over {count} sockets, and Labgate listens on one: leave one Listen… in labgate.socket")]
+    #[error(
+        "systemd handed over {count} sockets, and Labgate listens on one: leave one Listen… in labgate.socket"
+    )]
     SeveralSockets {
         /// Their number.
         count: usize,
@@ -46,6 +48,9 @@ pub enum StartError {
         /// The setting.
         listen: Listen,
     },
+    /// The server's certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] UnfitTlsFile),
     /// The data directory cannot be created or used.
     #[error("the data directory {path} cannot be created or used: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
     DataDir {

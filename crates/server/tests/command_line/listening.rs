@@ -130,7 +130,7 @@ fn systemd_is_told_when_it_is_ready_reloads_and_stops() {
 fn handed_over(mut command: Command, socket: impl Into<OwnedFd>) -> Command {
     // A shell, for it has the process id before the binary starts, and moves the socket to its number.
     let (program, arguments) = (command.get_program().to_owned(), command.get_args().map(ToOwned::to_owned));
-    let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\"";
+    let script = "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\"";
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", script]).arg(program).args(arguments.collect::<Vec<_>>());
     let environment = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
