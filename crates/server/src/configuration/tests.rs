@@ -1,3 +1,4 @@
+mod deploy;
 mod documentation;
 
 use std::ffi::OsString;
@@ -161,7 +162,11 @@ fn a_bad_value_is_named_with_key_and_source() {
         ("LABGATE_LISTEN", "localhost:8091", "is not an IP address with a port"),
         ("LABGATE_LISTEN", "unix:labgate.sock", "is not the absolute path of a Unix socket"),
         ("LABGATE_SOCKET_MODE", "0060", "\"0060\" is no octal number with the owner's rights"),
-        ("LABGATE_LISTEN", "unix:/run/labgate.sock", "public_url (not set): is needed because listen is unix:/run/"),
+        (
+            "LABGATE_LISTEN",
+            "unix:/run/labgate.sock",
+            "public_url (not set): is needed because listen is unix:/run/",
+        ),
         ("LABGATE_LISTEN", "0.0.0.0:8091", "public_url (not set): is needed because listen is 0.0.0.0:8091"),
         ("LABGATE_LISTEN", "127.0.0.1:0", "public_url (not set): is needed"),
         ("LABGATE_PUBLIC_URL", "https://lab.example/x?y", "must be scheme, host, port and perhaps a path"),

@@ -22,7 +22,7 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         // A process that says nothing fails the test and does not hold it up.
-        manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        manager.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         Self { folder, manager }
     }
 
@@ -114,6 +114,30 @@ fn the_health_check_asks_over_tcp_and_needs_no_open_port() {
 }
 
 #[test]
+fn the_health_check_asks_over_tls_and_a_broken_pair_of_files_changes_nothing() {
+    let lab = Lab::new();
+    let (certificate, key) = (lab.path("certificate.pem"), lab.path("key.pem"));
+    let made = rcgen::generate_simple_self_signed(["lab.example".to_owned()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let files = [("LABGATE_TLS_CERTIFICATE_FILE", &*certificate), ("LABGATE_TLS_PRIVATE_KEY_FILE", &*key)];
+    let running = lab.serve(&files);
+    assert_eq!(lab.health(&files), (Some(0), "ready\n".to_owned()));
+    assert_eq!(lab.health(&[]).0, Some(1), "without TLS");
+
+    std::fs::write(&certificate, "broken").unwrap();
+    signal(&running, "HUP");
+    assert!(lab.told().starts_with("RELOADING=1\n"));
+    assert_eq!(lab.told(), "READY=1\n");
+    assert_eq!(lab.health(&files), (Some(0), "ready\n".to_owned()));
+    let check = lab.command(&["config", "check"], &files).output().unwrap();
+    let (_, stderr) = text(&check);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(stderr.contains("tls_certificate_file") && stderr.contains("has no certificate"), "{stderr}");
+}
+
+#[test]
 fn systemd_is_told_when_it_is_ready_reloads_and_stops() {
     let lab = Lab::new();
     let mut running = lab.serve(&[]);
@@ -133,7 +157,8 @@ fn handed_over(mut command: Command, socket: impl Into<OwnedFd>) -> Command {
     let script = "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\"";
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", script]).arg(program).args(arguments.collect::<Vec<_>>());
-    let environment = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let environment =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     shell.env_clear().envs(environment.collect::<Vec<_>>());
     shell.current_dir(command.get_current_dir().unwrap());
     command = shell;
