@@ -1,6 +1,9 @@
 //! Through a provider and back.
 
-use super::{ADAS_ADDRESS, AS_ADA, COOKIE_OF_FORMS, Lab, TO_PROVIDER, button, link, says};
+use super::{
+    ADAS_ADDRESS, ADMINISTRATORS_PASSWORD, AS_ADA, COOKIE_OF_FORMS, Lab, PASSWORD, PROBLEM, TO_PROVIDER,
+    USERNAME, button, link, says,
+};
 
 #[tokio::test]
 async fn sign_in_and_sign_out() {
@@ -47,4 +50,31 @@ async fn a_refusal_is_explained_and_leaves_no_session() {
     browser.click(&link("Sign in again")).await;
     browser.sees(TO_PROVIDER, "/login").await;
     browser.close().await;
+}
+
+#[tokio::test]
+async fn the_fragment_of_the_address_to_come_back_to_is_kept() {
+    const THERE: &str = "/account#/runs/a%20b?c=d&e=%23";
+    let saved = button("Save the name");
+    let lab = Lab::start().await;
+    let browser = lab.browser().await;
+    let login = "/login?return_to=%2Faccount#/runs/a%20b?c=d&e=%23";
+    browser.go(login).await;
+    browser.click(TO_PROVIDER).await;
+    browser.click(AS_ADA).await;
+    browser.sees(&saved, THERE).await;
+    browser.close().await;
+
+    let root = lab.administrator().await;
+    root.go("/").await;
+    root.click(&button("Sign out")).await;
+    root.go(login).await;
+    // A refusal on the way does not lose it.
+    for password in ["wrong", ADMINISTRATORS_PASSWORD] {
+        root.fill(&[(USERNAME, "root"), (PASSWORD, password)]).await;
+        root.click(&button("Sign in with password")).await;
+        root.find(&format!("{PROBLEM} | {saved}")).await;
+    }
+    root.sees(&saved, THERE).await;
+    root.close().await;
 }

@@ -86,7 +86,7 @@ impl Lab {
         for _ in 0..replicas {
             let folder = tempfile::tempdir().unwrap();
             let server = Server::start(configuration(&public_url, &folder, more)).await.unwrap();
-            addresses.push(server.address());
+            addresses.push(server.address().unwrap());
             folders.push(folder);
             tokio::spawn(server.run(std::future::pending()));
         }

@@ -58,7 +58,7 @@ async fn examined(proxy: Proxy) -> BTreeMap<String, Vec<(Step, Outcome)>> {
     let folder = tempfile::tempdir().unwrap();
     let configuration = || with_file(Some(services.clone()), &public_url, &folder, &[TRUSTED]);
     let server = Server::start(configuration()).await.unwrap();
-    upstream.set(server.address()).unwrap();
+    upstream.set(server.address().unwrap()).unwrap();
     tokio::spawn(server.run(std::future::pending()));
     let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for Finding { subject, step, outcome } in findings(Ok(&configuration()), Arc::new(SystemClock)).await {

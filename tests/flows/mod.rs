@@ -1,6 +1,7 @@
 //! Whole trips on the harness: real routes, real core, real mock provider, one process.
 
 mod attacks;
+mod base_path;
 mod faults;
 mod forms;
 mod groups;

@@ -203,6 +203,56 @@ async fn c123_a_hand_over_leads_to_no_other_host() {
 }
 
 #[tokio::test]
+async fn the_longest_address_survives_the_hand_over() {
+    let lab = lab();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let url = format!("https://grafana.test/explore?left={}", "%7B%22a%22%3A+1%7D".repeat(400));
+    browser.open(&url).await;
+    assert_eq!((browser.page().url().as_str(), browser.page().status()), (&*url, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn the_head_of_a_refusal_has_room_for_a_long_address_once() {
+    let lab = lab();
+    for len in [10, 7000] {
+        let request = http::Request::get("/api/auth/verify")
+            .extension(labgate_http::Peer("10.0.0.1".parse().unwrap()))
+            .header("x-original-url", format!("https://grafana.test/{}", "a".repeat(len)))
+            .header("x-original-method", "GET");
+        let refused = lab.app().handle(request.body(bytes::Bytes::new()).unwrap()).await;
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let head: usize =
+            refused.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        assert!((len..len + 3000).contains(&head), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn beside_a_base_path_a_service_may_have_the_whole_host() {
+    let lab = TestLab::builder()
+        .public_url("https://lab.test/auth")
+        .service(service("portal", "https://lab.test/", Vec::new()))
+        .service(service("notebooks", "https://nb.test", Vec::new()))
+        .build();
+    let mut browser = lab.browser();
+    enter(&mut browser, "https://lab.test/papers?a=b").await;
+    assert!(browser.page().html().contains("remote-user: ada"), "{:?}", browser.page());
+    browser.open(DEEP).await;
+    assert_eq!((browser.page().url().as_str(), browser.page().status()), (DEEP, StatusCode::OK));
+    for path in ["/auth", "/auth/", "/auth/x"] {
+        let lab = labgate_domain::public_url::PublicUrl::parse(
+            "https://lab.test/auth",
+            labgate_domain::public_url::PlainHttp::LoopbackOnly,
+            labgate_http::paths::REGISTERED,
+        );
+        let inside = service("x", &format!("https://lab.test{path}"), Vec::new());
+        let refused = labgate_domain::access::Services::new(vec![inside], &lab.unwrap());
+        assert!(refused.unwrap_err().to_string().contains("Labgate's own pages"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_code_is_good_for_the_browser_that_asked_for_it_and_once() {
     let lab = lab();
     let (mut ada, mut mallory) = (lab.browser(), lab.browser());

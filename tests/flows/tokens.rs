@@ -148,7 +148,7 @@ async fn is_accepted(lab: &TestLab, place: Place, token: &str, given: &Given) ->
         Place::CheckOfAnotherHost => check(lab, "grafana.test", "/", token).await == StatusCode::OK,
         Place::Entry => {
             let (state, entering) = &given.flow;
-            let path = format!("/.labgate/enter?code={token}&state={state}");
+            let path = format!("/.labgate/enter?code={token}&state={state}&to=%2F");
             let entered = at_host(lab, "nb.test", &path, entering).await;
             let cookies = entered.headers().get_all("set-cookie").iter();
             let is_pass = |cookie: &&str| cookie.starts_with("__Host-labgate=ey");

@@ -10,8 +10,8 @@ use labgate_domain::sign_in::{
 };
 
 use super::lab::{
-    ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, NOTEBOOKS, OTHER_PASSWORD, PASSWORD, Process, Promise,
-    ROOT, account_id, exposed, issuer, password, presenting, refused, signed_in, typed,
+    ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
+    account_id, exposed, issuer, notebook, password, presenting, refused, signed_in, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -187,7 +187,7 @@ async fn callback(process: &Process, number: usize) -> Answer {
 async fn enter(process: &Process) -> Answer {
     let Code { text, state, secret } = &process.fixture.handed_over;
     let hand_over = process.sign_in.hand_over();
-    let entered = hand_over.enter(NOTEBOOKS, text, *state, Some(secret), Source::default()).await;
+    let entered = hand_over.enter(&notebook(), text, *state, Some(secret), Source::default()).await;
     entered.map(|_| None).map_err(refused)
 }
 

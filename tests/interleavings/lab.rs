@@ -171,8 +171,13 @@ fn notebooks() -> Service {
     Service { runs_user_code: true, ..Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url) }
 }
 
+/// A page of the notebooks.
+pub(super) fn notebook() -> Target {
+    Target::new(NOTEBOOKS, "/lab", "GET").unwrap()
+}
+
 fn hand_over(sign_in: &SignIn, token: &str) -> Code {
-    let target = Target::new(NOTEBOOKS, "/lab", "GET").unwrap();
+    let target = notebook();
     let entering = now(sign_in.hand_over().begin(&target, Source::default())).unwrap();
     let handed = now(sign_in.hand_over().hand_over(&presenting(token), &target, entering.state)).unwrap();
     Code { text: handed.code.to_text(), state: entering.state, secret: entering.secret }

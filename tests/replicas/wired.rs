@@ -85,7 +85,7 @@ async fn c150_a_session_opens_every_server_until_it_is_ended_from_anywhere() {
     let shared = Shared::new().await;
     let (mut addresses, mut stops, mut running) = (Vec::new(), Vec::new(), JoinSet::new());
     for server in shared.servers(3, &[]).await {
-        addresses.push(server.address());
+        addresses.push(server.address().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         stops.push(stop);
         running.spawn(server.run(async { stopped.await.unwrap_or_default() }));

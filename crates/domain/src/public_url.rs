@@ -6,7 +6,8 @@ use url::{Host, Url};
 
 use crate::protocol::RedirectUri;
 
-/// The lab's public origin, from configuration and never from a request: scheme, host and port.
+/// The lab's public URL, from configuration and never from a request: scheme, host and port, and the base path
+/// below which all addresses of the lab are.
 ///
 /// Every public name of the lab derives from it: the redirect URI, the token's `iss`, the cookie's
 /// attributes. A forged `Host` header changes none of them.
@@ -14,6 +15,7 @@ use crate::protocol::RedirectUri;
 pub struct PublicUrl {
     origin: String,
     host: String,
+    base_path: String,
     redirect_uri: RedirectUri,
     signed_out: &'static str,
     secure: bool,
@@ -25,9 +27,15 @@ pub enum UnfitPublicUrl {
     /// It is not an absolute http(s) URL.
     #[error("is not an absolute http or https URL")]
     NotAUrl,
-    /// It has more than scheme, host and port.
-    #[error("must be scheme, host and port only, without path, query, fragment or user name")]
-    MoreThanAnOrigin,
+    /// It has a query, a fragment, a user name or a password.
+    #[error("must be scheme, host, port and perhaps a path, without query, fragment or user name")]
+    MoreThanAnAddress,
+    /// Programs could read its path in several ways.
+    #[error(
+        "has a path that is not plain: each segment must have letters, digits, -, ., _ and ~ only, and none is empty, \
+         . or .., as in https://lab.example.org/auth"
+    )]
+    UnclearPath,
     /// It is plain http for a host that is not this machine.
     #[error("is plain http: use https, or state that this network does without TLS")]
     PlainHttp,
@@ -61,26 +69,26 @@ impl PublicUrl {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(UnfitPublicUrl::NotAUrl);
         }
-        let bare = matches!(url.path(), "" | "/")
-            && url.query().is_none()
+        let bare = url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
         if !bare {
-            return Err(UnfitPublicUrl::MoreThanAnOrigin);
+            return Err(UnfitPublicUrl::MoreThanAnAddress);
         }
+        let base_path = base_path(value, &url).ok_or(UnfitPublicUrl::UnclearPath)?;
         let secure = url.scheme() == "https";
         if !secure && plain_http == PlainHttp::LoopbackOnly && !is_loopback(&url) {
             return Err(UnfitPublicUrl::PlainHttp);
         }
         let origin = url.origin().ascii_serialization();
         let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
-        let redirect_uri = RedirectUri::parse(&format!("{origin}{}", paths.callback))
+        let redirect_uri = RedirectUri::parse(&format!("{origin}{base_path}{}", paths.callback))
             .map_err(|_| UnfitPublicUrl::NotAUrl)?;
-        Ok(Self { origin, host, redirect_uri, signed_out: paths.signed_out, secure })
+        Ok(Self { origin, host, base_path, redirect_uri, signed_out: paths.signed_out, secure })
     }
 
-    /// Returns the origin, without a trailing slash.
+    /// Returns the origin, without the base path and without a trailing slash.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
@@ -101,6 +109,12 @@ impl PublicUrl {
         format!("{scheme}://{name}.{beside}/")
     }
 
+    /// Returns the base path, without a trailing slash: empty for a lab that has its host for itself.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
     /// Returns whether it is https: cookies are then `Secure` and have the `__Host-` prefix.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -116,14 +130,29 @@ impl PublicUrl {
     /// The page to come back to after signing out at a provider; it is registered there, too.
     #[must_use]
     pub fn signed_out_page(&self) -> Option<Url> {
-        Url::parse(&format!("{}{}", self.origin, self.signed_out)).ok()
+        Url::parse(&format!("{self}{}", self.signed_out)).ok()
     }
 }
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.origin)
+        f.write_str(&self.origin)?;
+        f.write_str(&self.base_path)
     }
+}
+
+/// Returns the base path of a public URL, if it is plain. The text is compared as it was written: a parser
+/// resolves dot segments without a word.
+fn base_path(written: &str, url: &Url) -> Option<String> {
+    let written =
+        written.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+    if written.unwrap_or("/") != url.path() {
+        return None;
+    }
+    let path = url.path().strip_suffix('/').unwrap_or(url.path());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+    let mut segments = path.split('/').skip(1);
+    segments.all(|segment| !segment.is_empty() && segment.chars().all(is_plain)).then(|| path.to_owned())
 }
 
 /// Returns whether a URL's host is this machine: `localhost` (RFC 6761 section 6.3), 127.0.0.0/8 or `[::1]`.
@@ -169,14 +198,63 @@ mod tests {
     }
 
     #[test]
-    fn more_than_an_origin_is_refused() {
+    fn a_base_path_is_part_of_every_name_and_of_no_origin() {
+        for written in ["https://lab.example/auth", "https://LAB.example:443/auth/"] {
+            let url = parse(written).unwrap();
+            assert_eq!((url.origin(), url.base_path()), ("https://lab.example", "/auth"));
+            assert_eq!(url.to_string(), "https://lab.example/auth");
+            assert_eq!(url.redirect_uri().as_str(), "https://lab.example/auth/back");
+            assert_eq!(url.signed_out_page().unwrap().as_str(), "https://lab.example/auth/bye");
+        }
+        assert_eq!(parse("https://lab.example/a/B.c-d_~1").unwrap().base_path(), "/a/B.c-d_~1");
+        assert_eq!(parse("https://lab.example").unwrap().base_path(), "");
+        assert_eq!(parse("https://lab.example/").unwrap().base_path(), "");
+    }
+
+    #[test]
+    fn a_base_path_that_can_be_read_in_two_ways_is_refused() {
         for bad in [
-            "https://lab.example/x",
+            "/a/../b",
+            "/a/./b",
+            "/..",
+            "/.",
+            "/a/..",
+            "/%61",
+            "/a%2fb",
+            "/%2e%2e/a",
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/a;b",
+            "/a b",
+            "/ä",
+            "/a\\b",
+            "/a\tb",
+            "/a:b",
+            "/a@b",
+            "/a,b",
+            "/a$b",
+            "/a*b",
+            "/{a}",
+        ] {
+            let url = format!("https://lab.example{bad}");
+            assert_eq!(parse(&url), Err(UnfitPublicUrl::UnclearPath), "{bad}");
+        }
+        for bad in ["https:/lab.example/a", "https:///lab.example/a", "https:\\\\lab.example\\a"] {
+            assert_eq!(parse(bad), Err(UnfitPublicUrl::UnclearPath), "{bad}");
+        }
+    }
+
+    #[test]
+    fn more_than_an_address_is_refused() {
+        for bad in [
+            "https://lab.example/x?",
             "https://u@lab.example",
             "https://lab.example/?x",
             "https://lab.example#",
         ] {
-            assert_eq!(parse(bad), Err(UnfitPublicUrl::MoreThanAnOrigin), "{bad}");
+            assert_eq!(parse(bad), Err(UnfitPublicUrl::MoreThanAnAddress), "{bad}");
         }
         for bad in ["lab.example", "ftp://lab.example", "https://", ""] {
             assert_eq!(parse(bad), Err(UnfitPublicUrl::NotAUrl), "{bad}");

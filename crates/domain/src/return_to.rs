@@ -7,13 +7,14 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::text::{is_invisible, readable_text};
+use crate::text::is_invisible;
 
-/// A page of this lab: an absolute path with its query and fragment. A value of this type cannot leave the
-/// lab's origin in any browser's reading, so it cannot become an open redirect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String")]
-pub struct ReturnTo(String);
+/// The lab's main page, or a page of its origin: an absolute path with its query and fragment, below the lab's
+/// base path or beside it. A value of this type cannot leave the origin in any browser's reading, so it cannot
+/// become an open redirect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<String>")]
+pub struct ReturnTo(Option<String>);
 
 impl ReturnTo {
     /// The longest accepted target, in bytes.
@@ -22,28 +23,34 @@ impl ReturnTo {
     /// Returns the main page.
     #[must_use]
     pub fn main_page() -> Self {
-        Self("/".to_owned())
+        Self(None)
     }
 
-    /// Parses a target from a request. Any other text than a plain path of this lab becomes the main page: a
-    /// wrong target is no reason to refuse a sign-in, and no part of it may survive.
+    /// Parses a target from a request. Any other text than a plain path becomes the main page: a wrong target is
+    /// no reason to refuse a sign-in, and no part of it may survive.
     #[must_use]
     pub fn or_main_page(target: &str) -> Self {
-        if stays_here(target) { Self(target.to_owned()) } else { Self::main_page() }
+        Self(stays_here(target).then(|| target.to_owned()))
     }
 
-    /// Returns whether the target is one of these paths, or below one, in any reading.
+    /// Returns the path with its query and fragment; `None` is the main page, wherever that is.
     #[must_use]
-    pub fn leads_into(&self, paths: &[&str]) -> bool {
-        readings(&self.0).any(|path| {
+    pub fn path(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Returns whether the target is one of these paths below the base path, or below one, in any reading.
+    #[must_use]
+    pub fn leads_into(&self, base_path: &str, paths: &[&str]) -> bool {
+        let base_path = base_path.to_ascii_lowercase();
+        self.0.iter().flat_map(|target| readings(target)).any(|path| {
             let path = path.map(|path| path.to_ascii_lowercase()).unwrap_or_default();
             let below = |after: &str| after.is_empty() || after.starts_with('/');
-            paths.iter().any(|page| path.strip_prefix(page).is_some_and(below))
+            let page = path.strip_prefix(&base_path);
+            page.is_some_and(|page| paths.iter().any(|path| page.strip_prefix(path).is_some_and(below)))
         })
     }
 }
-
-readable_text!(ReturnTo);
 
 /// Returns a target's path as it is and after one to four rounds of percent-decoding, because proxies,
 /// applications and browsers disagree on the number of rounds; `None` for a path that is not UTF-8.
@@ -92,16 +99,10 @@ fn percent_decode(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
-impl Default for ReturnTo {
-    fn default() -> Self {
-        Self::main_page()
-    }
-}
-
 /// Judges the target again, even one from a sealed attempt.
-impl From<String> for ReturnTo {
-    fn from(target: String) -> Self {
-        Self::or_main_page(&target)
+impl From<Option<String>> for ReturnTo {
+    fn from(target: Option<String>) -> Self {
+        target.as_deref().map(Self::or_main_page).unwrap_or_default()
     }
 }
 
@@ -113,8 +114,19 @@ mod tests {
 
     fn taken(target: &str) -> String {
         let target = ReturnTo::or_main_page(target);
-        let circular = target.leads_into(&["/login", "/logout", "/api/auth"]);
-        if circular { "/".to_owned() } else { target.to_string() }
+        let circular = target.leads_into("", &["/login", "/logout", "/api/auth"]);
+        target.path().filter(|_| !circular).unwrap_or("/").to_owned()
+    }
+
+    #[test]
+    fn a_circular_target_is_below_the_base_path() {
+        let leads_into = |target| ReturnTo::or_main_page(target).leads_into("/Auth", &["/login"]);
+        for circular in ["/Auth/login", "/auth/LOGIN/x", "/%41uth/login?x", "/Auth/%256cogin"] {
+            assert!(leads_into(circular), "{circular}");
+        }
+        for other in ["/login", "/Auth", "/Authx/login", "/x/Auth/login", "/Auth/loginx", "//x"] {
+            assert!(!leads_into(other), "{other}");
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ async fn main() -> Result<(), http::Error> {
     // A program of its own hands `App::new` a `SignIn` over its own ports; the test harness brings ports in
     // memory.
     let app: App = TestLab::new().app();
-    for (path, accept) in [(paths::LOGIN_PAGE, "text/html"), (paths::VERIFY, "application/json")] {
+    for (path, accept) in
+        [(paths::LOGIN_PAGE.as_str(), "text/html"), (paths::VERIFY.as_str(), "application/json")]
+    {
         let request = Request::get(path).header(ACCEPT, accept).body(Bytes::new())?;
         let response = app.handle(request).await;
         println!("GET {path}: {}", response.status());

@@ -18,11 +18,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::audience::Audience;
 use crate::client_addr::{Peer, ProxyNetwork, client_addr};
+use crate::content_security;
 use crate::cookies::Cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
-use crate::route_table::{self, Call, Effect};
+use crate::route_table::{self, Call, Effect, Found};
 use crate::state::{AppInfo, AppState};
 
 /// The application, the same behind the binary's listener and in tests. Cheap to clone.
@@ -61,7 +62,7 @@ impl App {
     /// hung up: otherwise a code could be redeemed and an account created, without a session.
     pub async fn handle(&self, request: Request<Bytes>) -> HttpResponse<Bytes> {
         let (parts, body) = request.into_parts();
-        let (route, parameters) = match route_table::find(&parts.method, parts.uri.path()) {
+        let (route, parameters) = match self.find(&parts) {
             Ok(found) => (Ok(found.route), found.parameters),
             Err(failure) => (Err(failure), Vec::new()),
         };
@@ -102,6 +103,12 @@ impl App {
         self.finish(Failure::from(code).into_response(), Audience::Program, "", source)
     }
 
+    /// Finds the route of a request below the base path; without one, returns what to say.
+    pub(crate) fn find(&self, request: &Parts) -> Result<Found, Failure> {
+        let path = self.state.site.below_base(request.uri.path());
+        route_table::find(&request.method, path.ok_or(HttpErrorCode::NotFound)?)
+    }
+
     /// Returns the trusted proxies.
     pub(crate) fn trusted_proxies(&self) -> &[ProxyNetwork] {
         &self.state.info.trusted_proxies
@@ -111,7 +118,7 @@ impl App {
     fn finish(&self, mut response: Response, audience: Audience, path: &str, source: Source) -> Response {
         if let Some(failure) = response.extensions_mut().remove::<Failure>() {
             let reference = self.state.logged(&failure, path, source);
-            response = failure.render(&reference, audience, self.state.texts);
+            response = failure.render(&reference, audience, &self.state.site);
         }
         protect(response.headers_mut(), self.state.sign_in.policy().public_url.is_secure());
         response
@@ -134,10 +141,7 @@ fn protect(headers: &mut HeaderMap, secure: bool) {
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // Not `no-referrer`: with it browsers send `Origin: null` from our own forms.
     default(header::REFERRER_POLICY, "same-origin");
-    default(
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    );
+    default(header::CONTENT_SECURITY_POLICY, content_security::POLICY);
     default(header::X_FRAME_OPTIONS, "DENY");
     // A page that opened ours, or was opened by it, gets no handle on it.
     default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");

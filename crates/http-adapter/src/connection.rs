@@ -25,10 +25,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
 use self::own_errors::OwnErrors;
-use crate::route_table::{self, Body};
+use crate::route_table::Body;
 use crate::seats::Seat;
-use crate::{App, HttpErrorCode, Peer};
+use crate::{App, HttpErrorCode, Peer, Tls};
 
+/// The time for a TLS handshake.
+const HANDSHAKE_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The time for the first request's head.
 const FIRST_HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The time that a connection may be idle between requests, the next one's head included. Proxies keep theirs
@@ -48,9 +50,30 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// The time that is left then for a last request, all other limits together.
 const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
 
-/// Answers the requests of this connection, until either side closes it, a limit is exceeded, or its seat is
-/// wanted back.
+/// Answers the requests of this connection, after a handshake if it is one of TLS, until either side closes it, a
+/// limit is exceeded, or its seat is wanted back.
 pub(crate) async fn attend(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    tls: Option<Arc<Tls>>,
+    app: App,
+    peer: Peer,
+    seat: Seat,
+) {
+    let io = Unstalled::new(io);
+    let Some(tls) = tls else { return answer_all(io, app, peer, seat).await };
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_TIME_LIMIT, tls.accept(io)) => shaken,
+        () = seat.wanted_back() => return,
+    };
+    match shaken {
+        Ok(Ok(io)) => answer_all(io, app, peer, seat).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a connection was closed: its TLS handshake took too long"),
+    }
+}
+
+/// Answers the requests of this connection in plain text.
+async fn answer_all(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     app: App,
     peer: Peer,
@@ -90,7 +113,7 @@ pub(crate) async fn attend(
             std::future::pending::<()>().await;
         }
     };
-    let io = OwnErrors::new(Unstalled::new(io), move |code| app.refuse_unread(code, peer));
+    let io = OwnErrors::new(io, move |code| app.refuse_unread(code, peer));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(io), service));
     let mut silence = std::pin::pin!(silence);
     let mut too_long = std::pin::pin!(tokio::time::sleep(LIFETIME + LAST_REQUEST_TIME_LIMIT));
@@ -128,10 +151,7 @@ async fn answer(app: &App, request: Request<Incoming>) -> Response<Bytes> {
     if is_malformed(&parts) {
         return closing(app.refuse(&parts, HttpErrorCode::BadRequest));
     }
-    let takes_a_body = || {
-        let found = route_table::find(&parts.method, parts.uri.path());
-        found.is_ok_and(|found| found.route.body != Body::Unread)
-    };
+    let takes_a_body = || app.find(&parts).is_ok_and(|found| found.route.body != Body::Unread);
     let body = if body.is_end_stream() || !takes_a_body() {
         Ok(Bytes::new())
     } else {

@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::audience::Audience;
 use crate::cookies::UnfitCookie;
-use crate::pages::{ErrorPage, Label, Way};
+use crate::pages::{ErrorPage, Href, Label, Way};
 use crate::reply::{self, Response, status};
+use crate::site::Site;
 use crate::texts::Texts;
 
 /// An error of HTTP itself, apart from any sign-in.
@@ -268,7 +269,7 @@ impl Failure {
 
     /// The same, with the address at which the person signs in.
     pub(crate) fn leading_to(self, sign_in: &str) -> Self {
-        let way = Way { href: sign_in.to_owned(), label: Label::SignInAgain };
+        let way = Way { href: Href::Whole(sign_in.to_owned()), label: Label::SignInAgain };
         Self { ways: [way].into(), ..self }
     }
 
@@ -317,7 +318,7 @@ impl Failure {
     }
 
     /// Writes the failure out: a page for a person, `application/problem+json` (RFC 9457) for a program.
-    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Texts) -> Response {
+    pub(crate) fn render(self, reference: &Reference, audience: Audience, t: &Site) -> Response {
         #[derive(Serialize)]
         struct ProblemDocument<'a> {
             title: &'a str,

@@ -10,8 +10,10 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
 use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays};
 
+use crate::paths::{self, Address};
+use crate::site::Site;
 use crate::texts::{Text, Texts};
-use crate::{device, paths, times};
+use crate::{device, times};
 
 /// The style sheet of all pages.
 pub(crate) const STYLE: &str = include_str!("../assets/labgate.css");
@@ -34,7 +36,7 @@ pub(crate) struct Problem<'a> {
 #[derive(Template)]
 #[template(path = "main.html")]
 pub(crate) struct MainPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The signed-in person.
     pub(crate) person: Option<&'a SessionPerson>,
     /// The services that the person may open.
@@ -48,7 +50,7 @@ pub(crate) struct MainPage<'a> {
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(crate) struct LoginPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The address of the person who is signed in already.
     pub(crate) signed_in_as: Option<&'a str>,
     pub(crate) return_to: &'a ReturnTo,
@@ -68,7 +70,7 @@ pub(crate) struct LoginPage<'a> {
 #[derive(Template)]
 #[template(path = "register.html")]
 pub(crate) struct RegisterPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) setup_token: Option<&'a str>,
     /// The username that was typed.
     pub(crate) username: &'a str,
@@ -84,7 +86,7 @@ pub(crate) struct RegisterPage<'a> {
 #[derive(Template)]
 #[template(path = "password.html")]
 pub(crate) struct ChangePage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// For password managers; empty where only a ticket names the person.
     pub(crate) username: &'a str,
     /// Set when the present password is an initial one, which was just typed.
@@ -98,7 +100,7 @@ pub(crate) struct ChangePage<'a> {
 #[derive(Template)]
 #[template(path = "accounts.html")]
 pub(crate) struct AccountsPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// Left out where the form of a new account is filled in.
     pub(crate) list: Option<AccountList<'a>>,
     pub(crate) typed: TypedAccount<'a>,
@@ -111,7 +113,7 @@ pub(crate) struct AccountList<'a> {
     pub(crate) search: &'a str,
     pub(crate) accounts: &'a [Account],
     /// The address of the next page.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
 }
 
 /// The fields of a new account, as they were typed.
@@ -127,7 +129,7 @@ pub(crate) struct TypedAccount<'a> {
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct ConfirmPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) heading: &'a str,
     pub(crate) question: &'a Text,
     /// The address that takes the form.
@@ -148,12 +150,12 @@ pub(crate) struct ConfirmPage<'a> {
 #[derive(Template)]
 #[template(path = "account.html")]
 pub(crate) struct AccountPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) is_own: bool,
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
 }
 
 impl AccountPage<'_> {
@@ -168,7 +170,7 @@ impl AccountPage<'_> {
 #[derive(Template)]
 #[template(path = "identities.html")]
 pub(crate) struct IdentitiesPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) typed: TypedMove<'a>,
     /// The result of the form.
     pub(crate) moved: Option<MovedIdentities<'a>>,
@@ -180,7 +182,7 @@ pub(crate) struct IdentitiesPage<'a> {
 #[derive(Template)]
 #[template(path = "services.html")]
 pub(crate) struct ServicesPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) services: Vec<&'a Service>,
     pub(crate) url: &'a str,
     pub(crate) account: &'a str,
@@ -208,12 +210,12 @@ pub(crate) struct MovedIdentities<'a> {
 #[derive(Template)]
 #[template(path = "own_account.html")]
 pub(crate) struct OwnAccountPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) own: &'a OwnAccount,
     /// A page of the account's sessions.
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<Address>,
     pub(crate) providers: Vec<ProviderDescription>,
     pub(crate) form: Form<'a>,
 }
@@ -262,7 +264,7 @@ impl OwnAccountPage<'_> {
 #[derive(Template)]
 #[template(path = "link.html")]
 pub(crate) struct LinkPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) pending: &'a PendingLink,
     pub(crate) form: Form<'a>,
 }
@@ -272,7 +274,7 @@ pub(crate) struct LinkPage<'a> {
 #[derive(Template)]
 #[template(path = "onward.html")]
 pub(crate) struct OnwardPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) title: &'a Text,
     /// The provider that it goes on to; `None` is the way through the hosts of services.
     pub(crate) provider: Option<&'a str>,
@@ -283,7 +285,7 @@ pub(crate) struct OnwardPage<'a> {
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub(crate) struct SignedOutPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     /// The provider that keeps a session of its own.
     pub(crate) kept_by: Option<&'a str>,
 }
@@ -292,7 +294,7 @@ pub(crate) struct SignedOutPage<'a> {
 #[derive(Template)]
 #[template(path = "terms_page.html")]
 pub(crate) struct TermsPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) text: &'a str,
 }
 
@@ -300,7 +302,7 @@ pub(crate) struct TermsPage<'a> {
 #[derive(Template)]
 #[template(path = "initial_password.html")]
 pub(crate) struct InitialPasswordPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) password: &'a str,
 }
@@ -311,12 +313,12 @@ pub(crate) fn address(person: &SessionPerson) -> &str {
 }
 
 /// Returns the address that asks before an identity at this provider is linked.
-fn to_link(provider: &ProviderDescription) -> String {
+fn to_link(provider: &ProviderDescription) -> Address {
     paths::with_parameters(paths::ACCOUNT_PAGE, &[("do", "link"), ("provider", provider.id.as_str())])
 }
 
 /// Returns the address that asks before this identity is removed.
-fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> String {
+fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> Address {
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
     let fields = [("do", "unlink"), ("issuer", issuer), ("subject", subject)];
     paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
@@ -352,8 +354,17 @@ fn is_unavailable(health: &ProviderHealth) -> bool {
 /// A way on from an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    pub(crate) href: String,
+    pub(crate) href: Href,
     pub(crate) label: Label,
+}
+
+/// The address that a [`Way`] leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Href {
+    /// A page of the lab.
+    InLab(Address),
+    /// A whole URL, on a page that may be shown on any host.
+    Whole(String),
 }
 
 /// The label of a [`Way`].
@@ -368,7 +379,14 @@ pub(crate) enum Label {
 impl Way {
     /// Leads to the sign-in page, and from there to that target.
     pub(crate) fn to_sign_in(label: Label, return_to: &ReturnTo) -> Self {
-        Self { href: paths::leading_to(paths::LOGIN_PAGE, return_to), label }
+        Self { href: Href::InLab(paths::leading_to(paths::LOGIN_PAGE, return_to)), label }
+    }
+
+    fn href(&self, site: &Site) -> String {
+        match &self.href {
+            Href::InLab(address) => site.at(address),
+            Href::Whole(url) => url.clone(),
+        }
     }
 
     fn label(&self, t: &Texts) -> String {
@@ -385,7 +403,7 @@ impl Way {
 #[derive(Template)]
 #[template(path = "error.html")]
 pub(crate) struct ErrorPage<'a> {
-    pub(crate) t: &'a Texts,
+    pub(crate) t: &'a Site,
     pub(crate) heading: &'a Text,
     pub(crate) message: &'a str,
     pub(crate) code: &'a str,

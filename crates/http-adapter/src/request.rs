@@ -17,8 +17,8 @@ use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
 use crate::form::{CsrfSecret, Fields, Posted};
 use crate::original::Original;
-use crate::paths;
 use crate::reply::{self, Response};
+use crate::site::Site;
 
 /// A request, as handlers see it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub(crate) struct ParsedRequest {
     pub(crate) original: Original,
     /// The path, undecoded.
     pub(crate) path: String,
+    /// The length of the base path, which the path begins with.
+    base_path_len: usize,
     /// The query, undecoded.
     pub(crate) query: String,
     /// The parameters of the path, undecoded.
@@ -70,6 +72,7 @@ impl ParsedRequest {
             host: text(headers, "host").and_then(host_name).unwrap_or_default(),
             original: Original::read(parts, proxies),
             path: parts.uri.path().to_owned(),
+            base_path_len: public_url.base_path().len(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             parameters,
             is_same_origin: is_same_origin(headers, public_url),
@@ -98,6 +101,11 @@ impl ParsedRequest {
             device: self.cookies.device.as_deref(),
             turn: self.cookies.turn.as_deref(),
         }
+    }
+
+    /// Returns the path below the lab's base path, undecoded.
+    pub(crate) fn below_base(&self) -> &str {
+        self.path.get(self.base_path_len..).unwrap_or_default()
     }
 
     /// Returns a query parameter, decoded; the first of its name.
@@ -142,14 +150,14 @@ impl ParsedRequest {
     }
 
     /// Returns the target after signing in, as a link states it.
-    pub(crate) fn return_to(&self) -> ReturnTo {
-        self.parameter("return_to").map(|target| target_of(&target)).unwrap_or_default()
+    pub(crate) fn return_to(&self, site: &Site) -> ReturnTo {
+        site.return_to(self.parameter("return_to").as_deref())
     }
 
-    /// Returns this very address as a target after signing in.
-    pub(crate) fn here(&self) -> ReturnTo {
+    /// Returns this very address.
+    pub(crate) fn here(&self) -> String {
         let (path, query) = (&self.path, &self.query);
-        target_of(&if query.is_empty() { path.clone() } else { format!("{path}?{query}") })
+        if query.is_empty() { path.clone() } else { format!("{path}?{query}") }
     }
 
     /// Answers a form with the way back to its page, and anything else with 204.
@@ -161,13 +169,6 @@ impl ParsedRequest {
     pub(crate) fn is_form(&self) -> bool {
         matches!(self.posted, Posted::Form(_))
     }
-}
-
-/// Returns the target after signing in that a request states, unless it would send the person round in
-/// circles.
-pub(crate) fn target_of(text: &str) -> ReturnTo {
-    let target = ReturnTo::or_main_page(text);
-    if target.leads_into(paths::CIRCULAR) { ReturnTo::main_page() } else { target }
 }
 
 /// Parses a text that can be left out.
@@ -204,14 +205,16 @@ mod tests {
     use labgate_domain::public_url::PlainHttp;
 
     use super::*;
+    use crate::paths;
 
     fn same_origin(headers: &[(&'static str, &str)]) -> bool {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        is_same_origin(
-            &headers,
-            &PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
-        )
+        // The base path is no part of an origin.
+        let of = |url| PublicUrl::parse(url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
+        let [root, below] = ["https://lab.example", "https://lab.example/auth"].map(of);
+        assert_eq!(is_same_origin(&headers, &root), is_same_origin(&headers, &below));
+        is_same_origin(&headers, &root)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use warp::Filter;
 
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
@@ -24,7 +24,7 @@ use crate::state::AppState;
 pub(crate) struct Route {
     /// The methods that it answers to; none is every method.
     methods: &'static [Method],
-    path: &'static str,
+    path: LabPath,
     pub(crate) effect: Effect,
     pub(crate) body: Body,
     handler: Handler,
@@ -170,7 +170,7 @@ static ROUTES: &[Route] = routes! {
 };
 
 /// The checks that reverse proxies close to their clients.
-const CLOSED_TO_CLIENTS: &[&str] = &[
+const CLOSED_TO_CLIENTS: &[LabPath] = &[
     paths::VERIFY,
     paths::CHECK_TRAEFIK,
     paths::CHECK_CADDY,
@@ -182,10 +182,10 @@ const CLOSED_TO_CLIENTS: &[&str] = &[
 ];
 
 /// The paths of all routes. Inserting one a second time, for another method, changes nothing.
-static PATHS: LazyLock<Router<&'static str>> = LazyLock::new(|| {
+static PATHS: LazyLock<Router<LabPath>> = LazyLock::new(|| {
     let mut paths = Router::new();
     for route in ROUTES {
-        let _ = paths.insert(route.path, route.path);
+        let _ = paths.insert(route.path.as_str(), route.path);
     }
     paths
 });
@@ -196,11 +196,12 @@ pub(crate) struct Found {
     pub(crate) parameters: Vec<(&'static str, String)>,
 }
 
-/// Finds a request's route; without one, returns what to say.
+/// Finds the route of a method and a path below the base path; without one, returns what to say.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Failure> {
     // A slash at the end changes nothing, but for checks: a proxy that closes one to its clients closes one text.
     let stripped = path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'));
-    let path = stripped.filter(|path| !CLOSED_TO_CLIENTS.contains(path)).unwrap_or(path);
+    let path =
+        stripped.filter(|path| !CLOSED_TO_CLIENTS.iter().any(|it| it.as_str() == *path)).unwrap_or(path);
     let found = PATHS.at(path).map_err(|_| HttpErrorCode::NotFound)?;
     let routes = ROUTES.iter().filter(|route| route.path == *found.value);
     let answers = |route: &&Route| route.methods.is_empty() || route.methods.contains(method);
@@ -254,17 +255,39 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AppInfo, testing};
 
     #[test]
     fn every_route_is_found_by_its_methods_and_path() {
         for route in ROUTES {
-            let path = route.path.replace(['{', '}', '*'], "");
+            let path = route.path.as_str().replace(['{', '}', '*'], "");
             for method in if route.methods.is_empty() { &[Method::PATCH] } else { route.methods } {
                 let found = find(method, &path).unwrap_or_else(|_| panic!("{method} {path} is not found"));
                 assert!(std::ptr::eq(found.route, route), "{method} {path}");
                 let names: Vec<_> = found.parameters.iter().map(|(_, value)| value.as_str()).collect();
-                assert_eq!(found.parameters.len(), route.path.matches('{').count(), "{path}: {names:?}");
+                assert_eq!(
+                    found.parameters.len(),
+                    route.path.as_str().matches('{').count(),
+                    "{path}: {names:?}"
+                );
             }
+        }
+    }
+
+    #[test]
+    fn every_route_is_below_the_base_path_and_health_checks_beside_it_too() {
+        let app = testing::app_at("https://lab.example/auth", AppInfo::default());
+        let find = |method: &Method, path: &str| {
+            let request = http::Request::builder().method(method).uri(path).body(()).unwrap();
+            app.find(&request.into_parts().0).map(|found| found.route)
+        };
+        for route in ROUTES {
+            let path = route.path.as_str().replace(['{', '}', '*'], "");
+            let method = route.methods.first().unwrap_or(&Method::GET);
+            let below = find(method, &format!("/auth{path}")).unwrap();
+            assert!(std::ptr::eq(below, route), "{path}");
+            let is_beside = paths::BESIDE_BASE.contains(&route.path);
+            assert_eq!(find(method, &path).is_ok(), is_beside, "{path}");
         }
     }
 
@@ -273,16 +296,17 @@ mod tests {
         for route in ROUTES.iter().filter(|route| !route.methods.is_empty()) {
             let reads = [GET, READ].contains(&route.methods);
             let uses_up_a_code = [paths::OIDC_CALLBACK, paths::ENTER].contains(&route.path);
-            assert_eq!(route.body == Body::Unread, reads, "{}", route.path);
-            assert_eq!(route.effect != Effect::Changes, reads && !uses_up_a_code, "{}", route.path);
-            assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{}", route.path);
+            assert_eq!(route.body == Body::Unread, reads, "{:?}", route.path);
+            assert_eq!(route.effect != Effect::Changes, reads && !uses_up_a_code, "{:?}", route.path);
+            assert_eq!(route.body == Body::Foreign, route.path == paths::OIDC_LOGOUT, "{:?}", route.path);
         }
     }
 
     #[test]
     fn f27_every_page_is_for_tabs_alone() {
         for route in ROUTES.iter().filter(|route| [GET, READ].contains(&route.methods)) {
-            let for_programs = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/");
+            let for_programs =
+                ["/api/", "/.well-known/"].iter().any(|it| route.path.as_str().starts_with(it));
             // The last one has a check of its own, and its code must not be lost.
             let others = [
                 paths::HEALTH,
@@ -293,7 +317,7 @@ mod tests {
                 paths::ENTER,
             ];
             let is_page = !for_programs && !others.contains(&route.path);
-            assert_eq!(route.effect == Effect::Shows, is_page, "{}", route.path);
+            assert_eq!(route.effect == Effect::Shows, is_page, "{:?}", route.path);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state that every handler works with: the sign-in, the cookies, and the facts about this lab.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -22,6 +23,7 @@ use crate::pages::{Form, Problem};
 use crate::paths;
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
+use crate::site::Site;
 use crate::terms::Terms;
 use crate::texts::Texts;
 use crate::turns::{Turn, Turns};
@@ -46,7 +48,7 @@ pub(crate) struct AppState {
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) cookies: Cookies,
     pub(crate) info: AppInfo,
-    pub(crate) texts: &'static Texts,
+    pub(crate) site: Site,
     /// The changes of each account. All accounts share the one writer of the database.
     pub(crate) changes: Turns<AccountId>,
     /// The sign-ins at a provider, of each address. All addresses share what a provider answers at once.
@@ -63,12 +65,13 @@ impl AppState {
     pub(crate) fn new(sign_in: Arc<SignIn>, cookies: Cookies, info: AppInfo) -> Self {
         let changes = Turns::new(CHANGES.0, CHANGES.1);
         let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
-        Self { sign_in, cookies, info, texts: Texts::english(), changes, sign_ins }
+        let site = Site::new(Texts::english(), &sign_in.policy().public_url);
+        Self { sign_in, cookies, info, site, changes, sign_ins }
     }
 
     /// Returns the address of the terms of service.
-    pub(crate) fn terms(&self) -> Option<&str> {
-        self.info.terms.as_ref().map(Terms::href)
+    pub(crate) fn terms(&self) -> Option<Cow<'_, str>> {
+        self.info.terms.as_ref().map(|terms| terms.href(&self.site))
     }
 
     /// Logs an error of ours under a fresh reference.
@@ -231,7 +234,7 @@ impl AppState {
             return Err(failure);
         }
         let reference = self.logged(&failure, &request.path, request.client_addr.source);
-        let problem = Problem { message: &failure.message(self.texts), reference: reference.as_str() };
+        let problem = Problem { message: &failure.message(&self.site), reference: reference.as_str() };
         let mut response = self.form_with(request, Some(problem), page)?;
         failure.head(&mut response);
         Ok(response)
@@ -240,7 +243,8 @@ impl AppState {
     /// Sends a person without a session to sign in, and then back to where they are.
     pub(crate) fn to_sign_in(&self, request: &ParsedRequest, failure: &Failure) -> Response {
         self.logged(failure, &request.path, request.client_addr.source);
-        reply::see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here()))
+        let here = self.site.return_to(Some(&request.here()));
+        reply::see_other(&self.site.at(paths::leading_to(paths::LOGIN_PAGE, &here)))
     }
 
     /// Returns the reference of a failure, which is in the log from now on.

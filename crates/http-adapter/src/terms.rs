@@ -1,8 +1,11 @@
 //! The terms of service of a lab.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::paths;
+use crate::site::Site;
 
 /// The terms of service of a lab, for people to read. Pages lead to them where people sign in and register.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +18,10 @@ pub enum Terms {
 
 impl Terms {
     /// Returns the address that pages lead to.
-    pub(crate) fn href(&self) -> &str {
+    pub(crate) fn href(&self, site: &Site) -> Cow<'_, str> {
         match self {
-            Self::Link(url) => url.as_str(),
-            Self::Text(_) => paths::TERMS_PAGE,
+            Self::Link(url) => url.as_str().into(),
+            Self::Text(_) => site.at(paths::TERMS_PAGE).into(),
         }
     }
 }

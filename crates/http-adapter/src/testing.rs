@@ -25,6 +25,11 @@ pub(crate) fn app() -> App {
 
 /// The same with what is told of this lab.
 pub(crate) fn app_with(info: AppInfo) -> App {
+    app_at("https://lab.example", info)
+}
+
+/// The same at another public URL.
+pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
     let mut entropy = MockEntropy::new();
     entropy.expect_fill().returning(|bytes| bytes.fill(7));
     let mut clock = MockClock::new();
@@ -57,8 +62,7 @@ pub(crate) fn app_with(info: AppInfo) -> App {
         clock: Arc::new(clock),
         entropy: Arc::new(entropy),
     };
-    let public_url =
-        PublicUrl::parse("https://lab.example", PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
+    let public_url = PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap();
     App::new(Arc::new(SignIn::new(ports, Policy::for_lab_at(public_url))), info)
 }
 

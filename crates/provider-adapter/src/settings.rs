@@ -164,11 +164,11 @@ impl ProviderSettings {
         self.known_kind().or_else(|| self.expected_kind()).unwrap_or(&GENERIC)
     }
 
-    /// The same settings with the origin of this lab, which begins the names of claims that were made for it
+    /// The same settings with the public URL of this lab, which begins the names of claims that were made for it
     /// (Auth0). Without it no such claim counts.
     #[must_use]
-    pub fn with_claim_namespace(self, origin: &str) -> Self {
-        Self { claim_namespace: Some(origin.to_owned()), ..self }
+    pub fn with_claim_namespace(self, public_url: &str) -> Self {
+        Self { claim_namespace: Some(public_url.to_owned()), ..self }
     }
 
     /// The kind that is stated, or that the URLs tell.

@@ -5,6 +5,7 @@ mod account;
 mod admission;
 mod backup;
 mod doctor;
+mod healthcheck;
 mod identities;
 mod lab;
 mod signals;
@@ -26,7 +27,8 @@ use self::signals::Signals;
 use crate::configuration::{Configuration, Sources, TokenKey};
 use crate::key_list;
 use crate::logging;
-use crate::wiring::{self, Server};
+use crate::systemd;
+use crate::wiring::{self, HandedOver, Server};
 use crate::world::SystemClock;
 
 /// The command line of the binary.
@@ -73,6 +75,9 @@ enum Command {
     /// Find what prevents sign-in, and print what to do
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::DoctorArgs),
+    /// Ask a running server whether it is ready
+    #[command(after_help = healthcheck::HELP)]
+    Healthcheck,
     /// Write a backup of the lab into one file, beside running servers
     #[command(after_help = backup::BACKUP_HELP)]
     Backup(backup::BackupArgs),
@@ -130,6 +135,7 @@ impl Cli {
         match self.command {
             // The doctor explains unusable settings.
             Command::Doctor(arguments) => return Ok(doctor::run(configuration.as_ref(), &arguments)),
+            Command::Healthcheck => return healthcheck::run(&configuration?),
             Command::Serve => serve(configuration?),
             Command::Config { command: ConfigCommand::Check } => check(&configuration?),
             Command::Keys { command: KeysCommand::Rotate } => rotate(&configuration?),
@@ -150,6 +156,10 @@ impl Cli {
 
 fn serve(configuration: Configuration) -> anyhow::Result<()> {
     logging::start(&configuration.log);
+    #[cfg(unix)]
+    let handed_over = HandedOver::take()?;
+    #[cfg(not(unix))]
+    let handed_over: Option<HandedOver> = None;
     let workers = std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
@@ -158,13 +168,14 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         .context("the runtime cannot be started")?;
     let served = runtime.block_on(async {
         let mut signals = Signals::receive().context("signals cannot be received")?;
-        let starting = Server::start(configuration);
+        let starting = Server::start_on(configuration, handed_over);
         let is_due = Cell::new(false);
         let server = tokio::select! {
             started = starting => started?,
             () = signals.stop_or(|| is_due.set(true)) => bail!("stopped before the start was complete"),
         };
         tell_setup_link(&server)?;
+        systemd::ready();
         let bell = server.reload_bell();
         // A signal came during the start, after the keys were read, perhaps.
         if is_due.get() {
@@ -172,8 +183,13 @@ fn serve(configuration: Configuration) -> anyhow::Result<()> {
         }
         let (stop, stopped) = oneshot::channel();
         let stopping = async {
-            signals.stop_or(|| bell.notify_one()).await;
+            let reload = || {
+                systemd::reloading();
+                bell.notify_one();
+            };
+            signals.stop_or(reload).await;
             tracing::info!("stopping");
+            systemd::stopping();
             // The server waits for it.
             let _ = stop.send(());
             signals.stop().await;
@@ -203,6 +219,7 @@ fn tell_setup_link(server: &Server) -> std::io::Result<()> {
 fn check(configuration: &Configuration) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     wiring::providers(configuration, &clock)?;
+    wiring::check_tls(configuration)?;
     write!(std::io::stdout(), "{}", configuration.in_force())?;
     Ok(())
 }

@@ -6,5 +6,6 @@ pub mod doctor;
 mod key_list;
 pub mod logging;
 pub mod remedies;
+mod systemd;
 pub mod wiring;
 pub mod world;

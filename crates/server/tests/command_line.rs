@@ -1,5 +1,10 @@
 //! The binary as an operator starts it.
 
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "command_line/listening.rs"]
+mod listening;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 

@@ -16,7 +16,7 @@ use labgate_domain::ports::{
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo, DropIn, paths};
+use labgate_http::{App, AppInfo, CookieName, DropIn, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -41,8 +41,7 @@ pub struct TestLab {
     store: MemoryStore,
     clock: Arc<FixedClock>,
     log: Arc<MemoryLog>,
-    public_url: String,
-    drop_ins: Vec<DropIn>,
+    info: AppInfo,
 }
 
 /// One process of a lab, with a memory of its own for recent checks.
@@ -56,6 +55,7 @@ struct Server {
 #[must_use]
 pub struct TestLabBuilder {
     public_url: String,
+    cookie_name: CookieName,
     self_registration: bool,
     email_trust: EmailTrust,
     users: Vec<User>,
@@ -80,6 +80,7 @@ impl TestLab {
     pub fn builder() -> TestLabBuilder {
         TestLabBuilder {
             public_url: "https://lab.test".to_owned(),
+            cookie_name: CookieName::default(),
             self_registration: true,
             email_trust: EmailTrust::Claim,
             users: User::examples(),
@@ -98,12 +99,13 @@ impl TestLab {
     #[must_use]
     pub fn browser(&self) -> Browser {
         let (app, idp) = (self.server.app.clone(), Arc::clone(&self.idp));
-        let lab = proxy::before(app, Arc::clone(&self.policy.services));
+        let base_path = self.policy.public_url.base_path();
+        let lab = proxy::before(app, Arc::clone(&self.policy.services), base_path);
         let idp: Host = Arc::new(move |request| {
             let idp = Arc::clone(&idp);
             Box::pin(async move { idp.handle(request).await })
         });
-        let home = Url::parse(&self.public_url).expect("a public URL");
+        let home = Url::parse(&self.policy.public_url.to_string()).expect("a public URL");
         let origins = self.policy.services.iter().map(|service| service.url.origin().to_owned());
         let mut sites: HashMap<_, _> = origins.map(|origin| (origin, Arc::clone(&lab))).collect();
         sites.extend([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
@@ -112,7 +114,7 @@ impl TestLab {
 
     /// Signs in as one of the provider's users, from the sign-in page to the main page.
     pub async fn sign_in(&self, browser: &mut Browser, user: &str) {
-        browser.open(&format!("{}{}", self.public_url, paths::LOGIN_PAGE)).await;
+        browser.open(&format!("{}{}", self.policy.public_url, paths::LOGIN_PAGE.as_str())).await;
         browser.click("Continue with Mock provider").await;
         browser.click(user).await;
     }
@@ -158,7 +160,8 @@ impl TestLab {
     /// The path of the link that makes the first administrator.
     #[must_use]
     pub fn setup_link(&self) -> String {
-        format!("{}?token={}", paths::SETUP_PAGE, self.setup_token.expose())
+        let base_path = self.policy.public_url.base_path();
+        format!("{base_path}{}?token={}", paths::SETUP_PAGE.as_str(), self.setup_token.expose())
     }
 
     /// Returns the application, which the binary serves the same way.
@@ -190,11 +193,8 @@ impl TestLab {
             throttle,
             ..self.ports.clone()
         };
-        Self {
-            server: server(&ports, &self.policy, &self.setup_token, &self.drop_ins),
-            ports,
-            ..self.clone()
-        }
+        let server = server(&ports, &self.policy, &self.setup_token, &self.info);
+        Self { server, ports, ..self.clone() }
     }
 
     /// The provider.
@@ -246,6 +246,11 @@ impl TestLabBuilder {
     /// Sets another address, such as one with plain http on loopback.
     pub fn public_url(self, url: &str) -> Self {
         Self { public_url: url.to_owned(), ..self }
+    }
+
+    /// Sets the name of the session cookie.
+    pub fn cookie_name(self, cookie_name: CookieName) -> Self {
+        Self { cookie_name, ..self }
     }
 
     /// Switches JIT provisioning of accounts off.
@@ -316,8 +321,8 @@ impl TestLabBuilder {
         let public_url = public_url.expect("a public URL");
         let client = Client::new("lab", "lab-secret")
             .redirect_uri(public_url.redirect_uri().as_str())
-            .post_logout_redirect_uri(format!("{}{}", public_url.origin(), paths::SIGNED_OUT_PAGE))
-            .backchannel_logout_uri(format!("{}{}", public_url.origin(), paths::OIDC_LOGOUT));
+            .post_logout_redirect_uri(format!("{public_url}{}", paths::SIGNED_OUT_PAGE.as_str()))
+            .backchannel_logout_uri(format!("{public_url}{}", paths::OIDC_LOGOUT.as_str()));
         let described = |idp: MockIdpBuilder| {
             let idp = idp.algorithm(Algorithm::Es256).clock(Arc::clone(&clock) as _).client(client.clone());
             let idp = idp.persona(self.persona.clone());
@@ -350,7 +355,7 @@ impl TestLabBuilder {
 
         let log = Arc::new(MemoryLog::default());
         let key = SigningKey::generate(Algorithm::Es256).expect("a signing key");
-        let tokens = SessionTokens::new(KeyRing::new(key), public_url.origin(), public_url.origin());
+        let tokens = SessionTokens::new(KeyRing::new(key), &public_url.to_string(), &public_url.to_string());
         let ports = Ports {
             providers,
             accounts: Arc::new(store.clone()),
@@ -373,14 +378,14 @@ impl TestLabBuilder {
         let policy =
             Policy { self_registration: self.self_registration, services, ..Policy::for_lab_at(public_url) };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
-        let (public_url, drop_ins) = (self.public_url, self.drop_ins);
-        let server = server(&ports, &policy, &setup_token, &drop_ins);
-        TestLab { server, ports, policy, setup_token, idp, store, clock, log, public_url, drop_ins }
+        let info = AppInfo { drop_ins: self.drop_ins, cookie_name: self.cookie_name, ..AppInfo::default() };
+        let server = server(&ports, &policy, &setup_token, &info);
+        TestLab { server, ports, policy, setup_token, idp, store, clock, log, info }
     }
 }
 
 /// A process that serves the lab.
-fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, drop_ins: &[DropIn]) -> Server {
+fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, info: &AppInfo) -> Server {
     let missing_settings =
         if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
     let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
@@ -391,8 +396,7 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, drop_ins: &[
     } else {
         vec![proxy::ADDRESS.to_string().parse().expect("an address")]
     };
-    let drop_ins = drop_ins.to_vec();
-    let info = AppInfo { missing_settings, trusted_proxies, drop_ins, ..AppInfo::default() };
+    let info = AppInfo { missing_settings, trusted_proxies, ..info.clone() };
     let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }
 }

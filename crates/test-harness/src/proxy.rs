@@ -30,14 +30,20 @@ const COPIED: [&str; 10] = [
 ];
 
 /// Returns the proxy: what belongs to a service is asked for, everything else is Labgate's.
-pub(crate) fn before(app: App, services: Arc<Services>) -> Host {
+pub(crate) fn before(app: App, services: Arc<Services>, base_path: &str) -> Host {
+    let base_path: Arc<str> = base_path.into();
     Arc::new(move |request| {
-        let (app, services) = (app.clone(), Arc::clone(&services));
-        Box::pin(async move { answer(&app, &services, request).await })
+        let (app, services, base_path) = (app.clone(), Arc::clone(&services), Arc::clone(&base_path));
+        Box::pin(async move { answer(&app, &services, &base_path, request).await })
     })
 }
 
-async fn answer(app: &App, services: &Services, mut request: Request<Bytes>) -> Response<Bytes> {
+async fn answer(
+    app: &App,
+    services: &Services,
+    base_path: &str,
+    mut request: Request<Bytes>,
+) -> Response<Bytes> {
     if services.is_empty() {
         return app.handle(request).await;
     }
@@ -46,8 +52,9 @@ async fn answer(app: &App, services: &Services, mut request: Request<Bytes>) -> 
     let uri = request.uri().path_and_query().map_or("/", |uri| uri.as_str()).to_owned();
     let target = Target::new(&host, &uri, request.method().as_str());
     let is_asked_for = target.as_ref().is_ok_and(|target| {
-        let is_ours =
-            services.is_lab_host(target.host()) && services.judge(target) == Err(NoService::Unknown);
+        let is_below_base = !base_path.is_empty() && target.path().starts_with(&format!("{base_path}/"));
+        let is_ours = services.is_lab_host(target.host())
+            && (is_below_base || services.judge(target) == Err(NoService::Unknown));
         !is_ours && !target.path().starts_with("/.labgate/")
     });
     if !is_asked_for {
@@ -55,7 +62,7 @@ async fn answer(app: &App, services: &Services, mut request: Request<Bytes>) -> 
     }
     let mut check = request.clone();
     *check.method_mut() = Method::GET;
-    *check.uri_mut() = paths::CHECK_TRAEFIK.parse().expect("a path");
+    *check.uri_mut() = format!("{base_path}{}", paths::CHECK_TRAEFIK.as_str()).parse().expect("a path");
     *check.body_mut() = Bytes::new();
     let said = [
         ("x-forwarded-host", &*host),

@@ -52,8 +52,8 @@ pub enum UnfitServices {
          host of its own"
     )]
     CodeBesideOthers(ServiceId, ServiceId),
-    /// One covers all of the lab's host, where Labgate's own pages are.
-    #[error("{0} has the whole host of Labgate's own pages: give it a path, or a host of its own")]
+    /// One is where Labgate's own pages are.
+    #[error("{0} is where Labgate's own pages are: give it another path, or a host of its own")]
     LabPath(ServiceId),
     /// A rule is about paths that the service does not have.
     #[error("rule {1} of {0} is about {2}, which is outside the service's address")]
@@ -207,7 +207,12 @@ fn fits_lab(service: &Service, lab: &PublicUrl, lab_host: &str) -> Result<(), Un
         if url.origin() != lab.origin() {
             return Err(UnfitServices::SharesLabCookies(id));
         }
-        if url.path().is_empty() {
+        let below = url.path().strip_prefix(lab.base_path());
+        let is_where_labgate_is = match lab.base_path() {
+            "" => url.path().is_empty(),
+            _ => below.is_some_and(|below| below.is_empty() || below.starts_with('/')),
+        };
+        if is_where_labgate_is {
             return Err(UnfitServices::LabPath(id));
         }
         if service.runs_user_code {

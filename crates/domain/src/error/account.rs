@@ -5,6 +5,7 @@ use crate::access::{NoService, ServiceId};
 use crate::people::{EmailAddress, TooManyGroups, Username};
 use crate::ports::PasswordWeakness;
 use crate::sealed::Ticket;
+use crate::text::ForeignText;
 
 /// An account that was not created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,7 +174,7 @@ pub enum AccessError {
     #[error("{target}: {reason}")]
     TargetRefused {
         /// What it asks for.
-        target: String,
+        target: ForeignText,
         /// The reason.
         reason: NoService,
     },

@@ -13,6 +13,7 @@ use crate::error::{AccessError, Refusal, SignInError};
 use crate::ports::{SigningError, Source, TokenIssuer};
 use crate::return_to::ReturnTo;
 use crate::session::{Assertion, AssertionClaims, SessionId, SessionPerson};
+use crate::text::ForeignText;
 use crate::time::Timestamp;
 use crate::world::Clock;
 
@@ -104,7 +105,7 @@ impl<'a> Access<'a> {
         }
         let groups: Vec<_> = service.groups_of(person).into_iter().map(str::to_owned).collect();
         let assertion = self.tokens.assert(&AssertionClaims {
-            iss: self.policy.public_url.origin().to_owned(),
+            iss: self.policy.public_url.to_string(),
             aud: service.id.to_string(),
             sub: person.account,
             iat: now,
@@ -122,7 +123,9 @@ impl<'a> Access<'a> {
 
     /// Finds out who may pass to a target.
     pub(super) fn judge(&self, target: &Target) -> Result<Verdict<'a>, SignInError> {
-        let refused = |reason| AccessError::TargetRefused { target: target.to_string(), reason }.into();
+        let refused = |reason| {
+            AccessError::TargetRefused { target: ForeignText::new(&target.to_string()), reason }.into()
+        };
         self.services().judge(target).map_err(refused)
     }
 

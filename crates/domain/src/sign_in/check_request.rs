@@ -178,8 +178,9 @@ impl Requests<'_> {
         session: &Session,
         now: Timestamp,
     ) -> Result<(SessionClaims, SessionToken, Timestamp), SignInError> {
-        let audience = presented.audience(self.policy.public_url.origin());
-        let claims = claims(self.policy, audience, self.trails.entropy, account, session, now);
+        let lab = self.policy.public_url.to_string();
+        let claims =
+            claims(self.policy, presented.audience(&lab), self.trails.entropy, account, session, now);
         let token = presented.issue(self.tokens, &claims)?;
         let seen_at = match self.sessions.touch(session.id, now).await {
             Ok(()) => now,

@@ -17,7 +17,7 @@ pub(super) fn claims(
 ) -> SessionClaims {
     let (groups, groups_complete) = stated_groups(account, session);
     SessionClaims {
-        iss: policy.public_url.origin().to_owned(),
+        iss: policy.public_url.to_string(),
         aud: audience.to_owned(),
         sub: account.id,
         sid: session.id,

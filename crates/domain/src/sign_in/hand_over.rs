@@ -67,7 +67,6 @@ struct Code {
     session: SessionId,
     origin: String,
     state: String,
-    to: String,
 }
 
 const PURPOSE: &str = "hand-over";
@@ -105,38 +104,33 @@ impl<'a> HandOver<'a> {
             let (origin, verdict) = self.find(target)?;
             let checked = self.access.requests.session_of(visitor).await?;
             permit(&verdict, &checked.person)?;
-            let code = Code {
-                session: checked.person.session,
-                origin: origin.to_owned(),
-                state: state.to_string(),
-                to: target.path_and_query(),
-            };
+            let code =
+                Code { session: checked.person.session, origin: origin.to_owned(), state: state.to_string() };
             let until = self.tickets.clock.now().plus(Self::CODE_LIFETIME);
             Ok(HandedOver { origin, code: self.tickets.seal_until(PURPOSE, until, code)? })
         };
         self.access.refusals.from(visitor.source).run(handed_over).await
     }
 
-    /// Takes a code on the host that it is for, from the browser that began the hand-over. The session, the
-    /// account and the rule are looked at again: what ended meanwhile gets no pass.
+    /// Takes a code on the host that it is for, from the browser that began the hand-over and comes to this target.
+    /// The session, the account and the rule are looked at again: what ended meanwhile gets no pass.
     ///
     /// # Errors
     /// When the code is not good here, or the person may not open the target any more.
     pub async fn enter(
         &self,
-        host: &str,
+        target: &Target,
         code: &str,
         state: SealId,
         secret: Option<&str>,
         source: Source,
     ) -> Result<Entered, Refusal> {
         let entered = async {
-            let (code, origin) = self.redeem(host, code, state, secret).await?;
-            let target = Target::new(host, &code.to, "GET").map_err(|_| AttemptError::Unknown)?;
-            let (_, verdict) = self.find(&target)?;
+            let (code, origin) = self.redeem(target.host(), code, state, secret).await?;
+            let (_, verdict) = self.find(target)?;
             let (pass, person) = self.pass_for(code.session, origin).await?;
             permit(&verdict, &person)?;
-            Ok(Entered { pass, to: format!("{origin}{}", code.to) })
+            Ok(Entered { pass, to: format!("{origin}{}", target.path_and_query()) })
         };
         self.access.refusals.from(source).run(entered).await
     }

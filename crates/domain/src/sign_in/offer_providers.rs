@@ -166,7 +166,10 @@ mod tests {
             assert_eq!(scene.sign_in.providers().find(unknown), None, "{unknown}");
         }
         let refusal = scene.sign_in.providers().refuse_unknown(ReturnTo::or_main_page("/x"));
-        assert_eq!((refusal.error.code(), refusal.return_to.as_str()), (ErrorCode::ProviderUnknown, "/x"));
+        assert_eq!(
+            (refusal.error.code(), refusal.return_to.path()),
+            (ErrorCode::ProviderUnknown, Some("/x"))
+        );
         assert!(matches!(scene.log.events().last(), Some(SignInEvent::Refused { .. })));
     }
 }

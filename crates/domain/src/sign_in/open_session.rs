@@ -69,7 +69,7 @@ impl SessionOpener<'_> {
         trail: &mut OpenTrail,
         still_opens: impl Future<Output = Result<(), SignInError>>,
     ) -> Result<SessionToken, SignInError> {
-        let audience = self.policy.public_url.origin();
+        let audience = &self.policy.public_url.to_string();
         let claims = claims(self.policy, audience, self.entropy, account, session, session.created_at);
         let token = self.tokens.issue(&claims)?;
         let terms = SessionTerms {

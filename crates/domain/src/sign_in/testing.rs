@@ -210,7 +210,7 @@ impl Scene {
     /// The claims of a token of this session, issued at that time.
     pub(super) fn claims(&self, account: &Account, session: &Session, now: Timestamp) -> SessionClaims {
         let Requests { policy, trails, .. } = self.sign_in.requests();
-        super::claims::claims(policy, policy.public_url.origin(), trails.entropy, account, session, now)
+        super::claims::claims(policy, &policy.public_url.to_string(), trails.entropy, account, session, now)
     }
 
     /// A token of [`session`], issued now.

@@ -3,6 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::advance;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::*;
 use crate::seats::Seats;
@@ -24,9 +27,13 @@ impl Client {
     }
 
     async fn seated(app: App, buffer: usize, seats: &Seats) -> Self {
+        Self::of(None, app, buffer, seats).await
+    }
+
+    async fn of(tls: Option<Arc<Tls>>, app: App, buffer: usize, seats: &Seats) -> Self {
         let (stream, theirs) = tokio::io::duplex(buffer);
         let seat = seats.next("127.0.0.1").await.unwrap();
-        let attended = tokio::spawn(attend(theirs, app, PEER, seat));
+        let attended = tokio::spawn(attend(theirs, tls, app, PEER, seat));
         Self { stream, began: Instant::now(), attended }
     }
 
@@ -65,6 +72,91 @@ async fn the_first_request_has_to_come_soon() {
         client.send(beginning).await;
         assert_eq!(client.lasted().await, 10, "{}", String::from_utf8_lossy(beginning));
     }
+}
+
+/// A certificate for `lab.example`, and a client's trust in it.
+fn certificate() -> (Arc<Tls>, TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(["lab.example".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut client = client.with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let tls = Tls::new(vec![made.cert.der().clone()], key).unwrap();
+    (Arc::new(tls), TlsConnector::from(Arc::new(client)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_tls_the_first_request_is_answered_in_http_1_and_has_to_come_soon() {
+    let (tls, connector) = certificate();
+    let (stream, theirs) = tokio::io::duplex(1024);
+    let seats = Seats::for_tests(100);
+    let seat = seats.next("127.0.0.1").await.unwrap();
+    let attended = tokio::spawn(attend(theirs, Some(tls), testing::app(), PEER, seat));
+    let mut stream = connector.connect("lab.example".try_into().unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    stream.write_all(REQUEST).await.unwrap();
+    let mut head = [0; 15];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    drop(stream);
+    attended.await.unwrap();
+
+    let (tls, connector) = certificate();
+    let (stream, theirs) = tokio::io::duplex(1024);
+    let seat = seats.next("127.0.0.1").await.unwrap();
+    let attended = tokio::spawn(attend(theirs, Some(tls), testing::app(), PEER, seat));
+    let began = Instant::now();
+    let stream = connector.connect("lab.example".try_into().unwrap(), stream).await.unwrap();
+    attended.await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 10, "silent after its handshake");
+    drop(stream);
+    assert_eq!(seats.free_count(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tls_handshake_holds_a_seat_and_has_to_end_soon() {
+    let seats = Seats::for_tests(100);
+    for beginning in [&b""[..], b"\x16\x03\x01", b"\x16\x03\x01\x02\x00\x01"] {
+        let mut client = Client::of(Some(certificate().0), testing::app(), 1024, &seats).await;
+        client.send(beginning).await;
+        yield_now().await;
+        assert_eq!(seats.free_count(), 99);
+        assert_eq!(client.lasted().await, 10, "{beginning:?}");
+        assert_eq!(seats.free_count(), 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_tls_ends_at_once() {
+    let mut client = Client::of(Some(certificate().0), testing::app(), 1024, &Seats::for_tests(1)).await;
+    client.send(REQUEST).await;
+    assert_eq!(client.lasted().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tls_handshake_gives_its_seat_back_where_seats_are_scarce() {
+    let seats = Seats::for_tests(1);
+    let client = Client::of(Some(certificate().0), testing::app(), 1024, &seats).await;
+    yield_now().await;
+    // The next connection wants the only seat.
+    drop(seats.free().await.unwrap());
+    assert_eq!(client.lasted().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_the_certificates_is_refused_and_the_present_one_stays() {
+    let made = || rcgen::generate_simple_self_signed(["lab.example".to_owned()]).unwrap();
+    let key = || PrivateKeyDer::try_from(made().signing_key.serialize_der()).unwrap();
+    assert!(Tls::new(vec![made().cert.der().clone()], key()).is_err());
+    let (tls, connector) = certificate();
+    assert!(tls.replace(vec![made().cert.der().clone()], key()).is_err());
+    let (stream, theirs) = tokio::io::duplex(1024);
+    let seat = Seats::for_tests(1).next("127.0.0.1").await.unwrap();
+    tokio::spawn(attend(theirs, Some(tls), testing::app(), PEER, seat));
+    assert!(connector.connect("lab.example".try_into().unwrap(), stream).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

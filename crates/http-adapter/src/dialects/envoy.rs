@@ -5,7 +5,7 @@ use labgate_domain::access::Target;
 
 use super::{Unclear, once};
 use crate::original::Original;
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::request::ParsedRequest;
 
 pub(super) fn target(original: &Original, request: &ParsedRequest) -> Result<Target, Unclear> {
@@ -13,9 +13,14 @@ pub(super) fn target(original: &Original, request: &ParsedRequest) -> Result<Tar
 }
 
 /// Reads the request whose path stands behind this one.
-pub(super) fn behind(path: &str, original: &Original, request: &ParsedRequest) -> Result<Target, Unclear> {
+pub(super) fn behind(
+    check: LabPath,
+    original: &Original,
+    request: &ParsedRequest,
+) -> Result<Target, Unclear> {
     let host = once("Host", &original.host)?;
-    let path = request.path.strip_prefix(path).filter(|path| !path.is_empty()).unwrap_or("/");
+    let path =
+        request.below_base().strip_prefix(check.as_str()).filter(|path| !path.is_empty()).unwrap_or("/");
     let method = request.method.as_str();
     let target = match request.query.as_str() {
         "" => Target::new(host, path, method),

@@ -40,21 +40,21 @@ const FORWARDED: [(&str, &str); 3] = [
 #[test]
 fn each_dialect_reads_its_own_words_alone() {
     let put = || Some("PUT nb.example/a%20b?c=%2F".to_owned());
-    let found = targets(PROXY, &Method::GET, paths::VERIFY, &ORIGINAL);
+    let found = targets(PROXY, &Method::GET, paths::VERIFY.as_str(), &ORIGINAL);
     assert_eq!(found, [put(), None, None, None, None]);
-    let found = targets(PROXY, &Method::GET, paths::CHECK_CADDY, &FORWARDED);
+    let found = targets(PROXY, &Method::GET, paths::CHECK_CADDY.as_str(), &FORWARDED);
     assert_eq!(found, [None, put(), put(), put(), None]);
-    let path = format!("{}/a%20b?c=%2F", paths::CHECK_ENVOY);
+    let path = format!("{}/a%20b?c=%2F", paths::CHECK_ENVOY.as_str());
     let found = targets(PROXY, &Method::PUT, &path, &[("host", "nb.example")]);
     assert_eq!(found, [None, None, None, None, put()]);
-    let found = targets(PROXY, &Method::GET, paths::CHECK_ENVOY, &[("host", "nb.example")]);
+    let found = targets(PROXY, &Method::GET, paths::CHECK_ENVOY.as_str(), &[("host", "nb.example")]);
     assert_eq!(found[4], Some("GET nb.example/".to_owned()));
 }
 
 #[test]
 fn c181_of_a_peer_that_is_no_trusted_proxy_nothing_is_read() {
     let all: Vec<_> = ORIGINAL.into_iter().chain(FORWARDED).chain([("host", "nb.example")]).collect();
-    let path = format!("{}/a", paths::CHECK_ENVOY);
+    let path = format!("{}/a", paths::CHECK_ENVOY.as_str());
     assert_eq!(targets("10.0.0.2", &Method::GET, &path, &all), [const { None }; 5]);
 }
 
@@ -62,14 +62,18 @@ fn c181_of_a_peer_that_is_no_trusted_proxy_nothing_is_read() {
 fn c184_several_values_and_other_headers_say_nothing() {
     for doubled in ORIGINAL {
         let lines: Vec<_> = ORIGINAL.into_iter().chain([doubled]).collect();
-        assert_eq!(targets(PROXY, &Method::GET, paths::VERIFY, &lines)[0], None, "{doubled:?}");
+        assert_eq!(targets(PROXY, &Method::GET, paths::VERIFY.as_str(), &lines)[0], None, "{doubled:?}");
     }
     for doubled in FORWARDED {
         let lines: Vec<_> = FORWARDED.into_iter().chain([doubled]).collect();
-        assert_eq!(targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK, &lines)[1], None, "{doubled:?}");
+        assert_eq!(
+            targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK.as_str(), &lines)[1],
+            None,
+            "{doubled:?}"
+        );
     }
     let joined = [("x-forwarded-host", "nb.example, evil.example"), FORWARDED[1], FORWARDED[2]];
-    assert_eq!(targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK, &joined)[1], None);
+    assert_eq!(targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK.as_str(), &joined)[1], None);
     // None of these is ever looked at.
     let others = [
         ("forwarded", "host=evil.example;proto=https"),
@@ -81,7 +85,7 @@ fn c184_several_values_and_other_headers_say_nothing() {
     ];
     let lines: Vec<_> = FORWARDED.into_iter().chain(others).collect();
     assert_eq!(
-        targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK, &lines)[1].as_deref(),
+        targets(PROXY, &Method::GET, paths::CHECK_TRAEFIK.as_str(), &lines)[1].as_deref(),
         Some("PUT nb.example/a%20b?c=%2F")
     );
 }

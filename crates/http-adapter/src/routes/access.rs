@@ -59,6 +59,10 @@ pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result
     }
 }
 
+/// The longest way to sign in that stands in a header more than once, in bytes: proxies have 4 to 16 kB for the head
+/// of an answer.
+const MAX_REPEATED_LEN: usize = 1024;
+
 impl AppState {
     pub(super) async fn answer_check(
         &self,
@@ -100,7 +104,7 @@ impl AppState {
             Ok(passage) => return Ok(passage),
             Err(NoPassage::Refused(refusal)) => {
                 // With another account, perhaps.
-                let sign_in = format!("{}{}", self.sign_in.policy().public_url.origin(), paths::LOGIN_PAGE);
+                let sign_in = self.site.url(paths::LOGIN_PAGE);
                 return Err(Err(Failure::from(refusal).leading_to(&sign_in)));
             }
             Err(NoPassage::NotSignedIn(reason)) => Some(reason),
@@ -129,10 +133,9 @@ impl AppState {
         let to = target.path_and_query();
         let policy = self.sign_in.policy();
         if let Some(origin) = policy.services.origin_of(target.host()) {
-            return format!("{origin}{}", paths::with_parameters(paths::ENTER, &[("to", &to)]));
+            return paths::on_host(origin, paths::ENTER, &[("to", &to)]);
         }
-        let page = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &to)]);
-        format!("{}{page}", policy.public_url.origin())
+        self.site.url(paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &to)]))
     }
 
     /// Answers for a request that may pass.
@@ -157,7 +160,8 @@ impl ParsedRequest {
     /// Returns the browser's request to Labgate's own pages on the host of a service, if the request that is asked
     /// about is one: where the check's answer goes to the client, the proxy needs no route for them.
     fn to_labgate(&self, target: &Target) -> Option<Self> {
-        let is_ours = [paths::ENTER, paths::LEAVE].contains(&target.path()) && target.method() == "GET";
+        let is_ours = [paths::ENTER, paths::LEAVE].iter().any(|ours| ours.as_str() == target.path())
+            && target.method() == "GET";
         is_ours.then(|| {
             let mut visit = self.clone();
             target.host().clone_into(&mut visit.host);
@@ -181,9 +185,12 @@ impl Failure {
     fn with_sign_in(self, way_in: &str) -> Self {
         // The way in is visible ASCII by construction.
         let header = |value: &str| HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
-        let challenge = format!("Labgate sign_in=\"{way_in}\"");
-        let headers =
-            [(SIGN_IN, header(way_in)), (LOCATION, header(way_in)), (WWW_AUTHENTICATE, header(&challenge))];
-        self.with_headers(headers).leading_to(way_in)
+        let (challenge, sign_in) = if way_in.len() > MAX_REPEATED_LEN {
+            ("Labgate".to_owned(), None)
+        } else {
+            (format!("Labgate sign_in=\"{way_in}\""), Some((SIGN_IN, header(way_in))))
+        };
+        let headers = [(LOCATION, header(way_in)), (WWW_AUTHENTICATE, header(&challenge))];
+        self.with_headers(headers.into_iter().chain(sign_in)).leading_to(way_in)
     }
 }

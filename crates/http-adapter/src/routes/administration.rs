@@ -17,7 +17,7 @@ use crate::form::Fields;
 use crate::pages::{
     AccountList, AccountPage, AccountsPage, ConfirmPage, Form, InitialPasswordPage, TypedAccount,
 };
-use crate::paths;
+use crate::paths::{self, InLab};
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -50,7 +50,7 @@ pub(crate) async fn create(state: &AppState, request: &ParsedRequest) -> Result<
     };
     match done {
         Ok(Acted::Done(ActDone::Created(new))) => created(state, request, &new, StatusCode::CREATED),
-        Ok(acted) => acted.answer(state, request, paths::USERS_PAGE),
+        Ok(acted) => acted.answer(state, request, &state.site.at(paths::USERS_PAGE)),
         Err(failure) => {
             let again = |proof: &ProofWays, form: Form<'_>| {
                 new_account_page(state, TypedAccount::of(fields), proof, form)
@@ -99,7 +99,8 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// Deletes an account.
 pub(crate) async fn delete(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let act = AdminAct::Delete(account_id(request)?);
-    act_on(state, request, act, paths::USERS_PAGE, &[]).await?.answer(state, request, paths::USERS_PAGE)
+    let acted = act_on(state, request, act, paths::USERS_PAGE, &[]).await?;
+    acted.answer(state, request, &state.site.at(paths::USERS_PAGE))
 }
 
 /// Changes an account: the last segment of the path says how. A person who is refused is asked again.
@@ -110,7 +111,8 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
     let act = action(request, request.fields(), id)?;
     let digest = act.digest();
     let is_deletion = matches!(act, AdminAct::Delete(_));
-    let back = if is_deletion { paths::USERS_PAGE.to_owned() } else { paths::user_page(id) };
+    let site = &state.site;
+    let back = if is_deletion { site.at(paths::USERS_PAGE) } else { site.at(paths::user_page(id)) };
     let here = paths::user_action_page(id, request.in_path("action"));
     match act_on(state, request, act, &here, KEPT).await {
         Ok(Acted::Done(ActDone::Created(reset))) => created(state, request, &reset, StatusCode::OK),
@@ -169,7 +171,7 @@ fn question(
     proof: &ProofWays,
     form: Form<'_>,
 ) -> Response {
-    let (t, action) = (state.texts, request.in_path("action"));
+    let (t, action) = (&state.site, request.in_path("action"));
     let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
     let named;
     let (question, yes) = match action {
@@ -198,10 +200,10 @@ fn question(
         t,
         heading: account.username.as_str(),
         question,
-        action: &paths::user_action_page(account.id, action),
+        action: &t.at(paths::user_action_page(account.id, action)),
         fields,
         yes,
-        no: &paths::user_page(account.id),
+        no: &t.at(paths::user_page(account.id)),
         is_grave: action == "delete",
         proof,
         form,
@@ -227,16 +229,16 @@ impl Acted {
 }
 
 /// Does an act, with the proof that the request brings; or has a provider confirm it first, and then the page
-/// at `path` be shown with these fields filled in.
+/// be shown with these fields filled in.
 pub(super) async fn act_on(
     state: &AppState,
     request: &ParsedRequest,
     act: AdminAct,
-    path: &str,
+    page: impl InLab,
     fields: &[&str],
 ) -> Result<Acted, Failure> {
     if !act.is_dry_run()
-        && let Some(elsewhere) = state.confirmed_elsewhere(request, &act.digest(), path, fields).await?
+        && let Some(elsewhere) = state.confirmed_elsewhere(request, &act.digest(), page, fields).await?
     {
         return Ok(Acted::Elsewhere(elsewhere));
     }
@@ -260,7 +262,7 @@ pub(crate) async fn accounts_page(state: &AppState, request: &ParsedRequest) -> 
         paths::with_parameters(paths::USERS_PAGE, &[("search", search), ("after", &account.id.to_string())])
     });
     let list = Some(AccountList { search, accounts: &page.accounts, next });
-    let t = state.texts;
+    let t = &state.site;
     state.form_page(request, |form| reply::page(&AccountsPage { t, list, typed, proof: &proof, form }))
 }
 
@@ -270,7 +272,7 @@ fn new_account_page(
     proof: &ProofWays,
     form: Form<'_>,
 ) -> Response {
-    reply::page(&AccountsPage { t: state.texts, list: None, typed, proof, form })
+    reply::page(&AccountsPage { t: &state.site, list: None, typed, proof, form })
 }
 
 /// Shows one account.
@@ -278,9 +280,9 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let by = reader(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
-    let next = next.map(|number| sessions_page(&paths::user_page(account.id), number));
+    let next = next.map(|number| sessions_page(paths::user_page(account.id), number));
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    Ok(reply::page(&AccountPage { t: state.texts, account: &account, is_own, sessions, next }))
+    Ok(reply::page(&AccountPage { t: &state.site, account: &account, is_own, sessions, next }))
 }
 
 /// Returns the administrator of the request, who may see accounts.
@@ -361,10 +363,10 @@ fn created(
     let account = &created.account;
     let mut response = match created.initial_password() {
         Some(password) if request.is_form() => {
-            reply::page(&InitialPasswordPage { t: state.texts, account, password })
+            reply::page(&InitialPasswordPage { t: &state.site, account, password })
         }
         None if request.is_form() => {
-            return state.without_proof(see_other(&paths::user_page(account.id)), request);
+            return state.without_proof(see_other(&state.site.at(paths::user_page(account.id))), request);
         }
         password => reply::json(&with_member(account_json(account), "initial_password", password.into())),
     };

@@ -50,7 +50,7 @@ pub(crate) async fn oauth2_sign_in(state: &AppState, request: &ParsedRequest) ->
 /// oauth2-proxy's sign-out: a page with the button, since a link on any site may lead here.
 pub(crate) async fn oauth2_sign_out(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
     state.need(DropIn::OAuth2Proxy)?;
-    Ok(see_other(&format!("{}{}", state.sign_in.policy().public_url.origin(), paths::MAIN_PAGE)))
+    Ok(see_other(&state.site.url(paths::MAIN_PAGE)))
 }
 
 /// oauth2-proxy's description of the signed-in person.
@@ -101,7 +101,7 @@ impl AppState {
         let is_ours = |target: &Target| {
             policy.services.is_lab_host(target.host()) || policy.services.origin_of(target.host()).is_some()
         };
-        let home = || Target::new(policy.public_url.host(), paths::MAIN_PAGE, "GET");
+        let home = || Target::new(policy.public_url.host(), &self.site.at(paths::MAIN_PAGE), "GET");
         let target = target.ok().filter(is_ours).map_or_else(home, Ok);
         target.map_err(|_| HttpErrorCode::BadRequest.into())
     }

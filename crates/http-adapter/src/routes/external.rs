@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Posted;
-use crate::pages::{Label, Way};
+use crate::pages::{Href, Label, Way};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
@@ -29,7 +29,7 @@ pub(crate) async fn enabled(state: &AppState, _: &ParsedRequest) -> Result<Respo
                 "id": provider.id.as_str(),
                 "name": provider.name,
                 "available": !matches!(health, ProviderHealth::Unavailable { .. }),
-                "login_url": paths::with_parameters(paths::OIDC_LOGIN, &[("provider", provider.id.as_str())]),
+                "login_url": state.site.at(paths::to_provider(&provider.id, &ReturnTo::main_page())),
             })
         })
         .collect();
@@ -48,7 +48,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     if !request.is_top_level {
         return Err(HttpErrorCode::BadRequest.into());
     }
-    let return_to = request.return_to();
+    let return_to = request.return_to(&state.site);
     let provider = state.asked_for(request, &return_to)?;
     let hints = hints(request).map_err(|_| HttpErrorCode::BadRequest)?;
     let pending = &request.cookies.attempts;
@@ -67,19 +67,19 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
     let _turn = state.turn_at_provider(request).await?;
     match state.sign_in.external().complete(&request.query, pending, &visitor).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
-            let onward = see_other(return_to.as_str());
+            let onward = see_other(&state.site.target(&return_to));
             let response = state.with_new_session(onward, request, &token, Some(&provider))?;
             state.with_cookies(response, [state.cookies.clear_attempt(attempt)])
         }
         Ok(CompletedSignIn::LinkDue { ticket, attempt }) => state.with_cookies(
-            see_other(paths::LINK_PAGE),
+            see_other(&state.site.at(paths::LINK_PAGE)),
             [state.cookies.set_ticket(cookies::LINK, &ticket), state.cookies.clear_attempt(attempt)],
         ),
         Ok(CompletedSignIn::Proven { ticket, return_to, attempt }) => state.with_cookies(
-            see_other(return_to.as_str()),
+            see_other(&state.site.target(&return_to)),
             [state.cookies.set_ticket(cookies::PROOF, &ticket), state.cookies.clear_attempt(attempt)],
         ),
-        Ok(CompletedSignIn::AlreadySignedIn { return_to }) => Ok(see_other(return_to.as_str())),
+        Ok(CompletedSignIn::AlreadySignedIn { return_to }) => Ok(see_other(&state.site.target(&return_to))),
         Err(refusal) => {
             let over = refusal.attempt.map(|attempt| state.cookies.clear_attempt(attempt));
             Err(state.failure_of_provider(refusal).with_cookies(over))
@@ -147,7 +147,7 @@ impl AppState {
     /// Returns every way of signing in.
     fn ways(&self, return_to: &ReturnTo) -> Vec<Way> {
         let providers = self.sign_in.providers().all().into_iter().map(|(provider, _)| Way {
-            href: paths::to_provider(&provider.id, return_to),
+            href: Href::InLab(paths::to_provider(&provider.id, return_to)),
             label: Label::Provider(provider.name),
         });
         let passwords = self.sign_in.passwords().are_on();

@@ -17,42 +17,51 @@ use crate::state::AppState;
 
 /// A request to Labgate on the host of a service that came as the target of a check.
 pub(super) async fn visit(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    if request.path == paths::LEAVE { leave(state, request).await } else { enter(state, request).await }
+    if request.path == paths::LEAVE.as_str() {
+        leave(state, request).await
+    } else {
+        enter(state, request).await
+    }
 }
 
-/// On the host of a service: sends the browser to Labgate's host with `to`, the address to come to; and takes it
-/// back with `code`.
+/// On the host of a service: sends the browser to Labgate's host, and takes it back with `code`. `to` is the path to
+/// come to: it is no part of the code, so that the longest address fits.
 pub(crate) async fn enter(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     if let Some(refused) = not_a_visit(request)? {
         return Ok(refused);
     }
-    match (request.parameter("code"), request.parameter("to")) {
-        (Some(code), None) => take_code(state, request, &code).await,
-        (None, Some(to)) => begin(state, request, &to).await,
-        _ => Err(HttpErrorCode::BadRequest.into()),
+    let to = request.parameter("to").ok_or(HttpErrorCode::BadRequest)?;
+    let target = Target::new(&request.host, &to, "GET").map_err(|_| HttpErrorCode::BadRequest)?;
+    match request.parameter("code") {
+        Some(code) => take_code(state, request, &target, &code).await,
+        None => begin(state, request, &target).await,
     }
 }
 
-async fn begin(state: &AppState, request: &ParsedRequest, to: &str) -> Result<Response, Failure> {
-    let target = Target::new(&request.host, to, "GET").map_err(|_| HttpErrorCode::BadRequest)?;
-    let entering = state.sign_in.hand_over().begin(&target, request.client_addr.source).await?;
+async fn begin(state: &AppState, request: &ParsedRequest, target: &Target) -> Result<Response, Failure> {
+    let entering = state.sign_in.hand_over().begin(target, request.client_addr.source).await?;
     let flow = entering.state.to_string();
     let onward = paths::with_parameters(paths::HAND_OVER, &[("state", &flow), ("to", &entering.to)]);
-    let onward = see_other(&format!("{}{onward}", state.sign_in.policy().public_url.origin()));
+    let onward = see_other(&state.site.url(onward));
     state.with_cookies(onward, [state.cookies.set_entering(entering.state, &entering.secret)])
 }
 
-async fn take_code(state: &AppState, request: &ParsedRequest, code: &str) -> Result<Response, Failure> {
+async fn take_code(
+    state: &AppState,
+    request: &ParsedRequest,
+    target: &Target,
+    code: &str,
+) -> Result<Response, Failure> {
     let flow = flow_of(request)?;
     let secret =
         request.cookies.entering.iter().find(|(state, _)| *state == flow).map(|(_, secret)| &**secret);
     let source = request.client_addr.source;
-    let entered = state.sign_in.hand_over().enter(&request.host, code, flow, secret, source).await;
+    let entered = state.sign_in.hand_over().enter(target, code, flow, secret, source).await;
     let over = state.cookies.clear_entering(flow);
     let entered = match entered {
         Ok(entered) => entered,
         Err(refusal) if refusal.error.code() == ErrorCode::NotSignedIn => {
-            let sign_in = format!("{}{}", state.sign_in.policy().public_url.origin(), paths::LOGIN_PAGE);
+            let sign_in = state.site.url(paths::LOGIN_PAGE);
             return state.with_cookies(see_other(&sign_in), [over]);
         }
         Err(refusal) => return Err(Failure::from(refusal).with_cookies([over])),
@@ -72,13 +81,15 @@ pub(crate) async fn hand_over(state: &AppState, request: &ParsedRequest) -> Resu
     let target = Target::from_url(&to, "GET").map_err(|_| HttpErrorCode::BadRequest)?;
     match state.sign_in.hand_over().hand_over(&request.visitor(), &target, flow).await {
         Ok(HandedOver { origin, code }) => {
-            let (code, flow) = (code.to_text(), flow.to_string());
-            let onward = paths::with_parameters(paths::ENTER, &[("code", &code), ("state", &flow)]);
+            let (code, flow, to) = (code.to_text(), flow.to_string(), target.path_and_query());
+            let fields = [("code", &*code), ("state", &*flow), ("to", &*to)];
+            let onward = paths::on_host(origin, paths::ENTER, &fields);
             let entered = state.cookies.set_entered(&request.cookies.entered, origin);
-            state.with_cookies(see_other(&format!("{origin}{onward}")), [entered])
+            state.with_cookies(see_other(&onward), [entered])
         }
         Err(refusal) if refusal.error.code() == ErrorCode::NotSignedIn => {
-            Ok(see_other(&paths::leading_to(paths::LOGIN_PAGE, &request.here())))
+            let page = paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &request.here())]);
+            Ok(see_other(&state.site.at(page)))
         }
         Err(refusal) => Err(refusal.into()),
     }
@@ -87,7 +98,7 @@ pub(crate) async fn hand_over(state: &AppState, request: &ParsedRequest) -> Resu
 /// On the host of a service: removes what it keeps in the browser, and goes on.
 pub(crate) async fn leave(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let policy = state.sign_in.policy();
-    let onward = see_other(&format!("{}{}", policy.public_url.origin(), paths::LEAVING));
+    let onward = see_other(&state.site.url(paths::LEAVING));
     let evidence = request.parameter("ticket").unwrap_or_default();
     if !state.sign_in.hand_over().is_sent_off(&request.host, &evidence) {
         return Ok(onward);

@@ -29,7 +29,7 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
     let fields = request.query_fields();
     let digest = wanted(&fields).ok().map(|wanted| wanted.digest());
     let proof = &state.proof_ways(request, digest.as_ref()).await?;
-    let (t, typed) = (state.texts, TypedMove::of(&fields));
+    let (t, typed) = (&state.site, TypedMove::of(&fields));
     state.form_page(request, |form| reply::page(&IdentitiesPage { t, typed, moved: None, proof, form }))
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn move_all(state: &AppState, request: &ParsedRequest) -> Resul
         Ok(act) => act_on(state, request, act, paths::IDENTITIES_PAGE, KEPT).await,
         Err(code) => Err(code.into()),
     };
-    let (t, typed) = (state.texts, TypedMove::of(fields));
+    let (t, typed) = (&state.site, TypedMove::of(fields));
     let failure = match acted {
         Ok(Acted::Elsewhere(response)) => return Ok(response),
         Ok(Acted::Done(done)) => {

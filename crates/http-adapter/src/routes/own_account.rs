@@ -6,7 +6,6 @@ use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::DisplayName;
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
-use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, UserAgent};
 use labgate_domain::sign_in::{
@@ -20,7 +19,7 @@ use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Fields;
 use crate::pages::{ConfirmPage, Form, LinkPage, OnwardPage, OwnAccountPage};
-use crate::paths;
+use crate::paths::{self, Address, InLab};
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -46,8 +45,8 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
 }
 
 /// Returns the address of a further page of sessions.
-pub(super) fn sessions_page(path: &str, number: usize) -> String {
-    paths::with_parameters(path, &[("page", &number.to_string())])
+pub(super) fn sessions_page(page: impl InLab, number: usize) -> Address {
+    paths::with_parameters(page, &[("page", &number.to_string())])
 }
 
 /// Describes the person's own account.
@@ -105,14 +104,14 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
 pub(crate) async fn rename(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let name = optional(request.fields().filled("name"), |name| DisplayName::new(name).ok_or(()))?;
     state.sign_in.accounts().rename(name.as_ref(), &request.visitor()).await?;
-    Ok(request.done(paths::ACCOUNT_PAGE))
+    Ok(request.done(&state.site.at(paths::ACCOUNT_PAGE)))
 }
 
 /// Ends one session of the person.
 pub(crate) async fn sign_out_session(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let handle = SealId::parse(request.in_path("id")).map_err(|_| HttpErrorCode::NotFound)?.to_string();
     state.sign_in.accounts().sign_out_session(&handle, &request.visitor()).await?;
-    Ok(request.done(paths::ACCOUNT_PAGE))
+    Ok(request.done(&state.site.at(paths::ACCOUNT_PAGE)))
 }
 
 /// Ends all sessions of the person.
@@ -122,7 +121,7 @@ pub(crate) async fn sign_out_everywhere(
 ) -> Result<Response, Failure> {
     state.sign_in.accounts().sign_out_everywhere(&request.visitor()).await?;
     let response = match request.audience {
-        Audience::Person => see_other(paths::SIGNED_OUT_PAGE),
+        Audience::Person => see_other(&state.site.at(paths::SIGNED_OUT_PAGE)),
         Audience::Program => reply::status(StatusCode::NO_CONTENT),
     };
     state.with_cookies(reply::without_cache(response), [state.cookies.clear(cookies::SESSION)])
@@ -166,7 +165,7 @@ async fn decline_link(
         _ => {}
     }
     let next = if state.session(request).await?.is_some() { paths::ACCOUNT_PAGE } else { paths::LOGIN_PAGE };
-    state.with_cookies(request.done(next), [state.cookies.clear(cookies::LINK)])
+    state.with_cookies(request.done(&state.site.at(next)), [state.cookies.clear(cookies::LINK)])
 }
 
 /// Sends the browser to a provider, to link an identity there to the account.
@@ -176,7 +175,7 @@ pub(crate) async fn begin_link(state: &AppState, request: &ParsedRequest) -> Res
     if let Some(elsewhere) = confirmed_elsewhere(state, request, &act).await? {
         return Ok(elsewhere);
     }
-    let (return_to, pending) = (ReturnTo::or_main_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
+    let (return_to, pending) = (state.site.return_to_page(paths::ACCOUNT_PAGE), &request.cookies.attempts);
     let (proof, visitor) = (request.proof(), request.visitor());
     match state.sign_in.linking().begin(provider.as_ref(), return_to, pending, proof, &visitor).await {
         Ok(begun) => state.without_proof(onward(state, request, provider.as_ref(), &begun)?, request),
@@ -191,7 +190,7 @@ pub(super) fn onward(
     provider: Option<&ProviderId>,
     begun: &BegunSignIn,
 ) -> Result<Response, Failure> {
-    let (t, url) = (state.texts, begun.authorization_url.as_str());
+    let (t, url) = (&state.site, begun.authorization_url.as_str());
     let response = match request.audience {
         Audience::Person => {
             let provider = &provider_name(state, provider);
@@ -205,7 +204,7 @@ pub(super) fn onward(
 fn provider_name(state: &AppState, provider: Option<&ProviderId>) -> String {
     let mut known = state.sign_in.providers().all().into_iter();
     let name = known.find(|(known, _)| Some(&known.id) == provider);
-    name.map_or_else(|| state.texts.common.the_provider.to_string(), |(provider, _)| provider.name)
+    name.map_or_else(|| state.site.common.the_provider.to_string(), |(provider, _)| provider.name)
 }
 
 /// Removes a linked identity from the account.
@@ -216,7 +215,7 @@ pub(crate) async fn unlink(state: &AppState, request: &ParsedRequest) -> Result<
         return Ok(elsewhere);
     }
     match state.sign_in.linking().unlink(&issuer, &subject, request.proof(), &request.visitor()).await {
-        Ok(()) => state.without_proof(request.done(paths::ACCOUNT_PAGE), request),
+        Ok(()) => state.without_proof(request.done(&state.site.at(paths::ACCOUNT_PAGE)), request),
         Err(refusal) => asked_again(state, request, refusal, &act).await,
     }
 }
@@ -254,7 +253,7 @@ async fn asked_again(
 }
 
 fn question(state: &AppState, fields: &Fields, act: &OwnAct, proof: &ProofWays, form: Form<'_>) -> Response {
-    let t = state.texts;
+    let t = &state.site;
     let (question, yes) = match act {
         OwnAct::Link(provider) => {
             let provider = provider_name(state, provider.as_ref());
@@ -266,10 +265,10 @@ fn question(state: &AppState, fields: &Fields, act: &OwnAct, proof: &ProofWays, 
         t,
         heading: &t.own_account.title.to_string(),
         question: &question,
-        action: paths::ACCOUNT_PAGE,
+        action: &t.at(paths::ACCOUNT_PAGE),
         fields: fields.among(KEPT),
         yes: &yes,
-        no: paths::ACCOUNT_PAGE,
+        no: &t.at(paths::ACCOUNT_PAGE),
         is_grave: false,
         proof,
         form,
@@ -281,7 +280,7 @@ fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
 }
 
 fn confirmation(state: &AppState, form: Form<'_>, pending: &PendingLink) -> Response {
-    reply::page(&LinkPage { t: state.texts, pending, form })
+    reply::page(&LinkPage { t: &state.site, pending, form })
 }
 
 fn own_account_page(
@@ -292,5 +291,5 @@ fn own_account_page(
 ) -> Response {
     let next = next.map(|number| sessions_page(paths::ACCOUNT_PAGE, number));
     let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();
-    reply::page(&OwnAccountPage { t: state.texts, own, sessions, next, providers, form })
+    reply::page(&OwnAccountPage { t: &state.site, own, sessions, next, providers, form })
 }

@@ -4,6 +4,7 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::Offer;
 
+use crate::content_security;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::pages::{self, Form, LoginPage, MainPage, SignedOutPage, TermsPage};
 use crate::reply::{self, Response};
@@ -15,18 +16,19 @@ use crate::terms::Terms;
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let Some(checked) = state.session(request).await? else {
         return Ok(reply::page(&MainPage {
-            t: state.texts,
+            t: &state.site,
             person: None,
             services: Vec::new(),
-            terms: state.terms(),
+            terms: state.terms().as_deref(),
             form: Form::default(),
         }));
     };
     let person = Some(&*checked.person);
     let services = state.sign_in.access().services_for(&checked.person).collect();
     let terms = state.terms();
+    let terms = terms.as_deref();
     let page = state.form_page(request, |form| {
-        reply::page(&MainPage { t: state.texts, person, services, terms, form })
+        reply::page(&MainPage { t: &state.site, person, services, terms, form })
     })?;
     state.with_renewal(page, &checked)
 }
@@ -35,7 +37,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// signed-in people here would otherwise send them round in circles. A link can name a provider, which then
 /// comes first: it is still for the person to press the button.
 pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let return_to = request.return_to();
+    let return_to = request.return_to(&state.site);
     let asked_for = state.asked_for(request, &return_to)?;
     let offer = state.sign_in.providers().offer(asked_for.as_ref(), request.cookies.provider.as_ref());
     let session = state.session(request).await?;
@@ -54,13 +56,13 @@ pub(crate) async fn signed_out(state: &AppState, request: &ParsedRequest) -> Res
         let mut providers = state.sign_in.providers().all().into_iter();
         providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
     });
-    Ok(reply::page(&SignedOutPage { t: state.texts, kept_by: kept_by.as_deref() }))
+    Ok(reply::page(&SignedOutPage { t: &state.site, kept_by: kept_by.as_deref() }))
 }
 
 /// Shows the terms of service, where the lab has a text of them.
 pub(crate) async fn terms(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
     match &state.info.terms {
-        Some(Terms::Text(text)) => Ok(reply::page(&TermsPage { t: state.texts, text })),
+        Some(Terms::Text(text)) => Ok(reply::page(&TermsPage { t: &state.site, text })),
         Some(Terms::Link(_)) | None => Err(HttpErrorCode::NotFound.into()),
     }
 }
@@ -81,8 +83,8 @@ impl AppState {
         return_to: &ReturnTo,
         username: &str,
     ) -> Response {
-        reply::page(&LoginPage {
-            t: self.texts,
+        content_security::with_fragment_script(reply::page(&LoginPage {
+            t: &self.site,
             signed_in_as,
             return_to,
             // After a typed password the form comes first.
@@ -91,8 +93,8 @@ impl AppState {
             passwords: self.sign_in.passwords().are_on(),
             registration: self.sign_in.registration().is_open(),
             username,
-            terms: self.terms(),
+            terms: self.terms().as_deref(),
             form,
-        })
+        }))
     }
 }

@@ -14,13 +14,13 @@ use crate::form::Fields;
 use crate::pages::{ChangePage, Form, RegisterPage};
 use crate::paths;
 use crate::reply::{self, Response, see_other};
-use crate::request::{ParsedRequest, target_of};
+use crate::request::ParsedRequest;
 use crate::state::AppState;
 
 /// Signs a person in with a password.
 pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
-    let return_to = return_to(fields);
+    let return_to = return_to(state, fields);
     let attempt = PasswordSignIn {
         name: fields.text("username").unwrap_or_default().to_owned(),
         password: password(fields, "password"),
@@ -31,7 +31,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
             state.welcome_known(request, &session, &return_to)
         }
         Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
-            let next = paths::with_parameters(paths::PASSWORD_PAGE, &[("return_to", return_to.as_str())]);
+            let next = state.site.at(paths::leading_to(paths::PASSWORD_PAGE, &return_to));
             let response = match request.audience {
                 Audience::Person => see_other(&next),
                 Audience::Program => reply::json(&json!({ "status": "change_due", "change_url": next })),
@@ -56,7 +56,7 @@ pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> 
 pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     match state.sign_in.registration().register(registration(fields), &request.visitor()).await {
-        Ok(session) => state.welcome_known(request, &session, &return_to(fields)),
+        Ok(session) => state.welcome_known(request, &session, &return_to(state, fields)),
         Err(refusal) => state.form_again(request, refusal, |form| state.register_page(request, form, None)),
     }
 }
@@ -85,7 +85,7 @@ pub(crate) async fn change_page(state: &AppState, request: &ParsedRequest) -> Re
     if request.cookies.change.is_none() && username.is_empty() {
         return Err(Failure::not_signed_in(None));
     }
-    let return_to = request.return_to();
+    let return_to = request.return_to(&state.site);
     state.form_page(request, |form| state.change_page(request, form, &username, &return_to))
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
         Some(ticket) => state.sign_in.passwords().change_with_ticket(&ticket, next, &request.visitor()).await,
         None => state.sign_in.passwords().change(password(fields, "present"), next, &request.visitor()).await,
     };
-    let return_to = return_to(fields);
+    let return_to = return_to(state, fields);
     match changed {
         Ok(session) => state.welcome_known(request, &session, &return_to),
         // A signed-in person can go on with the present password.
@@ -116,8 +116,8 @@ fn typed_name(request: &ParsedRequest) -> &str {
     request.fields().text("username").unwrap_or_default()
 }
 
-fn return_to(fields: &Fields) -> ReturnTo {
-    fields.text("return_to").map(target_of).unwrap_or_default()
+fn return_to(state: &AppState, fields: &Fields) -> ReturnTo {
+    state.site.return_to(fields.text("return_to"))
 }
 
 pub(super) fn password(fields: &Fields, name: &str) -> Option<Password> {
@@ -141,11 +141,10 @@ impl AppState {
         return_to: &ReturnTo,
         provider: Option<&ProviderId>,
     ) -> Result<Response, Failure> {
+        let target = self.site.target(return_to);
         let response = match request.audience {
-            Audience::Person => see_other(return_to.as_str()),
-            Audience::Program => {
-                reply::json(&json!({ "status": "signed_in", "return_to": return_to.as_str() }))
-            }
+            Audience::Person => see_other(&target),
+            Audience::Program => reply::json(&json!({ "status": "signed_in", "return_to": target })),
         };
         self.with_new_session(response, request, token, provider)
     }
@@ -164,12 +163,12 @@ impl AppState {
     /// Renders the page that creates an account: the first administrator's with a setup token.
     fn register_page(&self, request: &ParsedRequest, form: Form<'_>, setup_token: Option<&str>) -> Response {
         reply::page(&RegisterPage {
-            t: self.texts,
+            t: &self.site,
             setup_token,
             username: typed_name(request),
             name: request.fields().text("name").unwrap_or_default(),
             length: self.sign_in.policy().password_length,
-            terms: self.terms(),
+            terms: self.terms().as_deref(),
             form,
         })
     }
@@ -188,7 +187,7 @@ impl AppState {
         return_to: &ReturnTo,
     ) -> Response {
         reply::page(&ChangePage {
-            t: self.texts,
+            t: &self.site,
             username,
             is_due: request.cookies.change.is_some(),
             return_to,

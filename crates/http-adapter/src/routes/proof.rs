@@ -3,7 +3,6 @@
 
 use labgate_domain::attempt::ActDigest;
 use labgate_domain::provider::ProviderId;
-use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::{Proof, ProofWays, Ticket};
 
 use super::own_account::onward;
@@ -12,7 +11,7 @@ use crate::audience::Audience;
 use crate::cookies;
 use crate::failure::Failure;
 use crate::pages::Form;
-use crate::paths;
+use crate::paths::{self, InLab};
 use crate::reply::Response;
 use crate::request::{ParsedRequest, optional};
 use crate::state::AppState;
@@ -48,20 +47,23 @@ impl AppState {
     }
 
     /// Sends the browser to the provider that is to confirm the act, where the person asks for that in a form,
-    /// and then back to the page at `path` with these fields filled in. Not for a script: it could have a
+    /// and then back to the page with these fields filled in. Not for a script: it could have a
     /// provider ask the person out of the blue.
     pub(super) async fn confirmed_elsewhere(
         &self,
         request: &ParsedRequest,
         act: &ActDigest,
-        path: &str,
+        page: impl InLab,
         fields: &[&str],
     ) -> Result<Option<Response>, Failure> {
         let asked = request.fields().filled(CONFIRM_AT).filter(|_| request.is_form());
         let Some(provider) = optional(asked, ProviderId::parse)? else { return Ok(None) };
         let fields = request.fields().among(fields);
-        let back = if fields.is_empty() { path.to_owned() } else { paths::with_parameters(path, &fields) };
-        let (back, pending) = (ReturnTo::or_main_page(&back), &request.cookies.attempts);
+        let back = match fields.as_slice() {
+            [] => self.site.return_to_page(page),
+            fields => self.site.return_to_page(paths::with_parameters(page, fields)),
+        };
+        let pending = &request.cookies.attempts;
         let begun =
             self.sign_in.acts().begin(act.clone(), &provider, back, pending, &request.visitor()).await?;
         onward(self, request, Some(&provider), &begun).map(Some)

@@ -22,5 +22,5 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
         Some(state.sign_in.access().explain(&by, &target, account).await?)
     };
     let services = state.sign_in.policy().services.iter().collect();
-    Ok(reply::page(&ServicesPage { t: state.texts, services, url: &url, account: &account, explained }))
+    Ok(reply::page(&ServicesPage { t: &state.site, services, url: &url, account: &account, explained }))
 }

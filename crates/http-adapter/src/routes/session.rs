@@ -38,7 +38,7 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
     if request.audience == Audience::Person && !request.cookies.entered.is_empty() {
         let kept = state.sign_in.sessions().keep(&signed_out);
         let kept = kept.map(|ticket| state.cookies.set_ticket(cookies::LEAVING, &ticket));
-        let (t, url) = (state.texts, paths::LEAVING);
+        let (t, url) = (&state.site, &*state.site.at(paths::LEAVING));
         let leaving = OnwardPage { t, title: &t.onward.signed_out_here, provider: None, url };
         let leaving = reply::without_cache(reply::page(&leaving));
         return state.with_cookies(leaving, over.into_iter().chain(kept));
@@ -50,7 +50,7 @@ pub(crate) async fn logout(state: &AppState, request: &ParsedRequest) -> Result<
 pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     // Any page can lead here. Whoever is signed in leaves nothing.
     if state.session(request).await?.is_some() {
-        return Ok(see_other(paths::MAIN_PAGE));
+        return Ok(see_other(&state.site.at(paths::MAIN_PAGE)));
     }
     let services = &state.sign_in.policy().services;
     let mut entered = request.cookies.entered.clone();
@@ -59,8 +59,7 @@ pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result
         if services.iter().any(|service| service.url.origin() == origin) {
             let ticket = state.sign_in.hand_over().send_off(&origin);
             let ticket = ticket.map_err(|error| state.internal(&error.to_string()))?.to_text();
-            let onward = paths::with_parameters(paths::LEAVE, &[("ticket", &ticket)]);
-            let onward = see_other(&format!("{origin}{onward}"));
+            let onward = see_other(&paths::on_host(&origin, paths::LEAVE, &[("ticket", &ticket)]));
             return state.with_cookies(onward, [state.cookies.keep_entered(&entered)]);
         }
     }
@@ -79,13 +78,14 @@ impl AppState {
         let left = signed_out.provider.as_ref();
         match (audience, left) {
             (Audience::Person, Some(LeftProvider { name, end_session_url: Some(url), .. })) => {
-                let (t, url) = (self.texts, url.as_str());
+                let (t, url) = (&self.site, url.as_str());
                 reply::page(&OnwardPage { t, title: &t.onward.signed_out_here, provider: Some(name), url })
             }
             (Audience::Person, Some(LeftProvider { id, end_session_url: None, .. })) => {
-                see_other(&paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]))
+                let page = paths::with_parameters(paths::SIGNED_OUT_PAGE, &[("kept_by", id.as_str())]);
+                see_other(&self.site.at(page))
             }
-            (Audience::Person, None) => see_other(paths::SIGNED_OUT_PAGE),
+            (Audience::Person, None) => see_other(&self.site.at(paths::SIGNED_OUT_PAGE)),
             (Audience::Program, _) => reply::json(&json!({
                 "provider": left.map(|left| json!({
                     "name": left.name,

@@ -5,7 +5,7 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals: `SIGINT` and `SIGTERM` to stop, `SIGHUP` to read the keys again. From its making on none of
+/// The signals: `SIGINT` and `SIGTERM` to stop, `SIGHUP` to read the keys and the certificate again. From its making on none of
 /// them ends the process by itself.
 #[cfg(unix)]
 pub(super) struct Signals {
@@ -37,7 +37,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: the keys are read again; settings change with a restart");
+                    tracing::info!("SIGHUP: the keys are read again, and the TLS certificate; settings change with a restart");
                     reload();
                 }
             }

@@ -109,6 +109,9 @@ macro_rules! keys {
 
 keys! {
     LISTEN: Text Own "listen" = "127.0.0.1:8091";
+    SOCKET_MODE: Text Own "socket_mode" = "0660";
+    TLS_CERTIFICATE_FILE: Text Own "tls_certificate_file";
+    TLS_PRIVATE_KEY_FILE: Text Own "tls_private_key_file";
     PUBLIC_URL: Url Shared "public_url";
     POST_LOGOUT_REDIRECT: Text Shared "post_logout_redirect" = "/signed-out";
     DATA_DIR: Text Own "data_dir" = "./labgate-data";

@@ -8,6 +8,7 @@
 mod external_oidc;
 mod in_force;
 mod keys;
+mod listen;
 mod passwords;
 mod problems;
 mod services;
@@ -16,10 +17,10 @@ mod settings;
 mod shared;
 mod sources;
 mod terms;
+mod tls;
 mod token;
 mod values;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,11 +33,14 @@ use labgate_store::Location;
 use secrecy::ExposeSecret as _;
 
 pub use self::external_oidc::settings as external_oidc_settings;
+pub use self::listen::{Listen, UnfitListen};
 pub(crate) use self::passwords::from_file as password_from_file;
 pub use self::problems::{Problem, Problems, Source};
 use self::settings::Settings;
 pub use self::shared::SharedSettings;
 pub use self::sources::{File, Sources};
+pub(crate) use self::tls::TlsPair;
+pub use self::tls::{TlsFiles, UnfitTlsFile};
 pub use self::token::TokenKey;
 use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
@@ -44,8 +48,12 @@ use crate::logging::{Levels, LogFormat, LogSettings};
 /// A configuration without problems.
 #[derive(Debug)]
 pub struct Configuration {
-    /// The address to listen on. Port 0 lets the system choose.
-    pub listen: SocketAddr,
+    /// The address to listen on.
+    pub listen: Listen,
+    /// The rights of the file of a Unix socket.
+    pub socket_mode: u32,
+    /// The files of the server's certificate and key, if it speaks TLS itself.
+    pub tls: Option<TlsFiles>,
     /// The directory of the keys and other files.
     pub data_dir: PathBuf,
     /// The database of accounts and sessions.
@@ -88,13 +96,12 @@ impl Configuration {
 
     /// Reads everything before it looks whether all is there, so that all problems are met.
     fn of_settings(settings: &mut Settings) -> Option<Self> {
-        let listen = settings.value(&keys::LISTEN, |text| {
-            text.parse::<SocketAddr>()
-                .map_err(|_| "is not an IP address with a port, such as 127.0.0.1:8091 or 0.0.0.0:8091")
-        });
+        let listen = settings.value(&keys::LISTEN, str::parse::<Listen>);
+        let socket_mode = settings.value(&keys::SOCKET_MODE, listen::socket_mode);
+        let tls = tls::files(settings);
         let data_dir = settings.text(&keys::DATA_DIR).map(PathBuf::from);
         let database = database(settings, data_dir.as_deref());
-        let public_url = public_url(settings, listen);
+        let public_url = public_url(settings, listen.as_ref(), tls.is_some());
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(settings);
         let drop_ins = settings.value(&keys::DIALECTS, |text| {
@@ -118,16 +125,19 @@ impl Configuration {
         let hash_addresses = settings.switch(&keys::LOG_HASH_ADDRESSES);
 
         let (public_url, passwords, limits) = (public_url?, passwords?, limits?);
+        let lab = public_url.to_string();
         let services = services::read(settings, &public_url);
         let shared =
             shared.with(settings::SERVICES, settings.services.iter().map(services::written).collect());
-        let in_force = in_force::of_all(settings, public_url.origin())
+        let in_force = in_force::of_all(settings, &lab)
             + &of_sections
             + &in_force::of_services(&settings.services, &settings.services_source);
-        let shared = shared.with(keys::PUBLIC_URL.path, vec![public_url.origin().to_owned()]);
-        let named = |provider: ProviderSettings| provider.with_claim_namespace(public_url.origin());
+        let shared = shared.with(keys::PUBLIC_URL.path, vec![lab.clone()]);
+        let named = |provider: ProviderSettings| provider.with_claim_namespace(&lab);
         Some(Self {
             listen: listen?,
+            socket_mode: socket_mode?,
+            tls,
             data_dir: data_dir?,
             database: database?,
             providers: providers.into_iter().map(named).collect(),
@@ -191,14 +201,14 @@ fn trusted_proxies(settings: &mut Settings) -> Vec<ProxyNetwork> {
 /// The public URL. A server that only this machine can reach is reached where it listens; of any other we
 /// cannot know under which name people reach it, and a name taken from a request would be the attacker's
 /// choice.
-fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<PublicUrl> {
+fn public_url(settings: &mut Settings, listen: Option<&Listen>, has_tls: bool) -> Option<PublicUrl> {
     let plain_http = if settings.switch(&keys::NETWORK_WITHOUT_TLS)? {
         PlainHttp::NetworkWithoutTls
     } else {
         PlainHttp::LoopbackOnly
     };
     let signed_out = settings.value(&keys::POST_LOGOUT_REDIRECT, |text| {
-        let pages = [REGISTERED.signed_out, MAIN_PAGE];
+        let pages = [REGISTERED.signed_out, MAIN_PAGE.as_str()];
         pages.into_iter().find(|page| *page == text).ok_or("is neither \"/signed-out\" nor \"/\"")
     });
     let paths = RegisteredPaths { signed_out: signed_out?, ..REGISTERED };
@@ -211,8 +221,12 @@ fn public_url(settings: &mut Settings, listen: Option<SocketAddr>) -> Option<Pub
         });
     }
     let listen = listen?;
-    if listen.ip().is_loopback() && listen.port() != 0 {
-        return PublicUrl::parse(&format!("http://{listen}"), plain_http, paths).ok();
+    if let Listen::Tcp(address) = listen
+        && address.ip().is_loopback()
+        && address.port() != 0
+    {
+        let scheme = if has_tls { "https" } else { "http" };
+        return PublicUrl::parse(&format!("{scheme}://{address}"), plain_http, paths).ok();
     }
     settings.refuse(
         &keys::PUBLIC_URL,

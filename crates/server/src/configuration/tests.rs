@@ -1,3 +1,4 @@
+mod deploy;
 mod documentation;
 
 use std::ffi::OsString;
@@ -80,7 +81,7 @@ fn nothing_needs_to_be_set() {
 fn the_environment_overrides_the_file_and_the_file_the_defaults() {
     let file = "listen = \"127.0.0.1:1\"\n[session]\nidle_limit = \"2h\"\nabsolute_limit = \"3h\"";
     let configuration = read(file, &[("LABGATE_SESSION__IDLE_LIMIT", "1h"), ("PATH", " "), ("LABEL", "")]);
-    assert_eq!(configuration.listen.port(), 1);
+    assert_eq!(configuration.listen.to_string(), "127.0.0.1:1");
     assert_eq!(configuration.policy.session_idle_limit, Duration::from_hours(1));
     assert_eq!(configuration.policy.session_absolute_limit, Duration::from_hours(3));
     assert_eq!(configuration.policy.token_lifetime, Policy::TOKEN_LIFETIME);
@@ -159,9 +160,17 @@ fn a_bad_value_is_named_with_key_and_source() {
         ("LABGATE_LISTEN", "127.0.0.1\n:1", "has a control character"),
         ("LABGATE_LISTEN", "8091", "\"8091\" is not an IP address with a port"),
         ("LABGATE_LISTEN", "localhost:8091", "is not an IP address with a port"),
+        ("LABGATE_LISTEN", "unix:labgate.sock", "is not the absolute path of a Unix socket"),
+        ("LABGATE_SOCKET_MODE", "0060", "\"0060\" is no octal number with the owner's rights"),
+        (
+            "LABGATE_LISTEN",
+            "unix:/run/labgate.sock",
+            "public_url (not set): is needed because listen is unix:/run/",
+        ),
         ("LABGATE_LISTEN", "0.0.0.0:8091", "public_url (not set): is needed because listen is 0.0.0.0:8091"),
         ("LABGATE_LISTEN", "127.0.0.1:0", "public_url (not set): is needed"),
-        ("LABGATE_PUBLIC_URL", "https://lab.example/x", "must be scheme, host and port only"),
+        ("LABGATE_PUBLIC_URL", "https://lab.example/x?y", "must be scheme, host, port and perhaps a path"),
+        ("LABGATE_PUBLIC_URL", "https://lab.example/x/../y", "has a path that is not plain"),
         ("ALLOW_SELF_REGISTRATIONS", "no", "\"no\" is neither true nor false"),
         ("LABGATE_SESSION__TOKEN_LIFETIME", "59s", "\"59s\" is not between 1m and 1h"),
         ("LABGATE_SESSION__TOKEN_LIFETIME", "61m", "is not between 1m and 1h"),
@@ -272,6 +281,30 @@ fn a_public_url_follows_a_loopback_listener() {
     for (listen, url) in [("127.0.0.1:80", "http://127.0.0.1"), ("[::1]:8091", "http://[::1]:8091")] {
         assert_eq!(read("", &[("LABGATE_LISTEN", listen)]).policy.public_url.origin(), url);
     }
+}
+
+#[test]
+fn a_certificate_and_its_key_are_set_together_and_are_not_read_here() {
+    let (certificate, key) =
+        (("LABGATE_TLS_CERTIFICATE_FILE", "/no/certificate"), ("LABGATE_TLS_PRIVATE_KEY_FILE", "/no/key"));
+    let configuration = read("", &[certificate, key]);
+    assert!(configuration.tls.is_some());
+    assert_eq!(configuration.policy.public_url.origin(), "https://127.0.0.1:8091");
+    for (one, other) in [(certificate, "tls_private_key_file"), (key, "tls_certificate_file")] {
+        assert_told(&problem("", &[one]), &format!("{other} (not set): is needed, because tls_"));
+    }
+    assert!(read("", &[]).tls.is_none());
+}
+
+#[test]
+fn a_base_path_is_part_of_the_public_url_and_of_the_pages_of_a_provider() {
+    let configuration = read("", &[("LABGATE_PUBLIC_URL", "https://lab.example/auth/")]);
+    let public_url = &configuration.policy.public_url;
+    assert_eq!(public_url.to_string(), "https://lab.example/auth");
+    assert_eq!(public_url.redirect_uri().as_str(), "https://lab.example/auth/api/auth/oidc/callback");
+    assert_eq!(public_url.signed_out_page().unwrap().as_str(), "https://lab.example/auth/signed-out");
+    let other = read("", &[("LABGATE_PUBLIC_URL", "https://lab.example/b")]);
+    assert_eq!(configuration.shared.differing(other.shared.fingerprints()), ["public_url"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use labgate_domain::ForeignText;
 use labgate_domain::public_url::PublicUrl;
-use labgate_http::paths;
+use labgate_http::paths::{self, LabPath};
 use labgate_provider::ProviderSettings;
 use serde_json::Value;
 use url::Url;
@@ -12,7 +12,7 @@ use url::Url;
 use super::finding::Outcome;
 use super::http::{Answer, Http};
 use super::step::Step;
-use crate::configuration::{Configuration, TokenKey};
+use crate::configuration::{Configuration, Listen, TokenKey};
 
 /// An address for documentation (RFC 5737): no client has it.
 const MADE_UP: &str = "192.0.2.1";
@@ -44,7 +44,7 @@ pub(super) async fn examine(
     found((Step::Cookie, lab.cookie(&form, &cookies).await));
     found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
     found((Step::IdentityHeaders, lab.identity_headers().await));
-    found((Step::Services, Outcome::of("services", &[("path", &paths::ME)])));
+    found((Step::Services, Outcome::of("services", &[("path", &lab.path(paths::ME))])));
     found((Step::SigningKeys, lab.signing_keys(configuration).await));
 }
 
@@ -58,14 +58,15 @@ impl Lab<'_> {
     /// The cookies that come with the sign-in page, if it is there.
     async fn sign_in_page(&self) -> Result<Vec<String>, Outcome> {
         let public_url = self.public_url;
-        let page = self.get(paths::LOGIN_PAGE, &[]).await.map_err(|reason| {
+        let page = self.get(paths::LOGIN_PAGE.as_str(), &[]).await.map_err(|reason| {
             Outcome::of("public_url_unreachable", &[("public_url", public_url), ("reason", &reason)])
         })?;
-        if page.status == 200 && page.body.contains(paths::STYLE) {
+        if page.status == 200 && page.body.contains(paths::STYLE.as_str()) {
             return Ok(page.cookies);
         }
         let onward = page.location.map(|location| format!(", leads on to {}", ForeignText::new(&location)));
-        let (onward, url) = (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE));
+        let (onward, url) =
+            (onward.unwrap_or_default(), format!("{public_url}{}", paths::LOGIN_PAGE.as_str()));
         Err(Outcome::of(
             "public_url_elsewhere",
             &[("page", &url), ("status", &page.status), ("onward", &onward)],
@@ -75,7 +76,7 @@ impl Lab<'_> {
     /// Returns whether the lab that answers has the providers of this configuration: the file may be another
     /// one's.
     async fn providers(&self, configuration: &Configuration) -> Outcome {
-        let stated = self.json(paths::OIDC_ENABLED, &[]).await;
+        let stated = self.json(paths::OIDC_ENABLED.as_str(), &[]).await;
         let ids = |value: &Value| -> Option<Vec<String>> {
             let providers = value.get("providers")?.as_array()?.iter();
             providers
@@ -85,7 +86,7 @@ impl Lab<'_> {
         let ours: Vec<String> =
             configuration.providers.iter().map(|settings| settings.description().id.to_string()).collect();
         let Some(theirs) = stated.as_ref().and_then(ids) else {
-            return Outcome::of("lab_providers_unknown", &[("path", &paths::OIDC_ENABLED)]);
+            return Outcome::of("lab_providers_unknown", &[("path", &paths::OIDC_ENABLED.as_str())]);
         };
         if theirs != ours {
             let (theirs, ours) = (theirs.join(", "), ours.join(", "));
@@ -102,7 +103,7 @@ impl Lab<'_> {
     /// The outcome when the lab sends people to a provider as another client than the settings have.
     async fn other_client(&self, settings: &ProviderSettings) -> Option<Outcome> {
         let id = &settings.description().id;
-        let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN), &[]).await.ok()?;
+        let begun = self.get(&format!("{}?provider={id}", paths::OIDC_LOGIN.as_str()), &[]).await.ok()?;
         let to_provider = Url::parse(&begun.location?).ok()?;
         let (_, client) = to_provider.query_pairs().find(|(name, _)| name == "client_id")?;
         let ours = settings.client_id().as_str();
@@ -127,7 +128,7 @@ impl Lab<'_> {
         if !as_set || has_domain || self.public_url.is_secure() != has("secure") {
             return Outcome::of("cookie_rewritten", &[]);
         }
-        match self.get(paths::LOGIN_PAGE, &[("cookie", pair)]).await {
+        match self.get(paths::LOGIN_PAGE.as_str(), &[("cookie", pair)]).await {
             // A lab that gets its cookie sets no other one.
             Ok(page) if page.status == 200 && page.cookies.is_empty() => Outcome::of("cookie", &[]),
             Ok(_) => Outcome::of("cookie_lost", &[]),
@@ -140,7 +141,7 @@ impl Lab<'_> {
         let plain = self.told_by(&[]).await;
         let made_up = self.told_by(&[("x-forwarded-for", MADE_UP)]).await;
         let (Some((plain, _, value)), Some((with_made_up, is_believed, _))) = (plain, made_up) else {
-            return Outcome::of("source_unknown", &[("path", &paths::SOURCE)]);
+            return Outcome::of("source_unknown", &[("path", &paths::SOURCE.as_str())]);
         };
         match (plain.as_str(), with_made_up.as_str()) {
             ("unknown_proxy", _) => Outcome::of("proxy_unknown", &[]),
@@ -148,14 +149,14 @@ impl Lab<'_> {
             ("proxy", _) => Outcome::of("proxy_itself", &[]),
             (_, "forwarded") if is_believed => Outcome::of("made_up_address_believed", &[]),
             ("forwarded", "forwarded") => Outcome::of("forwarded_for", &[]),
-            _ => without_proxy(self.public_url, configuration.listen.port()),
+            _ => without_proxy(self.public_url, &configuration.listen, configuration.tls.is_some()),
         }
     }
 
     /// The source of the client address of a request with these headers, whether that is the made-up one, and the
     /// value that is no address.
     async fn told_by(&self, headers: &[(&str, &str)]) -> Option<(String, bool, String)> {
-        let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE), headers).await?;
+        let answer = self.json(&format!("{}?is={MADE_UP}", paths::SOURCE.as_str()), headers).await?;
         let value =
             answer.get("value").and_then(Value::as_str).map(|value| ForeignText::new(value).to_string());
         let told_by = answer.get("told_by")?.as_str()?.to_owned();
@@ -164,7 +165,7 @@ impl Lab<'_> {
 
     /// Identity headers of clients at the lab.
     async fn identity_headers(&self) -> Outcome {
-        let path = paths::ME;
+        let path = paths::ME.as_str();
         match self.get(path, &IDENTITY_HEADERS).await.map(|answer| answer.status) {
             Ok(401) => Outcome::of("identity_headers", &[]),
             Ok(200) => Outcome::of("identity_headers_believed", &[("path", &path)]),
@@ -178,10 +179,10 @@ impl Lab<'_> {
         let mut sets = BTreeSet::new();
         for number in 0..ANSWERS {
             // Whatever keeps answers has not seen these addresses.
-            let path = format!("{}?answer={number}", paths::JWKS);
+            let path = format!("{}?answer={number}", paths::JWKS.as_str());
             let set = self.json(&path, &[("cache-control", "no-cache")]).await;
             let Some(set) = set.as_ref().and_then(key_ids) else {
-                return Outcome::of("signing_keys_unknown", &[("path", &paths::JWKS)]);
+                return Outcome::of("signing_keys_unknown", &[("path", &paths::JWKS.as_str())]);
             };
             sets.insert(set);
         }
@@ -199,6 +200,11 @@ impl Lab<'_> {
         }
     }
 
+    /// A path as browsers and services name it.
+    fn path(&self, path: LabPath) -> String {
+        format!("{}{}", self.public_url.base_path(), path.as_str())
+    }
+
     async fn json(&self, path: &str, headers: &[(&str, &str)]) -> Option<Value> {
         let answer = self.get(path, headers).await.ok().filter(|answer| answer.status == 200)?;
         serde_json::from_str(&answer.body).ok()
@@ -206,19 +212,19 @@ impl Lab<'_> {
 
     /// The error is the reason for which there is no answer.
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-        let url = Url::parse(&format!("{}{path}", self.public_url.origin()));
+        let url = Url::parse(&format!("{}{path}", self.public_url));
         let answer = self.http.get(&url.map_err(|error| error.to_string())?, headers).await;
         answer.map_err(|error| error.detail().to_owned())
     }
 }
 
 /// The meaning of a missing client address.
-fn without_proxy(public_url: &PublicUrl, own_port: u16) -> Outcome {
+fn without_proxy(public_url: &PublicUrl, listen: &Listen, has_tls: bool) -> Outcome {
     let port = Url::parse(public_url.origin()).ok().and_then(|url| url.port_or_known_default());
-    if public_url.is_secure() {
-        // Labgate itself speaks no TLS.
+    if public_url.is_secure() && !has_tls {
+        // Something else ends TLS.
         Outcome::of("proxy_untrusted", &[])
-    } else if port == Some(own_port) {
+    } else if port == listen.port() {
         Outcome::of("no_proxy", &[])
     } else {
         Outcome::of("no_proxy_perhaps", &[])
@@ -238,15 +244,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lab_with_tls_has_a_proxy_that_ends_it() {
-        let outcome = |public_url: &str| {
+    fn a_lab_with_tls_has_a_proxy_that_ends_it_unless_it_speaks_tls_itself() {
+        let outcome = |public_url: &str, has_tls: bool| {
             without_proxy(
                 &PublicUrl::parse(public_url, PlainHttp::LoopbackOnly, paths::REGISTERED).unwrap(),
-                8091,
+                &"127.0.0.1:8091".parse().unwrap(),
+                has_tls,
             )
         };
-        assert!(matches!(outcome("https://lab.example"), Outcome::Bad { .. }));
-        assert!(matches!(outcome("http://127.0.0.1:8091"), Outcome::Good(_)));
-        assert!(matches!(outcome("http://127.0.0.1:8000"), Outcome::Unknown(_)));
+        assert!(matches!(outcome("https://lab.example", false), Outcome::Bad { .. }));
+        assert!(matches!(outcome("http://127.0.0.1:8091", false), Outcome::Good(_)));
+        assert!(matches!(outcome("http://127.0.0.1:8000", false), Outcome::Unknown(_)));
+        assert!(matches!(outcome("https://lab.example:8091", true), Outcome::Good(_)));
+        assert!(matches!(outcome("https://lab.example", true), Outcome::Unknown(_)));
     }
 }

@@ -3,7 +3,7 @@
 use labgate_domain::ForeignText;
 use labgate_domain::access::{Service, Target};
 use labgate_domain::sign_in::Policy;
-use labgate_http::paths;
+use labgate_http::paths::{self, LabPath};
 use url::Url;
 
 use super::finding::{Finding, Outcome};
@@ -85,13 +85,13 @@ impl FrontDoor<'_> {
     /// The way from a host of the service's own to Labgate's.
     async fn entry(&self, path: &str) -> Outcome {
         let enter: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-        let enter = format!("{}?to={enter}", paths::ENTER);
+        let enter = format!("{}?to={enter}", paths::ENTER.as_str());
         match self.get(&enter, &NAVIGATION).await {
             Ok(answer) => match self.sent_to(&answer) {
                 Some(url) if self.is_at_lab(&url, paths::HAND_OVER) => Outcome::of("entry", &[]),
                 _ => {
                     let status = answer.status;
-                    Outcome::of("entry_elsewhere", &[("path", &paths::ENTER), ("status", &status)])
+                    Outcome::of("entry_elsewhere", &[("path", &paths::ENTER.as_str()), ("status", &status)])
                 }
             },
             Err(reason) => Outcome::of("entry_unanswered", &[("reason", &reason)]),
@@ -100,8 +100,8 @@ impl FrontDoor<'_> {
 
     /// Returns the address to come back to in an address at which people sign in.
     fn back(&self, url: &Url) -> Option<String> {
-        let is_entry =
-            url.origin().ascii_serialization() == self.service.url.origin() && url.path() == paths::ENTER;
+        let is_entry = url.origin().ascii_serialization() == self.service.url.origin()
+            && url.path() == paths::ENTER.as_str();
         let name = if is_entry {
             "to"
         } else if self.is_at_lab(url, paths::LOGIN_PAGE) {
@@ -112,8 +112,10 @@ impl FrontDoor<'_> {
         url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
-    fn is_at_lab(&self, url: &Url, path: &str) -> bool {
-        url.origin().ascii_serialization() == self.policy.public_url.origin() && url.path() == path
+    fn is_at_lab(&self, url: &Url, path: LabPath) -> bool {
+        let lab = &self.policy.public_url;
+        let path = format!("{}{}", lab.base_path(), path.as_str());
+        url.origin().ascii_serialization() == lab.origin() && url.path() == path
     }
 
     /// Returns the address that a redirect leads to.

@@ -30,8 +30,8 @@ pub(super) async fn ensure_first_administrator(
     })?;
     match way {
         FirstAdministratorWay::ByLink(token) => {
-            let origin = configuration.policy.public_url.origin();
-            let link = SecretString::from(format!("{origin}{}?token={}", paths::SETUP_PAGE, token.expose()));
+            let (lab, page) = (&configuration.policy.public_url, paths::SETUP_PAGE.as_str());
+            let link = SecretString::from(format!("{lab}{page}?token={}", token.expose()));
             file.replace(&link)?;
             tracing::warn!(
                 file = file.path.display().to_string(),

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use labgate_domain::sign_in::SignIn;
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::Clock;
 use labgate_token::{AttemptSeals, KeyDirectory, KeyFileError, KeyRing, Keys, SessionTokens};
-use tokio::sync::Notify;
 
-use super::background::every;
 use crate::configuration::{Configuration, TokenKey};
 
 /// The interval at which the keys are read again: within it a key of the command line is known, and a key
@@ -62,32 +59,9 @@ impl LiveKeys {
             TokenKey::InDataDir(_) => (ring, true),
             TokenKey::Given(key) => (KeyRing::new(key.clone()), false),
         };
-        let origin = configuration.policy.public_url.origin();
-        let tokens = Arc::new(SessionTokens::new(ring, origin, origin));
+        let lab = configuration.policy.public_url.to_string();
+        let tokens = Arc::new(SessionTokens::new(ring, &lab, &lab));
         Ok(Self { directory, signs_with_directory, tokens, seals: Arc::new(AttemptSeals::new(seals)) })
-    }
-
-    /// Reads the keys again every minute, and when the bell rings.
-    pub(super) async fn keep_up_to_date(
-        self,
-        clock: Arc<dyn Clock>,
-        sign_in: Arc<SignIn>,
-        bell: Arc<Notify>,
-    ) {
-        let keys = Arc::new(self);
-        let mut ticks = every(KEYS_INTERVAL);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = bell.notified() => {}
-            }
-            let (keys, now) = (Arc::clone(&keys), clock.now());
-            match tokio::task::spawn_blocking(move || keys.read_again(now)).await {
-                Ok(true) => sign_in.requests().forget_checks(),
-                Ok(false) => {}
-                Err(error) => tracing::error!(error = error.to_string(), "reading the keys again failed"),
-            }
-        }
     }
 
     /// Reads the keys again, and returns whether others than before are trusted.

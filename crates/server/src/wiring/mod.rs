@@ -3,10 +3,15 @@
 mod background;
 mod data_dir;
 mod first_administrator;
+mod listener;
+mod live_files;
 mod live_keys;
+mod live_tls;
 mod replicas;
 mod revalidations;
 mod start_error;
+#[cfg(unix)]
+mod unix_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,31 +19,34 @@ use std::sync::Arc;
 use labgate_domain::ports::IdentityProvider;
 use labgate_domain::sign_in::{Ports, SignIn};
 use labgate_domain::world::Clock;
-use labgate_http::{App, AppInfo};
+use labgate_http::{App, AppInfo, Tls};
 use labgate_password::{Argon2Hasher, MemoryThrottle, StrengthJudge, WorkPool};
 use labgate_store::{RunningReplica, Store};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::background::{forget_expired, tell_sums, warm_up};
 pub(crate) use self::data_dir::{DataDirLock, LOCK, UNFINISHED_RESTORE};
 use self::first_administrator::ensure_first_administrator;
+use self::listener::Bound;
+pub use self::listener::HandedOver;
+use self::live_files::LiveFiles;
 use self::live_keys::LiveKeys;
 pub(crate) use self::live_keys::{KEYS, key_directory_at};
 pub use self::live_keys::{key_directory, key_directory_path};
+use self::live_tls::LiveTls;
 use self::replicas::Replica;
 use self::revalidations::Revalidations;
 pub use self::start_error::StartError;
-use crate::configuration::{Configuration, external_oidc_settings};
+use crate::configuration::{Configuration, Listen, UnfitTlsFile, external_oidc_settings};
 use crate::logging::SummingLog;
 use crate::world::{OsEntropy, SystemClock};
 
 /// A Labgate that listens and is ready to serve.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    bound: Bound,
+    tls: Option<Arc<Tls>>,
     app: App,
     store: Store,
     setup_link: Option<SecretString>,
@@ -51,21 +59,34 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server: listens, opens the database and the keys, and creates both if they do not exist. A
+    /// Starts a server that listens where the settings say; see [`Self::start_on`].
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        Self::start_on(configuration, None).await
+    }
+
+    /// Starts a server, on a socket that was handed over to this process, if there is one: listens, opens the database and the keys, and creates both if they do not exist. A
     /// lab without an administrator gets the one of the settings, or on SQLite a setup link. The start does
     /// not depend on the provider: its metadata is fetched in the background.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+    pub async fn start_on(
+        configuration: Configuration,
+        handed_over: Option<HandedOver>,
+    ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = providers(&configuration, &clock)?;
+        let live_tls = LiveTls::open(&configuration, clock.now())?;
+        let tls = live_tls.as_ref().map(|live| Arc::clone(&live.tls));
         // Before anything else, so that a second server on the same address changes nothing.
-        let (listener, address) = listen(configuration.listen).await?;
+        let bound = Bound::at(&configuration.listen, configuration.socket_mode, handed_over).await?;
         let log = Arc::new(configuration.log.sign_in_log(&OsEntropy));
         let Opened { ports, store, keys, data_dir } = open(&configuration, &providers, &clock, &log).await?;
         let missing_settings = if providers.is_empty() { external_oidc_settings() } else { Vec::new() };
-        announce(address, &configuration, &missing_settings);
+        announce(&bound.address, &configuration, &missing_settings);
 
         let sign_in = SignIn::new(ports, configuration.policy.clone());
         let (sign_in, setup_link) = ensure_first_administrator(sign_in, &configuration).await?;
@@ -78,7 +99,8 @@ impl Server {
         replica.compare().await;
         background.spawn(replica.keep_comparing());
         let reload_bell = Arc::new(Notify::new());
-        background.spawn(keys.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
+        let files = LiveFiles { keys, tls: live_tls };
+        background.spawn(files.keep_up_to_date(clock, Arc::clone(&sign_in), Arc::clone(&reload_bell)));
         let mut revalidations = Revalidations::new();
         for provider in providers.iter().map(|provider| provider.description()) {
             if provider.revalidation.is_some() {
@@ -92,8 +114,8 @@ impl Server {
         let info = AppInfo { missing_settings, trusted_proxies, cookie_name, drop_ins, terms };
         let app = App::new(sign_in, info);
         Ok(Self {
-            listener,
-            address,
+            bound,
+            tls,
             app,
             store,
             setup_link,
@@ -106,10 +128,14 @@ impl Server {
         })
     }
 
-    /// Returns the listening address, with the port that the system chose if the setting is 0.
+    /// Returns the listening address, with the port that the system chose if the setting is 0; `None` for a Unix
+    /// socket.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.bound.address {
+            Listen::Tcp(address) => Some(address),
+            Listen::Unix(_) => None,
+        }
     }
 
     /// Returns the link that creates the first administrator, while there is none. The link is a credential
@@ -119,7 +145,7 @@ impl Server {
         self.setup_link.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Returns the bell for which the keys are read again at once, and not only within the minute.
+    /// Returns the bell for which the keys and the certificate are read again at once, and not only within the minute.
     #[must_use]
     pub fn reload_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.reload_bell)
@@ -129,10 +155,10 @@ impl Server {
     /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
     /// revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
+        let Self { bound, tls, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
         let stopping = revalidations.stop();
         let mut stopped = stopping.subscribe();
-        let serving = labgate_http::serve(listener, app, async {
+        let serving = labgate_http::serve(bound.listener, tls, app, async {
             shutdown.await;
             stopping.send_replace(true);
         });
@@ -211,11 +237,12 @@ pub async fn with_sign_in<T>(
     Ok(result)
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+/// Reads the server's certificate and its key, if the settings name them.
+///
+/// # Errors
+/// When they cannot be used.
+pub(crate) fn check_tls(configuration: &Configuration) -> Result<(), UnfitTlsFile> {
+    LiveTls::open(configuration, SystemClock.now()).map(drop)
 }
 
 /// Builds the configured providers, without a request to them.
@@ -234,8 +261,8 @@ pub fn providers(
 }
 
 /// Logs the facts of a start.
-fn announce(address: SocketAddr, configuration: &Configuration, missing_settings: &[String]) {
-    let public_url = configuration.policy.public_url.origin();
+fn announce(address: &Listen, configuration: &Configuration, missing_settings: &[String]) {
+    let public_url = configuration.policy.public_url.to_string();
     let data_dir = configuration.data_dir.display().to_string();
     let version = env!("CARGO_PKG_VERSION");
     let database = configuration.database.to_string();

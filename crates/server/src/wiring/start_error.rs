@@ -1,5 +1,4 @@
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use labgate_domain::error::ErrorCode;
@@ -11,17 +10,47 @@ use labgate_provider::SettingsError;
 use labgate_store::OpenError;
 use labgate_token::KeyFileError;
 
+use crate::configuration::{Listen, UnfitTlsFile};
+
 /// The reason a start failed. Each variant names the address, file or setting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}", reason = listen_failure(source))]
+    #[error("cannot listen on {address}: {reason}", reason = listen_failure(address, source))]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: Listen,
         /// The cause.
         source: io::Error,
     },
+    /// systemd handed over several sockets.
+    #[error(
+        "systemd handed over {count} sockets, and Labgate listens on one: leave one Listen… in labgate.socket"
+    )]
+    SeveralSockets {
+        /// Their number.
+        count: usize,
+    },
+    /// What systemd handed over is no socket that accepts connections.
+    #[error("systemd handed over something else than a listening TCP or Unix socket: {source}")]
+    UnfitSocket {
+        /// The cause.
+        source: io::Error,
+    },
+    /// systemd handed over a socket that the settings do not name.
+    #[error(
+        "systemd handed over a socket at {address}, and listen (LABGATE_LISTEN) is {listen}: set it to {address}, or \
+         change labgate.socket"
+    )]
+    OtherSocket {
+        /// The address of the socket.
+        address: Listen,
+        /// The setting.
+        listen: Listen,
+    },
+    /// The server's certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] UnfitTlsFile),
     /// The data directory cannot be created or used.
     #[error("the data directory {path} cannot be created or used: {source}; data_dir (LABGATE_DATA_DIR) names another", path = path.display())]
     DataDir {
@@ -80,14 +109,17 @@ pub enum StartError {
     },
 }
 
-fn listen_failure(error: &io::Error) -> String {
-    let reason = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program listens there already (another Labgate?)",
-        io::ErrorKind::AddrNotAvailable => {
+fn listen_failure(address: &Listen, error: &io::Error) -> String {
+    let reason = match (error.kind(), address) {
+        (io::ErrorKind::AlreadyExists, Listen::Unix(_)) => "something that is not a socket is there",
+        (io::ErrorKind::NotFound, Listen::Unix(_)) => "the folder does not exist",
+        (io::ErrorKind::PermissionDenied, Listen::Unix(_)) => "not permitted to make or to reach the socket",
+        (io::ErrorKind::AddrInUse, _) => "another program listens there already (another Labgate?)",
+        (io::ErrorKind::AddrNotAvailable, _) => {
             let all = "listen (LABGATE_LISTEN) names another, 0.0.0.0 all";
             return format!("this machine does not have that address; {all}");
         }
-        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need a privilege",
+        (io::ErrorKind::PermissionDenied, _) => "not permitted; ports below 1024 need a privilege",
         _ => &error.to_string(),
     };
     format!("{reason}; listen (LABGATE_LISTEN) names another address")

@@ -38,7 +38,7 @@ pub(super) async fn get(address: SocketAddr, path: &str, headers: &str) -> Strin
 /// Serves, lets `visit` use it, and stops it.
 pub(super) async fn served<T>(configuration: Configuration, visit: impl AsyncFnOnce(SocketAddr) -> T) -> T {
     let server = Server::start(configuration).await.unwrap();
-    let address = server.address();
+    let address = server.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async { stopped.await.unwrap_or_default() }));
     let result = visit(address).await;

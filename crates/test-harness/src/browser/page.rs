@@ -60,6 +60,17 @@ impl Page {
         words(Html::parse_document(&self.html).root_element())
     }
 
+    /// Every address that the page names: of links, forms and what it loads.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let document = Html::parse_document(&self.html);
+        let named = ["href", "action", "src"].into_iter().flat_map(|name| {
+            let elements: Vec<_> = document.select(&selector(&format!("[{name}]"))).collect();
+            elements.into_iter().filter_map(move |element| element.value().attr(name))
+        });
+        named.map(str::to_owned).collect()
+    }
+
     /// The target of the link with this text.
     pub(super) fn link(&self, text: &str) -> Option<String> {
         let document = Html::parse_document(&self.html);

@@ -184,7 +184,7 @@ fn f27_services_that_cannot_stand_side_by_side_stop_the_start() {
     assert!(told.contains("url = \"https://notebooks.lab.example/\""), "{told}");
     assert!(new(&[service("x", "https://lab.example:8443/")]).contains("another port"));
     assert!(new(&[service("x", "http://x.example/x")]).contains("another scheme"));
-    assert!(new(&[service("x", "https://lab.example/")]).contains("the whole host"));
+    assert!(new(&[service("x", "https://lab.example/")]).contains("Labgate's own pages"));
     let a = service("a", "https://apps.example/a");
     assert!(new(&[a.clone(), a.clone()]).contains("the id of two"));
     assert!(new(&[a.clone(), service("b", "https://apps.example/a/")]).contains("one address"));

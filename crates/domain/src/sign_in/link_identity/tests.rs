@@ -117,7 +117,7 @@ async fn c112_c114_the_password_proves_the_account_and_all_its_older_sessions_en
 
     let confirmed = scene.sign_in.linking().confirm(&ticket, password(PASSWORD), &Visitor::default()).await;
     let confirmed = confirmed.unwrap();
-    assert_eq!((confirmed.return_to.as_str(), confirmed.provider.as_str()), ("/notebooks", "external"));
+    assert_eq!((confirmed.return_to.path(), confirmed.provider.as_str()), (Some("/notebooks"), "external"));
     assert!(scene.log.events().iter().any(|event| {
         matches!(event, SignInEvent::Linked { change: IdentityChange::ProvedByPassword, .. })
     }));

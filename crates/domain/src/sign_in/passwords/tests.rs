@@ -58,7 +58,7 @@ async fn a_right_password_opens_a_session() {
         let signed_in =
             scene.sign_in.passwords().sign_in(sign_in(name, GOOD), &Visitor::default()).await.unwrap();
         let PasswordSignedIn::SignedIn { return_to, .. } = signed_in else { panic!("not signed in") };
-        assert_eq!(return_to.as_str(), "/notebooks");
+        assert_eq!(return_to.path(), Some("/notebooks"));
     }
     assert!(scene.throttle.counted().is_empty(), "a right password is no failure");
 }
