@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use labgate::configuration::{Configuration, File, Sources};
 use labgate::wiring::Server;
 use labgate::world::SystemClock;
@@ -66,8 +68,10 @@ impl Lab {
         let data = tempfile::tempdir().unwrap();
         let labgate = Server::start(configuration(&idp, &data)).await.unwrap();
         let connections = Arc::default();
-        let labgate_address = counted(labgate.address(), Arc::clone(&connections)).await;
+        let address = labgate.address().unwrap();
+        let labgate_address = counted(address, Arc::clone(&connections)).await;
         tokio::spawn(labgate.run(std::future::pending()));
+        let verifying = verifying_key(address).await;
 
         let mut services = HashMap::new();
         let mut addresses = vec![(LABGATE, labgate_address)];
@@ -78,7 +82,13 @@ impl Lab {
         }
         let names = HOSTS.map(str::to_owned).to_vec();
         let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
-        let proxy = Proxy::start(product, &addresses, [cert.pem(), signing_key.serialize_pem()]).await;
+        let key = signing_key.serialize_pem();
+        let files = [
+            ("ssl/lab/lab.pem", cert.pem() + &key),
+            ("ssl/lab/lab.key", key),
+            ("haproxy/labgate.pem", verifying),
+        ];
+        let proxy = Proxy::start(product, &addresses, &files).await;
         let client = Client::of(proxy.address, cert.der().clone());
         Self { client, services, connections, idp: Arc::new(idp), product: product.name, proxy, _data: data }
     }
@@ -143,6 +153,19 @@ fn configuration(idp: &MockIdp, data: &TempDir) -> Configuration {
     let environment = environment.map(|(name, value)| (OsString::from(name), value.into())).to_vec();
     let file = Some(File { name: (*name).to_owned(), text: (*text).to_owned() });
     Configuration::read(&Sources { file, environment }).unwrap()
+}
+
+/// Returns the key that verifies the lab's tokens, as OpenSSL writes it (RFC 5480 section 2).
+async fn verifying_key(labgate: SocketAddr) -> String {
+    let jwks = reqwest::get(format!("http://{labgate}/.well-known/jwks.json")).await.unwrap();
+    let jwks: serde_json::Value = serde_json::from_str(&jwks.text().await.unwrap()).unwrap();
+    let number = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(jwks["keys"][0][name].as_str().unwrap()).unwrap();
+    let point_of_p256 = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ];
+    let text = BASE64_STANDARD.encode([&point_of_p256[..], &number("x"), &number("y")].concat());
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &text[..64], &text[64..])
 }
 
 /// A way to a server that counts connections.

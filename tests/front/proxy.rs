@@ -21,6 +21,8 @@ pub(super) struct Product {
     /// The file that it is started with, and what is there before the page's.
     main_file: &'static str,
     preamble: &'static str,
+    /// What a section of the page has changed in its files.
+    changed: fn(String) -> String,
     arguments: &'static [&'static str],
 }
 
@@ -32,6 +34,7 @@ pub(super) const NGINX: Product = Product {
     preamble: "pid @etc@/pid; error_log stderr; daemon off; master_process off; events {}\n\
                http { access_log off; client_body_temp_path @etc@/body; proxy_temp_path @etc@/proxied;\n\
                fastcgi_temp_path @etc@/1; uwsgi_temp_path @etc@/2; scgi_temp_path @etc@/3; include conf.d/*.conf; }\n",
+    changed: |page| page,
     arguments: &["-c"],
 };
 
@@ -42,6 +45,7 @@ pub(super) const CADDY: Product = Product {
     main_file: "caddy/Caddyfile",
     preamble: "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n\thttps_port @port@\n\t\
                storage file_system @etc@/storage\n}\n",
+    changed: |page| page,
     arguments: &["run", "--adapter", "caddyfile", "--config"],
 };
 
@@ -51,7 +55,19 @@ pub(super) const HAPROXY: Product = Product {
     listens: ["bind :443", "bind 127.0.0.1:@port@"],
     main_file: "haproxy/haproxy.cfg",
     preamble: "",
+    changed: |page| page,
     arguments: &["-db", "-f"],
+};
+
+/// The same, which verifies passes of the notebooks itself.
+pub(super) const VERIFYING_HAPROXY: Product = Product {
+    changed: |page| {
+        let (_, rest) = page.split_once("\n```haproxy\n# beside the other defaults\n").unwrap();
+        let (defaults, _) = rest.split_once("\n```").unwrap();
+        page.replacen("frontend lab", &format!("{defaults}\n\nfrontend lab"), 1)
+            .replace("backend notebooks from service", "backend notebooks from verified")
+    },
+    ..HAPROXY
 };
 
 /// A proxy that runs until this is dropped.
@@ -63,14 +79,19 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of these services, each with the address that it has in the documents.
-    pub(super) async fn start(product: &Product, services: &[(&str, SocketAddr)], tls: [String; 2]) -> Self {
-        let page = fs::read_to_string(product.page).unwrap();
+    /// Starts a proxy in front of these services, each with the address that it has in the documents, with these
+    /// files below `/etc` beside those of the page.
+    pub(super) async fn start(
+        product: &Product,
+        services: &[(&str, SocketAddr)],
+        files: &[(&str, String)],
+    ) -> Self {
+        let page = (product.changed)(fs::read_to_string(product.page).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let etc = folder.path();
-        let [certificate, key] = tls;
-        write(&etc.join("ssl/lab/lab.pem"), &(certificate + &key));
-        write(&etc.join("ssl/lab/lab.key"), &key);
+        for (name, text) in files {
+            write(&etc.join(name), text);
+        }
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let filled = |text: &str| {
             // By way of marks: a port of this test may begin with one of the documents'.

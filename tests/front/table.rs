@@ -45,7 +45,7 @@ const LAYOUTS: [Layout; 2] = [
 
 type Cell = fn(Arc<Lab>, Layout) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-const CELLS: [(&str, Cell); 12] = [
+const CELLS: [(&str, Cell); 13] = [
     ("redirect", |lab, layout| Box::pin(a_navigation_is_sent_to_sign_in(lab, layout))),
     ("return", |lab, layout| Box::pin(people_come_back_to_the_very_address(lab, layout))),
     ("fetch", |lab, layout| Box::pin(a_script_is_told_where_to_sign_in(lab, layout))),
@@ -54,6 +54,7 @@ const CELLS: [(&str, Cell); 12] = [
     ("cookies", |lab, layout| Box::pin(the_service_does_not_see_labgates_cookies(lab, layout))),
     ("planted", |lab, layout| Box::pin(the_service_sets_no_cookie_of_labgate(lab, layout))),
     ("websocket", |lab, layout| Box::pin(a_websocket_is_checked_and_passes(lab, layout))),
+    ("upgrade", |lab, layout| Box::pin(no_other_protocol_passes(lab, layout))),
     ("sign-out", |lab, layout| Box::pin(sign_out_closes_at_once(lab, layout))),
     ("rule", |lab, layout| Box::pin(the_rule_decides(lab, layout))),
     ("kept", |lab, layout| Box::pin(connections_to_labgate_are_kept(lab, layout))),
@@ -284,6 +285,31 @@ async fn a_websocket_is_checked_and_passes(lab: Arc<Lab>, layout: Layout) {
     assert_eq!(echoed.unwrap(), "hello");
 }
 
+/// Through another protocol than WebSocket a service would get requests that nobody checks.
+async fn no_other_protocol_passes(lab: Arc<Lab>, layout: Layout) {
+    let url = format!("{}/x", layout.open);
+    let browser = lab.signed_in(Person::Ada, &url).await;
+    let (host, path) = parts(&url);
+    let own = session(&browser, &url);
+    for upgrade in ["h2c", "H2C", "websocket, h2c", "TLS/1.0"] {
+        let lines = format!(
+            "{own}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+        );
+        let answer = ask(&lab, "GET", host, path, &lines).await;
+        assert_ne!(answer.status(), StatusCode::SWITCHING_PROTOCOLS, "{upgrade}");
+        let shown = text(&answer);
+        let seen = values(&shown, "upgrade");
+        assert!(seen.is_empty(), "{upgrade}: {seen:?}");
+    }
+    // What a client calls hop-by-hop (RFC 9110 section 7.6.1) does not take away who asks.
+    let lines = format!("{own}Connection: keep-alive, Remote-User, Remote-Groups, X-Labgate-Assertion\r\n");
+    let answer = ask(&lab, "GET", host, path, &lines).await;
+    if answer.status() == StatusCode::OK {
+        assert_eq!(values(&text(&answer), "remote-user"), ["ada@example.org"]);
+        assert_eq!(values(&text(&answer), "x-labgate-assertion").len(), 1);
+    }
+}
+
 async fn sign_out_closes_at_once(lab: Arc<Lab>, layout: Layout) {
     let url = format!("{}/x", layout.open);
     let mut browser = lab.signed_in(Person::Ada, &url).await;
@@ -324,6 +350,44 @@ async fn connections_to_labgate_are_kept(lab: Arc<Lab>, layout: Layout) {
     // One for each thread of a proxy at the most.
     let opened = lab.connections() - before;
     assert!(opened < 10, "{opened} connections for 20 requests");
+}
+
+/// A proxy that verifies passes itself asks only where it cannot.
+pub(super) async fn passes_are_verified(lab: &Arc<Lab>) {
+    let layout = LAYOUTS[1];
+    let url = format!("{}/x", layout.open);
+    let mut browser = lab.signed_in(Person::Ada, &url).await;
+    let (host, path) = parts(&url);
+    let pass = session(&browser, &url);
+    let spoofed = "Remote-User: mallory\r\nRemote_User: mallory\r\nX-Labgate-Assertion: mallory\r\n";
+    let answer = ask(lab, "GET", host, path, &(pass.clone() + spoofed)).await;
+    let shown = text(&answer);
+    assert_eq!(values(&shown, "remote-user"), ["ada@example.org"]);
+    assert_eq!(values(&shown, "remote-name"), ["Ada L\u{f6}we"]);
+    // It did not ask: the service would have an assertion.
+    assert!(!shown.contains("x-labgate-assertion") && !shown.contains("mallory"), "{shown}");
+    assert!(values(&shown, "cookie").iter().all(|cookies| !cookies.contains("labgate")), "{shown}");
+
+    // What is no pass of this host, or not whole, is asked for, and refused.
+    browser.open(&format!("{}/x", layout.closed)).await;
+    let token = pass.trim().rsplit_once('=').unwrap().1.to_owned();
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let unsigned = format!(
+        "{}.{}.",
+        "eyJhbGciOiJub25lIiwidHlwIjoibGFiZ2F0ZS1wYXNzK2p3dCJ9",
+        head.split_once('.').unwrap().1
+    );
+    let flipped = format!("{head}.{}{}", if signature.starts_with('A') { "B" } else { "A" }, &signature[1..]);
+    for refused in [
+        String::new(),
+        session(&browser, &format!("{}/x", layout.closed)),
+        session(&browser, &format!("{LAB}/")),
+        format!("Cookie: __Host-labgate={unsigned}\r\n"),
+        format!("Cookie: __Host-labgate={flipped}\r\n"),
+    ] {
+        let answer = ask(lab, "GET", host, path, &refused).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{refused}");
+    }
 }
 
 /// Sends a request with these lines in its head.
