@@ -112,7 +112,8 @@ async fn a_sign_in_at_a_provider_begins_and_ends_below_the_base_path() {
     assert_eq!(verify().await.status(), 200);
     let notices = lab.idp().end_sessions_of("ada").await.unwrap();
     assert!(!notices.is_empty());
-    for notice in notices.iter().map(|notice| notice.request()) {
+    for notice in &notices {
+        let notice = notice.request();
         assert_eq!(notice.uri().path(), "/auth/api/auth/oidc/backchannel-logout");
         assert_eq!(lab.request(notice).await.status(), 200);
     }

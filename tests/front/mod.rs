@@ -28,7 +28,7 @@ async fn haproxy() {
     in_front_of_a_lab(&proxy::HAPROXY).await;
 }
 
-/// What `docs/deploy/haproxy.md` says of a HAProxy that verifies passes itself.
+/// What `docs/deploy/haproxy.md` says of a `HAProxy` that verifies passes itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn haproxy_that_verifies_passes() {
     let lab = Arc::new(Lab::behind(&proxy::VERIFYING_HAPROXY).await);
