@@ -25,6 +25,7 @@ pub(super) struct Proxy {
     /// Answers by itself.
     pub(super) instead: fn(&Asked) -> Option<Told>,
     pub(super) on_the_way_out: fn(&mut Told),
+    pub(super) keeps_connections: bool,
 }
 
 /// As docs/proxies.md has it.
@@ -34,6 +35,7 @@ const GOOD: Proxy = Proxy {
     },
     instead: |_| None,
     on_the_way_out: |_| (),
+    keeps_connections: true,
 };
 
 pub(super) const TRUSTED: (&str, &str) = ("LABGATE_TRUSTED_PROXIES", "127.0.0.1");
@@ -74,11 +76,11 @@ pub(super) fn with_file(
 impl Lab {
     async fn new(proxy: Proxy, replicas: usize, more: &[(&str, &str)]) -> Self {
         let upstream: Arc<OnceLock<Vec<SocketAddr>>> = Arc::default();
-        let (behind, turn) = (Arc::clone(&upstream), AtomicUsize::new(0));
+        let (behind, turn, client) = (Arc::clone(&upstream), AtomicUsize::new(0), proxy.client());
         let front = served(move |asked| {
             let all = behind.get().unwrap();
             let replica = all[turn.fetch_add(1, Ordering::Relaxed) % all.len()];
-            Box::pin(passed_on(proxy, asked, replica))
+            Box::pin(passed_on(proxy, client.clone(), asked, replica))
         });
         let public_url = format!("http://{}", front.await);
         let mut folders = Vec::new();
@@ -108,12 +110,25 @@ impl Lab {
     }
 }
 
-pub(super) async fn passed_on(proxy: Proxy, mut asked: Asked, replica: SocketAddr) -> Told {
+impl Proxy {
+    /// Returns what it asks Labgate with.
+    pub(super) fn client(&self) -> reqwest::Client {
+        let kept = if self.keeps_connections { 8 } else { 0 };
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        client.pool_max_idle_per_host(kept).build().unwrap()
+    }
+}
+
+pub(super) async fn passed_on(
+    proxy: Proxy,
+    client: reqwest::Client,
+    mut asked: Asked,
+    replica: SocketAddr,
+) -> Told {
     (proxy.on_the_way_in)(&mut asked);
     if let Some(told) = (proxy.instead)(&asked) {
         return told;
     }
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut request =
         client.request(asked.method.parse().unwrap(), format!("http://{replica}{}", asked.target));
     for (name, value) in &asked.headers {
@@ -142,6 +157,7 @@ async fn a_lab_behind_a_proxy_that_is_set_up_well_has_nothing_to_mend() {
             Step::Providers,
             Step::Cookie,
             Step::ForwardedFor,
+            Step::KeptConnections,
             Step::IdentityHeaders,
             Step::Services,
             Step::SigningKeys,
@@ -226,6 +242,13 @@ async fn where_no_proxy_says_anything_or_only_proxies_ask_it_is_not_known() {
         let (_, outcome) = found.iter().find(|(step, _)| *step == Step::ForwardedFor).unwrap();
         assert!(matches!(outcome, Outcome::Unknown(text) if text.contains(words)), "{words}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_opens_a_connection_for_each_request_is_noticed() {
+    let found = Lab::new(Proxy { keeps_connections: false, ..GOOD }, 1, &[TRUSTED]).await.examined().await;
+    let (_, outcome) = found.iter().find(|(step, _)| *step == Step::KeptConnections).unwrap();
+    assert!(matches!(outcome, Outcome::Unknown(text) if text.contains("of its own")), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use super::lab::{Proxy, TRUSTED, passed_on, with_file};
 use super::served::{Asked, Told, served};
 
 /// As docs/proxies.md has it, in Caddy's words.
-const GOOD: Proxy = Proxy { on_the_way_in: asks_labgate, instead: |_| None, on_the_way_out: |_| () };
+const GOOD: Proxy =
+    Proxy { on_the_way_in: asks_labgate, instead: |_| None, on_the_way_out: |_| (), keeps_connections: true };
 
 /// The service on a path, the one on a host of its own, and one for everybody.
 const PAPER: &str = "service paper";
@@ -47,7 +48,9 @@ fn is_checked(asked: &Asked) -> bool {
 async fn examined(proxy: Proxy) -> BTreeMap<String, Vec<(Step, Outcome)>> {
     let upstream = Arc::new(OnceLock::new());
     let behind = Arc::clone(&upstream);
-    let front = served(move |asked| Box::pin(passed_on(proxy, asked, *behind.get().unwrap()))).await;
+    let client = proxy.client();
+    let front =
+        served(move |asked| Box::pin(passed_on(proxy, client.clone(), asked, *behind.get().unwrap()))).await;
     let (public_url, port) = (format!("http://{front}"), front.port());
     let services = format!(
         "[[service]]\nid = \"paper\"\nname = \"Paper\"\nurl = \"{public_url}/paper\"\nruns_user_code = false\n\

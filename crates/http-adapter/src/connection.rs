@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -50,6 +50,10 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// The time that is left then for a last request, all other limits together.
 const LAST_REQUEST_TIME_LIMIT: Duration = Duration::from_mins(3);
 
+/// The number of a request on its connection, from 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nth(pub(crate) u32);
+
 /// Answers the requests of this connection, after a handshake if it is one of TLS, until either side closes it, a
 /// limit is exceeded, or its seat is wanted back.
 pub(crate) async fn attend(
@@ -90,10 +94,12 @@ async fn answer_all(
     let service = {
         let (heard, has_asked) = (Arc::clone(&heard), Arc::clone(&has_asked));
         let (app, seat) = (app.clone(), seat.clone());
+        let requests = AtomicU32::new(0);
         service_fn(move |mut request: Request<Incoming>| {
             heard.notify_one();
             has_asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(Nth(requests.fetch_add(1, Ordering::Relaxed).saturating_add(1)));
             // All work for a client holds its seat.
             request.extensions_mut().insert(seat.clone());
             seat.work();

@@ -13,6 +13,7 @@ use labgate_domain::sign_in::Visitor;
 
 use crate::audience::Audience;
 use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
+use crate::connection::Nth;
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
 use crate::form::{CsrfSecret, Fields, Posted};
@@ -47,6 +48,8 @@ pub(crate) struct ParsedRequest {
     /// Set unless the browser says that something else than a tab asks: a script, a frame, an image.
     pub(crate) is_top_level: bool,
     pub(crate) client_addr: ClientAddr,
+    /// The number of the request on its connection, from 1, where there is one.
+    pub(crate) nth_of_connection: Option<u32>,
     pub(crate) user_agent: Option<UserAgent>,
     /// The body.
     pub(crate) posted: Posted,
@@ -80,6 +83,7 @@ impl ParsedRequest {
                 text(headers, name).is_some_and(|purpose| purpose.to_ascii_lowercase().contains("prefetch"))
             }),
             is_top_level,
+            nth_of_connection: parts.extensions.get::<Nth>().map(|nth| nth.0),
             client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
             posted: Posted::read(&parts.method, headers, body),

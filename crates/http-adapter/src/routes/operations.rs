@@ -1,7 +1,10 @@
 //! `/.well-known/jwks.json`, `/healthz`, `/readyz`, `/api/auth/source`: for other services and for operators.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
+use labgate_domain::ForeignText;
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderHealth;
 use serde_json::{Value, json};
@@ -19,10 +22,14 @@ pub(crate) async fn source(_: &AppState, request: &ParsedRequest) -> Result<Resp
     let asked = request.parameter("is").and_then(|address| address.parse().ok()).map(Source::of);
     let ClientAddr { told_by, source, unreadable } = &request.client_addr;
     let is = asked == Some(*source);
-    Ok(reply::json(&match unreadable {
-        Some(value) => json!({ "told_by": told_by, "is": is, "value": value.as_str() }),
-        None => json!({ "told_by": told_by, "is": is }),
-    }))
+    let told = json!({
+        "told_by": told_by,
+        "is": is,
+        "nth_of_connection": request.nth_of_connection,
+        "value": unreadable.as_ref().map(ForeignText::as_str),
+    });
+    let told = told.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    Ok(reply::json(&told.collect::<BTreeMap<_, _>>()))
 }
 
 /// Publishes the public keys of the session tokens (RFC 7517).

@@ -27,6 +27,9 @@ const IDENTITY_HEADERS: [(&str, &str); 6] = [
 ];
 /// The number of answers of the key set to compare.
 const ANSWERS: usize = 8;
+/// The number of requests of which one should come over a connection that is kept. A proxy of several processes keeps
+/// connections in each.
+const REQUESTS: usize = 24;
 
 pub(super) async fn examine(
     configuration: &Configuration,
@@ -43,6 +46,9 @@ pub(super) async fn examine(
     let form = configuration.cookie_name.of_forms(lab.public_url);
     found((Step::Cookie, lab.cookie(&form, &cookies).await));
     found((Step::ForwardedFor, lab.forwarded_for(configuration).await));
+    if let Some(outcome) = lab.kept_connections().await {
+        found((Step::KeptConnections, outcome));
+    }
     found((Step::IdentityHeaders, lab.identity_headers().await));
     found((Step::Services, Outcome::of("services", &[("path", &lab.path(paths::ME))])));
     found((Step::SigningKeys, lab.signing_keys(configuration).await));
@@ -161,6 +167,21 @@ impl Lab<'_> {
             answer.get("value").and_then(Value::as_str).map(|value| ForeignText::new(value).to_string());
         let told_by = answer.get("told_by")?.as_str()?.to_owned();
         Some((told_by, answer.get("is")?.as_bool()?, value.unwrap_or_default()))
+    }
+
+    /// Returns whether the proxy keeps its connections to Labgate, if there is one: a connection for each check costs
+    /// more than the check.
+    async fn kept_connections(&self) -> Option<Outcome> {
+        for _ in 0..REQUESTS {
+            let answer = self.json(paths::SOURCE.as_str(), &[]).await?;
+            if answer.get("told_by")?.as_str()? == "connection" {
+                return None;
+            }
+            if answer.get("nth_of_connection")?.as_u64()? > 1 {
+                return Some(Outcome::of("kept_connections", &[]));
+            }
+        }
+        Some(Outcome::of("no_kept_connections", &[("requests", &REQUESTS)]))
     }
 
     /// Identity headers of clients at the lab.

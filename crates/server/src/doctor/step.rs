@@ -55,6 +55,8 @@ steps! {
     Cookie = "cookie",
     /// The client addresses.
     ForwardedFor = "forwarded_for",
+    /// The connections between the proxy and Labgate.
+    KeptConnections = "kept_connections",
     /// Identity headers of clients at the lab.
     IdentityHeaders = "identity_headers",
     /// Identity headers of clients at services behind the proxy.
