@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use labgate_domain::access::{
-    Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl,
+    Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl, TokenUse,
 };
 use labgate_http::DropIn;
 use labgate_test_harness::{Browser, TestLab, TestLabBuilder};
@@ -12,13 +12,14 @@ use super::ADA;
 
 const DEEP: &str = "https://nb.test/lab/tree/My%20N%C3%BC.ipynb?a=1&b=%3E+x&c=%2F";
 
-fn service(id: &str, url: &str, rules: Vec<Rule>) -> Service {
+pub(super) fn service(id: &str, url: &str, rules: Vec<Rule>) -> Service {
     let service = Service::new(ServiceId::parse(id).unwrap(), id, ServiceUrl::parse(url).unwrap());
     Service { rules: Rules::new(rules), runs_user_code: url.contains("nb.test"), ..service }
 }
 
-fn rule(path: &str, condition: Condition) -> Rule {
-    Rule { path: PathPattern::parse(path).unwrap(), methods: RuleMethods::All, condition }
+pub(super) fn rule(path: &str, condition: Condition) -> Rule {
+    let tokens = TokenUse::No;
+    Rule { path: PathPattern::parse(path).unwrap(), methods: RuleMethods::All, condition, tokens }
 }
 
 /// A lab with a service on a path, and two on hosts of their own.

@@ -1,13 +1,15 @@
 //! No token of one kind is accepted in the place of another: each kind in each place.
 
+use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use labgate_domain::access::{Service, TokenUse};
 use labgate_mock_idp::User;
 use labgate_test_harness::{Browser, TestLab};
 use url::Url;
 
-use super::services::{check, with_services};
-use super::{ADA, CAROL, request};
+use super::services::{check, service, with_services};
+use super::{ADA, CAROL, json, posted, proven, request, session_cookie};
 
 const FIRST: &str = "correct horse battery";
 const SECOND: &str = "staple clip drawer";
@@ -24,6 +26,7 @@ enum Kind {
     ChangeTicket,
     LinkTicket,
     Device,
+    AccessToken,
 }
 
 /// Where Labgate takes something, with the kind that it takes there.
@@ -39,9 +42,12 @@ enum Place {
     Linking,
     DeviceCookie,
     Bearer,
+    CheckByBearer,
+    CheckByBasic,
+    Administration,
 }
 
-const PLACES: [(Place, Option<Kind>); 10] = [
+const PLACES: [(Place, Option<Kind>); 13] = [
     (Place::Api, Some(Kind::Session)),
     (Place::CheckOfALabPath, Some(Kind::Session)),
     (Place::CheckOfAHost, Some(Kind::Pass)),
@@ -52,8 +58,11 @@ const PLACES: [(Place, Option<Kind>); 10] = [
     (Place::Linking, Some(Kind::LinkTicket)),
     // A known device opens nothing by itself.
     (Place::DeviceCookie, None),
-    // The header is for services, and Labgate takes nothing from it.
+    // Outside of checks and the administration, Labgate takes nothing from the header.
     (Place::Bearer, None),
+    (Place::CheckByBearer, Some(Kind::AccessToken)),
+    (Place::CheckByBasic, Some(Kind::AccessToken)),
+    (Place::Administration, Some(Kind::AccessToken)),
 ];
 
 /// Everything that a lab has given out, and the hand-over that the code belongs to.
@@ -66,7 +75,11 @@ struct Given {
 #[tokio::test]
 async fn f30_no_token_is_accepted_in_the_place_of_another() {
     for (place, own) in PLACES {
-        let lab = with_services().user(User::new("carol").name("Carol Example").email("carol@example.test"));
+        let wandb = service("wandb", "https://wandb.test", Vec::new());
+        let wandb = Service { tokens: TokenUse::Yes, ..wandb };
+        let lab = with_services()
+            .service(wandb)
+            .user(User::new("carol").name("Carol Example").email("carol@example.test"));
         let lab = lab.build();
         let given = give_out(&lab).await;
         // What is good there comes last: it may be good once.
@@ -130,8 +143,20 @@ async fn give_out(lab: &TestLab) -> Given {
         (Kind::ChangeTicket, on_lab(&eve, "__Host-labgate-change")),
         (Kind::LinkTicket, on_lab(&ada_at_provider, "__Host-labgate-link")),
         (Kind::Device, on_lab(&ada, "__Host-labgate-device")),
+        (Kind::AccessToken, access_token(lab).await),
     ];
     Given { tokens, flow: (state, entering) }
+}
+
+/// Makes an access token of an administrator, for a service and for the administration.
+async fn access_token(lab: &TestLab) -> String {
+    lab.add_account("root", labgate_domain::people::Role::Admin, FIRST).await;
+    let mut root = lab.browser();
+    with_password(&mut root, "root", FIRST).await;
+    root.submit("Change the password", &[("next", SECOND)]).await;
+    let body = proven("{\"name\":\"CI\",\"scope\":\"wandb api:admin\",\"days\":\"\"}", SECOND);
+    let made = lab.request(posted("/api/auth/account/tokens", &session_cookie(&root), &body)).await;
+    json(&made)["token"].as_str().unwrap().to_owned()
 }
 
 async fn is_accepted(lab: &TestLab, place: Place, token: &str, given: &Given) -> bool {
@@ -142,6 +167,15 @@ async fn is_accepted(lab: &TestLab, place: Place, token: &str, given: &Given) ->
         Place::DeviceCookie => me(&[("cookie", &as_cookie("-device"))]).await.status() == StatusCode::OK,
         Place::Bearer => {
             me(&[("authorization", &format!("Bearer {token}"))]).await.status() == StatusCode::OK
+        }
+        Place::CheckByBearer => by_authorization(lab, &format!("Bearer {token}")).await,
+        Place::CheckByBasic => {
+            let credentials = base64::prelude::BASE64_STANDARD.encode(format!("carol:{token}"));
+            by_authorization(lab, &format!("Basic {credentials}")).await
+        }
+        Place::Administration => {
+            let listed = [("authorization", &*format!("Bearer {token}"))];
+            lab.request(request("GET", "/api/auth/users", &listed)).await.status() == StatusCode::OK
         }
         Place::CheckOfALabPath => check(lab, "lab.test", "/mlflow/", token).await == StatusCode::OK,
         Place::CheckOfAHost => check(lab, "nb.test", "/", token).await == StatusCode::OK,
@@ -170,6 +204,17 @@ async fn is_accepted(lab: &TestLab, place: Place, token: &str, given: &Given) ->
             at_host(lab, "lab.test", "/link", &as_cookie("-link")).await.status() == StatusCode::OK
         }
     }
+}
+
+/// Asks as a proxy does about a service that takes access tokens.
+async fn by_authorization(lab: &TestLab, authorization: &str) -> bool {
+    let asked = Request::get("/api/auth/check/caddy")
+        .extension(labgate_http::Peer("10.0.0.1".parse().unwrap()))
+        .header("x-forwarded-host", "wandb.test")
+        .header("x-forwarded-uri", "/")
+        .header("x-forwarded-method", "GET")
+        .header("authorization", authorization);
+    lab.app().handle(asked.body(Bytes::new()).unwrap()).await.status() == StatusCode::OK
 }
 
 /// Opens a page at a host, as a browser with these cookies would.

@@ -5,13 +5,19 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use labgate::configuration::{Configuration, File, Sources};
 use labgate::wiring::Server;
-use labgate::world::SystemClock;
+use labgate::world::{OsEntropy, SystemClock};
+use labgate_domain::access_token::{AccessToken, AccessTokenId, AccessTokenText, TokenScope};
+use labgate_domain::people::{DisplayName, Username};
+use labgate_domain::ports::{AccessTokenCreation, AccessTokenStore, AccountStore as _};
+use labgate_domain::world::Clock as _;
 use labgate_mock_idp::{Client as RelyingParty, MockIdp, User};
+use labgate_store::{Location, Store};
 use labgate_test_harness::{Browser, Host};
 use rcgen::CertifiedKey;
 use tempfile::TempDir;
@@ -54,7 +60,7 @@ pub(super) struct Lab {
     idp: Arc<MockIdp>,
     product: &'static str,
     proxy: Proxy,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Lab {
@@ -90,7 +96,7 @@ impl Lab {
         ];
         let proxy = Proxy::start(product, &addresses, &files).await;
         let client = Client::of(proxy.address, cert.der().clone());
-        Self { client, services, connections, idp: Arc::new(idp), product: product.name, proxy, _data: data }
+        Self { client, services, connections, idp: Arc::new(idp), product: product.name, proxy, data }
     }
 
     /// A browser that reaches the lab and the provider.
@@ -118,6 +124,28 @@ impl Lab {
         browser.click("Continue with your organisation").await;
         browser.click(person.button()).await;
         browser
+    }
+
+    /// Gives a person who has signed in before an access token for these services.
+    pub(super) async fn access_token(&self, name: &str, scope: &str) -> String {
+        let store = Store::open(&Location::Sqlite(self.data.path().join("labgate.db"))).await.unwrap();
+        let account = store.find_by_name(&Username::typed(name).unwrap()).await.unwrap().unwrap();
+        let (text, now) = (AccessTokenText::fresh(&OsEntropy), SystemClock.now());
+        let token = AccessToken {
+            id: AccessTokenId::fresh(&OsEntropy),
+            account: account.id,
+            name: DisplayName::new("CI").unwrap(),
+            scope: TokenScope::parse(scope).unwrap(),
+            identity: None,
+            groups: Vec::new(),
+            is_admitted: true,
+            made_at: now,
+            expires_at: now.plus(Duration::from_hours(1)),
+            last_used_at: None,
+        };
+        let made = AccessTokenStore::create(&store, &token, &text.hash(), AccessToken::MOST).await;
+        assert_eq!(made, Ok(AccessTokenCreation::Created));
+        text.expose().to_owned()
     }
 
     /// Returns the number of connections that Labgate has had.

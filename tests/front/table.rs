@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use labgate_test_harness::Browser;
@@ -45,12 +47,13 @@ const LAYOUTS: [Layout; 2] = [
 
 type Cell = fn(Arc<Lab>, Layout) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-const CELLS: [(&str, Cell); 13] = [
+const CELLS: [(&str, Cell); 14] = [
     ("redirect", |lab, layout| Box::pin(a_navigation_is_sent_to_sign_in(lab, layout))),
     ("return", |lab, layout| Box::pin(people_come_back_to_the_very_address(lab, layout))),
     ("fetch", |lab, layout| Box::pin(a_script_is_told_where_to_sign_in(lab, layout))),
     ("identity", |lab, layout| Box::pin(the_service_is_told_who_asks(lab, layout))),
     ("spoofed", |lab, layout| Box::pin(nobody_else_says_who_asks(lab, layout))),
+    ("tokens", |lab, layout| Box::pin(an_access_token_passes_and_stays_here(lab, layout))),
     ("cookies", |lab, layout| Box::pin(the_service_does_not_see_labgates_cookies(lab, layout))),
     ("planted", |lab, layout| Box::pin(the_service_sets_no_cookie_of_labgate(lab, layout))),
     ("websocket", |lab, layout| Box::pin(a_websocket_is_checked_and_passes(lab, layout))),
@@ -226,6 +229,35 @@ async fn nobody_else_says_who_asks(lab: Arc<Lab>, layout: Layout) {
     let answer =
         ask(&lab, "GET", host, &format!("{path}/x"), &(session(&browser, layout.open) + &said)).await;
     assert!(answer.status().is_client_error(), "{}", text(&answer));
+}
+
+async fn an_access_token_passes_and_stays_here(lab: Arc<Lab>, layout: Layout) {
+    lab.signed_in(Person::Ada, &format!("{}/x", layout.open)).await;
+    let token = lab.access_token("ada@example.org", "mlflow notebooks").await;
+    let password = BASE64_STANDARD.encode(format!("ci:{token}"));
+    for (scheme, credentials) in [("Bearer", &token), ("Basic", &password)] {
+        let sent = format!("Authorization: {scheme} {credentials}\r\n");
+        let (host, path) = parts(layout.open);
+        let answer = ask(&lab, "GET", host, &format!("{path}/api"), &sent).await;
+        assert_eq!(values(&text(&answer), "remote-user"), ["ada@example.org"], "{scheme}: {}", text(&answer));
+        assert!(!text(&answer).contains(credentials), "{}", text(&answer));
+        // Nor where everybody passes, and no other service.
+        let (host, path) = parts(layout.public);
+        let answer = ask(&lab, "GET", host, path, &sent).await;
+        assert!(
+            answer.status() == StatusCode::OK && !text(&answer).contains(credentials),
+            "{}",
+            text(&answer)
+        );
+        let (host, path) = parts(layout.closed);
+        let answer = ask(&lab, "GET", host, &format!("{path}/x"), &sent).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    }
+    let (host, path) = parts(layout.open);
+    let unknown = format!("Authorization: Bearer lgt_{}\r\n", "A".repeat(43));
+    let answer = ask(&lab, "GET", host, &format!("{path}/api"), &unknown).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
 }
 
 async fn the_service_does_not_see_labgates_cookies(lab: Arc<Lab>, layout: Layout) {

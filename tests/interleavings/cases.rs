@@ -11,7 +11,8 @@ use labgate_domain::sign_in::{
 
 use super::lab::{
     ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
-    account_id, exposed, issuer, notebook, password, presenting, refused, signed_in, typed,
+    account_id, enter_with, exposed, issuer, make_access_token, notebook, password, presenting, refused,
+    signed_in, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -44,6 +45,21 @@ cases! {
     "Bob proves it twice" uses "Bob's link": |process| link(&process).await;
     "Ada enters the notebooks" uses "Ada's code of the notebooks": |process| enter(&process).await;
     "Ada enters them twice" uses "Ada's code of the notebooks": |process| enter(&process).await;
+    "Ada makes an access token": |process| {
+        make_access_token(&process.sign_in, &process.fixture.ada).await.map(|_| None).map_err(refused)
+    };
+    "Ada's access token is presented": |process| {
+        enter_with(&process.sign_in, &process.fixture.access_token).await
+    };
+    "Ada revokes her access token" promises Revoked(ADA): |process| {
+        let (id, visitor) = (process.fixture.access_token.token.id, presenting(&process.fixture.ada));
+        process.sign_in.access_tokens().revoke(id, &visitor).await.map(|()| None).map_err(refused)
+    };
+    "Grace revokes Ada's access token on proof" promises Revoked(ADA): |process| {
+        let (visitor, proof) = (presenting(&process.fixture.grace), Proof::Password(Some(password(PASSWORD))));
+        let act = AdminAct::RevokeToken(account_id(ADA), process.fixture.access_token.token.id);
+        process.sign_in.administration().perform(act, proof, &visitor).await.map(|_| None).map_err(refused)
+    };
     "Bob is disabled" promises Disabled(BOB): |process| {
         patch(&process, BOB, AccountPatch::Status(AccountStatus::Disabled)).await
     };
@@ -160,6 +176,8 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
+    ["Ada makes an access token", "Ada is disabled", "Ada's access token is presented"],
+    ["Ada unlinks her identity", "Ada's access token is presented", "the provider is asked again"],
 ];
 
 fn operator() -> Administrator {

@@ -49,11 +49,14 @@ fn each_account_has_a_way_in(end: &Beginning, broken: &mut BTreeSet<String>) {
     }
 }
 
-/// Otherwise its sessions would come back when it is enabled.
+/// Otherwise they would come back when it is enabled.
 fn a_disabled_account_has_no_session(end: &Beginning, broken: &mut BTreeSet<String>) {
     for account in end.store.accounts() {
         if account.status == AccountStatus::Disabled && end.store.open_sessions(account.id) > 0 {
             broken.insert("a disabled account has an open session".to_owned());
+        }
+        if account.status == AccountStatus::Disabled && end.store.access_tokens(account.id) > 0 {
+            broken.insert("a disabled account has an access token".to_owned());
         }
     }
 }
@@ -80,6 +83,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let known = [&end.fixture.ada, &end.fixture.grace];
                 let opens = known.into_iter().chain(&later).filter(its_own).any(|token| end.opens(token));
                 rule(!opens, "a token opens a disabled account");
+                rule(who != ADA || !end.opens_notebooks(), "an access token opens a disabled account");
             }
             Promise::Demoted(who) => {
                 let stored = now(AccountStore::find(&end.store, account_id(who))).unwrap();
@@ -110,6 +114,9 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
                 let has = |it: Account| it.groups.names().iter().any(|name| name.as_str() == group);
                 rule(stored.is_none_or(has), "a local group is lost that was given");
+            }
+            Promise::Revoked(_) => {
+                rule(!end.opens_notebooks(), "an access token opens a service after it was revoked");
             }
             Promise::Unlinked(subject) => {
                 let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target};
+use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target, TokenUse};
+use labgate_domain::access_token::NewAccessToken;
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
@@ -20,7 +21,8 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
-    CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Ticket, Visitor,
+    CompletedSignIn, Evidence, MadeAccessToken, NoPassage, PasswordSignIn, PasswordSignedIn, Policy, Ports,
+    Proof, SignIn, Ticket, Visitor,
 };
 use labgate_test_harness::memory::MemoryStore;
 use labgate_test_harness::{SeededEntropy, TestLab};
@@ -57,6 +59,8 @@ pub(super) struct Fixture {
     pub(super) bobs_link: Ticket,
     /// Hands Ada's session over to the host of the notebooks.
     pub(super) handed_over: Code,
+    /// Opens the notebooks for Ada: she made it in the session of her identity.
+    pub(super) access_token: MadeAccessToken,
 }
 
 /// A code on its way to the host of a service, in the browser that asked for it.
@@ -162,18 +166,49 @@ impl Fixture {
         };
         let ada = exposed(&token);
         let handed_over = hand_over(&sign_in, &ada);
-        Rc::new(Self { ports, policy, store, first_hash, ada, grace, callbacks, bobs_link, handed_over })
+        let access_token = now(make_access_token(&sign_in, &ada)).unwrap();
+        Rc::new(Self {
+            ports,
+            policy,
+            store,
+            first_hash,
+            ada,
+            grace,
+            callbacks,
+            bobs_link,
+            handed_over,
+            access_token,
+        })
     }
 }
 
 fn notebooks() -> Service {
     let url = ServiceUrl::parse(&format!("https://{NOTEBOOKS}")).unwrap();
-    Service { runs_user_code: true, ..Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url) }
+    let service = Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url);
+    Service { runs_user_code: true, tokens: TokenUse::Yes, ..service }
 }
 
 /// A page of the notebooks.
 pub(super) fn notebook() -> Target {
     Target::new(NOTEBOOKS, "/lab", "GET").unwrap()
+}
+
+/// Makes an access token for the notebooks.
+pub(super) async fn make_access_token(sign_in: &SignIn, token: &str) -> Result<MadeAccessToken, Refusal> {
+    let new = NewAccessToken { name: "CI".to_owned(), scope: "notebooks".to_owned(), days: String::new() };
+    let proof = Proof::Password(Some(password(PASSWORD)));
+    sign_in.access_tokens().make(new, proof, &presenting(token)).await
+}
+
+/// Presents an access token at the notebooks.
+pub(super) async fn enter_with(sign_in: &SignIn, token: &MadeAccessToken) -> Answer {
+    let target = notebook();
+    let evidence = Evidence { access_token: Some(token.text.expose()), cookie: None };
+    match sign_in.access().check(&target, evidence, Source::default()).await {
+        Ok(_) => Ok(None),
+        Err(NoPassage::Refused(refusal)) => Err(refused(refusal)),
+        Err(_) => Err("not signed in"),
+    }
 }
 
 fn hand_over(sign_in: &SignIn, token: &str) -> Code {
@@ -186,7 +221,8 @@ fn hand_over(sign_in: &SignIn, token: &str) -> Code {
 /// Makes a process over this store. The bytes that it draws are its own.
 fn over<S>(ports: Ports, store: S, number: u64) -> Ports
 where
-    S: labgate_domain::ports::AccountStore
+    S: labgate_domain::ports::AccessTokenStore
+        + labgate_domain::ports::AccountStore
         + labgate_domain::ports::IdentityStore
         + labgate_domain::ports::CredentialStore
         + labgate_domain::ports::AdministrationStore
@@ -197,6 +233,7 @@ where
         + 'static,
 {
     Ports {
+        access_tokens: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         identities: Arc::new(store.clone()),
         credentials: Arc::new(store.clone()),
@@ -265,6 +302,8 @@ pub(super) enum Promise {
     Disabled(u8),
     Demoted(u8),
     SignedOut(u8),
+    /// This person's access token of the beginning opens nothing.
+    Revoked(u8),
     /// The password that it had opens the account no more.
     PasswordReplaced(u8),
     /// An account has this name or address.
@@ -316,6 +355,13 @@ impl Beginning {
         let ports = over(self.fixture.ports.clone(), self.store.clone(), 99);
         let sign_in = SignIn::new(ports, self.fixture.policy.clone());
         now(sign_in.requests().check(token)).is_ok()
+    }
+
+    /// Returns whether the access token of the beginning opens the notebooks at such a process.
+    pub(super) fn opens_notebooks(&self) -> bool {
+        let ports = over(self.fixture.ports.clone(), self.store.clone(), 99);
+        let sign_in = SignIn::new(ports, self.fixture.policy.clone());
+        now(enter_with(&sign_in, &self.fixture.access_token)).is_ok()
     }
 
     /// Returns the role that a token states, and its account.

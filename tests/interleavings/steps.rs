@@ -1,16 +1,18 @@
 //! Ports that stop before each call.
 
 use async_trait::async_trait;
+use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId};
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
     Username,
 };
 use labgate_domain::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
-    Consumption, CredentialStore, FeedPosition, FirstAdministrator, GroupChange, IdentityLink, IdentityMove,
-    IdentityRemoval, IdentityStore, IdentitySuccession, LoginAttempt, Permit, ProfileUpdate, SessionChanges,
-    SessionStore, SessionTerms, SpentAttempts, StoreError, Throttle,
+    AccessTokenCreation, AccessTokenStore, AccountChange, AccountCreation, AccountPage, AccountRenaming,
+    AccountStore, AdministrationStore, Consumption, CredentialStore, FeedPosition, FirstAdministrator,
+    GroupChange, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore, IdentitySuccession,
+    LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms, SpentAttempts,
+    StoreError, Throttle,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -36,6 +38,7 @@ const LISTS: &[&str] = &[
     "SessionStore::end_all_from",
     "SessionStore::take_due",
     "SessionStore::changes_since",
+    "AccessTokenStore::list_of",
     "CredentialStore::change_credential",
     "CredentialStore::reset_credential",
 ];
@@ -135,6 +138,14 @@ stepped! {
         ) -> ();
         READ changes_since<'a>(position: Option<&'a FeedPosition>) -> SessionChanges;
         WRITE delete_expired(before: Timestamp) -> u64;
+    }
+    AccessTokenStore {
+        WRITE create(token: &AccessToken, hash: &AccessTokenHash, at_most: u32) -> AccessTokenCreation;
+        READ find(hash: &AccessTokenHash) -> Option<AccessToken>;
+        READ list_of(account: AccountId) -> Vec<AccessToken>;
+        WRITE touch(id: AccessTokenId, at: Timestamp) -> ();
+        WRITE revoke(account: AccountId, id: AccessTokenId) -> Option<AccessToken>;
+        WRITE keep_admission<'a>(issuer: &Issuer, subject: &Subject, groups: Option<&'a [String]>) -> ();
     }
     SpentAttempts {
         WRITE consume(id: SealId, until: Timestamp) -> Consumption;

@@ -5,14 +5,15 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
+use labgate_domain::access_token::{AccessToken, AccessTokenId, AccessTokenText, TokenScope};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName, GroupPatch,
     LocalGroups, PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
-    AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
-    SessionTerms, SpentAttempts,
+    AccessTokenCreation, AccessTokenStore, AccountCreation, AccountStore, AdministrationStore,
+    CredentialStore, IdentityStore, SessionStore, SessionTerms, SpentAttempts,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 /// A store, as one replica sees it.
 #[derive(Clone)]
 pub(super) struct Replica {
+    pub(super) access_tokens: Arc<dyn AccessTokenStore>,
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) identities: Arc<dyn IdentityStore>,
     pub(super) credentials: Arc<dyn CredentialStore>,
@@ -35,7 +37,8 @@ pub(super) struct Replica {
 
 impl Replica {
     pub(super) fn new(
-        store: impl AccountStore
+        store: impl AccessTokenStore
+        + AccountStore
         + AdministrationStore
         + CredentialStore
         + IdentityStore
@@ -45,6 +48,7 @@ impl Replica {
         + 'static,
     ) -> Self {
         Self {
+            access_tokens: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             identities: Arc::new(store.clone()),
             credentials: Arc::new(store.clone()),
@@ -284,4 +288,28 @@ pub(super) fn linked(identity: &ExternalIdentity, seconds: i64) -> LinkedIdentit
 pub(super) async fn whose(store: &Replica, identity: &ExternalIdentity) -> Option<AccountId> {
     let account = store.identities.find_by_identity(&identity.issuer, &identity.subject).await.unwrap();
     account.map(|account| account.id)
+}
+
+/// An access token that was made with Ada's identity, with a value in every field.
+pub(super) fn access_token(account: AccountId) -> AccessToken {
+    let identity = identity("ada");
+    AccessToken {
+        id: AccessTokenId::parse("AAAAAAAAAAAAAAAAAA001A").unwrap(),
+        account,
+        name: name("CI of \"größe\" 🧪"),
+        scope: TokenScope::parse("mlflow git api:admin").unwrap(),
+        identity: Some((identity.issuer, identity.subject)),
+        groups: vec!["staff".to_owned(), "Gruppe \"Süd\"".to_owned()],
+        is_admitted: true,
+        made_at: at(1000),
+        expires_at: at(5000),
+        last_used_at: None,
+    }
+}
+
+/// Adds that token.
+pub(super) async fn add_access_token(store: &Replica, account: AccountId) {
+    let text = AccessTokenText::parse(&format!("lgt_{}", "A".repeat(43))).unwrap();
+    let made = store.access_tokens.create(&access_token(account), &text.hash(), 3).await;
+    assert_eq!(made, Ok(AccessTokenCreation::Created));
 }

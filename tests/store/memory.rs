@@ -6,6 +6,8 @@ use labgate_test_harness::memory::MemoryStore;
 
 use super::lab::{self, Replica, at, begin_session};
 
+#[path = "access_tokens.rs"]
+mod access_tokens;
 #[path = "accounts.rs"]
 mod accounts;
 #[path = "administration.rs"]

@@ -18,6 +18,8 @@ use super::lab::{self, Replica, Tampering};
 
 pub(crate) use server::{Database, fresh};
 
+#[path = "access_tokens.rs"]
+mod access_tokens;
 #[path = "accounts.rs"]
 mod accounts;
 #[path = "administration.rs"]

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 use super::lab::{self, Replica, Tampering, at};
 
+#[path = "access_tokens.rs"]
+mod access_tokens;
 #[path = "accounts.rs"]
 mod accounts;
 #[path = "administration.rs"]

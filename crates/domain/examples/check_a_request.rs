@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, LocalGroups, Role, Username};
 use labgate_domain::ports::{
-    FeedPosition, MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords, MockTokenIssuer,
-    SessionChanges,
+    FeedPosition, MockAccessTokenStore, MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords,
+    MockThrottle, MockTokenIssuer, SessionChanges,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use labgate_domain::session::{Session, SessionClaims, SessionId};
@@ -45,7 +45,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let requests = Requests {
             tokens: &tokens,
             sessions: &sessions,
+            access_tokens: &MockAccessTokenStore::new(),
             accounts: &accounts,
+            throttle: &MockThrottle::new(),
             recent: &RecentChecks::default(),
             trails: Trails {
                 observer: &observer,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod access_token;
 pub mod admission;
 pub mod attempt;
 pub mod device;

@@ -69,7 +69,10 @@ impl App {
         let changes = route.as_ref().is_ok_and(|route| route.effect == Effect::Changes);
         let AppState { sign_in, cookies, info, .. } = &*self.state;
         let (public_url, proxies) = (&sign_in.policy().public_url, &info.trusted_proxies);
-        let request = ParsedRequest::parse(&parts, parameters, &body, cookies, public_url, proxies);
+        let mut request = ParsedRequest::parse(&parts, parameters, &body, cookies, public_url, proxies);
+        if let Ok(route) = route {
+            request = route.with_fitting_token(request);
+        }
         let (audience, source, uri) = (request.audience, request.client_addr.source, parts.uri.clone());
 
         let mut routed = Request::from_parts(parts, Full::new(body));

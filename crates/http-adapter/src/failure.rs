@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
 use labgate_domain::return_to::ReturnTo;
@@ -106,14 +106,16 @@ impl HttpErrorCode {
 #[must_use]
 pub fn status_of(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::NotSignedIn | ErrorCode::CredentialsWrong | ErrorCode::ReauthenticationNeeded => {
-            StatusCode::UNAUTHORIZED
-        }
+        ErrorCode::NotSignedIn
+        | ErrorCode::CredentialsWrong
+        | ErrorCode::ReauthenticationNeeded
+        | ErrorCode::AccessTokenInvalid => StatusCode::UNAUTHORIZED,
         ErrorCode::ProviderUnknown
         | ErrorCode::PasswordsOff
         | ErrorCode::SelfRegistrationOff
         | ErrorCode::SetupClosed
         | ErrorCode::AccountUnknown
+        | ErrorCode::AccessTokenUnknown
         | ErrorCode::IdentityUnknown => StatusCode::NOT_FOUND,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PasswordLength
@@ -121,10 +123,12 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::PasswordPersonal
         | ErrorCode::PasswordGuessable
         | ErrorCode::PasswordUnchanged
+        | ErrorCode::AccessTokenMalformed
         | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NameTaken
         | ErrorCode::LastAdministrator
         | ErrorCode::TooManyGroups
+        | ErrorCode::TooManyAccessTokens
         | ErrorCode::LastCredential
         | ErrorCode::AnotherSession
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
@@ -151,6 +155,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::NotAuthenticatedAnew
         | ErrorCode::AnotherPerson
         | ErrorCode::CsrfFailed
+        | ErrorCode::InsufficientScope
         | ErrorCode::NotPermitted
         | ErrorCode::TargetRefused => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
@@ -216,8 +221,16 @@ impl Failure {
 
     fn coded(code: ErrorCode) -> Self {
         let mut failure = Self::new(status_of(code), code.as_str());
-        if code == ErrorCode::Busy {
-            failure.headers = retry_after(BUSY_FOR);
+        match code {
+            ErrorCode::Busy => failure.headers = retry_after(BUSY_FOR),
+            // RFC 6750 section 3.1.
+            ErrorCode::AccessTokenInvalid => {
+                failure.headers = challenge("Bearer error=\"invalid_token\"");
+            }
+            ErrorCode::InsufficientScope => {
+                failure.headers = challenge("Bearer error=\"insufficient_scope\"");
+            }
+            _ => {}
         }
         failure
     }
@@ -264,6 +277,20 @@ impl Failure {
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     ) -> Self {
         self.headers.extend(headers);
+        self
+    }
+
+    /// The same, asking for an access token (RFC 6750 section 3, RFC 7617 section 2). A browser is not asked for a
+    /// password: it would ask its person in a window of its own.
+    pub(crate) fn asking_for_token(mut self, is_from_browser: bool) -> Self {
+        let schemes = if is_from_browser {
+            "Bearer realm=\"Labgate\""
+        } else {
+            "Bearer realm=\"Labgate\", Basic realm=\"Labgate\""
+        };
+        // One challenge for this scheme.
+        self.headers.retain(|(_, value)| !value.as_bytes().starts_with(b"Bearer"));
+        self.headers.extend(challenge(schemes));
         self
     }
 
@@ -417,6 +444,10 @@ impl From<Refusal> for Failure {
             ..failure
         }
     }
+}
+
+fn challenge(challenge: &'static str) -> Vec<(HeaderName, HeaderValue)> {
+    vec![(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))]
 }
 
 fn retry_after(seconds: u64) -> Vec<(HeaderName, HeaderValue)> {

@@ -2,6 +2,7 @@
 
 mod app;
 mod audience;
+mod authorization;
 mod client_addr;
 mod connection;
 mod content_security;

@@ -3,6 +3,7 @@
 use askama::Template;
 use labgate_domain::ForeignText;
 use labgate_domain::access::Service;
+use labgate_domain::access_token::{AccessToken, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
@@ -153,6 +154,7 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) is_own: bool,
+    pub(crate) tokens: &'a [AccessToken],
     pub(crate) sessions: &'a [Session],
     /// The address of the next page of sessions.
     pub(crate) next: Option<Address>,
@@ -217,7 +219,29 @@ pub(crate) struct OwnAccountPage<'a> {
     /// The address of the next page of sessions.
     pub(crate) next: Option<Address>,
     pub(crate) providers: Vec<ProviderDescription>,
+    pub(crate) tokens: &'a TokensPart<'a>,
     pub(crate) form: Form<'a>,
+}
+
+/// The part of that page with access tokens.
+pub(crate) struct TokensPart<'a> {
+    pub(crate) list: Vec<AccessToken>,
+    /// The services that the person may make a token for.
+    pub(crate) services: Vec<&'a Service>,
+    /// Set for an administrator, who may make one for the administration API.
+    pub(crate) is_admin: bool,
+    pub(crate) most_days: u32,
+}
+
+impl TokensPart<'_> {
+    /// Returns whether there is something that a token could open.
+    fn may_make(&self) -> bool {
+        self.is_admin || !self.services.is_empty()
+    }
+
+    fn default_days(&self) -> u32 {
+        AccessToken::DEFAULT_DAYS.min(self.most_days)
+    }
 }
 
 impl OwnAccountPage<'_> {
@@ -305,6 +329,27 @@ pub(crate) struct InitialPasswordPage<'a> {
     pub(crate) t: &'a Site,
     pub(crate) account: &'a Account,
     pub(crate) password: &'a str,
+}
+
+/// An access token, shown once.
+#[derive(Template)]
+#[template(path = "access_token.html")]
+pub(crate) struct AccessTokenPage<'a> {
+    pub(crate) t: &'a Site,
+    pub(crate) token: &'a AccessToken,
+    pub(crate) text: &'a str,
+}
+
+/// Returns the name of the box for a word of the scope.
+pub(crate) fn box_of(word: &str) -> String {
+    format!("scope-{word}")
+}
+
+/// Says what an access token opens, for how long, and when it was used.
+fn token_text(token: &AccessToken, t: &Texts) -> Text {
+    let used = token.last_used_at.map_or_else(|| t.access_token.unused.to_string(), times::utc);
+    let text = if token.is_admitted { &t.access_token.one } else { &t.access_token.suspended };
+    text.with("scope", &token.scope).with("until", times::utc(token.expires_at)).with("used", used)
 }
 
 /// Returns the e-mail address, which names people, or else the username.

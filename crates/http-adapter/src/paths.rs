@@ -118,6 +118,10 @@ pub const RENAME: LabPath = LabPath("/api/auth/account/name");
 pub const SIGN_OUT_EVERYWHERE: LabPath = LabPath("/api/auth/account/sign-out-everywhere");
 /// Ends one session of the person.
 pub const SIGN_OUT_SESSION: LabPath = LabPath("/api/auth/account/sessions/{id}/sign-out");
+/// The person's own access tokens.
+pub const OWN_TOKENS: LabPath = LabPath("/api/auth/account/tokens");
+/// Revokes one of them.
+pub const REVOKE_OWN_TOKEN: LabPath = LabPath("/api/auth/account/tokens/{id}/revoke");
 /// Begins account linking.
 pub const LINK: LabPath = LabPath("/api/auth/account/link");
 /// Removes a linked identity.
@@ -205,6 +209,11 @@ pub(crate) fn setup_page(token: &str) -> Address {
 /// Returns the address that ends one session of the person.
 pub(crate) fn sign_out_session(id: impl Display) -> Address {
     Address(SIGN_OUT_SESSION.0.replace("{id}", &id.to_string()))
+}
+
+/// Returns the address that revokes one access token of the person.
+pub(crate) fn revoke_token(id: impl Display) -> Address {
+    Address(REVOKE_OWN_TOKEN.0.replace("{id}", &id.to_string()))
 }
 
 /// Returns the link that begins a sign-in at a provider and ends at this target.

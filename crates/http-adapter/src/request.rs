@@ -12,6 +12,7 @@ use labgate_domain::session::UserAgent;
 use labgate_domain::sign_in::Visitor;
 
 use crate::audience::Audience;
+use crate::authorization::PresentedToken;
 use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::connection::Nth;
 use crate::cookies::{Cookies, PresentedCookies};
@@ -26,6 +27,8 @@ use crate::site::Site;
 pub(crate) struct ParsedRequest {
     /// The readers of the answer.
     pub(crate) audience: Audience,
+    /// The access token.
+    pub(crate) access_token: Option<PresentedToken>,
     /// The cookies of ours.
     pub(crate) cookies: PresentedCookies,
     pub(crate) method: Method,
@@ -69,6 +72,7 @@ impl ParsedRequest {
         let cookies = cookies.read(headers);
         Self {
             audience: Audience::of(headers),
+            access_token: PresentedToken::read(headers),
             // The next step of a person in a tab is not one for a script that runs beside it.
             cookies: if is_top_level { cookies } else { cookies.without_tickets() },
             method: parts.method.clone(),
@@ -100,6 +104,7 @@ impl ParsedRequest {
     pub(crate) fn visitor(&self) -> Visitor<'_> {
         Visitor {
             session_token: self.cookies.session.as_deref(),
+            access_token: self.access_token.as_ref().map(PresentedToken::expose),
             user_agent: self.user_agent.clone(),
             source: self.client_addr.source,
             device: self.cookies.device.as_deref(),
@@ -167,6 +172,11 @@ impl ParsedRequest {
     /// Answers a form with the way back to its page, and anything else with 204.
     pub(crate) fn done(&self, back: &str) -> Response {
         if self.is_form() { reply::see_other(back) } else { reply::status(http::StatusCode::NO_CONTENT) }
+    }
+
+    /// Returns whether a browser sends it, as its name for itself says.
+    pub(crate) fn is_from_browser(&self) -> bool {
+        self.user_agent.as_ref().is_some_and(|name| name.as_str().starts_with("Mozilla/"))
     }
 
     /// Returns whether the body is a form.

@@ -10,13 +10,14 @@ use matchit::Router;
 use warp::Filter;
 
 use crate::audience::Audience;
+use crate::authorization::PresentedToken;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::paths::{self, LabPath};
 use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
     access, administration, drop_in, external, hand_over, identities, operations, own_account, pages,
-    passwords, services, session,
+    passwords, services, session, tokens,
 };
 use crate::state::AppState;
 
@@ -34,6 +35,18 @@ impl Route {
     /// Returns whether the request is a person's visit to a page.
     fn is_visited(&self, request: &ParsedRequest) -> bool {
         self.effect == Effect::Shows && request.audience == Audience::Person
+    }
+
+    /// Returns the request without an access token, where none counts: elsewhere it is as good as not there. In the
+    /// API none counts that a browser may have added by itself, and the answer is for a program.
+    pub(crate) fn with_fitting_token(&self, mut request: ParsedRequest) -> ParsedRequest {
+        let is_bearer = matches!(request.access_token, Some(PresentedToken::Bearer(_)));
+        if API_WITH_TOKENS.contains(&self.path) && is_bearer {
+            request.audience = Audience::Program;
+        } else if !CHECKS_WITH_TOKENS.contains(&self.path) {
+            request.access_token = None;
+        }
+        request
     }
 
     /// Returns whether only a tab may send the request: it asks for a page or sends the form of one.
@@ -131,6 +144,9 @@ static ROUTES: &[Route] = routes! {
     POST   RENAME              Changes Own     => own_account::rename;
     POST   SIGN_OUT_EVERYWHERE Changes Own     => own_account::sign_out_everywhere;
     POST   SIGN_OUT_SESSION    Changes Own     => own_account::sign_out_session;
+    READ   OWN_TOKENS          Reads   Unread  => tokens::list;
+    POST   OWN_TOKENS          Changes Own     => tokens::make;
+    POST   REVOKE_OWN_TOKEN    Changes Own     => tokens::revoke;
     POST   LINK                Changes Own     => own_account::begin_link;
     POST   UNLINK              Changes Own     => own_account::unlink;
     READ   USERS               Reads   Unread  => administration::list;
@@ -180,6 +196,20 @@ const CLOSED_TO_CLIENTS: &[LabPath] = &[
     paths::AUTHELIA_AUTH_REQUEST,
     paths::AUTHELIA_FORWARD_AUTH,
 ];
+
+/// The checks in which an access token counts. Configurations for other products may hand it on to the service.
+const CHECKS_WITH_TOKENS: &[LabPath] = &[
+    paths::VERIFY,
+    paths::CHECK_TRAEFIK,
+    paths::CHECK_CADDY,
+    paths::CHECK_HAPROXY,
+    paths::CHECK_ENVOY,
+    paths::CHECK_ENVOY_PATH,
+    paths::REFUSED,
+];
+
+/// The API in which an access token counts, with the scope for it.
+const API_WITH_TOKENS: &[LabPath] = &[paths::USERS, paths::USER, paths::USER_ACTION, paths::MOVE_IDENTITIES];
 
 /// The paths of all routes. Inserting one a second time, for another method, changes nothing.
 static PATHS: LazyLock<Router<LabPath>> = LazyLock::new(|| {

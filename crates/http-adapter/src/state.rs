@@ -82,10 +82,13 @@ impl AppState {
     }
 
     /// The CSRF check: a state-changing request comes from a page of this lab, as its origin says, and a form
-    /// brings the CSRF token that only our pages know.
+    /// brings the CSRF token that only our pages know. An access token takes the place of both, and of forms.
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
         let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
         match &request.posted {
+            // No other site knows the token, and no browser adds it by itself.
+            Posted::Nothing | Posted::Json(_) if request.access_token.is_some() => Ok(()),
+            _ if request.access_token.is_some() => Err(HttpErrorCode::BadRequest.into()),
             _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf(request.client_addr.source).into()),
             Posted::Nothing | Posted::Json(_) => Ok(()),
             Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use labgate_domain::ports::{
-    MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore, MockObserver,
-    MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInRecords, MockSpentAttempts,
-    MockThrottle, MockTokenIssuer, SignInEvent,
+    MockAccessTokenStore, MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore,
+    MockObserver, MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInRecords,
+    MockSpentAttempts, MockThrottle, MockTokenIssuer, SignInEvent,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sealed::MockSealer;
@@ -46,6 +46,7 @@ pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
     records.expect_store().returning(|_| Ok(()));
     let ports = Ports {
         providers: Vec::new(),
+        access_tokens: Arc::new(MockAccessTokenStore::new()),
         accounts: Arc::new(MockAccountStore::new()),
         identities: Arc::new(MockIdentityStore::new()),
         credentials: Arc::new(MockCredentialStore::new()),

@@ -77,7 +77,7 @@ texts! {
     }
     proof: Proof { your_password, confirm_at, confirmed, no_way }
     confirm: Confirm {
-        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, disable, reset_password, delete, no,
+        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, make_token, revoke_token, disable, reset_password, delete, no,
     }
     initial_password: InitialPassword { title, is, note, go_on }
     own_account: OwnAccount {
@@ -87,6 +87,9 @@ texts! {
     link: Link {
         add_title, add_question, own_title, own_question, signed_in, yes, no, password, add, sign_in_as_before,
         then,
+    }
+    access_token: AccessTokens {
+        title, is, note, go_on, tokens, tokens_note, one, suspended, unused, revoke, name, scope, admin, days, make,
     }
     onward: Onward { title, signed_out_here }
     signed_out: SignedOut { title, heading, kept_by }

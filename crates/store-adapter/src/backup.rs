@@ -80,7 +80,7 @@ async fn add(copied: &mut SqliteConnection, backup: &Backup) -> Result<(), sqlx:
 }
 
 /// Makes a new database of a backup, which messages name `from`, with the schema of this version, and returns
-/// the other contents. With `end_sessions`, all its sessions have ended at that time.
+/// the other contents. With `end_sessions`, all its sessions have ended at that time, and no access token is left.
 ///
 /// # Errors
 /// See [`BackupError`]. The caller deletes what is there then.
@@ -147,10 +147,12 @@ async fn take(copied: &mut SqliteConnection, from: &Path) -> Result<Backup, Back
 }
 
 impl Store {
-    /// Ends every session that has not ended.
+    /// Ends every session that has not ended, and deletes the access tokens: some may have been revoked since.
     async fn end_all_sessions(&self, at: Timestamp) -> Result<(), StoreError> {
         const END_ALL: Sql = end_sessions!("TRUE");
-        self.writer().await?.execute(Statement::new(END_ALL).bind(at)).await.map(drop)
+        let mut writer = self.writer().await?;
+        writer.execute(Statement::new("DELETE FROM access_tokens")).await?;
+        writer.execute(Statement::new(END_ALL).bind(at)).await.map(drop)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use labgate_domain::access_token::{AccessToken, AccessTokenId, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, PasswordHash,
@@ -71,6 +72,24 @@ pub(crate) fn identity_succession(row: &Row) -> Result<IdentitySuccession, Store
         name: record.parsed("username", Username::parse)?,
         email: record.parsed_if_present("email", EmailAddress::parse)?,
         needs_proof: record.value("needs_proof")?,
+    })
+}
+
+pub(crate) fn access_token(row: &Row) -> Result<AccessToken, StoreError> {
+    let record = Record::new("access_tokens", row);
+    let issuer = record.parsed_if_present("issuer", Issuer::parse)?;
+    let subject = record.parsed_if_present("subject", Subject::parse)?;
+    Ok(AccessToken {
+        id: record.parsed("id", AccessTokenId::parse)?,
+        account: record.parsed("account_id", AccountId::parse)?,
+        name: record.parsed("name", |name| DisplayName::new(name).ok_or(Malformed("display name")))?,
+        scope: record.parsed("scope", TokenScope::parse)?,
+        identity: issuer.zip(subject),
+        groups: record.texts("groups")?,
+        is_admitted: record.value("admitted")?,
+        made_at: record.time("made_at")?,
+        expires_at: record.time("expires_at")?,
+        last_used_at: record.time_if_present("last_used_at")?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::identity;
 
+use labgate_domain::access_token::{AccessTokenHash, AccessTokenId};
 use labgate_domain::people::{AccountId, GroupName, LocalGroups};
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionId;
@@ -76,9 +77,11 @@ values! {
     String => Text by identity;
     AccountId => Text by |id: AccountId| id.to_string();
     SessionId => Text by |id: SessionId| id.to_string();
+    AccessTokenId => Text by |id: AccessTokenId| id.to_string();
     i64 => Number by identity;
     Timestamp => Number by Timestamp::as_unix_seconds;
     bool => Flag by identity;
+    AccessTokenHash => Bytes by |hash: AccessTokenHash| hash.as_bytes().to_vec();
     SealId => Bytes by |id: SealId| id.as_bytes().to_vec();
 }
 

@@ -11,7 +11,8 @@ use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role};
 use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
+    AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
+    SpentAttempts, Throttle,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
@@ -180,10 +181,11 @@ impl TestLab {
     #[must_use]
     pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
     where
-        S: AccountStore + IdentityStore + CredentialStore + AdministrationStore,
+        S: AccountStore + IdentityStore + CredentialStore + AdministrationStore + AccessTokenStore,
         S: SessionStore + SpentAttempts + Clone + 'static,
     {
         let ports = Ports {
+            access_tokens: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             identities: Arc::new(store.clone()),
             credentials: Arc::new(store.clone()),
@@ -358,6 +360,7 @@ impl TestLabBuilder {
         let tokens = SessionTokens::new(KeyRing::new(key), &public_url.to_string(), &public_url.to_string());
         let ports = Ports {
             providers,
+            access_tokens: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             identities: Arc::new(store.clone()),
             credentials: Arc::new(store.clone()),

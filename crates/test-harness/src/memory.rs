@@ -1,5 +1,6 @@
 //! The stores in memory: they keep the ports' promises, and nothing beyond the test.
 
+mod access_tokens;
 mod accounts;
 mod attempts;
 mod sessions;
@@ -9,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use labgate_domain::access_token::{AccessToken, AccessTokenHash};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountId, AccountStatus, Credential, EmailAddress};
 use labgate_domain::ports::{Changed, StoreError};
@@ -33,6 +35,7 @@ struct State {
     credentials: HashMap<AccountId, Credential>,
     identities: HashMap<(Issuer, Subject), Link>,
     sessions: HashMap<SessionId, Session>,
+    access_tokens: HashMap<AccessTokenHash, AccessToken>,
     /// The feed of changes; a position is a number of them.
     changes: Vec<Changed>,
     spent_attempts: HashMap<SealId, Timestamp>,
@@ -68,10 +71,17 @@ impl State {
             let next = next.map(|next| (next.refresh_token.as_str(), next.due_at));
             one(&(session.id, session.account, session.ended_at, session.last_seen_at, &session.groups, next))
         });
+        let tokens = self.access_tokens.iter().map(|(hash, token)| one(&(hash, format!("{token:?}"))));
         let spent = self.spent_attempts.keys().map(|id| one(&id.as_bytes()));
         let wrong = self.tallies.iter().map(|(key, tally)| one(&(key, tally.count.failures().to_bits())));
         let parts = [one(&self.changes.len())];
-        let all = accounts.chain(credentials).chain(identities).chain(sessions).chain(spent).chain(wrong);
+        let all = accounts
+            .chain(credentials)
+            .chain(identities)
+            .chain(sessions)
+            .chain(tokens)
+            .chain(spent)
+            .chain(wrong);
         all.chain(parts).fold(0, u64::wrapping_add)
     }
 }
@@ -129,6 +139,12 @@ impl MemoryStore {
     pub fn open_sessions(&self, account: AccountId) -> usize {
         let state = self.state();
         state.sessions.values().filter(|it| it.account == account && it.ended_at.is_none()).count()
+    }
+
+    /// The number of an account's access tokens.
+    #[must_use]
+    pub fn access_tokens(&self, account: AccountId) -> usize {
+        self.state().access_tokens.values().filter(|token| token.account == account).count()
     }
 
     /// The number of accounts.

@@ -27,6 +27,7 @@ async fn fill(store: &Store) {
         begin_session(&store, &session(number, ada.id)).await;
     }
     store.sessions.end(session_id(5), at(2000)).await.unwrap();
+    lab::add_access_token(&store, ada.id).await;
     store.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();
 }
 
@@ -40,6 +41,7 @@ async fn assert_is_whole(store: &Store) {
     assert_eq!(store.credentials.credential(account_id(2)).await, Ok(Some(lab::credential("$bob"))));
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(Some(session(1, ada.id))));
     assert_eq!(store.sessions.find(session_id(5)).await, Ok(Some(lab::ended(session(5, ada.id), 2000))));
+    assert_eq!(store.access_tokens.list_of(ada.id).await, Ok(vec![lab::access_token(ada.id)]));
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));
 }
 
@@ -58,10 +60,11 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
         ("credentials", 1),
         ("external_identities", 2),
         ("sessions", 5),
+        ("access_tokens", 1),
         ("spent_attempts", 1),
     ];
     assert_eq!(copied.rows, expected);
-    assert_eq!(progress, [(0, 11), (2, 11), (3, 11), (5, 11), (10, 11), (11, 11)]);
+    assert_eq!(progress, [(0, 12), (2, 12), (3, 12), (5, 12), (10, 12), (11, 12), (12, 12)]);
     assert_is_whole(&server).await;
     assert_eq!(copy(&server, &after, |_, _| {}).await.unwrap().rows, expected);
     assert_is_whole(&after).await;

@@ -17,7 +17,7 @@ pub use allow_lists::AllowLists;
 pub use condition::{Condition, UnfitCondition};
 pub use rule::{PathPattern, Rule, RuleMethods, Rules, UnfitRule};
 pub use service::{
-    HeaderEncoding, Identity, IdentityGroups, IdentityHeaders, Service, ServiceId, ServiceUrl,
+    HeaderEncoding, Identity, IdentityGroups, IdentityHeaders, Service, ServiceId, ServiceUrl, TokenUse,
 };
 pub use services::{NoService, Services, UnfitServices, Verdict};
 pub use target::{Target, UnfitTarget, host_name};

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::iter;
 
 use super::condition::Condition;
+use super::service::TokenUse;
 use super::services::NoService;
 use super::target::{Target, is_plain_path};
 
@@ -14,6 +15,8 @@ pub struct Rule {
     pub methods: RuleMethods,
     /// The condition on the person.
     pub condition: Condition,
+    /// Whether it takes access tokens.
+    pub tokens: TokenUse,
 }
 
 /// The paths of a rule: one path, or a path and all below it.

@@ -120,6 +120,20 @@ named! {
     }
 }
 
+named! {
+    /// Whether requests with access tokens pass, of those that a condition lets pass.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum TokenUse {
+        /// They do not.
+        #[default]
+        No = "no",
+        /// They do, beside those of browsers.
+        Yes = "yes",
+        /// They alone do.
+        Only = "only",
+    }
+}
+
 /// The groups that a service is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityGroups {
@@ -168,6 +182,8 @@ pub struct Service {
     pub description: Option<String>,
     /// Who may use it where no rule says otherwise.
     pub condition: Condition,
+    /// Whether it takes access tokens where no rule says otherwise.
+    pub tokens: TokenUse,
     /// The rules, in their order.
     pub rules: Rules,
     /// What it is told about people.
@@ -192,6 +208,7 @@ impl Service {
             icon: None,
             description: None,
             condition: Condition::default(),
+            tokens: TokenUse::No,
             rules: Rules::default(),
             identity: Identity::default(),
             runs_user_code: false,
@@ -206,6 +223,12 @@ impl Service {
             .char_indices()
             .nth(1)
             .map_or(&*self.name, |(end, _)| self.name.get(..end).unwrap_or_default())
+    }
+
+    /// Returns whether it, or one of its rules, takes access tokens.
+    #[must_use]
+    pub fn takes_tokens(&self) -> bool {
+        self.tokens != TokenUse::No || self.rules.iter().any(|rule| rule.tokens != TokenUse::No)
     }
 
     /// Returns the groups of the person that the service is told of.

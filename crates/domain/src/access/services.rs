@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use super::condition::Condition;
-use super::service::{IdentityGroups, Service, ServiceId};
+use super::service::{IdentityGroups, Service, ServiceId, TokenUse};
 use super::target::Target;
 use crate::public_url::PublicUrl;
 use crate::session::SessionPerson;
@@ -67,10 +67,17 @@ pub struct Verdict<'s> {
     pub service: &'s Service,
     /// The number of the rule that decides, from 1; `None` when the service's own condition does.
     pub rule: Option<usize>,
+    /// Whether access tokens pass.
+    pub tokens: TokenUse,
     condition: &'s Condition,
 }
 
-impl Verdict<'_> {
+impl<'s> Verdict<'s> {
+    /// Returns the judgement of the service's own condition.
+    fn of(service: &'s Service) -> Self {
+        Self { service, rule: None, tokens: service.tokens, condition: &service.condition }
+    }
+
     /// Returns whether everybody may pass, signed in or not.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -181,7 +188,7 @@ impl Services {
             // Where one service without rules has the whole host, every reading is its own.
             let mut alone = here().filter(|it| it.url.path().is_empty() && it.rules.is_empty());
             return match (alone.next(), here().count()) {
-                (Some(service), 1) => Ok(Verdict { service, rule: None, condition: &service.condition }),
+                (Some(service), 1) => Ok(Verdict::of(service)),
                 (_, 0) => Err(NoService::Unknown),
                 _ => Err(NoService::Ambiguous),
             };
@@ -192,8 +199,11 @@ impl Services {
         };
         let service = here().find(has).ok_or(NoService::Unknown)?;
         Ok(match service.rules.first(target, &path)? {
-            Some((number, rule)) => Verdict { service, rule: Some(number + 1), condition: &rule.condition },
-            None => Verdict { service, rule: None, condition: &service.condition },
+            Some((number, rule)) => {
+                let (tokens, condition) = (rule.tokens, &rule.condition);
+                Verdict { service, rule: Some(number + 1), tokens, condition }
+            }
+            None => Verdict::of(service),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Services for tests.
 
-use super::{Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl, Services};
+use super::{
+    Condition, PathPattern, Rule, RuleMethods, Rules, Service, ServiceId, ServiceUrl, Services, TokenUse,
+};
 use crate::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 
 pub(crate) fn lab() -> PublicUrl {
@@ -22,7 +24,7 @@ pub(crate) fn rule(path: &str, methods: &[&str], condition: Condition) -> Rule {
         [] => RuleMethods::All,
         some => RuleMethods::these(some.iter().map(|it| (*it).to_owned()).collect()).unwrap(),
     };
-    Rule { path: PathPattern::parse(path).unwrap(), methods, condition }
+    Rule { path: PathPattern::parse(path).unwrap(), methods, condition, tokens: TokenUse::No }
 }
 
 /// A lab with services on paths, and one on a host of its own.
@@ -35,7 +37,7 @@ pub(crate) fn services() -> Services {
         rule("/mlflow/admin/*", &[], group("admins")),
         rule("/mlflow/*", &["DELETE"], group("owners")),
     ]);
-    let nested = service("runs", "https://lab.example/mlflow/runs");
+    let nested = Service { tokens: TokenUse::Yes, ..service("runs", "https://lab.example/mlflow/runs") };
     let mut notebooks = service("notebooks", "https://notebooks.example");
     notebooks.runs_user_code = true;
     Services::new(vec![mlflow, nested, notebooks], &lab()).unwrap()

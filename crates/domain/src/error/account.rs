@@ -136,6 +136,41 @@ impl PasswordError {
     }
 }
 
+/// An access token that was not made or not revoked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessTokenError {
+    /// Its name has no printable character.
+    #[error("the access token has no name")]
+    Name,
+    /// Its scope is none.
+    #[error("the scope names neither a service nor api:admin, or something else")]
+    Scope,
+    /// Its scope names a service that is not there.
+    #[error("the scope names the service {0}, which is not configured")]
+    ServiceUnknown(ServiceId),
+    /// Its life is none, or too long.
+    #[error("the life is not a number of days from 1 to {most}")]
+    Days {
+        /// The longest.
+        most: u32,
+    },
+    /// It is not there to be revoked.
+    #[error("the account has no such access token")]
+    Unknown,
+    /// The account has too many.
+    #[error("the account has as many access tokens as it can")]
+    TooMany,
+}
+
+codes!(AccessTokenError {
+    Name => AccessTokenMalformed,
+    Scope => AccessTokenMalformed,
+    ServiceUnknown => AccessTokenMalformed,
+    Days => AccessTokenMalformed,
+    Unknown => AccessTokenUnknown,
+    TooMany => TooManyAccessTokens,
+});
+
 /// A request that its sender may not make.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
@@ -157,6 +192,18 @@ pub enum AccessError {
     /// Its account is not an administrator.
     #[error("the account is not an administrator")]
     NotAdministrator,
+    /// It needs a valid access token: its own is missing, unknown, expired or revoked, or the account of that is
+    /// disabled or no longer admitted.
+    #[error(
+        "the access token is missing, unknown, expired or revoked, or its account is disabled or not admitted"
+    )]
+    AccessTokenInvalid,
+    /// Its access token opens something else.
+    #[error("the access token does not open {needed}")]
+    InsufficientScope {
+        /// What it would have to open.
+        needed: String,
+    },
     /// It came from another site.
     #[error("the request failed the CSRF check")]
     CsrfFailed,
@@ -187,6 +234,8 @@ codes!(AccessError {
     NotAuthenticatedAnew => NotAuthenticatedAnew,
     AnotherPerson => AnotherPerson,
     NotAdministrator => NotAdministrator,
+    AccessTokenInvalid => AccessTokenInvalid,
+    InsufficientScope => InsufficientScope,
     CsrfFailed => CsrfFailed,
     NotPermitted => NotPermitted,
     TargetRefused => TargetRefused,

@@ -142,6 +142,16 @@ error_codes! {
     LastAdministrator = "last_administrator", Person;
     /// The account would have too many local groups.
     TooManyGroups = "too_many_groups", Person;
+    /// A valid access token is needed.
+    AccessTokenInvalid = "invalid_token", Person;
+    /// The access token opens something else.
+    InsufficientScope = "insufficient_scope", Person;
+    /// The access token that is asked for has no name, no scope, or an unfit life.
+    AccessTokenMalformed = "access_token_malformed", Person;
+    /// The account has no such access token.
+    AccessTokenUnknown = "access_token_unknown", Person;
+    /// The account would have too many access tokens.
+    TooManyAccessTokens = "too_many_access_tokens", Person;
     /// Too many passwords are being checked at the moment.
     Busy = "busy", Labgate;
     /// The request failed the CSRF check.

@@ -8,7 +8,7 @@ mod reference;
 mod refusal;
 mod sign_in;
 
-pub use account::{AccessError, AccountError, LinkError, PasswordError, RegistrationError};
+pub use account::{AccessError, AccessTokenError, AccountError, LinkError, PasswordError, RegistrationError};
 pub use code::{ErrorCode, Responsible};
 pub use external::{AdmissionError, AttemptError, CallbackError, EmailError};
 pub use reference::Reference;

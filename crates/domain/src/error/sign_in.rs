@@ -1,6 +1,6 @@
 use super::{
-    AccessError, AccountError, AdmissionError, AttemptError, CallbackError, EmailError, ErrorCode, LinkError,
-    PasswordError, RegistrationError,
+    AccessError, AccessTokenError, AccountError, AdmissionError, AttemptError, CallbackError, EmailError,
+    ErrorCode, LinkError, PasswordError, RegistrationError,
 };
 use crate::ports::{HashingError, LogoutTokenError, ProviderError, SigningError, StoreError};
 use crate::sealed::SealError;
@@ -38,6 +38,9 @@ pub enum SignInError {
     /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The access token was not made or revoked.
+    #[error(transparent)]
+    AccessToken(#[from] AccessTokenError),
     /// The sender may not make the request.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -73,6 +76,7 @@ impl SignInError {
             Self::Account(error) => error.code(),
             Self::Link(error) => error.code(),
             Self::Password(error) => error.code(),
+            Self::AccessToken(error) => error.code(),
             Self::Access(error) => error.code(),
             Self::LogoutToken(_) => ErrorCode::LogoutTokenInvalid,
             Self::Hashing(HashingError::Busy) => ErrorCode::Busy,

@@ -43,7 +43,7 @@ pub trait AdministrationStore: Send + Sync {
     ) -> Result<AccountPage, StoreError>;
 
     /// Enables or disables an account; never disables the last active administrator. The sessions of one that
-    /// is disabled end with it, atomically.
+    /// is disabled end with it, and its access tokens are deleted, atomically.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -55,7 +55,7 @@ pub trait AdministrationStore: Send + Sync {
     ) -> Result<AccountChange, StoreError>;
 
     /// Changes the role of an account; never of the last active administrator. The sessions of one that loses
-    /// a role end with it, atomically.
+    /// a role end with it, and its access tokens are deleted, atomically.
     ///
     /// # Errors
     /// When the store cannot answer.

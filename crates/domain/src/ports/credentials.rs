@@ -41,7 +41,8 @@ pub trait CredentialStore: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<Vec<SessionId>>, StoreError>;
 
-    /// Sets the password of an account, with or without a previous credential, and ends all its sessions.
+    /// Sets the password of an account, with or without a previous credential, ends all its sessions, and deletes its
+    /// access tokens.
     /// From an account with a previous password its identities are unlinked. All of it or nothing. Returns
     /// the ended sessions; `None` when there is no such account.
     ///

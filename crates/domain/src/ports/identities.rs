@@ -38,7 +38,8 @@ pub trait IdentityStore: Send + Sync {
     /// Records a sign-in by this identity, and takes over this e-mail address, if it is trusted, and the
     /// identity's name, if the account has none: a name that the person chose stays. A username that is the
     /// former address follows it ([`Account::take_address`]). An address that another account has, as its
-    /// address or its username, is left out, the rest is done.
+    /// address or its username, is left out, the rest is done. Access tokens that were made with the identity have
+    /// its groups from then on, and are valid again if they were not for a lost admission.
     ///
     /// # Errors
     /// When the store cannot answer, or the identity is not linked to the account.

@@ -9,6 +9,7 @@
     expect(clippy::ref_option_ref, reason = "in what mockall generates")
 )]
 
+mod access_tokens;
 mod accounts;
 mod administration;
 mod credentials;
@@ -25,6 +26,7 @@ mod store_error;
 mod throttle;
 mod tokens;
 
+pub use access_tokens::{AccessTokenCreation, AccessTokenStore};
 pub use accounts::{AccountCreation, AccountStore};
 pub use administration::{
     AccountChange, AccountPage, AccountRenaming, AdministrationStore, FirstAdministrator, GroupChange,
@@ -48,6 +50,7 @@ pub use tokens::{SigningError, TokenFault, TokenIssuer};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
+    access_tokens::MockAccessTokenStore,
     accounts::MockAccountStore,
     administration::MockAdministrationStore,
     credentials::MockCredentialStore,

@@ -1,4 +1,5 @@
 use crate::ForeignText;
+use crate::access_token::{AccessTokenId, TokenScope};
 use crate::error::{ErrorCode, Reference};
 use crate::people::{Account, AccountId, GroupName, Username};
 use crate::ports::Source;
@@ -190,6 +191,28 @@ pub enum SignInEvent {
     PasswordChanged {
         /// The person.
         person: Person,
+    },
+    /// A person made an access token.
+    AccessTokenMade {
+        /// The person.
+        person: Person,
+        /// The token.
+        token: AccessTokenId,
+        /// What it opens.
+        scope: TokenScope,
+        /// The time at which it expires.
+        until: Timestamp,
+    },
+    /// An access token was revoked: by its owner, or by an administrator.
+    AccessTokenRevoked {
+        /// The account.
+        account: AccountId,
+        /// Its username, if it was still there to be asked.
+        name: Option<Username>,
+        /// The token.
+        token: AccessTokenId,
+        /// The author.
+        by: Author,
     },
     /// An administrator changed an account.
     Administered {

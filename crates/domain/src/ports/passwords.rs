@@ -31,6 +31,7 @@ impl Share {
                 LoginTarget::Name(name) => Self::of_name(name, *source),
                 LoginTarget::Registration => Self::of_name("", *source),
             },
+            LoginAttempt::AccessToken { source } => Self::of_name("", *source),
             LoginAttempt::Device { account, .. } => alone(format!("devices of {account}")),
             LoginAttempt::Session { account, .. } => alone(format!("sessions of {account}")),
         }

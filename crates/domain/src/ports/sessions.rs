@@ -16,7 +16,8 @@ pub struct FeedPosition(pub String);
 /// A session or an account that has changed, so that an earlier check of it holds no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Changed {
-    /// The session has ended, was deleted, or has other groups.
+    /// The session has ended, was deleted, or has other groups; or the access token that this id stands for was
+    /// revoked, or lost or regained its admission, or has other groups.
     Session(SessionId),
     /// The account was deleted, or has another status, role, name or address, or other
     /// local groups.

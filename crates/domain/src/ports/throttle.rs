@@ -42,7 +42,8 @@ pub trait Throttle: Send + Sync {
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// An attempt to sign in with a password, to prove one, or to register; by what is known of who attempts.
+/// An attempt to sign in with a password, to prove one, to register, or to come in with an access token; by what is
+/// known of who attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LoginAttempt {
     /// By a browser that nothing is known of.
@@ -65,6 +66,11 @@ pub enum LoginAttempt {
         account: AccountId,
         /// The device.
         device: DeviceId,
+    },
+    /// With an access token that is unknown.
+    AccessToken {
+        /// The source.
+        source: Source,
     },
     /// Inside a live session of the account.
     Session {

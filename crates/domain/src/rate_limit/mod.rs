@@ -29,6 +29,8 @@
 //! **Shared sources.** Clients behind a proxy that does not tell them apart are one source, with ten times the
 //! free attempts, and are not counted by name and source.
 //!
+//! **Access tokens.** An unknown one is counted under its source alone, with the failed sign-ins of that source.
+//!
 //! **SP 800-63B-4 section 3.2.2** allows at most 100 failures in a row for one account and names means against
 //! locking its owner out: growing waits, and attempts from where the person signed in before. Both are used
 //! here, but the account is not locked after 100, because then any stranger could lock it. A password that was
@@ -104,6 +106,10 @@ impl LoginAttempt {
             Self::Stranger { target: LoginTarget::Registration, source } => {
                 let rule = of_source(REGISTRATION, source.is_shared());
                 vec![counter(ThrottleKind::Registration, rule, &[&source.bytes()])]
+            }
+            Self::AccessToken { source } => {
+                let rule = of_source(SOURCE, source.is_shared());
+                vec![counter(ThrottleKind::Source, rule, &[&source.bytes()])]
             }
             Self::Turn { target, source } => {
                 let (place, rule) = (source.bytes(), of_source(TURN_FROM_SOURCE, source.is_shared()));

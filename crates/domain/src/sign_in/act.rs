@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::administer::{AccountPatch, CreatedAccount, NewAccount};
+use crate::access_token::{AccessTokenId, NewAccessToken};
 use crate::attempt::ActDigest;
 use crate::people::{
     AccountId, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
@@ -29,6 +30,8 @@ pub enum AdminAct {
     ChangeGroups(AccountId, GroupPatch),
     /// Ends the sessions of an account.
     SignOut(AccountId),
+    /// Revokes an access token of an account.
+    RevokeToken(AccountId, AccessTokenId),
     /// Gives an account a new initial password, this one or one that is made up.
     ResetPassword(AccountId, Option<Password>),
     /// Deletes an account.
@@ -66,6 +69,8 @@ pub enum OwnAct {
     Link(Option<ProviderId>),
     /// Takes an identity away.
     Unlink(Issuer, Subject),
+    /// Makes an access token.
+    MakeToken(NewAccessToken),
 }
 
 impl AdminAct {
@@ -94,6 +99,9 @@ impl AdminAct {
                 ActDigest::of(&["groups", &id.to_string(), &names(add), &names(remove)])
             }
             Self::SignOut(id) => ActDigest::of(&["sign out", &id.to_string()]),
+            Self::RevokeToken(id, token) => {
+                ActDigest::of(&["revoke token", &id.to_string(), &token.to_string()])
+            }
             Self::ResetPassword(id, password) => {
                 let password = optional(password.as_ref().map(Password::expose));
                 ActDigest::of(&["reset password", &id.to_string(), &password])
@@ -122,6 +130,9 @@ impl OwnAct {
                 ActDigest::of(&["link", &optional(provider.as_ref().map(ProviderId::as_str))])
             }
             Self::Unlink(issuer, subject) => ActDigest::of(&["unlink", issuer.as_str(), subject.as_str()]),
+            Self::MakeToken(NewAccessToken { name, scope, days }) => {
+                ActDigest::of(&["make token", name, scope, days])
+            }
         }
     }
 }
@@ -167,6 +178,7 @@ mod tests {
             };
             AdminAct::ChangeGroups(id, GroupPatch { add: names(add), remove: names(remove) })
         };
+        let token = |end: &str| AccessTokenId::parse(&format!("AAAAAAAAAAAAAAAAAAAAA{end}")).unwrap();
         let acts = [
             AdminAct::Create(account()),
             AdminAct::Create(NewAccount { username: Some("eve".to_owned()), ..account() }),
@@ -187,6 +199,9 @@ mod tests {
             groups(eve, "a", ""),
             AdminAct::SignOut(ada),
             AdminAct::SignOut(eve),
+            AdminAct::RevokeToken(ada, token("A")),
+            AdminAct::RevokeToken(ada, token("Q")),
+            AdminAct::RevokeToken(eve, token("A")),
             AdminAct::ResetPassword(ada, None),
             AdminAct::ResetPassword(eve, None),
             AdminAct::ResetPassword(ada, password("x")),
@@ -198,7 +213,15 @@ mod tests {
             moved(&old, &new, Some(60)),
         ];
         let subject = |text| Subject::parse(text).unwrap();
+        let make = |name: &str, scope: &str, days: &str| {
+            let [name, scope, days] = [name, scope, days].map(str::to_owned);
+            OwnAct::MakeToken(NewAccessToken { name, scope, days })
+        };
         let own = [
+            make("ci", "mlflow", ""),
+            make("ci", "mlflow", "90"),
+            make("ci", "mlflow api:admin", ""),
+            make("", "ci mlflow", ""),
             OwnAct::Link(None),
             OwnAct::Link(ProviderId::parse("dex").ok()),
             OwnAct::Unlink(old.clone(), subject("1")),

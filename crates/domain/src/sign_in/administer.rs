@@ -9,14 +9,18 @@ use super::new_password::NewPasswords;
 use super::prove_act::ActProver;
 use super::refusals::Refusals;
 use super::visitor::Visitor;
-use crate::error::{AccessError, AccountError, PasswordError, Refusal, RegistrationError, SignInError};
+use crate::access_token::{AccessToken, AccessTokenId};
+use crate::error::{
+    AccessError, AccessTokenError, AccountError, PasswordError, Refusal, RegistrationError, SignInError,
+};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, LocalGroups,
     Password, Role, Username,
 };
 use crate::ports::{
-    AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
-    CredentialStore, GroupChange, IdentityMove, IdentitySuccession, Share, SignInEvent, Source,
+    AccessTokenStore, AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore,
+    AdministrationStore, CredentialStore, GroupChange, IdentityMove, IdentitySuccession, Share, SignInEvent,
+    Source,
 };
 use crate::protocol::Issuer;
 use crate::session::Session;
@@ -32,6 +36,8 @@ pub struct Administration<'a> {
     pub administration: &'a dyn AdministrationStore,
     /// Resets their passwords.
     pub credentials: &'a dyn CredentialStore,
+    /// Lists and revokes their access tokens.
+    pub access_tokens: &'a dyn AccessTokenStore,
     /// Takes initial passwords.
     pub new_passwords: NewPasswords<'a>,
     /// Says which account the visitor has.
@@ -89,13 +95,16 @@ impl CreatedAccount {
 }
 
 impl Administration<'_> {
-    /// Returns the administrator with this session, who may see accounts. Role and status are read from the
-    /// store, not from the token. To change something takes proof: [`Self::perform`].
+    /// Returns the administrator with this session or access token, who may see accounts. Role and status are read
+    /// from the store, not from the token. To change something takes proof: [`Self::perform`].
     ///
     /// # Errors
     /// When the visitor is not signed in, or is no administrator.
     pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
+            if let Some(text) = visitor.access_token {
+                return self.requests.administrator_of_token(text, visitor.source).await;
+            }
             let account = self.requests.account_of(visitor).await?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
@@ -395,6 +404,33 @@ impl Administration<'_> {
             Ok(successions)
         };
         self.refusals.run(done).await
+    }
+
+    /// Returns the access tokens of an account, newest first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn tokens_of(&self, _: &AccountReader, id: AccountId) -> Result<Vec<AccessToken>, Refusal> {
+        self.refusals.run(async { Ok(self.access_tokens.list_of(id).await?) }).await
+    }
+
+    /// Revokes an access token of an account.
+    ///
+    /// # Errors
+    /// When the account has no such token, or the store failed.
+    pub async fn revoke_token(
+        &self,
+        by: &Administrator,
+        id: AccountId,
+        token: AccessTokenId,
+    ) -> Result<(), Refusal> {
+        let revoked = async {
+            let name = self.name_of(id).await?;
+            let token = self.access_tokens.revoke(id, token).await?.ok_or(AccessTokenError::Unknown)?;
+            self.ender.revoked(&token, name, by.author());
+            Ok(())
+        };
+        self.refusals.run(revoked).await
     }
 
     /// Ends the sessions of an account.

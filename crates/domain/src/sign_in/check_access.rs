@@ -8,7 +8,7 @@ use super::claims::as_many_as_fit;
 use super::policy::Policy;
 use super::presented::Presented;
 use super::refusals::Refusals;
-use crate::access::{Service, ServiceId, Services, Target, Verdict};
+use crate::access::{Service, ServiceId, Services, Target, TokenUse, Verdict};
 use crate::error::{AccessError, Refusal, SignInError};
 use crate::ports::{SigningError, Source, TokenIssuer};
 use crate::return_to::ReturnTo;
@@ -34,6 +34,15 @@ pub struct Access<'a> {
     pub refusals: Refusals<'a>,
 }
 
+/// What a request brings to say who makes it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evidence<'a> {
+    /// The token of the browser's cookie: on Labgate's own host the session's, on any other the pass for that origin.
+    pub cookie: Option<&'a str>,
+    /// The access token, on any host.
+    pub access_token: Option<&'a str>,
+}
+
 /// A request that may pass to its service.
 #[derive(Debug)]
 pub struct Passage<'a> {
@@ -49,23 +58,23 @@ pub struct Passage<'a> {
 pub enum NoPassage {
     /// It belongs to no person: it might pass after a sign-in.
     NotSignedIn(NotSignedIn),
-    /// It has no token at all.
-    NoToken,
+    /// It has no token at all; an access token would count, too, if that is said.
+    NoToken(TokenUse),
     /// It is refused, whoever signs in, or to this person.
     Refused(Refusal),
 }
 
 impl<'a> Access<'a> {
-    /// Decides about a request: first the service and its rule, then the person by the token that the browser
-    /// presents on the target's host, then whether the rule admits the person. On Labgate's own host the token
-    /// is the session's, on any other it is the pass for that origin.
+    /// Decides about a request: first the service and its rule, then the person by the token that is presented on
+    /// the target's host, then whether the rule admits the person. An access token is never passed over: a request
+    /// that brings one passes by it, or not at all.
     ///
     /// # Errors
     /// When the request may not pass.
     pub async fn check(
         &self,
         target: &Target,
-        token: Option<&str>,
+        evidence: Evidence<'_>,
         source: Source,
     ) -> Result<Passage<'a>, NoPassage> {
         let refuse =
@@ -75,14 +84,41 @@ impl<'a> Access<'a> {
         if verdict.is_public() {
             return Ok(Passage { service, request: None });
         }
-        let token = token.ok_or(NoPassage::NoToken)?;
-        let presented = match self.services().origin_of(target.host()) {
-            Some(origin) => Presented::Pass { origin, token },
-            None => Presented::Session(token),
+        let request = match (evidence.access_token, evidence.cookie) {
+            (Some(text), _) => self.check_access_token(&verdict, text, source).await.map_err(refuse)?,
+            // No sign-in would help.
+            (None, _) if verdict.tokens == TokenUse::Only => {
+                return Err(refuse(AccessError::AccessTokenInvalid.into()));
+            }
+            (None, None) => return Err(NoPassage::NoToken(verdict.tokens)),
+            (None, Some(token)) => {
+                let presented = match self.services().origin_of(target.host()) {
+                    Some(origin) => Presented::Pass { origin, token },
+                    None => Presented::Session(token),
+                };
+                self.requests.check_presented(presented).await.map_err(NoPassage::NotSignedIn)?
+            }
         };
-        let request = self.requests.check_presented(presented).await.map_err(NoPassage::NotSignedIn)?;
         permit(&verdict, &request.person).map_err(refuse)?;
         Ok(Passage { service, request: Some(request) })
+    }
+
+    async fn check_access_token(
+        &self,
+        verdict: &Verdict<'_>,
+        text: &str,
+        source: Source,
+    ) -> Result<CheckedRequest, SignInError> {
+        let service = &verdict.service.id;
+        if verdict.tokens == TokenUse::No {
+            let needed = format!("{service} here: {verdict} takes no access tokens");
+            return Err(AccessError::InsufficientScope { needed }.into());
+        }
+        let request = self.requests.check_access_token(text, source).await?;
+        if request.scope.as_ref().is_some_and(|scope| scope.services().contains(service)) {
+            return Ok(request);
+        }
+        Err(AccessError::InsufficientScope { needed: service.to_string() }.into())
     }
 
     /// Returns the services that the person may open, in the order of the configuration.

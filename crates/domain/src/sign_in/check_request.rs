@@ -7,9 +7,12 @@ use super::recent_checks::{Checked, RecentChecks};
 use super::trail::{Outcome, SessionState, Step};
 use super::trails::Trails;
 use super::visitor::Visitor;
+use crate::access_token::TokenScope;
 use crate::error::{AccessError, SignInError};
 use crate::people::Account;
-use crate::ports::{AccountStore, SessionStore, SignInEvent, StoreError, TokenFault, TokenIssuer};
+use crate::ports::{
+    AccessTokenStore, AccountStore, SessionStore, SignInEvent, StoreError, Throttle, TokenFault, TokenIssuer,
+};
 use crate::session::{Session, SessionClaims, SessionPerson, SessionToken};
 use crate::time::Timestamp;
 
@@ -20,8 +23,12 @@ pub struct Requests<'a> {
     pub tokens: &'a dyn TokenIssuer,
     /// Says whether a session is live.
     pub sessions: &'a dyn SessionStore,
+    /// Knows access tokens.
+    pub access_tokens: &'a dyn AccessTokenStore,
     /// Says what the account may do.
     pub accounts: &'a dyn AccountStore,
+    /// Counts unknown access tokens.
+    pub throttle: &'a dyn Throttle,
     /// The checks that still hold.
     pub recent: &'a RecentChecks,
     /// Keeps renewals and failures; the check of a token that stays as it is leaves no trail.
@@ -38,6 +45,8 @@ pub struct CheckedRequest {
     /// The token that replaces the presented one, which has expired, or states another role or other groups
     /// than the person has by now.
     pub renewed: Option<SessionToken>,
+    /// What the access token opens that the request brings; `None` for one with a session or a pass.
+    pub scope: Option<Arc<TokenScope>>,
 }
 
 /// The reason for which a request belongs to no person.
@@ -87,14 +96,14 @@ impl Requests<'_> {
     ) -> Result<CheckedRequest, NotSignedIn> {
         let now = self.trails.clock.now();
         self.recent.catch_up(self.sessions, self.trails.observer, now).await;
-        let remembered = self.recent.find(presented);
+        let remembered = self.recent.find(presented.into());
         let vouched =
             remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
         let checked = match vouched {
             Some(checked) => checked,
             None => self.check_thoroughly(presented, now).await?,
         };
-        Ok(CheckedRequest { person: checked.person, renewed: checked.renewed })
+        Ok(CheckedRequest { person: checked.person, renewed: checked.renewed, scope: None })
     }
 
     /// Has every token checked thoroughly once more: the keys that signed them are others now.
@@ -139,17 +148,18 @@ impl Requests<'_> {
             (claims, Some(token), seen_at)
         };
         let id = session.id;
-        let groups = claims::all_groups(&account.groups, &session);
+        let groups = claims::all_groups(&account.groups, &session.groups);
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
             person: Arc::new(SessionPerson::new(claims, groups, account.groups)),
+            scope: None,
             renewed,
             at: now,
             session_until,
             turn,
         };
-        self.recent.remember(presented, checked.clone());
+        self.recent.remember(presented.into(), checked.clone());
         if checked.renewed.is_some() {
             self.trails.renewed(account.id, id).await;
         }

@@ -47,18 +47,17 @@ pub(super) fn hold(claims: &SessionClaims, account: &Account, session: &Session)
 
 /// Returns the groups that a token states, and whether these are all.
 fn stated_groups(account: &Account, session: &Session) -> (Vec<String>, bool) {
-    let all = all_groups(&account.groups, session);
+    let all = all_groups(&account.groups, &session.groups);
     let stated = as_many_as_fit(&all, SessionClaims::MAX_GROUPS_LEN);
     let are_all = stated.len() == all.len();
     (stated, are_all)
 }
 
-/// Returns the groups of a person in a session: the local ones, and then the provider's in their order; each
-/// once.
-pub(super) fn all_groups(local: &LocalGroups, session: &Session) -> Vec<String> {
+/// Returns the groups of a person: the local ones, and then the provider's in their order; each once.
+pub(super) fn all_groups(local: &LocalGroups, stated: &[String]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let local = local.names().iter().map(GroupName::as_str);
-    let all = local.chain(session.groups.iter().map(String::as_str));
+    let all = local.chain(stated.iter().map(String::as_str));
     all.filter(|group| seen.insert(*group)).map(str::to_owned).collect()
 }
 
@@ -92,9 +91,9 @@ mod tests {
     #[test]
     fn the_local_groups_come_first_and_each_group_once() {
         let stated = ["z", "gpu", "a", "z"].map(str::to_owned).to_vec();
+        assert_eq!(all_groups(&local("staff, gpu"), &stated), ["gpu", "staff", "z", "a"]);
+        assert_eq!(all_groups(&LocalGroups::default(), &stated), ["z", "gpu", "a"]);
         let session = Session { groups: stated, ..session() };
-        assert_eq!(all_groups(&local("staff, gpu"), &session), ["gpu", "staff", "z", "a"]);
-        assert_eq!(all_groups(&LocalGroups::default(), &session), ["z", "gpu", "a"]);
 
         let many: Vec<String> = (0..9).map(|number| format!("{number}{}", "g".repeat(63))).collect();
         let account = Account { groups: local(&many.join(",")), ..account(AccountStatus::Active) };

@@ -17,8 +17,8 @@ use crate::error::{
 use crate::identity::ExternalIdentity;
 use crate::people::{Account, EmailAddress, Role, Username};
 use crate::ports::{
-    AccountCreation, Author, CodeRedemption, Consumption, IdentityChange, IdentityLink, IdentityProvider,
-    ProfileUpdate, SignInEvent, Source, SpentAttempts,
+    AccessTokenStore, AccountCreation, Author, CodeRedemption, Consumption, IdentityChange, IdentityLink,
+    IdentityProvider, ProfileUpdate, SignInEvent, Source, SpentAttempts,
 };
 use crate::protocol::{AuthorizationCode, AuthorizationOutcome, AuthorizationResponse, Hints};
 use crate::provider::{ProviderDescription, ProviderId};
@@ -37,6 +37,8 @@ pub struct ExternalSignIn<'a> {
     pub requests: Requests<'a>,
     /// Stores the identity, and opens a session with it.
     pub external: ExternalSessions<'a>,
+    /// Go with the admission of the identity that they were made with.
+    pub access_tokens: &'a dyn AccessTokenStore,
     /// Gives the role that the provider's groups say.
     pub roles: Roles<'a>,
     /// Says whether accounts are created.
@@ -171,7 +173,13 @@ impl ExternalSignIn<'_> {
         let admittance = admit(&description, &identity);
         trail.steps(admittance.steps());
         // Before anything else: a person who may not come in finds no account to open either.
-        let role = admittance.role()?;
+        let role = match admittance.role() {
+            Ok(role) => role,
+            Err(error) => {
+                self.access_tokens.keep_admission(&identity.issuer, &identity.subject, None).await?;
+                return Err(error.into());
+            }
+        };
 
         match &attempt.purpose {
             AttemptPurpose::SignIn => {}

@@ -1,6 +1,7 @@
 use super::recent_checks::RecentChecks;
-use crate::people::AccountId;
-use crate::ports::{Changed, Observer, Person, SessionStore, SignInEvent, Source, StoreError};
+use crate::access_token::AccessToken;
+use crate::people::{AccountId, Username};
+use crate::ports::{Author, Changed, Observer, Person, SessionStore, SignInEvent, Source, StoreError};
 use crate::session::{SessionClaims, SessionId};
 use crate::world::Clock;
 
@@ -43,6 +44,13 @@ impl SessionEnder<'_> {
         let count = ended.len();
         self.forget(ended);
         Ok(count)
+    }
+
+    /// Stops answering from memory for an access token that was revoked in the store, and tells who did it.
+    pub(super) fn revoked(self, token: &AccessToken, name: Option<Username>, by: Author) {
+        self.forget([token.id.in_checks()]);
+        let (account, token) = (token.account, token.id);
+        self.observer.observe(&SignInEvent::AccessTokenRevoked { account, name, token, by });
     }
 
     /// Stops answering from memory for an account that has changed in the store.

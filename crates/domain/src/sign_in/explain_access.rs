@@ -1,7 +1,7 @@
 use super::administrator::AccountReader;
 use super::check_access::Access;
 use super::claims::all_groups;
-use crate::access::Target;
+use crate::access::{Target, TokenUse};
 use crate::error::{AccountError, Refusal, SignInError};
 use crate::people::{Account, Username};
 use crate::return_to::ReturnTo;
@@ -16,6 +16,8 @@ pub struct AccessExplained {
     pub decided_by: String,
     /// The groups of the account's latest live session, which count; empty without an account or a session.
     pub groups: Vec<String>,
+    /// Whether the rule takes access tokens: a request with one needs its service in the scope, too.
+    pub tokens: TokenUse,
     /// Whether the account has a live session. Without one the groups of its provider are not known.
     pub has_session: bool,
 }
@@ -41,13 +43,14 @@ impl Access<'_> {
             Ok(verdict) => verdict,
             Err(reason) => {
                 let (decided_by, groups) = (reason.to_string(), Vec::new());
-                return Ok(AccessExplained { passes: false, decided_by, groups, has_session });
+                let tokens = TokenUse::No;
+                return Ok(AccessExplained { passes: false, decided_by, groups, tokens, has_session });
             }
         };
         let passes = verdict.is_public() || person.as_ref().is_some_and(|person| verdict.admits(person));
         let decided_by = verdict.to_string();
         let groups = person.map(|person| person.groups).unwrap_or_default();
-        Ok(AccessExplained { passes, decided_by, groups, has_session })
+        Ok(AccessExplained { passes, decided_by, groups, tokens: verdict.tokens, has_session })
     }
 
     async fn person_named(&self, name: &str) -> Result<(Option<SessionPerson>, bool), SignInError> {
@@ -59,7 +62,7 @@ impl Access<'_> {
         let live = sessions.into_iter().find(|it| it.is_live(now, self.policy.session_idle_limit));
         let has_session = live.is_some();
         let (session, groups) = if let Some(session) = &live {
-            (session.id, all_groups(&account.groups, session))
+            (session.id, all_groups(&account.groups, &session.groups))
         } else {
             let local = account.groups.names().iter().map(ToString::to_string).collect();
             (SessionId::fresh(self.requests.trails.entropy), local)

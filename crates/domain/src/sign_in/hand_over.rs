@@ -187,7 +187,7 @@ impl<'a> HandOver<'a> {
         let account = account.filter(Account::is_active).ok_or(AccessError::NotSignedIn)?;
         let claims = claims(requests.policy, origin, self.tickets.entropy, &account, &session, now);
         let pass = requests.tokens.issue_pass(&claims)?;
-        let groups = all_groups(&account.groups, &session);
+        let groups = all_groups(&account.groups, &session.groups);
         Ok((pass, SessionPerson::new(claims, groups, account.groups)))
     }
 

@@ -9,13 +9,14 @@
 //! | [`Providers`] | `offer_providers` | list the providers, and put the chosen one first |
 //! | [`ExternalSignIn`] | `begin_external`, `complete_external` | send a browser to a provider; take it back with a code, and open a session |
 //! | [`Linking`] | `link_identity` | link a further identity to an account, on proof that both belong to one person |
-//! | [`Requests`] | `check_request` | the forward-auth check, on every request of the lab |
+//! | [`Requests`] | `check_request`, `check_token` | the forward-auth check, on every request of the lab |
 //! | [`Access`] | `check_access` | the same with a target: may the request pass to its service? |
 //! | [`HandOver`] | `hand_over` | hand a browser over to the host of a service |
 //! | [`Revalidation`] | `revalidate` | ask a provider again whether people may still come in |
 //! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
 //! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
 //! | [`OwnAccounts`] | `own_account` | manage one's own account and sessions |
+//! | [`AccessTokens`] | `access_tokens` | make, list and revoke one's own access tokens |
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |
 //! | [`Setup`] | `first_administrator` | create the lab's first administrator |
@@ -24,6 +25,7 @@
 //! | [`Imports`] | `import` | take over the accounts of another system |
 //! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
 
+mod access_tokens;
 mod act;
 mod administer;
 mod administrator;
@@ -33,6 +35,7 @@ mod back_channel_logout;
 mod begin_external;
 mod check_access;
 mod check_request;
+mod check_token;
 mod claims;
 mod complete_external;
 mod end_sessions;
@@ -73,6 +76,7 @@ mod visitor;
 
 use std::sync::Arc;
 
+pub use access_tokens::{AccessTokens, MadeAccessToken};
 pub use act::{ActDone, AdminAct, OwnAct};
 pub use administer::{AccountPatch, Administration, CreatedAccount, NewAccount};
 pub use administrator::{AccountReader, Administrator};
@@ -80,7 +84,7 @@ pub use admit::{Admittance, admit};
 pub use assign_role::Roles;
 pub use back_channel_logout::BackChannel;
 pub use begin_external::{BeginExternal, BegunSignIn, PendingCookie};
-pub use check_access::{Access, NoPassage, Passage, RecentAssertions};
+pub use check_access::{Access, Evidence, NoPassage, Passage, RecentAssertions};
 pub use check_request::{CheckedRequest, NotSignedIn, Requests};
 pub use complete_external::{CompletedSignIn, ExternalSignIn};
 pub use end_sessions::SessionEnder;
@@ -117,8 +121,9 @@ pub use visitor::Visitor;
 
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
-    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle, TokenIssuer,
+    AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore,
+    Observer, PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle,
+    TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -129,6 +134,8 @@ use crate::world::{Clock, Entropy, random_base64url};
 pub struct Ports {
     /// Identity providers; the first is the default.
     pub providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Access tokens.
+    pub access_tokens: Arc<dyn AccessTokenStore>,
     /// Accounts.
     pub accounts: Arc<dyn AccountStore>,
     /// The external identities that open them.
@@ -252,6 +259,7 @@ impl SignIn {
             spent_attempts: &*self.ports.spent_attempts,
             requests: self.requests(),
             external: self.external_sessions(),
+            access_tokens: &*self.ports.access_tokens,
             roles: self.roles(),
             policy: &self.policy,
             trails: self.trails(),
@@ -293,7 +301,9 @@ impl SignIn {
         Requests {
             tokens: &*self.ports.tokens,
             sessions: &*self.ports.sessions,
+            access_tokens: &*self.ports.access_tokens,
             accounts: &*self.ports.accounts,
+            throttle: &*self.ports.throttle,
             recent: &self.recent,
             trails: self.trails(),
             policy: &self.policy,
@@ -330,6 +340,7 @@ impl SignIn {
             providers: self.provider_list(),
             last_answers: &self.last_answers,
             identities: &*self.ports.identities,
+            access_tokens: &*self.ports.access_tokens,
             roles: self.roles(),
             tickets: self.tickets(),
             ender: self.ender(),
@@ -371,6 +382,19 @@ impl SignIn {
             credentials: &*self.ports.credentials,
             providers: self.provider_list(),
             ender: self.ender(),
+            refusals: self.refusals(),
+        }
+    }
+
+    /// A person's own access tokens.
+    #[must_use]
+    pub fn access_tokens(&self) -> AccessTokens<'_> {
+        AccessTokens {
+            store: &*self.ports.access_tokens,
+            acts: self.acts(),
+            ender: self.ender(),
+            entropy: &*self.ports.entropy,
+            policy: &self.policy,
             refusals: self.refusals(),
         }
     }
@@ -423,6 +447,7 @@ impl SignIn {
             accounts: &*self.ports.accounts,
             administration: &*self.ports.administration,
             credentials: &*self.ports.credentials,
+            access_tokens: &*self.ports.access_tokens,
             new_passwords: self.new_passwords(),
             requests: self.requests(),
             acts: self.acts(),

@@ -7,7 +7,8 @@ use super::visitor::Visitor;
 use crate::error::Refusal;
 
 impl Administration<'_> {
-    /// Does an act of the administrator with this session, on proof of this very act. A dry run needs none.
+    /// Does an act of the administrator with this session, on proof of this very act. A dry run needs none, and
+    /// neither does an access token: its owner proved to want it for such acts.
     ///
     /// # Errors
     /// When the visitor is no administrator, the act is not proved, or it was not done. A ticket is then spent,
@@ -30,6 +31,9 @@ impl Administration<'_> {
                 self.change_groups(by, id, &patch).await.map(|_| ActDone::Changed)
             }
             AdminAct::SignOut(id) => self.sign_out(by, id).await.map(|()| ActDone::Changed),
+            AdminAct::RevokeToken(id, token) => {
+                self.revoke_token(by, id, token).await.map(|()| ActDone::Changed)
+            }
             AdminAct::ResetPassword(id, password) => {
                 self.reset_password(by, id, password).await.map(ActDone::Created)
             }
@@ -50,7 +54,7 @@ impl Administration<'_> {
         visitor: &Visitor<'_>,
     ) -> Result<Administrator, Refusal> {
         let reader = self.reader(visitor).await?;
-        if !act.is_dry_run() {
+        if !act.is_dry_run() && visitor.access_token.is_none() {
             let trails = self.acts.trails;
             let mut trail = trails.begin(Way::Proof, visitor.source);
             let proven = self.acts.prove(&act.digest(), proof, visitor, &mut trail).await;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Services;
+use crate::access_token::AccessToken;
 use crate::error::{PasswordError, SignInError};
 use crate::people::PasswordLength;
 use crate::public_url::PublicUrl;
@@ -29,6 +30,8 @@ pub struct Policy {
     pub max_sessions_per_account: u32,
     /// The time for which a session that was live goes on while the database does not answer; zero for none.
     pub database_grace: Duration,
+    /// The longest life of an access token, in days: from 1 to [`AccessToken::MAX_DAYS`].
+    pub access_token_days: u32,
     /// The services of the lab.
     pub services: Arc<Services>,
 }
@@ -59,6 +62,7 @@ impl Policy {
             session_absolute_limit: Self::SESSION_ABSOLUTE_LIMIT,
             max_sessions_per_account: Self::MAX_SESSIONS_PER_ACCOUNT,
             database_grace: Self::DATABASE_GRACE,
+            access_token_days: AccessToken::MAX_DAYS,
             services: Arc::default(),
         }
     }

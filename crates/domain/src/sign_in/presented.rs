@@ -16,13 +16,6 @@ pub(super) enum Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    /// Returns the token.
-    pub(super) fn token(self) -> &'a str {
-        match self {
-            Self::Session(token) | Self::Pass { token, .. } => token,
-        }
-    }
-
     /// Returns the claims, if it is a token of that kind, signed here and for that audience.
     pub(super) fn authenticate(self, tokens: &dyn TokenIssuer) -> Result<SessionClaims, TokenFault> {
         match self {

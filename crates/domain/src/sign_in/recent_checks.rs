@@ -9,6 +9,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::presented::Presented;
+use crate::access_token::TokenScope;
 use crate::ports::{Changed, FeedPosition, Observer, SessionChanges, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionId, SessionPerson, SessionToken};
 use crate::time::Timestamp;
@@ -40,6 +41,8 @@ pub(super) struct Checked {
     pub(super) person: Arc<SessionPerson>,
     /// The token that renews it, when it has expired itself. The next request gets the same one.
     pub(super) renewed: Option<SessionToken>,
+    /// What it opens, if it is an access token.
+    pub(super) scope: Option<Arc<TokenScope>>,
     /// The time at which the store was asked.
     pub(super) at: Timestamp,
     /// The time at which it must be asked again, whatever the feed says: a token expires.
@@ -86,12 +89,12 @@ impl RecentChecks {
     /// A request that read the clock before a second began may be overtaken by one that read it after.
     const OVERTAKEN: Duration = Duration::from_secs(1);
 
-    pub(super) fn find(&self, presented: Presented<'_>) -> Option<Checked> {
-        self.checked.get(&digest(presented))
+    pub(super) fn find(&self, digest: TokenDigest) -> Option<Checked> {
+        self.checked.get(&digest)
     }
 
-    pub(super) fn remember(&self, presented: Presented<'_>, checked: Checked) {
-        self.checked.insert(digest(presented), checked);
+    pub(super) fn remember(&self, digest: TokenDigest, checked: Checked) {
+        self.checked.insert(digest, checked);
     }
 
     /// Brings the memory up to date: asks the feed, unless it was asked in this second.
@@ -222,19 +225,31 @@ fn is_about(known_at: Timestamp, now: Timestamp) -> bool {
     known_at == now || known_at == now.plus(RecentChecks::OVERTAKEN)
 }
 
-/// What a token is remembered by: half of its SHA-256, with the origin of a pass. No other text with the digest
-/// of a given token can be found; two tokens of one person with the same digest would answer for each other,
-/// and gain nothing.
-type TokenDigest = [u8; 16];
+/// What a token is remembered by: half of its SHA-256, with the origin of a pass, and with a word before an access
+/// token. No other text with the digest of a given token can be found; two tokens of one person with the same
+/// digest would answer for each other, and gain nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenDigest([u8; 16]);
 
-fn digest(presented: Presented<'_>) -> TokenDigest {
-    let mut hash = Sha256::new();
-    if let Presented::Pass { origin, .. } = presented {
-        // No token has a line break.
-        hash.update(origin);
-        hash.update(b"\n");
+impl TokenDigest {
+    /// Returns the digest of an access token, which no other kind of token has.
+    pub(super) fn of_access_token(text: &str) -> Self {
+        Self::of(&["access token\n", text])
     }
-    hash.update(presented.token());
-    let [digest, _] = *hash.finalize().as_chunks().0 else { return TokenDigest::default() };
-    digest
+
+    /// No token, and no origin, has a line break.
+    fn of(texts: &[&str]) -> Self {
+        let hash = texts.iter().fold(Sha256::new(), Sha256::chain_update).finalize();
+        let [digest, _] = *hash.as_chunks().0 else { return Self([0; 16]) };
+        Self(digest)
+    }
+}
+
+impl From<Presented<'_>> for TokenDigest {
+    fn from(presented: Presented<'_>) -> Self {
+        match presented {
+            Presented::Session(token) => Self::of(&[token]),
+            Presented::Pass { origin, token } => Self::of(&[origin, "\n", token]),
+        }
+    }
 }

@@ -15,7 +15,8 @@ use crate::error::{AccountError, AttemptError, LinkError, SignInError};
 use crate::identity::ExternalIdentity;
 use crate::people::Account;
 use crate::ports::{
-    IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest, Refreshed, SignInEvent,
+    AccessTokenStore, IdTokenFault, IdentityProvider, IdentityStore, ProviderError, RefreshRequest,
+    Refreshed, SignInEvent,
 };
 use crate::protocol::{IdTokenHint, RefreshToken};
 use crate::provider::ProviderId;
@@ -64,6 +65,8 @@ pub struct Revalidation<'a> {
     pub last_answers: &'a LastAnswers,
     /// Says which account an identity opens.
     pub identities: &'a dyn IdentityStore,
+    /// Have the groups of the person, too, and go with the admission.
+    pub access_tokens: &'a dyn AccessTokenStore,
     /// Gives the role that the provider's groups say.
     pub roles: Roles<'a>,
     /// Seals refresh tokens.
@@ -163,6 +166,8 @@ impl Revalidation<'_> {
             Err(error) => return self.end_all(round, &kept, &error.into(), judged).await,
         };
         self.roles.assign(account?, role).await?;
+        let (issuer, subject) = (&identity.issuer, &identity.subject);
+        self.access_tokens.keep_admission(issuer, subject, Some(&identity.groups)).await?;
 
         let given_at = kept.iter().flat_map(|kept| kept.tokens.tokens());
         let given_at =
@@ -268,6 +273,8 @@ impl Revalidation<'_> {
         Ok(())
     }
 
+    /// Ends the sessions of a person who may not come in again. Access tokens that were made in such a session open
+    /// nothing until the person comes in once more.
     async fn end_all(
         &self,
         round: &Round<'_>,
@@ -275,6 +282,10 @@ impl Revalidation<'_> {
         error: &SignInError,
         judged: &mut Judged,
     ) -> Result<(), SignInError> {
+        let external = kept.first().and_then(|kept| kept.session.external.as_ref());
+        if let Some(ExternalSession { issuer, subject, .. }) = external {
+            self.access_tokens.keep_admission(issuer, subject, None).await?;
+        }
         for Kept { session, .. } in kept {
             self.end_rejected_session(round, session, error, judged).await?;
         }

@@ -21,7 +21,7 @@ use crate::people::{
     PasswordHash, Role, Username,
 };
 use crate::ports::{
-    Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
+    Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccessTokenStore, MockAccountStore,
     MockAdministrationStore, MockCredentialStore, MockIdentityProvider, MockIdentityStore, MockPasswordJudge,
     MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, SessionChanges, Share, SignInEvent,
     SignInRecords, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
@@ -54,6 +54,7 @@ pub(super) struct World {
     pub(super) records: Option<Arc<dyn SignInRecords>>,
     pub(super) tokens: Arc<FakeTokens>,
     spent: Arc<FakeSpent>,
+    pub(super) access_tokens: MockAccessTokenStore,
     pub(super) accounts: MockAccountStore,
     pub(super) identities: MockIdentityStore,
     pub(super) credentials: MockCredentialStore,
@@ -100,8 +101,10 @@ impl World {
         self.sessions.expect_changes_since().returning(|_| Ok(changes(&[])));
         let just_opened = self.sessions.expect_find().withf(|id| *id != session().id);
         just_opened.returning(|id| Ok(Some(Session { id, ..session() })));
+        self.access_tokens.expect_keep_admission().returning(|_, _, _| Ok(()));
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
+            access_tokens: Arc::new(self.access_tokens),
             accounts: Arc::new(self.accounts),
             identities: Arc::new(self.identities),
             credentials: Arc::new(self.credentials),

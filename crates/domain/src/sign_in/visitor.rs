@@ -6,6 +6,8 @@ use crate::session::UserAgent;
 pub struct Visitor<'a> {
     /// The session token that it presents.
     pub session_token: Option<&'a str>,
+    /// The access token that it presents where one counts: it then takes the place of the session.
+    pub access_token: Option<&'a str>,
     /// Its name for itself.
     pub user_agent: Option<UserAgent>,
     /// The source that its attempts are counted under.

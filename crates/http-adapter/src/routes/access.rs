@@ -1,12 +1,14 @@
 //! `/api/auth/verify`, `/api/auth/check/…`: the forward-auth check, in the words of each reverse proxy.
 
-use http::header::{HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use labgate_domain::access::{IdentityHeaders, Target};
-use labgate_domain::sign_in::{NoPassage, Passage};
+use labgate_domain::access::{IdentityHeaders, Target, TokenUse};
+use labgate_domain::error::ErrorCode;
+use labgate_domain::sign_in::{Evidence, NoPassage, Passage};
 
 use super::hand_over;
 use crate::audience::Audience;
+use crate::authorization::PresentedToken;
 use crate::dialects::{Dialect, Refusing, Unclear};
 use crate::failure::{Failure, SIGN_IN};
 use crate::identity;
@@ -79,7 +81,14 @@ impl AppState {
             return Ok(if passes { reply::status(StatusCode::FORBIDDEN) } else { answer });
         }
         match self.check_target(request, &target, dialect.refusing()).await {
-            Ok(passage) => self.passed(&passage, dialect.words()),
+            Ok(passage) => {
+                let mut passed = self.passed(&passage, dialect.words())?;
+                if dialect == Dialect::Envoy {
+                    // It leaves the client's own where the answer has none.
+                    passed.headers_mut().entry(AUTHORIZATION).or_insert(HeaderValue::from_static(""));
+                }
+                Ok(passed)
+            }
             Err(refusal) => refusal,
         }
     }
@@ -99,18 +108,30 @@ impl AppState {
         target: &Target,
         refusing: Refusing,
     ) -> Result<Passage<'_>, Result<Response, Failure>> {
-        let (token, source) = (request.cookies.session.as_deref(), request.client_addr.source);
-        let reason = match self.sign_in.access().check(target, token, source).await {
+        let evidence = Evidence {
+            cookie: request.cookies.session.as_deref(),
+            access_token: request.access_token.as_ref().map(PresentedToken::expose),
+        };
+        let checked = self.sign_in.access().check(target, evidence, request.client_addr.source).await;
+        let (failure, tokens) = match checked {
             Ok(passage) => return Ok(passage),
             Err(NoPassage::Refused(refusal)) => {
+                let needs_token = refusal.error.code() == ErrorCode::AccessTokenInvalid;
                 // With another account, perhaps.
                 let sign_in = self.site.url(paths::LOGIN_PAGE);
-                return Err(Err(Failure::from(refusal).leading_to(&sign_in)));
+                let mut failure = Failure::from(refusal).leading_to(&sign_in);
+                if needs_token && evidence.access_token.is_none() {
+                    failure = failure.asking_for_token(request.is_from_browser());
+                }
+                // nginx passes on no other refusal than 401 and 403.
+                if refusing == Refusing::ByStatus && failure.status == StatusCode::TOO_MANY_REQUESTS {
+                    failure.status = StatusCode::FORBIDDEN;
+                }
+                return Err(Err(failure));
             }
-            Err(NoPassage::NotSignedIn(reason)) => Some(reason),
-            Err(NoPassage::NoToken) => None,
+            Err(NoPassage::NotSignedIn(reason)) => (Failure::from(reason), TokenUse::No),
+            Err(NoPassage::NoToken(tokens)) => (Failure::not_signed_in(None), tokens),
         };
-        let failure = reason.map_or_else(|| Failure::not_signed_in(None), Failure::from);
         if !failure.is_not_signed_in() {
             return Err(Err(failure));
         }
@@ -118,7 +139,11 @@ impl AppState {
         if refusing == Refusing::ForClient && request.is_navigation(target) {
             return Err(Ok(reply::see_other(&way_in)));
         }
-        Err(Err(failure.with_sign_in(&way_in)))
+        let failure = failure.with_sign_in(&way_in);
+        Err(Err(match tokens {
+            TokenUse::No => failure,
+            TokenUse::Yes | TokenUse::Only => failure.asking_for_token(request.is_from_browser()),
+        }))
     }
 
     /// Returns the whole address of the target: its path alone could lead to another host.
@@ -152,6 +177,10 @@ impl AppState {
         let assertion = assertion.transpose().map_err(|error| self.internal(&error.to_string()))?;
         let words = words.unwrap_or(service.identity.headers);
         identity::tell(response.headers_mut(), service, &checked.person, words, assertion.as_deref());
+        if checked.scope.is_some() {
+            // The access token is not for the service: something else takes its place, be it nothing.
+            response.headers_mut().entry(AUTHORIZATION).or_insert(HeaderValue::from_static(""));
+        }
         self.with_renewal(response, checked)
     }
 }

@@ -1,6 +1,7 @@
 //! `/admin` and `/api/auth/users`: administration of accounts. What changes one takes proof.
 
 use http::StatusCode;
+use labgate_domain::access_token::AccessTokenId;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
 };
@@ -11,6 +12,7 @@ use labgate_domain::sign_in::{
 use serde_json::{Value, json};
 
 use super::own_account::{SESSIONS_PAGE_LEN, sessions_page};
+use super::tokens::token_json;
 use crate::audience::Audience;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Fields;
@@ -90,9 +92,12 @@ impl<'a> TypedAccount<'a> {
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let by = reader(state, request).await?;
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
+    let tokens = state.sign_in.administration().tokens_of(&by, account.id).await?;
+    let tokens: Vec<Value> = tokens.iter().map(token_json).collect();
     let (sessions, next_page) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let sessions: Vec<Value> = sessions.iter().map(session_json).collect();
-    let account = with_member(account_json(&account), "sessions", sessions.into());
+    let account = with_member(account_json(&account), "access_tokens", tokens.into());
+    let account = with_member(account, "sessions", sessions.into());
     Ok(reply::json(&with_member(account, "next_page", next_page.into())))
 }
 
@@ -140,7 +145,7 @@ pub(crate) async fn action_page(state: &AppState, request: &ParsedRequest) -> Re
 }
 
 /// The fields of an action that its page keeps.
-const KEPT: &[&str] = &["username", "add", "remove"];
+const KEPT: &[&str] = &["username", "add", "remove", "token"];
 
 /// Returns the action that the path names.
 fn action(request: &ParsedRequest, fields: &Fields, id: AccountId) -> Result<AdminAct, HttpErrorCode> {
@@ -157,6 +162,10 @@ fn action(request: &ParsedRequest, fields: &Fields, id: AccountId) -> Result<Adm
         }
         "groups" => AdminAct::ChangeGroups(id, group_patch(fields)?),
         "sign-out" => AdminAct::SignOut(id),
+        "revoke-token" => {
+            let token = AccessTokenId::parse(fields.text("token").unwrap_or_default());
+            AdminAct::RevokeToken(id, token.map_err(|_| HttpErrorCode::BadRequest)?)
+        }
         "reset-password" => AdminAct::ResetPassword(id, given_password(fields)?),
         "delete" => AdminAct::Delete(id),
         _ => return Err(HttpErrorCode::NotFound),
@@ -180,6 +189,7 @@ fn question(
         "make-admin" => (&t.confirm.make_admin, &t.account.make_admin),
         "make-user" => (&t.confirm.make_user, &t.account.make_user),
         "sign-out" => (&t.confirm.sign_out, &t.common.sign_out_everywhere),
+        "revoke-token" => (&t.confirm.revoke_token, &t.access_token.revoke),
         "reset-password" => (&t.confirm.reset_password, &t.account.reset_password),
         "delete" => (&t.confirm.delete, &t.account.delete),
         "groups" => {
@@ -281,8 +291,9 @@ pub(crate) async fn account_page(state: &AppState, request: &ParsedRequest) -> R
     let (account, sessions) = state.sign_in.administration().details(&by, account_id(request)?).await?;
     let (sessions, next) = request.page_of(&sessions, SESSIONS_PAGE_LEN)?;
     let next = next.map(|number| sessions_page(paths::user_page(account.id), number));
+    let tokens = &*state.sign_in.administration().tokens_of(&by, account.id).await?;
     let is_own = by.account().is_some_and(|own| own.id == account.id);
-    Ok(reply::page(&AccountPage { t: &state.site, account: &account, is_own, sessions, next }))
+    Ok(reply::page(&AccountPage { t: &state.site, account: &account, is_own, tokens, sessions, next }))
 }
 
 /// Returns the administrator of the request, who may see accounts.

@@ -3,22 +3,22 @@
 use http::StatusCode;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::DisplayName;
+use labgate_domain::people::{DisplayName, Role};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::{Session, UserAgent};
-use labgate_domain::sign_in::{
-    BegunSignIn, LinkedSignIn, OwnAccount, OwnAct, PendingLink, ProofWays, Ticket,
-};
+use labgate_domain::sign_in::{BegunSignIn, LinkedSignIn, OwnAccount, OwnAct, PendingLink, Ticket};
 use serde_json::json;
 
+use super::own_act::{asked_again, confirmed_elsewhere, provider_name, question};
 use super::passwords::password;
+use super::tokens;
 use crate::audience::Audience;
 use crate::cookies;
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Fields;
-use crate::pages::{ConfirmPage, Form, LinkPage, OnwardPage, OwnAccountPage};
+use crate::pages::{Form, LinkPage, OnwardPage, OwnAccountPage, TokensPart};
 use crate::paths::{self, Address, InLab};
 use crate::reply::{self, Response, see_other};
 use crate::request::{ParsedRequest, optional};
@@ -32,6 +32,14 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
     let fields = request.query_fields();
     let act = match fields.text("do") {
         Some("link") => Some(OwnAct::Link(provider(&fields)?)),
+        Some("make-token") => {
+            let new = tokens::asked_for(state, &fields);
+            if let Err(refusal) = state.sign_in.access_tokens().check(&new, request.client_addr.source).await
+            {
+                return own_page(state, request, Some(refusal)).await;
+            }
+            Some(OwnAct::MakeToken(new))
+        }
         Some("unlink") => identity(&fields).map(|(issuer, subject)| Some(OwnAct::Unlink(issuer, subject)))?,
         _ => None,
     };
@@ -39,9 +47,26 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
         let proof = state.proof_ways(request, Some(&act.digest())).await?;
         return state.form_page(request, |form| question(state, &fields, &act, &proof, form));
     }
+    own_page(state, request, None).await
+}
+
+/// Shows the person's own account, with the problem of what was asked for there.
+async fn own_page(
+    state: &AppState,
+    request: &ParsedRequest,
+    problem: Option<Refusal>,
+) -> Result<Response, Failure> {
     let own = state.sign_in.accounts().own(&request.visitor()).await?;
+    let (list, services) = state.sign_in.access_tokens().own(&request.visitor()).await?;
+    let is_admin = own.account.role == Role::Admin;
+    let most_days = state.sign_in.policy().access_token_days;
+    let tokens = TokensPart { list, services, is_admin, most_days };
     let sessions = request.page_of(&own.sessions, SESSIONS_PAGE_LEN)?;
-    state.form_page(request, |form| own_account_page(state, form, &own, sessions))
+    let page = |form: Form<'_>| own_account_page(state, form, &own, sessions, &tokens);
+    match problem {
+        Some(refusal) => state.form_again(request, refusal, page),
+        None => state.form_page(request, page),
+    }
 }
 
 /// Returns the address of a further page of sessions.
@@ -96,6 +121,7 @@ pub(crate) async fn act(state: &AppState, request: &ParsedRequest) -> Result<Res
         Some("rename") => rename(state, request).await,
         Some("link") => begin_link(state, request).await,
         Some("unlink") => unlink(state, request).await,
+        Some("make-token") => tokens::make(state, request).await,
         _ => Err(HttpErrorCode::BadRequest.into()),
     }
 }
@@ -201,12 +227,6 @@ pub(super) fn onward(
     state.with_attempt(response, begun)
 }
 
-fn provider_name(state: &AppState, provider: Option<&ProviderId>) -> String {
-    let mut known = state.sign_in.providers().all().into_iter();
-    let name = known.find(|(known, _)| Some(&known.id) == provider);
-    name.map_or_else(|| state.site.common.the_provider.to_string(), |(provider, _)| provider.name)
-}
-
 /// Removes a linked identity from the account.
 pub(crate) async fn unlink(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let (issuer, subject) = identity(request.fields())?;
@@ -231,50 +251,6 @@ fn identity(fields: &Fields) -> Result<(Issuer, Subject), HttpErrorCode> {
     Ok((issuer, subject))
 }
 
-/// The fields of a change that its page keeps.
-const KEPT: &[&str] = &["do", "provider", "issuer", "subject"];
-
-async fn confirmed_elsewhere(
-    state: &AppState,
-    request: &ParsedRequest,
-    act: &OwnAct,
-) -> Result<Option<Response>, Failure> {
-    state.confirmed_elsewhere(request, &act.digest(), paths::ACCOUNT_PAGE, KEPT).await
-}
-
-async fn asked_again(
-    state: &AppState,
-    request: &ParsedRequest,
-    refusal: Refusal,
-    act: &OwnAct,
-) -> Result<Response, Failure> {
-    let again = |proof: &ProofWays, form: Form<'_>| question(state, request.fields(), act, proof, form);
-    state.act_refused(request, refusal.into(), Some(&act.digest()), again).await
-}
-
-fn question(state: &AppState, fields: &Fields, act: &OwnAct, proof: &ProofWays, form: Form<'_>) -> Response {
-    let t = &state.site;
-    let (question, yes) = match act {
-        OwnAct::Link(provider) => {
-            let provider = provider_name(state, provider.as_ref());
-            (t.confirm.link.with("provider", &provider), t.own_account.add.with("provider", &provider))
-        }
-        OwnAct::Unlink(issuer, _) => (t.confirm.unlink.with("issuer", issuer), t.own_account.remove.clone()),
-    };
-    reply::page(&ConfirmPage {
-        t,
-        heading: &t.own_account.title.to_string(),
-        question: &question,
-        action: &t.at(paths::ACCOUNT_PAGE),
-        fields: fields.among(KEPT),
-        yes: &yes,
-        no: &t.at(paths::ACCOUNT_PAGE),
-        is_grave: false,
-        proof,
-        form,
-    })
-}
-
 fn link_ticket(request: &ParsedRequest) -> Result<Ticket, HttpErrorCode> {
     request.cookies.link.as_deref().and_then(Ticket::parse).ok_or(HttpErrorCode::NotFound)
 }
@@ -288,8 +264,9 @@ fn own_account_page(
     form: Form<'_>,
     own: &OwnAccount,
     (sessions, next): (&[Session], Option<usize>),
+    tokens: &TokensPart<'_>,
 ) -> Response {
     let next = next.map(|number| sessions_page(paths::ACCOUNT_PAGE, number));
     let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();
-    reply::page(&OwnAccountPage { t: &state.site, own, sessions, next, providers, form })
+    reply::page(&OwnAccountPage { t: &state.site, own, sessions, next, providers, tokens, form })
 }

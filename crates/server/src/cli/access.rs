@@ -51,11 +51,13 @@ pub(super) fn run(configuration: &Configuration, arguments: &AccessArgs) -> anyh
             "passes": explained.passes,
             "decided_by": explained.decided_by,
             "groups": explained.groups,
+            "tokens": explained.tokens.as_str(),
             "has_session": explained.has_session,
         }))?;
     } else {
         let mut out = std::io::stdout();
         writeln!(out, "{}: {}", if explained.passes { "passes" } else { "refused" }, explained.decided_by)?;
+        writeln!(out, "takes access tokens: {}", explained.tokens.as_str())?;
         match (account, explained.has_session) {
             (Some(name), true) => writeln!(out, "groups of {name}: {}", explained.groups.join(", "))?,
             (Some(name), false) => {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use labgate_domain::access_token::AccessTokenId;
 use labgate_domain::error::Refusal;
 use labgate_domain::people::{
     Account, AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Password, Role,
@@ -114,6 +115,16 @@ enum AccountCommand {
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
+    /// List the access tokens of an account
+    Tokens(Named),
+    /// Revoke an access token of an account
+    RevokeToken {
+        #[command(flatten)]
+        named: Named,
+        /// The id of the token, as the list has it
+        #[arg(value_name = "TOKEN", value_parser = token_id)]
+        token: AccessTokenId,
+    },
     /// End all sessions of an account
     SignOut(Named),
     /// Delete an account with its credentials, identities and sessions
@@ -136,7 +147,9 @@ impl AccountArgs {
     /// Returns whether the command can change accounts.
     pub(super) fn change_accounts(&self) -> bool {
         match &self.command {
-            Command::OfAccounts(AccountCommand::List { .. } | AccountCommand::Show(_)) => false,
+            Command::OfAccounts(
+                AccountCommand::List { .. } | AccountCommand::Show(_) | AccountCommand::Tokens(_),
+            ) => false,
             Command::OfAccounts(AccountCommand::Groups { add, remove, .. }) => {
                 !(add.is_empty() && remove.is_empty())
             }
@@ -155,6 +168,11 @@ fn display_name(text: &str) -> Result<DisplayName, &'static str> {
 
 fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).map_err(|_| "write user or admin")
+}
+
+fn token_id(text: &str) -> Result<AccessTokenId, &'static str> {
+    AccessTokenId::parse(text)
+        .map_err(|_| "not the id of an access token: labgate account tokens NAME lists them")
 }
 
 /// The rule of group names, for error messages.
@@ -239,6 +257,15 @@ impl Commands<'_> {
                 let id = self.named(&named).await?.id;
                 let reset = administration.reset_password(by, id, password).await?;
                 Ok(Report::with_password(&reset, "has a new initial password"))
+            }
+            AccountCommand::Tokens(named) => {
+                let id = self.named(&named).await?.id;
+                Ok(Report::tokens(&administration.tokens_of(by, id).await?))
+            }
+            AccountCommand::RevokeToken { named, token } => {
+                let account = self.named(&named).await?;
+                administration.revoke_token(by, account.id, token).await?;
+                Ok(Report::done(&account, "has an access token less"))
             }
             AccountCommand::SignOut(named) => {
                 let account = self.named(&named).await?;

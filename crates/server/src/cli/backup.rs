@@ -31,7 +31,7 @@ pub(super) struct RestoreArgs {
     /// A file that labgate backup made; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Bring back sessions and keys, too; sign-outs since the backup are undone
+    /// Bring back sessions, access tokens and keys, too; sign-outs since the backup are undone
     #[arg(long)]
     keep_sessions: bool,
 }
@@ -40,8 +40,8 @@ pub(super) const BACKUP_HELP: &str = "The file holds the database at one moment,
      any user: keep it as you keep the data directory.\n\n\
      Example: labgate backup /mnt/backup/lab-2026-11-27.labgate";
 
-pub(super) const RESTORE_HELP: &str = "The data directory (data_dir) must be empty. All sessions end and new keys are made, so that nothing from before is \
-     valid, unless --keep-sessions is given. Accounts, roles and passwords are those of the backup: disable again what was \
+pub(super) const RESTORE_HELP: &str = "The data directory (data_dir) must be empty. All sessions end, access tokens are deleted and new keys are made, so that nothing \
+     from before is valid, unless --keep-sessions is given. Accounts, roles and passwords are those of the backup: disable again what was \
      disabled since.";
 
 /// The name of standard input.

@@ -178,6 +178,8 @@ keys! {
     COOKIE_NAME: Text Shared "session.cookie_name" = "labgate";
     DATABASE_GRACE: Text Shared "session.database_grace" = "5m";
 
+    ACCESS_TOKEN_DAYS: Number Shared "access_token.max_days" = "365";
+
     ALGORITHM: Text Shared "token.algorithm" = "ES256";
     HS256_SECRET: Secret Own "token.hs256_secret";
     HS256_SECRET_FILE: Text Own "token.hs256_secret_file";

@@ -151,6 +151,7 @@ impl Configuration {
                 session_absolute_limit: limits.absolute,
                 max_sessions_per_account: limits.max_per_account,
                 database_grace: limits.database_grace,
+                access_token_days: limits.access_token_days,
                 services: Arc::new(services),
             },
             trusted_proxies,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use labgate_domain::access::{
     Condition, HeaderEncoding, Identity, IdentityGroups, IdentityHeaders, PathPattern, Rule, RuleMethods,
-    Rules, Service, ServiceId, ServiceUrl, Services,
+    Rules, Service, ServiceId, ServiceUrl, Services, TokenUse,
 };
 use labgate_domain::people::{Role, Username};
 use labgate_domain::public_url::PublicUrl;
@@ -31,6 +31,7 @@ struct Section {
     assertion: Option<bool>,
     runs_user_code: Option<bool>,
     clear_cookies: Option<bool>,
+    tokens: Option<String>,
     #[serde(default)]
     rule: Vec<RuleSection>,
 }
@@ -41,6 +42,7 @@ struct Section {
 struct RuleSection {
     path: String,
     methods: Option<Vec<String>>,
+    tokens: Option<String>,
     #[serde(flatten)]
     allowed: Allowed,
 }
@@ -99,7 +101,8 @@ fn service(section: Table, lab: &PublicUrl) -> Fit<Service> {
                     there, such as notebooks and dashboards of their own; it then needs a host of its own";
         Unfit("runs_user_code", text.to_owned())
     })?;
-    let rules: Fit<Vec<Rule>> = section.rule.into_iter().map(rule).collect();
+    let tokens = one_of("tokens", section.tokens, TokenUse::ALL, TokenUse::as_str)?;
+    let rules: Fit<Vec<Rule>> = section.rule.into_iter().map(|section| rule(section, tokens)).collect();
     Ok(Service {
         id: ServiceId::parse(&section.id).map_err(|_| {
             let text = "is not 1 to 40 lower-case letters, digits and hyphens, beginning with a letter";
@@ -110,6 +113,7 @@ fn service(section: Table, lab: &PublicUrl) -> Fit<Service> {
         icon: section.icon.map(|icon| shown("icon", icon)).transpose()?,
         description: section.description.map(|text| shown("description", text)).transpose()?,
         condition: section.allowed.condition()?.unwrap_or_default(),
+        tokens,
         rules: Rules::new(rules?),
         identity: Identity {
             headers: one_of("identity_headers", section.identity_headers, IdentityHeaders::ALL, |it| {
@@ -129,7 +133,8 @@ fn service(section: Table, lab: &PublicUrl) -> Fit<Service> {
     })
 }
 
-fn rule(section: RuleSection) -> Fit<Rule> {
+/// Reads a rule of a service that takes tokens in this way.
+fn rule(section: RuleSection, of_service: TokenUse) -> Fit<Rule> {
     let refused = |key, text: String, error: &dyn Display| Unfit(key, format!("{text:?} {error}"));
     let path = PathPattern::parse(&section.path)
         .map_err(|error| refused("rule.path", section.path.clone(), &error))?;
@@ -147,7 +152,16 @@ fn rule(section: RuleSection) -> Fit<Rule> {
         );
         Unfit("rule", text)
     })?;
-    Ok(Rule { path, methods, condition })
+    let tokens = match section.tokens {
+        Some(_) if condition == Condition::Public => {
+            let text =
+                format!("of {path} is for everybody, with a token or not: take it away, or allow less");
+            return Err(Unfit("rule.tokens", text));
+        }
+        Some(text) => one_of("rule.tokens", Some(text), TokenUse::ALL, TokenUse::as_str)?,
+        None => of_service,
+    };
+    Ok(Rule { path, methods, condition, tokens })
 }
 
 impl Allowed {

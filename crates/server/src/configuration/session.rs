@@ -1,17 +1,19 @@
 use std::time::Duration;
 
+use labgate_domain::access_token::AccessToken;
 use labgate_domain::time::parse_duration;
 
 use super::keys::{self, Key};
 use super::settings::Settings;
 
-/// The lifetimes of tokens and sessions, and the number of sessions.
+/// The lifetimes of tokens, sessions and access tokens, and the number of sessions.
 pub(super) struct Limits {
     pub(super) token_lifetime: Duration,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     pub(super) max_per_account: u32,
     pub(super) database_grace: Duration,
+    pub(super) access_token_days: u32,
 }
 
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
@@ -38,12 +40,17 @@ pub(super) fn limits(settings: &mut Settings) -> Option<Limits> {
         grace if grace <= MAX_DATABASE_GRACE => Ok(grace),
         _ => Err("is more than 1h"),
     });
+    let access_token_days = settings.value(&keys::ACCESS_TOKEN_DAYS, |text| match text.parse() {
+        Ok(days) if (1..=AccessToken::MAX_DAYS).contains(&days) => Ok(days),
+        _ => Err("is not between 1 and 365"),
+    });
     let limits = Limits {
         token_lifetime: token_lifetime?,
         idle: idle?,
         absolute: absolute?,
         max_per_account: max_per_account?,
         database_grace: database_grace?,
+        access_token_days: access_token_days?,
     };
 
     // A session counts as used when its token is renewed. A shorter limit would end sessions that are in use.

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
+use labgate_domain::access_token::{AccessTokenId, TokenScope};
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::{AccountId, GroupName, Username};
-use labgate_domain::ports::{Author, Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
+use labgate_domain::ports::{
+    Author, Observer, Person, RefusalKind, SignInEvent, SignInRecords, Source, StoreError,
+};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
@@ -21,13 +24,13 @@ macro_rules! event {
 /// `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
+/// `password_changed`, `access_token_made`, `access_token_revoked`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
 /// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
+/// it), `created`, `change`, `added`, `removed`, `former`, `token`, `scope`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -93,6 +96,35 @@ impl TracingLog {
         );
     }
 
+    fn link_required(&self, person: &Person, provider: &ProviderId, issuer: &Issuer, linked: &[Issuer]) {
+        let linked: Vec<_> = linked.iter().map(Issuer::as_str).collect();
+        event!(
+            warn "link_required", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source), provider = provider.as_str(),
+            issuer = issuer.as_str(), linked = linked.join(" "),
+            "the identity is linked to no account, and an account has its address: its person is asked \
+             for proof. If this is so for everybody, the issuer or its subjects have changed: \
+             labgate identities move"
+        );
+    }
+
+    fn token_made(&self, person: &Person, token: AccessTokenId, scope: &TokenScope, until: Timestamp) {
+        event!(
+            info "access_token_made", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source), %token, %scope, until = until.as_unix_seconds(),
+            "a person made an access token"
+        );
+    }
+
+    fn token_revoked(&self, account: AccountId, name: Option<&Username>, token: AccessTokenId, by: &Author) {
+        let (by, by_name, source) = self.author(by);
+        let name = name.map(Username::as_str);
+        event!(
+            info "access_token_revoked", %account, name, %token, by, by_name, source,
+            "an access token was revoked"
+        );
+    }
+
     fn moved(&self, (from, to): (&Issuer, &Issuer), until: Option<Timestamp>, accounts: usize, by: &Author) {
         let (by, by_name, source) = self.author(by);
         let until = until.map(Timestamp::as_unix_seconds);
@@ -145,15 +177,7 @@ impl Observer for TracingLog {
                 path = path.as_str(), error = reason, "a request was refused"
             ),
             SignInEvent::LinkRequired { person, provider, issuer, linked } => {
-                let linked: Vec<_> = linked.iter().map(Issuer::as_str).collect();
-                event!(
-                    warn "link_required", account = %person.account, name = person.name.as_str(),
-                    source = self.source(person.source), provider = provider.as_str(),
-                    issuer = issuer.as_str(), linked = linked.join(" "),
-                    "the identity is linked to no account, and an account has its address: its person is asked \
-                     for proof. If this is so for everybody, the issuer or its subjects have changed: \
-                     labgate identities move"
-                );
+                self.link_required(person, provider, issuer, linked);
             }
             SignInEvent::Linked { person, provider, change } => event!(
                 info "linked", account = %person.account, name = person.name.as_str(),
@@ -189,6 +213,12 @@ impl Observer for TracingLog {
                 info "password_changed", account = %person.account, name = person.name.as_str(),
                 source = self.source(person.source), "a person chose another password"
             ),
+            SignInEvent::AccessTokenMade { person, token, scope, until } => {
+                self.token_made(person, *token, scope, *until);
+            }
+            SignInEvent::AccessTokenRevoked { account, name, token, by } => {
+                self.token_revoked(*account, name.as_ref(), *token, by);
+            }
             SignInEvent::Administered { account, name, change, by } => {
                 self.administered(*account, name.as_ref(), change, by);
             }

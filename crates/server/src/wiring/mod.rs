@@ -200,6 +200,7 @@ async fn open(
     let pool = WorkPool::new();
     let ports = Ports {
         providers: providers.to_vec(),
+        access_tokens: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         identities: Arc::new(store.clone()),
         credentials: Arc::new(store.clone()),

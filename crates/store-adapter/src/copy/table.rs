@@ -46,6 +46,16 @@ pub(super) const TABLES: &[Table] = &[
             (Number, "authenticated_at created_at last_seen_at expires_at ended_at recheck_at"),
         ],
     },
+    Table {
+        name: "access_tokens",
+        key: 1,
+        columns: &[
+            (Text, "id account_id name scope issuer subject groups"),
+            (Bytes, "hash"),
+            (Flag, "admitted"),
+            (Number, "made_at expires_at last_used_at"),
+        ],
+    },
     Table { name: "spent_attempts", key: 1, columns: &[(Bytes, "id"), (Number, "keep_until")] },
 ];
 

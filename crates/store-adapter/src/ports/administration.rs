@@ -12,7 +12,7 @@ use crate::connection::{Transaction, failed};
 use crate::postgres;
 use crate::rows;
 use crate::statement::Statement;
-use crate::statements::{accounts, credentials, identities, sessions};
+use crate::statements::{access_tokens, accounts, credentials, identities, sessions};
 
 /// The number of accounts read at a time during a search.
 const CHUNK: usize = 1000;
@@ -158,7 +158,7 @@ impl AdministrationStore for Store {
 }
 
 /// Changes an account. The last active administrator is only changed in a way that takes nothing away; what
-/// takes something away ends the account's sessions.
+/// takes something away ends the account's sessions, and deletes its access tokens.
 async fn change(
     store: &Store,
     id: AccountId,
@@ -173,6 +173,7 @@ async fn change(
     transaction.execute(statement).await?;
     if !takes_nothing {
         transaction.execute(sessions::end_all_of(id, None, at)).await?;
+        transaction.execute(access_tokens::delete_all_of(id)).await?;
     }
     transaction.commit(AccountChange::Done).await
 }

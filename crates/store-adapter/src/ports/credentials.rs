@@ -6,7 +6,7 @@ use labgate_domain::time::Timestamp;
 
 use crate::Store;
 use crate::rows;
-use crate::statements::{credentials, identities, sessions};
+use crate::statements::{access_tokens, credentials, identities, sessions};
 
 #[async_trait]
 impl CredentialStore for Store {
@@ -49,6 +49,7 @@ impl CredentialStore for Store {
         if transaction.execute(credentials::set(id, credential)).await? == 0 {
             return transaction.undo(None).await;
         }
+        transaction.execute(access_tokens::delete_all_of(id)).await?;
         if had_one {
             transaction.execute(identities::remove_all(id)).await?;
         }

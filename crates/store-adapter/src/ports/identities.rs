@@ -12,7 +12,7 @@ use crate::connection::{Transaction, failed};
 use crate::rows;
 use crate::sql::Sql;
 use crate::statement::Statement;
-use crate::statements::{accounts, credentials, identities, sessions};
+use crate::statements::{access_tokens, accounts, credentials, identities, sessions};
 
 const FIND_ACCOUNT: Sql = select!(
     "accounts",
@@ -61,6 +61,8 @@ impl IdentityStore for Store {
             let error = StoreError("the identity is not linked to the account".to_owned());
             return transaction.undo(Err(error)).await?;
         }
+        let (issuer, subject, groups) = (&identity.issuer, &identity.subject, &*identity.groups);
+        transaction.execute(access_tokens::keep_admission(issuer, subject, Some(groups))).await?;
         let taken = match email {
             Some(email) => transaction.holds(accounts::email_is_taken(id, email)).await?,
             None => false,

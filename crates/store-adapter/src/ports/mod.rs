@@ -4,6 +4,7 @@
 //! changes accounts ([`Store::begin`](crate::Store::begin)): the unique indexes have nothing left to refuse.
 //! Any other write is a single statement.
 
+mod access_tokens;
 mod accounts;
 mod administration;
 mod credentials;

@@ -96,6 +96,7 @@ impl IdentityStore for MemoryStore {
             return Err(StoreError("the identity is not linked to the account".to_owned()));
         }
         state.link(id, identity, at);
+        state.keep_admission(&identity.issuer, &identity.subject, Some(&identity.groups));
         if let Some(account) = state.accounts.get_mut(&id) {
             account.name = account.name.take().or(identity.name.clone());
             email.filter(|_| !taken).and_then(|email| account.take_address(email));
@@ -129,6 +130,7 @@ impl IdentityStore for MemoryStore {
         }
         let before = state.identities.len();
         state.identities.retain(|_, link| link.account != id);
+        state.delete_orphaned_tokens();
         if state.identities.len() < before {
             state.end_all_of(id, None, at);
         }
@@ -177,6 +179,7 @@ impl IdentityStore for MemoryStore {
             return Ok(IdentityRemoval::LastCredential);
         }
         state.identities.remove(&key);
+        state.delete_orphaned_tokens();
         Ok(IdentityRemoval::Removed)
     }
 
@@ -231,6 +234,7 @@ impl CredentialStore for MemoryStore {
         if state.credentials.insert(id, credential.clone()).is_some() {
             state.identities.retain(|_, link| link.account != id);
         }
+        state.delete_tokens(|token| token.account == id);
         Ok(Some(state.end_all_of(id, None, at)))
     }
 }
@@ -284,6 +288,7 @@ impl AdministrationStore for MemoryStore {
         let change = state.change(id, |account| Some(Account { status, ..account }));
         if change == AccountChange::Done && status == AccountStatus::Disabled {
             state.end_all_of(id, None, at);
+            state.delete_tokens(|token| token.account == id);
         }
         Ok(change)
     }
@@ -293,6 +298,7 @@ impl AdministrationStore for MemoryStore {
         let change = state.change(id, |account| Some(Account { role, ..account }));
         if change == AccountChange::Done && role == Role::User {
             state.end_all_of(id, None, at);
+            state.delete_tokens(|token| token.account == id);
         }
         Ok(change)
     }
@@ -353,9 +359,14 @@ impl AdministrationStore for MemoryStore {
                 link.identity.issuer = to.clone();
                 link.successor = None;
                 state.identities.insert((to.clone(), it.subject.clone()), link);
+                let before = Some((from.clone(), it.subject.clone()));
+                for token in state.access_tokens.values_mut().filter(|token| token.identity == before) {
+                    token.identity = Some((to.clone(), it.subject.clone()));
+                }
             }
             state.end_all_of(it.account, None, at);
         }
+        state.delete_orphaned_tokens();
         Ok(moves)
     }
 
@@ -481,6 +492,7 @@ impl State {
         self.credentials.remove(&id);
         self.identities.retain(|_, link| link.account != id);
         self.sessions.retain(|_, session| session.account != id);
+        self.delete_orphaned_tokens();
     }
 }
 

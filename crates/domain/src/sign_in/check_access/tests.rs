@@ -23,12 +23,16 @@ fn target(url: &str) -> Target {
     Target::from_url(url, "GET").unwrap()
 }
 
+fn cookie(token: Option<&str>) -> Evidence<'_> {
+    Evidence { cookie: token, access_token: None }
+}
+
 /// Returns the account that passes, or the code of the refusal.
 async fn pass(scene: &Scene, url: &str, token: Option<&str>) -> Result<Option<String>, Option<ErrorCode>> {
-    match scene.sign_in.access().check(&target(url), token, Source::default()).await {
+    match scene.sign_in.access().check(&target(url), cookie(token), Source::default()).await {
         Ok(passage) => Ok(passage.request.map(|request| request.person.username.to_string())),
         Err(NoPassage::Refused(refusal)) => Err(Some(refusal.error.code())),
-        Err(NoPassage::NotSignedIn(_) | NoPassage::NoToken) => Err(None),
+        Err(NoPassage::NotSignedIn(_) | NoPassage::NoToken(_)) => Err(None),
     }
 }
 
@@ -81,8 +85,9 @@ async fn a_pass_dies_with_its_session_and_is_renewed_while_that_lives() {
     let pass_here = scene.pass("https://notebooks.example");
     let access = scene.sign_in.access();
     scene.clock.advance(1000);
-    let passage =
-        access.check(&target("https://notebooks.example/"), Some(&pass_here), Source::default()).await;
+    let passage = access
+        .check(&target("https://notebooks.example/"), cookie(Some(&pass_here)), Source::default())
+        .await;
     let renewed = passage.unwrap().request.unwrap().renewed.unwrap();
     let claims = scene.tokens.authenticate_pass("https://notebooks.example", renewed.expose()).unwrap();
     assert_eq!(claims.sid, session().id);

@@ -207,6 +207,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
 
     recent.catch_up(&feed, &log, at(NOW)).await;
     let checked = Checked {
+        scope: None,
         turn: recent.turn(),
         renewed: None,
         at: at(NOW),
@@ -215,8 +216,8 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         person: Arc::new(SessionPerson::new(claims, Vec::new(), LocalGroups::default())),
     };
     recent.catch_up(&feed, &log, at(NOW + 1)).await;
-    recent.remember(Presented::Session("token"), checked);
-    let remembered = recent.find(Presented::Session("token")).unwrap();
+    recent.remember(Presented::Session("token").into(), checked);
+    let remembered = recent.find(Presented::Session("token").into()).unwrap();
     assert!(!recent.vouches(&remembered, at(NOW + 1), Duration::ZERO));
     let again = Checked { turn: recent.turn(), ..remembered };
     assert!(recent.vouches(&again, at(NOW + 1), Duration::ZERO));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::ErrorCode;
+use crate::sign_in::Evidence;
 use crate::sign_in::check_access::tests::scene;
 use crate::sign_in::testing::{Scene, presenting};
 
@@ -45,7 +46,8 @@ async fn a_browser_is_handed_over_and_comes_to_the_very_address() {
         enter(&scene, "notebooks.example", &code, entering.state, Some(&entering.secret)).await.unwrap();
     assert_eq!(entered.to, DEEP);
     let access = scene.sign_in.access();
-    let passage = access.check(&target(DEEP), Some(entered.pass.expose()), Source::default()).await.unwrap();
+    let pass = Evidence { cookie: Some(entered.pass.expose()), access_token: None };
+    let passage = access.check(&target(DEEP), pass, Source::default()).await.unwrap();
     assert_eq!(passage.request.unwrap().person.username.as_str(), "ada@example.com");
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use labgate_domain::access_token::AccessToken;
 use labgate_domain::people::Account;
 use labgate_domain::session::Session;
 use labgate_domain::sign_in::CreatedAccount;
@@ -72,6 +73,29 @@ impl Report {
         Self { text: account_text(account, sessions, now), json }
     }
 
+    pub(super) fn tokens(tokens: &[AccessToken]) -> Self {
+        let now = SystemClock.now();
+        let ago = |at: Timestamp| format!("{} ago", how_long(now.since(at)));
+        let rows: Vec<[String; 5]> = tokens
+            .iter()
+            .map(|token| {
+                let state = match token.expires_at {
+                    at if at <= now => "expired".to_owned(),
+                    _ if !token.is_admitted => "not admitted".to_owned(),
+                    at => format!("expires in {}", how_long(at.since(now))),
+                };
+                let used = token
+                    .last_used_at
+                    .map_or_else(|| "never used".to_owned(), |at| format!("used {}", ago(at)));
+                [token.id.to_string(), token.name.to_string(), token.scope.to_string(), state, used]
+            })
+            .collect();
+        let rows: Vec<[&str; 5]> = rows.iter().map(|row| row.each_ref().map(String::as_str)).collect();
+        let text = if rows.is_empty() { "no access tokens\n".to_owned() } else { table(&rows) };
+        let json: Vec<Value> = tokens.iter().map(token_json).collect();
+        Self { text, json: json!({ "access_tokens": json }) }
+    }
+
     pub(super) fn print(&self, as_json: bool) -> anyhow::Result<()> {
         if as_json { print_json(&self.json) } else { Ok(write!(io::stdout(), "{}", self.text)?) }
     }
@@ -107,6 +131,18 @@ fn session_json(session: &Session) -> Value {
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
+    })
+}
+
+fn token_json(token: &AccessToken) -> Value {
+    json!({
+        "id": token.id.to_string(),
+        "name": token.name,
+        "scope": token.scope.to_string(),
+        "admitted": token.is_admitted,
+        "made_at": token.made_at,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
     })
 }
 

@@ -1,4 +1,4 @@
-use labgate_domain::access::{Services, Target};
+use labgate_domain::access::{Services, Target, TokenUse};
 
 use super::super::tests::{problems, read};
 
@@ -16,13 +16,20 @@ fn refused(file: &str) -> String {
 fn a_service_is_read_with_its_rules() {
     let services = services(
         "[[service]]\nid = \"mlflow\"\nname = \"MLflow\"\nurl = \"https://lab.example/mlflow\"\nruns_user_code = false\n\
-         allow_groups = [\"ml\"]\n[[service.rule]]\npath = \"/mlflow/health\"\nmethods = [\"GET\"]\nallow = \"public\"\n\
+         tokens = \"yes\"\nallow_groups = [\"ml\"]\n[[service.rule]]\npath = \"/mlflow/api/*\"\nallow = \"signed_in\"\ntokens = \"only\"\n[[service.rule]]\npath = \"/mlflow/health\"\nmethods = [\"GET\"]\nallow = \"public\"\n\
          [[service]]\nid = \"notebooks\"\nname = \"Notebooks\"\nurl = \"https://nb.example\"\nruns_user_code = true\n\
          identity_headers = \"x-auth-request\"\ngroups = [\"*\"]\nassertion = false\n",
     );
     let target = |url: &str| Target::from_url(url, "GET").unwrap();
     assert!(services.judge(&target("https://lab.example/mlflow/health")).unwrap().is_public());
     assert!(!services.judge(&target("https://lab.example/mlflow/")).unwrap().is_public());
+    for (url, tokens) in [
+        ("https://lab.example/mlflow/", TokenUse::Yes),
+        ("https://lab.example/mlflow/api/x", TokenUse::Only),
+        ("https://nb.example/", TokenUse::No),
+    ] {
+        assert_eq!(services.judge(&target(url)).unwrap().tokens, tokens, "{url}");
+    }
     assert!(services.find("notebooks").unwrap().runs_user_code);
     assert!(!services.find("notebooks").unwrap().identity.assertion);
 }
@@ -46,6 +53,11 @@ fn what_is_unknown_empty_or_contradictory_stops_the_start() {
             "rule.methods",
         ),
         (format!("{base}[[service.rule]]\npath = \"/a\"\nallow = \"public\"\nfrom = \"x\"\n"), "from"),
+        (format!("{base}tokens = \"maybe\"\n"), "maybe"),
+        (
+            format!("{base}[[service.rule]]\npath = \"/a\"\nallow = \"public\"\ntokens = \"yes\"\n"),
+            "rule.tokens",
+        ),
         (format!("{base}{base}"), "the id of two"),
         (
             "[[service]]\nid = \"x\"\nname = \"X\"\nurl = \"https://lab.example/x\"\n".to_owned(),

@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use super::check_request::{CheckedRequest, Requests};
+use super::claims::all_groups;
+use super::recent_checks::{Checked, TokenDigest};
+use crate::access_token::{AccessToken, AccessTokenText, TokenScope};
+use crate::error::{AccessError, PasswordError, SignInError};
+use crate::people::{Account, Role};
+use crate::ports::{LoginAttempt, Permit, Source, StoreError};
+use crate::session::SessionPerson;
+use crate::time::Timestamp;
+
+impl Requests<'_> {
+    /// Checks an access token, and returns the person it acts for, with its scope: what it opens is for the
+    /// caller to judge.
+    ///
+    /// # Errors
+    /// When the token opens nothing, or the store cannot answer.
+    pub(super) async fn check_access_token(
+        &self,
+        text: &str,
+        source: Source,
+    ) -> Result<CheckedRequest, SignInError> {
+        let now = self.trails.clock.now();
+        self.recent.catch_up(self.sessions, self.trails.observer, now).await;
+        let digest = TokenDigest::of_access_token(text);
+        let remembered = self.recent.find(digest);
+        let vouched =
+            remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
+        if let Some(Checked { person, scope, .. }) = vouched {
+            return Ok(CheckedRequest { person, renewed: None, scope });
+        }
+        let turn = self.recent.turn();
+        let (token, account) = self.valid_token(text, source, now).await?;
+        let checked = Checked {
+            // Once more within the hour, so that its use is noted.
+            until: token.expires_at.min(now.plus(AccessToken::USE_NOTED)),
+            session_until: token.expires_at,
+            person: Arc::new(person(&token, account)),
+            scope: Some(Arc::new(token.scope)),
+            renewed: None,
+            at: now,
+            turn,
+        };
+        self.recent.remember(digest, checked.clone());
+        Ok(CheckedRequest { person: checked.person, renewed: None, scope: checked.scope })
+    }
+
+    /// Returns the administrator whose access token has the administration API in its scope, all of it as the
+    /// store has it now.
+    pub(super) async fn administrator_of_token(
+        &self,
+        text: &str,
+        source: Source,
+    ) -> Result<Account, SignInError> {
+        let (token, account) = self.valid_token(text, source, self.trails.clock.now()).await?;
+        if !token.scope.has_admin() {
+            return Err(AccessError::InsufficientScope { needed: TokenScope::ADMIN.to_owned() }.into());
+        }
+        if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
+    }
+
+    /// Returns a valid token and its account, as the store has them now, and notes that it is used.
+    async fn valid_token(
+        &self,
+        text: &str,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<(AccessToken, Account), SignInError> {
+        let found = match AccessTokenText::parse(text) {
+            Ok(text) => self.access_tokens.find(&text.hash()).await?,
+            Err(_) => None,
+        };
+        let Some(token) = found else { return Err(self.count_unknown(source, now).await?) };
+        let account = self.accounts.find(token.account).await?;
+        let account = account.filter(|account| account.is_active() && token.is_valid(now));
+        let account = account.ok_or(AccessError::AccessTokenInvalid)?;
+        if token.last_used_at.is_none_or(|at| at.plus(AccessToken::USE_NOTED) <= now) {
+            // For the owner's information alone: that the store cannot note it is no reason to refuse.
+            let _ = self.access_tokens.touch(token.id, now).await;
+        }
+        Ok((token, account))
+    }
+
+    /// Counts an unknown token as a failed sign-in of its source. A valid one is never held up by it: nobody
+    /// guesses 256 bits, and a neighbour must not be able to shut a script out.
+    async fn count_unknown(&self, source: Source, now: Timestamp) -> Result<SignInError, StoreError> {
+        Ok(match self.throttle.admit(LoginAttempt::AccessToken { source }, now).await? {
+            Permit::Granted => AccessError::AccessTokenInvalid.into(),
+            Permit::RetryAfter(retry_after) => {
+                PasswordError::TooManyAttempts { retry_after, turn: None }.into()
+            }
+        })
+    }
+}
+
+/// Returns the person that a token acts for.
+fn person(token: &AccessToken, account: Account) -> SessionPerson {
+    SessionPerson {
+        account: account.id,
+        session: token.id.in_checks(),
+        groups: all_groups(&account.groups, &token.groups),
+        username: account.username,
+        email: account.email,
+        name: account.name,
+        role: account.role,
+        local_groups: account.groups,
+        authenticated_at: token.made_at,
+    }
+}
+
+#[cfg(test)]
+mod tests;

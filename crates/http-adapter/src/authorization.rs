@@ -1,0 +1,106 @@
+//! The access token in `Authorization`.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use labgate_domain::access_token::AccessTokenText;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// The access token that a request brings. Anything else in `Authorization` is between the client and the service.
+#[derive(Clone, Debug)]
+pub(crate) enum PresentedToken {
+    /// As RFC 6750 section 2.1 has it.
+    Bearer(SecretString),
+    /// As a password (RFC 7617), because many clients send nothing else. A browser adds one by itself, too.
+    Basic(SecretString),
+}
+
+impl PresentedToken {
+    /// Reads the header. Of several lines, of which a service may read another than Labgate, none is believed.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let mut lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().ok());
+        let (first, second) = (lines.next()?, lines.next());
+        if second.is_none() {
+            return first.and_then(Self::of_line);
+        }
+        let has_token = headers
+            .get_all(AUTHORIZATION)
+            .iter()
+            .any(|line| line.to_str().ok().and_then(Self::of_line).is_some());
+        has_token.then(|| Self::Bearer(String::new().into()))
+    }
+
+    fn of_line(line: &str) -> Option<Self> {
+        let (scheme, credentials) = line.trim().split_once(' ')?;
+        let credentials = credentials.trim();
+        let is_ours = |text: &str| text.starts_with(AccessTokenText::PREFIX);
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return is_ours(credentials).then(|| Self::Bearer(credentials.into()));
+        }
+        let decoded =
+            BASE64_STANDARD.decode(credentials).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let decoded = SecretString::from(String::from_utf8(decoded).ok()?);
+        let (_, password) = decoded.expose_secret().split_once(':')?;
+        is_ours(password).then(|| Self::Basic(password.into()))
+    }
+
+    /// Returns the text.
+    pub(crate) fn expose(&self) -> &str {
+        match self {
+            Self::Bearer(text) | Self::Basic(text) => text.expose_secret(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Option<(bool, String)> {
+        let lines = lines.iter().map(|line| (AUTHORIZATION, line.parse().unwrap()));
+        let token = PresentedToken::read(&lines.collect())?;
+        Some((matches!(token, PresentedToken::Bearer(_)), token.expose().to_owned()))
+    }
+
+    #[test]
+    fn a_token_is_read_as_bearer_and_as_a_password_of_any_name() {
+        for line in ["Bearer lgt_x", "bearer  lgt_x ", "BEARER lgt_x"] {
+            assert_eq!(read(&[line]), Some((true, "lgt_x".to_owned())), "{line}");
+        }
+        for user in ["ada:lgt_x", ":lgt_x", "ü:lgt_x"] {
+            let line = format!("Basic {}", BASE64_STANDARD.encode(user));
+            assert_eq!(read(&[&line]), Some((false, "lgt_x".to_owned())), "{user}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_access_token_is_left_to_the_service() {
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        let others = [
+            "",
+            "Bearer",
+            "Bearer eyJ.x.y",
+            "lgt_x",
+            "token lgt_x",
+            "Basic lgt_x",
+            "Basic ====",
+            "Bearer x lgt_x",
+        ];
+        for line in
+            others.map(str::to_owned).into_iter().chain([basic("lgt_x:"), basic("lgt_x"), basic("a:b")])
+        {
+            assert_eq!(read(&[&line]), None, "{line}");
+        }
+        assert_eq!(read(&["Bearer a", "Bearer b"]), None);
+    }
+
+    #[test]
+    fn of_two_lines_none_is_believed_and_the_request_does_not_pass_as_one_without() {
+        for lines in
+            [["Bearer lgt_x", "Bearer b"], ["Bearer b", "Bearer lgt_x"], ["Bearer lgt_x", "Bearer lgt_x"]]
+        {
+            assert_eq!(read(&lines), Some((true, String::new())), "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `AccessTokenStore`, and what takes access tokens away.
+
+use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId, AccessTokenText};
+use labgate_domain::people::{AccountId, AccountStatus, Role};
+use labgate_domain::ports::{AccessTokenCreation, Changed, FeedPosition};
+use labgate_domain::protocol::Issuer;
+
+use super::lab::{
+    Replica, access_token, account_id, add, add_ada, add_local, administrator, at, at_once, credential,
+    identity, identity_at, local,
+};
+use super::replicas;
+
+fn id(number: u8) -> AccessTokenId {
+    AccessTokenId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
+}
+
+fn hash(number: u8) -> AccessTokenHash {
+    AccessTokenText::parse(&format!("lgt_{number:043}")).unwrap().hash()
+}
+
+/// Ada's token.
+fn token(number: u8, account: AccountId) -> AccessToken {
+    AccessToken { id: id(number), ..access_token(account) }
+}
+
+/// One that was made with a password.
+fn plain(number: u8, account: AccountId) -> AccessToken {
+    AccessToken { identity: None, groups: Vec::new(), ..token(number, account) }
+}
+
+async fn make(store: &Replica, number: u8, token: &AccessToken) -> AccessTokenCreation {
+    store.access_tokens.create(token, &hash(number), 3).await.unwrap()
+}
+
+async fn made(store: &Replica, number: u8, token: &AccessToken) {
+    assert_eq!(make(store, number, token).await, AccessTokenCreation::Created);
+}
+
+async fn position(store: &Replica) -> FeedPosition {
+    store.sessions.changes_since(None).await.unwrap().position
+}
+
+/// Asserts that exactly these tokens are there no longer, and that the feed tells it.
+async fn assert_gone(store: &Replica, since: &FeedPosition, numbers: &[u8]) {
+    let told = store.sessions.changes_since(Some(since)).await.unwrap().changed.unwrap();
+    for number in numbers {
+        assert_eq!(store.access_tokens.find(&hash(*number)).await, Ok(None), "{number}");
+        assert!(told.contains(&Changed::Session(id(*number).in_checks())), "{number}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_found_by_its_hash_and_listed_with_its_account() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    add_local(&store, &local(2, "bob"), None).await;
+    let (first, second) = (token(1, ada.id), AccessToken { made_at: at(1001), ..plain(2, ada.id) });
+    made(&store, 1, &first).await;
+    made(&store, 2, &second).await;
+    made(&store, 3, &plain(3, account_id(2))).await;
+    assert_eq!(other.access_tokens.find(&hash(1)).await, Ok(Some(first.clone())));
+    assert_eq!(other.access_tokens.find(&hash(4)).await, Ok(None));
+    assert_eq!(other.access_tokens.list_of(ada.id).await, Ok(vec![second, first]));
+}
+
+#[tokio::test]
+async fn only_an_active_account_with_the_identity_and_room_gets_one() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    add_local(&store, &local(2, "bob"), None).await;
+    assert_eq!(make(&store, 1, &plain(1, account_id(9))).await, AccessTokenCreation::Refused, "no account");
+    assert_eq!(
+        make(&store, 1, &token(1, account_id(2))).await,
+        AccessTokenCreation::Refused,
+        "not his identity"
+    );
+    let expired = AccessToken { made_at: at(10), expires_at: at(20), ..plain(1, ada.id) };
+    made(&store, 1, &expired).await;
+    for number in 2..=4 {
+        made(&store, number, &plain(number, ada.id)).await;
+    }
+    assert_eq!(store.access_tokens.find(&hash(1)).await, Ok(None), "an expired one gives room");
+    assert_eq!(make(&store, 5, &plain(5, ada.id)).await, AccessTokenCreation::TooMany);
+    made(&store, 6, &plain(6, account_id(2))).await;
+    store.administration.set_status(account_id(2), AccountStatus::Disabled, at(2000)).await.unwrap();
+    assert_eq!(make(&store, 7, &plain(7, account_id(2))).await, AccessTokenCreation::Refused, "disabled");
+}
+
+#[tokio::test]
+async fn the_last_use_moves_forward_and_is_no_change() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    made(&store, 1, &token(1, ada.id)).await;
+    let since = position(&store).await;
+    for seconds in [2000, 1500, 3000] {
+        store.access_tokens.touch(id(1), at(seconds)).await.unwrap();
+    }
+    store.access_tokens.touch(id(9), at(1)).await.unwrap();
+    let found = other.access_tokens.find(&hash(1)).await.unwrap().unwrap();
+    assert_eq!(found, AccessToken { last_used_at: Some(at(3000)), ..token(1, ada.id) });
+    assert_eq!(store.sessions.changes_since(Some(&since)).await.unwrap().changed, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_token_is_revoked_by_its_own_account_alone_and_once() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    made(&store, 1, &token(1, ada.id)).await;
+    made(&store, 2, &token(2, ada.id)).await;
+    let since = position(&store).await;
+    assert_eq!(store.access_tokens.revoke(account_id(2), id(1)).await, Ok(None));
+    assert_eq!(store.access_tokens.revoke(ada.id, id(1)).await, Ok(Some(token(1, ada.id))));
+    assert_eq!(other.access_tokens.revoke(ada.id, id(1)).await, Ok(None));
+    assert_gone(&other, &since, &[1]).await;
+    assert_eq!(other.access_tokens.list_of(ada.id).await, Ok(vec![token(2, ada.id)]));
+}
+
+#[tokio::test]
+async fn what_takes_the_account_away_takes_its_tokens_away() {
+    for (what, number) in [("disable", 0), ("demote", 1), ("delete", 2), ("reset", 3), ("unlink", 4)] {
+        let [store, other] = replicas().await;
+        let ada = add_ada(&store).await;
+        add_local(&store, &administrator(local(2, "root")), None).await;
+        made(&store, 1, &token(1, ada.id)).await;
+        made(&store, 2, &plain(2, ada.id)).await;
+        made(&store, 3, &plain(3, account_id(2))).await;
+        let since = position(&store).await;
+        let mut gone = vec![1, 2];
+        match number {
+            0 => drop(
+                store.administration.set_status(ada.id, AccountStatus::Disabled, at(2000)).await.unwrap(),
+            ),
+            1 => drop(store.administration.set_role(ada.id, Role::User, at(2000)).await.unwrap()),
+            2 => drop(store.administration.delete(ada.id).await.unwrap()),
+            3 => {
+                drop(
+                    store.credentials.reset_credential(ada.id, &credential("$new"), at(2000)).await.unwrap(),
+                );
+            }
+            _ => {
+                let further = identity_at("https://other.example", "ada");
+                store.identities.link(ada.id, &further, None, at(1500)).await.unwrap();
+                let identity = identity("ada");
+                store.identities.unlink(ada.id, &identity.issuer, &identity.subject).await.unwrap();
+                gone = vec![1];
+            }
+        }
+        assert_gone(&other, &since, &gone).await;
+        let kept = other.access_tokens.find(&hash(2)).await.unwrap();
+        assert_eq!(kept.is_some(), gone.len() == 1, "{what}");
+        assert!(other.access_tokens.find(&hash(3)).await.unwrap().is_some(), "{what}: another's stays");
+    }
+}
+
+#[tokio::test]
+async fn a_token_follows_its_identity_to_another_issuer() {
+    let [store, _] = replicas().await;
+    let ada = add_ada(&store).await;
+    made(&store, 1, &token(1, ada.id)).await;
+    let (from, to) = (identity("ada").issuer, Issuer::parse("https://new.example").unwrap());
+    store.administration.move_identities(&from, &to, false, at(2000)).await.unwrap();
+    let found = store.access_tokens.find(&hash(1)).await.unwrap().unwrap();
+    assert_eq!(found.identity, Some((to, identity("ada").subject)));
+}
+
+#[tokio::test]
+async fn groups_and_admission_are_those_that_the_provider_gave_last() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    add(&store, &local(2, "bob"), &identity("bob")).await;
+    made(&store, 1, &token(1, ada.id)).await;
+    made(&store, 2, &plain(2, ada.id)).await;
+    let keep = async |subject: &str, groups: Option<&[String]>| {
+        let since = position(&store).await;
+        let identity = identity(subject);
+        store.access_tokens.keep_admission(&identity.issuer, &identity.subject, groups).await.unwrap();
+        let told = store.sessions.changes_since(Some(&since)).await.unwrap().changed.unwrap();
+        (told.len(), other.access_tokens.find(&hash(1)).await.unwrap().unwrap())
+    };
+    let first = token(1, ada.id);
+    let (new, none) = (vec!["new".to_owned()], Vec::new());
+    let with = |groups: &[String], is_admitted| AccessToken {
+        groups: groups.to_vec(),
+        is_admitted,
+        ..first.clone()
+    };
+    assert_eq!(keep("bob", Some(&new)).await, (0, first.clone()), "another's");
+    assert_eq!(keep("ada", Some(&first.groups)).await, (0, first.clone()), "the same");
+    assert_eq!(keep("ada", Some(&new)).await, (1, with(&new, true)));
+    assert_eq!(keep("ada", None).await, (1, with(&new, false)), "not admitted: opens nothing");
+    assert_eq!(keep("ada", None).await, (0, with(&new, false)));
+    assert_eq!(keep("ada", Some(&none)).await, (1, with(&none, true)), "admitted again");
+    keep("ada", None).await;
+    let signs_in = labgate_domain::identity::ExternalIdentity { groups: new.clone(), ..identity("ada") };
+    store.identities.record_sign_in(ada.id, &signs_in, None, at(2000)).await.unwrap();
+    assert_eq!(other.access_tokens.find(&hash(1)).await, Ok(Some(with(&new, true))), "by a sign-in, too");
+    assert_eq!(
+        other.access_tokens.find(&hash(2)).await,
+        Ok(Some(plain(2, ada.id))),
+        "none of the password's"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_tokens_at_once_no_more_are_made_than_there_is_room_for() {
+    let replicas = replicas().await;
+    let ada = add_ada(&replicas[0]).await;
+    let all = at_once(&replicas, 8, move |store, number| async move {
+        let token = token(number, ada.id);
+        store.access_tokens.create(&token, &hash(number), 3).await.unwrap()
+    })
+    .await;
+    assert_eq!(all.iter().filter(|it| **it == AccessTokenCreation::Created).count(), 3);
+    assert_eq!(replicas[1].access_tokens.list_of(ada.id).await.unwrap().len(), 3);
+}
