@@ -3,17 +3,23 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderValue};
 use labgate_domain::access_token::AccessTokenText;
 use secrecy::{ExposeSecret as _, SecretString};
+
+/// Says which site made a browser send the request. No script can set it.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// The access token that a request brings. Anything else in `Authorization` is between the client and the service.
 #[derive(Clone, Debug)]
 pub(crate) enum PresentedToken {
     /// As RFC 6750 section 2.1 has it.
     Bearer(SecretString),
-    /// As a password (RFC 7617), because many clients send nothing else. A browser adds one by itself, too.
+    /// As a password (RFC 7617), because many clients send nothing else. A browser adds one by itself, too: to
+    /// requests that another site makes it send, none is believed.
     Basic(SecretString),
+    /// In a way that is not believed. The request does not pass as one without a token.
+    Unfit,
 }
 
 impl PresentedToken {
@@ -22,13 +28,17 @@ impl PresentedToken {
         let mut lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().ok());
         let (first, second) = (lines.next()?, lines.next());
         if second.is_none() {
-            return first.and_then(Self::of_line);
+            let is_own = |site: &HeaderValue| ["none", "same-origin"].iter().any(|own| site == *own);
+            return first.and_then(Self::of_line).map(|token| match token {
+                Self::Basic(_) if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own) => Self::Unfit,
+                token => token,
+            });
         }
         let has_token = headers
             .get_all(AUTHORIZATION)
             .iter()
             .any(|line| line.to_str().ok().and_then(Self::of_line).is_some());
-        has_token.then(|| Self::Bearer(String::new().into()))
+        has_token.then_some(Self::Unfit)
     }
 
     fn of_line(line: &str) -> Option<Self> {
@@ -45,10 +55,11 @@ impl PresentedToken {
         is_ours(password).then(|| Self::Basic(password.into()))
     }
 
-    /// Returns the text.
+    /// Returns the text; an empty one, which is no token, if it is not believed.
     pub(crate) fn expose(&self) -> &str {
         match self {
             Self::Bearer(text) | Self::Basic(text) => text.expose_secret(),
+            Self::Unfit => "",
         }
     }
 }
@@ -100,7 +111,26 @@ mod tests {
         for lines in
             [["Bearer lgt_x", "Bearer b"], ["Bearer b", "Bearer lgt_x"], ["Bearer lgt_x", "Bearer lgt_x"]]
         {
-            assert_eq!(read(&lines), Some((true, String::new())), "{lines:?}");
+            assert_eq!(read(&lines), Some((false, String::new())), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_another_site_makes_a_browser_send_is_not_believed() {
+        let basic = format!("Basic {}", BASE64_STANDARD.encode("ada:lgt_x"));
+        for (line, sites, expected) in [
+            (&*basic, &["none"][..], "lgt_x"),
+            (&basic, &["same-origin"], "lgt_x"),
+            (&basic, &["same-site"], ""),
+            (&basic, &["cross-site"], ""),
+            (&basic, &[""], ""),
+            (&basic, &["same-origin", "cross-site"], ""),
+            // No browser adds this one by itself.
+            ("Bearer lgt_x", &["cross-site"], "lgt_x"),
+        ] {
+            let sites = sites.iter().map(|site| (SEC_FETCH_SITE.parse().unwrap(), site.parse().unwrap()));
+            let headers: HeaderMap = sites.chain([(AUTHORIZATION, line.parse().unwrap())]).collect();
+            assert_eq!(PresentedToken::read(&headers).unwrap().expose(), expected, "{headers:?}");
         }
     }
 }

@@ -40,8 +40,8 @@ impl Route {
     /// Returns the request without an access token, where none counts: elsewhere it is as good as not there. In the
     /// API none counts that a browser may have added by itself, and the answer is for a program.
     pub(crate) fn with_fitting_token(&self, mut request: ParsedRequest) -> ParsedRequest {
-        let is_bearer = matches!(request.access_token, Some(PresentedToken::Bearer(_)));
-        if API_WITH_TOKENS.contains(&self.path) && is_bearer {
+        let counts = matches!(request.access_token, Some(PresentedToken::Bearer(_) | PresentedToken::Unfit));
+        if API_WITH_TOKENS.contains(&self.path) && counts {
             request.audience = Audience::Program;
         } else if !CHECKS_WITH_TOKENS.contains(&self.path) {
             request.access_token = None;
