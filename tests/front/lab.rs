@@ -14,7 +14,7 @@ use labgate::wiring::Server;
 use labgate::world::{OsEntropy, SystemClock};
 use labgate_domain::access_token::{AccessToken, AccessTokenId, AccessTokenText, TokenScope};
 use labgate_domain::people::{DisplayName, Username};
-use labgate_domain::ports::{AccessTokenCreation, AccessTokenStore, AccountStore as _};
+use labgate_domain::ports::{AccessTokenCreation, AccessTokenStore, AccountStore as _, SessionStore};
 use labgate_domain::world::Clock as _;
 use labgate_mock_idp::{Client as RelyingParty, MockIdp, User};
 use labgate_store::{Location, Store};
@@ -139,11 +139,14 @@ impl Lab {
             identity: None,
             groups: Vec::new(),
             is_admitted: true,
+            told_at: now,
             made_at: now,
             expires_at: now.plus(Duration::from_hours(1)),
             last_used_at: None,
         };
-        let made = AccessTokenStore::create(&store, &token, &text.hash(), AccessToken::MOST).await;
+        let sessions = SessionStore::list_of(&store, account.id, now).await.unwrap();
+        let (hash, session) = (text.hash(), sessions[0].id);
+        let made = AccessTokenStore::create(&store, &token, &hash, session, AccessToken::MOST).await;
         assert_eq!(made, Ok(AccessTokenCreation::Created));
         text.expose().to_owned()
     }

@@ -46,10 +46,11 @@ cases! {
     "Ada enters the notebooks" uses "Ada's code of the notebooks": |process| enter(&process).await;
     "Ada enters them twice" uses "Ada's code of the notebooks": |process| enter(&process).await;
     "Ada makes an access token": |process| {
-        make_access_token(&process.sign_in, &process.fixture.ada).await.map(|_| None).map_err(refused)
+        let made = make_access_token(&process.sign_in, &process.fixture.ada).await;
+        made.map(|made| Some(made.text.expose().to_owned())).map_err(refused)
     };
     "Ada's access token is presented": |process| {
-        enter_with(&process.sign_in, &process.fixture.access_token).await
+        enter_with(&process.sign_in, process.fixture.access_token.text.expose()).await
     };
     "Ada revokes her access token" promises Revoked(ADA): |process| {
         let (id, visitor) = (process.fixture.access_token.token.id, presenting(&process.fixture.ada));
@@ -112,7 +113,7 @@ cases! {
         let visitor = presenting(&process.fixture.ada);
         process.sign_in.accounts().sign_out_everywhere(&visitor).await.map(|()| None).map_err(refused)
     };
-    "Ada unlinks her identity" promises Unlinked("ada"): |process| {
+    "Ada unlinks her identity" promises Removed("ada"): |process| {
         let (issuer, visitor) = (issuer(ISSUER), presenting(&process.fixture.ada));
         let subject = labgate_domain::protocol::Subject::parse("ada").unwrap();
         let proof = Proof::Password(Some(password(PASSWORD)));
@@ -151,7 +152,7 @@ cases! {
         patch(&process, ROOT, AccountPatch::Role(Role::User)).await
     };
     "Ada is promoted": |process| patch(&process, ADA, AccountPatch::Role(Role::Admin)).await;
-    "Ada gets an initial password" promises PasswordReplaced(ADA): |process| {
+    "Ada gets an initial password" promises Reset(ADA): |process| {
         let administration = process.sign_in.administration();
         let reset = administration.reset_password(&operator(), account_id(ADA), Some(password(OTHER_PASSWORD))).await;
         reset.map(|_| None).map_err(refused)
@@ -177,6 +178,8 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
     ["Ada makes an access token", "Ada is disabled", "Ada's access token is presented"],
+    ["Ada makes an access token", "Ada gets an initial password", "Ada comes back from the provider"],
+    ["Ada makes an access token", "Ada unlinks her identity", "the provider is asked again"],
     ["Ada unlinks her identity", "Ada's access token is presented", "the provider is asked again"],
 ];
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use labgate_domain::access_token::AccessTokenText;
 use labgate_domain::people::{Account, AccountStatus, Role, Username};
 use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _};
 use labgate_domain::protocol::{Issuer, Subject};
 
 use super::executor::Scene as _;
-use super::lab::{ADA, Beginning, Case, Promise, account_id, now};
+use super::lab::{ADA, Answer, Beginning, Case, Promise, account_id, now};
 use super::provider::ISSUER;
 
 /// Returns the rules that an end breaks.
@@ -66,7 +67,11 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
     for (case, answer) in cases.iter().zip(&answers) {
         let Some((Ok(_), answered_at)) = answer else { continue };
         let later = answers.iter().flatten().filter(|(_, at)| at > answered_at);
-        let later: Vec<String> = later.filter_map(|(answer, _)| answer.clone().ok().flatten()).collect();
+        let later: Vec<String> = later.filter_map(|(answer, _)| session_token(answer).cloned()).collect();
+        // All were made in the session of the beginning, or before.
+        let made = answers.iter().flatten().filter_map(|(answer, _)| access_token(answer));
+        let opens_with_token =
+            end.opens_notebooks() || made.into_iter().any(|it| end.opens_notebooks_with(it));
         let mut rule = |holds: bool, rule: &str| {
             if !holds {
                 broken.insert(rule.to_owned());
@@ -83,7 +88,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let known = [&end.fixture.ada, &end.fixture.grace];
                 let opens = known.into_iter().chain(&later).filter(its_own).any(|token| end.opens(token));
                 rule(!opens, "a token opens a disabled account");
-                rule(who != ADA || !end.opens_notebooks(), "an access token opens a disabled account");
+                rule(who != ADA || !opens_with_token, "an access token opens a disabled account");
             }
             Promise::Demoted(who) => {
                 let stored = now(AccountStore::find(&end.store, account_id(who))).unwrap();
@@ -97,10 +102,12 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
             Promise::SignedOut(_) => {
                 rule(!end.opens(&end.fixture.ada), "a token of an ended session opens the lab");
             }
-            Promise::PasswordReplaced(who) => {
+            Promise::PasswordReplaced(who) | Promise::Reset(who) => {
                 let credential = now(end.store.credential(account_id(who))).unwrap();
                 let opens = credential.is_some_and(|it| it.hash.expose() == end.fixture.first_hash.expose());
                 rule(!opens, "a password opens that was replaced");
+                let is_reset = matches!(case.promise, Promise::Reset(ADA));
+                rule(!is_reset || !opens_with_token, "an access token opens an account that was reset");
             }
             Promise::Exists(name) => {
                 let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
@@ -118,13 +125,23 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
             Promise::Revoked(_) => {
                 rule(!end.opens_notebooks(), "an access token opens a service after it was revoked");
             }
-            Promise::Unlinked(subject) => {
+            Promise::Unlinked(subject) | Promise::Removed(subject) => {
                 let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());
                 let opened = now(end.store.find_by_identity(&issuer, &subject)).unwrap();
                 rule(opened.is_none(), "an identity opens that was unlinked");
+                let is_removed = matches!(case.promise, Promise::Removed(_));
+                rule(!is_removed || !opens_with_token, "an access token opens whose identity was unlinked");
             }
         }
     }
+}
+
+fn access_token(answer: &Answer) -> Option<&String> {
+    answer.as_ref().ok()?.as_ref().filter(|it| it.starts_with(AccessTokenText::PREFIX))
+}
+
+fn session_token(answer: &Answer) -> Option<&String> {
+    answer.as_ref().ok()?.as_ref().filter(|it| !it.starts_with(AccessTokenText::PREFIX))
 }
 
 fn nothing_is_used_twice(end: &mut Beginning, cases: &[&Case], broken: &mut BTreeSet<String>) {

@@ -201,9 +201,9 @@ pub(super) async fn make_access_token(sign_in: &SignIn, token: &str) -> Result<M
 }
 
 /// Presents an access token at the notebooks.
-pub(super) async fn enter_with(sign_in: &SignIn, token: &MadeAccessToken) -> Answer {
+pub(super) async fn enter_with(sign_in: &SignIn, token: &str) -> Answer {
     let target = notebook();
-    let evidence = Evidence { access_token: Some(token.text.expose()), cookie: None };
+    let evidence = Evidence { access_token: Some(token), cookie: None };
     match sign_in.access().check(&target, evidence, Source::default()).await {
         Ok(_) => Ok(None),
         Err(NoPassage::Refused(refusal)) => Err(refused(refusal)),
@@ -306,10 +306,14 @@ pub(super) enum Promise {
     Revoked(u8),
     /// The password that it had opens the account no more.
     PasswordReplaced(u8),
+    /// The same, and no access token that was made before does.
+    Reset(u8),
     /// An account has this name or address.
     Exists(&'static str),
     /// The identity of this subject opens nothing.
     Unlinked(&'static str),
+    /// The same, and no access token that was made with it opens anything.
+    Removed(&'static str),
     /// No account has this name or address.
     NameFree(&'static str),
     /// Ada's account, if it is there, has this local group.
@@ -359,9 +363,14 @@ impl Beginning {
 
     /// Returns whether the access token of the beginning opens the notebooks at such a process.
     pub(super) fn opens_notebooks(&self) -> bool {
+        self.opens_notebooks_with(self.fixture.access_token.text.expose())
+    }
+
+    /// Returns whether this access token does.
+    pub(super) fn opens_notebooks_with(&self, token: &str) -> bool {
         let ports = over(self.fixture.ports.clone(), self.store.clone(), 99);
         let sign_in = SignIn::new(ports, self.fixture.policy.clone());
-        now(enter_with(&sign_in, &self.fixture.access_token)).is_ok()
+        now(enter_with(&sign_in, token)).is_ok()
     }
 
     /// Returns the role that a token states, and its account.

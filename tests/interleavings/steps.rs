@@ -140,12 +140,16 @@ stepped! {
         WRITE delete_expired(before: Timestamp) -> u64;
     }
     AccessTokenStore {
-        WRITE create(token: &AccessToken, hash: &AccessTokenHash, at_most: u32) -> AccessTokenCreation;
+        WRITE create(
+            token: &AccessToken, hash: &AccessTokenHash, session: SessionId, at_most: u32
+        ) -> AccessTokenCreation;
         READ find(hash: &AccessTokenHash) -> Option<AccessToken>;
         READ list_of(account: AccountId) -> Vec<AccessToken>;
         WRITE touch(id: AccessTokenId, at: Timestamp) -> ();
         WRITE revoke(account: AccountId, id: AccessTokenId) -> Option<AccessToken>;
-        WRITE keep_admission<'a>(issuer: &Issuer, subject: &Subject, groups: Option<&'a [String]>) -> ();
+        WRITE keep_admission<'a>(
+            issuer: &Issuer, subject: &Subject, groups: Option<&'a [String]>, at: Timestamp
+        ) -> ();
     }
     SpentAttempts {
         WRITE consume(id: SealId, until: Timestamp) -> Consumption;

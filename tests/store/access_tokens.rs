@@ -1,13 +1,15 @@
 //! `AccessTokenStore`, and what takes access tokens away.
 
-use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId, AccessTokenText};
+use labgate_domain::access_token::{
+    AccessToken, AccessTokenHash, AccessTokenId, AccessTokenText, TokenScope,
+};
 use labgate_domain::people::{AccountId, AccountStatus, Role};
 use labgate_domain::ports::{AccessTokenCreation, Changed, FeedPosition};
 use labgate_domain::protocol::Issuer;
 
 use super::lab::{
-    Replica, access_token, account_id, add, add_ada, add_local, administrator, at, at_once, credential,
-    identity, identity_at, local,
+    Replica, access_token, account_id, add, add_ada, add_local, administrator, at, at_once, begin_session,
+    credential, identity, identity_at, local, session, session_id, terms,
 };
 use super::replicas;
 
@@ -24,13 +26,26 @@ fn token(number: u8, account: AccountId) -> AccessToken {
     AccessToken { id: id(number), ..access_token(account) }
 }
 
-/// One that was made with a password.
+/// One that was made with a password, and not for the administration.
 fn plain(number: u8, account: AccountId) -> AccessToken {
-    AccessToken { identity: None, groups: Vec::new(), ..token(number, account) }
+    let scope = TokenScope::parse("mlflow").unwrap();
+    AccessToken { identity: None, groups: Vec::new(), scope, ..token(number, account) }
 }
 
+/// The number of the one session in which an account makes tokens.
+fn in_session(account: AccountId) -> u8 {
+    (1..=9).find(|number| account_id(*number) == account).unwrap()
+}
+
+/// Makes a token in that session, which begins now if it has not.
 async fn make(store: &Replica, number: u8, token: &AccessToken) -> AccessTokenCreation {
-    store.access_tokens.create(token, &hash(number), 3).await.unwrap()
+    let session = session(in_session(token.account), token.account);
+    if store.sessions.find(session.id).await.unwrap().is_none()
+        && let Some(account) = store.accounts.find(token.account).await.unwrap()
+    {
+        store.sessions.create(&session, terms(account.role)).await.unwrap();
+    }
+    store.access_tokens.create(token, &hash(number), session.id, 3).await.unwrap()
 }
 
 async fn made(store: &Replica, number: u8, token: &AccessToken) {
@@ -71,9 +86,16 @@ async fn only_an_active_account_with_the_identity_and_room_gets_one() {
     add_local(&store, &local(2, "bob"), None).await;
     assert_eq!(make(&store, 1, &plain(1, account_id(9))).await, AccessTokenCreation::Refused, "no account");
     assert_eq!(
-        make(&store, 1, &token(1, account_id(2))).await,
+        make(&store, 1, &AccessToken { identity: token(1, ada.id).identity, ..plain(1, account_id(2)) })
+            .await,
         AccessTokenCreation::Refused,
         "not his identity"
+    );
+    let scope = token(1, ada.id).scope;
+    assert_eq!(
+        make(&store, 1, &AccessToken { scope, ..plain(1, account_id(2)) }).await,
+        AccessTokenCreation::Refused,
+        "no administrator"
     );
     let expired = AccessToken { made_at: at(10), expires_at: at(20), ..plain(1, ada.id) };
     made(&store, 1, &expired).await;
@@ -171,30 +193,44 @@ async fn groups_and_admission_are_those_that_the_provider_gave_last() {
     add(&store, &local(2, "bob"), &identity("bob")).await;
     made(&store, 1, &token(1, ada.id)).await;
     made(&store, 2, &plain(2, ada.id)).await;
+    let seconds = std::cell::Cell::new(1000);
     let keep = async |subject: &str, groups: Option<&[String]>| {
+        seconds.set(seconds.get() + 1);
         let since = position(&store).await;
         let identity = identity(subject);
-        store.access_tokens.keep_admission(&identity.issuer, &identity.subject, groups).await.unwrap();
+        let now = at(seconds.get());
+        store.access_tokens.keep_admission(&identity.issuer, &identity.subject, groups, now).await.unwrap();
         let told = store.sessions.changes_since(Some(&since)).await.unwrap().changed.unwrap();
         (told.len(), other.access_tokens.find(&hash(1)).await.unwrap().unwrap())
     };
     let first = token(1, ada.id);
     let (new, none) = (vec!["new".to_owned()], Vec::new());
-    let with = |groups: &[String], is_admitted| AccessToken {
+    let with = |groups: &[String], is_admitted, told_at| AccessToken {
         groups: groups.to_vec(),
         is_admitted,
+        told_at: at(told_at),
         ..first.clone()
     };
     assert_eq!(keep("bob", Some(&new)).await, (0, first.clone()), "another's");
-    assert_eq!(keep("ada", Some(&first.groups)).await, (0, first.clone()), "the same");
-    assert_eq!(keep("ada", Some(&new)).await, (1, with(&new, true)));
-    assert_eq!(keep("ada", None).await, (1, with(&new, false)), "not admitted: opens nothing");
-    assert_eq!(keep("ada", None).await, (0, with(&new, false)));
-    assert_eq!(keep("ada", Some(&none)).await, (1, with(&none, true)), "admitted again");
+    let same = keep("ada", Some(&first.groups)).await;
+    assert_eq!(same, (0, with(&first.groups, true, 1002)), "the same, but later");
+    assert_eq!(keep("ada", Some(&new)).await, (1, with(&new, true, 1003)));
+    assert_eq!(keep("ada", None).await, (1, with(&new, false, 1004)), "not admitted: opens nothing");
+    assert_eq!(make(&store, 3, &token(3, ada.id)).await, AccessTokenCreation::Refused, "nor does another");
+    made(&store, 3, &plain(3, ada.id)).await;
+    assert_eq!(keep("ada", None).await, (0, with(&new, false, 1005)));
+    seconds.set(1003);
+    assert_eq!(keep("ada", Some(&new)).await, (0, with(&new, false, 1005)), "an older answer");
+    seconds.set(1005);
+    assert_eq!(keep("ada", Some(&none)).await, (1, with(&none, true, 1006)), "admitted again");
     keep("ada", None).await;
     let signs_in = labgate_domain::identity::ExternalIdentity { groups: new.clone(), ..identity("ada") };
     store.identities.record_sign_in(ada.id, &signs_in, None, at(2000)).await.unwrap();
-    assert_eq!(other.access_tokens.find(&hash(1)).await, Ok(Some(with(&new, true))), "by a sign-in, too");
+    assert_eq!(
+        other.access_tokens.find(&hash(1)).await,
+        Ok(Some(with(&new, true, 2000))),
+        "by a sign-in, too"
+    );
     assert_eq!(
         other.access_tokens.find(&hash(2)).await,
         Ok(Some(plain(2, ada.id))),
@@ -206,11 +242,57 @@ async fn groups_and_admission_are_those_that_the_provider_gave_last() {
 async fn of_tokens_at_once_no_more_are_made_than_there_is_room_for() {
     let replicas = replicas().await;
     let ada = add_ada(&replicas[0]).await;
+    begin_session(&replicas[0], &session(1, ada.id)).await;
     let all = at_once(&replicas, 8, move |store, number| async move {
         let token = token(number, ada.id);
-        store.access_tokens.create(&token, &hash(number), 3).await.unwrap()
+        store.access_tokens.create(&token, &hash(number), session_id(1), 3).await.unwrap()
     })
     .await;
     assert_eq!(all.iter().filter(|it| **it == AccessTokenCreation::Created).count(), 3);
     assert_eq!(replicas[1].access_tokens.list_of(ada.id).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn no_token_is_made_in_a_session_that_is_over() {
+    for over in
+        ["ended", "all ended", "expired", "another's", "unknown", "reset", "demoted", "disabled", "unlinked"]
+    {
+        let [store, other] = replicas().await;
+        let ada = add_ada(&store).await;
+        add_local(&store, &administrator(local(2, "root")), None).await;
+        begin_session(&store, &session(1, ada.id)).await;
+        begin_session(&store, &session(2, account_id(2))).await;
+        let (mut token, mut session) = (token(1, ada.id), session_id(1));
+        match over {
+            "ended" => store.sessions.end(session, at(1500)).await.unwrap(),
+            "all ended" => drop(store.sessions.end_all_of(ada.id, None, at(1500)).await.unwrap()),
+            "expired" => token = AccessToken { made_at: at(5000), expires_at: at(6000), ..token },
+            "another's" => session = session_id(2),
+            "unknown" => session = session_id(3),
+            "reset" => {
+                drop(
+                    store.credentials.reset_credential(ada.id, &credential("$new"), at(1500)).await.unwrap(),
+                );
+            }
+            "demoted" => drop(store.administration.set_role(ada.id, Role::User, at(1500)).await.unwrap()),
+            "disabled" => {
+                let disabled = AccountStatus::Disabled;
+                store.administration.set_status(ada.id, disabled, at(1500)).await.unwrap();
+                store.administration.set_status(ada.id, AccountStatus::Active, at(1600)).await.unwrap();
+            }
+            _ => {
+                let further = identity_at("https://other.example", "ada");
+                store.identities.link(ada.id, &further, None, at(1500)).await.unwrap();
+                let identity = identity("ada");
+                store.identities.unlink(ada.id, &identity.issuer, &identity.subject).await.unwrap();
+            }
+        }
+        // So that what is refused is the session: the rest would do.
+        if over != "unlinked" {
+            token = AccessToken { identity: None, scope: TokenScope::parse("mlflow").unwrap(), ..token };
+        }
+        let made = other.access_tokens.create(&token, &hash(1), session, 3).await;
+        assert_eq!(made, Ok(AccessTokenCreation::Refused), "{over}");
+        assert_eq!(store.access_tokens.list_of(ada.id).await, Ok(Vec::new()), "{over}");
+    }
 }

@@ -301,15 +301,16 @@ pub(super) fn access_token(account: AccountId) -> AccessToken {
         identity: Some((identity.issuer, identity.subject)),
         groups: vec!["staff".to_owned(), "Gruppe \"Süd\"".to_owned()],
         is_admitted: true,
+        told_at: at(1000),
         made_at: at(1000),
         expires_at: at(5000),
         last_used_at: None,
     }
 }
 
-/// Adds that token.
-pub(super) async fn add_access_token(store: &Replica, account: AccountId) {
+/// Adds that token, in this session.
+pub(super) async fn add_access_token(store: &Replica, account: AccountId, session: SessionId) {
     let text = AccessTokenText::parse(&format!("lgt_{}", "A".repeat(43))).unwrap();
-    let made = store.access_tokens.create(&access_token(account), &text.hash(), 3).await;
+    let made = store.access_tokens.create(&access_token(account), &text.hash(), session, 3).await;
     assert_eq!(made, Ok(AccessTokenCreation::Created));
 }

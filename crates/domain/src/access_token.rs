@@ -170,6 +170,8 @@ pub struct AccessToken {
     pub groups: Vec<String>,
     /// Whether the admission rules let the identity in when they were applied last; `true` without one.
     pub is_admitted: bool,
+    /// The time of the provider's last word on the identity: of its groups and its admission.
+    pub told_at: Timestamp,
     /// The time at which it was made.
     pub made_at: Timestamp,
     /// The time from which on it opens nothing.
@@ -188,10 +190,20 @@ impl AccessToken {
     /// The life of one whose owner names none, in days.
     pub const DEFAULT_DAYS: u32 = 90;
 
+    /// Returns the time from which on it opens nothing unless the provider speaks of its identity again, as it
+    /// has to within the `absolute_limit` of a session.
+    #[must_use]
+    pub fn opens_until(&self, absolute_limit: Duration) -> Timestamp {
+        match self.identity {
+            Some(_) => self.expires_at.min(self.told_at.plus(absolute_limit)),
+            None => self.expires_at,
+        }
+    }
+
     /// Returns whether it opens something, as far as itself is concerned; its account must be active, too.
     #[must_use]
-    pub fn is_valid(&self, now: Timestamp) -> bool {
-        self.is_admitted && now < self.expires_at
+    pub fn is_valid(&self, now: Timestamp, absolute_limit: Duration) -> bool {
+        self.is_admitted && now < self.opens_until(absolute_limit)
     }
 }
 

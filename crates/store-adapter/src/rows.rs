@@ -87,6 +87,7 @@ pub(crate) fn access_token(row: &Row) -> Result<AccessToken, StoreError> {
         identity: issuer.zip(subject),
         groups: record.texts("groups")?,
         is_admitted: record.value("admitted")?,
+        told_at: record.time("told_at")?,
         made_at: record.time("made_at")?,
         expires_at: record.time("expires_at")?,
         last_used_at: record.time_if_present("last_used_at")?,

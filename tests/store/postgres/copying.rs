@@ -27,7 +27,7 @@ async fn fill(store: &Store) {
         begin_session(&store, &session(number, ada.id)).await;
     }
     store.sessions.end(session_id(5), at(2000)).await.unwrap();
-    lab::add_access_token(&store, ada.id).await;
+    lab::add_access_token(&store, ada.id, session_id(1)).await;
     store.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();
 }
 

@@ -4,6 +4,7 @@ use super::StoreError;
 use crate::access_token::{AccessToken, AccessTokenHash, AccessTokenId};
 use crate::people::AccountId;
 use crate::protocol::{Issuer, Subject};
+use crate::session::SessionId;
 use crate::time::Timestamp;
 
 /// The access tokens. What ends one, or changes what it says, stands in the feed of changes
@@ -14,10 +15,11 @@ use crate::time::Timestamp;
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait AccessTokenStore: Send + Sync {
-    /// Adds a token, if its account is active, its identity opens that account, and the account has less than
-    /// `at_most` tokens that have not expired when it is made. Atomically: what takes the account's tokens away
-    /// either comes first and is seen, or comes later and finds the token. The account's expired tokens are
-    /// deleted.
+    /// Adds a token, if its account is active, has the role that the scope takes and less than `at_most` tokens
+    /// that have not expired, its identity opens that account and has no token that is not admitted, and
+    /// `session` is one of the account that has not ended. Atomically: what takes the account's tokens away, or
+    /// ends that session first, either comes first and is seen, or comes later and finds the token. The account's
+    /// expired tokens are deleted.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -25,6 +27,7 @@ pub trait AccessTokenStore: Send + Sync {
         &self,
         token: &AccessToken,
         hash: &AccessTokenHash,
+        session: SessionId,
         at_most: u32,
     ) -> Result<AccessTokenCreation, StoreError>;
 
@@ -52,8 +55,8 @@ pub trait AccessTokenStore: Send + Sync {
     /// When the store cannot answer.
     async fn revoke(&self, account: AccountId, id: AccessTokenId) -> Result<Option<AccessToken>, StoreError>;
 
-    /// Keeps what a provider says of an identity, in all tokens that were made with it: its groups, where the
-    /// admission rules let it in; `None` where they do not. A sign-in keeps it by itself
+    /// Keeps what a provider says of an identity at `at`, in all tokens that were made with it and know nothing
+    /// newer: its groups, where the admission rules let it in; `None` where they do not. A sign-in keeps it by itself
     /// ([`IdentityStore::record_sign_in`](super::IdentityStore::record_sign_in)).
     ///
     /// # Errors
@@ -63,6 +66,7 @@ pub trait AccessTokenStore: Send + Sync {
         issuer: &Issuer,
         subject: &Subject,
         groups: Option<&'a [String]>,
+        at: Timestamp,
     ) -> Result<(), StoreError>;
 }
 
@@ -71,7 +75,7 @@ pub trait AccessTokenStore: Send + Sync {
 pub enum AccessTokenCreation {
     /// The token was added.
     Created,
-    /// The account is not active, or the identity does not open it.
+    /// The account, its identity or the session does not permit it, or not any longer.
     Refused,
     /// The account has too many tokens.
     TooMany,

@@ -53,13 +53,15 @@ pub struct Person {
     pub name: Username,
     /// The source of the request.
     pub source: Source,
+    /// The access token, if a program acts for the person.
+    pub access_token: Option<AccessTokenId>,
 }
 
 impl Person {
     /// Returns the person of an account, who came from this source.
     #[must_use]
     pub fn of(account: &Account, source: Source) -> Self {
-        Self { account: account.id, name: account.username.clone(), source }
+        Self { account: account.id, name: account.username.clone(), source, access_token: None }
     }
 }
 

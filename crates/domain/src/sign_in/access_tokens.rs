@@ -73,10 +73,15 @@ impl<'a> AccessTokens<'a> {
         let now = self.ender.clock.now();
         // Before a ticket is spent.
         let wanted = self.wanted(&new, now)?;
-        let account = self.acts.prove(&OwnAct::MakeToken(new).digest(), proof, visitor, trail).await?;
+        let account = self.acts.requests.account_of(visitor).await?;
         if wanted.scope.has_admin() && account.role != Role::Admin {
             return Err(AccessError::NotAdministrator.into());
         }
+        let kept = self.store.list_of(account.id).await?;
+        if kept.iter().filter(|token| now < token.expires_at).count() >= AccessToken::MOST as usize {
+            return Err(AccessTokenError::TooMany.into());
+        }
+        let account = self.acts.prove(&OwnAct::MakeToken(new).digest(), proof, visitor, trail).await?;
         let session = self.acts.requests.session_of(visitor).await?.person.session;
         let session = self.ender.sessions.find(session).await?.ok_or(AccessError::NotSignedIn)?;
         let Wanted { name, scope, expires_at } = wanted;
@@ -89,11 +94,12 @@ impl<'a> AccessTokens<'a> {
             identity: session.external.map(|external| (external.issuer, external.subject)),
             groups: session.groups,
             is_admitted: true,
+            told_at: session.created_at,
             made_at: now,
             expires_at,
             last_used_at: None,
         };
-        match self.store.create(&token, &text.hash(), AccessToken::MOST).await? {
+        match self.store.create(&token, &text.hash(), session.id, AccessToken::MOST).await? {
             AccessTokenCreation::Created => {}
             AccessTokenCreation::Refused => return Err(AccountError::ChangedMeanwhile.into()),
             AccessTokenCreation::TooMany => return Err(AccessTokenError::TooMany.into()),

@@ -114,6 +114,20 @@ impl AdminAct {
         }
     }
 
+    /// Returns the account that it is about, if it is about one that is there.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Patch(id, _)
+            | Self::Rename { account: id, .. }
+            | Self::ChangeGroups(id, _)
+            | Self::SignOut(id)
+            | Self::RevokeToken(id, _)
+            | Self::ResetPassword(id, _)
+            | Self::Delete(id) => Some(*id),
+            Self::Create(_) | Self::MoveIdentities { .. } => None,
+        }
+    }
+
     /// Returns whether the act changes nothing. Such an act needs no proof.
     #[must_use]
     pub fn is_dry_run(&self) -> bool {

@@ -103,13 +103,16 @@ impl Administration<'_> {
     pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
             if let Some(text) = visitor.access_token {
-                return self.requests.administrator_of_token(text, visitor.source).await;
+                let (account, token) = self.requests.administrator_of_token(text, visitor.source).await?;
+                return Ok(AccountReader::with_account(account, visitor.source, Some(token)));
             }
             let account = self.requests.account_of(visitor).await?;
-            if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
+            if account.role != Role::Admin {
+                return Err(AccessError::NotAdministrator.into());
+            }
+            Ok(AccountReader::with_account(account, visitor.source, None))
         };
-        let reader = self.refusals.from(visitor.source).run(found).await;
-        reader.map(|account| AccountReader::with_account(account, visitor.source))
+        self.refusals.from(visitor.source).run(found).await
     }
 
     /// Returns accounts, in the order in which they were made: at most `limit` after `after`, those that

@@ -1,21 +1,22 @@
 use std::ops::Deref;
 
+use crate::access_token::AccessTokenId;
 use crate::people::{Account, AccountId, Username};
 use crate::ports::{Author, Person, SignInEvent, Source};
 
 /// A person who may see accounts: an administrator, as the session says.
 #[derive(Clone, Debug)]
-pub struct AccountReader(Option<(Account, Source)>);
+pub struct AccountReader(Option<(Account, Source, Option<AccessTokenId>)>);
 
 impl AccountReader {
-    pub(super) fn with_account(account: Account, source: Source) -> Self {
-        Self(Some((account, source)))
+    pub(super) fn with_account(account: Account, source: Source, token: Option<AccessTokenId>) -> Self {
+        Self(Some((account, source, token)))
     }
 
     /// Returns the administrator's own account; `None` is the local operator.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
-        self.0.as_ref().map(|(account, _)| account)
+        self.0.as_ref().map(|(account, ..)| account)
     }
 }
 
@@ -49,7 +50,9 @@ impl Administrator {
     /// Returns the author of what the administrator does.
     pub(super) fn author(&self) -> Author {
         match &self.0.0 {
-            Some((account, source)) => Author::Person(Person::of(account, *source)),
+            Some((account, source, access_token)) => {
+                Author::Person(Person { access_token: *access_token, ..Person::of(account, *source) })
+            }
             None => Author::LocalOperator,
         }
     }

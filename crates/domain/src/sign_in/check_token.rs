@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::check_request::{CheckedRequest, Requests};
 use super::claims::all_groups;
 use super::recent_checks::{Checked, TokenDigest};
-use crate::access_token::{AccessToken, AccessTokenText, TokenScope};
+use crate::access_token::{AccessToken, AccessTokenId, AccessTokenText, TokenScope};
 use crate::error::{AccessError, PasswordError, SignInError};
 use crate::people::{Account, Role};
 use crate::ports::{LoginAttempt, Permit, Source, StoreError};
@@ -32,10 +32,11 @@ impl Requests<'_> {
         }
         let turn = self.recent.turn();
         let (token, account) = self.valid_token(text, source, now).await?;
+        let opens_until = token.opens_until(self.policy.session_absolute_limit);
         let checked = Checked {
             // Once more within the hour, so that its use is noted.
-            until: token.expires_at.min(now.plus(AccessToken::USE_NOTED)),
-            session_until: token.expires_at,
+            until: opens_until.min(now.plus(AccessToken::USE_NOTED)),
+            session_until: opens_until,
             person: Arc::new(person(&token, account)),
             scope: Some(Arc::new(token.scope)),
             renewed: None,
@@ -47,17 +48,21 @@ impl Requests<'_> {
     }
 
     /// Returns the administrator whose access token has the administration API in its scope, all of it as the
-    /// store has it now.
+    /// store has it now, and the token's id.
     pub(super) async fn administrator_of_token(
         &self,
         text: &str,
         source: Source,
-    ) -> Result<Account, SignInError> {
+    ) -> Result<(Account, AccessTokenId), SignInError> {
         let (token, account) = self.valid_token(text, source, self.trails.clock.now()).await?;
         if !token.scope.has_admin() {
             return Err(AccessError::InsufficientScope { needed: TokenScope::ADMIN.to_owned() }.into());
         }
-        if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
+        if account.role == Role::Admin {
+            Ok((account, token.id))
+        } else {
+            Err(AccessError::NotAdministrator.into())
+        }
     }
 
     /// Returns a valid token and its account, as the store has them now, and notes that it is used.
@@ -67,13 +72,14 @@ impl Requests<'_> {
         source: Source,
         now: Timestamp,
     ) -> Result<(AccessToken, Account), SignInError> {
-        let found = match AccessTokenText::parse(text) {
-            Ok(text) => self.access_tokens.find(&text.hash()).await?,
-            Err(_) => None,
+        // What no token can be costs nothing, and is not counted.
+        let text = AccessTokenText::parse(text).map_err(|_| AccessError::AccessTokenInvalid)?;
+        let Some(token) = self.access_tokens.find(&text.hash()).await? else {
+            return Err(self.count_unknown(source, now).await?);
         };
-        let Some(token) = found else { return Err(self.count_unknown(source, now).await?) };
         let account = self.accounts.find(token.account).await?;
-        let account = account.filter(|account| account.is_active() && token.is_valid(now));
+        let is_valid = token.is_valid(now, self.policy.session_absolute_limit);
+        let account = account.filter(|account| account.is_active() && is_valid);
         let account = account.ok_or(AccessError::AccessTokenInvalid)?;
         if token.last_used_at.is_none_or(|at| at.plus(AccessToken::USE_NOTED) <= now) {
             // For the owner's information alone: that the store cannot note it is no reason to refuse.

@@ -176,7 +176,8 @@ impl ExternalSignIn<'_> {
         let role = match admittance.role() {
             Ok(role) => role,
             Err(error) => {
-                self.access_tokens.keep_admission(&identity.issuer, &identity.subject, None).await?;
+                let (issuer, subject, now) = (&identity.issuer, &identity.subject, self.begin.clock.now());
+                self.access_tokens.keep_admission(issuer, subject, None, now).await?;
                 return Err(error.into());
             }
         };

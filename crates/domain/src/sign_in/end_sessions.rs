@@ -29,7 +29,8 @@ impl SessionEnder<'_> {
     /// Ends the session of a person who signs out.
     pub(super) async fn sign_out(self, claims: &SessionClaims, source: Source) -> Result<(), StoreError> {
         self.end(claims.sid).await?;
-        let person = Person { account: claims.sub, name: claims.username.clone(), source };
+        let person =
+            Person { account: claims.sub, name: claims.username.clone(), source, access_token: None };
         self.observer.observe(&SignInEvent::SignedOut { person, session: claims.sid });
         Ok(())
     }

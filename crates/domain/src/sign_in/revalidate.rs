@@ -142,6 +142,7 @@ impl Revalidation<'_> {
                 Err(error) => self.end_rejected_session(round, &session, &error, judged).await?,
             }
         }
+        let asked = Asked { external: &external, at: self.ender.clock.now() };
         // As of now: the next token that an answer brings makes no other session's older.
         let newest = kept.iter().map(|kept| kept.tokens.given_at()).max();
         let answer = self.ask(round, &external, &mut kept).await?;
@@ -152,10 +153,10 @@ impl Revalidation<'_> {
                 return Ok(());
             }
             Answer::Failed(error) if error.is_transient() => {
-                return self.defer(round, &kept, error, judged).await;
+                return self.defer(round, &asked, &kept, error, judged).await;
             }
             Answer::Refused(error) | Answer::Failed(error) => {
-                return self.end_all(round, &kept, &error.into(), judged).await;
+                return self.end_all(round, &asked, &kept, &error.into(), judged).await;
             }
             Answer::None => return Ok(()),
         };
@@ -163,11 +164,11 @@ impl Revalidation<'_> {
         self.last_answers.note(round.id.clone(), now);
         let role = match admit(&round.provider.description(), &identity).role() {
             Ok(role) => role,
-            Err(error) => return self.end_all(round, &kept, &error.into(), judged).await,
+            Err(error) => return self.end_all(round, &asked, &kept, &error.into(), judged).await,
         };
         self.roles.assign(account?, role).await?;
         let (issuer, subject) = (&identity.issuer, &identity.subject);
-        self.access_tokens.keep_admission(issuer, subject, Some(&identity.groups)).await?;
+        self.access_tokens.keep_admission(issuer, subject, Some(&identity.groups), asked.at).await?;
 
         let given_at = kept.iter().flat_map(|kept| kept.tokens.tokens());
         let given_at =
@@ -247,49 +248,73 @@ impl Revalidation<'_> {
     }
 
     /// Leaves sessions alone for a while, and ends those that the provider does not answer about for too long.
+    /// Where that ends all of them, the person may not come in again.
     async fn defer(
         &self,
         round: &Round<'_>,
+        asked: &Asked<'_>,
         kept: &[Kept],
         error: ProviderError,
         judged: &mut Judged,
     ) -> Result<(), SignInError> {
+        let mut rejected = Vec::new();
         for Kept { session, tokens } in kept {
-            let rejection = match &error {
+            match &error {
                 // It answers others well, so it refuses this person.
                 ProviderError::RefreshFailed(reason) if self.answers_others(round, tokens.told_at) => {
-                    Some(ProviderError::RefreshRejected(Some(ForeignText::new(reason))))
+                    let error = ProviderError::RefreshRejected(Some(ForeignText::new(reason)));
+                    rejected.push((session, error.into()));
                 }
-                error if self.goes_unanswered(round, tokens.told_at) => Some(error.clone()),
-                _ => None,
-            };
-            match rejection {
-                Some(rejection) => {
-                    self.end_rejected_session(round, session, &rejection.into(), judged).await?;
+                error if self.goes_unanswered(round, tokens.told_at) => {
+                    rejected.push((session, error.clone().into()));
                 }
-                None => judged.deferred = Some(error.clone()),
+                _ => {}
             }
         }
+        if rejected.len() == kept.len() {
+            return self.reject(round, asked, rejected, judged).await;
+        }
+        for (session, error) in rejected {
+            self.end_rejected_session(round, session, &error, judged).await?;
+        }
+        judged.deferred = Some(error);
         Ok(())
     }
 
-    /// Ends the sessions of a person who may not come in again. Access tokens that were made in such a session open
-    /// nothing until the person comes in once more.
+    /// Ends the sessions of a person who may not come in again.
     async fn end_all(
         &self,
         round: &Round<'_>,
+        asked: &Asked<'_>,
         kept: &[Kept],
         error: &SignInError,
         judged: &mut Judged,
     ) -> Result<(), SignInError> {
-        let external = kept.first().and_then(|kept| kept.session.external.as_ref());
-        if let Some(ExternalSession { issuer, subject, .. }) = external {
-            self.access_tokens.keep_admission(issuer, subject, None).await?;
+        let rejected = kept.iter().map(|kept| (&kept.session, error.clone())).collect();
+        self.reject(round, asked, rejected, judged).await
+    }
+
+    /// Ends all sessions of a person. Access tokens that were made with the identity open nothing until the person
+    /// comes in once more.
+    async fn reject(
+        &self,
+        round: &Round<'_>,
+        asked: &Asked<'_>,
+        rejected: Vec<(&Session, SignInError)>,
+        judged: &mut Judged,
+    ) -> Result<(), SignInError> {
+        // First, for nobody asks again once the sessions are ended; and last, for a token that was made meanwhile:
+        // from the end of its session on there is none.
+        self.suspend_tokens(asked).await?;
+        for (session, error) in rejected {
+            self.end_rejected_session(round, session, &error, judged).await?;
         }
-        for Kept { session, .. } in kept {
-            self.end_rejected_session(round, session, error, judged).await?;
-        }
-        Ok(())
+        self.suspend_tokens(asked).await
+    }
+
+    async fn suspend_tokens(&self, asked: &Asked<'_>) -> Result<(), SignInError> {
+        let ExternalSession { issuer, subject, .. } = asked.external;
+        Ok(self.access_tokens.keep_admission(issuer, subject, None, asked.at).await?)
     }
 
     /// Returns whether the person signed in again while the provider was asked: that may be why it refused the
@@ -375,6 +400,13 @@ struct Round<'a> {
     id: ProviderId,
     interval: Duration,
     leased_until: Timestamp,
+}
+
+/// The person whom a provider was asked about, and when: its answer counts from then on, so a sign-in meanwhile
+/// is newer.
+struct Asked<'a> {
+    external: &'a ExternalSession,
+    at: Timestamp,
 }
 
 /// A session with the refresh tokens that are kept for it.

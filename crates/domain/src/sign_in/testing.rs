@@ -101,7 +101,7 @@ impl World {
         self.sessions.expect_changes_since().returning(|_| Ok(changes(&[])));
         let just_opened = self.sessions.expect_find().withf(|id| *id != session().id);
         just_opened.returning(|id| Ok(Some(Session { id, ..session() })));
-        self.access_tokens.expect_keep_admission().returning(|_, _, _| Ok(()));
+        self.access_tokens.expect_keep_admission().returning(|_, _, _, _| Ok(()));
         let ports = Ports {
             providers: self.providers.into_iter().map(|provider| Arc::new(provider) as _).collect(),
             access_tokens: Arc::new(self.access_tokens),

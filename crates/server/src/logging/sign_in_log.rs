@@ -54,27 +54,30 @@ impl TracingLog {
         }
     }
 
-    /// Returns the id, the name and the source of an author.
-    fn author<'a>(&self, by: &'a Author) -> (String, Option<&'a str>, Option<String>) {
+    /// Returns the id, the name, the access token and the source of an author.
+    fn author<'a>(&self, by: &'a Author) -> (String, Option<&'a str>, Option<String>, Option<String>) {
         match by {
-            Author::Person(by) => (by.account.to_string(), Some(by.name.as_str()), self.source(by.source)),
-            Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None),
-            Author::Groups => ("groups of the provider".to_owned(), None, None),
+            Author::Person(by) => {
+                let token = by.access_token.map(|token| token.to_string());
+                (by.account.to_string(), Some(by.name.as_str()), token, self.source(by.source))
+            }
+            Author::LocalOperator => (LOCAL_OPERATOR.to_owned(), None, None, None),
+            Author::Groups => ("groups of the provider".to_owned(), None, None, None),
         }
     }
 
     fn administered(&self, account: AccountId, name: Option<&Username>, change: &str, by: &Author) {
-        let (by, by_name, source) = self.author(by);
+        let (by, by_name, by_token, source) = self.author(by);
         let name = name.map(Username::as_str);
         event!(
-            info "administered", %account, name, change, by, by_name, source, "an account was administered"
+            info "administered", %account, name, change, by, by_name, by_token, source, "an account was administered"
         );
     }
 
     fn renamed(&self, account: AccountId, former: &Username, name: &Username, by: &Author) {
-        let (by, by_name, source) = self.author(by);
+        let (by, by_name, by_token, source) = self.author(by);
         event!(
-            info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
+            info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, by_token, source,
             "the account has another username"
         );
     }
@@ -85,13 +88,13 @@ impl TracingLog {
         (added, removed): (&[GroupName], &[GroupName]),
         by: &Author,
     ) {
-        let (by, by_name, source) = self.author(by);
+        let (by, by_name, by_token, source) = self.author(by);
         let [added, removed] = [added, removed].map(|groups| {
             let names: Vec<_> = groups.iter().map(GroupName::as_str).collect();
             (!names.is_empty()).then(|| names.join(", "))
         });
         event!(
-            info "groups_changed", %account, name = name.as_str(), added, removed, by, by_name, source,
+            info "groups_changed", %account, name = name.as_str(), added, removed, by, by_name, by_token, source,
             "the local groups of an account were changed"
         );
     }
@@ -117,20 +120,20 @@ impl TracingLog {
     }
 
     fn token_revoked(&self, account: AccountId, name: Option<&Username>, token: AccessTokenId, by: &Author) {
-        let (by, by_name, source) = self.author(by);
+        let (by, by_name, by_token, source) = self.author(by);
         let name = name.map(Username::as_str);
         event!(
-            info "access_token_revoked", %account, name, %token, by, by_name, source,
+            info "access_token_revoked", %account, name, %token, by, by_name, by_token, source,
             "an access token was revoked"
         );
     }
 
     fn moved(&self, (from, to): (&Issuer, &Issuer), until: Option<Timestamp>, accounts: usize, by: &Author) {
-        let (by, by_name, source) = self.author(by);
+        let (by, by_name, by_token, source) = self.author(by);
         let until = until.map(Timestamp::as_unix_seconds);
         event!(
             info "identities_moved", former = from.as_str(), issuer = to.as_str(), until, count = accounts, by,
-            by_name, source, "the identities of an issuer were moved"
+            by_name, by_token, source, "the identities of an issuer were moved"
         );
     }
 }

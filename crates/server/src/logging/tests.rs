@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use labgate_domain::access_token::AccessTokenId;
 use labgate_domain::error::{AccessError, AttemptError, PasswordError, Reference, SignInError};
 use labgate_domain::people::{AccountId, GroupName, Username};
 use labgate_domain::ports::{
@@ -77,7 +78,7 @@ fn source() -> Source {
 }
 
 fn person() -> Person {
-    Person { account: account(), name: Username::local("ada").unwrap(), source: source() }
+    Person { account: account(), name: Username::local("ada").unwrap(), source: source(), access_token: None }
 }
 
 fn account() -> AccountId {
@@ -205,7 +206,10 @@ fn a_change_of_an_account_is_logged_with_its_author() {
     assert_eq!((&by_somebody["event"], &by_somebody["change"]), (&"administered".into(), &"disabled".into()));
     assert_eq!(by_somebody["by"], account().to_string());
     assert_eq!(by_somebody["by_name"], "ada");
-    assert_eq!(by_somebody["source"], "192.0.2.7");
+    assert_eq!((&by_somebody["source"], by_somebody.get("by_token")), (&"192.0.2.7".into(), None));
+    let token = AccessTokenId::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    let by_program = done(Author::Person(Person { access_token: Some(token), ..person() }));
+    assert_eq!(by_program["by_token"], token.to_string());
     assert_eq!(done(Author::LocalOperator)["by"], "local operator");
     assert_eq!(done(Author::Groups)["by"], "groups of the provider");
 }

@@ -1,4 +1,5 @@
--- Access tokens, by the hashes of their texts. One that was made with an identity goes with it, and has its groups.
+-- Access tokens, by the hashes of their texts. One that was made with an identity goes with it, and has its groups
+-- and its admission, as they were told at that time.
 
 CREATE TABLE access_tokens (
     id           text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(id) = 22),
@@ -10,6 +11,7 @@ CREATE TABLE access_tokens (
     subject      text COLLATE "C",
     groups       text COLLATE "C" NOT NULL CHECK (json_typeof(groups::json) = 'array'),
     admitted     boolean NOT NULL,
+    told_at      bigint NOT NULL,
     made_at      bigint NOT NULL,
     expires_at   bigint NOT NULL,
     last_used_at bigint,

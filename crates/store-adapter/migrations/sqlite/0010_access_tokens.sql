@@ -1,4 +1,5 @@
--- Access tokens, by the hashes of their texts. One that was made with an identity goes with it, and has its groups.
+-- Access tokens, by the hashes of their texts. One that was made with an identity goes with it, and has its groups
+-- and its admission, as they were told at that time.
 
 CREATE TABLE access_tokens (
     id           TEXT    NOT NULL PRIMARY KEY CHECK (length(id) = 22),
@@ -10,6 +11,7 @@ CREATE TABLE access_tokens (
     subject      TEXT,
     groups       TEXT    NOT NULL CHECK (json_valid(groups) AND json_type(groups) = 'array'),
     admitted     INTEGER NOT NULL CHECK (admitted IN (0, 1)),
+    told_at      INTEGER NOT NULL,
     made_at      INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     last_used_at INTEGER,

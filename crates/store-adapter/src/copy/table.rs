@@ -53,7 +53,7 @@ pub(super) const TABLES: &[Table] = &[
             (Text, "id account_id name scope issuer subject groups"),
             (Bytes, "hash"),
             (Flag, "admitted"),
-            (Number, "made_at expires_at last_used_at"),
+            (Number, "told_at made_at expires_at last_used_at"),
         ],
     },
     Table { name: "spent_attempts", key: 1, columns: &[(Bytes, "id"), (Number, "keep_until")] },

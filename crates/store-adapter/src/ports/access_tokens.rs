@@ -3,6 +3,7 @@ use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId};
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{AccessTokenCreation, AccessTokenStore, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 
 use crate::Store;
@@ -13,7 +14,8 @@ use crate::statements::access_tokens;
 
 macro_rules! columns {
     () => {
-        "id, account_id, name, scope, issuer, subject, groups, admitted, made_at, expires_at, last_used_at "
+        "id, account_id, name, scope, issuer, subject, groups, admitted, told_at, made_at, expires_at,
+         last_used_at "
     };
 }
 
@@ -45,10 +47,13 @@ impl AccessTokenStore for Store {
         &self,
         token: &AccessToken,
         hash: &AccessTokenHash,
+        session: SessionId,
         at_most: u32,
     ) -> Result<AccessTokenCreation, StoreError> {
         let mut transaction = self.begin().await?;
-        if !transaction.holds(access_tokens::may_have(token)).await? {
+        if !transaction.holds(access_tokens::goes_on(session, token)).await?
+            || !transaction.holds(access_tokens::may_have(token)).await?
+        {
             return transaction.undo(AccessTokenCreation::Refused).await;
         }
         transaction.execute(access_tokens::delete_expired(token.account, token.made_at)).await?;
@@ -81,12 +86,13 @@ impl AccessTokenStore for Store {
         issuer: &Issuer,
         subject: &Subject,
         groups: Option<&'a [String]>,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        if !self.reader().await?.holds(access_tokens::have_other(issuer, subject, groups)).await? {
+        if !self.reader().await?.holds(access_tokens::are_not_newer(issuer, subject, at)).await? {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
-        transaction.execute(access_tokens::keep_admission(issuer, subject, groups)).await?;
+        transaction.execute(access_tokens::keep_admission(issuer, subject, groups, at)).await?;
         transaction.commit(()).await
     }
 }

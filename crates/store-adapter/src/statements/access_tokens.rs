@@ -1,20 +1,37 @@
 use labgate_domain::access_token::{AccessToken, AccessTokenHash};
 use labgate_domain::people::AccountId;
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::session::SessionId;
 use labgate_domain::time::Timestamp;
 
+use crate::sql::Sql;
 use crate::statement::Statement;
 
 const ADD: &str = "
     INSERT INTO access_tokens
-        (id, hash, account_id, name, scope, issuer, subject, groups, admitted, made_at, expires_at, last_used_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        (id, hash, account_id, name, scope, issuer, subject, groups, admitted, told_at, made_at, expires_at,
+         last_used_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-/// Asks whether an account is active and has the identity, if one is named.
+/// Asks whether an account is active and an administrator's, if it must be, and has the identity, if one is
+/// named, without a token that is not admitted.
 const MAY_HAVE: &str = "
-    SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')
+    SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active' AND (role = 'admin' OR NOT $4))
         AND (CAST($2 AS text) IS NULL OR EXISTS (
-            SELECT 1 FROM external_identities WHERE issuer = $2 AND subject = $3 AND account_id = $1))";
+            SELECT 1 FROM external_identities WHERE issuer = $2 AND subject = $3 AND account_id = $1))
+        AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE issuer = $2 AND subject = $3 AND NOT admitted)";
+
+macro_rules! session {
+    () => {
+        "SELECT 1 FROM sessions WHERE id = $1 AND account_id = $2 AND ended_at IS NULL AND expires_at > $3"
+    };
+}
+
+/// Asks whether a session of the account goes on. In PostgreSQL whoever ends it waits for the token.
+const GOES_ON: Sql = Sql {
+    sqlite: concat!("SELECT EXISTS (", session!(), ")"),
+    postgres: concat!("SELECT EXISTS (", session!(), " FOR SHARE)"),
+};
 
 const IS_FULL: &str = "
     SELECT count(*) >= $2 FROM access_tokens WHERE account_id = $1";
@@ -22,17 +39,19 @@ const IS_FULL: &str = "
 const DELETE_EXPIRED: &str = "
     DELETE FROM access_tokens WHERE account_id = $1 AND expires_at <= $2";
 
-/// The tokens of an identity that have other groups, or another admission.
-macro_rules! other {
+/// The tokens of an identity that know nothing newer.
+macro_rules! not_newer {
     () => {
-        "issuer = $1 AND subject = $2 AND (admitted <> $4 OR groups <> coalesce($3, groups))"
+        "issuer = $1 AND subject = $2 AND told_at <= $3"
     };
 }
 
-const HAVE_OTHER: &str = concat!("SELECT EXISTS (SELECT 1 FROM access_tokens WHERE ", other!(), ")");
+const ARE_NOT_NEWER: &str = concat!("SELECT EXISTS (SELECT 1 FROM access_tokens WHERE ", not_newer!(), ")");
 
-const KEEP_ADMISSION: &str =
-    concat!("UPDATE access_tokens SET groups = coalesce($3, groups), admitted = $4 WHERE ", other!());
+const KEEP_ADMISSION: &str = concat!(
+    "UPDATE access_tokens SET groups = coalesce($4, groups), admitted = $5, told_at = $3 WHERE ",
+    not_newer!()
+);
 
 pub(crate) fn add(token: &AccessToken, hash: &AccessTokenHash) -> Statement {
     let (issuer, subject) = identity(token);
@@ -46,6 +65,7 @@ pub(crate) fn add(token: &AccessToken, hash: &AccessTokenHash) -> Statement {
         .bind(subject)
         .bind(token.groups.as_slice())
         .bind(token.is_admitted)
+        .bind(token.told_at)
         .bind(token.made_at)
         .bind(token.expires_at)
         .bind(token.last_used_at)
@@ -53,7 +73,11 @@ pub(crate) fn add(token: &AccessToken, hash: &AccessTokenHash) -> Statement {
 
 pub(crate) fn may_have(token: &AccessToken) -> Statement {
     let (issuer, subject) = identity(token);
-    Statement::new(MAY_HAVE).bind(token.account).bind(issuer).bind(subject)
+    Statement::new(MAY_HAVE).bind(token.account).bind(issuer).bind(subject).bind(token.scope.has_admin())
+}
+
+pub(crate) fn goes_on(session: SessionId, token: &AccessToken) -> Statement {
+    Statement::new(GOES_ON).bind(session).bind(token.account).bind(token.made_at)
 }
 
 fn identity(token: &AccessToken) -> (Option<&str>, Option<&str>) {
@@ -76,24 +100,22 @@ pub(crate) fn delete_all_of(account: AccountId) -> Statement {
 }
 
 /// Keeps the groups of an identity that is admitted, in the tokens that were made with it; or that it is not.
-pub(crate) fn keep_admission(issuer: &Issuer, subject: &Subject, groups: Option<&[String]>) -> Statement {
-    with_admission(KEEP_ADMISSION, issuer, subject, groups)
-}
-
-/// Asks whether that changes anything.
-pub(crate) fn have_other(issuer: &Issuer, subject: &Subject, groups: Option<&[String]>) -> Statement {
-    with_admission(HAVE_OTHER, issuer, subject, groups)
-}
-
-fn with_admission(
-    sql: &'static str,
+pub(crate) fn keep_admission(
     issuer: &Issuer,
     subject: &Subject,
     groups: Option<&[String]>,
+    at: Timestamp,
 ) -> Statement {
-    Statement::new(sql)
-        .bind(issuer.as_str())
-        .bind(subject.as_str())
+    about(KEEP_ADMISSION, issuer, subject, at)
         .bind(groups.map(|groups| serde_json::Value::from(groups).to_string()))
         .bind(groups.is_some())
+}
+
+/// Asks whether there are such tokens.
+pub(crate) fn are_not_newer(issuer: &Issuer, subject: &Subject, at: Timestamp) -> Statement {
+    about(ARE_NOT_NEWER, issuer, subject, at)
+}
+
+fn about(sql: &'static str, issuer: &Issuer, subject: &Subject, at: Timestamp) -> Statement {
+    Statement::new(sql).bind(issuer.as_str()).bind(subject.as_str()).bind(at)
 }

@@ -2,9 +2,10 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId};
-use labgate_domain::people::{Account, AccountId};
+use labgate_domain::people::{Account, AccountId, Role};
 use labgate_domain::ports::{AccessTokenCreation, AccessTokenStore, Changed, StoreError};
 use labgate_domain::protocol::{Issuer, Subject};
+use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
 
 use super::{MemoryStore, State};
@@ -15,11 +16,19 @@ impl AccessTokenStore for MemoryStore {
         &self,
         token: &AccessToken,
         hash: &AccessTokenHash,
+        session: SessionId,
         at_most: u32,
     ) -> Result<AccessTokenCreation, StoreError> {
         let mut state = self.answering()?;
-        if !state.accounts.get(&token.account).is_some_and(Account::is_active)
+        let may_have = |it: &Account| it.is_active() && (it.role == Role::Admin || !token.scope.has_admin());
+        let goes_on = |it: &Session| {
+            it.account == token.account && it.ended_at.is_none() && token.made_at < it.expires_at
+        };
+        let of_identity = |it: &&AccessToken| it.identity.is_some() && it.identity == token.identity;
+        if !state.accounts.get(&token.account).is_some_and(may_have)
+            || !state.sessions.get(&session).is_some_and(goes_on)
             || !state.has_its_identity(token)
+            || !state.access_tokens.values().filter(of_identity).all(|it| it.is_admitted)
         {
             return Ok(AccessTokenCreation::Refused);
         }
@@ -63,16 +72,25 @@ impl AccessTokenStore for MemoryStore {
         issuer: &Issuer,
         subject: &Subject,
         groups: Option<&'a [String]>,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.answering()?.keep_admission(issuer, subject, groups);
+        self.answering()?.keep_admission(issuer, subject, groups, at);
         Ok(())
     }
 }
 
 impl State {
-    pub(super) fn keep_admission(&mut self, issuer: &Issuer, subject: &Subject, groups: Option<&[String]>) {
+    pub(super) fn keep_admission(
+        &mut self,
+        issuer: &Issuer,
+        subject: &Subject,
+        groups: Option<&[String]>,
+        at: Timestamp,
+    ) {
         let identity = Some((issuer.clone(), subject.clone()));
-        for token in self.access_tokens.values_mut().filter(|token| token.identity == identity) {
+        let is_older = |token: &&mut AccessToken| token.identity == identity && token.told_at <= at;
+        for token in self.access_tokens.values_mut().filter(is_older) {
+            token.told_at = at;
             let before = token.clone();
             token.is_admitted = groups.is_some();
             token.groups = groups.map_or_else(|| before.groups.clone(), <[String]>::to_vec);

@@ -96,7 +96,7 @@ impl IdentityStore for MemoryStore {
             return Err(StoreError("the identity is not linked to the account".to_owned()));
         }
         state.link(id, identity, at);
-        state.keep_admission(&identity.issuer, &identity.subject, Some(&identity.groups));
+        state.keep_admission(&identity.issuer, &identity.subject, Some(&identity.groups), at);
         if let Some(account) = state.accounts.get_mut(&id) {
             account.name = account.name.take().or(identity.name.clone());
             email.filter(|_| !taken).and_then(|email| account.take_address(email));

@@ -24,8 +24,9 @@ fn scene(role: Role, session: Session, creation: AccessTokenCreation) -> (Scene,
     world.credentials.expect_credential().returning(move |_| Ok(Some(credential(&hash, false))));
     let kept = Kept::default();
     let keep = Arc::clone(&kept);
-    world.access_tokens.expect_create().returning(move |token, hash, at_most| {
-        assert_eq!(at_most, AccessToken::MOST);
+    world.access_tokens.expect_list_of().returning(|_| Ok(Vec::new()));
+    world.access_tokens.expect_create().returning(move |token, hash, in_session, at_most| {
+        assert_eq!((in_session, at_most), (crate::sign_in::testing::session().id, AccessToken::MOST));
         keep.lock().unwrap().push((token.clone(), *hash));
         Ok(creation)
     });
@@ -66,13 +67,13 @@ async fn a_token_is_made_on_proof_and_kept_by_its_hash_with_the_identity_of_the_
         id_token_hint: None,
         revalidation: None,
     };
-    let groups = vec!["staff".to_owned()];
+    let (groups, told_at) = (vec!["staff".to_owned()], session().created_at);
     let session = Session { external: Some(external), groups: groups.clone(), ..session() };
     let (scene, kept) = scene(Role::User, session, AccessTokenCreation::Created);
     let made = make(&scene, Role::User, new(" CI ", "runs", "7"), password()).await.unwrap();
     assert_eq!(kept.lock().unwrap().as_slice(), [(made.token.clone(), made.text.hash())]);
     assert_eq!((made.token.name.as_str(), made.token.identity), ("CI", Some((issuer, subject))));
-    assert_eq!(made.token.groups, groups);
+    assert_eq!((made.token.groups, made.token.told_at), (groups, told_at));
     assert_eq!(made.token.expires_at, Timestamp::from_unix_seconds(NOW + 7 * 86_400));
     let told = |event: &SignInEvent| matches!(event, SignInEvent::AccessTokenMade { token, .. } if *token == made.token.id);
     assert!(scene.log.events().iter().any(told));
@@ -115,5 +116,44 @@ async fn the_administration_is_for_administrators_and_a_full_or_disabled_account
     ] {
         let (scene, _) = scene(role, session(), creation);
         assert_eq!(make(&scene, role, admin.clone(), password()).await.unwrap_err(), code, "{role:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_proof_is_spent_on_a_token_that_would_not_be_made() {
+    let kept = |number, expires_in| {
+        let days = std::time::Duration::from_hours(24) * expires_in;
+        let (id, now) = (format!("{}{number:02}A", "A".repeat(19)), Timestamp::from_unix_seconds(NOW));
+        AccessToken {
+            id: AccessTokenId::parse(&id).unwrap(),
+            account: account(AccountStatus::Active).id,
+            name: DisplayName::new("CI").unwrap(),
+            scope: TokenScope::parse("runs").unwrap(),
+            identity: None,
+            groups: Vec::new(),
+            is_admitted: true,
+            told_at: now,
+            made_at: now,
+            expires_at: now.plus(days),
+            last_used_at: None,
+        }
+    };
+    for (role, scope, live, code) in [
+        (Role::User, "api:admin", 0, ErrorCode::NotAdministrator),
+        (Role::Admin, "api:admin", 50, ErrorCode::TooManyAccessTokens),
+        (Role::Admin, "api:admin", 49, ErrorCode::CredentialsWrong),
+    ] {
+        let mut world = World::default();
+        world.accounts.expect_find().returning(move |_| Ok(Some(of_role(role))));
+        world.sessions.expect_find().returning(|_| Ok(Some(session())));
+        world.sessions.expect_touch().returning(|_, _| Ok(()));
+        world.credentials.expect_credential().returning(|_| Ok(Some(credential("$fake$another", false))));
+        world
+            .access_tokens
+            .expect_list_of()
+            .returning(move |_| Ok((0..50).map(|number| kept(number, u32::from(number < live))).collect()));
+        let scene = world.scene();
+        assert_eq!(make(&scene, role, new("CI", scope, ""), password()).await.unwrap_err(), code, "{live}");
+        assert_eq!(scene.throttle.counted().is_empty(), code != ErrorCode::CredentialsWrong, "{live}");
     }
 }

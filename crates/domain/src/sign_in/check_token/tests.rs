@@ -3,10 +3,11 @@ use crate::access::testing::services;
 use crate::access::{Target, TokenUse};
 use crate::access_token::AccessTokenId;
 use crate::error::ErrorCode;
-use crate::people::{AccountStatus, DisplayName};
-use crate::ports::Changed;
-use crate::sign_in::testing::{NOW, Scene, World, account, changes, session};
-use crate::sign_in::{AdminAct, Evidence, NoPassage, Proof, Visitor};
+use crate::people::{AccountId, AccountStatus, DisplayName, GroupPatch, Password};
+use crate::ports::{Author, Changed, SignInEvent};
+use crate::protocol::{Issuer, Subject};
+use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, changes, session};
+use crate::sign_in::{AccountPatch, AdminAct, Evidence, NoPassage, Policy, Proof, Visitor};
 
 /// The one service that takes tokens, and one that does not.
 const RUNS: &str = "https://lab.example/mlflow/runs/1";
@@ -25,6 +26,7 @@ fn token(scope: &str) -> AccessToken {
         identity: None,
         groups: vec!["staff".to_owned()],
         is_admitted: true,
+        told_at: Timestamp::from_unix_seconds(NOW),
         made_at: Timestamp::from_unix_seconds(NOW),
         expires_at: Timestamp::from_unix_seconds(NOW + 7200),
         last_used_at: None,
@@ -150,8 +152,8 @@ async fn what_is_over_opens_nothing_and_is_not_counted() {
 async fn an_unknown_token_costs_its_source_and_a_valid_one_passes_all_the_same() {
     let scene = scene("runs");
     let other = format!("lgt_{}", "B".repeat(43));
-    for unknown in [other.as_str(), "lgt_", &other] {
-        assert_eq!(pass(&scene, RUNS, bearing(unknown)).await, Err(Some(ErrorCode::AccessTokenInvalid)));
+    for _ in 0..3 {
+        assert_eq!(pass(&scene, RUNS, bearing(&other)).await, Err(Some(ErrorCode::AccessTokenInvalid)));
     }
     assert_eq!(pass(&scene, RUNS, bearing(&other)).await, Err(Some(ErrorCode::RateLimited)));
     assert!(pass(&scene, RUNS, bearing(&text())).await.is_ok());
@@ -200,6 +202,7 @@ fn visitor(text: &str) -> Visitor<'_> {
 #[tokio::test]
 async fn the_administration_takes_the_token_of_an_administrator_for_that_and_no_proof() {
     let admin = || Account { role: Role::Admin, ..active() };
+    let another = AccountId::parse("01890000-0000-7000-8000-0000000000ff").unwrap();
     for (scope, account, code) in [
         ("runs api:admin", admin(), None),
         ("runs", admin(), Some(ErrorCode::InsufficientScope)),
@@ -215,9 +218,16 @@ async fn the_administration_takes_the_token_of_an_administrator_for_that_and_no_
         world.sessions.expect_end_all_of().returning(|_, _, _| Ok(Vec::new()));
         let scene = world.scene();
         let text = text();
-        let act = AdminAct::SignOut(active().id);
-        let done = scene.sign_in.administration().perform(act, Proof::Nothing, &visitor(&text)).await;
+        let done = scene.sign_in.administration();
+        let done = done.perform(AdminAct::SignOut(another), Proof::Nothing, &visitor(&text)).await;
         assert_eq!(done.err().map(|refusal| refusal.error.code()), code, "{scope}");
+        let named = scene.log.events().iter().any(|event| match event {
+            SignInEvent::Administered { by: Author::Person(by), .. } => {
+                by.access_token == Some(token(scope).id)
+            }
+            _ => false,
+        });
+        assert_eq!(named, code.is_none(), "{scope}");
     }
     // A session needs a proof as before, and a token reads no account as a session does.
     let scene = world(token("api:admin"), admin()).scene();
@@ -247,4 +257,59 @@ async fn without_the_database_a_checked_token_lives_for_the_grace_and_no_longer(
     assert!(pass(&scene, RUNS, bearing(&text())).await.is_ok());
     scene.clock.advance(1);
     assert_eq!(pass(&scene, RUNS, bearing(&text())).await, Err(Some(ErrorCode::StoreUnavailable)));
+}
+
+#[tokio::test]
+async fn what_no_token_can_be_is_neither_looked_up_nor_counted() {
+    let mut world = World::default();
+    world.services = services();
+    world.access_tokens.expect_find().never();
+    let scene = world.scene();
+    let long = format!("lgt_{}", "A".repeat(44));
+    for text in ["", "lgt_", "lgt_unknown", &long] {
+        assert_eq!(pass(&scene, RUNS, bearing(text)).await, Err(Some(ErrorCode::AccessTokenInvalid)));
+    }
+    assert_eq!(scene.throttle.counted().len(), 0);
+}
+
+#[tokio::test]
+async fn a_token_whose_identity_nobody_vouched_for_lately_opens_nothing() {
+    let limit = i64::try_from(Policy::SESSION_ABSOLUTE_LIMIT.as_secs()).unwrap();
+    let identity = (Issuer::parse(ISSUER).unwrap(), Subject::parse("ada").unwrap());
+    for (identity, ago, opens) in
+        [(Some(identity.clone()), limit, false), (Some(identity), limit - 1, true), (None, limit, true)]
+    {
+        let told_at = Timestamp::from_unix_seconds(NOW - ago);
+        let expires_at = Timestamp::from_unix_seconds(NOW + 7200);
+        let vouched = identity.is_some() && opens;
+        let token = AccessToken { identity, told_at, expires_at, ..token("runs") };
+        let mut world = world(token, active());
+        world.access_tokens.expect_touch().returning(|_, _| Ok(()));
+        let scene = world.scene();
+        assert_eq!(pass(&scene, RUNS, bearing(&text())).await.is_ok(), opens, "{ago}");
+        // What is remembered ends then, too.
+        scene.clock.advance(1);
+        assert_eq!(pass(&scene, RUNS, bearing(&text())).await.is_ok(), opens && !vouched, "{ago}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_does_not_act_on_the_account_of_its_owner() {
+    let own = || active().id;
+    for act in [
+        AdminAct::ResetPassword(own(), None),
+        AdminAct::Patch(own(), AccountPatch::Role(Role::Admin)),
+        AdminAct::Rename { account: own(), name: "eve".to_owned(), dry_run: false },
+        AdminAct::ChangeGroups(own(), GroupPatch::default()),
+        AdminAct::SignOut(own()),
+        AdminAct::RevokeToken(own(), token("runs").id),
+        AdminAct::Delete(own()),
+    ] {
+        let mut world = world(token("api:admin"), Account { role: Role::Admin, ..active() });
+        world.access_tokens.expect_touch().returning(|_, _| Ok(()));
+        let (scene, text) = (world.scene(), text());
+        let proof = Proof::Password(Password::typed("the-password-of-ada").ok());
+        let refused = scene.sign_in.administration().perform(act, proof, &visitor(&text)).await.unwrap_err();
+        assert_eq!(refused.error.code(), ErrorCode::ProofNeeded);
+    }
 }

@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex};
+
 use super::*;
 use crate::admission::{AdmissionRules, Criterion, Rule};
 use crate::error::ErrorCode;
@@ -571,8 +573,17 @@ async fn a_person_the_rules_refuse_does_not_even_find_their_own_account() {
     world.identities.expect_find_by_identity().never();
     world.identities.expect_claim().never();
     world.sessions.expect_create().never();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = Arc::clone(&told);
+    world.access_tokens.expect_keep_admission().returning(move |issuer, subject, groups, at| {
+        let identity = (issuer.to_string(), subject.to_string());
+        telling.lock().unwrap().push((identity, groups.is_some(), at.as_unix_seconds()));
+        Ok(())
+    });
     let error = completed(&world.scene(), "/").await.unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::NotAdmitted);
+    let identity = (ISSUER.to_owned(), "subject-of-ada".to_owned());
+    assert_eq!(*told.lock().unwrap(), [(identity, false, NOW)], "access tokens open nothing from now on");
     assert_eq!(
         error.to_string(),
         "the rule about groups does not admit ada@example.com; the provider states other"

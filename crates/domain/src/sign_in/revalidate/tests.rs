@@ -8,7 +8,7 @@ use crate::people::AccountStatus;
 use crate::ports::{AccountCreation, IdTokenFault, ProviderCall, ProviderError};
 use crate::protocol::Subject;
 use crate::session::{NextRevalidation, SessionId};
-use crate::sign_in::testing::{NOW, Scene, World, account, identity, stated};
+use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, identity, stated};
 use crate::sign_in::{CompletedSignIn, Visitor};
 
 const TOKEN: &str = "refresh-1";
@@ -17,6 +17,13 @@ type Answered = Result<ExternalIdentity, ProviderError>;
 /// Groups, and with what the provider is asked the next time.
 type KeptAnswer = (Vec<String>, NextRevalidation);
 type Answer = Box<dyn Fn() -> Answered + Send>;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    Groups(String, i64),
+    NotAdmitted(i64),
+    End,
+}
 
 fn down() -> Answered {
     Err(ProviderError::unavailable(ProviderCall::Token, crate::ports::CallFailure::Connection, "down"))
@@ -95,6 +102,27 @@ impl Lab {
             Ok(())
         });
         kept
+    }
+
+    /// What access tokens are told from now on, in its order with the ends of sessions: the groups of an identity
+    /// that is admitted, with the time since the sign-in.
+    fn told(&mut self) -> Arc<Mutex<Vec<Told>>> {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (telling, ending) = (Arc::clone(&told), Arc::clone(&told));
+        self.world.access_tokens.expect_keep_admission().returning(move |issuer, subject, groups, at| {
+            assert_eq!((issuer.as_str(), subject.as_str()), (ISSUER, "subject-of-ada"));
+            let at = at.as_unix_seconds() - NOW;
+            telling
+                .lock()
+                .unwrap()
+                .push(groups.map_or(Told::NotAdmitted(at), |it| Told::Groups(it.join(" "), at)));
+            Ok(())
+        });
+        self.world.sessions.expect_end().returning(move |_, _| {
+            ending.lock().unwrap().push(Told::End);
+            Ok(())
+        });
+        told
     }
 
     /// Ada signs in, ten minutes pass, and it is time to revalidate the session, and no other.
@@ -511,4 +539,45 @@ fn f38_two_long_tokens_are_not_both_kept() {
         assert_eq!(kept.tokens().count(), count, "{length}");
         assert!(serde_json::to_vec(&kept).unwrap().len() < 2700, "{length}");
     }
+}
+
+#[tokio::test]
+async fn access_tokens_go_with_what_the_provider_says() {
+    let groups: Answer = Box::new(|| Ok(ada_in("lab", None)));
+    let elsewhere: Answer = Box::new(|| Ok(ada_in("elsewhere", None)));
+    let refused: Answer = Box::new(|| Err(ProviderError::RefreshRejected(None)));
+    let not_admitted = vec![Told::NotAdmitted(600), Told::End, Told::NotAdmitted(600)];
+    for (answer, expected) in [
+        (groups, vec![Told::Groups("lab".to_owned(), 600)]),
+        (elsewhere, not_admitted.clone()),
+        (refused, not_admitted),
+        (Box::new(down), Vec::new()),
+    ] {
+        let mut lab = Lab::new(Some(TOKEN), vec![answer]);
+        lab.kept();
+        let told = lab.told();
+        let (scene, _) = lab.signed_in().await;
+        scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
+        assert_eq!(*told.lock().unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn access_tokens_of_a_person_who_goes_unanswered_for_too_long_open_nothing() {
+    let mut lab = Lab::new(Some(TOKEN), vec![Box::new(down)]);
+    let told = lab.told();
+    let (scene, _) = lab.signed_in().await;
+    scene.clock.advance(86_401 - 600);
+    scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [Told::NotAdmitted(86_401), Told::End, Told::NotAdmitted(86_401)]);
+
+    // As long as one session of the person goes on, so do they.
+    let mut lab = Lab::whose_provider(Some(TOKEN), 1, |_| refreshed(down()));
+    let told = lab.told();
+    let due = Arc::clone(&lab.created);
+    let (scene, first) = lab.signed_in().await;
+    scene.clock.advance(86_401 - 600);
+    *due.lock().unwrap() = vec![first.clone(), sibling(&scene, &first, OTHER, "refresh-newer", 60)];
+    scene.sign_in.revalidation().revalidate(&external(), || true).await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [Told::End]);
 }
