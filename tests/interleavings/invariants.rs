@@ -69,9 +69,10 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
         let later = answers.iter().flatten().filter(|(_, at)| at > answered_at);
         let later: Vec<String> = later.filter_map(|(answer, _)| session_token(answer).cloned()).collect();
         // All were made in the session of the beginning, or before.
-        let made = answers.iter().flatten().filter_map(|(answer, _)| access_token(answer));
-        let opens_with_token =
-            end.opens_notebooks() || made.into_iter().any(|it| end.opens_notebooks_with(it));
+        let opens_with_token = || {
+            let mut made = answers.iter().flatten().filter_map(|(answer, _)| access_token(answer));
+            end.opens_notebooks() || made.any(|token| end.opens_notebooks_with(token))
+        };
         let mut rule = |holds: bool, rule: &str| {
             if !holds {
                 broken.insert(rule.to_owned());
@@ -88,7 +89,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let known = [&end.fixture.ada, &end.fixture.grace];
                 let opens = known.into_iter().chain(&later).filter(its_own).any(|token| end.opens(token));
                 rule(!opens, "a token opens a disabled account");
-                rule(who != ADA || !opens_with_token, "an access token opens a disabled account");
+                rule(who != ADA || !opens_with_token(), "an access token opens a disabled account");
             }
             Promise::Demoted(who) => {
                 let stored = now(AccountStore::find(&end.store, account_id(who))).unwrap();
@@ -107,7 +108,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let opens = credential.is_some_and(|it| it.hash.expose() == end.fixture.first_hash.expose());
                 rule(!opens, "a password opens that was replaced");
                 let is_reset = matches!(case.promise, Promise::Reset(ADA));
-                rule(!is_reset || !opens_with_token, "an access token opens an account that was reset");
+                rule(!is_reset || !opens_with_token(), "an access token opens an account that was reset");
             }
             Promise::Exists(name) => {
                 let named = now(end.store.find_by_name(&Username::typed(name).unwrap())).unwrap();
@@ -130,7 +131,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let opened = now(end.store.find_by_identity(&issuer, &subject)).unwrap();
                 rule(opened.is_none(), "an identity opens that was unlinked");
                 let is_removed = matches!(case.promise, Promise::Removed(_));
-                rule(!is_removed || !opens_with_token, "an access token opens whose identity was unlinked");
+                rule(!is_removed || !opens_with_token(), "an access token opens whose identity was unlinked");
             }
         }
     }
