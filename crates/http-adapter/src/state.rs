@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::HeaderValue;
 use http::header::SET_COOKIE;
@@ -53,6 +54,8 @@ pub(crate) struct AppState {
     pub(crate) changes: Turns<AccountId>,
     /// The sign-ins at a provider, of each address. All addresses share what a provider answers at once.
     pub(crate) sign_ins: Turns<Source>,
+    /// Whether this server is about to stop.
+    pub(crate) is_leaving: AtomicBool,
 }
 
 /// The changes of one account that run at once, and those that run or wait.
@@ -66,7 +69,8 @@ impl AppState {
         let changes = Turns::new(CHANGES.0, CHANGES.1);
         let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
         let site = Site::new(Texts::english(), &sign_in.policy().public_url);
-        Self { sign_in, cookies, info, site, changes, sign_ins }
+        let is_leaving = AtomicBool::new(false);
+        Self { sign_in, cookies, info, site, changes, sign_ins, is_leaving }
     }
 
     /// Returns the address of the terms of service.

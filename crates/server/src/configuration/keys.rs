@@ -120,6 +120,7 @@ keys! {
     NETWORK_WITHOUT_TLS: Switch Shared "network_without_tls" = "false";
     ALLOW_SELF_REGISTRATIONS: Switch Shared "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
     TRUSTED_PROXIES: List Own "trusted_proxies";
+    SHUTDOWN_DELAY: Text Own "shutdown_delay" = "0s";
 
     DIALECTS: List Shared "dialects";
     TERMS_URL: Url Shared "terms.url";
