@@ -4,6 +4,8 @@ mod copying;
 mod keeping;
 mod migrating;
 mod opening;
+#[cfg(feature = "cluster")]
+mod pooler;
 mod searching;
 mod server;
 mod throttling;

@@ -150,7 +150,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
 
 /// Runs a statement at the first progress of a copy.
 fn meanwhile(database: &Database, sql: &'static str) -> impl FnMut(u64, u64) + Send {
-    let url = database.url().clone();
+    let url = database.direct().clone();
     move |done, _| {
         if done == 0 {
             let url = url.clone();

@@ -27,14 +27,16 @@ const WAIT_FOR_OTHERS: &str = "
 /// Brings the database up to date, all of it or none: PostgreSQL undoes changes of tables with a transaction.
 pub(super) async fn migrate(connection: &mut PgConnection, address: &Address) -> Result<(), OpenError> {
     let failed = |error: sqlx::Error| address.unusable(error);
+    let mut transaction =
+        connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
     let encoding: String =
-        sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await.map_err(failed)?;
+        sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *transaction).await.map_err(failed)?;
     if encoding != "UTF8" {
         let reason = format!("its encoding is {encoding}, not UTF8: create it with ENCODING 'UTF8'");
         return Err(address.unusable(reason));
     }
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(failed)?;
     if version < OLDEST {
@@ -44,13 +46,13 @@ pub(super) async fn migrate(connection: &mut PgConnection, address: &Address) ->
             OLDEST / 10_000
         )));
     }
-    let mut transaction =
-        connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed)?;
     sqlx::query(WAIT_FOR_OTHERS).execute(&mut *transaction).await.map_err(failed)?;
     let mut migrator = migrations::migrator(STEPS);
     // Its own lock would end before the transaction does.
     migrator.set_locking(false);
     let ran = migrator.run_direct(None, &mut *transaction, false).await;
     ran.map_err(|error| migrations::refused(STEPS, address.to_string(), &error))?;
+    // A pooler may lend the session to others now.
+    transaction.clear_cached_statements().await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
 }
