@@ -20,6 +20,7 @@ mod revalidation;
 mod services;
 mod sessions;
 mod sign_in;
+mod terms;
 mod tokens;
 mod trails;
 

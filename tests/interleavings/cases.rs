@@ -52,6 +52,12 @@ cases! {
         let visitor = presenting(&process.fixture.ada);
         process.sign_in.accounts().rename(name.as_ref(), &visitor).await.map(|()| None).map_err(refused)
     };
+    "Ada accepts the terms" promises Accepted("1"): |process| {
+        let visitor = presenting(&process.fixture.ada);
+        let accepted = process.without_provider.accounts().accept_terms("1", &visitor).await;
+        // A token of a session that ends meanwhile opens nothing.
+        accepted.map(|_| None).map_err(refused)
+    };
     "Eve's account is created" promises Exists("eve"): |process| create(&process, Some("eve"), None).await;
     "Eve is invited" promises Exists("eve@example.com"): |process| create(&process, None, Some("eve@example.com")).await;
     "the issuer moves" promises Unlinked("ada"): |process| {

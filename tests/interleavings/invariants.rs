@@ -111,6 +111,11 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let has = |it: Account| it.groups.names().iter().any(|name| name.as_str() == group);
                 rule(stored.is_none_or(has), "a local group is lost that was given");
             }
+            Promise::Accepted(version) => {
+                let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
+                let has = |it: Account| it.accepted_terms.is_some_and(|it| it.version.as_str() == version);
+                rule(stored.is_none_or(has), "terms are not accepted that were");
+            }
             Promise::Unlinked(subject) => {
                 let (issuer, subject) = (Issuer::parse(ISSUER).unwrap(), Subject::parse(subject).unwrap());
                 let opened = now(end.store.find_by_identity(&issuer, &subject)).unwrap();

@@ -12,7 +12,7 @@ use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
-    Username,
+    TermsVersion, Username,
 };
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
 use labgate_domain::protocol::{Hints, Issuer};
@@ -132,6 +132,7 @@ impl Fixture {
                 role,
                 groups: LocalGroups::default(),
                 status: AccountStatus::Active,
+                accepted_terms: None,
                 created_at: ports.clock.now(),
             };
             let credential = Credential { hash: first_hash.clone(), must_change: false };
@@ -273,6 +274,8 @@ pub(super) enum Promise {
     Unlinked(&'static str),
     /// No account has this name or address.
     NameFree(&'static str),
+    /// Ada's account, if it is there, has accepted this version of the terms.
+    Accepted(&'static str),
     /// Ada's account, if it is there, has this local group.
     InGroup(&'static str),
 }
@@ -280,7 +283,7 @@ pub(super) enum Promise {
 /// A process of the lab.
 pub(super) struct Process {
     pub(super) sign_in: SignIn,
-    /// The same without the provider: people register themselves there.
+    /// The same without the provider: people register themselves there, and must accept version 1 of the terms.
     pub(super) without_provider: SignIn,
     pub(super) fixture: Rc<Fixture>,
 }
@@ -298,12 +301,13 @@ impl Beginning {
         let store = fixture.store.fork();
         let provider = Provider::new(true);
         let tasks = cases.iter().zip(1..).map(|(case, number)| {
+            let terms = TermsVersion::parse("1").ok();
             let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
             let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
             let alone = Ports { providers: Vec::new(), ..ports.clone() };
             Task::new((case.run)(Rc::new(Process {
                 sign_in: SignIn::new(ports, fixture.policy.clone()),
-                without_provider: SignIn::new(alone, fixture.policy.clone()),
+                without_provider: SignIn::new(alone, Policy { terms, ..fixture.policy.clone() }),
                 fixture: Rc::clone(fixture),
             })))
         });

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
-    Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch,
+    PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
@@ -75,6 +75,7 @@ stepped! {
         READ find_by_name(name: &Username) -> Option<Account>;
         WRITE create_local<'a>(account: &Account, credential: Option<&'a Credential>) -> AccountCreation;
         WRITE set_name<'a>(id: AccountId, name: Option<&'a DisplayName>) -> ();
+        WRITE accept_terms(id: AccountId, terms: &AcceptedTerms) -> bool;
         READ check() -> ();
     }
     IdentityStore {

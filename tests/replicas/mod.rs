@@ -3,6 +3,7 @@
 mod hand_over;
 mod killed;
 mod settings;
+mod terms;
 mod wired;
 
 use std::sync::Arc;

@@ -10,8 +10,8 @@ use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
 
 use super::lab::{
-    Replica, account, account_id, ada, add_ada, add_local, added, at, attempt, begin_session, credential,
-    email, external, identity, local, name, session, session_id, terms,
+    Replica, accepted, account, account_id, ada, add_ada, add_local, added, at, attempt, begin_session,
+    credential, email, external, identity, local, name, session, session_id, terms,
 };
 use super::{break_commits, mend_commits, tampered};
 
@@ -29,6 +29,9 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("AccountStore::set_name", |store| {
         Box::pin(async { store.accounts.set_name(account_id(2), Some(&name("Bob"))).await })
+    }),
+    ("AccountStore::accept_terms", |store| {
+        Box::pin(async { store.accounts.accept_terms(account_id(2), &accepted("1", 3000)).await.map(drop) })
     }),
     ("IdentityStore::create", |store| {
         Box::pin(async {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName, GroupPatch,
-    LocalGroups, PasswordHash, Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName,
+    GroupPatch, LocalGroups, PasswordHash, Role, TermsVersion, Username,
 };
 use labgate_domain::ports::{
     AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
@@ -128,6 +128,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
+        accepted_terms: None,
         created_at: at(1000),
     }
 }
@@ -179,11 +180,16 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
     }
 }
 
+pub(super) fn accepted(version: &str, seconds: i64) -> AcceptedTerms {
+    AcceptedTerms { version: TermsVersion::parse(version).unwrap(), at: at(seconds) }
+}
+
 /// Returns Ada, with a value in every field.
 pub(super) fn ada() -> (Account, ExternalIdentity) {
     let account = Account {
         name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
         role: Role::Admin,
+        accepted_terms: Some(accepted("Version 1, größer", 900)),
         groups: groups("GPU users, a \"quoted\" group; [with] {json}, größe"),
         ..account(1, "ada@example.com")
     };

@@ -72,6 +72,7 @@ fn account(now: Timestamp) -> Result<Account, Box<dyn Error>> {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
+        accepted_terms: None,
         created_at: now,
     })
 }

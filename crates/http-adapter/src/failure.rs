@@ -127,6 +127,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::TooManyGroups
         | ErrorCode::LastCredential
         | ErrorCode::AnotherSession
+        | ErrorCode::TermsChanged
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
         | ErrorCode::AttemptUnknown
@@ -151,6 +152,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::NotAuthenticatedAnew
         | ErrorCode::AnotherPerson
         | ErrorCode::CsrfFailed
+        | ErrorCode::TermsDue
         | ErrorCode::NotPermitted
         | ErrorCode::TargetRefused => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
@@ -168,6 +170,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
 
 /// The address at which a person signs in and comes back: for scripts, and for a proxy that takes the status alone.
 pub(crate) const SIGN_IN: HeaderName = HeaderName::from_static("x-labgate-sign-in");
+
+/// The address at which a person accepts the terms of service and comes back.
+const TERMS: HeaderName = HeaderName::from_static("x-labgate-terms");
 
 /// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its
 /// audience.
@@ -233,6 +238,11 @@ impl Failure {
         self.code == ErrorCode::NotSignedIn.as_str()
     }
 
+    /// Returns whether it says that the person has yet to accept the terms of service.
+    pub(crate) fn is_terms_due(&self) -> bool {
+        self.code == ErrorCode::TermsDue.as_str()
+    }
+
     /// Returns whether another input would not help, so that a form need not be shown again.
     pub(crate) fn is_final(&self) -> bool {
         self.status == StatusCode::FORBIDDEN && self.code != ErrorCode::ProofNeeded.as_str()
@@ -271,6 +281,17 @@ impl Failure {
     pub(crate) fn leading_to(self, sign_in: &str) -> Self {
         let way = Way { href: Href::Whole(sign_in.to_owned()), label: Label::SignInAgain };
         Self { ways: [way].into(), ..self }
+    }
+
+    /// The same, with the address at which the person accepts the terms of service, unless it has one.
+    pub(crate) fn with_terms_page(self, url: &str) -> Self {
+        if self.headers.iter().any(|(name, _)| *name == TERMS) {
+            return self;
+        }
+        // The address is visible ASCII by construction.
+        let header = HeaderValue::from_str(url).unwrap_or(HeaderValue::from_static(""));
+        let way = Way { href: Href::Whole(url.to_owned()), label: Label::Terms };
+        Self { ways: [way].into(), ..self.with_headers([(TERMS, header)]) }
     }
 
     /// The path answers to these methods only (RFC 9110 section 15.5.6).
@@ -327,7 +348,12 @@ impl Failure {
             reference: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             sign_in: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            terms: Option<&'a str>,
         }
+        let header = |wanted: &HeaderName| {
+            self.headers.iter().find(|(name, _)| name == wanted).and_then(|it| it.1.to_str().ok())
+        };
         let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
             Audience::Person => reply::page(&ErrorPage {
@@ -347,11 +373,8 @@ impl Failure {
                     status: self.status.as_u16(),
                     code: self.code,
                     reference,
-                    sign_in: self
-                        .headers
-                        .iter()
-                        .find(|(name, _)| *name == SIGN_IN)
-                        .and_then(|it| it.1.to_str().ok()),
+                    sign_in: header(&SIGN_IN),
+                    terms: header(&TERMS),
                 },
             ),
         };
@@ -389,6 +412,7 @@ impl From<NotSignedIn> for Failure {
     fn from(reason: NotSignedIn) -> Self {
         match reason {
             NotSignedIn::Unavailable => Self::store_unavailable(),
+            NotSignedIn::TermsDue => Self { reason: Some(reason), ..Self::coded(ErrorCode::TermsDue) },
             reason => Self::not_signed_in(Some(reason)),
         }
     }
@@ -399,7 +423,7 @@ impl From<Refusal> for Failure {
         let code = refusal.error.code();
         // Trying again is no use where an operator has to mend something first.
         let try_again = code.responsible() != Responsible::Operator
-            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
+            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator | ErrorCode::TermsDue);
         let mut failure = Self::coded(code);
         if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait, .. }) = refusal.error
         {

@@ -4,7 +4,7 @@ use askama::Template;
 use labgate_domain::ForeignText;
 use labgate_domain::access::Service;
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
+use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, TermsVersion, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
@@ -12,6 +12,7 @@ use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, P
 
 use crate::paths::{self, Address};
 use crate::site::Site;
+use crate::terms::Terms;
 use crate::texts::{Text, Texts};
 use crate::{device, times};
 
@@ -295,7 +296,13 @@ pub(crate) struct SignedOutPage<'a> {
 #[template(path = "terms_page.html")]
 pub(crate) struct TermsPage<'a> {
     pub(crate) t: &'a Site,
-    pub(crate) text: &'a str,
+    pub(crate) terms: &'a Terms,
+    /// The account of the signed-in person, where people must accept the terms.
+    pub(crate) account: Option<&'a Account>,
+    /// The version that this person still has to accept.
+    pub(crate) due: Option<&'a TermsVersion>,
+    pub(crate) return_to: &'a ReturnTo,
+    pub(crate) form: Form<'a>,
 }
 
 /// An initial password, shown once.
@@ -312,6 +319,11 @@ pub(crate) fn address(person: &SessionPerson) -> &str {
     person.email.as_ref().map_or(person.username.as_str(), |email| email.as_str())
 }
 
+/// The same of an account.
+fn address_of(account: &Account) -> &str {
+    account.email.as_ref().map_or(account.username.as_str(), |email| email.as_str())
+}
+
 /// Returns the address that asks before an identity at this provider is linked.
 fn to_link(provider: &ProviderDescription) -> Address {
     paths::with_parameters(paths::ACCOUNT_PAGE, &[("do", "link"), ("provider", provider.id.as_str())])
@@ -322,6 +334,12 @@ fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> Address {
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
     let fields = [("do", "unlink"), ("issuer", issuer), ("subject", subject)];
     paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
+}
+
+/// Says which terms of service the account's person has accepted last, if any.
+fn accepted_terms(account: &Account, t: &Texts) -> Option<Text> {
+    let accepted = account.accepted_terms.as_ref()?;
+    Some(t.terms.accepted.with("version", &accepted.version).with("time", times::utc(accepted.at)))
 }
 
 fn role(account: &Account, t: &Texts) -> String {
@@ -373,6 +391,7 @@ pub(crate) enum Label {
     SignInAgain,
     OtherWays,
     Password,
+    Terms,
     Provider(String),
 }
 
@@ -393,6 +412,7 @@ impl Way {
         match &self.label {
             Label::SignInAgain => t.common.sign_in_again.to_string(),
             Label::OtherWays => t.error.other_ways.to_string(),
+            Label::Terms => t.common.terms.to_string(),
             Label::Password => t.common.sign_in_with_password.to_string(),
             Label::Provider(name) => t.common.continue_with.with("provider", name).to_string(),
         }

@@ -108,6 +108,8 @@ pub const REGISTER: LabPath = LabPath("/api/auth/register");
 pub const SETUP: LabPath = LabPath("/api/auth/setup");
 /// Changes the password.
 pub const CHANGE_PASSWORD: LabPath = LabPath("/api/auth/password");
+/// Accepts the terms of service.
+pub const ACCEPT_TERMS: LabPath = LabPath("/api/auth/terms");
 /// Confirms an account link.
 pub const CONFIRM_LINK: LabPath = LabPath("/api/auth/link");
 /// The person's own account, as JSON.
@@ -164,7 +166,7 @@ pub const USER_ACTION_PAGE: LabPath = LabPath("/admin/accounts/{id}/{action}");
 pub const IDENTITIES_PAGE: LabPath = LabPath("/admin/identities");
 /// The services, for administrators.
 pub const SERVICES_PAGE: LabPath = LabPath("/admin/services");
-/// The terms of service, where the lab has a text of them.
+/// The terms of service, where the lab has a text of them, or asks people to accept them.
 pub const TERMS_PAGE: LabPath = LabPath("/terms");
 /// The style sheet.
 pub const STYLE: LabPath = LabPath("/assets/labgate.css");

@@ -16,7 +16,7 @@ use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
     access, administration, drop_in, external, hand_over, identities, operations, own_account, pages,
-    passwords, services, session,
+    passwords, services, session, terms,
 };
 use crate::state::AppState;
 
@@ -126,6 +126,7 @@ static ROUTES: &[Route] = routes! {
     POST   REGISTER            Changes Own     => passwords::register;
     POST   SETUP               Changes Own     => passwords::setup;
     POST   CHANGE_PASSWORD     Changes Own     => passwords::change;
+    POST   ACCEPT_TERMS        Changes Own     => terms::accept;
     POST   CONFIRM_LINK        Changes Own     => own_account::confirm_link;
     READ   OWN_ACCOUNT         Reads   Unread  => own_account::show;
     POST   RENAME              Changes Own     => own_account::rename;
@@ -157,7 +158,8 @@ static ROUTES: &[Route] = routes! {
     READ   LINK_PAGE           Shows   Unread  => own_account::link_page;
     POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
     READ   SIGNED_OUT_PAGE     Shows   Unread  => pages::signed_out;
-    READ   TERMS_PAGE          Shows   Unread  => pages::terms;
+    READ   TERMS_PAGE          Shows   Unread  => terms::page;
+    POST   TERMS_PAGE          Changes Own     => terms::accept;
     READ   USERS_PAGE          Shows   Unread  => administration::accounts_page;
     POST   USERS_PAGE          Changes Own     => administration::create;
     READ   USER_PAGE           Shows   Unread  => administration::account_page;
@@ -248,6 +250,10 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
         Err(failure) if failure.is_not_signed_in() && route.is_visited(request) => {
             Ok(state.to_sign_in(request, &failure))
         }
+        Err(failure) if failure.is_terms_due() && route.is_visited(request) => {
+            Ok(state.to_terms(request, &failure))
+        }
+        Err(failure) if failure.is_terms_due() => Err(failure.with_terms_page(&state.terms_page())),
         answer => answer,
     }
 }

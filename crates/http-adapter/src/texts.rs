@@ -88,6 +88,7 @@ texts! {
         add_title, add_question, own_title, own_question, signed_in, yes, no, password, add, sign_in_as_before,
         then,
     }
+    terms: TermsTexts { asked, read, accept, accepted, go_on }
     onward: Onward { title, signed_out_here }
     signed_out: SignedOut { title, heading, kept_by }
     error: ErrorTexts { sign_in_failed, request_failed, other_options, other_ways, for_operator, help }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, PasswordHash,
-    Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups,
+    PasswordHash, Role, TermsVersion, Username,
 };
 use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, IdentitySuccession, StoreError};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
@@ -26,8 +26,15 @@ pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
         role: record.parsed("role", |name| Ok::<_, Malformed>(Role::known_or_least(name)))?,
         groups: local_groups(row)?,
         status: record.parsed("status", AccountStatus::parse)?,
+        accepted_terms: accepted_terms(record)?,
         created_at: record.time("created_at")?,
     })
+}
+
+fn accepted_terms(record: Record<'_>) -> Result<Option<AcceptedTerms>, StoreError> {
+    let version = record.parsed_if_present("terms_version", TermsVersion::parse)?;
+    let at = record.time_if_present("terms_accepted_at")?;
+    Ok(version.zip(at).map(|(version, at)| AcceptedTerms { version, at }))
 }
 
 pub(crate) fn local_groups(row: &Row) -> Result<LocalGroups, StoreError> {

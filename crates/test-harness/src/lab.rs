@@ -9,14 +9,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
-use labgate_domain::people::{EmailAddress, Password, Role};
+use labgate_domain::people::{EmailAddress, Password, Role, TermsVersion};
 use labgate_domain::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo, CookieName, DropIn, paths};
+use labgate_http::{App, AppInfo, CookieName, DropIn, Terms, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -67,6 +67,7 @@ pub struct TestLabBuilder {
     persona: Persona,
     services: Vec<Service>,
     drop_ins: Vec<DropIn>,
+    terms: Option<TermsVersion>,
 }
 
 impl TestLab {
@@ -92,6 +93,7 @@ impl TestLab {
             persona: Persona::Generic,
             services: Vec::new(),
             drop_ins: Vec::new(),
+            terms: None,
         }
     }
 
@@ -195,6 +197,13 @@ impl TestLab {
         };
         let server = server(&ports, &self.policy, &self.setup_token, &self.info);
         Self { server, ports, ..self.clone() }
+    }
+
+    /// The same lab after a new start, with this version of the terms of service to be accepted.
+    #[must_use]
+    pub fn with_terms(&self, version: &str) -> Self {
+        let policy = Policy { terms: Some(terms(version)), ..self.policy.clone() };
+        Self { server: server(&self.ports, &policy, &self.setup_token, &self.info), policy, ..self.clone() }
     }
 
     /// The provider.
@@ -307,6 +316,11 @@ impl TestLabBuilder {
         self
     }
 
+    /// Has everybody accept this version of the terms of service.
+    pub fn must_accept(self, version: &str) -> Self {
+        Self { terms: Some(terms(version)), ..self }
+    }
+
     /// Leaves the provider out.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -375,13 +389,21 @@ impl TestLabBuilder {
             entropy: Arc::new(SeededEntropy::new(1)),
         };
         let services = Arc::new(Services::new(self.services, &public_url).expect("services side by side"));
-        let policy =
-            Policy { self_registration: self.self_registration, services, ..Policy::for_lab_at(public_url) };
+        let policy = Policy {
+            self_registration: self.self_registration,
+            services,
+            terms: self.terms,
+            ..Policy::for_lab_at(public_url)
+        };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
         let info = AppInfo { drop_ins: self.drop_ins, cookie_name: self.cookie_name, ..AppInfo::default() };
         let server = server(&ports, &policy, &setup_token, &info);
         TestLab { server, ports, policy, setup_token, idp, store, clock, log, info }
     }
+}
+
+fn terms(version: &str) -> TermsVersion {
+    TermsVersion::parse(version).expect("a version")
 }
 
 /// A process that serves the lab.
@@ -396,7 +418,8 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, info: &AppIn
     } else {
         vec![proxy::ADDRESS.to_string().parse().expect("an address")]
     };
-    let info = AppInfo { missing_settings, trusted_proxies, ..info.clone() };
+    let terms = policy.terms.as_ref().map(|_| Terms::Text("Be kind.".to_owned()));
+    let info = AppInfo { missing_settings, trusted_proxies, terms, ..info.clone() };
     let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }
 }

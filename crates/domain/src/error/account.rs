@@ -157,6 +157,12 @@ pub enum AccessError {
     /// Its account is not an administrator.
     #[error("the account is not an administrator")]
     NotAdministrator,
+    /// Its person has yet to accept the present terms of service.
+    #[error("the person has not accepted the present version of the terms of service")]
+    TermsDue,
+    /// It accepts another version of the terms of service than the present one.
+    #[error("the version of the terms of service is not the present one")]
+    TermsChanged,
     /// It came from another site.
     #[error("the request failed the CSRF check")]
     CsrfFailed,
@@ -187,6 +193,8 @@ codes!(AccessError {
     NotAuthenticatedAnew => NotAuthenticatedAnew,
     AnotherPerson => AnotherPerson,
     NotAdministrator => NotAdministrator,
+    TermsDue => TermsDue,
+    TermsChanged => TermsChanged,
     CsrfFailed => CsrfFailed,
     NotPermitted => NotPermitted,
     TargetRefused => TargetRefused,

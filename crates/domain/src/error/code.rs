@@ -136,6 +136,10 @@ error_codes! {
     SetupClosed = "setup_closed", Operator;
     /// The account is not an administrator.
     NotAdministrator = "not_administrator", Person;
+    /// The person has yet to accept the terms of service.
+    TermsDue = "terms_due", Person;
+    /// The terms of service have another version by now.
+    TermsChanged = "terms_changed", Person;
     /// The account does not exist.
     AccountUnknown = "account_unknown", Person;
     /// The account is the last active administrator.

@@ -1,6 +1,6 @@
 use crate::ForeignText;
 use crate::error::{ErrorCode, Reference};
-use crate::people::{Account, AccountId, GroupName, Username};
+use crate::people::{Account, AccountId, GroupName, TermsVersion, Username};
 use crate::ports::Source;
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
@@ -247,6 +247,13 @@ pub enum SignInEvent {
         account: AccountId,
         /// Its username.
         name: Username,
+    },
+    /// A person accepted the terms of service.
+    TermsAccepted {
+        /// The person.
+        person: Person,
+        /// The version.
+        version: TermsVersion,
     },
     /// A person ended sessions of their own from elsewhere.
     SignedOutElsewhere {

@@ -18,8 +18,8 @@ pub struct FeedPosition(pub String);
 pub enum Changed {
     /// The session has ended, was deleted, or has other groups.
     Session(SessionId),
-    /// The account was deleted, or has another status, role, name or address, or other
-    /// local groups.
+    /// The account was deleted, has another status, role, name or address, has other local groups, or has
+    /// accepted other terms of service.
     Account(AccountId),
 }
 

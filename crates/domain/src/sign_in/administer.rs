@@ -93,10 +93,11 @@ impl Administration<'_> {
     /// store, not from the token. To change something takes proof: [`Self::perform`].
     ///
     /// # Errors
-    /// When the visitor is not signed in, or is no administrator.
+    /// When the visitor is not signed in, has yet to accept the terms of service, or is no administrator.
     pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
             let account = self.requests.account_of(visitor).await?;
+            self.requests.policy.need_terms(account.accepted_terms.as_ref())?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
         let reader = self.refusals.from(visitor.source).run(found).await;

@@ -93,7 +93,7 @@ impl<'a> HandOver<'a> {
     /// Hands the visitor's session over to the target's host, if its person may open the target.
     ///
     /// # Errors
-    /// When there is no session, or the person may not.
+    /// When there is no session, or the person may not, or has yet to accept the terms of service.
     pub async fn hand_over(
         &self,
         visitor: &Visitor<'_>,
@@ -102,7 +102,7 @@ impl<'a> HandOver<'a> {
     ) -> Result<HandedOver<'a>, Refusal> {
         let handed_over = async {
             let (origin, verdict) = self.find(target)?;
-            let checked = self.access.requests.session_of(visitor).await?;
+            let checked = self.access.requests.admitted(visitor).await?;
             permit(&verdict, &checked.person)?;
             let code =
                 Code { session: checked.person.session, origin: origin.to_owned(), state: state.to_string() };
@@ -185,10 +185,11 @@ impl<'a> HandOver<'a> {
         let session = session.ok_or(AccessError::NotSignedIn)?;
         let account = requests.accounts.find(session.account).await?;
         let account = account.filter(Account::is_active).ok_or(AccessError::NotSignedIn)?;
+        requests.policy.need_terms(account.accepted_terms.as_ref())?;
         let claims = claims(requests.policy, origin, self.tickets.entropy, &account, &session, now);
         let pass = requests.tokens.issue_pass(&claims)?;
         let groups = all_groups(&account.groups, &session);
-        Ok((pass, SessionPerson::new(claims, groups, account.groups)))
+        Ok((pass, SessionPerson::new(claims, groups, account)))
     }
 
     /// Finds the origin of a service with a host of its own, and who may pass there.

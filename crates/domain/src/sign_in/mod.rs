@@ -15,7 +15,7 @@
 //! | [`Revalidation`] | `revalidate` | ask a provider again whether people may still come in |
 //! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
 //! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
-//! | [`OwnAccounts`] | `own_account` | manage one's own account and sessions |
+//! | [`OwnAccounts`] | `own_account`, `accept_terms` | manage one's own account and sessions, accept the terms of service |
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |
 //! | [`Setup`] | `first_administrator` | create the lab's first administrator |
@@ -24,6 +24,7 @@
 //! | [`Imports`] | `import` | take over the accounts of another system |
 //! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
 
+mod accept_terms;
 mod act;
 mod administer;
 mod administrator;

@@ -18,7 +18,7 @@ use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, Password,
-    PasswordHash, Role, Username,
+    PasswordHash, Role, TermsVersion, Username,
 };
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
@@ -62,6 +62,7 @@ pub(super) struct World {
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
     pub(super) services: Services,
+    pub(super) terms: Option<TermsVersion>,
     pub(super) without_passwords: bool,
     pub(super) hasher: Arc<FakeHasher>,
     pub(super) throttle: Arc<FakeThrottle>,
@@ -123,6 +124,7 @@ impl World {
             self_registration: !self.closed,
             passwords: !self.without_passwords,
             services: Arc::new(self.services),
+            terms: self.terms,
             ..Policy::for_lab_at(public_url)
         };
         let sign_in = SignIn::new(ports, policy);
@@ -278,6 +280,7 @@ pub(super) fn account(status: AccountStatus) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status,
+        accepted_terms: None,
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
     }
 }

@@ -10,7 +10,7 @@ use crate::audience::Audience;
 use crate::dialects::{Dialect, Refusing, Unclear};
 use crate::failure::{Failure, SIGN_IN};
 use crate::identity;
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
@@ -111,11 +111,20 @@ impl AppState {
             Err(NoPassage::NoToken) => None,
         };
         let failure = reason.map_or_else(|| Failure::not_signed_in(None), Failure::from);
+        let is_visited = refusing == Refusing::ForClient && request.is_navigation(target);
+        if failure.is_terms_due() {
+            let page = self.way(target, paths::TERMS_PAGE);
+            if is_visited {
+                self.logged(&failure, &request.path, source);
+                return Err(Ok(reply::see_other(&page)));
+            }
+            return Err(Err(failure.with_terms_page(&page)));
+        }
         if !failure.is_not_signed_in() {
             return Err(Err(failure));
         }
         let way_in = self.way_in(target);
-        if refusing == Refusing::ForClient && request.is_navigation(target) {
+        if is_visited {
             return Err(Ok(reply::see_other(&way_in)));
         }
         Err(Err(failure.with_sign_in(&way_in)))
@@ -130,12 +139,18 @@ impl AppState {
 
     /// Returns the address at which a person signs in and comes back to the target.
     pub(super) fn way_in(&self, target: &Target) -> String {
+        self.way(target, paths::LOGIN_PAGE)
+    }
+
+    /// Returns the address of this page, from which a person comes back to the target; for the host of a service
+    /// that of the hand-over, which leads to whatever page is due.
+    fn way(&self, target: &Target, page: LabPath) -> String {
         let to = target.path_and_query();
         let policy = self.sign_in.policy();
         if let Some(origin) = policy.services.origin_of(target.host()) {
             return paths::on_host(origin, paths::ENTER, &[("to", &to)]);
         }
-        self.site.url(paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &to)]))
+        self.site.url(paths::with_parameters(page, &[("return_to", &to)]))
     }
 
     /// Answers for a request that may pass.

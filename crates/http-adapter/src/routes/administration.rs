@@ -331,6 +331,7 @@ fn account_json(account: &Account) -> Value {
         "name": account.name,
         "role": account.role,
         "local_groups": account.groups,
+        "accepted_terms": account.accepted_terms,
         "status": account.status.as_str(),
         "created_at": account.created_at,
     })

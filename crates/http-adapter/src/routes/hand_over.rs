@@ -64,6 +64,9 @@ async fn take_code(
             let sign_in = state.site.url(paths::LOGIN_PAGE);
             return state.with_cookies(see_other(&sign_in), [over]);
         }
+        Err(refusal) if refusal.error.code() == ErrorCode::TermsDue => {
+            return state.with_cookies(see_other(&state.terms_page()), [over]);
+        }
         Err(refusal) => return Err(Failure::from(refusal).with_cookies([over])),
     };
     let cookies = [state.cookies.set_session(&entered.pass), state.cookies.clear_entering(flow)];

@@ -15,3 +15,4 @@ pub(crate) mod passwords;
 mod proof;
 pub(crate) mod services;
 pub(crate) mod session;
+pub(crate) mod terms;

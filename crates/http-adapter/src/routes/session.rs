@@ -13,9 +13,9 @@ use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
 
-/// Describes the signed-in person.
+/// Describes the signed-in person, also one who has yet to accept the terms of service.
 pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let checked = state.signed_in(request).await?;
+    let checked = state.recognized(request).await?;
     let person = &checked.person;
     let described = reply::json(&json!({
         "id": person.account,
@@ -26,6 +26,8 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
         "groups": person.groups,
         "local_groups": person.local_groups,
         "auth_time": person.authenticated_at,
+        "accepted_terms": person.accepted_terms,
+        "terms_due": state.sign_in.policy().terms_due(person.accepted_terms.as_ref()),
     }));
     state.with_renewal(described, &checked)
 }

@@ -125,6 +125,7 @@ keys! {
     DIALECTS: List Shared "dialects";
     TERMS_URL: Url Shared "terms.url";
     TERMS_TEXT_FILE: Text Own "terms.text_file";
+    TERMS_MUST_ACCEPT: Text Shared "terms.must_accept";
 
     PASSWORDS_ENABLED: Switch Shared "passwords.enabled" = "true";
     PASSWORDS_MIN_LENGTH: Number Shared "passwords.min_length" = "12";

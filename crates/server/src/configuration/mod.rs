@@ -122,6 +122,7 @@ impl Configuration {
                 .collect()
         });
         let terms = terms::read(settings);
+        let must_accept = terms::must_accept(settings);
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
@@ -162,6 +163,7 @@ impl Configuration {
                 max_sessions_per_account: limits.max_per_account,
                 database_grace: limits.database_grace,
                 services: Arc::new(services),
+                terms: must_accept,
             },
             trusted_proxies,
             shutdown_delay: shutdown_delay?,

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 use labgate_domain::error::ErrorCode;
-use labgate_domain::people::{AccountId, GroupName, Username};
-use labgate_domain::ports::{Author, Observer, RefusalKind, SignInEvent, SignInRecords, Source, StoreError};
+use labgate_domain::people::{AccountId, GroupName, TermsVersion, Username};
+use labgate_domain::ports::{
+    Author, Observer, Person, RefusalKind, SignInEvent, SignInRecords, Source, StoreError,
+};
 use labgate_domain::protocol::Issuer;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionId;
@@ -21,13 +23,13 @@ macro_rules! event {
 /// `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
+/// `password_changed`, `terms_accepted`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
 /// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
+/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings`, `version` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -65,6 +67,14 @@ impl TracingLog {
         let name = name.map(Username::as_str);
         event!(
             info "administered", %account, name, change, by, by_name, source, "an account was administered"
+        );
+    }
+
+    fn terms_accepted(&self, person: &Person, version: &TermsVersion) {
+        event!(
+            info "terms_accepted", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source), version = version.as_str(),
+            "a person accepted the terms of service"
         );
     }
 
@@ -189,6 +199,7 @@ impl Observer for TracingLog {
                 info "password_changed", account = %person.account, name = person.name.as_str(),
                 source = self.source(person.source), "a person chose another password"
             ),
+            SignInEvent::TermsAccepted { person, version } => self.terms_accepted(person, version),
             SignInEvent::Administered { account, name, change, by } => {
                 self.administered(*account, name.as_ref(), change, by);
             }

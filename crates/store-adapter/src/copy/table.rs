@@ -25,7 +25,10 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "accounts",
         key: 1,
-        columns: &[(Text, "id username email name role status groups"), (Number, "created_at")],
+        columns: &[
+            (Text, "id username email name role status groups terms_version"),
+            (Number, "terms_accepted_at created_at"),
+        ],
     },
     Table { name: "credentials", key: 1, columns: &[(Text, "account_id hash"), (Flag, "must_change")] },
     Table {

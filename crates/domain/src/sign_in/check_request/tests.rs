@@ -212,7 +212,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         at: at(NOW),
         until: claims.exp,
         session_until: claims.exp,
-        person: Arc::new(SessionPerson::new(claims, Vec::new(), LocalGroups::default())),
+        person: Arc::new(SessionPerson::new(claims, Vec::new(), account(AccountStatus::Active))),
     };
     recent.catch_up(&feed, &log, at(NOW + 1)).await;
     recent.remember(Presented::Session("token"), checked);

@@ -1,0 +1,35 @@
+//! Terms of service that are accepted at one server and asked for at the other.
+
+use bytes::Bytes;
+use http::Request;
+use http::header::SET_COOKIE;
+use labgate_test_harness::TestLab;
+
+use super::{ADA, Replicas, cookie, status};
+
+#[tokio::test]
+async fn what_was_accepted_at_one_server_holds_at_the_other_within_a_second() {
+    let Replicas { one, other, _database } = Replicas::of(TestLab::builder().must_accept("2026-11-01")).await;
+    let mut browser = one.browser();
+    one.sign_in(&mut browser, ADA).await;
+    let session = cookie(&browser);
+    // Both remember that she has yet to accept.
+    assert_eq!((status(&one, &session).await, status(&other, &session).await), (403, 403));
+    let accept = Request::post("/api/auth/terms")
+        .header("cookie", &session)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/json")
+        .body(Bytes::from(r#"{"version":"2026-11-01"}"#));
+    let accepted = one.request(accept.unwrap()).await;
+    assert_eq!(accepted.status(), 204);
+    let set = accepted.headers()[SET_COOKIE].to_str().unwrap();
+    let new = set.split(';').next().unwrap();
+    assert_eq!(
+        (status(&one, new).await, status(&other, new).await),
+        (200, 200),
+        "at once with the new token"
+    );
+    assert_eq!(status(&one, &session).await, 200, "at once where it happens");
+    one.clock().advance(std::time::Duration::from_secs(1));
+    assert_eq!(status(&other, &session).await, 200);
+}
