@@ -11,6 +11,7 @@ use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
 
 use crate::audience::Audience;
+use crate::content_security;
 use crate::cookies::UnfitCookie;
 use crate::pages::{ErrorPage, Href, Label, Way};
 use crate::reply::{self, Response, status};
@@ -330,7 +331,7 @@ impl Failure {
         }
         let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
-            Audience::Person => reply::page(&ErrorPage {
+            Audience::Person => content_security::with_style(reply::page(&ErrorPage {
                 t,
                 heading: if self.is_sign_in { &t.error.sign_in_failed } else { &t.error.request_failed },
                 message,
@@ -339,7 +340,7 @@ impl Failure {
                 explanation: self.explanation,
                 ways: &self.ways,
                 lists_all: self.lists_all,
-            }),
+            })),
             Audience::Program => reply::json_as(
                 "application/problem+json",
                 &ProblemDocument {
