@@ -14,6 +14,7 @@ pub(crate) const STEPS: &[Step] = &[
     (5, "successors", include_str!("../../migrations/postgres/0005_successors.sql")),
     (6, "replicas", include_str!("../../migrations/postgres/0006_replicas.sql")),
     (7, "local groups", include_str!("../../migrations/postgres/0007_local_groups.sql")),
+    (8, "services", include_str!("../../migrations/postgres/0008_services.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

@@ -18,6 +18,7 @@ pub(crate) const STEPS: &[Step] = &[
     (7, "successors", include_str!("../../migrations/sqlite/0007_successors.sql")),
     (8, "replicas", include_str!("../../migrations/sqlite/0008_replicas.sql")),
     (9, "local groups", include_str!("../../migrations/sqlite/0009_local_groups.sql")),
+    (10, "services", include_str!("../../migrations/sqlite/0010_services.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.
