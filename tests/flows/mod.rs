@@ -1,5 +1,6 @@
 //! Whole trips on the harness: real routes, real core, real mock provider, one process.
 
+mod added_services;
 mod attacks;
 mod base_path;
 mod faults;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use labgate_domain::access::WrittenService;
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Role};
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
-    AccountPatch, AdminAct, Administrator, CompletedSignIn, NewAccount, Proof, Registration, Visitor,
+    AccountPatch, AdminAct, Administrator, CompletedSignIn, NewAccount, Proof, Registration, ServiceChange,
+    Visitor,
 };
 
 use super::lab::{
@@ -146,6 +148,12 @@ cases! {
         let reset = administration.reset_password(&operator(), account_id(ADA), Some(password(OTHER_PASSWORD))).await;
         reset.map(|_| None).map_err(refused)
     };
+    "the wiki is added": |process| change_service(&process, ServiceChange::Add(service("wiki"))).await;
+    "the blog is added at the wiki's address": |process| {
+        change_service(&process, ServiceChange::Add(service("blog"))).await
+    };
+    "the wiki is changed": |process| change_service(&process, ServiceChange::Change(service("wiki"))).await;
+    "the wiki is removed": |process| change_service(&process, ServiceChange::Remove("wiki".to_owned())).await;
     "Ada is deleted" promises Disabled(ADA): |process| {
         process.sign_in.administration().delete(&operator(), account_id(ADA)).await.map(|()| None).map_err(refused)
     };
@@ -165,6 +173,7 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["Ada enters the notebooks", "Ada enters them twice", "Ada signs out"],
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
+    ["the wiki is added", "the blog is added at the wiki's address", "the wiki is removed"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
 ];
 
@@ -227,6 +236,16 @@ async fn link(process: &Process) -> Answer {
 async fn check(process: &Process, token: &str) -> Answer {
     let checked = process.sign_in.requests().check(token).await.map_err(|_| "not signed in")?;
     Ok(checked.renewed.map(|token| exposed(&token)))
+}
+
+async fn change_service(process: &Process, change: ServiceChange) -> Answer {
+    let changed = process.sign_in.administration().change_service(&operator(), &change).await;
+    changed.map(|()| None).map_err(refused)
+}
+
+fn service(id: &str) -> WrittenService {
+    let id = id.to_owned();
+    WrittenService { name: id.clone(), id, url: "https://wiki.test".to_owned(), ..WrittenService::default() }
 }
 
 async fn patch(process: &Process, whose: u8, patch: AccountPatch) -> Answer {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use labgate_domain::people::{Account, AccountStatus, Role, Username};
-use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _};
+use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _, ServiceStore};
 use labgate_domain::protocol::{Issuer, Subject};
 
 use super::executor::Scene as _;
@@ -16,6 +16,7 @@ pub(super) fn violations(end: &mut Beginning, cases: &[&Case]) -> BTreeSet<Strin
     accounts_are_apart(end, &mut broken);
     a_disabled_account_has_no_session(end, &mut broken);
     each_account_has_a_way_in(end, &mut broken);
+    services_fit_together(end, &mut broken);
     what_was_promised_holds(end, cases, &mut broken);
     nothing_is_used_twice(end, cases, &mut broken);
     broken
@@ -55,6 +56,14 @@ fn a_disabled_account_has_no_session(end: &Beginning, broken: &mut BTreeSet<Stri
         if account.status == AccountStatus::Disabled && end.store.open_sessions(account.id) > 0 {
             broken.insert("a disabled account has an open session".to_owned());
         }
+    }
+}
+
+/// What does not fit is refused before it is stored.
+fn services_fit_together(end: &Beginning, broken: &mut BTreeSet<String>) {
+    let ids = now(ServiceStore::list(&end.store)).unwrap().list.into_iter().map(|it| it.id);
+    if ids.collect::<Vec<_>>().len() > 1 {
+        broken.insert("two services have one address".to_owned());
     }
 }
 

@@ -191,6 +191,7 @@ where
         + labgate_domain::ports::IdentityStore
         + labgate_domain::ports::CredentialStore
         + labgate_domain::ports::AdministrationStore
+        + labgate_domain::ports::ServiceStore
         + labgate_domain::ports::SessionStore
         + labgate_domain::ports::SpentAttempts
         + labgate_domain::ports::Throttle
@@ -203,6 +204,7 @@ where
         credentials: Arc::new(store.clone()),
         administration: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
+        services: Arc::new(store.clone()),
         spent_attempts: Arc::new(store.clone()),
         throttle: Arc::new(store),
         entropy: Arc::new(SeededEntropy::new(1000 + number)),

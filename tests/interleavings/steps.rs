@@ -9,8 +9,9 @@ use labgate_domain::people::{
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore,
     Consumption, CredentialStore, FeedPosition, FirstAdministrator, GroupChange, IdentityLink, IdentityMove,
-    IdentityRemoval, IdentityStore, IdentitySuccession, LoginAttempt, Permit, ProfileUpdate, SessionChanges,
-    SessionStore, SessionTerms, SpentAttempts, StoreError, Throttle,
+    IdentityRemoval, IdentityStore, IdentitySuccession, LoginAttempt, Permit, ProfileUpdate, ServiceStore,
+    ServicesRevision, SessionChanges, SessionStore, SessionTerms, SpentAttempts, StoreError, StoredService,
+    StoredServices, Throttle,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -136,6 +137,11 @@ stepped! {
         ) -> ();
         READ changes_since<'a>(position: Option<&'a FeedPosition>) -> SessionChanges;
         WRITE delete_expired(before: Timestamp) -> u64;
+    }
+    ServiceStore {
+        READ list() -> StoredServices;
+        WRITE put(service: &StoredService, revision: &ServicesRevision) -> bool;
+        WRITE remove(id: &str, revision: &ServicesRevision) -> bool;
     }
     SpentAttempts {
         WRITE consume(id: SealId, until: Timestamp) -> Consumption;

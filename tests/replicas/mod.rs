@@ -2,6 +2,7 @@
 
 mod hand_over;
 mod killed;
+mod services;
 mod settings;
 mod terms;
 mod wired;

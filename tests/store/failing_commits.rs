@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use labgate_domain::people::{AccountStatus, Role, Username};
-use labgate_domain::ports::StoreError;
+use labgate_domain::ports::{StoreError, StoredService};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
@@ -15,7 +15,8 @@ use super::lab::{
 };
 use super::{break_commits, mend_commits, tampered};
 
-const TABLES: [&str; 5] = ["accounts", "credentials", "external_identities", "sessions", "spent_attempts"];
+const TABLES: [&str; 6] =
+    ["accounts", "credentials", "external_identities", "services", "sessions", "spent_attempts"];
 
 type Call = fn(&Replica) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>>;
 
@@ -110,6 +111,19 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("SessionStore::delete_expired", |store| {
         Box::pin(async { store.sessions.delete_expired(at(i64::MAX)).await.map(drop) })
+    }),
+    ("ServiceStore::put", |store| {
+        Box::pin(async {
+            let wiki = StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() };
+            let revision = store.services.list().await?.revision;
+            store.services.put(&wiki, &revision).await.map(drop)
+        })
+    }),
+    ("ServiceStore::remove", |store| {
+        Box::pin(async {
+            let revision = store.services.list().await?.revision;
+            store.services.remove("wiki", &revision).await.map(drop)
+        })
     }),
     ("SpentAttempts::consume", |store| {
         Box::pin(async { store.spent_attempts.consume(attempt(1), at(2000)).await.map(drop) })

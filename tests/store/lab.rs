@@ -11,8 +11,8 @@ use labgate_domain::people::{
     GroupPatch, LocalGroups, PasswordHash, Role, TermsVersion, Username,
 };
 use labgate_domain::ports::{
-    AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
-    SessionTerms, SpentAttempts,
+    AccountCreation, AccountStore, AdministrationStore, CredentialStore, IdentityStore, ServiceStore,
+    SessionStore, SessionTerms, SpentAttempts,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -29,6 +29,7 @@ pub(super) struct Replica {
     pub(super) credentials: Arc<dyn CredentialStore>,
     pub(super) administration: Arc<dyn AdministrationStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) services: Arc<dyn ServiceStore>,
     pub(super) spent_attempts: Arc<dyn SpentAttempts>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -39,6 +40,7 @@ impl Replica {
         + AdministrationStore
         + CredentialStore
         + IdentityStore
+        + ServiceStore
         + SessionStore
         + SpentAttempts
         + Clone
@@ -50,6 +52,7 @@ impl Replica {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store),
             _kept: None,
         }

@@ -5,12 +5,15 @@ use std::borrow::Cow;
 
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
-use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
+use labgate_domain::error::{
+    ErrorCode, PasswordError, Reference, Refusal, Responsible, ServiceError, SignInError,
+};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
 
 use crate::audience::Audience;
+use crate::content_security;
 use crate::cookies::UnfitCookie;
 use crate::pages::{ErrorPage, Href, Label, Way};
 use crate::reply::{self, Response, status};
@@ -114,6 +117,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::SelfRegistrationOff
         | ErrorCode::SetupClosed
         | ErrorCode::AccountUnknown
+        | ErrorCode::ServiceUnknown
         | ErrorCode::IdentityUnknown => StatusCode::NOT_FOUND,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PasswordLength
@@ -121,13 +125,16 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::PasswordPersonal
         | ErrorCode::PasswordGuessable
         | ErrorCode::PasswordUnchanged
-        | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
+        | ErrorCode::UsernameMalformed
+        | ErrorCode::ServiceInvalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NameTaken
         | ErrorCode::LastAdministrator
         | ErrorCode::TooManyGroups
         | ErrorCode::LastCredential
         | ErrorCode::AnotherSession
         | ErrorCode::TermsChanged
+        | ErrorCode::ServiceConfigured
+        | ErrorCode::ServicesChanged
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
         | ErrorCode::AttemptUnknown
@@ -189,8 +196,8 @@ pub(crate) struct Failure {
     explanation: Option<&'static str>,
     ways: Box<[Way]>,
     lists_all: bool,
-    /// The seconds to wait, for the sentence.
-    wait: Option<u64>,
+    /// The text for the place in the sentence: the seconds to wait, or the reason that a service is not valid.
+    value: Option<Box<str>>,
     /// The headers beside it: `Allow`, `Retry-After`, `Set-Cookie`.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -210,7 +217,7 @@ impl Failure {
             explanation: None,
             ways: Box::default(),
             lists_all: false,
-            wait: None,
+            value: None,
             headers: match status {
                 StatusCode::SERVICE_UNAVAILABLE => retry_after(30),
                 StatusCode::TOO_MANY_REQUESTS => retry_after(1),
@@ -261,6 +268,11 @@ impl Failure {
     /// What is asked for cannot be told, or no service has it; the cause is in the log under this reference.
     pub(crate) fn target_refused(reference: Reference) -> Self {
         Self { reference: Some(reference), ..Self::coded(ErrorCode::TargetRefused) }
+    }
+
+    /// What an administrator wrote is no service, for this reason.
+    pub(crate) fn service_invalid(reason: String) -> Self {
+        Self { value: Some(reason.into()), ..Self::coded(ErrorCode::ServiceInvalid) }
     }
 
     /// A check with a query: what it asks for would be passed over.
@@ -328,7 +340,13 @@ impl Failure {
 
     /// Returns the code and the cause, for the log.
     pub(crate) fn cause(&self) -> (&'static str, Option<String>) {
-        (self.code, self.reason.as_ref().map(ToString::to_string))
+        (
+            self.code,
+            self.reason
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| self.value.as_deref().map(str::to_owned)),
+        )
     }
 
     /// Builds an answer that carries this failure and nothing else yet.
@@ -356,7 +374,7 @@ impl Failure {
         };
         let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
-            Audience::Person => reply::page(&ErrorPage {
+            Audience::Person => content_security::with_style(reply::page(&ErrorPage {
                 t,
                 heading: if self.is_sign_in { &t.error.sign_in_failed } else { &t.error.request_failed },
                 message,
@@ -365,7 +383,7 @@ impl Failure {
                 explanation: self.explanation,
                 ways: &self.ways,
                 lists_all: self.lists_all,
-            }),
+            })),
             Audience::Program => reply::json_as(
                 "application/problem+json",
                 &ProblemDocument {
@@ -385,9 +403,11 @@ impl Failure {
     /// Returns the sentence for a person.
     pub(crate) fn message<'a>(&self, t: &'a Texts) -> Cow<'a, str> {
         let sentence = t.error(self.code);
-        match self.wait {
-            Some(seconds) => sentence.replace("{seconds}", &seconds.to_string()).into(),
-            None => sentence.into(),
+        let place =
+            sentence.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+        match (&self.value, place) {
+            (Some(value), Some((before, after))) => format!("{before}{value}{after}").into(),
+            _ => sentence.into(),
         }
     }
 
@@ -429,7 +449,10 @@ impl From<Refusal> for Failure {
         {
             let seconds = wait.as_secs().max(1);
             failure.headers = retry_after(seconds);
-            failure.wait = Some(seconds);
+            failure.value = Some(seconds.to_string().into());
+        }
+        if let SignInError::Service(ServiceError::Invalid(reason)) = refusal.error {
+            failure.value = Some(reason.into());
         }
         Self {
             reference: Some(refusal.reference),

@@ -1,16 +1,19 @@
 //! The pages. They work without JavaScript, and load nothing from elsewhere.
 
+use std::sync::Arc;
+
 use askama::Template;
 use labgate_domain::ForeignText;
-use labgate_domain::access::Service;
+use labgate_domain::access::{HeaderEncoding, IdentityHeaders, Service, WrittenService};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, TermsVersion, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
-use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays};
+use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays, ServicesInForce};
 
 use crate::paths::{self, Address};
+use crate::service_fields::ServiceFields;
 use crate::site::Site;
 use crate::terms::Terms;
 use crate::texts::{Text, Texts};
@@ -41,7 +44,7 @@ pub(crate) struct MainPage<'a> {
     /// The signed-in person.
     pub(crate) person: Option<&'a SessionPerson>,
     /// The services that the person may open.
-    pub(crate) services: Vec<&'a Service>,
+    pub(crate) services: Vec<Arc<Service>>,
     /// The address of the terms of service.
     pub(crate) terms: Option<&'a str>,
     pub(crate) form: Form<'a>,
@@ -184,11 +187,75 @@ pub(crate) struct IdentitiesPage<'a> {
 #[template(path = "services.html")]
 pub(crate) struct ServicesPage<'a> {
     pub(crate) t: &'a Site,
-    pub(crate) services: Vec<&'a Service>,
+    pub(crate) services: Vec<ListedService<'a>>,
+    /// Set when the check answers for the session alone.
+    pub(crate) is_open: bool,
     pub(crate) url: &'a str,
     pub(crate) account: &'a str,
     /// What a check would decide.
     pub(crate) explained: Option<AccessExplained>,
+}
+
+/// A service in the list of all.
+pub(crate) struct ListedService<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) is_added: bool,
+    /// The service, if it is in force.
+    pub(crate) service: Option<&'a Service>,
+    /// The service as it is written, if it was added and can be read.
+    pub(crate) written: Option<&'a WrittenService>,
+    /// The reason that it is left out.
+    pub(crate) left_out: Option<&'a str>,
+}
+
+impl<'a> ListedService<'a> {
+    /// Lists the services of the configuration, and then those that were added.
+    pub(crate) fn all(in_force: &'a ServicesInForce) -> Vec<Self> {
+        let configured = in_force.services().configured().map(|service| Self {
+            id: service.id.as_str(),
+            is_added: false,
+            service: Some(&**service),
+            written: None,
+            left_out: None,
+        });
+        let added = in_force.added().iter().map(|it| Self {
+            id: &it.id,
+            is_added: true,
+            service: it.service.as_deref().ok(),
+            written: it.written.as_ref(),
+            left_out: it.service.as_ref().err().map(String::as_str),
+        });
+        configured.chain(added).collect()
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        let written = || self.written.map_or(self.id, |written| &written.name);
+        self.service.map_or_else(written, |service| &service.name)
+    }
+
+    pub(crate) fn url(&self) -> Option<String> {
+        let written = || self.written.map(|written| written.url.clone());
+        self.service.map(|service| service.url.to_string()).or_else(written)
+    }
+
+    /// Returns the rules: each with the requests that it is about, and who may send them.
+    pub(crate) fn rules(&self) -> Vec<(String, String)> {
+        let rules = self.service.into_iter().flat_map(|service| service.rules.iter());
+        rules.map(|rule| (format!("{}{}", rule.methods, rule.path), rule.condition.to_string())).collect()
+    }
+}
+
+/// `GET /admin/add-service` and `GET /admin/services/…`: the form of a service.
+#[derive(Template)]
+#[template(path = "service.html")]
+pub(crate) struct ServicePage<'a> {
+    pub(crate) t: &'a Site,
+    pub(crate) typed: &'a ServiceFields,
+    pub(crate) is_new: bool,
+    /// The address that takes the form.
+    pub(crate) action: &'a str,
+    pub(crate) proof: &'a ProofWays,
+    pub(crate) form: Form<'a>,
 }
 
 /// The fields of a move of identities, as they were typed.

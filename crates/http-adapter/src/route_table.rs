@@ -75,6 +75,7 @@ const GET: &[Method] = &[Method::GET];
 /// `HEAD` as HTTP demands beside `GET` (RFC 9110 section 9.3.2).
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
 const DELETE: &[Method] = &[Method::DELETE];
 /// A proxy asks with the method of the request that it holds.
 const ANY: &[Method] = &[];
@@ -140,6 +141,11 @@ static ROUTES: &[Route] = routes! {
     DELETE USER                Changes Own     => administration::delete;
     POST   USER_ACTION         Changes Own     => administration::act;
     POST   MOVE_IDENTITIES     Changes Own     => identities::move_all;
+    READ   SERVICES            Reads   Unread  => services::list;
+    POST   SERVICES            Changes Own     => services::add;
+    READ   SERVICE             Reads   Unread  => services::show;
+    PUT    SERVICE             Changes Own     => services::change;
+    DELETE SERVICE             Changes Own     => services::remove;
     READ   SOURCE              Reads   Unread  => operations::source;
     READ   JWKS                Reads   Unread  => operations::jwks;
     READ   HEALTH              Reads   Unread  => operations::health;
@@ -168,6 +174,12 @@ static ROUTES: &[Route] = routes! {
     READ   IDENTITIES_PAGE     Shows   Unread  => identities::page;
     POST   IDENTITIES_PAGE     Changes Own     => identities::move_all;
     READ   SERVICES_PAGE       Shows   Unread  => services::page;
+    READ   ADD_SERVICE_PAGE    Shows   Unread  => services::add_page;
+    POST   ADD_SERVICE_PAGE    Changes Own     => services::add;
+    READ   SERVICE_PAGE        Shows   Unread  => services::change_page;
+    POST   SERVICE_PAGE        Changes Own     => services::change;
+    READ   REMOVE_SERVICE_PAGE Shows   Unread  => services::remove_page;
+    POST   REMOVE_SERVICE_PAGE Changes Own     => services::remove;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 

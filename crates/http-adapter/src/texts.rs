@@ -60,7 +60,14 @@ texts! {
     main: Main {
         title, hello, signed_in_as, own_account, manage_accounts, not_signed_in, invitation,
     }
-    services: Services { title, none, runs_user_code, who, url, account, check, passes, refused }
+    services: Services {
+        title, none, configured, allowed, left_out, runs_user_code, add, change, save, remove, who, url, account,
+        check, passes, refused,
+    }
+    service: OneService {
+        id, id_note, url, url_note, runs_user_code, allow, allow_note, rules, rules_note, icon, description, told,
+        identity_headers, header_encoding, groups, assertion, clear_cookies, yes, no,
+    }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
     register: Register { setup_title, first_administrator, setup_note, name, have_account }
     password: ChangePassword { title, change_due, signs_out, present, next, change }
@@ -77,7 +84,8 @@ texts! {
     }
     proof: Proof { your_password, confirm_at, confirmed, no_way }
     confirm: Confirm {
-        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, disable, reset_password, delete, no,
+        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, disable, reset_password,
+        remove_service, delete, no,
     }
     initial_password: InitialPassword { title, is, note, go_on }
     own_account: OwnAccount {

@@ -13,7 +13,7 @@ use crate::connection::Transaction;
 /// of SQLite takes (32,766).
 const PAGE: usize = 500;
 
-/// Copies a whole lab: accounts with their credentials and identities, sessions, spent attempts. People stay
+/// Copies a whole lab: accounts with their credentials and identities, sessions, added services, spent attempts. People stay
 /// signed in. The counters of rate limiting and the running replicas are left out.
 ///
 /// The copy is the state at the beginning: later writes to the source are lost. The target is written in one

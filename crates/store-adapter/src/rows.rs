@@ -7,7 +7,9 @@ use labgate_domain::people::{
     AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups,
     PasswordHash, Role, TermsVersion, Username,
 };
-use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, IdentitySuccession, StoreError};
+use labgate_domain::ports::{
+    Changed, FeedPosition, IdentityMove, IdentitySuccession, ServicesRevision, StoreError, StoredService,
+};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
@@ -118,6 +120,8 @@ pub(crate) struct ChangeRow {
     pub(crate) can_be_told: bool,
     /// `None` in the one row of an answer without changes.
     pub(crate) changed: Option<Changed>,
+    /// The revision of the services; the same in all rows.
+    pub(crate) services: ServicesRevision,
 }
 
 pub(crate) fn change(row: &Row) -> Result<ChangeRow, StoreError> {
@@ -132,7 +136,19 @@ pub(crate) fn change(row: &Row) -> Result<ChangeRow, StoreError> {
             (_, Ok(account)) => account.map(Changed::Account),
             _ => None,
         },
+        services: ServicesRevision(record.value("services")?),
     })
+}
+
+/// Reads the revision of the services, and a service; the one row of an answer without services has none.
+pub(crate) fn revision_and_service(
+    row: &Row,
+) -> Result<(ServicesRevision, Option<StoredService>), StoreError> {
+    let record = Record::new("services", row);
+    let id: Option<String> = record.value("id")?;
+    let service =
+        id.map(|id| Ok(StoredService { id, definition: record.value("definition")? })).transpose()?;
+    Ok((ServicesRevision(record.value("revision")?), service))
 }
 
 /// Returns the provider's side of a session; a session that began with a password has none.

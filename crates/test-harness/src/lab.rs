@@ -11,7 +11,8 @@ use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
 use labgate_domain::people::{EmailAddress, Password, Role, TermsVersion};
 use labgate_domain::ports::{
-    AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SpentAttempts, Throttle,
+    AccountStore, AdministrationStore, CredentialStore, IdentityStore, ServiceStore, SessionStore,
+    SpentAttempts, Throttle,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
@@ -97,6 +98,9 @@ impl TestLab {
         }
     }
 
+    /// An origin that leads to the lab, for a service that is added while it runs.
+    pub const ADDED: &str = "https://added.test";
+
     /// A fresh browser that reaches the lab, the provider, and nothing else.
     #[must_use]
     pub fn browser(&self) -> Browser {
@@ -110,6 +114,7 @@ impl TestLab {
         let home = Url::parse(&self.policy.public_url.to_string()).expect("a public URL");
         let origins = self.policy.services.iter().map(|service| service.url.origin().to_owned());
         let mut sites: HashMap<_, _> = origins.map(|origin| (origin, Arc::clone(&lab))).collect();
+        sites.insert(Self::ADDED.to_owned(), Arc::clone(&lab));
         sites.extend([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
         Browser::new(home, sites, Arc::clone(&self.clock) as _)
     }
@@ -183,7 +188,7 @@ impl TestLab {
     pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
     where
         S: AccountStore + IdentityStore + CredentialStore + AdministrationStore,
-        S: SessionStore + SpentAttempts + Clone + 'static,
+        S: SessionStore + ServiceStore + SpentAttempts + Clone + 'static,
     {
         let ports = Ports {
             accounts: Arc::new(store.clone()),
@@ -191,6 +196,7 @@ impl TestLab {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             throttle,
             ..self.ports.clone()
@@ -377,6 +383,7 @@ impl TestLabBuilder {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
             tokens: Arc::new(tokens),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod services;
 mod sessions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,9 @@ struct State {
     sessions: HashMap<SessionId, Session>,
     /// The feed of changes; a position is a number of them.
     changes: Vec<Changed>,
+    services: BTreeMap<String, String>,
+    /// The number of changes of services.
+    service_changes: u64,
     spent_attempts: HashMap<SealId, Timestamp>,
     tallies: HashMap<ThrottleKey, Tally>,
 }
@@ -70,7 +74,7 @@ impl State {
         });
         let spent = self.spent_attempts.keys().map(|id| one(&id.as_bytes()));
         let wrong = self.tallies.iter().map(|(key, tally)| one(&(key, tally.count.failures().to_bits())));
-        let parts = [one(&self.changes.len())];
+        let parts = [one(&self.changes.len()), one(&(&self.services, self.service_changes))];
         let all = accounts.chain(credentials).chain(identities).chain(sessions).chain(spent).chain(wrong);
         all.chain(parts).fold(0, u64::wrapping_add)
     }

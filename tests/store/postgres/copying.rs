@@ -1,6 +1,6 @@
 //! Moving a lab from one database to the other and back.
 
-use labgate_domain::ports::{AdministrationStore, Consumption, SpentAttempts};
+use labgate_domain::ports::{AdministrationStore, Consumption, SpentAttempts, StoredService};
 use labgate_store::{CopyError, Location, Store, copy};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
@@ -27,7 +27,13 @@ async fn fill(store: &Store) {
         begin_session(&store, &session(number, ada.id)).await;
     }
     store.sessions.end(session_id(5), at(2000)).await.unwrap();
+    let first = store.services.list().await.unwrap().revision;
+    store.services.put(&wiki(), &first).await.unwrap();
     store.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();
+}
+
+fn wiki() -> StoredService {
+    StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() }
 }
 
 async fn assert_is_whole(store: &Store) {
@@ -40,6 +46,8 @@ async fn assert_is_whole(store: &Store) {
     assert_eq!(store.credentials.credential(account_id(2)).await, Ok(Some(lab::credential("$bob"))));
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(Some(session(1, ada.id))));
     assert_eq!(store.sessions.find(session_id(5)).await, Ok(Some(lab::ended(session(5, ada.id), 2000))));
+    let services = store.services.list().await.unwrap();
+    assert!(services.list == [wiki()] && !services.revision.is_first(), "{services:?}");
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));
 }
 
@@ -58,10 +66,11 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
         ("credentials", 1),
         ("external_identities", 2),
         ("sessions", 5),
+        ("services", 1),
         ("spent_attempts", 1),
     ];
     assert_eq!(copied.rows, expected);
-    assert_eq!(progress, [(0, 11), (2, 11), (3, 11), (5, 11), (10, 11), (11, 11)]);
+    assert_eq!(progress, [(0, 12), (2, 12), (3, 12), (5, 12), (10, 12), (11, 12), (12, 12)]);
     assert_is_whole(&server).await;
     assert_eq!(copy(&server, &after, |_, _| {}).await.unwrap().rows, expected);
     assert_is_whole(&after).await;

@@ -240,6 +240,22 @@ pub enum SignInEvent {
         /// The author.
         by: Author,
     },
+    /// An administrator added, changed or removed a service.
+    ServiceChanged {
+        /// Its id.
+        service: ForeignText,
+        /// The change, as a word such as `added`.
+        change: &'static str,
+        /// The author.
+        by: Author,
+    },
+    /// A stored service is left out: nobody passes to it.
+    ServiceLeftOut {
+        /// Its id.
+        service: ForeignText,
+        /// The reason.
+        reason: ForeignText,
+    },
     /// A provider's groups no longer make this person an administrator, but there is no other, so the role
     /// stays.
     AdministratorKept {

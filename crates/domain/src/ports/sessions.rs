@@ -3,6 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
+use super::services::ServicesRevision;
 use crate::people::{AccountId, Role};
 use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
@@ -31,6 +32,8 @@ pub struct SessionChanges {
     /// What has changed, in no order and perhaps more than once; `None` if that cannot be told: there was no
     /// position, it is too old or of another database, or too much has changed.
     pub changed: Option<Vec<Changed>>,
+    /// The revision of the added services.
+    pub services: ServicesRevision,
 }
 
 impl SessionChanges {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::claims::{self, claims};
+use super::live_services::{LiveServices, ServicesInForce};
 use super::policy::Policy;
 use super::presented::Presented;
 use super::recent_checks::{Checked, RecentChecks};
@@ -24,6 +25,8 @@ pub struct Requests<'a> {
     pub accounts: &'a dyn AccountStore,
     /// The checks that still hold.
     pub recent: &'a RecentChecks,
+    /// The services in force.
+    pub services: LiveServices<'a>,
     /// Keeps renewals and failures; the check of a token that stays as it is leaves no trail.
     pub trails: Trails<'a>,
     /// The limits of sessions and tokens.
@@ -108,7 +111,7 @@ impl Requests<'_> {
 
     async fn recognize_presented(&self, presented: Presented<'_>) -> Result<CheckedRequest, NotSignedIn> {
         let now = self.trails.clock.now();
-        self.recent.catch_up(self.sessions, self.trails.observer, now).await;
+        self.catch_up(now).await;
         let remembered = self.recent.find(presented);
         let vouched =
             remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
@@ -117,6 +120,16 @@ impl Requests<'_> {
             None => self.check_thoroughly(presented, now).await?,
         };
         Ok(CheckedRequest { person: checked.person, renewed: checked.renewed })
+    }
+
+    /// Returns the services in force.
+    pub async fn services(&self) -> Arc<ServicesInForce> {
+        self.catch_up(self.trails.clock.now()).await;
+        self.services.known()
+    }
+
+    async fn catch_up(&self, now: Timestamp) {
+        self.recent.catch_up(self.sessions, self.services, self.trails.observer, now).await;
     }
 
     /// Has every token checked thoroughly once more: the keys that signed them are others now.

@@ -37,7 +37,8 @@ impl Access<'_> {
             Some(name) => self.person_named(name).await.map_err(refuse)?,
             None => (None, false),
         };
-        let verdict = match self.services().judge(target) {
+        let in_force = self.services().await;
+        let verdict = match in_force.services().judge(target) {
             Ok(verdict) => verdict,
             Err(reason) => {
                 let (decided_by, groups) = (reason.to_string(), Vec::new());

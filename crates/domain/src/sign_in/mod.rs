@@ -19,7 +19,7 @@
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |
 //! | [`Setup`] | `first_administrator` | create the lab's first administrator |
-//! | [`Administration`] | `administer`, `perform` | manage other people's accounts |
+//! | [`Administration`] | `administer`, `manage_services`, `perform` | manage other people's accounts, and services |
 //! | [`ActProver`] | `prove_act` | prove that the person wants an act, and not only their browser |
 //! | [`Imports`] | `import` | take over the accounts of another system |
 //! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
@@ -46,8 +46,10 @@ mod housekeeping;
 mod import;
 mod link_identity;
 mod link_ticket;
+mod live_services;
 mod local_account;
 mod login_gate;
+mod manage_services;
 mod new_password;
 mod offer_providers;
 mod open_session;
@@ -95,8 +97,10 @@ pub use hand_over::{Entered, Entering, HandOver, HandedOver};
 pub use housekeeping::{Housekeeping, Readiness};
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
+pub use live_services::{AddedService, LiveServices, ServicesInForce, ServicesMemory};
 pub use local_account::{LocalAccounts, Registration};
 pub use login_gate::LoginGate;
+pub use manage_services::ServiceChange;
 pub use new_password::NewPasswords;
 pub use offer_providers::{Offer, OfferedProvider, Providers};
 pub use open_session::{PasswordSession, SessionOpener};
@@ -119,7 +123,8 @@ pub use visitor::Visitor;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore, Observer,
-    PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle, TokenIssuer,
+    PasswordHasher, PasswordJudge, ServiceStore, SessionStore, SignInRecords, Source, SpentAttempts,
+    Throttle, TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -140,6 +145,8 @@ pub struct Ports {
     pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// The services that administrators added.
+    pub services: Arc<dyn ServiceStore>,
     /// Makes attempts single-use.
     pub spent_attempts: Arc<dyn SpentAttempts>,
     /// Seals attempts.
@@ -168,6 +175,7 @@ pub struct SignIn {
     policy: Policy,
     recent: RecentChecks,
     assertions: RecentAssertions,
+    services: ServicesMemory,
     readiness: Readiness,
     last_answers: LastAnswers,
     setup_token: Option<SetupToken>,
@@ -181,6 +189,7 @@ impl SignIn {
         policy.passwords |= ports.providers.is_empty();
         Self {
             ports,
+            services: ServicesMemory::new(&policy),
             policy,
             recent: RecentChecks::default(),
             assertions: RecentAssertions::default(),
@@ -296,6 +305,11 @@ impl SignIn {
             sessions: &*self.ports.sessions,
             accounts: &*self.ports.accounts,
             recent: &self.recent,
+            services: LiveServices {
+                store: &*self.ports.services,
+                memory: &self.services,
+                policy: &self.policy,
+            },
             trails: self.trails(),
             policy: &self.policy,
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::live_services::LiveServices;
 use super::presented::Presented;
 use crate::ports::{Changed, FeedPosition, Observer, SessionChanges, SessionStore, SignInEvent, StoreError};
 use crate::session::{SessionId, SessionPerson, SessionToken};
@@ -94,10 +95,11 @@ impl RecentChecks {
         self.checked.insert(digest(presented), checked);
     }
 
-    /// Brings the memory up to date: asks the feed, unless it was asked in this second.
+    /// Brings the memory up to date, that of the services too: asks the feed, unless it was asked in this second.
     pub(super) async fn catch_up(
         &self,
         sessions: &dyn SessionStore,
+        services: LiveServices<'_>,
         observer: &dyn Observer,
         now: Timestamp,
     ) {
@@ -109,7 +111,13 @@ impl RecentChecks {
         }
         let ask = async {
             let position = self.feed().position.clone();
-            let answer = sessions.changes_since(position.as_ref()).await;
+            let answer = async {
+                let changes = sessions.changes_since(position.as_ref()).await?;
+                // Before the answer is known: nobody who need not ask any more judges by the services before.
+                services.follow(&changes.services, observer).await?;
+                Ok(changes)
+            };
+            let answer = answer.await;
             if let Some(event) = self.feed_mut().take(answer, now) {
                 observer.observe(&event);
             }
@@ -185,7 +193,7 @@ impl Feed {
     ) -> Option<SignInEvent> {
         let was_lost = self.is_lost;
         self.is_lost = answer.is_err();
-        let SessionChanges { position, changed } = match answer {
+        let SessionChanges { position, changed, .. } = match answer {
             Ok(changes) => changes,
             Err(_) if was_lost => return None,
             Err(error) => return Some(SignInEvent::ChangesLost { error: error.to_string() }),

@@ -1,9 +1,11 @@
 //! `/api/auth/verify`, `/api/auth/check/…`: the forward-auth check, in the words of each reverse proxy.
 
+use std::sync::Arc;
+
 use http::header::{HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use labgate_domain::access::{IdentityHeaders, Target};
-use labgate_domain::sign_in::{NoPassage, Passage};
+use labgate_domain::sign_in::{NoPassage, Passage, ServicesInForce};
 
 use super::hand_over;
 use crate::audience::Audience;
@@ -21,9 +23,14 @@ pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<
     if !request.query.is_empty() {
         return Err(Failure::query_refused());
     }
-    if state.sign_in.policy().services.is_empty() {
+    let in_force = state.services().await;
+    if in_force.is_lab_without_services() {
         let checked = state.signed_in(request).await?;
         return state.with_renewal(Response::default(), &checked);
+    }
+    if in_force.services().is_empty() && !in_force.are_known() {
+        // Whether the session alone decides cannot be told.
+        return Err(state.signed_in(request).await.err().unwrap_or_else(Failure::store_unavailable));
     }
     state.answer_check(request, Dialect::Nginx).await
 }
@@ -53,7 +60,7 @@ pub(crate) async fn envoy(state: &AppState, request: &ParsedRequest) -> Result<R
 pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let target = state.target(request, Dialect::Nginx)?;
     match state.check_target(request, &target, Refusing::ForClient).await {
-        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target))),
+        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target).await)),
         Ok(_) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
         Err(refusal) => refusal,
     }
@@ -64,6 +71,11 @@ pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result
 const MAX_REPEATED_LEN: usize = 1024;
 
 impl AppState {
+    /// Returns the services in force.
+    pub(super) async fn services(&self) -> Arc<ServicesInForce> {
+        self.sign_in.requests().services().await
+    }
+
     pub(super) async fn answer_check(
         &self,
         request: &ParsedRequest,
@@ -98,7 +110,7 @@ impl AppState {
         request: &ParsedRequest,
         target: &Target,
         refusing: Refusing,
-    ) -> Result<Passage<'_>, Result<Response, Failure>> {
+    ) -> Result<Passage, Result<Response, Failure>> {
         let (token, source) = (request.cookies.session.as_deref(), request.client_addr.source);
         let reason = match self.sign_in.access().check(target, token, source).await {
             Ok(passage) => return Ok(passage),
@@ -113,7 +125,7 @@ impl AppState {
         let failure = reason.map_or_else(|| Failure::not_signed_in(None), Failure::from);
         let is_visited = refusing == Refusing::ForClient && request.is_navigation(target);
         if failure.is_terms_due() {
-            let page = self.way(target, paths::TERMS_PAGE);
+            let page = self.way(target, paths::TERMS_PAGE).await;
             if is_visited {
                 self.logged(&failure, &request.path, source);
                 return Err(Ok(reply::see_other(&page)));
@@ -123,7 +135,7 @@ impl AppState {
         if !failure.is_not_signed_in() {
             return Err(Err(failure));
         }
-        let way_in = self.way_in(target);
+        let way_in = self.way_in(target).await;
         if is_visited {
             return Err(Ok(reply::see_other(&way_in)));
         }
@@ -131,23 +143,23 @@ impl AppState {
     }
 
     /// Returns the whole address of the target: its path alone could lead to another host.
-    fn address(&self, target: &Target) -> String {
-        let policy = self.sign_in.policy();
-        let origin = policy.services.origin_of(target.host()).unwrap_or(policy.public_url.origin());
+    async fn address(&self, target: &Target) -> String {
+        let in_force = self.services().await;
+        let lab = self.sign_in.policy().public_url.origin();
+        let origin = in_force.services().origin_of(target.host()).unwrap_or(lab);
         format!("{origin}{}", target.path_and_query())
     }
 
     /// Returns the address at which a person signs in and comes back to the target.
-    pub(super) fn way_in(&self, target: &Target) -> String {
-        self.way(target, paths::LOGIN_PAGE)
+    pub(super) async fn way_in(&self, target: &Target) -> String {
+        self.way(target, paths::LOGIN_PAGE).await
     }
 
     /// Returns the address of this page, from which a person comes back to the target; for the host of a service
     /// that of the hand-over, which leads to whatever page is due.
-    fn way(&self, target: &Target, page: LabPath) -> String {
+    async fn way(&self, target: &Target, page: LabPath) -> String {
         let to = target.path_and_query();
-        let policy = self.sign_in.policy();
-        if let Some(origin) = policy.services.origin_of(target.host()) {
+        if let Some(origin) = self.services().await.services().origin_of(target.host()) {
             return paths::on_host(origin, paths::ENTER, &[("to", &to)]);
         }
         self.site.url(paths::with_parameters(page, &[("return_to", &to)]))
@@ -156,12 +168,12 @@ impl AppState {
     /// Answers for a request that may pass.
     pub(super) fn passed(
         &self,
-        passage: &Passage<'_>,
+        passage: &Passage,
         words: Option<IdentityHeaders>,
     ) -> Result<Response, Failure> {
         let mut response = Response::default();
         let Some(checked) = &passage.request else { return Ok(response) };
-        let service = passage.service;
+        let service = &passage.service;
         let assertion =
             service.identity.assertion.then(|| self.sign_in.access().assertion(service, &checked.person));
         let assertion = assertion.transpose().map_err(|error| self.internal(&error.to_string()))?;

@@ -220,7 +220,12 @@ pub(super) enum Acted {
 
 impl Acted {
     /// Answers: a form that is done with the way back, and anything else with 204.
-    fn answer(self, state: &AppState, request: &ParsedRequest, back: &str) -> Result<Response, Failure> {
+    pub(super) fn answer(
+        self,
+        state: &AppState,
+        request: &ParsedRequest,
+        back: &str,
+    ) -> Result<Response, Failure> {
         match self {
             Self::Done(_) => state.without_proof(request.done(back), request),
             Self::Elsewhere(response) => Ok(response),

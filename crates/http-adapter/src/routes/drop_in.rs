@@ -35,16 +35,16 @@ pub(crate) async fn oauth2_start(state: &AppState, request: &ParsedRequest) -> R
     if request.prefetch {
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
-    let target = state.asked_back(request)?;
-    Ok(see_other(&state.way_in(&target)))
+    let target = state.asked_back(request).await?;
+    Ok(see_other(&state.way_in(&target).await))
 }
 
 /// oauth2-proxy's sign-in page, which its configurations show in place of a refused answer: a redirect would be
 /// lost there.
 pub(crate) async fn oauth2_sign_in(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     state.need(DropIn::OAuth2Proxy)?;
-    let target = state.asked_back(request)?;
-    Err(Failure::not_signed_in(None).leading_to(&state.way_in(&target)))
+    let target = state.asked_back(request).await?;
+    Err(Failure::not_signed_in(None).leading_to(&state.way_in(&target).await))
 }
 
 /// oauth2-proxy's sign-out: a page with the button, since a link on any site may lead here.
@@ -92,14 +92,16 @@ impl AppState {
     }
 
     /// Returns the address to come to: `rd`, or what the proxy says; of any that is not ours, the main page.
-    fn asked_back(&self, request: &ParsedRequest) -> Result<Target, Failure> {
+    async fn asked_back(&self, request: &ParsedRequest) -> Result<Target, Failure> {
         let policy = self.sign_in.policy();
         let host = if request.host.is_empty() { policy.public_url.host() } else { &request.host };
         let stated = request.parameter("rd");
         let rd = stated.as_deref().or_else(|| request.original.redirect.once()).unwrap_or("/");
         let target = Target::from_url(rd, "GET").or_else(|_| Target::new(host, rd, "GET"));
+        let in_force = self.services().await;
+        let services = in_force.services();
         let is_ours = |target: &Target| {
-            policy.services.is_lab_host(target.host()) || policy.services.origin_of(target.host()).is_some()
+            services.is_lab_host(target.host()) || services.origin_of(target.host()).is_some()
         };
         let home = || Target::new(policy.public_url.host(), &self.site.at(paths::MAIN_PAGE), "GET");
         let target = target.ok().filter(is_ours).map_or_else(home, Ok);

@@ -27,7 +27,7 @@ pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Re
         Err(failure) => return Err(failure),
     };
     let person = Some(&*checked.person);
-    let services = state.sign_in.access().services_for(&checked.person).collect();
+    let services = state.sign_in.access().services_for(&checked.person).await;
     let terms = state.terms();
     let terms = terms.as_deref();
     let page = state.form_page(request, |form| {

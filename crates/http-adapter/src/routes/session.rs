@@ -54,11 +54,11 @@ pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result
     if state.session(request).await?.is_some() {
         return Ok(see_other(&state.site.at(paths::MAIN_PAGE)));
     }
-    let services = &state.sign_in.policy().services;
+    let in_force = state.services().await;
     let mut entered = request.cookies.entered.clone();
     while let Some(origin) = entered.pop() {
         // The cookie chooses nothing but the order.
-        if services.iter().any(|service| service.url.origin() == origin) {
+        if in_force.services().iter().any(|service| service.url.origin() == origin) {
             let ticket = state.sign_in.hand_over().send_off(&origin);
             let ticket = ticket.map_err(|error| state.internal(&error.to_string()))?.to_text();
             let onward = see_other(&paths::on_host(&origin, paths::LEAVE, &[("ticket", &ticket)]));

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use labgate_domain::ForeignText;
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::{AccountId, GroupName, TermsVersion, Username};
 use labgate_domain::ports::{
@@ -26,9 +27,9 @@ macro_rules! event {
 /// `password_changed`, `terms_accepted`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `service_changed`, `service_left_out`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
-/// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
+/// none), `account`, `name`, `service`, `source`, `session` (its first characters: enough to follow it, not enough to name
 /// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings`, `version` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
@@ -83,6 +84,14 @@ impl TracingLog {
         event!(
             info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, source,
             "the account has another username"
+        );
+    }
+
+    fn service_changed(&self, service: &ForeignText, change: &str, by: &Author) {
+        let (by, by_name, source) = self.author(by);
+        event!(
+            info "service_changed", service = service.as_str(), change, by, by_name, source,
+            "an administrator changed a service"
         );
     }
 
@@ -212,6 +221,8 @@ impl Observer for TracingLog {
             SignInEvent::IdentitiesMoved { from, to, until, accounts, by } => {
                 self.moved((from, to), *until, *accounts, by);
             }
+            SignInEvent::ServiceChanged { service, change, by } => self.service_changed(service, change, by),
+            SignInEvent::ServiceLeftOut { service, reason } => service_left_out(service, reason),
             SignInEvent::AdministratorKept { account, name } => event!(
                 warn "administrator_kept", %account, name = name.as_str(),
                 "the provider's groups no longer make this person an administrator, but there is no other: make \
@@ -283,6 +294,13 @@ struct Cause<'a> {
     code: ErrorCode,
     error: &'a str,
     explanation: Option<&'static str>,
+}
+
+fn service_left_out(service: &ForeignText, reason: &ForeignText) {
+    event!(
+        error "service_left_out", service = service.as_str(), error = reason.as_str(),
+        "an added service is left out: nobody passes to it until it is changed or removed at /admin/services"
+    );
 }
 
 fn refused(

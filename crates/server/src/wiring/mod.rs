@@ -212,6 +212,7 @@ async fn open(
         credentials: Arc::new(store.clone()),
         administration: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
+        services: Arc::new(store.clone()),
         spent_attempts: Arc::new(store.clone()),
         sealer: Arc::clone(&keys.seals) as _,
         tokens: Arc::clone(&keys.tokens) as _,

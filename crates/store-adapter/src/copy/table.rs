@@ -49,6 +49,7 @@ pub(super) const TABLES: &[Table] = &[
             (Number, "authenticated_at created_at last_seen_at expires_at ended_at recheck_at"),
         ],
     },
+    Table { name: "services", key: 1, columns: &[(Text, "id definition")] },
     Table { name: "spent_attempts", key: 1, columns: &[(Bytes, "id"), (Number, "keep_until")] },
 ];
 
@@ -84,7 +85,8 @@ mod tests {
         let columns = "SELECT t.name || '.' || c.name || iif(c.pk > 0, ' key', '')
             FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
             WHERE t.type = 'table'
-                AND t.name NOT IN ('_sqlx_migrations', 'sqlite_sequence', 'changes', 'readiness', 'replicas')";
+                AND t.name NOT IN ('_sqlx_migrations', 'sqlite_sequence', 'changes', 'readiness', 'replicas',
+                    'services_revision')";
         let mut snapshot = store.snapshot().await.unwrap();
         let there: Vec<String> =
             snapshot.list(Statement::new(columns), |row| Ok(row.value(0).unwrap())).await.unwrap();

@@ -181,11 +181,11 @@ impl SessionStore for Store {
             connection.close();
         }
         let rows = answer.map_err(late)??;
-        let position =
-            rows.first().ok_or_else(|| StoreError("the feed is empty".to_owned()))?.position.clone();
+        let first = rows.first().ok_or_else(|| StoreError("the feed is empty".to_owned()))?;
+        let (position, services) = (first.position.clone(), first.services.clone());
         let can_be_told = rows.len() <= SessionChanges::MOST && rows.iter().all(|row| row.can_be_told);
         let changed: Vec<Changed> = rows.into_iter().filter_map(|row| row.changed).collect();
-        Ok(SessionChanges { position, changed: can_be_told.then_some(changed) })
+        Ok(SessionChanges { position, changed: can_be_told.then_some(changed), services })
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {

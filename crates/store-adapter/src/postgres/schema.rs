@@ -15,6 +15,7 @@ pub(crate) const STEPS: &[Step] = &[
     (6, "replicas", include_str!("../../migrations/postgres/0006_replicas.sql")),
     (7, "local groups", include_str!("../../migrations/postgres/0007_local_groups.sql")),
     (8, "terms", include_str!("../../migrations/postgres/0008_terms.sql")),
+    (9, "services", include_str!("../../migrations/postgres/0009_services.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

@@ -19,6 +19,7 @@ pub(crate) const STEPS: &[Step] = &[
     (8, "replicas", include_str!("../../migrations/sqlite/0008_replicas.sql")),
     (9, "local groups", include_str!("../../migrations/sqlite/0009_local_groups.sql")),
     (10, "terms", include_str!("../../migrations/sqlite/0010_terms.sql")),
+    (11, "services", include_str!("../../migrations/sqlite/0011_services.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.

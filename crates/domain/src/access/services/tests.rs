@@ -221,3 +221,36 @@ fn a_rule_names_plain_decoded_paths() {
         assert!(ServiceUrl::parse(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_added_service_stands_beside_those_of_the_configuration_and_never_within() {
+    let mut services = services();
+    let within = service("x", "https://lab.example/mlflow/x");
+    let refused = services.add(within, &lab()).unwrap_err();
+    assert!(matches!(refused, UnfitServices::WithinConfigured(..)), "{refused}");
+    services.add(service("x", "https://lab.example/mlflows"), &lab()).unwrap();
+    services.add(service("y", "https://lab.example/mlflows/y"), &lab()).unwrap();
+    let found = |path: &str| decide(&services, "GET", &format!("https://lab.example{path}")).unwrap().0;
+    assert_eq!((found("/mlflow/x"), found("/mlflows/x")), ("mlflow".to_owned(), "x".to_owned()));
+    assert_eq!(found("/mlflows/y/z"), "y");
+    assert_eq!(services.configured().count(), 3);
+    assert_eq!(services.iter().count(), 5);
+}
+
+#[test]
+fn where_a_service_is_left_out_nobody_passes() {
+    let mut services = Services::new(vec![service("own", "https://own.example")], &lab()).unwrap();
+    services.add(service("apps", "https://apps.example"), &lab()).unwrap();
+    for url in ["https://apps.example/secret", "https://own.example/x", "https://gone.example/"] {
+        services.leave_out(ServiceUrl::parse(url).unwrap());
+    }
+    let found = |url: &str| decide(&services, "GET", url).map(|found| found.0);
+    assert_eq!(found("https://apps.example/a"), Ok("apps".to_owned()));
+    for url in ["https://apps.example/secret", "https://apps.example/secret/a", "https://gone.example/a"] {
+        assert_eq!(found(url), Err("LeftOut".to_owned()), "{url}");
+    }
+    // One service without rules takes every reading of a path; not where another should be.
+    assert_eq!(found("https://apps.example/a//b"), Err("Ambiguous".to_owned()));
+    assert_eq!(found("https://own.example/x"), Ok("own".to_owned()), "the configuration wins");
+    assert_eq!(found("https://own.example/a//b"), Ok("own".to_owned()));
+}

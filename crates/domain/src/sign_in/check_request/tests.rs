@@ -205,7 +205,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
     let mut answers = [changes(&[]), changes(&[Changed::Session(claims.sid)])].into_iter();
     feed.expect_changes_since().returning(move |_| Ok(answers.next().unwrap()));
 
-    recent.catch_up(&feed, &log, at(NOW)).await;
+    recent.catch_up(&feed, scene.sign_in.requests().services, &log, at(NOW)).await;
     let checked = Checked {
         turn: recent.turn(),
         renewed: None,
@@ -214,7 +214,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         session_until: claims.exp,
         person: Arc::new(SessionPerson::new(claims, Vec::new(), account(AccountStatus::Active))),
     };
-    recent.catch_up(&feed, &log, at(NOW + 1)).await;
+    recent.catch_up(&feed, scene.sign_in.requests().services, &log, at(NOW + 1)).await;
     recent.remember(Presented::Session("token"), checked);
     let remembered = recent.find(Presented::Session("token")).unwrap();
     assert!(!recent.vouches(&remembered, at(NOW + 1), Duration::ZERO));
