@@ -71,6 +71,15 @@ impl TracingLog {
         );
     }
 
+    fn email_conflict(&self, person: &Person) {
+        event!(
+            warn "email_conflict", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source),
+            "the provider's new e-mail address is another account's, so the old one was kept, and so was a \
+             username that is the old one"
+        );
+    }
+
     fn terms_accepted(&self, person: &Person, version: &TermsVersion) {
         event!(
             info "terms_accepted", account = %person.account, name = person.name.as_str(),
@@ -149,12 +158,7 @@ impl Observer for TracingLog {
             SignInEvent::Started { provider } => event!(
                 info "started", provider = provider.as_str(), "a browser was sent to the provider"
             ),
-            SignInEvent::EmailConflict { person } => event!(
-                warn "email_conflict", account = %person.account, name = person.name.as_str(),
-                source = self.source(person.source),
-                "the provider's new e-mail address is another account's, so the old one was kept, and so was a \
-                 username that is the old one"
-            ),
+            SignInEvent::EmailConflict { person } => self.email_conflict(person),
             SignInEvent::Refused { reference, code, error, source } => {
                 let cause = Cause { code: *code, error, explanation: None };
                 refused(reference.as_str(), self.source(*source).as_deref(), None, None, None, &cause);
