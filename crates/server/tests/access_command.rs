@@ -64,8 +64,6 @@ async fn services_are_listed_and_checked_wherever_they_come_from() {
             "wiki (added): https://wiki.example/: everybody",
         ]
     );
-    let said = String::from_utf8(listed.stderr).unwrap();
-    assert!(said.contains("service_left_out"), "{said}");
     for (url, passes, decided_by) in [
         ("https://wiki.example/a", true, "the condition of wiki itself"),
         ("https://lab.example/mlflow/", false, "the condition of mlflow itself"),
