@@ -1,6 +1,7 @@
 //! Terms of service that everybody must accept, before anything of the lab opens.
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
 use labgate_domain::people::Role;
 use labgate_domain::ports::SignInEvent;
 use labgate_test_harness::{Browser, TestLab};
@@ -146,24 +147,116 @@ async fn a_session_goes_on_when_the_version_changes_and_opens_its_own_pages_alon
     assert_eq!((status, &me["terms_due"], &me["accepted_terms"]["version"]), (200, &json!("2"), &json!("1")));
     assert_eq!(get(&lab, &session, "/api/auth/account").await.1["accepted_terms"]["version"], "1");
 
-    for wrong in [r#"{"version":"1"}"#, "{}", r#"{"version":""}"#] {
-        let refused = lab.request(posted("/api/auth/terms", &session, wrong)).await;
+    let page = lab.request(request("GET", "/terms", &[("cookie", &session), ("accept", "text/html")])).await;
+    let html = std::str::from_utf8(page.body()).unwrap();
+    let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
+    let csrf = rest.split_once('"').unwrap().0;
+    let fields = |version: &str| format!("csrf_token={csrf}&version={version}");
+    for wrong in ["1", ""] {
+        let refused = lab.request(form(&session, fields(wrong))).await;
         assert_eq!(
             (refused.status().as_u16(), &super::json(&refused)["code"]),
             (409, &json!("terms_changed"))
         );
     }
-    let foreign = request("POST", "/api/auth/terms", &[("cookie", &session)]);
+    let foreign = request("POST", "/terms", &[("cookie", &session)]);
     assert_eq!(lab.request(foreign).await.status(), StatusCode::FORBIDDEN);
     for _ in 0..2 {
-        let accepted = lab.request(posted("/api/auth/terms", &session, r#"{"version":"2"}"#)).await;
-        assert_eq!(accepted.status(), StatusCode::NO_CONTENT);
+        let accepted = lab.request(form(&session, fields("2"))).await;
+        assert_eq!(accepted.status(), StatusCode::SEE_OTHER);
     }
     assert_eq!(acceptances(&lab), 2, "each version once");
     for (host, uri, token) in [("nb.test", "/a", &**pass), ("lab.test", "/mlflow/", token)] {
         assert_eq!(check(&lab, host, uri, token).await, StatusCode::OK, "{host}");
     }
     assert_eq!(get(&lab, &session, "/api/auth/me").await.1["terms_due"], Value::Null);
+}
+
+/// The form of the page, sent by a tab.
+fn form(cookie: &str, fields: String) -> Request<Bytes> {
+    let headers = [
+        ("cookie", cookie),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let mut request = request("POST", "/terms", &headers);
+    *request.body_mut() = fields.into();
+    request
+}
+
+#[tokio::test]
+async fn f27_no_script_of_the_labs_origin_accepts_for_its_visitor() {
+    let lab = TestLab::builder().must_accept(VERSION).build();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let session = session_cookie(&browser);
+    let (_, rest) = browser.page().html().split_once("name=\"csrf_token\" value=\"").expect("a form");
+    let csrf = rest.split_once('"').unwrap().0.to_owned();
+    let fields = format!("csrf_token={csrf}&version={VERSION}");
+    let by = |mode: &'static str, dest: &'static str| {
+        let mut request = form(&session, fields.clone());
+        request.headers_mut().insert("sec-fetch-mode", mode.parse().unwrap());
+        request.headers_mut().insert("sec-fetch-dest", dest.parse().unwrap());
+        request
+    };
+    let json = json!({ "csrf_token": csrf, "version": VERSION }).to_string();
+    let mut in_a_tab = posted("/terms", &session, &json);
+    in_a_tab.headers_mut().insert("sec-fetch-mode", "navigate".parse().unwrap());
+    for (attempt, code) in [
+        (posted("/terms", &session, &json), "top_level_only"),
+        (in_a_tab, "top_level_only"),
+        (by("cors", "empty"), "top_level_only"),
+        (by("navigate", "iframe"), "top_level_only"),
+        (form(&session, format!("version={VERSION}")), "csrf_failed"),
+    ] {
+        let refused = lab.request(attempt).await;
+        let text = std::str::from_utf8(refused.body()).unwrap();
+        assert!(refused.status() == StatusCode::FORBIDDEN && text.contains(code), "{code}: {text}");
+    }
+    assert_eq!(lab.request(posted("/api/auth/terms", &session, &json)).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(acceptances(&lab), 0);
+    assert_eq!(lab.request(by("navigate", "document")).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(acceptances(&lab), 1);
+}
+
+fn of_proxy(headers: &[(&str, &str)]) -> Request<Bytes> {
+    let mut asked = request("GET", "/api/auth/check/refused", headers);
+    asked.extensions_mut().insert(labgate_http::Peer("10.0.0.1".parse().unwrap()));
+    asked
+}
+
+#[tokio::test]
+async fn in_a_lab_without_services_the_refusal_leads_to_the_sign_in_and_to_the_terms() {
+    let lab = TestLab::builder().must_accept(VERSION).build();
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let session = session_cookie(&browser);
+    for (cookie, accept, status, location) in [
+        ("a=b", "text/html", 303, Some("https://lab.test/login?return_to=%2Fx%3Fa%3Db")),
+        (&*session, "text/html", 303, Some("https://lab.test/terms?return_to=%2Fx%3Fa%3Db")),
+        ("a=b", "*/*", 401, Some("https://lab.test/login?return_to=%2Fx%3Fa%3Db")),
+        (&*session, "*/*", 403, None),
+    ] {
+        let headers = [
+            ("cookie", cookie),
+            ("accept", accept),
+            ("x-original-url", "https://lab.test/x?a=b"),
+            ("x-original-method", "GET"),
+        ];
+        let answer = lab.request(of_proxy(&headers)).await;
+        let to = answer.headers().get("location").map(|it| it.to_str().unwrap());
+        assert_eq!((answer.status().as_u16(), to), (status, location), "{cookie} {accept}");
+    }
+    browser.click("I accept").await;
+    let accepted = session_cookie(&browser);
+    let headers = [
+        ("cookie", &*accepted),
+        ("accept", "text/html"),
+        ("x-original-url", "https://lab.test/x?a=b"),
+        ("x-original-method", "GET"),
+    ];
+    let answer = lab.request(of_proxy(&headers)).await;
+    assert_eq!(answer.headers()["location"], "https://lab.test/x?a=b");
 }
 
 #[tokio::test]

@@ -108,8 +108,6 @@ pub const REGISTER: LabPath = LabPath("/api/auth/register");
 pub const SETUP: LabPath = LabPath("/api/auth/setup");
 /// Changes the password.
 pub const CHANGE_PASSWORD: LabPath = LabPath("/api/auth/password");
-/// Accepts the terms of service.
-pub const ACCEPT_TERMS: LabPath = LabPath("/api/auth/terms");
 /// Confirms an account link.
 pub const CONFIRM_LINK: LabPath = LabPath("/api/auth/link");
 /// The person's own account, as JSON.

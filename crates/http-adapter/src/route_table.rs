@@ -38,7 +38,7 @@ impl Route {
 
     /// Returns whether only a tab may send the request: it asks for a page or sends the form of one.
     fn is_of_a_page(&self, request: &ParsedRequest) -> bool {
-        self.effect == Effect::Shows || (self.body == Body::Own && request.is_form())
+        self.effect == Effect::Shows || (self.body != Body::Foreign && request.is_form())
     }
 }
 
@@ -62,6 +62,8 @@ pub(crate) enum Body {
     Unread,
     /// Fields from a page or a script of this lab: the CSRF check comes before the handler.
     Own,
+    /// The form of a page of this lab, and nothing that a script could send: the person agrees to what the page says.
+    Page,
     /// A form from elsewhere, with evidence of its own.
     Foreign,
 }
@@ -127,7 +129,6 @@ static ROUTES: &[Route] = routes! {
     POST   REGISTER            Changes Own     => passwords::register;
     POST   SETUP               Changes Own     => passwords::setup;
     POST   CHANGE_PASSWORD     Changes Own     => passwords::change;
-    POST   ACCEPT_TERMS        Changes Own     => terms::accept;
     POST   CONFIRM_LINK        Changes Own     => own_account::confirm_link;
     READ   OWN_ACCOUNT         Reads   Unread  => own_account::show;
     POST   RENAME              Changes Own     => own_account::rename;
@@ -165,7 +166,7 @@ static ROUTES: &[Route] = routes! {
     POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
     READ   SIGNED_OUT_PAGE     Shows   Unread  => pages::signed_out;
     READ   TERMS_PAGE          Shows   Unread  => terms::page;
-    POST   TERMS_PAGE          Changes Own     => terms::accept;
+    POST   TERMS_PAGE          Changes Page    => terms::accept;
     READ   USERS_PAGE          Shows   Unread  => administration::accounts_page;
     POST   USERS_PAGE          Changes Own     => administration::create;
     READ   USER_PAGE           Shows   Unread  => administration::account_page;
@@ -248,10 +249,11 @@ pub(crate) fn filter(
 async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failure> {
     let Call { route, request } = call.ok_or(HttpErrorCode::NotFound)?;
     let route = route.as_ref().map_err(Clone::clone)?;
-    if route.is_of_a_page(request) && !request.is_top_level {
+    let is_of_a_script = route.body == Body::Page && !request.is_form();
+    if is_of_a_script || (route.is_of_a_page(request) && !request.is_top_level) {
         return Err(HttpErrorCode::TopLevelOnly.into());
     }
-    if route.body == Body::Own {
+    if matches!(route.body, Body::Own | Body::Page) {
         state.check_csrf(request)?;
     }
     let _turn = match route.effect {

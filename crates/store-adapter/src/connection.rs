@@ -39,7 +39,7 @@ impl<DB: Database> Around for OpenTransaction<DB> {}
 impl<C> Around for Box<C> {}
 
 /// Reads a value in a row.
-type Read<T> = fn(&Row) -> Result<T, StoreError>;
+pub(crate) type Read<T> = fn(&Row) -> Result<T, StoreError>;
 
 impl<S, P> Either<S, P>
 where

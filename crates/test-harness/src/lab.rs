@@ -419,8 +419,8 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, info: &AppIn
         if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
     let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
     let sign_in = Arc::new(sign_in);
-    // Without services there is no proxy either.
-    let trusted_proxies = if policy.services.is_empty() {
+    // A proxy asks about services, and about terms that are due.
+    let trusted_proxies = if policy.services.is_empty() && policy.terms.is_none() {
         Vec::new()
     } else {
         vec![proxy::ADDRESS.to_string().parse().expect("an address")]

@@ -1,6 +1,6 @@
 //! Moving a lab from one database to the other and back.
 
-use labgate_domain::ports::{AdministrationStore, Consumption, SpentAttempts, StoredService};
+use labgate_domain::ports::{AdministrationStore, Consumption, ServiceStore, SpentAttempts, StoredService};
 use labgate_store::{CopyError, Location, Store, copy};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
@@ -78,6 +78,29 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
 }
 
 #[tokio::test]
+async fn a_lab_whose_services_were_all_removed_is_no_lab_without_services_after_the_copy() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
+    let before = sqlite(&folder, "before.db").await;
+    let server = open(&database).await;
+    let after = sqlite(&folder, "after.db").await;
+    let first = ServiceStore::list(&before).await.unwrap().revision;
+    assert!(first.is_first() && before.put(&wiki(), &first).await.unwrap());
+    let second = ServiceStore::list(&before).await.unwrap().revision;
+    assert!(ServiceStore::remove(&before, "wiki", &second).await.unwrap());
+    let mut revisions = vec![ServiceStore::list(&before).await.unwrap().revision];
+    for (from, to) in [(&before, &server), (&server, &after)] {
+        copy(from, to, |_, _| {}).await.unwrap();
+        let copied = ServiceStore::list(to).await.unwrap();
+        assert!(copied.list.is_empty() && !copied.revision.is_first(), "{copied:?}");
+        assert!(!revisions.contains(&copied.revision), "each database has one of its own");
+        revisions.push(copied.revision);
+    }
+    let (bare, target) = (sqlite(&folder, "bare.db").await, sqlite(&folder, "target.db").await);
+    copy(&bare, &target, |_, _| {}).await.unwrap();
+    assert!(ServiceStore::list(&target).await.unwrap().revision.is_first(), "none was ever added");
+}
+
+#[tokio::test]
 async fn more_than_a_page_is_copied_page_by_page_in_both_directions() {
     let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
     let server = open(&database).await;
@@ -121,7 +144,7 @@ async fn a_target_that_is_not_empty_is_refused_and_left_alone() {
     server.consume(attempt(9), at(2000)).await.unwrap();
     let refused = Err(CopyError::NotEmpty { table: "spent_attempts" });
     assert_eq!(copy(&file, &server, |_, _| {}).await, refused);
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
     let refused = Err(CopyError::NotEmpty { table: "accounts" });
     assert_eq!(copy(&server, &file, |_, _| {}).await, refused);
     assert_is_whole(&file).await;
@@ -138,7 +161,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
     sqlx::raw_sql(forbid).execute(&mut database.connect().await).await.unwrap();
     let error = copy(&file, &server, |_, _| {}).await.unwrap_err();
     assert!(matches!(error, CopyError::Target(_)), "{error}");
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
     let allow = "ALTER TABLE spent_attempts DROP CONSTRAINT none";
     sqlx::raw_sql(allow).execute(&mut database.connect().await).await.unwrap();
 
@@ -151,7 +174,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
         copied = &mut copying => panic!("{copied:?}"),
     }
     drop(copying);
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
 
     copy(&file, &server, |_, _| {}).await.unwrap();
     assert_is_whole(&server).await;
@@ -196,5 +219,5 @@ async fn a_target_that_another_process_writes_to_gets_nothing() {
     fill(&file).await;
     let refused = CopyError::Incomplete { table: "spent_attempts", there: 1, written: 2 };
     assert_eq!(copy(&file, &server, meanwhile(&database, SPEND_ANOTHER)).await, Err(refused));
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
 }

@@ -112,6 +112,11 @@ pub enum NoService {
     /// The path can be read in two ways, which decide differently.
     #[error("the path can be read in two ways (encoded slashes, empty or dot segments, \";\", \"\\\")")]
     Ambiguous,
+    /// No service of the configuration has it, and the added ones are not known.
+    #[error(
+        "no service of the configuration has this host and path, and the database does not tell the others"
+    )]
+    NotKnown,
     /// An added service has it that is left out.
     #[error("the service that was added for this path is left out: /admin/services and the log say why")]
     LeftOut,
@@ -160,11 +165,18 @@ impl Services {
     }
 
     /// Lets nobody pass to this address, where a service should be that cannot be judged: what lies around it may
-    /// be open to more people. Within a service of the configuration that service decides.
+    /// be open to more people, a service of the configuration, too. The address of one of those itself stays its own.
     pub fn leave_out(&mut self, url: ServiceUrl) {
-        if self.configured_around(&url).is_none() {
+        let is_same = |it: &Arc<Service>| it.url.host() == url.host() && it.url.path() == url.path();
+        if !self.configured().any(is_same) {
             self.left_out.push(url);
         }
+    }
+
+    /// Returns the address of a service that is left out, if this one is at or within it.
+    #[must_use]
+    pub fn left_out_around(&self, url: &ServiceUrl) -> Option<&ServiceUrl> {
+        self.left_out.iter().find(|it| it.host() == url.host() && it.covers(url.path()))
     }
 
     /// Returns the services of the configuration.
@@ -174,6 +186,12 @@ impl Services {
 
     fn configured_around(&self, url: &ServiceUrl) -> Option<&Arc<Service>> {
         self.configured().find(|it| it.url.host() == url.host() && it.url.covers(url.path()))
+    }
+
+    /// Returns whether this service is one of the configuration.
+    #[must_use]
+    pub fn is_configured(&self, service: &Service) -> bool {
+        self.configured().any(|it| it.id == service.id)
     }
 
     /// Returns whether there is none.
@@ -231,7 +249,7 @@ impl Services {
         };
         let service = here().find(|service| service.url.covers(&path));
         let nearest = service.map_or(0, |service| service.url.path().len());
-        if left_out().any(|url| url.covers(&path) && (service.is_none() || url.path().len() > nearest)) {
+        if left_out().any(|url| url.covers(&path) && (service.is_none() || url.path().len() >= nearest)) {
             return Err(NoService::LeftOut);
         }
         let service = service.ok_or(NoService::Unknown)?;

@@ -246,6 +246,10 @@ pub enum SignInEvent {
         service: ForeignText,
         /// The change, as a word such as `added`.
         change: &'static str,
+        /// Its address now; `None` if it is removed.
+        url: Option<ForeignText>,
+        /// Who may pass to it now, in words; `None` if it is removed.
+        allows: Option<ForeignText>,
         /// The author.
         by: Author,
     },

@@ -16,11 +16,15 @@ impl OwnAccounts<'_> {
 
     /// Accepts the terms of service for the visitor. `version` is the one that was shown to them. To accept it once
     /// more changes nothing. Returns a new token of the session, which no replica remembers as one whose person
-    /// has yet to accept.
+    /// has yet to accept; `None` if there is none just now: the present one does, too, within a second.
     ///
     /// # Errors
     /// When the visitor is not signed in, the version is not the present one, or the store failed.
-    pub async fn accept_terms(&self, version: &str, visitor: &Visitor<'_>) -> Result<SessionToken, Refusal> {
+    pub async fn accept_terms(
+        &self,
+        version: &str,
+        visitor: &Visitor<'_>,
+    ) -> Result<Option<SessionToken>, Refusal> {
         let accepted = async {
             let account = self.requests.account_of(visitor).await?;
             let present = self.requests.policy.terms.as_ref().filter(|present| present.as_str() == version);
@@ -32,7 +36,8 @@ impl OwnAccounts<'_> {
                 let (person, version) = (Person::of(&account, visitor.source), terms.version);
                 self.ender.observer.observe(&SignInEvent::TermsAccepted { person, version });
             }
-            self.requests.reissue(visitor).await
+            // They are accepted, whatever comes after that.
+            Ok(self.requests.reissue(visitor).await.ok())
         };
         self.refusals.from(visitor.source).run(accepted).await
     }

@@ -9,9 +9,9 @@ use super::live_services::ServicesInForce;
 use super::policy::Policy;
 use super::presented::Presented;
 use super::refusals::Refusals;
-use crate::access::{Service, ServiceId, Target, Verdict};
+use crate::access::{NoService, Service, ServiceId, Target, Verdict};
 use crate::error::{AccessError, Refusal, SignInError};
-use crate::ports::{SigningError, Source, TokenIssuer};
+use crate::ports::{SigningError, Source, StoreError, TokenIssuer};
 use crate::return_to::ReturnTo;
 use crate::session::{Assertion, AssertionClaims, SessionId, SessionPerson};
 use crate::text::ForeignText;
@@ -132,9 +132,10 @@ impl Access<'_> {
 
 /// Finds out who may pass to a target.
 pub(super) fn judge<'s>(in_force: &'s ServicesInForce, target: &Target) -> Result<Verdict<'s>, SignInError> {
-    let refused =
-        |reason| AccessError::TargetRefused { target: ForeignText::new(&target.to_string()), reason }.into();
-    in_force.services().judge(target).map_err(refused)
+    in_force.judge(target).map_err(|reason| match reason {
+        NoService::NotKnown => StoreError(reason.to_string()).into(),
+        reason => AccessError::TargetRefused { target: ForeignText::new(&target.to_string()), reason }.into(),
+    })
 }
 
 /// Refuses a person whom the verdict does not admit.

@@ -124,8 +124,9 @@ impl Requests<'_> {
 
     /// Returns the services in force.
     pub async fn services(&self) -> Arc<ServicesInForce> {
-        self.catch_up(self.trails.clock.now()).await;
-        self.services.known()
+        let now = self.trails.clock.now();
+        self.catch_up(now).await;
+        self.services.at(now)
     }
 
     async fn catch_up(&self, now: Timestamp) {

@@ -38,7 +38,7 @@ impl Access<'_> {
             None => (None, false),
         };
         let in_force = self.services().await;
-        let verdict = match in_force.services().judge(target) {
+        let verdict = match in_force.judge(target) {
             Ok(verdict) => verdict,
             Err(reason) => {
                 let (decided_by, groups) = (reason.to_string(), Vec::new());

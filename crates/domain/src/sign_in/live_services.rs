@@ -1,16 +1,17 @@
 //! The services in force on a replica.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::Deserialize;
 
 use super::policy::Policy;
 use crate::ForeignText;
-use crate::access::{Service, ServiceUrl, Services, WrittenService};
+use crate::access::{NoService, Service, ServiceUrl, Services, Target, Verdict, WrittenService};
 use crate::ports::{
     Observer, ServiceStore, ServicesRevision, SignInEvent, StoreError, StoredService, StoredServices,
 };
+use crate::time::Timestamp;
 
 /// The services that a check judges by: those of the configuration, which come first and win, and beside them those
 /// that administrators added.
@@ -18,7 +19,7 @@ use crate::ports::{
 pub struct ServicesInForce {
     services: Services,
     added: Vec<AddedService>,
-    /// `None` until the store has told them.
+    /// `None` until the store has told them, and when it told them too long ago.
     revision: Option<ServicesRevision>,
 }
 
@@ -53,13 +54,28 @@ impl ServicesInForce {
         &self.services
     }
 
+    /// Finds out who may pass to a target. While the added services are not known, those of the configuration answer
+    /// alone.
+    ///
+    /// # Errors
+    /// When no service has it, or which one has it cannot be told.
+    pub fn judge(&self, target: &Target) -> Result<Verdict<'_>, NoService> {
+        match self.services.judge(target) {
+            Ok(verdict) if !self.are_known() && !self.services.is_configured(verdict.service) => {
+                Err(NoService::NotKnown)
+            }
+            Err(NoService::Unknown) if !self.are_known() => Err(NoService::NotKnown),
+            judged => judged,
+        }
+    }
+
     /// Returns the added ones in the order of their ids, those that are left out, too.
     #[must_use]
     pub fn added(&self) -> &[AddedService] {
         &self.added
     }
 
-    /// Returns whether the store has told of the added ones.
+    /// Returns whether the store has told of the added ones, and not too long ago.
     #[must_use]
     pub fn are_known(&self) -> bool {
         self.revision.is_some()
@@ -108,9 +124,18 @@ fn address_of(definition: &str) -> Option<ServiceUrl> {
     serde_json::from_str::<Address>(definition).ok().and_then(|it| ServiceUrl::parse(&it.url).ok())
 }
 
+/// The answer of the store that holds.
+struct Known {
+    /// The number of the question that was answered.
+    turn: u64,
+    /// The time at which the services were these for certain.
+    at: Timestamp,
+    services: Arc<ServicesInForce>,
+}
+
 /// What this replica knows of the services.
 pub struct ServicesMemory {
-    known: RwLock<(u64, Arc<ServicesInForce>)>,
+    known: RwLock<Known>,
     /// The number of questions to the store.
     asked: AtomicU64,
 }
@@ -119,8 +144,18 @@ impl ServicesMemory {
     /// Returns a memory that knows the services of the configuration alone.
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
-        let unknown = Arc::new(ServicesInForce::unknown(policy));
-        Self { known: RwLock::new((0, unknown)), asked: AtomicU64::new(0) }
+        let services = Arc::new(ServicesInForce::unknown(policy));
+        let known = Known { turn: 0, at: Timestamp::from_unix_seconds(0), services };
+        Self { known: RwLock::new(known), asked: AtomicU64::new(0) }
+    }
+
+    // A poisoned lock is passed over: no code that holds it can panic half-way.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,48 +173,75 @@ pub struct LiveServices<'a> {
 impl LiveServices<'_> {
     /// Returns the services in force as they were told last.
     pub(super) fn known(&self) -> Arc<ServicesInForce> {
-        Arc::clone(&self.memory.known.read().unwrap_or_else(PoisonError::into_inner).1)
+        Arc::clone(&self.memory.read().services)
+    }
+
+    /// Returns the services in force at this time. What was told longer ago than [`Policy::database_grace`] is
+    /// known no longer.
+    pub(super) fn at(&self, now: Timestamp) -> Arc<ServicesInForce> {
+        let known = self.memory.read();
+        let is_outdated = known.services.are_known() && now > known.at.plus(self.policy.database_grace);
+        let services = Arc::clone(&known.services);
+        drop(known);
+        if !is_outdated {
+            return services;
+        }
+        let outdated = Arc::new(ServicesInForce { revision: None, ..(*services).clone() });
+        let mut known = self.memory.write();
+        if Arc::ptr_eq(&known.services, &services) {
+            known.services = Arc::clone(&outdated);
+        }
+        outdated
     }
 
     /// Brings the services to this revision, unless they are of it already.
     pub(super) async fn follow(
         &self,
         revision: &ServicesRevision,
+        now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
+        let turn = self.memory.asked.load(Ordering::SeqCst);
         match &self.known().revision {
-            Some(known) if known == revision => Ok(()),
-            // There is nothing to ask for.
-            None if revision.is_first() => {
-                self.take(0, StoredServices::default(), observer);
+            Some(known) if known == revision => {
+                self.memory.write().at = now;
                 Ok(())
             }
-            _ => self.refresh(observer).await,
+            // There is nothing to ask for.
+            None if revision.is_first() => {
+                self.take(turn, now, StoredServices::default(), observer);
+                Ok(())
+            }
+            _ => self.refresh(now, observer).await,
         }
     }
 
     /// Asks the store for the services.
-    pub(super) async fn refresh(&self, observer: &dyn Observer) -> Result<(), StoreError> {
+    pub(super) async fn refresh(&self, now: Timestamp, observer: &dyn Observer) -> Result<(), StoreError> {
         let turn = self.memory.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let stored = self.store.list().await?;
-        self.take(turn, stored, observer);
+        self.take(turn, now, stored, observer);
         Ok(())
     }
 
     /// Takes the answer to this question. One that comes late does not turn the time back.
-    fn take(&self, turn: u64, stored: StoredServices, observer: &dyn Observer) {
-        let now = Arc::new(ServicesInForce::new(self.policy, stored));
-        let mut known = self.memory.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.0 > turn {
+    fn take(&self, turn: u64, at: Timestamp, stored: StoredServices, observer: &dyn Observer) {
+        let services = Arc::new(ServicesInForce::new(self.policy, stored));
+        let mut known = self.memory.write();
+        if known.turn > turn {
             return;
         }
-        known.0 = turn;
-        if known.1.revision == now.revision {
+        (known.turn, known.at) = (turn, at);
+        if known.services.revision == services.revision {
             return;
         }
-        known.1 = Arc::clone(&now);
+        let is_another = known.services.added != services.added;
+        known.services = Arc::clone(&services);
         drop(known);
-        for (added, reason) in now.added.iter().filter_map(|it| Some((it, it.service.as_ref().err()?))) {
+        if !is_another {
+            return;
+        }
+        for (added, reason) in services.added.iter().filter_map(|it| Some((it, it.service.as_ref().err()?))) {
             let (service, reason) = (ForeignText::new(&added.id), ForeignText::new(reason));
             observer.observe(&SignInEvent::ServiceLeftOut { service, reason });
         }

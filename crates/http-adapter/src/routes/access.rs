@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use labgate_domain::access::{IdentityHeaders, Target};
-use labgate_domain::sign_in::{NoPassage, Passage, ServicesInForce};
+use labgate_domain::sign_in::{NoPassage, NotSignedIn, Passage, ServicesInForce};
 
 use super::hand_over;
 use crate::audience::Audience;
@@ -59,9 +59,14 @@ pub(crate) async fn envoy(state: &AppState, request: &ParsedRequest) -> Result<R
 /// a person is sent to it once more.
 pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let target = state.target(request, Dialect::Nginx)?;
-    match state.check_target(request, &target, Refusing::ForClient).await {
-        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target).await)),
-        Ok(_) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
+    let checked = if state.services().await.is_lab_without_services() {
+        state.check_session(request, &target).await
+    } else {
+        state.check_target(request, &target, Refusing::ForClient).await.map(drop)
+    };
+    match checked {
+        Ok(()) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target).await)),
+        Ok(()) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
         Err(refusal) => refusal,
     }
 }
@@ -122,24 +127,52 @@ impl AppState {
             Err(NoPassage::NotSignedIn(reason)) => Some(reason),
             Err(NoPassage::NoToken) => None,
         };
+        Err(self.not_passing(request, target, refusing, reason).await)
+    }
+
+    /// Checks the session alone, for the client's answer in a lab without services.
+    async fn check_session(
+        &self,
+        request: &ParsedRequest,
+        target: &Target,
+    ) -> Result<(), Result<Response, Failure>> {
+        let reason = match request.cookies.session.as_deref() {
+            Some(token) => self.sign_in.requests().check(token).await.err(),
+            None => return Err(self.not_passing(request, target, Refusing::ForClient, None).await),
+        };
+        match reason {
+            Some(_) => Err(self.not_passing(request, target, Refusing::ForClient, reason).await),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers a request whose person may not pass for this reason; without one it has no token.
+    async fn not_passing(
+        &self,
+        request: &ParsedRequest,
+        target: &Target,
+        refusing: Refusing,
+        reason: Option<NotSignedIn>,
+    ) -> Result<Response, Failure> {
+        let source = request.client_addr.source;
         let failure = reason.map_or_else(|| Failure::not_signed_in(None), Failure::from);
         let is_visited = refusing == Refusing::ForClient && request.is_navigation(target);
         if failure.is_terms_due() {
             let page = self.way(target, paths::TERMS_PAGE).await;
             if is_visited {
                 self.logged(&failure, &request.path, source);
-                return Err(Ok(reply::see_other(&page)));
+                return Ok(reply::see_other(&page));
             }
-            return Err(Err(failure.with_terms_page(&page)));
+            return Err(failure.with_terms_page(&page));
         }
         if !failure.is_not_signed_in() {
-            return Err(Err(failure));
+            return Err(failure);
         }
         let way_in = self.way_in(target).await;
         if is_visited {
-            return Err(Ok(reply::see_other(&way_in)));
+            return Ok(reply::see_other(&way_in));
         }
-        Err(Err(failure.with_sign_in(&way_in)))
+        Err(failure.with_sign_in(&way_in))
     }
 
     /// Returns the whole address of the target: its path alone could lead to another host.
@@ -157,7 +190,7 @@ impl AppState {
 
     /// Returns the address of this page, from which a person comes back to the target; for the host of a service
     /// that of the hand-over, which leads to whatever page is due.
-    async fn way(&self, target: &Target, page: LabPath) -> String {
+    pub(super) async fn way(&self, target: &Target, page: LabPath) -> String {
         let to = target.path_and_query();
         if let Some(origin) = self.services().await.services().origin_of(target.host()) {
             return paths::on_host(origin, paths::ENTER, &[("to", &to)]);

@@ -3,11 +3,12 @@
 
 use http::StatusCode;
 use labgate_domain::access::{AllowLists, Target};
+use labgate_domain::sign_in::NotSignedIn;
 use serde_json::json;
 
 use crate::dialects::{Dialect, DropIn, Refusing};
 use crate::failure::{Failure, HttpErrorCode};
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
@@ -36,7 +37,7 @@ pub(crate) async fn oauth2_start(state: &AppState, request: &ParsedRequest) -> R
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
     let target = state.asked_back(request).await?;
-    Ok(see_other(&state.way_in(&target).await))
+    Ok(see_other(&state.way(&target, state.page_due(request).await).await))
 }
 
 /// oauth2-proxy's sign-in page, which its configurations show in place of a refused answer: a redirect would be
@@ -44,7 +45,13 @@ pub(crate) async fn oauth2_start(state: &AppState, request: &ParsedRequest) -> R
 pub(crate) async fn oauth2_sign_in(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     state.need(DropIn::OAuth2Proxy)?;
     let target = state.asked_back(request).await?;
-    Err(Failure::not_signed_in(None).leading_to(&state.way_in(&target).await))
+    Err(match state.page_due(request).await {
+        paths::TERMS_PAGE => {
+            let page = state.way(&target, paths::TERMS_PAGE).await;
+            Failure::from(NotSignedIn::TermsDue).with_terms_page(&page)
+        }
+        page => Failure::not_signed_in(None).leading_to(&state.way(&target, page).await),
+    })
 }
 
 /// oauth2-proxy's sign-out: a page with the button, since a link on any site may lead here.
@@ -89,6 +96,18 @@ impl AppState {
     /// Refuses a path of another product that is not switched on, as one that is not there.
     fn need(&self, drop_in: DropIn) -> Result<(), Failure> {
         if self.info.drop_ins.contains(&drop_in) { Ok(()) } else { Err(HttpErrorCode::NotFound.into()) }
+    }
+
+    /// Returns the page that stands before the lab for this visitor: to sign in, or to accept the terms of service.
+    async fn page_due(&self, request: &ParsedRequest) -> LabPath {
+        match request.cookies.session.as_deref() {
+            Some(token)
+                if self.sign_in.requests().check(token).await.err() == Some(NotSignedIn::TermsDue) =>
+            {
+                paths::TERMS_PAGE
+            }
+            _ => paths::LOGIN_PAGE,
+        }
     }
 
     /// Returns the address to come to: `rd`, or what the proxy says; of any that is not ours, the main page.

@@ -65,7 +65,9 @@ async fn take_code(
             return state.with_cookies(see_other(&sign_in), [over]);
         }
         Err(refusal) if refusal.error.code() == ErrorCode::TermsDue => {
-            return state.with_cookies(see_other(&state.terms_page()), [over]);
+            // By the hand-over once more, which leads to the terms of service and then here.
+            let onward = state.way(target, paths::TERMS_PAGE).await;
+            return state.with_cookies(see_other(&onward), [over]);
         }
         Err(refusal) => return Err(Failure::from(refusal).with_cookies([over])),
     };

@@ -1,4 +1,4 @@
-//! `/terms`, `/api/auth/terms`: the terms of service, and their acceptance.
+//! `/terms`: the terms of service, and their acceptance.
 
 use labgate_domain::error::ErrorCode;
 use labgate_domain::people::Account;
@@ -41,7 +41,7 @@ pub(crate) async fn accept(state: &AppState, request: &ParsedRequest) -> Result<
     match state.sign_in.accounts().accept_terms(version, &visitor).await {
         Ok(token) => {
             let accepted = request.done(&state.site.target(&return_to));
-            state.with_cookies(accepted, [state.cookies.set_session(&token)])
+            state.with_cookies(accepted, token.map(|token| state.cookies.set_session(&token)))
         }
         Err(refusal) if refusal.error.code() == ErrorCode::TermsChanged => {
             let terms = state.info.terms.as_ref().ok_or(HttpErrorCode::NotFound)?;

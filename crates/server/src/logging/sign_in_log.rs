@@ -30,7 +30,7 @@ macro_rules! event {
 /// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `service_changed`, `service_left_out`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
 /// none), `account`, `name`, `service`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings`, `version` and `steps`.
+/// it), `created`, `change`, `added`, `removed`, `former`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings`, `version`, `url`, `allows` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -96,10 +96,16 @@ impl TracingLog {
         );
     }
 
-    fn service_changed(&self, service: &ForeignText, change: &str, by: &Author) {
+    fn service_changed(
+        &self,
+        (service, change): (&ForeignText, &str),
+        (url, allows): (Option<&ForeignText>, Option<&ForeignText>),
+        by: &Author,
+    ) {
         let (by, by_name, source) = self.author(by);
+        let (url, allows) = (url.map(ForeignText::as_str), allows.map(ForeignText::as_str));
         event!(
-            info "service_changed", service = service.as_str(), change, by, by_name, source,
+            info "service_changed", service = service.as_str(), change, by, by_name, source, url, allows,
             "an administrator changed a service"
         );
     }
@@ -225,7 +231,9 @@ impl Observer for TracingLog {
             SignInEvent::IdentitiesMoved { from, to, until, accounts, by } => {
                 self.moved((from, to), *until, *accounts, by);
             }
-            SignInEvent::ServiceChanged { service, change, by } => self.service_changed(service, change, by),
+            SignInEvent::ServiceChanged { service, change, url, allows, by } => {
+                self.service_changed((service, change), (url.as_ref(), allows.as_ref()), by);
+            }
             SignInEvent::ServiceLeftOut { service, reason } => service_left_out(service, reason),
             SignInEvent::AdministratorKept { account, name } => event!(
                 warn "administrator_kept", %account, name = name.as_str(),

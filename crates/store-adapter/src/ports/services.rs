@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use labgate_domain::ports::{ServiceStore, ServicesRevision, StoreError, StoredService, StoredServices};
 
 use crate::Store;
+use crate::in_time::in_time;
 use crate::rows;
 use crate::statement::Statement;
 
@@ -23,7 +24,7 @@ const REMOVE: &str = "
 #[async_trait]
 impl ServiceStore for Store {
     async fn list(&self) -> Result<StoredServices, StoreError> {
-        let rows = self.reader().await?.list(Statement::new(LIST), rows::revision_and_service).await?;
+        let rows = in_time(self.reader(), Statement::new(LIST), rows::revision_and_service).await?;
         let missing = || StoreError("services_revision is empty".to_owned());
         let revision = rows.first().ok_or_else(missing)?.0.clone();
         Ok(StoredServices { revision, list: rows.into_iter().filter_map(|row| row.1).collect() })

@@ -241,16 +241,37 @@ fn an_added_service_stands_beside_those_of_the_configuration_and_never_within() 
 fn where_a_service_is_left_out_nobody_passes() {
     let mut services = Services::new(vec![service("own", "https://own.example")], &lab()).unwrap();
     services.add(service("apps", "https://apps.example"), &lab()).unwrap();
-    for url in ["https://apps.example/secret", "https://own.example/x", "https://gone.example/"] {
+    services.add(service("twin", "https://twin.example"), &lab()).unwrap();
+    for url in [
+        "https://apps.example/secret",
+        "https://own.example/x",
+        "https://own.example/",
+        "https://gone.example/",
+        "https://twin.example/",
+    ] {
         services.leave_out(ServiceUrl::parse(url).unwrap());
     }
     let found = |url: &str| decide(&services, "GET", url).map(|found| found.0);
     assert_eq!(found("https://apps.example/a"), Ok("apps".to_owned()));
-    for url in ["https://apps.example/secret", "https://apps.example/secret/a", "https://gone.example/a"] {
+    for url in [
+        "https://apps.example/secret",
+        "https://apps.example/secret/a",
+        "https://gone.example/a",
+        "https://twin.example/",
+        "https://own.example/x",
+        "https://own.example/x/y",
+    ] {
         assert_eq!(found(url), Err("LeftOut".to_owned()), "{url}");
     }
     // One service without rules takes every reading of a path; not where another should be.
     assert_eq!(found("https://apps.example/a//b"), Err("Ambiguous".to_owned()));
-    assert_eq!(found("https://own.example/x"), Ok("own".to_owned()), "the configuration wins");
-    assert_eq!(found("https://own.example/a//b"), Ok("own".to_owned()));
+    assert_eq!(found("https://own.example/a//b"), Err("Ambiguous".to_owned()));
+    for url in ["https://own.example/", "https://own.example/xy"] {
+        assert_eq!(found(url), Ok("own".to_owned()), "the configuration's own address");
+    }
+    let around =
+        |url: &str| services.left_out_around(&ServiceUrl::parse(url).unwrap()).map(ToString::to_string);
+    assert_eq!(around("https://apps.example/secret/x").as_deref(), Some("https://apps.example/secret/"));
+    assert_eq!(around("https://apps.example/secret").as_deref(), Some("https://apps.example/secret/"));
+    assert_eq!(around("https://apps.example/secrets"), None);
 }

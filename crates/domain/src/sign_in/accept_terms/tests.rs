@@ -74,7 +74,7 @@ async fn a_session_opens_nothing_of_the_lab_until_its_person_accepts() {
         assert_eq!(reader.unwrap_err().error.code(), ErrorCode::TermsDue);
         assert!(scene.sign_in.accounts().account(&presenting(&token)).await.is_ok());
 
-        let new = scene.sign_in.accounts().accept_terms("2", &presenting(&token)).await.unwrap();
+        let new = scene.sign_in.accounts().accept_terms("2", &presenting(&token)).await.unwrap().unwrap();
         assert_ne!(new.expose(), token, "no replica remembers it");
         assert!(requests.check(new.expose()).await.is_ok() && requests.check(&token).await.is_ok());
         assert!(scene.sign_in.administration().reader(&presenting(&token)).await.is_ok());

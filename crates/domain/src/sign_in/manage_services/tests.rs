@@ -5,9 +5,9 @@ use crate::access::Target;
 use crate::access::testing::services;
 use crate::error::ErrorCode;
 use crate::people::AccountStatus;
-use crate::ports::{Author, Source};
-use crate::sign_in::NoPassage;
-use crate::sign_in::testing::{Scene, World, account, presenting, session};
+use crate::ports::{Author, Changed, SessionChanges, Source};
+use crate::sign_in::testing::{Scene, World, account, changes, presenting, session};
+use crate::sign_in::{NoPassage, NotSignedIn, Policy};
 
 const RUNS: &str = "https://added.example/";
 
@@ -76,13 +76,22 @@ async fn a_service_is_in_force_at_once_where_it_is_added_changed_and_removed() {
     change(&scene, ServiceChange::Remove("added".to_owned())).await.unwrap();
     assert_eq!(pass(&scene, "https://other.example/").await, NOWHERE);
     let told = |event: SignInEvent| match event {
-        SignInEvent::ServiceChanged { service, change, by: Author::LocalOperator } => {
-            Some(format!("{service} {change}"))
+        SignInEvent::ServiceChanged { service, change, url, allows, by: Author::LocalOperator } => {
+            let told = url.zip(allows).map(|(url, allows)| format!(" {url} {allows}"));
+            Some(format!("{service} {change}{}", told.unwrap_or_default()))
         }
         _ => None,
     };
     let told: Vec<_> = scene.log.events().into_iter().filter_map(told).collect();
-    assert_eq!(told, ["added added", "added changed", "added changed", "added removed"]);
+    assert_eq!(
+        told,
+        [
+            "added added https://added.example/ everybody who is signed in",
+            "added changed https://added.example/ the group nobody here",
+            "added changed https://other.example/ everybody who is signed in",
+            "added removed",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -153,6 +162,14 @@ async fn what_does_not_fit_is_refused_as_a_whole_as_in_the_configuration() {
         assert_eq!(refused, code, "{attempt:?}: {text}");
         assert!(text.contains(said), "{attempt:?}: {text}");
     }
+    let groups = vec!["g".repeat(60); 600];
+    let mut long = written("x", "https://x.example");
+    long.allowed.allow_groups = Some(groups);
+    let rule = vec![crate::access::WrittenRule::default(); 101];
+    for large in [long, WrittenService { rule, ..written("x", "https://x.example") }] {
+        let (_, text) = change(&scene, ServiceChange::Add(large)).await.unwrap_err();
+        assert!(text.contains("at most 100 rules, 32 KiB"), "{text}");
+    }
     let within =
         WrittenService { runs_user_code: Some(false), ..written("x", "https://lab.example/mlflow/x") };
     let (_, text) = change(&scene, ServiceChange::Add(within)).await.unwrap_err();
@@ -180,8 +197,17 @@ async fn what_cannot_be_read_or_conflicts_is_left_out_and_refused_and_said_once(
         assert_eq!(pass(&scene, &format!("https://apps.example/{closed}")).await, NOWHERE, "{closed}");
     }
     assert_eq!(pass(&scene, "https://apps.example/secrets").await, Ok(()), "another path");
-    let mlflow = pass(&scene, "https://lab.example/mlflow/x").await;
+    for closed in ["x", "x/y", "x/public"] {
+        assert_eq!(pass(&scene, &format!("https://lab.example/mlflow/{closed}")).await, NOWHERE, "{closed}");
+    }
+    let mlflow = pass(&scene, "https://lab.example/mlflow/xy").await;
     assert_eq!(mlflow, Err(Some(ErrorCode::NotPermitted)), "the configuration's own condition");
+    let notebooks = pass(&scene, "https://notebooks.example/").await;
+    assert_eq!(notebooks, Err(Some(ErrorCode::NotPermitted)), "the very address of the configuration's");
+    for url in ["https://apps.example/secret", "https://apps.example/secret/x"] {
+        let (code, text) = change(&scene, ServiceChange::Add(written("new", url))).await.unwrap_err();
+        assert!(code == ErrorCode::ServiceInvalid && text.contains("https://apps.example/secret/"), "{text}");
+    }
 
     let by = by();
     let listed = scene.sign_in.administration().services(&by).await.unwrap();
@@ -218,6 +244,63 @@ async fn while_the_services_cannot_be_read_nothing_is_taken_for_known() {
     scene.stored.is_failing.store(false, Ordering::Relaxed);
     scene.clock.advance(1);
     assert_eq!(pass(&scene, RUNS).await, Err(Some(ErrorCode::NotPermitted)));
+}
+
+#[tokio::test]
+async fn while_the_services_cannot_be_read_a_session_that_ends_is_ended_all_the_same() {
+    let mut world = World::default();
+    let mut looks = 0;
+    world.sessions.expect_find().returning(move |_| {
+        looks += 1;
+        Ok((looks == 1).then(session))
+    });
+    world.accounts.expect_find().returning(|_| Ok(Some(account(AccountStatus::Active))));
+    let stored = Arc::clone(&world.stored);
+    let mut asked = 0;
+    world.sessions.expect_changes_since().returning(move |_| {
+        asked += 1;
+        let changed: &[Changed] = if asked == 2 { &[Changed::Session(session().id)] } else { &[] };
+        Ok(SessionChanges { services: stored.now.lock().unwrap().revision.clone(), ..changes(changed) })
+    });
+    let scene = world.scene();
+    let token = scene.session_token();
+    let check = || async { scene.sign_in.requests().check(&token).await.map(drop) };
+    assert_eq!(check().await, Ok(()));
+    scene.stored.write("added", "{}");
+    scene.stored.is_failing.store(true, Ordering::Relaxed);
+    scene.clock.advance(1);
+    assert_eq!(check().await, Err(NotSignedIn::SessionEnded));
+    assert!(scene.log.events().iter().any(|event| matches!(event, SignInEvent::ChangesLost { .. })));
+}
+
+#[tokio::test]
+async fn what_was_told_of_services_too_long_ago_is_known_no_longer() {
+    let scene = configured();
+    let mut open = written("open", "https://open.example/");
+    open.allowed.allow = Some("public".to_owned());
+    change(&scene, ServiceChange::Add(open)).await.unwrap();
+    let public = Target::from_url("https://open.example/", "GET").unwrap();
+    let unknown = Target::from_url("https://none.example/", "GET").unwrap();
+    let health = Target::from_url("https://lab.example/mlflow/health", "GET").unwrap();
+    let check =
+        async |target: &Target| match scene.sign_in.access().check(target, None, Source::default()).await {
+            Ok(_) => Ok(()),
+            Err(NoPassage::Refused(refusal)) => Err(Some(refusal.error.code())),
+            Err(_) => Err(None),
+        };
+    let unavailable = Err(Some(ErrorCode::StoreUnavailable));
+    assert_eq!((check(&public).await, check(&unknown).await), (Ok(()), NOWHERE));
+    scene.stored.write("newer", "{}");
+    scene.stored.is_failing.store(true, Ordering::Relaxed);
+    let grace = i64::try_from(Policy::DATABASE_GRACE.as_secs()).unwrap();
+    scene.clock.advance(grace);
+    assert_eq!((check(&public).await, check(&unknown).await), (Ok(()), NOWHERE));
+    scene.clock.advance(1);
+    assert_eq!((check(&public).await, check(&unknown).await), (unavailable, unavailable));
+    assert_eq!(check(&health).await, Ok(()), "the configuration is known");
+    scene.stored.is_failing.store(false, Ordering::Relaxed);
+    scene.clock.advance(1);
+    assert_eq!((check(&public).await, check(&unknown).await), (Ok(()), NOWHERE));
 }
 
 #[tokio::test]
