@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use labgate_domain::access::WrittenService;
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Role};
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
@@ -13,7 +12,7 @@ use labgate_domain::sign_in::{
 
 use super::lab::{
     ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
-    account_id, exposed, issuer, notebook, password, presenting, refused, signed_in, typed,
+    account_id, exposed, issuer, notebook, password, presenting, refused, service, signed_in, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -148,12 +147,14 @@ cases! {
         let reset = administration.reset_password(&operator(), account_id(ADA), Some(password(OTHER_PASSWORD))).await;
         reset.map(|_| None).map_err(refused)
     };
-    "the wiki is added": |process| change_service(&process, ServiceChange::Add(service("wiki"))).await;
+    "the wiki is added": |process| change_service(&process, ServiceChange::Add(service("wiki", "https://wiki.test"))).await;
     "the blog is added at the wiki's address": |process| {
-        change_service(&process, ServiceChange::Add(service("blog"))).await
+        change_service(&process, ServiceChange::Add(service("blog", "https://wiki.test"))).await
     };
-    "the wiki is changed": |process| change_service(&process, ServiceChange::Change(service("wiki"))).await;
-    "the wiki is removed": |process| change_service(&process, ServiceChange::Remove("wiki".to_owned())).await;
+    "the board moves to the wiki's address": |process| {
+        change_service(&process, ServiceChange::Change(service("board", "https://wiki.test"))).await
+    };
+    "the board is removed": |process| change_service(&process, ServiceChange::Remove("board".to_owned())).await;
     "Ada is deleted" promises Disabled(ADA): |process| {
         process.sign_in.administration().delete(&operator(), account_id(ADA)).await.map(|()| None).map_err(refused)
     };
@@ -173,7 +174,7 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["Ada enters the notebooks", "Ada enters them twice", "Ada signs out"],
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
-    ["the wiki is added", "the blog is added at the wiki's address", "the wiki is removed"],
+    ["the wiki is added", "the board moves to the wiki's address", "the board is removed"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
 ];
 
@@ -241,11 +242,6 @@ async fn check(process: &Process, token: &str) -> Answer {
 async fn change_service(process: &Process, change: ServiceChange) -> Answer {
     let changed = process.sign_in.administration().change_service(&operator(), &change).await;
     changed.map(|()| None).map_err(refused)
-}
-
-fn service(id: &str) -> WrittenService {
-    let id = id.to_owned();
-    WrittenService { name: id.clone(), id, url: "https://wiki.test".to_owned(), ..WrittenService::default() }
 }
 
 async fn patch(process: &Process, whose: u8, patch: AccountPatch) -> Answer {

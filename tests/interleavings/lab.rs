@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target};
+use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target, WrittenService};
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
@@ -20,7 +20,8 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
-    CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, SignIn, Ticket, Visitor,
+    Administrator, CompletedSignIn, PasswordSignIn, PasswordSignedIn, Policy, Ports, ServiceChange, SignIn,
+    Ticket, Visitor,
 };
 use labgate_test_harness::memory::MemoryStore;
 use labgate_test_harness::{SeededEntropy, TestLab};
@@ -149,6 +150,8 @@ impl Fixture {
         now(store.let_give_way(&old.issuer, &issuer(ISSUER), until, false)).unwrap();
         assert!(now(store.has_administrator()).unwrap());
         let sign_in = SignIn::new(ports.clone(), policy.clone());
+        let board = ServiceChange::Add(service("board", "https://board.test"));
+        now(sign_in.administration().change_service(&Administrator::local_operator(), &board)).unwrap();
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
         let before = begin(&sign_in, "ada");
         let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
@@ -165,6 +168,12 @@ impl Fixture {
         let handed_over = hand_over(&sign_in, &ada);
         Rc::new(Self { ports, policy, store, first_hash, ada, grace, callbacks, bobs_link, handed_over })
     }
+}
+
+/// A service as an administrator writes it.
+pub(super) fn service(id: &str, url: &str) -> WrittenService {
+    let (id, url) = (id.to_owned(), url.to_owned());
+    WrittenService { name: id.clone(), id, url, ..WrittenService::default() }
 }
 
 fn notebooks() -> Service {
