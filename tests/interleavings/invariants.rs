@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use labgate_domain::access::WrittenService;
 use labgate_domain::people::{Account, AccountStatus, Role, Username};
 use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _, ServiceStore};
 use labgate_domain::protocol::{Issuer, Subject};
@@ -61,8 +62,9 @@ fn a_disabled_account_has_no_session(end: &Beginning, broken: &mut BTreeSet<Stri
 
 /// What does not fit is refused before it is stored.
 fn services_fit_together(end: &Beginning, broken: &mut BTreeSet<String>) {
-    let ids = now(ServiceStore::list(&end.store)).unwrap().list.into_iter().map(|it| it.id);
-    if ids.collect::<Vec<_>>().len() > 1 {
+    let stored = now(ServiceStore::list(&end.store)).unwrap().list;
+    let urls = stored.iter().map(|it| serde_json::from_str::<WrittenService>(&it.definition).unwrap().url);
+    if urls.collect::<BTreeSet<_>>().len() < stored.len() {
         broken.insert("two services have one address".to_owned());
     }
 }
