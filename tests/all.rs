@@ -8,6 +8,8 @@ mod arrows;
 mod backup;
 #[cfg(feature = "browser")]
 mod browser;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod docs;
 mod doctor;
 mod flows;

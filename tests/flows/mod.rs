@@ -1,6 +1,7 @@
 //! Whole trips on the harness: real routes, real core, real mock provider, one process.
 
 mod access_tokens;
+mod added_services;
 mod attacks;
 mod base_path;
 mod faults;
@@ -21,6 +22,7 @@ mod revalidation;
 mod services;
 mod sessions;
 mod sign_in;
+mod terms;
 mod tokens;
 mod trails;
 

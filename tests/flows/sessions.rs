@@ -117,6 +117,24 @@ async fn c188_when_it_cannot_be_found_out_the_answer_is_no() {
 }
 
 #[tokio::test]
+async fn readiness_is_asked_without_the_store_and_ends_when_the_server_leaves() {
+    let lab = TestLab::new();
+    lab.store().set_failing(true);
+    let ready = async |query: &str| {
+        lab.request(request("GET", &format!("/readyz{query}"), &[])).await.status().as_u16()
+    };
+    assert_eq!((ready("").await, ready("?exclude=store").await), (503, 200));
+    assert_eq!(ready("?exclude=stores").await, 400, "not passed over");
+    lab.store().set_failing(false);
+    // The answer is that of the second.
+    lab.clock().advance(Duration::from_secs(1));
+    assert_eq!(ready("").await, 200);
+    lab.app().leave();
+    assert_eq!((ready("").await, ready("?exclude=store").await), (503, 503));
+    assert_eq!(lab.request(request("GET", "/healthz", &[])).await.status(), 200);
+}
+
+#[tokio::test]
 async fn f09_while_the_store_fails_no_answer_says_not_signed_in() {
     let lab = TestLab::new();
     let mut browser = lab.browser();

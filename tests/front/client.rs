@@ -15,27 +15,28 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::echo::WEBSOCKET_KEY;
 
 /// A client of one proxy, which has this certificate.
-pub(super) struct Client {
+pub(crate) struct Client {
     proxy: SocketAddr,
     tls: TlsConnector,
 }
 
 impl Client {
-    pub(super) fn of(proxy: SocketAddr, certificate: CertificateDer<'static>) -> Self {
+    pub(crate) fn of(proxy: SocketAddr, certificate: CertificateDer<'static>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(certificate).unwrap();
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Self { proxy, tls: TlsConnector::from(Arc::new(tls)) }
     }
 
-    async fn connect(&self, server_name: &str) -> TlsStream<TcpStream> {
+    /// Opens a connection.
+    pub(crate) async fn connect(&self, server_name: &str) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.proxy).await.unwrap();
         let server_name = ServerName::try_from(server_name.to_owned()).unwrap();
         self.tls.connect(server_name, stream).await.unwrap()
     }
 
     /// Sends a browser's request, over a connection of its own.
-    pub(super) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let host = request.headers()["host"].to_str().unwrap().to_owned();
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();
         for (name, value) in request.headers() {

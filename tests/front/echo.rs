@@ -20,13 +20,13 @@ const COOKIES: [&str; 4] = [
 ];
 
 /// A service, for as long as the runtime lives.
-pub(super) struct Echo {
-    pub(super) address: SocketAddr,
+pub(crate) struct Echo {
+    pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Echo {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -31,10 +31,14 @@ use super::proxy::{Product, Proxy, files_of};
 
 pub(super) const LAB: &str = "https://lab.example.org";
 const HOSTS: [&str; 3] = ["lab.example.org", "notebooks.example.org", "data.example.org"];
-/// The services with their ports in the documents.
-const SERVICES: [(&str, &str); 4] =
-    [("mlflow", "5000"), ("grafana", "3000"), ("notebooks", "8888"), ("data", "8000")];
-const LABGATE: &str = "8091";
+/// The services with their addresses in the documents.
+const SERVICES: [(&str, &str); 4] = [
+    ("mlflow", "127.0.0.1:5000"),
+    ("grafana", "127.0.0.1:3000"),
+    ("notebooks", "127.0.0.1:8888"),
+    ("data", "127.0.0.1:8000"),
+];
+const LABGATE: &str = "127.0.0.1:8091";
 
 /// Somebody of the group `staff`, and somebody who is not.
 #[derive(Clone, Copy)]
@@ -80,10 +84,10 @@ impl Lab {
         let verifying = verifying_key(address).await;
 
         let mut services = HashMap::new();
-        let mut addresses = vec![(LABGATE, labgate_address)];
-        for (name, port) in SERVICES {
+        let mut addresses = vec![(LABGATE, labgate_address.to_string())];
+        for (name, documented) in SERVICES {
             let echo = Echo::start().await;
-            addresses.push((port, echo.address));
+            addresses.push((documented, echo.address.to_string()));
             services.insert(name, echo);
         }
         let names = HOSTS.map(str::to_owned).to_vec();

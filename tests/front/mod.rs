@@ -1,11 +1,11 @@
 //! Real reverse proxies, with the configurations of `docs/deploy`, in front of a lab with services. `cargo xtask e2e
 //! --lab` brings the proxies and runs this.
 
-mod client;
-mod echo;
+pub(crate) mod client;
+pub(crate) mod echo;
 mod lab;
 mod paths;
-mod proxy;
+pub(crate) mod proxy;
 mod table;
 
 use std::sync::Arc;

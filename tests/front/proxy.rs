@@ -12,18 +12,18 @@ use tempfile::TempDir;
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A reverse proxy, and its page.
-pub(super) struct Product {
-    pub(super) name: &'static str,
+pub(crate) struct Product {
+    pub(crate) name: &'static str,
     /// The path of its page: read when it runs, so that a changed page needs no build.
-    page: &'static str,
+    pub(crate) page: &'static str,
     /// The line that says where it listens, and the same for this test.
-    listens: [&'static str; 2],
+    pub(crate) listens: [&'static str; 2],
     /// The file that it is started with, and what is there before the page's.
-    main_file: &'static str,
-    preamble: &'static str,
+    pub(crate) main_file: &'static str,
+    pub(crate) preamble: &'static str,
     /// What a section of the page has changed in its files.
-    changed: fn(String) -> String,
-    arguments: &'static [&'static str],
+    pub(crate) changed: fn(String) -> String,
+    pub(crate) arguments: &'static [&'static str],
 }
 
 pub(super) const NGINX: Product = Product {
@@ -49,7 +49,7 @@ pub(super) const CADDY: Product = Product {
     arguments: &["run", "--adapter", "caddyfile", "--config"],
 };
 
-pub(super) const HAPROXY: Product = Product {
+pub(crate) const HAPROXY: Product = Product {
     name: "haproxy",
     page: concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/deploy/haproxy.md"),
     listens: ["bind :443", "bind 127.0.0.1:@port@"],
@@ -71,8 +71,8 @@ pub(super) const VERIFYING_HAPROXY: Product = Product {
 };
 
 /// A proxy that runs until this is dropped.
-pub(super) struct Proxy {
-    pub(super) address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     child: Child,
     log: PathBuf,
     _folder: TempDir,
@@ -81,9 +81,9 @@ pub(super) struct Proxy {
 impl Proxy {
     /// Starts a proxy in front of these services, each with the address that it has in the documents, with these
     /// files below `/etc` beside those of the page.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         product: &Product,
-        services: &[(&str, SocketAddr)],
+        services: &[(&str, String)],
         files: &[(&str, String)],
     ) -> Self {
         let page = (product.changed)(fs::read_to_string(product.page).unwrap());
@@ -96,11 +96,11 @@ impl Proxy {
         let filled = |text: &str| {
             // By way of marks: a port of this test may begin with one of the documents'.
             let marked = services.iter().fold(text.to_owned(), |text, (documented, _)| {
-                text.replace(&format!("127.0.0.1:{documented}"), &format!("@{documented}@"))
+                text.replace(documented, &format!("@{documented}@"))
             });
             let marked = marked.replace(product.listens[0], product.listens[1]).replace("/etc/", "@etc@/");
             let filled = services.iter().fold(marked, |text, (documented, address)| {
-                text.replace(&format!("@{documented}@"), &address.to_string())
+                text.replace(&format!("@{documented}@"), address)
             });
             filled.replace("@port@", &address.port().to_string()).replace("@etc@", etc.to_str().unwrap())
         };
@@ -112,7 +112,8 @@ impl Proxy {
             write(&file, &(before + &filled(text) + "\n"));
         }
         for place in services.iter().map(|(documented, _)| *documented).chain([product.listens[0]]) {
-            assert!(page.contains(place), "{} has no {place}", product.name);
+            let is_there = page.contains(place) || product.preamble.contains(place);
+            assert!(is_there, "{} has no {place}", product.name);
         }
 
         let log = etc.join("log");
@@ -132,7 +133,7 @@ impl Proxy {
         proxy
     }
 
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
@@ -150,7 +151,7 @@ fn write(file: &Path, text: &str) {
 }
 
 /// Returns the files of a page: its code blocks whose first line is a comment with a path.
-pub(super) fn files_of(page: &str) -> Vec<(&str, &str)> {
+pub(crate) fn files_of(page: &str) -> Vec<(&str, &str)> {
     let blocks = page.split("\n```").skip(1).step_by(2);
     let file = |block| {
         let (_, text) = str::split_once(block, '\n')?;

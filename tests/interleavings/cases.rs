@@ -6,13 +6,14 @@ use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sign_in::{
-    AccountPatch, AdminAct, Administrator, CompletedSignIn, NewAccount, Proof, Registration, Visitor,
+    AccountPatch, AdminAct, Administrator, CompletedSignIn, NewAccount, Proof, Registration, ServiceChange,
+    Visitor,
 };
 
 use super::lab::{
     ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
     account_id, enter_with, exposed, issuer, make_access_token, notebook, password, presenting, refused,
-    signed_in, typed,
+    service, signed_in, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -68,6 +69,12 @@ cases! {
         let name = DisplayName::new("Ada L");
         let visitor = presenting(&process.fixture.ada);
         process.sign_in.accounts().rename(name.as_ref(), &visitor).await.map(|()| None).map_err(refused)
+    };
+    "Ada accepts the terms" promises Accepted("1"): |process| {
+        let visitor = presenting(&process.fixture.ada);
+        let accepted = process.without_provider.accounts().accept_terms("1", &visitor).await;
+        // A token of a session that ends meanwhile opens nothing.
+        accepted.map(|_| None).map_err(refused)
     };
     "Eve's account is created" promises Exists("eve"): |process| create(&process, Some("eve"), None).await;
     "Eve is invited" promises Exists("eve@example.com"): |process| create(&process, None, Some("eve@example.com")).await;
@@ -157,6 +164,14 @@ cases! {
         let reset = administration.reset_password(&operator(), account_id(ADA), Some(password(OTHER_PASSWORD))).await;
         reset.map(|_| None).map_err(refused)
     };
+    "the wiki is added": |process| change_service(&process, ServiceChange::Add(service("wiki", "https://wiki.test"))).await;
+    "the blog is added at the wiki's address": |process| {
+        change_service(&process, ServiceChange::Add(service("blog", "https://wiki.test"))).await
+    };
+    "the board moves to the wiki's address": |process| {
+        change_service(&process, ServiceChange::Change(service("board", "https://wiki.test"))).await
+    };
+    "the board is removed": |process| change_service(&process, ServiceChange::Remove("board".to_owned())).await;
     "Ada is deleted" promises Disabled(ADA): |process| {
         process.sign_in.administration().delete(&operator(), account_id(ADA)).await.map(|()| None).map_err(refused)
     };
@@ -176,6 +191,7 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["Ada enters the notebooks", "Ada enters them twice", "Ada signs out"],
     ["Bob proves that the identity is his", "Bob proves it twice", "Bob is disabled"],
     ["the old issuer gives way no more", "Dora comes with another subject", "Dora is disabled"],
+    ["the wiki is added", "the board moves to the wiki's address", "the board is removed"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
     ["Ada makes an access token", "Ada is disabled", "Ada's access token is presented"],
     ["Ada makes an access token", "Ada gets an initial password", "Ada comes back from the provider"],
@@ -242,6 +258,11 @@ async fn link(process: &Process) -> Answer {
 async fn check(process: &Process, token: &str) -> Answer {
     let checked = process.sign_in.requests().check(token).await.map_err(|_| "not signed in")?;
     Ok(checked.renewed.map(|token| exposed(&token)))
+}
+
+async fn change_service(process: &Process, change: ServiceChange) -> Answer {
+    let changed = process.sign_in.administration().change_service(&operator(), &change).await;
+    changed.map(|()| None).map_err(refused)
 }
 
 async fn patch(process: &Process, whose: u8, patch: AccountPatch) -> Answer {

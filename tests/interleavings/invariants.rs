@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use labgate_domain::access::WrittenService;
 use labgate_domain::access_token::AccessTokenText;
 use labgate_domain::people::{Account, AccountStatus, Role, Username};
-use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _};
+use labgate_domain::ports::{AccountStore, CredentialStore as _, IdentityStore as _, ServiceStore};
 use labgate_domain::protocol::{Issuer, Subject};
 
 use super::executor::Scene as _;
@@ -17,6 +18,7 @@ pub(super) fn violations(end: &mut Beginning, cases: &[&Case]) -> BTreeSet<Strin
     accounts_are_apart(end, &mut broken);
     a_disabled_account_has_no_session(end, &mut broken);
     each_account_has_a_way_in(end, &mut broken);
+    services_fit_together(end, &mut broken);
     what_was_promised_holds(end, cases, &mut broken);
     nothing_is_used_twice(end, cases, &mut broken);
     broken
@@ -59,6 +61,15 @@ fn a_disabled_account_has_no_session(end: &Beginning, broken: &mut BTreeSet<Stri
         if account.status == AccountStatus::Disabled && end.store.access_tokens(account.id) > 0 {
             broken.insert("a disabled account has an access token".to_owned());
         }
+    }
+}
+
+/// What does not fit is refused before it is stored.
+fn services_fit_together(end: &Beginning, broken: &mut BTreeSet<String>) {
+    let stored = now(ServiceStore::list(&end.store)).unwrap().list;
+    let urls = stored.iter().map(|it| serde_json::from_str::<WrittenService>(&it.definition).unwrap().url);
+    if urls.collect::<BTreeSet<_>>().len() < stored.len() {
+        broken.insert("two services have one address".to_owned());
     }
 }
 
@@ -122,6 +133,11 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
                 let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
                 let has = |it: Account| it.groups.names().iter().any(|name| name.as_str() == group);
                 rule(stored.is_none_or(has), "a local group is lost that was given");
+            }
+            Promise::Accepted(version) => {
+                let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
+                let has = |it: Account| it.accepted_terms.is_some_and(|it| it.version.as_str() == version);
+                rule(stored.is_none_or(has), "terms are not accepted that were");
             }
             Promise::Revoked(_) => {
                 rule(!end.opens_notebooks(), "an access token opens a service after it was revoked");

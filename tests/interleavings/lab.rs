@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target, TokenUse};
+use labgate_domain::access::{Service, ServiceId, ServiceUrl, Target, TokenUse, WrittenService};
 use labgate_domain::access_token::NewAccessToken;
 use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
-    Username,
+    TermsVersion, Username,
 };
 use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
 use labgate_domain::protocol::{Hints, Issuer};
@@ -21,8 +21,8 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
 use labgate_domain::session::SessionToken;
 use labgate_domain::sign_in::{
-    CompletedSignIn, Evidence, MadeAccessToken, NoPassage, PasswordSignIn, PasswordSignedIn, Policy, Ports,
-    Proof, SignIn, Ticket, Visitor,
+    Administrator, CompletedSignIn, Evidence, MadeAccessToken, NoPassage, PasswordSignIn, PasswordSignedIn,
+    Policy, Ports, Proof, ServiceChange, SignIn, Ticket, Visitor,
 };
 use labgate_test_harness::memory::MemoryStore;
 use labgate_test_harness::{SeededEntropy, TestLab};
@@ -136,6 +136,7 @@ impl Fixture {
                 role,
                 groups: LocalGroups::default(),
                 status: AccountStatus::Active,
+                accepted_terms: None,
                 created_at: ports.clock.now(),
             };
             let credential = Credential { hash: first_hash.clone(), must_change: false };
@@ -152,6 +153,8 @@ impl Fixture {
         now(store.let_give_way(&old.issuer, &issuer(ISSUER), until, false)).unwrap();
         assert!(now(store.has_administrator()).unwrap());
         let sign_in = SignIn::new(ports.clone(), policy.clone());
+        let board = ServiceChange::Add(service("board", "https://board.test"));
+        now(sign_in.administration().change_service(&Administrator::local_operator(), &board)).unwrap();
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
         let before = begin(&sign_in, "ada");
         let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
@@ -180,6 +183,12 @@ impl Fixture {
             access_token,
         })
     }
+}
+
+/// A service as an administrator writes it.
+pub(super) fn service(id: &str, url: &str) -> WrittenService {
+    let (id, url) = (id.to_owned(), url.to_owned());
+    WrittenService { name: id.clone(), id, url, ..WrittenService::default() }
 }
 
 fn notebooks() -> Service {
@@ -226,6 +235,7 @@ where
         + labgate_domain::ports::IdentityStore
         + labgate_domain::ports::CredentialStore
         + labgate_domain::ports::AdministrationStore
+        + labgate_domain::ports::ServiceStore
         + labgate_domain::ports::SessionStore
         + labgate_domain::ports::SpentAttempts
         + labgate_domain::ports::Throttle
@@ -239,6 +249,7 @@ where
         credentials: Arc::new(store.clone()),
         administration: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
+        services: Arc::new(store.clone()),
         spent_attempts: Arc::new(store.clone()),
         throttle: Arc::new(store),
         entropy: Arc::new(SeededEntropy::new(1000 + number)),
@@ -316,6 +327,8 @@ pub(super) enum Promise {
     Removed(&'static str),
     /// No account has this name or address.
     NameFree(&'static str),
+    /// Ada's account, if it is there, has accepted this version of the terms.
+    Accepted(&'static str),
     /// Ada's account, if it is there, has this local group.
     InGroup(&'static str),
 }
@@ -323,7 +336,7 @@ pub(super) enum Promise {
 /// A process of the lab.
 pub(super) struct Process {
     pub(super) sign_in: SignIn,
-    /// The same without the provider: people register themselves there.
+    /// The same without the provider: people register themselves there, and must accept version 1 of the terms.
     pub(super) without_provider: SignIn,
     pub(super) fixture: Rc<Fixture>,
 }
@@ -341,12 +354,13 @@ impl Beginning {
         let store = fixture.store.fork();
         let provider = Provider::new(true);
         let tasks = cases.iter().zip(1..).map(|(case, number)| {
+            let terms = TermsVersion::parse("1").ok();
             let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
             let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
             let alone = Ports { providers: Vec::new(), ..ports.clone() };
             Task::new((case.run)(Rc::new(Process {
                 sign_in: SignIn::new(ports, fixture.policy.clone()),
-                without_provider: SignIn::new(alone, fixture.policy.clone()),
+                without_provider: SignIn::new(alone, Policy { terms, ..fixture.policy.clone() }),
                 fixture: Rc::clone(fixture),
             })))
         });

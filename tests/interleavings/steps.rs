@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use labgate_domain::access_token::{AccessToken, AccessTokenHash, AccessTokenId};
 use labgate_domain::identity::{ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
-    Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch,
+    PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
     AccessTokenCreation, AccessTokenStore, AccountChange, AccountCreation, AccountPage, AccountRenaming,
     AccountStore, AdministrationStore, Consumption, CredentialStore, FeedPosition, FirstAdministrator,
     GroupChange, IdentityLink, IdentityMove, IdentityRemoval, IdentityStore, IdentitySuccession,
-    LoginAttempt, Permit, ProfileUpdate, SessionChanges, SessionStore, SessionTerms, SpentAttempts,
-    StoreError, Throttle,
+    LoginAttempt, Permit, ProfileUpdate, ServiceStore, ServicesRevision, SessionChanges, SessionStore,
+    SessionTerms, SpentAttempts, StoreError, StoredService, StoredServices, Throttle,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -78,6 +78,7 @@ stepped! {
         READ find_by_name(name: &Username) -> Option<Account>;
         WRITE create_local<'a>(account: &Account, credential: Option<&'a Credential>) -> AccountCreation;
         WRITE set_name<'a>(id: AccountId, name: Option<&'a DisplayName>) -> ();
+        WRITE accept_terms(id: AccountId, terms: &AcceptedTerms) -> bool;
         READ check() -> ();
     }
     IdentityStore {
@@ -138,6 +139,11 @@ stepped! {
         ) -> ();
         READ changes_since<'a>(position: Option<&'a FeedPosition>) -> SessionChanges;
         WRITE delete_expired(before: Timestamp) -> u64;
+    }
+    ServiceStore {
+        READ list() -> StoredServices;
+        WRITE put(service: &StoredService, revision: &ServicesRevision) -> bool;
+        WRITE remove(id: &str, revision: &ServicesRevision) -> bool;
     }
     AccessTokenStore {
         WRITE create(

@@ -9,7 +9,7 @@ use labgate_test_harness::TestLab;
 
 use super::{ADA, Replicas, cookie};
 
-fn notebooks() -> Service {
+pub(super) fn notebooks() -> Service {
     let url = ServiceUrl::parse("https://nb.test").unwrap();
     Service { runs_user_code: true, ..Service::new(ServiceId::parse("notebooks").unwrap(), "Notebooks", url) }
 }

@@ -2,7 +2,9 @@
 
 mod hand_over;
 mod killed;
+mod services;
 mod settings;
+mod terms;
 mod wired;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use labgate_domain::people::{Account, Username};
 use labgate_domain::ports::AccountCreation;
 
 use super::lab::{
-    account, account_id, ada, add, add_ada, at_once, disabled, email, identity, identity_at, whose,
+    accepted, account, account_id, ada, add, add_ada, at_once, disabled, email, identity, identity_at, whose,
 };
 use super::replicas;
 
@@ -180,4 +180,37 @@ async fn c122_one_address_claimed_at_once_goes_to_one_identity() {
         let count = |how| added.iter().filter(|it| **it == how).count();
         assert_eq!((count(AccountCreation::Created), count(AccountCreation::NameTaken)), (1, 7));
     }
+}
+
+#[tokio::test]
+async fn terms_are_accepted_once_with_the_time_and_nothing_else_changes() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    let bob = account(2, "bob@example.com");
+    add(&store, &bob, &identity("bob")).await;
+    for (version, at, is_new, kept) in [
+        ("1", 2000, true, accepted("1", 2000)),
+        ("1", 3000, false, accepted("1", 2000)),
+        ("2", 3000, true, accepted("2", 3000)),
+        ("1", 4000, true, accepted("1", 4000)),
+    ] {
+        let terms = accepted(version, at);
+        assert_eq!(store.accounts.accept_terms(bob.id, &terms).await, Ok(is_new), "{version} at {at}");
+        let expected = Account { accepted_terms: Some(kept), ..bob.clone() };
+        assert_eq!(other.accounts.find(bob.id).await, Ok(Some(expected)));
+    }
+    assert_eq!(store.accounts.accept_terms(account_id(3), &accepted("1", 2000)).await, Ok(false));
+    assert_eq!(store.accounts.find(account_id(3)).await, Ok(None));
+    assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada)), "nobody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_acceptances_of_one_version_at_once_one_is_new() {
+    let replicas = replicas().await;
+    let ada = add_ada(&replicas[0]).await.id;
+    let new = at_once(&replicas, 16, move |store, number| async move {
+        store.accounts.accept_terms(ada, &accepted("2", 2000 + i64::from(number))).await.unwrap()
+    })
+    .await;
+    assert_eq!(new.into_iter().filter(|is_new| *is_new).count(), 1);
 }

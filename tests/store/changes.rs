@@ -6,8 +6,8 @@ use labgate_domain::people::{AccountStatus, Role};
 use labgate_domain::ports::{Changed, FeedPosition};
 
 use super::lab::{
-    Replica, account_id, add_ada, add_local, added, at, at_once, begin_session, local, name, session,
-    session_id,
+    Replica, accepted, account_id, add_ada, add_local, added, at, at_once, begin_session, local, name,
+    session, session_id,
 };
 use super::replicas;
 
@@ -53,6 +53,10 @@ async fn every_change_is_told_to_every_replica_once() {
     for told in [HashSet::from([Changed::Account(bob)]), HashSet::new()] {
         other.administration.change_groups(bob, &added("gpu")).await.unwrap();
         assert_eq!(news(&other, &mut there).await, told, "a change once, and what is so already is none");
+    }
+    for told in [HashSet::from([Changed::Account(bob)]), HashSet::new()] {
+        other.accounts.accept_terms(bob, &accepted("1", 2000)).await.unwrap();
+        assert_eq!(news(&other, &mut there).await, told, "the same version once more is no change");
     }
     other.administration.set_status(bob, AccountStatus::Disabled, at(2000)).await.unwrap();
     assert!(news(&other, &mut there).await.contains(&Changed::Account(bob)));

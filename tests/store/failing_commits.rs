@@ -4,18 +4,19 @@
 use std::pin::Pin;
 
 use labgate_domain::people::{AccountStatus, Role, Username};
-use labgate_domain::ports::StoreError;
+use labgate_domain::ports::{StoreError, StoredService};
 use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session};
 
 use super::lab::{
-    Replica, account, account_id, ada, add_ada, add_local, added, at, attempt, begin_session, credential,
-    email, external, identity, local, name, session, session_id, terms,
+    Replica, accepted, account, account_id, ada, add_ada, add_local, added, at, attempt, begin_session,
+    credential, email, external, identity, local, name, session, session_id, terms,
 };
 use super::{break_commits, mend_commits, tampered};
 
-const TABLES: [&str; 5] = ["accounts", "credentials", "external_identities", "sessions", "spent_attempts"];
+const TABLES: [&str; 6] =
+    ["accounts", "credentials", "external_identities", "services", "sessions", "spent_attempts"];
 
 type Call = fn(&Replica) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>>;
 
@@ -29,6 +30,9 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("AccountStore::set_name", |store| {
         Box::pin(async { store.accounts.set_name(account_id(2), Some(&name("Bob"))).await })
+    }),
+    ("AccountStore::accept_terms", |store| {
+        Box::pin(async { store.accounts.accept_terms(account_id(2), &accepted("1", 3000)).await.map(drop) })
     }),
     ("IdentityStore::create", |store| {
         Box::pin(async {
@@ -107,6 +111,19 @@ const WRITES: &[(&str, Call)] = &[
     }),
     ("SessionStore::delete_expired", |store| {
         Box::pin(async { store.sessions.delete_expired(at(i64::MAX)).await.map(drop) })
+    }),
+    ("ServiceStore::put", |store| {
+        Box::pin(async {
+            let wiki = StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() };
+            let revision = store.services.list().await?.revision;
+            store.services.put(&wiki, &revision).await.map(drop)
+        })
+    }),
+    ("ServiceStore::remove", |store| {
+        Box::pin(async {
+            let revision = store.services.list().await?.revision;
+            store.services.remove("wiki", &revision).await.map(drop)
+        })
     }),
     ("SpentAttempts::consume", |store| {
         Box::pin(async { store.spent_attempts.consume(attempt(1), at(2000)).await.map(drop) })

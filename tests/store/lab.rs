@@ -8,12 +8,12 @@ use std::sync::Arc;
 use labgate_domain::access_token::{AccessToken, AccessTokenId, AccessTokenText, TokenScope};
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName, GroupPatch,
-    LocalGroups, PasswordHash, Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName,
+    GroupPatch, LocalGroups, PasswordHash, Role, TermsVersion, Username,
 };
 use labgate_domain::ports::{
     AccessTokenCreation, AccessTokenStore, AccountCreation, AccountStore, AdministrationStore,
-    CredentialStore, IdentityStore, SessionStore, SessionTerms, SpentAttempts,
+    CredentialStore, IdentityStore, ServiceStore, SessionStore, SessionTerms, SpentAttempts,
 };
 use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
@@ -31,6 +31,7 @@ pub(super) struct Replica {
     pub(super) credentials: Arc<dyn CredentialStore>,
     pub(super) administration: Arc<dyn AdministrationStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) services: Arc<dyn ServiceStore>,
     pub(super) spent_attempts: Arc<dyn SpentAttempts>,
     _kept: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -42,6 +43,7 @@ impl Replica {
         + AdministrationStore
         + CredentialStore
         + IdentityStore
+        + ServiceStore
         + SessionStore
         + SpentAttempts
         + Clone
@@ -54,6 +56,7 @@ impl Replica {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store),
             _kept: None,
         }
@@ -132,6 +135,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
+        accepted_terms: None,
         created_at: at(1000),
     }
 }
@@ -183,11 +187,16 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
     }
 }
 
+pub(super) fn accepted(version: &str, seconds: i64) -> AcceptedTerms {
+    AcceptedTerms { version: TermsVersion::parse(version).unwrap(), at: at(seconds) }
+}
+
 /// Returns Ada, with a value in every field.
 pub(super) fn ada() -> (Account, ExternalIdentity) {
     let account = Account {
         name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
         role: Role::Admin,
+        accepted_terms: Some(accepted("Version 1, größer", 900)),
         groups: groups("GPU users, a \"quoted\" group; [with] {json}, größe"),
         ..account(1, "ada@example.com")
     };

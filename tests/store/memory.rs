@@ -26,6 +26,8 @@ mod local_groups;
 mod rate_limits;
 #[path = "revalidation.rs"]
 mod revalidation;
+#[path = "services.rs"]
+mod services;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "sessions_from_provider.rs"]

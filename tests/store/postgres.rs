@@ -4,6 +4,8 @@ mod copying;
 mod keeping;
 mod migrating;
 mod opening;
+#[cfg(feature = "cluster")]
+mod pooler;
 mod searching;
 mod server;
 mod throttling;
@@ -40,6 +42,8 @@ mod local_groups;
 mod rate_limits;
 #[path = "revalidation.rs"]
 mod revalidation;
+#[path = "services.rs"]
+mod services;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "sessions_from_provider.rs"]

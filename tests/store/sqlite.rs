@@ -28,6 +28,8 @@ mod local_accounts;
 mod local_groups;
 #[path = "revalidation.rs"]
 mod revalidation;
+#[path = "services.rs"]
+mod services;
 #[path = "sessions.rs"]
 mod sessions;
 #[path = "sessions_from_provider.rs"]

@@ -11,17 +11,24 @@ use crate::lab;
 use crate::net;
 use crate::options::Options;
 use crate::process::{self, Log, Server};
+use crate::replicas;
 use crate::tally::Tally;
 use crate::test;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, test_module};
 
 pub(crate) const ABOUT: &str = "all pages in a real Chromium, light and dark, wide and narrow; pictures in target/e2e; \
-     --lab: nginx, Caddy and HAProxy in front of a lab";
+     --lab: nginx, Caddy and HAProxy in front of a lab; --replicas: replicas that are killed and restarted";
 
 pub(crate) fn run(mut options: Options) -> Result<()> {
-    let of_lab = options.flag("--lab");
-    test::run_one(options, if of_lab { front::check } else { check })
+    let (of_lab, of_replicas) = (options.flag("--lab"), options.flag("--replicas"));
+    ensure!(!(of_lab && of_replicas), "--lab and --replicas are two runs");
+    let checked = match (of_lab, of_replicas) {
+        (true, _) => front::check,
+        (_, true) => replicas::check,
+        _ => check,
+    };
+    test::run_one(options, checked)
 }
 
 /// Runs the tests of the module `browser`, which start the programs that they need.

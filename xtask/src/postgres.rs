@@ -26,11 +26,17 @@ const UNPRIVILEGED: [&str; 4] = ["--reuid=nobody", "--regid=nogroup", "--clear-g
 /// A private server on loopback. Dropping it ends the server and deletes its data.
 pub(crate) struct Postgres {
     // Ends before its folder goes.
-    _server: Server,
+    server: Server,
     _folder: Folder,
     /// Of a database in which its owner may do everything.
     pub(crate) url: String,
+    password: String,
 }
+
+/// The settings of a server of which nothing has to outlive a power cut.
+const THROWN_AWAY: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+/// Those of one that others follow: what it answers, they have.
+const FOLLOWED: [&str; 2] = ["fsync=off", "synchronous_commit=on"];
 
 impl Postgres {
     /// Creates an empty database, and returns its URL.
@@ -40,6 +46,22 @@ impl Postgres {
         run(createdb.arg(format!("--maintenance-db={}", self.url)).arg(name), LIMIT)?;
         let (server, _) = self.url.rsplit_once('/').context("the URL ends with a database")?;
         Ok(format!("{server}/{name}"))
+    }
+
+    /// Starts a server that follows this one, until it is promoted.
+    pub(crate) fn standby(&self) -> Result<Self> {
+        let programs = programs().context("pg_basebackup is where initdb was")?;
+        let folder = Folder::create("standby")?;
+        folder.give_away()?;
+        let mut copy = unprivileged(&programs.join("pg_basebackup"), &folder);
+        copy.arg("-D").arg(folder.0.join("data"));
+        run(copy.args(["-d", &self.url, "-R", "-c", "fast", "--no-sync"]), LIMIT)?;
+        serve(&programs, folder, self.password.clone(), &FOLLOWED)
+    }
+
+    /// Returns the id of the server's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.id()
     }
 }
 
@@ -54,8 +76,17 @@ pub(crate) fn start() -> Result<std::result::Result<Postgres, String>> {
         }
         tools::install_from_debian(&["postgresql"])?;
     }
+    create("thrown-away", &THROWN_AWAY).map(Ok)
+}
+
+/// Starts a server that a standby can follow, where [`start`] has found the programs.
+pub(crate) fn primary() -> Result<Postgres> {
+    create("primary", &FOLLOWED)
+}
+
+fn create(name: &str, settings: &[&str]) -> Result<Postgres> {
     let programs = programs().context("`apt-get install postgresql` did not bring initdb")?;
-    let folder = Folder::create()?;
+    let folder = Folder::create(name)?;
     let password = random_password()?;
     let password_file = folder.0.join("password");
     fs::write(&password_file, &password)?;
@@ -76,19 +107,17 @@ pub(crate) fn start() -> Result<std::result::Result<Postgres, String>> {
         "--no-instructions",
     ]);
     run(&mut initdb, LIMIT)?;
+    serve(&programs, folder, password, settings)
+}
 
+fn serve(programs: &Path, folder: Folder, password: String, settings: &[&str]) -> Result<Postgres> {
     let port = net::free_port()?;
     let mut postgres = unprivileged(&programs.join("postgres"), &folder);
-    postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "unix_socket_directories=",
-        "max_connections=500",
-        // Nothing of it has to outlive a power cut.
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-    ] {
+    postgres.arg("-D").arg(folder.0.join("data")).args(["-p", &port.to_string()]);
+    for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"]
+        .iter()
+        .chain(settings)
+    {
         postgres.args(["-c", setting]);
     }
     let log = folder.0.join("log");
@@ -99,7 +128,7 @@ pub(crate) fn start() -> Result<std::result::Result<Postgres, String>> {
         bail!("{error:#}:\n{}", fs::read_to_string(&log).unwrap_or_default());
     }
     let url = format!("postgres://labgate:{password}@127.0.0.1:{port}/postgres");
-    Ok(Ok(Postgres { _server: server, _folder: folder, url }))
+    Ok(Postgres { server, _folder: folder, url, password })
 }
 
 /// The folder with the programs of the newest version that is here.
@@ -116,7 +145,8 @@ fn programs() -> Option<PathBuf> {
     folders.into_iter().find(|folder| needed.iter().all(|program| folder.join(program).is_file()))
 }
 
-fn unprivileged(program: &Path, folder: &Folder) -> Command {
+/// A command that works in the folder, and not as root.
+pub(crate) fn unprivileged(program: &Path, folder: &Folder) -> Command {
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
         command.args(UNPRIVILEGED).arg("--").arg(program);
@@ -141,11 +171,11 @@ fn random_password() -> Result<String> {
 }
 
 /// A folder that is deleted on drop. Not below `target`: the server's user may have no access there.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn create() -> Result<Self> {
-        let path = Self::path();
+    pub(crate) fn create(name: &str) -> Result<Self> {
+        let path = Self::path(name);
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -153,12 +183,12 @@ impl Folder {
         Ok(Self(path))
     }
 
-    fn path() -> PathBuf {
-        std::env::temp_dir().join(format!("labgate-postgres-{}", process::id()))
+    fn path(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("labgate-postgres-{}-{name}", process::id()))
     }
 
     /// Gives the folder to the server's user.
-    fn give_away(&self) -> Result<()> {
+    pub(crate) fn give_away(&self) -> Result<()> {
         if is_root() {
             run(Command::new("chown").args(["-R", "nobody:nogroup"]).arg(&self.0), LIMIT)?;
         }
@@ -184,7 +214,7 @@ mod tests {
             eprintln!("skipped: PostgreSQL is not installed");
             return;
         };
-        let folder = Folder::path();
+        let folder = Folder::path("thrown-away");
         let port = postgres.url.rsplit([':', '/']).nth(1).unwrap().parse().unwrap();
         let answers = || std::net::TcpStream::connect(net::loopback(port)).is_ok();
         assert!(answers() && folder.is_dir());

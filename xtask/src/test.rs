@@ -10,10 +10,9 @@ use crate::process;
 use crate::tally::Tally;
 use crate::tools::{self, Tools};
 use crate::workspace::{self, BUILD_LIMIT, Profile, cargo};
-use crate::{e2e, examples, front, interop, oldest_compiler, postgres};
+use crate::{e2e, examples, front, interop, oldest_compiler, postgres, replicas};
 
-pub(crate) const ABOUT: &str =
-    "all checks of CI: format, dependencies, lints, tests, examples, docs, interop, browser, proxies";
+pub(crate) const ABOUT: &str = "all checks of CI: format, dependencies, lints, tests, examples, docs, interop, browser, proxies, replicas";
 
 struct Step {
     title: &'static str,
@@ -41,6 +40,11 @@ const STEPS: &[Step] = &[
     Step { title: "interop", command: "cargo xtask interop --full", check: |_, tally| interop::check(tally) },
     Step { title: "browser", command: "cargo xtask e2e", check: |_, tally| e2e::check(tally) },
     Step { title: "proxies", command: "cargo xtask e2e --lab", check: |_, tally| front::check(tally) },
+    Step {
+        title: "replicas",
+        command: "cargo xtask e2e --replicas",
+        check: |_, tally| replicas::check(tally),
+    },
 ];
 
 /// The lints see to it that no exception in `deny.toml` stays longer than it is needed.
@@ -123,7 +127,7 @@ fn tests(command: &str, tally: &mut Tally) -> Result<Tools> {
 }
 
 /// Tells the tests which program to run.
-const PROGRAM: &str = "LABGATE_TEST_PROGRAM";
+pub(crate) const PROGRAM: &str = "LABGATE_TEST_PROGRAM";
 
 fn docs(command: &str, tally: &mut Tally) -> Result<Tools> {
     run_cargo(cargo_as_written(command).env("RUSTDOCFLAGS", "-D warnings"), tally)

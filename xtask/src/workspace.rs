@@ -69,7 +69,7 @@ impl Metadata {
 /// Returns the command that runs one module of `tests/` that needs more than cargo. One build serves all of
 /// them, and shares as much as possible with `cargo test --workspace`.
 pub(crate) fn test_module(name: &str) -> Command {
-    let features = "labgate-tests/browser,labgate-tests/front,labgate-tests/interop";
+    let features = "labgate-tests/browser,labgate-tests/cluster,labgate-tests/interop";
     let mut test = cargo(&["test", "--workspace", "--test", "all", "--features", features, "--"]);
     test.arg(format!("{name}::"));
     test

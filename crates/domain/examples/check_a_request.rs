@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use labgate_domain::people::{Account, AccountId, AccountStatus, LocalGroups, Role, Username};
 use labgate_domain::ports::{
-    FeedPosition, MockAccessTokenStore, MockAccountStore, MockObserver, MockSessionStore, MockSignInRecords,
-    MockThrottle, MockTokenIssuer, SessionChanges,
+    FeedPosition, MockAccessTokenStore, MockAccountStore, MockObserver, MockServiceStore, MockSessionStore,
+    MockSignInRecords, MockThrottle, MockTokenIssuer, ServicesRevision, SessionChanges,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths};
 use labgate_domain::session::{Session, SessionClaims, SessionId};
-use labgate_domain::sign_in::{Policy, RecentChecks, Requests, Trails};
+use labgate_domain::sign_in::{LiveServices, Policy, RecentChecks, Requests, ServicesMemory, Trails};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::{MockClock, MockEntropy};
 
@@ -30,7 +30,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut sessions = MockSessionStore::new();
         sessions.expect_find().returning(move |_| Ok(Some(session.clone())));
         sessions.expect_changes_since().returning(|_| {
-            Ok(SessionChanges { position: FeedPosition(String::new()), changed: Some(Vec::new()) })
+            let services = ServicesRevision::default();
+            Ok(SessionChanges { position: FeedPosition(String::new()), changed: Some(Vec::new()), services })
         });
         let mut accounts = MockAccountStore::new();
         accounts.expect_find().returning(move |_| Ok(Some(account.clone())));
@@ -42,6 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         observer.expect_finished().return_const(());
         observer.expect_earlier_refusal().return_const(None);
 
+        let policy = Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?);
         let requests = Requests {
             tokens: &tokens,
             sessions: &sessions,
@@ -55,7 +57,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 clock: &clock,
                 entropy: &entropy,
             },
-            policy: &Policy::for_lab_at(PublicUrl::parse(LAB, PlainHttp::LoopbackOnly, PATHS)?),
+            services: LiveServices {
+                store: &MockServiceStore::new(),
+                memory: &ServicesMemory::new(&policy),
+                policy: &policy,
+            },
+            policy: &policy,
         };
         match requests.check("the token of the cookie").await {
             Ok(checked) => println!("200: {} is signed in", checked.person.username),
@@ -74,6 +81,7 @@ fn account(now: Timestamp) -> Result<Account, Box<dyn Error>> {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
+        accepted_terms: None,
         created_at: now,
     })
 }

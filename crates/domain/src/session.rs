@@ -9,7 +9,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::people::{AccountId, DisplayName, EmailAddress, LocalGroups, Role, Username};
+use crate::people::{
+    AcceptedTerms, Account, AccountId, DisplayName, EmailAddress, LocalGroups, Role, Username,
+};
 use crate::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject, read_by_parsing};
 use crate::provider::ProviderId;
 use crate::sealed::{SealId, Sealed};
@@ -235,14 +237,17 @@ pub struct SessionPerson {
     pub groups: Vec<String>,
     /// Those of all groups that are local; the others come from the provider.
     pub local_groups: LocalGroups,
+    /// The terms of service that the person has accepted last.
+    pub accepted_terms: Option<AcceptedTerms>,
     /// The time of authentication.
     pub authenticated_at: Timestamp,
 }
 
 impl SessionPerson {
-    /// Takes a person from a token's claims, with all groups of the session and those of them that are local.
+    /// Takes a person from a token's claims, with all groups of the session, and from the account what no token
+    /// says.
     #[must_use]
-    pub fn new(claims: SessionClaims, groups: Vec<String>, local_groups: LocalGroups) -> Self {
+    pub fn new(claims: SessionClaims, groups: Vec<String>, account: Account) -> Self {
         Self {
             account: claims.sub,
             session: claims.sid,
@@ -251,7 +256,8 @@ impl SessionPerson {
             name: claims.name,
             role: claims.role,
             groups,
-            local_groups,
+            local_groups: account.groups,
+            accepted_terms: account.accepted_terms,
             authenticated_at: claims.auth_time,
         }
     }

@@ -6,6 +6,6 @@ if (hash) {
   for (const link of document.querySelectorAll('a[href*="return_to="]')) {
     const url = new URL(link.href);
     url.searchParams.set("return_to", joined(url.searchParams.get("return_to")));
-    link.href = url;
+    link.setAttribute("href", url.pathname + url.search);
   }
 }

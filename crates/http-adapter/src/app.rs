@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -90,6 +91,17 @@ impl App {
             Err(_) => Failure::from(HttpErrorCode::Timeout).into_response(),
         };
         self.finish(response, audience, uri.path(), source)
+    }
+
+    /// Takes leave: the readiness check fails from now on, and each answer ends its connection. A load balancer sends
+    /// further requests to other replicas; those that come are answered.
+    pub fn leave(&self) {
+        self.state.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether this server is about to stop.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state.is_leaving.load(Ordering::Relaxed)
     }
 
     /// Answers a request without its body, which could not be read.

@@ -107,7 +107,7 @@ async fn answer_all(
             async move {
                 let mut response = answer(&app, request).await;
                 seat.rest();
-                if began.elapsed() >= LIFETIME || seat.is_scarce() {
+                if began.elapsed() >= LIFETIME || seat.is_scarce() || app.is_leaving() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response.map(Full::new))

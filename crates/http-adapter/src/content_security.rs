@@ -8,6 +8,7 @@ use http::HeaderValue;
 use http::header::CONTENT_SECURITY_POLICY;
 use sha2::{Digest as _, Sha256};
 
+use crate::pages::STYLE;
 use crate::reply::{self, Response};
 
 /// The policy of every page.
@@ -18,10 +19,24 @@ pub(crate) const FRAGMENT_SCRIPT: &str = include_str!("../assets/fragment.js");
 
 /// Permits the sign-in page its script, and no other: the policy names it by its hash.
 pub(crate) fn with_fragment_script(page: Response) -> Response {
-    static WITH_SCRIPT: LazyLock<HeaderValue> = LazyLock::new(|| {
-        let hash = BASE64_STANDARD.encode(Sha256::digest(FRAGMENT_SCRIPT));
-        let policy = format!("{POLICY}; script-src 'sha256-{hash}'");
-        HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY))
-    });
+    static WITH_SCRIPT: LazyLock<HeaderValue> =
+        LazyLock::new(|| or_plain(format!("{POLICY}; script-src {}", hash(FRAGMENT_SCRIPT))));
     reply::with_header(page, CONTENT_SECURITY_POLICY, WITH_SCRIPT.clone())
+}
+
+/// Permits an error page the style sheet within it: it can be shown on the host of a service, where the style sheet
+/// itself is not.
+pub(crate) fn with_style(page: Response) -> Response {
+    static WITH_STYLE: LazyLock<HeaderValue> = LazyLock::new(|| {
+        or_plain(POLICY.replace("style-src 'self'", &format!("style-src 'self' {}", hash(STYLE))))
+    });
+    reply::with_header(page, CONTENT_SECURITY_POLICY, WITH_STYLE.clone())
+}
+
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
+fn or_plain(policy: String) -> HeaderValue {
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY))
 }

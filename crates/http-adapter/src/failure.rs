@@ -5,12 +5,15 @@ use std::borrow::Cow;
 
 use http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use labgate_domain::error::{ErrorCode, PasswordError, Reference, Refusal, Responsible, SignInError};
+use labgate_domain::error::{
+    ErrorCode, PasswordError, Reference, Refusal, Responsible, ServiceError, SignInError,
+};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::NotSignedIn;
 use serde::Serialize;
 
 use crate::audience::Audience;
+use crate::content_security;
 use crate::cookies::UnfitCookie;
 use crate::pages::{ErrorPage, Href, Label, Way};
 use crate::reply::{self, Response, status};
@@ -116,6 +119,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::SetupClosed
         | ErrorCode::AccountUnknown
         | ErrorCode::AccessTokenUnknown
+        | ErrorCode::ServiceUnknown
         | ErrorCode::IdentityUnknown => StatusCode::NOT_FOUND,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PasswordLength
@@ -124,6 +128,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::PasswordGuessable
         | ErrorCode::PasswordUnchanged
         | ErrorCode::AccessTokenMalformed
+        | ErrorCode::ServiceInvalid
         | ErrorCode::UsernameMalformed => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NameTaken
         | ErrorCode::LastAdministrator
@@ -131,6 +136,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::TooManyAccessTokens
         | ErrorCode::LastCredential
         | ErrorCode::AnotherSession
+        | ErrorCode::TermsChanged
+        | ErrorCode::ServiceConfigured
+        | ErrorCode::ServicesChanged
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
         | ErrorCode::AttemptUnknown
@@ -156,6 +164,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AnotherPerson
         | ErrorCode::CsrfFailed
         | ErrorCode::InsufficientScope
+        | ErrorCode::TermsDue
         | ErrorCode::NotPermitted
         | ErrorCode::TargetRefused => StatusCode::FORBIDDEN,
         ErrorCode::RequestRefused
@@ -174,6 +183,9 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
 /// The address at which a person signs in and comes back: for scripts, and for a proxy that takes the status alone.
 pub(crate) const SIGN_IN: HeaderName = HeaderName::from_static("x-labgate-sign-in");
 
+/// The address at which a person accepts the terms of service and comes back.
+const TERMS: HeaderName = HeaderName::from_static("x-labgate-terms");
+
 /// An error on its way to the client. A handler returns it; [`Failure::render`] writes it out for its
 /// audience.
 #[derive(Clone, Debug)]
@@ -189,8 +201,8 @@ pub(crate) struct Failure {
     explanation: Option<&'static str>,
     ways: Box<[Way]>,
     lists_all: bool,
-    /// The seconds to wait, for the sentence.
-    wait: Option<u64>,
+    /// The text for the place in the sentence: the seconds to wait, or the reason that a service is not valid.
+    value: Option<Box<str>>,
     /// The headers beside it: `Allow`, `Retry-After`, `Set-Cookie`.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -210,7 +222,7 @@ impl Failure {
             explanation: None,
             ways: Box::default(),
             lists_all: false,
-            wait: None,
+            value: None,
             headers: match status {
                 StatusCode::SERVICE_UNAVAILABLE => retry_after(30),
                 StatusCode::TOO_MANY_REQUESTS => retry_after(1),
@@ -246,6 +258,11 @@ impl Failure {
         self.code == ErrorCode::NotSignedIn.as_str()
     }
 
+    /// Returns whether it says that the person has yet to accept the terms of service.
+    pub(crate) fn is_terms_due(&self) -> bool {
+        self.code == ErrorCode::TermsDue.as_str()
+    }
+
     /// Returns whether another input would not help, so that a form need not be shown again.
     pub(crate) fn is_final(&self) -> bool {
         self.status == StatusCode::FORBIDDEN && self.code != ErrorCode::ProofNeeded.as_str()
@@ -264,6 +281,11 @@ impl Failure {
     /// What is asked for cannot be told, or no service has it; the cause is in the log under this reference.
     pub(crate) fn target_refused(reference: Reference) -> Self {
         Self { reference: Some(reference), ..Self::coded(ErrorCode::TargetRefused) }
+    }
+
+    /// What an administrator wrote is no service, for this reason.
+    pub(crate) fn service_invalid(reason: String) -> Self {
+        Self { value: Some(reason.into()), ..Self::coded(ErrorCode::ServiceInvalid) }
     }
 
     /// A check with a query: what it asks for would be passed over.
@@ -300,6 +322,17 @@ impl Failure {
         Self { ways: [way].into(), ..self }
     }
 
+    /// The same, with the address at which the person accepts the terms of service, unless it has one.
+    pub(crate) fn with_terms_page(self, url: &str) -> Self {
+        if self.headers.iter().any(|(name, _)| *name == TERMS) {
+            return self;
+        }
+        // The address is visible ASCII by construction.
+        let header = HeaderValue::from_str(url).unwrap_or(HeaderValue::from_static(""));
+        let way = Way { href: Href::Whole(url.to_owned()), label: Label::Terms };
+        Self { ways: [way].into(), ..self.with_headers([(TERMS, header)]) }
+    }
+
     /// The path answers to these methods only (RFC 9110 section 15.5.6).
     pub(crate) fn not_allowed(methods: &[&Method]) -> Self {
         let methods: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
@@ -334,7 +367,13 @@ impl Failure {
 
     /// Returns the code and the cause, for the log.
     pub(crate) fn cause(&self) -> (&'static str, Option<String>) {
-        (self.code, self.reason.as_ref().map(ToString::to_string))
+        (
+            self.code,
+            self.reason
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| self.value.as_deref().map(str::to_owned)),
+        )
     }
 
     /// Builds an answer that carries this failure and nothing else yet.
@@ -354,10 +393,15 @@ impl Failure {
             reference: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             sign_in: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            terms: Option<&'a str>,
         }
+        let header = |wanted: &HeaderName| {
+            self.headers.iter().find(|(name, _)| name == wanted).and_then(|it| it.1.to_str().ok())
+        };
         let (message, reference) = (&*self.message(t), reference.as_str());
         let mut response = match audience {
-            Audience::Person => reply::page(&ErrorPage {
+            Audience::Person => content_security::with_style(reply::page(&ErrorPage {
                 t,
                 heading: if self.is_sign_in { &t.error.sign_in_failed } else { &t.error.request_failed },
                 message,
@@ -366,7 +410,7 @@ impl Failure {
                 explanation: self.explanation,
                 ways: &self.ways,
                 lists_all: self.lists_all,
-            }),
+            })),
             Audience::Program => reply::json_as(
                 "application/problem+json",
                 &ProblemDocument {
@@ -374,11 +418,8 @@ impl Failure {
                     status: self.status.as_u16(),
                     code: self.code,
                     reference,
-                    sign_in: self
-                        .headers
-                        .iter()
-                        .find(|(name, _)| *name == SIGN_IN)
-                        .and_then(|it| it.1.to_str().ok()),
+                    sign_in: header(&SIGN_IN),
+                    terms: header(&TERMS),
                 },
             ),
         };
@@ -389,9 +430,11 @@ impl Failure {
     /// Returns the sentence for a person.
     pub(crate) fn message<'a>(&self, t: &'a Texts) -> Cow<'a, str> {
         let sentence = t.error(self.code);
-        match self.wait {
-            Some(seconds) => sentence.replace("{seconds}", &seconds.to_string()).into(),
-            None => sentence.into(),
+        let place =
+            sentence.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+        match (&self.value, place) {
+            (Some(value), Some((before, after))) => format!("{before}{value}{after}").into(),
+            _ => sentence.into(),
         }
     }
 
@@ -416,6 +459,7 @@ impl From<NotSignedIn> for Failure {
     fn from(reason: NotSignedIn) -> Self {
         match reason {
             NotSignedIn::Unavailable => Self::store_unavailable(),
+            NotSignedIn::TermsDue => Self { reason: Some(reason), ..Self::coded(ErrorCode::TermsDue) },
             reason => Self::not_signed_in(Some(reason)),
         }
     }
@@ -426,13 +470,16 @@ impl From<Refusal> for Failure {
         let code = refusal.error.code();
         // Trying again is no use where an operator has to mend something first.
         let try_again = code.responsible() != Responsible::Operator
-            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator);
+            && !matches!(code, ErrorCode::CsrfFailed | ErrorCode::NotAdministrator | ErrorCode::TermsDue);
         let mut failure = Self::coded(code);
         if let SignInError::Password(PasswordError::TooManyAttempts { retry_after: wait, .. }) = refusal.error
         {
             let seconds = wait.as_secs().max(1);
             failure.headers = retry_after(seconds);
-            failure.wait = Some(seconds);
+            failure.value = Some(seconds.to_string().into());
+        }
+        if let SignInError::Service(ServiceError::Invalid(reason)) = refusal.error {
+            failure.value = Some(reason.into());
         }
         Self {
             reference: Some(refusal.reference),

@@ -68,6 +68,11 @@ impl Fields {
         names.iter().filter_map(|name| Some((*name, self.text(name)?))).collect()
     }
 
+    /// The names of all fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The field's text, if it was posted.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(ExposeSecret::expose_secret)

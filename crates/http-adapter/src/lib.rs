@@ -21,6 +21,7 @@ mod route_table;
 mod routes;
 mod seats;
 mod serve;
+mod service_fields;
 mod site;
 mod state;
 mod terms;

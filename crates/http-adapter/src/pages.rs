@@ -1,18 +1,22 @@
 //! The pages. They work without JavaScript, and load nothing from elsewhere.
 
+use std::sync::Arc;
+
 use askama::Template;
 use labgate_domain::ForeignText;
-use labgate_domain::access::Service;
+use labgate_domain::access::{HeaderEncoding, IdentityHeaders, Service, TokenUse, WrittenService};
 use labgate_domain::access_token::{AccessToken, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, Username};
+use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, TermsVersion, Username};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
-use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays};
+use labgate_domain::sign_in::{AccessExplained, Offer, OwnAccount, PendingLink, ProofWays, ServicesInForce};
 
 use crate::paths::{self, Address};
+use crate::service_fields::ServiceFields;
 use crate::site::Site;
+use crate::terms::Terms;
 use crate::texts::{Text, Texts};
 use crate::{device, times};
 
@@ -41,7 +45,7 @@ pub(crate) struct MainPage<'a> {
     /// The signed-in person.
     pub(crate) person: Option<&'a SessionPerson>,
     /// The services that the person may open.
-    pub(crate) services: Vec<&'a Service>,
+    pub(crate) services: Vec<Arc<Service>>,
     /// The address of the terms of service.
     pub(crate) terms: Option<&'a str>,
     pub(crate) form: Form<'a>,
@@ -185,11 +189,75 @@ pub(crate) struct IdentitiesPage<'a> {
 #[template(path = "services.html")]
 pub(crate) struct ServicesPage<'a> {
     pub(crate) t: &'a Site,
-    pub(crate) services: Vec<&'a Service>,
+    pub(crate) services: Vec<ListedService<'a>>,
+    /// Set when the check answers for the session alone.
+    pub(crate) is_open: bool,
     pub(crate) url: &'a str,
     pub(crate) account: &'a str,
     /// What a check would decide.
     pub(crate) explained: Option<AccessExplained>,
+}
+
+/// A service in the list of all.
+pub(crate) struct ListedService<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) is_added: bool,
+    /// The service, if it is in force.
+    pub(crate) service: Option<&'a Service>,
+    /// The service as it is written, if it was added and can be read.
+    pub(crate) written: Option<&'a WrittenService>,
+    /// The reason that it is left out.
+    pub(crate) left_out: Option<&'a str>,
+}
+
+impl<'a> ListedService<'a> {
+    /// Lists the services of the configuration, and then those that were added.
+    pub(crate) fn all(in_force: &'a ServicesInForce) -> Vec<Self> {
+        let configured = in_force.services().configured().map(|service| Self {
+            id: service.id.as_str(),
+            is_added: false,
+            service: Some(&**service),
+            written: None,
+            left_out: None,
+        });
+        let added = in_force.added().iter().map(|it| Self {
+            id: &it.id,
+            is_added: true,
+            service: it.service.as_deref().ok(),
+            written: it.written.as_ref(),
+            left_out: it.service.as_ref().err().map(String::as_str),
+        });
+        configured.chain(added).collect()
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        let written = || self.written.map_or(self.id, |written| &written.name);
+        self.service.map_or_else(written, |service| &service.name)
+    }
+
+    pub(crate) fn url(&self) -> Option<String> {
+        let written = || self.written.map(|written| written.url.clone());
+        self.service.map(|service| service.url.to_string()).or_else(written)
+    }
+
+    /// Returns the rules: each with the requests that it is about, and who may send them.
+    pub(crate) fn rules(&self) -> Vec<(String, String)> {
+        let rules = self.service.into_iter().flat_map(|service| service.rules.iter());
+        rules.map(|rule| (format!("{}{}", rule.methods, rule.path), rule.condition.to_string())).collect()
+    }
+}
+
+/// `GET /admin/add-service` and `GET /admin/services/…`: the form of a service.
+#[derive(Template)]
+#[template(path = "service.html")]
+pub(crate) struct ServicePage<'a> {
+    pub(crate) t: &'a Site,
+    pub(crate) typed: &'a ServiceFields,
+    pub(crate) is_new: bool,
+    /// The address that takes the form.
+    pub(crate) action: &'a str,
+    pub(crate) proof: &'a ProofWays,
+    pub(crate) form: Form<'a>,
 }
 
 /// The fields of a move of identities, as they were typed.
@@ -219,21 +287,21 @@ pub(crate) struct OwnAccountPage<'a> {
     /// The address of the next page of sessions.
     pub(crate) next: Option<Address>,
     pub(crate) providers: Vec<ProviderDescription>,
-    pub(crate) tokens: &'a TokensPart<'a>,
+    pub(crate) tokens: &'a TokensPart,
     pub(crate) form: Form<'a>,
 }
 
 /// The part of that page with access tokens.
-pub(crate) struct TokensPart<'a> {
+pub(crate) struct TokensPart {
     pub(crate) list: Vec<AccessToken>,
     /// The services that the person may make a token for.
-    pub(crate) services: Vec<&'a Service>,
+    pub(crate) services: Vec<Arc<Service>>,
     /// Set for an administrator, who may make one for the administration API.
     pub(crate) is_admin: bool,
     pub(crate) most_days: u32,
 }
 
-impl TokensPart<'_> {
+impl TokensPart {
     /// Returns whether there is something that a token could open.
     fn may_make(&self) -> bool {
         self.is_admin || !self.services.is_empty()
@@ -319,7 +387,13 @@ pub(crate) struct SignedOutPage<'a> {
 #[template(path = "terms_page.html")]
 pub(crate) struct TermsPage<'a> {
     pub(crate) t: &'a Site,
-    pub(crate) text: &'a str,
+    pub(crate) terms: &'a Terms,
+    /// The account of the signed-in person, where people must accept the terms.
+    pub(crate) account: Option<&'a Account>,
+    /// The version that this person still has to accept.
+    pub(crate) due: Option<&'a TermsVersion>,
+    pub(crate) return_to: &'a ReturnTo,
+    pub(crate) form: Form<'a>,
 }
 
 /// An initial password, shown once.
@@ -357,6 +431,11 @@ pub(crate) fn address(person: &SessionPerson) -> &str {
     person.email.as_ref().map_or(person.username.as_str(), |email| email.as_str())
 }
 
+/// The same of an account.
+fn address_of(account: &Account) -> &str {
+    account.email.as_ref().map_or(account.username.as_str(), |email| email.as_str())
+}
+
 /// Returns the address that asks before an identity at this provider is linked.
 fn to_link(provider: &ProviderDescription) -> Address {
     paths::with_parameters(paths::ACCOUNT_PAGE, &[("do", "link"), ("provider", provider.id.as_str())])
@@ -367,6 +446,12 @@ fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> Address {
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
     let fields = [("do", "unlink"), ("issuer", issuer), ("subject", subject)];
     paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
+}
+
+/// Says which terms of service the account's person has accepted last, if any.
+fn accepted_terms(account: &Account, t: &Texts) -> Option<Text> {
+    let accepted = account.accepted_terms.as_ref()?;
+    Some(t.terms.accepted.with("version", &accepted.version).with("time", times::utc(accepted.at)))
 }
 
 fn role(account: &Account, t: &Texts) -> String {
@@ -418,6 +503,7 @@ pub(crate) enum Label {
     SignInAgain,
     OtherWays,
     Password,
+    Terms,
     Provider(String),
 }
 
@@ -438,6 +524,7 @@ impl Way {
         match &self.label {
             Label::SignInAgain => t.common.sign_in_again.to_string(),
             Label::OtherWays => t.error.other_ways.to_string(),
+            Label::Terms => t.common.terms.to_string(),
             Label::Password => t.common.sign_in_with_password.to_string(),
             Label::Provider(name) => t.common.continue_with.with("provider", name).to_string(),
         }

@@ -134,6 +134,10 @@ pub const USER: LabPath = LabPath("/api/auth/users/{id}");
 pub const USER_ACTION: LabPath = LabPath("/api/auth/users/{id}/{action}");
 /// Moves identities to another issuer.
 pub const MOVE_IDENTITIES: LabPath = LabPath("/api/auth/identities/move");
+/// The services, for administrators.
+pub const SERVICES: LabPath = LabPath("/api/auth/services");
+/// One added service, for administrators.
+pub const SERVICE: LabPath = LabPath("/api/auth/services/{id}");
 /// Tells how the client's address was found.
 pub const SOURCE: LabPath = LabPath("/api/auth/source");
 /// The public keys of the session tokens.
@@ -168,7 +172,13 @@ pub const USER_ACTION_PAGE: LabPath = LabPath("/admin/accounts/{id}/{action}");
 pub const IDENTITIES_PAGE: LabPath = LabPath("/admin/identities");
 /// The services, for administrators.
 pub const SERVICES_PAGE: LabPath = LabPath("/admin/services");
-/// The terms of service, where the lab has a text of them.
+/// The page that adds a service.
+pub const ADD_SERVICE_PAGE: LabPath = LabPath("/admin/add-service");
+/// The page of one added service, for administrators.
+pub const SERVICE_PAGE: LabPath = LabPath("/admin/services/{id}");
+/// The page that asks before a service is removed.
+pub const REMOVE_SERVICE_PAGE: LabPath = LabPath("/admin/services/{id}/remove");
+/// The terms of service, where the lab has a text of them, or asks people to accept them.
 pub const TERMS_PAGE: LabPath = LabPath("/terms");
 /// The style sheet.
 pub const STYLE: LabPath = LabPath("/assets/labgate.css");
@@ -191,6 +201,21 @@ pub(crate) fn user_page(id: impl Display) -> Address {
 /// Returns the address of the page that does this to an account.
 pub(crate) fn user_action_page(id: impl Display, action: &str) -> Address {
     Address(USER_ACTION_PAGE.0.replace("{id}", &id.to_string()).replace("{action}", action))
+}
+
+/// Returns the address of the page that adds a service.
+pub(crate) fn add_service_page() -> Address {
+    Address(ADD_SERVICE_PAGE.0.to_owned())
+}
+
+/// Returns the address of the page of one added service.
+pub(crate) fn service_page(id: &str) -> Address {
+    Address(SERVICE_PAGE.0.replace("{id}", id))
+}
+
+/// Returns the address of the page that removes a service.
+pub(crate) fn remove_service_page(id: &str) -> Address {
+    Address(REMOVE_SERVICE_PAGE.0.replace("{id}", id))
 }
 
 /// Returns the address of a page that leads on to this target.

@@ -17,7 +17,7 @@ use crate::reply::Response;
 use crate::request::ParsedRequest;
 use crate::routes::{
     access, administration, drop_in, external, hand_over, identities, operations, own_account, pages,
-    passwords, services, session, tokens,
+    passwords, services, session, terms, tokens,
 };
 use crate::state::AppState;
 
@@ -51,7 +51,7 @@ impl Route {
 
     /// Returns whether only a tab may send the request: it asks for a page or sends the form of one.
     fn is_of_a_page(&self, request: &ParsedRequest) -> bool {
-        self.effect == Effect::Shows || (self.body == Body::Own && request.is_form())
+        self.effect == Effect::Shows || (self.body != Body::Foreign && request.is_form())
     }
 }
 
@@ -75,6 +75,8 @@ pub(crate) enum Body {
     Unread,
     /// Fields from a page or a script of this lab: the CSRF check comes before the handler.
     Own,
+    /// The form of a page of this lab, and nothing that a script could send: the person agrees to what the page says.
+    Page,
     /// A form from elsewhere, with evidence of its own.
     Foreign,
 }
@@ -88,6 +90,7 @@ const GET: &[Method] = &[Method::GET];
 /// `HEAD` as HTTP demands beside `GET` (RFC 9110 section 9.3.2).
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
 const DELETE: &[Method] = &[Method::DELETE];
 /// A proxy asks with the method of the request that it holds.
 const ANY: &[Method] = &[];
@@ -155,6 +158,11 @@ static ROUTES: &[Route] = routes! {
     DELETE USER                Changes Own     => administration::delete;
     POST   USER_ACTION         Changes Own     => administration::act;
     POST   MOVE_IDENTITIES     Changes Own     => identities::move_all;
+    READ   SERVICES            Reads   Unread  => services::list;
+    POST   SERVICES            Changes Own     => services::add;
+    READ   SERVICE             Reads   Unread  => services::show;
+    PUT    SERVICE             Changes Own     => services::change;
+    DELETE SERVICE             Changes Own     => services::remove;
     READ   SOURCE              Reads   Unread  => operations::source;
     READ   JWKS                Reads   Unread  => operations::jwks;
     READ   HEALTH              Reads   Unread  => operations::health;
@@ -173,7 +181,8 @@ static ROUTES: &[Route] = routes! {
     READ   LINK_PAGE           Shows   Unread  => own_account::link_page;
     POST   LINK_PAGE           Changes Own     => own_account::confirm_link;
     READ   SIGNED_OUT_PAGE     Shows   Unread  => pages::signed_out;
-    READ   TERMS_PAGE          Shows   Unread  => pages::terms;
+    READ   TERMS_PAGE          Shows   Unread  => terms::page;
+    POST   TERMS_PAGE          Changes Page    => terms::accept;
     READ   USERS_PAGE          Shows   Unread  => administration::accounts_page;
     POST   USERS_PAGE          Changes Own     => administration::create;
     READ   USER_PAGE           Shows   Unread  => administration::account_page;
@@ -182,6 +191,12 @@ static ROUTES: &[Route] = routes! {
     READ   IDENTITIES_PAGE     Shows   Unread  => identities::page;
     POST   IDENTITIES_PAGE     Changes Own     => identities::move_all;
     READ   SERVICES_PAGE       Shows   Unread  => services::page;
+    READ   ADD_SERVICE_PAGE    Shows   Unread  => services::add_page;
+    POST   ADD_SERVICE_PAGE    Changes Own     => services::add;
+    READ   SERVICE_PAGE        Shows   Unread  => services::change_page;
+    POST   SERVICE_PAGE        Changes Own     => services::change;
+    READ   REMOVE_SERVICE_PAGE Shows   Unread  => services::remove_page;
+    POST   REMOVE_SERVICE_PAGE Changes Own     => services::remove;
     READ   STYLE               Reads   Unread  => pages::style;
 };
 
@@ -264,10 +279,11 @@ pub(crate) fn filter(
 async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failure> {
     let Call { route, request } = call.ok_or(HttpErrorCode::NotFound)?;
     let route = route.as_ref().map_err(Clone::clone)?;
-    if route.is_of_a_page(request) && !request.is_top_level {
+    let is_of_a_script = route.body == Body::Page && !request.is_form();
+    if is_of_a_script || (route.is_of_a_page(request) && !request.is_top_level) {
         return Err(HttpErrorCode::TopLevelOnly.into());
     }
-    if route.body == Body::Own {
+    if matches!(route.body, Body::Own | Body::Page) {
         state.check_csrf(request)?;
     }
     let _turn = match route.effect {
@@ -278,6 +294,10 @@ async fn answer(state: &AppState, call: Option<&Call>) -> Result<Response, Failu
         Err(failure) if failure.is_not_signed_in() && route.is_visited(request) => {
             Ok(state.to_sign_in(request, &failure))
         }
+        Err(failure) if failure.is_terms_due() && route.is_visited(request) => {
+            Ok(state.to_terms(request, &failure))
+        }
+        Err(failure) if failure.is_terms_due() => Err(failure.with_terms_page(&state.terms_page())),
         answer => answer,
     }
 }

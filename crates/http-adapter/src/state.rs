@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::HeaderValue;
 use http::header::SET_COOKIE;
@@ -11,7 +12,7 @@ use labgate_domain::people::AccountId;
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::{CheckedRequest, NotSignedIn, SignIn};
+use labgate_domain::sign_in::{CheckedRequest, SignIn};
 
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
@@ -53,6 +54,8 @@ pub(crate) struct AppState {
     pub(crate) changes: Turns<AccountId>,
     /// The sign-ins at a provider, of each address. All addresses share what a provider answers at once.
     pub(crate) sign_ins: Turns<Source>,
+    /// Whether this server is about to stop.
+    pub(crate) is_leaving: AtomicBool,
 }
 
 /// The changes of one account that run at once, and those that run or wait.
@@ -66,7 +69,8 @@ impl AppState {
         let changes = Turns::new(CHANGES.0, CHANGES.1);
         let sign_ins = Turns::new(SIGN_INS.0, SIGN_INS.1);
         let site = Site::new(Texts::english(), &sign_in.policy().public_url);
-        Self { sign_in, cookies, info, site, changes, sign_ins }
+        let is_leaving = AtomicBool::new(false);
+        Self { sign_in, cookies, info, site, changes, sign_ins, is_leaving }
     }
 
     /// Returns the address of the terms of service.
@@ -123,29 +127,26 @@ impl AppState {
         }
     }
 
-    /// Checks the session of the request's cookie, if it has one.
-    async fn check(&self, request: &ParsedRequest) -> Option<Result<CheckedRequest, NotSignedIn>> {
-        let token = request.cookies.session.as_deref()?;
-        Some(self.sign_in.requests().check(token).await)
-    }
-
-    /// Returns the request's session, if it is alive; the answer is 503 when that cannot be found out: not
-    /// knowing is never "no session".
+    /// Returns the request's session, if it is alive, also one whose person has yet to accept the terms of service;
+    /// the answer is 503 when that cannot be found out: not knowing is never "no session".
     pub(crate) async fn session(&self, request: &ParsedRequest) -> Result<Option<CheckedRequest>, Failure> {
-        match self.check(request).await {
-            Some(Err(NotSignedIn::Unavailable)) => Err(Failure::store_unavailable()),
-            checked => Ok(checked.and_then(Result::ok)),
+        match self.recognized(request).await {
+            Err(failure) if failure.is_not_signed_in() => Ok(None),
+            checked => checked.map(Some),
         }
     }
 
-    /// Returns the request's session; without one the answer is 401, or 503 when it could not be found out.
-    /// Either keeps a proxy from letting the request through.
+    /// The same; without a session the answer is 401.
+    pub(crate) async fn recognized(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
+        let token = request.cookies.session.as_deref().ok_or_else(|| Failure::not_signed_in(None))?;
+        Ok(self.sign_in.requests().recognize(token).await?)
+    }
+
+    /// Returns the request's session; without one the answer is 401, 403 when the terms of service are due, or 503
+    /// when it could not be found out. Each keeps a proxy from letting the request through.
     pub(crate) async fn signed_in(&self, request: &ParsedRequest) -> Result<CheckedRequest, Failure> {
-        match self.check(request).await {
-            Some(Ok(checked)) => Ok(checked),
-            Some(Err(reason)) => Err(reason.into()),
-            None => Err(Failure::not_signed_in(None)),
-        }
+        let token = request.cookies.session.as_deref().ok_or_else(|| Failure::not_signed_in(None))?;
+        Ok(self.sign_in.requests().check(token).await?)
     }
 
     /// Adds cookies. One that cannot be set is an error of ours, and nothing of the answer is sent.
@@ -248,6 +249,18 @@ impl AppState {
         self.logged(failure, &request.path, request.client_addr.source);
         let here = self.site.return_to(Some(&request.here()));
         reply::see_other(&self.site.at(paths::leading_to(paths::LOGIN_PAGE, &here)))
+    }
+
+    /// Sends a person who has yet to accept the terms of service to them, and then back to where they are.
+    pub(crate) fn to_terms(&self, request: &ParsedRequest, failure: &Failure) -> Response {
+        self.logged(failure, &request.path, request.client_addr.source);
+        let here = self.site.return_to(Some(&request.here()));
+        reply::see_other(&self.site.at(paths::leading_to(paths::TERMS_PAGE, &here)))
+    }
+
+    /// Returns the whole address of the page with the terms of service.
+    pub(crate) fn terms_page(&self) -> String {
+        self.site.url(paths::TERMS_PAGE)
     }
 
     /// Returns the reference of a failure, which is in the log from now on.

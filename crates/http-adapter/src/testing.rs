@@ -4,9 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use labgate_domain::ports::{
-    MockAccessTokenStore, MockAccountStore, MockAdministrationStore, MockCredentialStore, MockIdentityStore,
-    MockObserver, MockPasswordHasher, MockPasswordJudge, MockSessionStore, MockSignInRecords,
-    MockSpentAttempts, MockThrottle, MockTokenIssuer, SignInEvent,
+    FeedPosition, MockAccessTokenStore, MockAccountStore, MockAdministrationStore, MockCredentialStore,
+    MockIdentityStore, MockObserver, MockPasswordHasher, MockPasswordJudge, MockServiceStore,
+    MockSessionStore, MockSignInRecords, MockSpentAttempts, MockThrottle, MockTokenIssuer, ServicesRevision,
+    SessionChanges, SignInEvent,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sealed::MockSealer;
@@ -44,6 +45,11 @@ pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
     log.expect_earlier_refusal().return_const(None);
     let mut records = MockSignInRecords::new();
     records.expect_store().returning(|_| Ok(()));
+    let mut sessions = MockSessionStore::new();
+    sessions.expect_changes_since().returning(|_| {
+        let services = ServicesRevision::default();
+        Ok(SessionChanges { position: FeedPosition(String::new()), changed: Some(Vec::new()), services })
+    });
     let ports = Ports {
         providers: Vec::new(),
         access_tokens: Arc::new(MockAccessTokenStore::new()),
@@ -51,7 +57,8 @@ pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
         identities: Arc::new(MockIdentityStore::new()),
         credentials: Arc::new(MockCredentialStore::new()),
         administration: Arc::new(MockAdministrationStore::new()),
-        sessions: Arc::new(MockSessionStore::new()),
+        sessions: Arc::new(sessions),
+        services: Arc::new(MockServiceStore::new()),
         spent_attempts: Arc::new(MockSpentAttempts::new()),
         sealer: Arc::new(MockSealer::new()),
         tokens: Arc::new(MockTokenIssuer::new()),

@@ -60,7 +60,14 @@ texts! {
     main: Main {
         title, hello, signed_in_as, own_account, manage_accounts, not_signed_in, invitation,
     }
-    services: Services { title, none, runs_user_code, who, url, account, check, passes, refused }
+    services: Services {
+        title, none, configured, allowed, left_out, runs_user_code, add, change, save, remove, who, url, account,
+        check, passes, refused,
+    }
+    service: OneService {
+        id, id_note, url, url_note, runs_user_code, allow, allow_note, tokens, rules, rules_note, icon, description, told,
+        identity_headers, header_encoding, groups, assertion, clear_cookies, yes, no,
+    }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
     register: Register { setup_title, first_administrator, setup_note, name, have_account }
     password: ChangePassword { title, change_due, signs_out, present, next, change }
@@ -77,7 +84,7 @@ texts! {
     }
     proof: Proof { your_password, confirm_at, confirmed, no_way }
     confirm: Confirm {
-        enable, make_admin, make_user, sign_out, rename, groups, unlink, link, make_token, revoke_token, disable, reset_password, delete, no,
+    delete, disable, enable, groups, link, make_admin, make_token, make_user, no, remove_service, rename, reset_password, revoke_token, sign_out, unlink,
     }
     initial_password: InitialPassword { title, is, note, go_on }
     own_account: OwnAccount {
@@ -91,6 +98,7 @@ texts! {
     access_token: AccessTokens {
         title, is, note, go_on, tokens, tokens_note, one, suspended, unused, revoke, name, scope, admin, days, make,
     }
+    terms: TermsTexts { asked, read, accept, accepted, go_on }
     onward: Onward { title, signed_out_here }
     signed_out: SignedOut { title, heading, kept_by }
     error: ErrorTexts { sign_in_failed, request_failed, other_options, other_ways, for_operator, help }

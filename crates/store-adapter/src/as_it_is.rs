@@ -1,7 +1,7 @@
 //! Reading a database as it is: nothing is written, and the schema is not brought up to date.
 
 use labgate_domain::ports::StoreError;
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use crate::either::Either;
 use crate::postgres::Address;
@@ -24,6 +24,10 @@ pub(crate) async fn list<T>(
         }
         Location::Postgres(url) => Either::Postgres(Box::new(Address::parse(url)?.connect().await?)),
     };
+    // A pooler may lend a session for a transaction only; closing the connection ends it.
+    if let Either::Postgres(connection) = &mut connection {
+        connection.execute("BEGIN READ ONLY").await.map_err(|error| unusable(error.to_string()))?;
+    }
     let listed = connection.list(statement, read).await;
     // An error of the farewell does not matter.
     on_either!(connection, it => drop((*it).close().await));

@@ -1,13 +1,15 @@
 //! Running statements, on either database.
 
+use std::future::ready;
 use std::ops::DerefMut;
 use std::time::Duration;
 
 use labgate_domain::ports::StoreError;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
+use sqlx::{Database, PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use crate::either::Either;
+use crate::postgres::Single;
 use crate::row::Row;
 use crate::statement::Statement;
 use crate::transaction::OpenTransaction;
@@ -16,18 +18,33 @@ use crate::transaction::OpenTransaction;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection without a transaction: each statement is one of its own.
-pub(crate) type Pooled = Either<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+pub(crate) type Pooled = Either<PoolConnection<Sqlite>, Single>;
 
 /// A connection with a transaction, which is undone when this is dropped.
 pub(crate) type Transaction = Either<OpenTransaction<Sqlite>, OpenTransaction<Postgres>>;
 
+/// What a connection does around a statement; nothing, unless it says otherwise.
+pub(crate) trait Around {
+    fn before(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        ready(Ok(()))
+    }
+
+    fn after(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        ready(Ok(()))
+    }
+}
+
+impl Around for PoolConnection<Sqlite> {}
+impl<DB: Database> Around for OpenTransaction<DB> {}
+impl<C> Around for Box<C> {}
+
 /// Reads a value in a row.
-type Read<T> = fn(&Row) -> Result<T, StoreError>;
+pub(crate) type Read<T> = fn(&Row) -> Result<T, StoreError>;
 
 impl<S, P> Either<S, P>
 where
-    S: DerefMut<Target = SqliteConnection> + Send,
-    P: DerefMut<Target = PgConnection> + Send,
+    S: DerefMut<Target = SqliteConnection> + Around + Send,
+    P: DerefMut<Target = PgConnection> + Around + Send,
 {
     /// Returns the value in the first row, if there is one.
     pub(crate) async fn find<T>(
@@ -36,7 +53,9 @@ where
         read: Read<T>,
     ) -> Result<Option<T>, StoreError> {
         on_either!(self, it => {
+            it.before().await.map_err(failed)?;
             let row = statement.query().fetch_optional(&mut **it).await.map_err(failed)?;
+            it.after().await.map_err(failed)?;
             row.map(|row| read(&row.into())).transpose()
         })
     }
@@ -48,7 +67,9 @@ where
         read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
         on_either!(self, it => {
+            it.before().await.map_err(failed)?;
             let rows = statement.query().fetch_all(&mut **it).await.map_err(failed)?;
+            it.after().await.map_err(failed)?;
             rows.into_iter().map(|row| read(&row.into())).collect()
         })
     }
@@ -61,7 +82,9 @@ where
     /// Returns how many rows were changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
         on_either!(self, it => {
+            it.before().await.map_err(failed)?;
             let done = statement.query().execute(&mut **it).await.map_err(failed)?;
+            it.after().await.map_err(failed)?;
             Ok(done.rows_affected())
         })
     }

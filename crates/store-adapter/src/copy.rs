@@ -8,13 +8,25 @@ use labgate_domain::ports::StoreError;
 use self::table::{TABLES, Table};
 use crate::Store;
 use crate::connection::Transaction;
+use crate::sql::Sql;
+use crate::statement::Statement;
 
 /// The number of rows in memory at a time. With 16 values each they stay below the number that one statement
 /// of SQLite takes (32,766).
 const PAGE: usize = 500;
 
-/// Copies a whole lab: accounts with their credentials and identities, sessions, spent attempts. People stay
-/// signed in. The counters of rate limiting and the running replicas are left out.
+/// A lab whose services were all removed stays one with services, where the session alone opens nothing.
+const SERVICES_EVER_CHANGED: &str = "
+    SELECT EXISTS (SELECT 1 FROM services_revision WHERE revision <> '')";
+
+/// Makes a revision that no other database has.
+const CHANGE_SERVICES: Sql = Sql {
+    sqlite: "UPDATE services_revision SET revision = lower(hex(randomblob(16)))",
+    postgres: "UPDATE services_revision SET revision = gen_random_uuid()::text",
+};
+
+/// Copies a whole lab: accounts with their credentials and identities, sessions, added services and whether there
+/// ever were any, spent attempts. People stay signed in. The counters of rate limiting and the running replicas are left out.
 ///
 /// The copy is the state at the beginning: later writes to the source are lost. The target is written in one
 /// transaction: whatever happens, it holds everything or, as before, nothing. Memory does not grow with the
@@ -49,6 +61,9 @@ pub async fn copy(
         if written != count {
             return Err(CopyError::Incomplete { table: table.name, there: count, written });
         }
+    }
+    if source.holds(Statement::new(SERVICES_EVER_CHANGED)).await.map_err(CopyError::Source)? {
+        target.execute(Statement::new(CHANGE_SERVICES)).await.map_err(CopyError::Target)?;
     }
     let copied = Copied { rows: TABLES.iter().map(|table| table.name).zip(counts).collect() };
     target.commit(copied).await.map_err(CopyError::Target)

@@ -9,6 +9,7 @@ mod as_it_is;
 mod backup;
 mod connection;
 mod copy;
+mod in_time;
 mod location;
 mod malformed_location;
 mod migrations;

@@ -82,6 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pooler_lends_sessions_or_transactions() {
+        for query in
+            ["", "?pool_mode=session", "?pool_mode=transaction", "?sslmode=disable&pool_mode=transaction"]
+        {
+            assert!(Location::parse(&format!("postgres://db/lab{query}")).is_ok(), "{query}");
+        }
+        for query in ["?pool_mode", "?pool_mode=statement", "?pool_mode=session&pool_mode=transaction"] {
+            let refused = Location::parse(&format!("postgres://db/lab{query}")).unwrap_err();
+            assert_eq!(refused, MalformedLocation::Value, "{query}");
+        }
+    }
+
+    #[test]
     fn a_password_is_shown_nowhere() {
         let location = Location::parse("postgres://ada:planted@db.example:5433/lab").unwrap();
         assert_eq!(location.to_string(), "db.example:5433/lab");
@@ -95,6 +108,8 @@ mod tests {
             "postgres://ada:p@db/lab?sslmode=planted",
             "postgres://ada:p@db/lab?port=planted",
             "postgres://ada:p@db/lab?planted=1",
+            "postgres://ada:p@db/lab?pool_mode=planted",
+            "postgres://ada:p@db/lab?pool_mode=session&pool_mode=planted",
         ] {
             let error = Location::parse(wrong).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("planted"), "{error}");

@@ -16,14 +16,14 @@ pub enum MalformedLocation {
     /// A parameter of the URL has a value that it cannot have.
     #[error(
         "a parameter in the URL of the database has a value that it cannot have; sslmode is disable, allow, prefer, \
-         require, verify-ca or verify-full"
+         require, verify-ca or verify-full; pool_mode is session or transaction"
     )]
     Value,
 }
 
 impl MalformedLocation {
-    /// The parameters that a URL may have, as in libpq. Others would be ignored, and logged with their
-    /// values.
+    /// The parameters that a URL may have, as in libpq; `pool_mode` is Labgate's own. Others would be ignored, and
+    /// logged with their values.
     pub(crate) const PARAMETERS: &str = "sslmode, sslrootcert, sslcert, sslkey, host, port, dbname, user, \
-        password, application_name, options, statement-cache-capacity";
+        password, application_name, options, pool_mode";
 }

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use labgate_domain::access_token::{AccessToken, AccessTokenId, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, PasswordHash,
-    Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups,
+    PasswordHash, Role, TermsVersion, Username,
 };
-use labgate_domain::ports::{Changed, FeedPosition, IdentityMove, IdentitySuccession, StoreError};
+use labgate_domain::ports::{
+    Changed, FeedPosition, IdentityMove, IdentitySuccession, ServicesRevision, StoreError, StoredService,
+};
 use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
@@ -27,8 +29,15 @@ pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
         role: record.parsed("role", |name| Ok::<_, Malformed>(Role::known_or_least(name)))?,
         groups: local_groups(row)?,
         status: record.parsed("status", AccountStatus::parse)?,
+        accepted_terms: accepted_terms(record)?,
         created_at: record.time("created_at")?,
     })
+}
+
+fn accepted_terms(record: Record<'_>) -> Result<Option<AcceptedTerms>, StoreError> {
+    let version = record.parsed_if_present("terms_version", TermsVersion::parse)?;
+    let at = record.time_if_present("terms_accepted_at")?;
+    Ok(version.zip(at).map(|(version, at)| AcceptedTerms { version, at }))
 }
 
 pub(crate) fn local_groups(row: &Row) -> Result<LocalGroups, StoreError> {
@@ -131,6 +140,8 @@ pub(crate) struct ChangeRow {
     pub(crate) can_be_told: bool,
     /// `None` in the one row of an answer without changes.
     pub(crate) changed: Option<Changed>,
+    /// The revision of the services; the same in all rows.
+    pub(crate) services: ServicesRevision,
 }
 
 pub(crate) fn change(row: &Row) -> Result<ChangeRow, StoreError> {
@@ -145,7 +156,19 @@ pub(crate) fn change(row: &Row) -> Result<ChangeRow, StoreError> {
             (_, Ok(account)) => account.map(Changed::Account),
             _ => None,
         },
+        services: ServicesRevision(record.value("services")?),
     })
+}
+
+/// Reads the revision of the services, and a service; the one row of an answer without services has none.
+pub(crate) fn revision_and_service(
+    row: &Row,
+) -> Result<(ServicesRevision, Option<StoredService>), StoreError> {
+    let record = Record::new("services", row);
+    let id: Option<String> = record.value("id")?;
+    let service =
+        id.map(|id| Ok(StoredService { id, definition: record.value("definition")? })).transpose()?;
+    Ok((ServicesRevision(record.value("revision")?), service))
 }
 
 /// Returns the provider's side of a session; a session that began with a password has none.

@@ -64,7 +64,7 @@ macro_rules! end_sessions {
 macro_rules! account_columns {
     () => {
         "accounts.id, accounts.username, accounts.email, accounts.name, accounts.role, accounts.status,
-         accounts.groups, accounts.created_at "
+         accounts.groups, accounts.terms_version, accounts.terms_accepted_at, accounts.created_at "
     };
 }
 

@@ -9,15 +9,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
-use labgate_domain::people::{EmailAddress, Password, Role};
+use labgate_domain::people::{EmailAddress, Password, Role, TermsVersion};
 use labgate_domain::ports::{
-    AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore,
-    SpentAttempts, Throttle,
+    AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityStore, ServiceStore,
+    SessionStore, SpentAttempts, Throttle,
 };
 use labgate_domain::provider::{EmailTrust, ProviderDescription, ProviderId};
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
 use labgate_domain::sign_in::{Administrator, NewAccount, Policy, Ports, SetupToken, SignIn};
-use labgate_http::{App, AppInfo, CookieName, DropIn, paths};
+use labgate_http::{App, AppInfo, CookieName, DropIn, Terms, paths};
 use labgate_mock_idp::{Algorithm, Client, MockIdp, MockIdpBuilder, MockIssuer, Persona, User};
 use labgate_provider::{KINDS, Kinds};
 use labgate_token::{AttemptSeals, KeyRing, SealKeys, SessionTokens, SigningKey};
@@ -68,6 +68,7 @@ pub struct TestLabBuilder {
     persona: Persona,
     services: Vec<Service>,
     drop_ins: Vec<DropIn>,
+    terms: Option<TermsVersion>,
 }
 
 impl TestLab {
@@ -93,8 +94,12 @@ impl TestLab {
             persona: Persona::Generic,
             services: Vec::new(),
             drop_ins: Vec::new(),
+            terms: None,
         }
     }
+
+    /// An origin that leads to the lab, for a service that is added while it runs.
+    pub const ADDED: &str = "https://added.test";
 
     /// A fresh browser that reaches the lab, the provider, and nothing else.
     #[must_use]
@@ -109,6 +114,7 @@ impl TestLab {
         let home = Url::parse(&self.policy.public_url.to_string()).expect("a public URL");
         let origins = self.policy.services.iter().map(|service| service.url.origin().to_owned());
         let mut sites: HashMap<_, _> = origins.map(|origin| (origin, Arc::clone(&lab))).collect();
+        sites.insert(Self::ADDED.to_owned(), Arc::clone(&lab));
         sites.extend([(home.origin().ascii_serialization(), lab), (IDP.to_owned(), idp)]);
         Browser::new(home, sites, Arc::clone(&self.clock) as _)
     }
@@ -182,7 +188,7 @@ impl TestLab {
     pub fn replica<S>(&self, store: &S, throttle: Arc<dyn Throttle>) -> Self
     where
         S: AccountStore + IdentityStore + CredentialStore + AdministrationStore + AccessTokenStore,
-        S: SessionStore + SpentAttempts + Clone + 'static,
+        S: SessionStore + ServiceStore + SpentAttempts + Clone + 'static,
     {
         let ports = Ports {
             access_tokens: Arc::new(store.clone()),
@@ -191,12 +197,20 @@ impl TestLab {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             throttle,
             ..self.ports.clone()
         };
         let server = server(&ports, &self.policy, &self.setup_token, &self.info);
         Self { server, ports, ..self.clone() }
+    }
+
+    /// The same lab after a new start, with this version of the terms of service to be accepted.
+    #[must_use]
+    pub fn with_terms(&self, version: &str) -> Self {
+        let policy = Policy { terms: Some(terms(version)), ..self.policy.clone() };
+        Self { server: server(&self.ports, &policy, &self.setup_token, &self.info), policy, ..self.clone() }
     }
 
     /// The provider.
@@ -309,6 +323,11 @@ impl TestLabBuilder {
         self
     }
 
+    /// Has everybody accept this version of the terms of service.
+    pub fn must_accept(self, version: &str) -> Self {
+        Self { terms: Some(terms(version)), ..self }
+    }
+
     /// Leaves the provider out.
     pub fn without_provider(self) -> Self {
         Self { with_provider: false, ..self }
@@ -366,6 +385,7 @@ impl TestLabBuilder {
             credentials: Arc::new(store.clone()),
             administration: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
+            services: Arc::new(store.clone()),
             spent_attempts: Arc::new(store.clone()),
             sealer: Arc::new(AttemptSeals::new(SealKeys::generate().expect("a sealing key"))),
             tokens: Arc::new(tokens),
@@ -378,13 +398,21 @@ impl TestLabBuilder {
             entropy: Arc::new(SeededEntropy::new(1)),
         };
         let services = Arc::new(Services::new(self.services, &public_url).expect("services side by side"));
-        let policy =
-            Policy { self_registration: self.self_registration, services, ..Policy::for_lab_at(public_url) };
+        let policy = Policy {
+            self_registration: self.self_registration,
+            services,
+            terms: self.terms,
+            ..Policy::for_lab_at(public_url)
+        };
         let setup_token = SetupToken::fresh(&SeededEntropy::new(3));
         let info = AppInfo { drop_ins: self.drop_ins, cookie_name: self.cookie_name, ..AppInfo::default() };
         let server = server(&ports, &policy, &setup_token, &info);
         TestLab { server, ports, policy, setup_token, idp, store, clock, log, info }
     }
+}
+
+fn terms(version: &str) -> TermsVersion {
+    TermsVersion::parse(version).expect("a version")
 }
 
 /// A process that serves the lab.
@@ -393,13 +421,14 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, info: &AppIn
         if ports.providers.is_empty() { vec!["LAB_EXTERNAL_OIDC_AUTH_URL".to_owned()] } else { Vec::new() };
     let sign_in = SignIn::new(ports.clone(), policy.clone()).with_setup_token(setup_token.clone());
     let sign_in = Arc::new(sign_in);
-    // Without services there is no proxy either.
-    let trusted_proxies = if policy.services.is_empty() {
+    // A proxy asks about services, and about terms that are due.
+    let trusted_proxies = if policy.services.is_empty() && policy.terms.is_none() {
         Vec::new()
     } else {
         vec![proxy::ADDRESS.to_string().parse().expect("an address")]
     };
-    let info = AppInfo { missing_settings, trusted_proxies, ..info.clone() };
+    let terms = policy.terms.as_ref().map(|_| Terms::Text("Be kind.".to_owned()));
+    let info = AppInfo { missing_settings, trusted_proxies, terms, ..info.clone() };
     let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }
 }

@@ -3,6 +3,7 @@
 mod access_tokens;
 mod accounts;
 mod attempts;
+mod services;
 mod sessions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -38,6 +39,9 @@ struct State {
     access_tokens: HashMap<AccessTokenHash, AccessToken>,
     /// The feed of changes; a position is a number of them.
     changes: Vec<Changed>,
+    services: BTreeMap<String, String>,
+    /// The number of changes of services.
+    service_changes: u64,
     spent_attempts: HashMap<SealId, Timestamp>,
     tallies: HashMap<ThrottleKey, Tally>,
 }
@@ -74,7 +78,7 @@ impl State {
         let tokens = self.access_tokens.iter().map(|(hash, token)| one(&(hash, format!("{token:?}"))));
         let spent = self.spent_attempts.keys().map(|id| one(&id.as_bytes()));
         let wrong = self.tallies.iter().map(|(key, tally)| one(&(key, tally.count.failures().to_bits())));
-        let parts = [one(&self.changes.len())];
+        let parts = [one(&self.changes.len()), one(&(&self.services, self.service_changes))];
         let all = accounts
             .chain(credentials)
             .chain(identities)

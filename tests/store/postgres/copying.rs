@@ -1,6 +1,6 @@
 //! Moving a lab from one database to the other and back.
 
-use labgate_domain::ports::{AdministrationStore, Consumption, SpentAttempts};
+use labgate_domain::ports::{AdministrationStore, Consumption, ServiceStore, SpentAttempts, StoredService};
 use labgate_store::{CopyError, Location, Store, copy};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
@@ -28,7 +28,13 @@ async fn fill(store: &Store) {
     }
     store.sessions.end(session_id(5), at(2000)).await.unwrap();
     lab::add_access_token(&store, ada.id, session_id(1)).await;
+    let first = store.services.list().await.unwrap().revision;
+    store.services.put(&wiki(), &first).await.unwrap();
     store.spent_attempts.consume(attempt(1), at(2000)).await.unwrap();
+}
+
+fn wiki() -> StoredService {
+    StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() }
 }
 
 async fn assert_is_whole(store: &Store) {
@@ -42,6 +48,8 @@ async fn assert_is_whole(store: &Store) {
     assert_eq!(store.sessions.find(session_id(1)).await, Ok(Some(session(1, ada.id))));
     assert_eq!(store.sessions.find(session_id(5)).await, Ok(Some(lab::ended(session(5, ada.id), 2000))));
     assert_eq!(store.access_tokens.list_of(ada.id).await, Ok(vec![lab::access_token(ada.id)]));
+    let services = store.services.list().await.unwrap();
+    assert!(services.list == [wiki()] && !services.revision.is_first(), "{services:?}");
     assert_eq!(store.spent_attempts.consume(attempt(1), at(2000)).await, Ok(Consumption::Again));
 }
 
@@ -60,6 +68,7 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
         ("credentials", 1),
         ("external_identities", 2),
         ("sessions", 5),
+        ("services", 1),
         ("access_tokens", 1),
         ("spent_attempts", 1),
     ];
@@ -69,6 +78,29 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
     assert_eq!(copy(&server, &after, |_, _| {}).await.unwrap().rows, expected);
     assert_is_whole(&after).await;
     assert_is_whole(&before).await;
+}
+
+#[tokio::test]
+async fn a_lab_whose_services_were_all_removed_is_no_lab_without_services_after_the_copy() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), fresh().await);
+    let before = sqlite(&folder, "before.db").await;
+    let server = open(&database).await;
+    let after = sqlite(&folder, "after.db").await;
+    let first = ServiceStore::list(&before).await.unwrap().revision;
+    assert!(first.is_first() && before.put(&wiki(), &first).await.unwrap());
+    let second = ServiceStore::list(&before).await.unwrap().revision;
+    assert!(ServiceStore::remove(&before, "wiki", &second).await.unwrap());
+    let mut revisions = vec![ServiceStore::list(&before).await.unwrap().revision];
+    for (from, to) in [(&before, &server), (&server, &after)] {
+        copy(from, to, |_, _| {}).await.unwrap();
+        let copied = ServiceStore::list(to).await.unwrap();
+        assert!(copied.list.is_empty() && !copied.revision.is_first(), "{copied:?}");
+        assert!(!revisions.contains(&copied.revision), "each database has one of its own");
+        revisions.push(copied.revision);
+    }
+    let (bare, target) = (sqlite(&folder, "bare.db").await, sqlite(&folder, "target.db").await);
+    copy(&bare, &target, |_, _| {}).await.unwrap();
+    assert!(ServiceStore::list(&target).await.unwrap().revision.is_first(), "none was ever added");
 }
 
 #[tokio::test]
@@ -115,7 +147,7 @@ async fn a_target_that_is_not_empty_is_refused_and_left_alone() {
     server.consume(attempt(9), at(2000)).await.unwrap();
     let refused = Err(CopyError::NotEmpty { table: "spent_attempts" });
     assert_eq!(copy(&file, &server, |_, _| {}).await, refused);
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
     let refused = Err(CopyError::NotEmpty { table: "accounts" });
     assert_eq!(copy(&server, &file, |_, _| {}).await, refused);
     assert_is_whole(&file).await;
@@ -132,7 +164,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
     sqlx::raw_sql(forbid).execute(&mut database.connect().await).await.unwrap();
     let error = copy(&file, &server, |_, _| {}).await.unwrap_err();
     assert!(matches!(error, CopyError::Target(_)), "{error}");
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
     let allow = "ALTER TABLE spent_attempts DROP CONSTRAINT none";
     sqlx::raw_sql(allow).execute(&mut database.connect().await).await.unwrap();
 
@@ -145,7 +177,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
         copied = &mut copying => panic!("{copied:?}"),
     }
     drop(copying);
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
 
     copy(&file, &server, |_, _| {}).await.unwrap();
     assert_is_whole(&server).await;
@@ -153,7 +185,7 @@ async fn a_copy_that_fails_or_is_given_up_leaves_the_target_empty_and_free() {
 
 /// Runs a statement at the first progress of a copy.
 fn meanwhile(database: &Database, sql: &'static str) -> impl FnMut(u64, u64) + Send {
-    let url = database.url().clone();
+    let url = database.direct().clone();
     move |done, _| {
         if done == 0 {
             let url = url.clone();
@@ -190,5 +222,5 @@ async fn a_target_that_another_process_writes_to_gets_nothing() {
     fill(&file).await;
     let refused = CopyError::Incomplete { table: "spent_attempts", there: 1, written: 2 };
     assert_eq!(copy(&file, &server, meanwhile(&database, SPEND_ANOTHER)).await, Err(refused));
-    assert_eq!(server.list(None, None, 1).await.unwrap().accounts, []);
+    assert_eq!(AdministrationStore::list(&server, None, None, 1).await.unwrap().accounts, []);
 }

@@ -11,6 +11,10 @@ use url::Url;
 /// Names a database on a throwaway server, as a user who may create schemas there.
 const SERVER: &str = "LABGATE_TEST_POSTGRES_URL";
 
+/// Names a PgBouncer before that server, through which the stores are to reach it. Each of its databases `lab_0`,
+/// `lab_1` … is a schema of that name.
+const POOLER: &str = "LABGATE_TEST_PGBOUNCER_URL";
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// An empty database, dropped with this. It is a schema of its own in one database: a hundred times as fast
@@ -18,6 +22,8 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Database {
     schema: String,
     url: SecretString,
+    /// Leads to the server itself.
+    direct: SecretString,
 }
 
 /// Creates an empty database.
@@ -25,14 +31,28 @@ pub(crate) struct Database {
 /// # Panics
 /// When there is no server.
 pub(crate) async fn fresh() -> Database {
-    let schema = format!("labgate_test_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let pooler = env::var(POOLER).ok();
+    let schema = match pooler {
+        Some(_) => format!("lab_{number}"),
+        None => format!("labgate_test_{}_{number}", process::id()),
+    };
     // One of an earlier run that was killed may have the name.
     on_server(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).await;
-    let mut url = server();
-    url.query_pairs_mut()
+    let mut direct = server();
+    direct
+        .query_pairs_mut()
         .append_pair("options[search_path]", &schema)
         .append_pair("application_name", &schema);
-    Database { schema, url: String::from(url).into() }
+    let mut url = direct.clone();
+    if let Some(pooler) = pooler {
+        url = Url::parse(&pooler).unwrap_or_else(|_| panic!("{POOLER} is no URL"));
+        url.set_path(&schema);
+        url.query_pairs_mut()
+            .append_pair("application_name", &schema)
+            .append_pair("pool_mode", "transaction");
+    }
+    Database { schema, url: String::from(url).into(), direct: String::from(direct).into() }
 }
 
 impl Database {
@@ -44,9 +64,14 @@ impl Database {
         Location::Postgres(self.url.clone())
     }
 
+    /// Returns the URL of the server itself.
+    pub(crate) fn direct(&self) -> &SecretString {
+        &self.direct
+    }
+
     /// Opens a connection beside the store's.
     pub(crate) async fn connect(&self) -> PgConnection {
-        PgConnection::connect(self.url.expose_secret()).await.unwrap()
+        PgConnection::connect(self.direct.expose_secret()).await.unwrap()
     }
 }
 

@@ -12,6 +12,7 @@ mod services;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+mod written;
 
 pub use allow_lists::AllowLists;
 pub use condition::{Condition, UnfitCondition};
@@ -21,3 +22,4 @@ pub use service::{
 };
 pub use services::{NoService, Services, UnfitServices, Verdict};
 pub use target::{Target, UnfitTarget, host_name};
+pub use written::{UnfitService, WrittenCondition, WrittenRule, WrittenService};

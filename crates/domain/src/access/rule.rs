@@ -84,6 +84,16 @@ impl std::fmt::Display for PathPattern {
     }
 }
 
+/// The methods, each with a blank behind it, to stand before a path.
+impl std::fmt::Display for RuleMethods {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => Ok(()),
+            Self::These(methods) => methods.iter().try_for_each(|method| write!(f, "{method} ")),
+        }
+    }
+}
+
 impl RuleMethods {
     /// Builds the rule's methods.
     ///

@@ -88,6 +88,11 @@ impl ServiceUrl {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Returns whether a path of its host is at or below it.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(&*self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 impl std::fmt::Display for ServiceUrl {

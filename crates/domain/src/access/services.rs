@@ -1,18 +1,23 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use super::condition::Condition;
-use super::service::{IdentityGroups, Service, ServiceId, TokenUse};
+use super::service::{IdentityGroups, Service, ServiceId, ServiceUrl, TokenUse};
 use super::target::Target;
 use crate::public_url::PublicUrl;
 use crate::session::SessionPerson;
 
-/// The services of the lab.
+/// The services of the lab: those of the configuration, and those that were added beside them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
-    list: Vec<Service>,
+    list: Vec<Arc<Service>>,
+    /// The number of those of the configuration, which come first.
+    configured: usize,
     /// The services of each host, those with the longest path first.
     by_host: HashMap<String, Vec<usize>>,
+    /// The addresses of services that are left out: nobody passes there.
+    left_out: Vec<ServiceUrl>,
     lab_host: String,
 }
 
@@ -58,13 +63,18 @@ pub enum UnfitServices {
     /// A rule is about paths that the service does not have.
     #[error("rule {1} of {0} is about {2}, which is outside the service's address")]
     RuleOutside(ServiceId, usize, String),
+    /// An added one lies within one of the configuration, whose rules it would change.
+    #[error(
+        "{0} lies within {1}, which is in the configuration: give it an address outside of it, or change {1} there"
+    )]
+    WithinConfigured(ServiceId, ServiceId),
 }
 
 /// The judgement about a target: the service, the rule if one matches, and the condition on the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict<'s> {
     /// The service.
-    pub service: &'s Service,
+    pub service: &'s Arc<Service>,
     /// The number of the rule that decides, from 1; `None` when the service's own condition does.
     pub rule: Option<usize>,
     /// Whether access tokens pass.
@@ -74,7 +84,7 @@ pub struct Verdict<'s> {
 
 impl<'s> Verdict<'s> {
     /// Returns the judgement of the service's own condition.
-    fn of(service: &'s Service) -> Self {
+    fn of(service: &'s Arc<Service>) -> Self {
         Self { service, rule: None, tokens: service.tokens, condition: &service.condition }
     }
 
@@ -109,6 +119,14 @@ pub enum NoService {
     /// The path can be read in two ways, which decide differently.
     #[error("the path can be read in two ways (encoded slashes, empty or dot segments, \";\", \"\\\")")]
     Ambiguous,
+    /// No service of the configuration has it, and the added ones are not known.
+    #[error(
+        "no service of the configuration has this host and path, and the database does not tell the others"
+    )]
+    NotKnown,
+    /// An added service has it that is left out.
+    #[error("the service that was added for this path is left out: /admin/services and the log say why")]
+    LeftOut,
     /// A rule is about methods, and the proxy does not say which one the request has.
     #[error(
         "a rule is about methods, and the proxy does not name the request's: set X-Forwarded-Method or X-Original-Method"
@@ -117,28 +135,70 @@ pub enum NoService {
 }
 
 impl Services {
-    /// Puts the services of a lab together.
+    /// Puts the services of a lab's configuration together.
     ///
     /// # Errors
     /// When two cannot stand side by side, or one not beside Labgate.
-    pub fn new(mut list: Vec<Service>, lab: &PublicUrl) -> Result<Self, UnfitServices> {
-        let lab_host = lab.host().to_owned();
-        for (number, service) in list.iter().enumerate() {
-            fits_lab(service, lab, &lab_host)?;
-            for other in list.iter().take(number) {
-                stand_side_by_side(other, service)?;
-            }
+    pub fn new(list: Vec<Service>, lab: &PublicUrl) -> Result<Self, UnfitServices> {
+        let mut services = Self { lab_host: lab.host().to_owned(), ..Self::default() };
+        for service in list {
+            services.add(service, lab)?;
         }
-        let mut by_host: HashMap<String, Vec<usize>> = HashMap::new();
-        for (number, service) in list.iter_mut().enumerate() {
-            tell_named_groups(service);
-            by_host.entry(service.url.host().to_owned()).or_default().push(number);
+        services.configured = services.list.len();
+        Ok(services)
+    }
+
+    /// Adds a service beside those that are there.
+    ///
+    /// # Errors
+    /// When it cannot stand beside them or beside Labgate; nothing has changed then.
+    pub fn add(&mut self, mut service: Service, lab: &PublicUrl) -> Result<(), UnfitServices> {
+        fits_lab(&service, lab, lab.host())?;
+        for other in &self.list {
+            stand_side_by_side(other, &service)?;
         }
-        for numbers in by_host.values_mut() {
-            let len = |number: &usize| list.get(*number).map_or(0, |service| service.url.path().len());
-            numbers.sort_by_key(|number| std::cmp::Reverse(len(number)));
+        if let Some(configured) = self.configured_around(&service.url) {
+            return Err(UnfitServices::WithinConfigured(service.id, configured.id.clone()));
         }
-        Ok(Self { list, by_host, lab_host })
+        tell_named_groups(&mut service);
+        lab.host().clone_into(&mut self.lab_host);
+        let number = self.list.len();
+        let here = self.by_host.entry(service.url.host().to_owned()).or_default();
+        self.list.push(Arc::new(service));
+        here.push(number);
+        let len = |number: &usize| self.list.get(*number).map_or(0, |service| service.url.path().len());
+        here.sort_by_key(|number| std::cmp::Reverse(len(number)));
+        Ok(())
+    }
+
+    /// Lets nobody pass to this address, where a service should be that cannot be judged: what lies around it may
+    /// be open to more people, a service of the configuration, too. The address of one of those itself stays its own.
+    pub fn leave_out(&mut self, url: ServiceUrl) {
+        let is_same = |it: &Arc<Service>| it.url.host() == url.host() && it.url.path() == url.path();
+        if !self.configured().any(is_same) {
+            self.left_out.push(url);
+        }
+    }
+
+    /// Returns the address of a service that is left out, if this one is at or within it.
+    #[must_use]
+    pub fn left_out_around(&self, url: &ServiceUrl) -> Option<&ServiceUrl> {
+        self.left_out.iter().find(|it| it.host() == url.host() && it.covers(url.path()))
+    }
+
+    /// Returns the services of the configuration.
+    pub fn configured(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.list.iter().take(self.configured)
+    }
+
+    fn configured_around(&self, url: &ServiceUrl) -> Option<&Arc<Service>> {
+        self.configured().find(|it| it.url.host() == url.host() && it.url.covers(url.path()))
+    }
+
+    /// Returns whether this service is one of the configuration.
+    #[must_use]
+    pub fn is_configured(&self, service: &Service) -> bool {
+        self.configured().any(|it| it.id == service.id)
     }
 
     /// Returns whether there is none.
@@ -147,19 +207,19 @@ impl Services {
         self.list.is_empty()
     }
 
-    /// Returns the services, in the order of the configuration.
-    pub fn iter(&self) -> impl Iterator<Item = &Service> {
+    /// Returns the services: those of the configuration in its order, and then the others.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.list.iter()
     }
 
     /// Returns the service with this id.
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&Service> {
+    pub fn find(&self, id: &str) -> Option<&Arc<Service>> {
         self.list.iter().find(|service| service.id.as_str() == id)
     }
 
     /// Returns the services on this host.
-    pub fn on_host(&self, host: &str) -> impl Iterator<Item = &Service> {
+    pub fn on_host(&self, host: &str) -> impl Iterator<Item = &Arc<Service>> {
         let numbers = self.by_host.get(host).map(Vec::as_slice).unwrap_or_default();
         numbers.iter().filter_map(|number| self.list.get(*number))
     }
@@ -183,21 +243,23 @@ impl Services {
     /// When no service has it, or which one has it cannot be told.
     pub fn judge(&self, target: &Target) -> Result<Verdict<'_>, NoService> {
         let here = || self.on_host(target.host());
+        let left_out = || self.left_out.iter().filter(|url| url.host() == target.host());
         let path = target.plain_path();
         let Some(path) = path else {
             // Where one service without rules has the whole host, every reading is its own.
             let mut alone = here().filter(|it| it.url.path().is_empty() && it.rules.is_empty());
-            return match (alone.next(), here().count()) {
+            return match (alone.next(), here().count() + left_out().count()) {
                 (Some(service), 1) => Ok(Verdict::of(service)),
                 (_, 0) => Err(NoService::Unknown),
                 _ => Err(NoService::Ambiguous),
             };
         };
-        let has = |service: &&Service| {
-            let rest = path.strip_prefix(service.url.path());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let service = here().find(has).ok_or(NoService::Unknown)?;
+        let service = here().find(|service| service.url.covers(&path));
+        let nearest = service.map_or(0, |service| service.url.path().len());
+        if left_out().any(|url| url.covers(&path) && (service.is_none() || url.path().len() >= nearest)) {
+            return Err(NoService::LeftOut);
+        }
+        let service = service.ok_or(NoService::Unknown)?;
         Ok(match service.rules.first(target, &path)? {
             Some((number, rule)) => {
                 let (tokens, condition) = (rule.tokens, &rule.condition);

@@ -204,6 +204,12 @@ pub enum AccessError {
         /// What it would have to open.
         needed: String,
     },
+    /// Its person has yet to accept the present terms of service.
+    #[error("the person has not accepted the present version of the terms of service")]
+    TermsDue,
+    /// It accepts another version of the terms of service than the present one.
+    #[error("the version of the terms of service is not the present one")]
+    TermsChanged,
     /// It came from another site.
     #[error("the request failed the CSRF check")]
     CsrfFailed,
@@ -236,6 +242,8 @@ codes!(AccessError {
     NotAdministrator => NotAdministrator,
     AccessTokenInvalid => AccessTokenInvalid,
     InsufficientScope => InsufficientScope,
+    TermsDue => TermsDue,
+    TermsChanged => TermsChanged,
     CsrfFailed => CsrfFailed,
     NotPermitted => NotPermitted,
     TargetRefused => TargetRefused,

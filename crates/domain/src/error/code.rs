@@ -136,6 +136,10 @@ error_codes! {
     SetupClosed = "setup_closed", Operator;
     /// The account is not an administrator.
     NotAdministrator = "not_administrator", Person;
+    /// The person has yet to accept the terms of service.
+    TermsDue = "terms_due", Person;
+    /// The terms of service have another version by now.
+    TermsChanged = "terms_changed", Person;
     /// The account does not exist.
     AccountUnknown = "account_unknown", Person;
     /// The account is the last active administrator.
@@ -156,6 +160,14 @@ error_codes! {
     Busy = "busy", Labgate;
     /// The request failed the CSRF check.
     CsrfFailed = "csrf_failed", Person;
+    /// What was written is no service, or it cannot stand beside the others.
+    ServiceInvalid = "service_invalid", Person;
+    /// No service with this id was added.
+    ServiceUnknown = "service_unknown", Person;
+    /// The service is in the configuration.
+    ServiceConfigured = "service_configured", Operator;
+    /// The services were changed at the same time.
+    ServicesChanged = "services_changed", Person;
     /// The person may not use the service in this way.
     NotPermitted = "not_permitted", Person;
     /// No service has the request's target, or it can be read in two ways.

@@ -6,6 +6,7 @@ mod code;
 mod external;
 mod reference;
 mod refusal;
+mod service;
 mod sign_in;
 
 pub use account::{AccessError, AccessTokenError, AccountError, LinkError, PasswordError, RegistrationError};
@@ -13,4 +14,5 @@ pub use code::{ErrorCode, Responsible};
 pub use external::{AdmissionError, AttemptError, CallbackError, EmailError};
 pub use reference::Reference;
 pub use refusal::Refusal;
+pub use service::ServiceError;
 pub use sign_in::SignInError;

@@ -1,6 +1,6 @@
 use super::{
     AccessError, AccessTokenError, AccountError, AdmissionError, AttemptError, CallbackError, EmailError,
-    ErrorCode, LinkError, PasswordError, RegistrationError,
+    ErrorCode, LinkError, PasswordError, RegistrationError, ServiceError,
 };
 use crate::ports::{HashingError, LogoutTokenError, ProviderError, SigningError, StoreError};
 use crate::sealed::SealError;
@@ -44,6 +44,9 @@ pub enum SignInError {
     /// The sender may not make the request.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The service was not added, changed or removed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// The logout token is not valid.
     #[error(transparent)]
     LogoutToken(#[from] LogoutTokenError),
@@ -78,6 +81,7 @@ impl SignInError {
             Self::Password(error) => error.code(),
             Self::AccessToken(error) => error.code(),
             Self::Access(error) => error.code(),
+            Self::Service(error) => error.code(),
             Self::LogoutToken(_) => ErrorCode::LogoutTokenInvalid,
             Self::Hashing(HashingError::Busy) => ErrorCode::Busy,
             Self::Store(_) => ErrorCode::StoreUnavailable,

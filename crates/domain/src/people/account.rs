@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{DisplayName, EmailAddress, LocalGroups, Username};
+use super::{AcceptedTerms, DisplayName, EmailAddress, LocalGroups, Username};
 use crate::protocol::Malformed;
 use crate::text::named;
 use crate::time::Timestamp;
@@ -54,6 +54,8 @@ pub struct Account {
     pub groups: LocalGroups,
     /// The status: active or disabled.
     pub status: AccountStatus,
+    /// The terms of service that its person has accepted last.
+    pub accepted_terms: Option<AcceptedTerms>,
     /// The time of creation.
     pub created_at: Timestamp,
 }
@@ -70,6 +72,7 @@ impl Account {
             role,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
+            accepted_terms: None,
             created_at: now,
         }
     }
@@ -189,6 +192,7 @@ mod tests {
             role: Role::User,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
+            accepted_terms: None,
             created_at: Timestamp::from_unix_seconds(0),
         };
         let (born, local) = (Username::from(&old), Username::local("ada").unwrap());
@@ -215,6 +219,7 @@ mod tests {
             role: Role::User,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
+            accepted_terms: None,
             created_at: Timestamp::from_unix_seconds(0),
         };
         for found in ["", "ADA_", "Countess@", "éLODIE", "οδυσς", "οδυσσεύς", "STRASSE", "0%"] {

@@ -5,6 +5,7 @@ mod display_name;
 mod email_address;
 mod groups;
 mod password;
+mod terms;
 mod username;
 
 pub use account::{Account, AccountId, AccountStatus, Role};
@@ -12,4 +13,5 @@ pub use display_name::DisplayName;
 pub use email_address::EmailAddress;
 pub use groups::{GroupName, GroupPatch, LocalGroups, TooManyGroups};
 pub use password::{Credential, Password, PasswordHash, PasswordLength};
+pub use terms::{AcceptedTerms, TermsVersion};
 pub use username::Username;

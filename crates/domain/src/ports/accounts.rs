@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::people::{Account, AccountId, Credential, DisplayName, Username};
+use crate::people::{AcceptedTerms, Account, AccountId, Credential, DisplayName, Username};
 
 /// The accounts of the lab.
 ///
@@ -38,6 +38,13 @@ pub trait AccountStore: Send + Sync {
     /// # Errors
     /// When the store cannot answer.
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
+
+    /// Keeps which terms of service a person has accepted, and returns whether that changed something: the same
+    /// version once more does not, and its first time stays. An unknown id changes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn accept_terms(&self, id: AccountId, terms: &AcceptedTerms) -> Result<bool, StoreError>;
 
     /// Checks that the store answers and takes writes: it writes something.
     ///

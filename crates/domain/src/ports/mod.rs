@@ -18,6 +18,7 @@ mod identity_provider;
 mod observer;
 mod passwords;
 mod provider_error;
+mod services;
 mod sessions;
 mod sign_in_records;
 mod source;
@@ -40,6 +41,7 @@ pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
+pub use services::{ServiceStore, ServicesRevision, StoredService, StoredServices};
 pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms};
 pub use sign_in_records::SignInRecords;
 pub use source::Source;
@@ -58,6 +60,7 @@ pub use self::{
     identity_provider::MockIdentityProvider,
     observer::MockObserver,
     passwords::{MockPasswordHasher, MockPasswordJudge},
+    services::MockServiceStore,
     sessions::MockSessionStore,
     sign_in_records::MockSignInRecords,
     spent_attempts::MockSpentAttempts,

@@ -1,7 +1,7 @@
 use crate::ForeignText;
 use crate::access_token::{AccessTokenId, TokenScope};
 use crate::error::{ErrorCode, Reference};
-use crate::people::{Account, AccountId, GroupName, Username};
+use crate::people::{Account, AccountId, GroupName, TermsVersion, Username};
 use crate::ports::Source;
 use crate::protocol::Issuer;
 use crate::provider::ProviderId;
@@ -265,6 +265,26 @@ pub enum SignInEvent {
         /// The author.
         by: Author,
     },
+    /// An administrator added, changed or removed a service.
+    ServiceChanged {
+        /// Its id.
+        service: ForeignText,
+        /// The change, as a word such as `added`.
+        change: &'static str,
+        /// Its address now; `None` if it is removed.
+        url: Option<ForeignText>,
+        /// Who may pass to it now, in words; `None` if it is removed.
+        allows: Option<ForeignText>,
+        /// The author.
+        by: Author,
+    },
+    /// A stored service is left out: nobody passes to it.
+    ServiceLeftOut {
+        /// Its id.
+        service: ForeignText,
+        /// The reason.
+        reason: ForeignText,
+    },
     /// A provider's groups no longer make this person an administrator, but there is no other, so the role
     /// stays.
     AdministratorKept {
@@ -272,6 +292,13 @@ pub enum SignInEvent {
         account: AccountId,
         /// Its username.
         name: Username,
+    },
+    /// A person accepted the terms of service.
+    TermsAccepted {
+        /// The person.
+        person: Person,
+        /// The version.
+        version: TermsVersion,
     },
     /// A person ended sessions of their own from elsewhere.
     SignedOutElsewhere {

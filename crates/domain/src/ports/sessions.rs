@@ -3,6 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
+use super::services::ServicesRevision;
 use crate::people::{AccountId, Role};
 use crate::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use crate::provider::ProviderId;
@@ -19,8 +20,8 @@ pub enum Changed {
     /// The session has ended, was deleted, or has other groups; or the access token that this id stands for was
     /// revoked, or lost or regained its admission, or has other groups.
     Session(SessionId),
-    /// The account was deleted, or has another status, role, name or address, or other
-    /// local groups.
+    /// The account was deleted, has another status, role, name or address, has other local groups, or has
+    /// accepted other terms of service.
     Account(AccountId),
 }
 
@@ -32,6 +33,8 @@ pub struct SessionChanges {
     /// What has changed, in no order and perhaps more than once; `None` if that cannot be told: there was no
     /// position, it is too old or of another database, or too much has changed.
     pub changed: Option<Vec<Changed>>,
+    /// The revision of the added services.
+    pub services: ServicesRevision,
 }
 
 impl SessionChanges {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::act::OwnAct;
 use super::end_sessions::SessionEnder;
 use super::policy::Policy;
@@ -47,7 +49,7 @@ struct Wanted {
     expires_at: Timestamp,
 }
 
-impl<'a> AccessTokens<'a> {
+impl AccessTokens<'_> {
     /// Makes an access token for the visitor's account, on proof of this very act.
     ///
     /// # Errors
@@ -72,7 +74,7 @@ impl<'a> AccessTokens<'a> {
     ) -> Result<MadeAccessToken, SignInError> {
         let now = self.ender.clock.now();
         // Before a ticket is spent.
-        let wanted = self.wanted(&new, now)?;
+        let wanted = self.wanted(&new, now).await?;
         let account = self.acts.requests.account_of(visitor).await?;
         if wanted.scope.has_admin() && account.role != Role::Admin {
             return Err(AccessError::NotAdministrator.into());
@@ -118,15 +120,16 @@ impl<'a> AccessTokens<'a> {
     /// # Errors
     /// When such a token is not made.
     pub async fn check(&self, new: &NewAccessToken, source: Source) -> Result<(), Refusal> {
-        let checked = async { Ok(self.wanted(new, self.ender.clock.now()).map(drop)?) };
+        let checked = async { Ok(self.wanted(new, self.ender.clock.now()).await.map(drop)?) };
         self.refusals.from(source).run(checked).await
     }
 
     /// Reads a request. A scope of services that are not there would open whatever gets their ids later.
-    fn wanted(&self, new: &NewAccessToken, now: Timestamp) -> Result<Wanted, AccessTokenError> {
+    async fn wanted(&self, new: &NewAccessToken, now: Timestamp) -> Result<Wanted, AccessTokenError> {
         let name = DisplayName::new(&new.name).ok_or(AccessTokenError::Name)?;
         let scope = TokenScope::parse(&new.scope).map_err(|_| AccessTokenError::Scope)?;
-        let unknown = scope.services().iter().find(|id| self.policy.services.find(id.as_str()).is_none());
+        let in_force = self.acts.requests.services().await;
+        let unknown = scope.services().iter().find(|id| in_force.services().find(id.as_str()).is_none());
         if let Some(service) = unknown {
             return Err(AccessTokenError::ServiceUnknown(service.clone()));
         }
@@ -147,12 +150,13 @@ impl<'a> AccessTokens<'a> {
     ///
     /// # Errors
     /// When the visitor is not signed in, or the store failed.
-    pub async fn own(&self, visitor: &Visitor<'_>) -> Result<(Vec<AccessToken>, Vec<&'a Service>), Refusal> {
+    pub async fn own(&self, visitor: &Visitor<'_>) -> Result<(Vec<AccessToken>, Vec<Arc<Service>>), Refusal> {
         let listed = async {
             let person = self.acts.requests.session_of(visitor).await?.person;
             let takes_tokens =
-                |service: &&Service| service.takes_tokens() && service.condition.admits(&person);
-            let services = self.policy.services.iter().filter(takes_tokens).collect();
+                |service: &&Arc<Service>| service.takes_tokens() && service.condition.admits(&person);
+            let in_force = self.acts.requests.services().await;
+            let services = in_force.services().iter().filter(takes_tokens).cloned().collect();
             Ok((self.store.list_of(person.account).await?, services))
         };
         self.refusals.from(visitor.source).run(listed).await

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::administer::{AccountPatch, CreatedAccount, NewAccount};
+use super::manage_services::ServiceChange;
 use crate::access_token::{AccessTokenId, NewAccessToken};
 use crate::attempt::ActDigest;
 use crate::people::{
@@ -36,6 +37,8 @@ pub enum AdminAct {
     ResetPassword(AccountId, Option<Password>),
     /// Deletes an account.
     Delete(AccountId),
+    /// Adds, changes or removes a service.
+    ChangeService(Box<ServiceChange>),
     /// Moves all identities of one issuer to another.
     MoveIdentities {
         /// The former issuer.
@@ -54,7 +57,7 @@ pub enum AdminAct {
 pub enum ActDone {
     /// The account is there, or has its new initial password.
     Created(CreatedAccount),
-    /// The account was changed.
+    /// The account or the service was changed.
     Changed,
     /// The identities were moved, or would be.
     Moved(Vec<IdentityMove>),
@@ -107,6 +110,12 @@ impl AdminAct {
                 ActDigest::of(&["reset password", &id.to_string(), &password])
             }
             Self::Delete(id) => ActDigest::of(&["delete", &id.to_string()]),
+            Self::ChangeService(change) => ActDigest::of(&[
+                "service",
+                change.word(),
+                change.id(),
+                &optional(change.definition().as_deref()),
+            ]),
             Self::MoveIdentities { from, to, within, .. } => {
                 let within = within.map(|within| within.as_secs().to_string());
                 ActDigest::of(&["move identities", from.as_str(), to.as_str(), &optional(within.as_deref())])
@@ -124,7 +133,7 @@ impl AdminAct {
             | Self::RevokeToken(id, _)
             | Self::ResetPassword(id, _)
             | Self::Delete(id) => Some(*id),
-            Self::Create(_) | Self::MoveIdentities { .. } => None,
+            Self::Create(_) | Self::ChangeService(_) | Self::MoveIdentities { .. } => None,
         }
     }
 
@@ -164,6 +173,7 @@ fn optional(part: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::WrittenService;
 
     #[test]
     fn f27_acts_that_differ_in_anything_have_other_digests() {
@@ -193,6 +203,12 @@ mod tests {
             AdminAct::ChangeGroups(id, GroupPatch { add: names(add), remove: names(remove) })
         };
         let token = |end: &str| AccessTokenId::parse(&format!("AAAAAAAAAAAAAAAAAAAAA{end}")).unwrap();
+        let service = |id: &str, name: &str| WrittenService {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            ..WrittenService::default()
+        };
+        let changed = |change| AdminAct::ChangeService(Box::new(change));
         let acts = [
             AdminAct::Create(account()),
             AdminAct::Create(NewAccount { username: Some("eve".to_owned()), ..account() }),
@@ -221,6 +237,12 @@ mod tests {
             AdminAct::ResetPassword(ada, password("x")),
             AdminAct::Delete(ada),
             AdminAct::Delete(eve),
+            changed(ServiceChange::Add(service("a", "x"))),
+            changed(ServiceChange::Change(service("a", "x"))),
+            changed(ServiceChange::Change(service("a", "y"))),
+            changed(ServiceChange::Change(service("b", "x"))),
+            changed(ServiceChange::Remove("a".to_owned())),
+            changed(ServiceChange::Remove("b".to_owned())),
             moved(&old, &new, None),
             moved(&new, &old, None),
             moved(&old, &new, Some(0)),

@@ -99,7 +99,7 @@ impl Administration<'_> {
     /// from the store, not from the token. To change something takes proof: [`Self::perform`].
     ///
     /// # Errors
-    /// When the visitor is not signed in, or is no administrator.
+    /// When the visitor is not signed in, has yet to accept the terms of service, or is no administrator.
     pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
             if let Some(text) = visitor.access_token {
@@ -107,6 +107,7 @@ impl Administration<'_> {
                 return Ok(AccountReader::with_account(account, visitor.source, Some(token)));
             }
             let account = self.requests.account_of(visitor).await?;
+            self.requests.policy.need_terms(account.accepted_terms.as_ref())?;
             if account.role != Role::Admin {
                 return Err(AccessError::NotAdministrator.into());
             }

@@ -5,12 +5,13 @@ use quick_cache::sync::Cache;
 
 use super::check_request::{CheckedRequest, NotSignedIn, Requests};
 use super::claims::as_many_as_fit;
+use super::live_services::ServicesInForce;
 use super::policy::Policy;
 use super::presented::Presented;
 use super::refusals::Refusals;
-use crate::access::{Service, ServiceId, Services, Target, TokenUse, Verdict};
+use crate::access::{NoService, Service, ServiceId, Target, TokenUse, Verdict};
 use crate::error::{AccessError, Refusal, SignInError};
-use crate::ports::{SigningError, Source, TokenIssuer};
+use crate::ports::{SigningError, Source, StoreError, TokenIssuer};
 use crate::return_to::ReturnTo;
 use crate::session::{Assertion, AssertionClaims, SessionId, SessionPerson};
 use crate::text::ForeignText;
@@ -28,7 +29,7 @@ pub struct Access<'a> {
     pub recent: &'a RecentAssertions,
     /// Dates assertions.
     pub clock: &'a dyn Clock,
-    /// The services and the address of the lab.
+    /// The address of the lab.
     pub policy: &'a Policy,
     /// Records refusals.
     pub refusals: Refusals<'a>,
@@ -45,9 +46,9 @@ pub struct Evidence<'a> {
 
 /// A request that may pass to its service.
 #[derive(Debug)]
-pub struct Passage<'a> {
+pub struct Passage {
     /// The service.
-    pub service: &'a Service,
+    pub service: Arc<Service>,
     /// The person who makes the request; `None` where a rule lets everybody pass. Nothing is told about anybody
     /// there.
     pub request: Option<CheckedRequest>,
@@ -64,7 +65,7 @@ pub enum NoPassage {
     Refused(Refusal),
 }
 
-impl<'a> Access<'a> {
+impl Access<'_> {
     /// Decides about a request: first the service and its rule, then the person by the token that is presented on
     /// the target's host, then whether the rule admits the person. An access token is never passed over: a request
     /// that brings one passes by it, or not at all.
@@ -76,11 +77,12 @@ impl<'a> Access<'a> {
         target: &Target,
         evidence: Evidence<'_>,
         source: Source,
-    ) -> Result<Passage<'a>, NoPassage> {
+    ) -> Result<Passage, NoPassage> {
         let refuse =
             |error| NoPassage::Refused(self.refusals.from(source).refuse(error, ReturnTo::main_page()));
-        let verdict = self.judge(target).map_err(refuse)?;
-        let service = verdict.service;
+        let in_force = self.services().await;
+        let verdict = judge(&in_force, target).map_err(refuse)?;
+        let service = Arc::clone(verdict.service);
         if verdict.is_public() {
             return Ok(Passage { service, request: None });
         }
@@ -92,7 +94,7 @@ impl<'a> Access<'a> {
             }
             (None, None) => return Err(NoPassage::NoToken(verdict.tokens)),
             (None, Some(token)) => {
-                let presented = match self.services().origin_of(target.host()) {
+                let presented = match in_force.services().origin_of(target.host()) {
                     Some(origin) => Presented::Pass { origin, token },
                     None => Presented::Session(token),
                 };
@@ -121,9 +123,15 @@ impl<'a> Access<'a> {
         Err(AccessError::InsufficientScope { needed: service.to_string() }.into())
     }
 
+    /// Returns the services in force.
+    pub async fn services(&self) -> Arc<ServicesInForce> {
+        self.requests.services().await
+    }
+
     /// Returns the services that the person may open, in the order of the configuration.
-    pub fn services_for(&self, person: &SessionPerson) -> impl Iterator<Item = &'a Service> {
-        self.services().iter().filter(|service| service.condition.admits(person))
+    pub async fn services_for(&self, person: &SessionPerson) -> Vec<Arc<Service>> {
+        let in_force = self.services().await;
+        in_force.services().iter().filter(|service| service.condition.admits(person)).cloned().collect()
     }
 
     /// Returns the assertion that tells a service who asks. For half of its life the same one is returned again.
@@ -132,7 +140,7 @@ impl<'a> Access<'a> {
     /// When there is no key to sign with.
     pub fn assertion(
         &self,
-        service: &Service,
+        service: &Arc<Service>,
         person: &Arc<SessionPerson>,
     ) -> Result<Arc<Assertion>, SigningError> {
         let now = self.clock.now();
@@ -156,18 +164,14 @@ impl<'a> Access<'a> {
         self.recent.remember(service, person, now, &assertion);
         Ok(assertion)
     }
+}
 
-    /// Finds out who may pass to a target.
-    pub(super) fn judge(&self, target: &Target) -> Result<Verdict<'a>, SignInError> {
-        let refused = |reason| {
-            AccessError::TargetRefused { target: ForeignText::new(&target.to_string()), reason }.into()
-        };
-        self.services().judge(target).map_err(refused)
-    }
-
-    pub(super) fn services(&self) -> &'a Services {
-        &self.policy.services
-    }
+/// Finds out who may pass to a target.
+pub(super) fn judge<'s>(in_force: &'s ServicesInForce, target: &Target) -> Result<Verdict<'s>, SignInError> {
+    in_force.judge(target).map_err(|reason| match reason {
+        NoService::NotKnown => StoreError(reason.to_string()).into(),
+        reason => AccessError::TargetRefused { target: ForeignText::new(&target.to_string()), reason }.into(),
+    })
 }
 
 /// Refuses a person whom the verdict does not admit.
@@ -189,8 +193,10 @@ pub struct RecentAssertions(Cache<(SessionId, ServiceId), Signed>);
 #[derive(Clone)]
 struct Signed {
     at: Timestamp,
-    /// What the assertion says is what this very check found. Once the person has changed there is another.
+    /// What the assertion says is what this very check found. Once the person or the service has changed there is
+    /// another.
     person: Arc<SessionPerson>,
+    service: Arc<Service>,
     assertion: Arc<Assertion>,
 }
 
@@ -206,21 +212,28 @@ impl RecentAssertions {
     /// The time for which one is used again: what is left of its life is the same again.
     const USED_FOR: Duration = Duration::from_secs(AssertionClaims::LIFETIME.as_secs() / 2);
 
-    fn find(&self, service: &Service, person: &Arc<SessionPerson>, now: Timestamp) -> Option<Arc<Assertion>> {
+    fn find(
+        &self,
+        service: &Arc<Service>,
+        person: &Arc<SessionPerson>,
+        now: Timestamp,
+    ) -> Option<Arc<Assertion>> {
         let signed = self.0.get(&(person.session, service.id.clone()))?;
-        let holds =
-            Arc::ptr_eq(&signed.person, person) && signed.at <= now && now < signed.at.plus(Self::USED_FOR);
+        let is_about_both = Arc::ptr_eq(&signed.person, person) && Arc::ptr_eq(&signed.service, service);
+        let holds = is_about_both && signed.at <= now && now < signed.at.plus(Self::USED_FOR);
         holds.then_some(signed.assertion)
     }
 
     fn remember(
         &self,
-        service: &Service,
+        service: &Arc<Service>,
         person: &Arc<SessionPerson>,
         at: Timestamp,
         assertion: &Arc<Assertion>,
     ) {
-        let signed = Signed { at, person: Arc::clone(person), assertion: Arc::clone(assertion) };
+        let (person_then, service_then) = (Arc::clone(person), Arc::clone(service));
+        let assertion = Arc::clone(assertion);
+        let signed = Signed { at, person: person_then, service: service_then, assertion };
         self.0.insert((person.session, service.id.clone()), signed);
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::claims::{self, claims};
+use super::live_services::{LiveServices, ServicesInForce};
 use super::policy::Policy;
 use super::presented::Presented;
 use super::recent_checks::{Checked, RecentChecks};
@@ -31,6 +32,8 @@ pub struct Requests<'a> {
     pub throttle: &'a dyn Throttle,
     /// The checks that still hold.
     pub recent: &'a RecentChecks,
+    /// The services in force.
+    pub services: LiveServices<'a>,
     /// Keeps renewals and failures; the check of a token that stays as it is leaves no trail.
     pub trails: Trails<'a>,
     /// The limits of sessions and tokens.
@@ -49,7 +52,7 @@ pub struct CheckedRequest {
     pub scope: Option<Arc<TokenScope>>,
 }
 
-/// The reason for which a request belongs to no person.
+/// The reason for which a request is not one of a person who may use the lab.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSignedIn {
     /// The token is not one of this lab.
@@ -61,6 +64,9 @@ pub enum NotSignedIn {
     /// The account was disabled or deleted.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The session is live, and its person has yet to accept the present terms of service.
+    #[error("the person has not accepted the present version of the terms of service")]
+    TermsDue,
     /// The answer could not be found out: the request is refused, but not for a missing session.
     #[error("the session could not be checked")]
     Unavailable,
@@ -70,6 +76,7 @@ impl From<NotSignedIn> for SignInError {
     fn from(reason: NotSignedIn) -> Self {
         match reason {
             NotSignedIn::Unavailable => StoreError(reason.to_string()).into(),
+            NotSignedIn::TermsDue => AccessError::TermsDue.into(),
             NotSignedIn::NotAToken(_) | NotSignedIn::SessionEnded | NotSignedIn::AccountDisabled => {
                 AccessError::NotSignedIn.into()
             }
@@ -84,9 +91,19 @@ impl Requests<'_> {
     /// changed. That is idempotent: requests at the same time may each get a token, all of the same session.
     ///
     /// # Errors
-    /// When the token belongs to no live session, or the store cannot answer.
+    /// When the token belongs to no live session, the person has yet to accept the terms of service, or the store
+    /// cannot answer.
     pub async fn check(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
         self.check_presented(Presented::Session(token)).await
+    }
+
+    /// Returns the person who presents a session token, also one who has yet to accept the terms of service. That
+    /// opens the person's own pages, and no part of the lab.
+    ///
+    /// # Errors
+    /// When the token belongs to no live session, or the store cannot answer.
+    pub async fn recognize(&self, token: &str) -> Result<CheckedRequest, NotSignedIn> {
+        self.recognize_presented(Presented::Session(token)).await
     }
 
     /// Checks a session token or a pass.
@@ -94,8 +111,16 @@ impl Requests<'_> {
         &self,
         presented: Presented<'_>,
     ) -> Result<CheckedRequest, NotSignedIn> {
+        let checked = self.recognize_presented(presented).await?;
+        match self.policy.terms_due(checked.person.accepted_terms.as_ref()) {
+            Some(_) => Err(NotSignedIn::TermsDue),
+            None => Ok(checked),
+        }
+    }
+
+    async fn recognize_presented(&self, presented: Presented<'_>) -> Result<CheckedRequest, NotSignedIn> {
         let now = self.trails.clock.now();
-        self.recent.catch_up(self.sessions, self.trails.observer, now).await;
+        self.catch_up(now).await;
         let remembered = self.recent.find(presented.into());
         let vouched =
             remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
@@ -104,6 +129,17 @@ impl Requests<'_> {
             None => self.check_thoroughly(presented, now).await?,
         };
         Ok(CheckedRequest { person: checked.person, renewed: checked.renewed, scope: None })
+    }
+
+    /// Returns the services in force.
+    pub async fn services(&self) -> Arc<ServicesInForce> {
+        let now = self.trails.clock.now();
+        self.catch_up(now).await;
+        self.services.at(now)
+    }
+
+    pub(super) async fn catch_up(&self, now: Timestamp) {
+        self.recent.catch_up(self.sessions, self.services, self.trails.observer, now).await;
     }
 
     /// Has every token checked thoroughly once more: the keys that signed them are others now.
@@ -152,9 +188,9 @@ impl Requests<'_> {
         let session_until = session.expires_at.min(seen_at.plus(self.policy.session_idle_limit));
         let checked = Checked {
             until: claims.exp.min(session_until),
-            person: Arc::new(SessionPerson::new(claims, groups, account.groups)),
-            scope: None,
+            person: Arc::new(SessionPerson::new(claims, groups, account.clone())),
             renewed,
+            scope: None,
             at: now,
             session_until,
             turn,
@@ -207,21 +243,41 @@ impl Requests<'_> {
         Ok((claims, token, seen_at))
     }
 
-    /// Returns the visitor's session.
-    pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
+    /// Returns the visitor's session, if its person may use the lab.
+    pub(super) async fn admitted(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
         let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
         Ok(self.check(token).await?)
+    }
+
+    /// Returns the visitor's session, for what is the person's own.
+    pub(super) async fn session_of(&self, visitor: &Visitor<'_>) -> Result<CheckedRequest, SignInError> {
+        let token = visitor.session_token.ok_or(AccessError::NotSignedIn)?;
+        Ok(self.recognize(token).await?)
     }
 
     /// Returns the account behind the visitor's session, both as the store has them now: what changes an
     /// account is never answered from memory.
     pub(super) async fn account_of(&self, visitor: &Visitor<'_>) -> Result<Account, SignInError> {
+        Ok(self.account_with_session(visitor).await?.0)
+    }
+
+    /// The same with the session.
+    async fn account_with_session(&self, visitor: &Visitor<'_>) -> Result<(Account, Session), SignInError> {
         let checked = self.session_of(visitor).await?;
         let session = self.sessions.find(checked.person.session).await?;
         let now = self.trails.clock.now();
-        let is_live = session.is_some_and(|it| it.is_live(now, self.policy.session_idle_limit));
-        let account = self.accounts.find(checked.person.account).await?.filter(|_| is_live);
-        account.filter(Account::is_active).ok_or(AccessError::NotSignedIn.into())
+        let session = session.filter(|it| it.is_live(now, self.policy.session_idle_limit));
+        let account = self.accounts.find(checked.person.account).await?.filter(Account::is_active);
+        account.zip(session).ok_or(AccessError::NotSignedIn.into())
+    }
+
+    /// Returns a new token of the visitor's session. What any replica remembers of the present one says nothing
+    /// about it.
+    pub(super) async fn reissue(&self, visitor: &Visitor<'_>) -> Result<SessionToken, SignInError> {
+        let (account, session) = self.account_with_session(visitor).await?;
+        let presented = Presented::Session(visitor.session_token.unwrap_or_default());
+        let (_, token, _) = self.renew(presented, &account, &session, self.trails.clock.now()).await?;
+        Ok(token)
     }
 
     /// Returns the visitor's session, if there is one.

@@ -15,21 +15,31 @@ impl Requests<'_> {
     /// caller to judge.
     ///
     /// # Errors
-    /// When the token opens nothing, or the store cannot answer.
+    /// When the token opens nothing, its owner has yet to accept the terms of service, or the store cannot answer.
     pub(super) async fn check_access_token(
         &self,
         text: &str,
         source: Source,
     ) -> Result<CheckedRequest, SignInError> {
         let now = self.trails.clock.now();
-        self.recent.catch_up(self.sessions, self.trails.observer, now).await;
-        let digest = TokenDigest::of_access_token(text);
-        let remembered = self.recent.find(digest);
+        self.catch_up(now).await;
+        let remembered = self.recent.find(TokenDigest::of_access_token(text));
         let vouched =
             remembered.filter(|checked| self.recent.vouches(checked, now, self.policy.database_grace));
-        if let Some(Checked { person, scope, .. }) = vouched {
-            return Ok(CheckedRequest { person, renewed: None, scope });
-        }
+        let Checked { person, scope, .. } = match vouched {
+            Some(checked) => checked,
+            None => self.check_token_thoroughly(text, source, now).await?,
+        };
+        self.policy.need_terms(person.accepted_terms.as_ref())?;
+        Ok(CheckedRequest { person, renewed: None, scope })
+    }
+
+    async fn check_token_thoroughly(
+        &self,
+        text: &str,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Checked, SignInError> {
         let turn = self.recent.turn();
         let (token, account) = self.valid_token(text, source, now).await?;
         let opens_until = token.opens_until(self.policy.session_absolute_limit);
@@ -43,8 +53,8 @@ impl Requests<'_> {
             at: now,
             turn,
         };
-        self.recent.remember(digest, checked.clone());
-        Ok(CheckedRequest { person: checked.person, renewed: None, scope: checked.scope })
+        self.recent.remember(TokenDigest::of_access_token(text), checked.clone());
+        Ok(checked)
     }
 
     /// Returns the administrator whose access token has the administration API in its scope, all of it as the
@@ -58,6 +68,7 @@ impl Requests<'_> {
         if !token.scope.has_admin() {
             return Err(AccessError::InsufficientScope { needed: TokenScope::ADMIN.to_owned() }.into());
         }
+        self.policy.need_terms(account.accepted_terms.as_ref())?;
         if account.role == Role::Admin {
             Ok((account, token.id))
         } else {
@@ -111,6 +122,7 @@ fn person(token: &AccessToken, account: Account) -> SessionPerson {
         name: account.name,
         role: account.role,
         local_groups: account.groups,
+        accepted_terms: account.accepted_terms,
         authenticated_at: token.made_at,
     }
 }

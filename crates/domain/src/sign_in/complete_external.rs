@@ -137,7 +137,7 @@ impl ExternalSignIn<'_> {
         let completed = self.try_complete(query, pending, visitor, &mut trail).await;
         if completed.as_ref().is_err_and(SignInError::ends_attempt)
             && let Some(token) = visitor.session_token
-            && self.requests.check(token).await.is_ok()
+            && self.requests.recognize(token).await.is_ok()
         {
             return Ok(CompletedSignIn::AlreadySignedIn { return_to: trail.return_to });
         }

@@ -39,7 +39,8 @@ impl Access<'_> {
             Some(name) => self.person_named(name).await.map_err(refuse)?,
             None => (None, false),
         };
-        let verdict = match self.services().judge(target) {
+        let in_force = self.services().await;
+        let verdict = match in_force.judge(target) {
             Ok(verdict) => verdict,
             Err(reason) => {
                 let (decided_by, groups) = (reason.to_string(), Vec::new());
@@ -47,8 +48,11 @@ impl Access<'_> {
                 return Ok(AccessExplained { passes: false, decided_by, groups, tokens, has_session });
             }
         };
-        let passes = verdict.is_public() || person.as_ref().is_some_and(|person| verdict.admits(person));
-        let decided_by = verdict.to_string();
+        let admits = |person: &SessionPerson| verdict.admits(person);
+        let terms = |person: &SessionPerson| self.policy.need_terms(person.accepted_terms.as_ref()).err();
+        let due = person.as_ref().and_then(terms).filter(|_| !verdict.is_public());
+        let passes = verdict.is_public() || (due.is_none() && person.as_ref().is_some_and(admits));
+        let decided_by = due.map_or_else(|| verdict.to_string(), |due| due.to_string());
         let groups = person.map(|person| person.groups).unwrap_or_default();
         Ok(AccessExplained { passes, decided_by, groups, tokens: verdict.tokens, has_session })
     }
@@ -76,6 +80,7 @@ impl Access<'_> {
             role: account.role,
             groups,
             local_groups: account.groups,
+            accepted_terms: account.accepted_terms,
             authenticated_at: now,
         };
         Ok((Some(person), has_session))

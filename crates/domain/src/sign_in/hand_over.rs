@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::check_access::{Access, permit};
+use super::check_access::{Access, judge, permit};
 use super::claims::{all_groups, claims};
+use super::live_services::ServicesInForce;
 use super::ticket::Tickets;
 use super::visitor::Visitor;
 use crate::access::{Target, Verdict};
@@ -44,9 +45,9 @@ pub struct Entering {
 
 /// A code, on its way to the service's host.
 #[derive(Debug)]
-pub struct HandedOver<'a> {
+pub struct HandedOver {
     /// The origin that the code is for.
-    pub origin: &'a str,
+    pub origin: String,
     /// The code.
     pub code: Ticket,
 }
@@ -72,7 +73,7 @@ struct Code {
 const PURPOSE: &str = "hand-over";
 const LEAVING: &str = "leaving";
 
-impl<'a> HandOver<'a> {
+impl HandOver<'_> {
     /// The life of a code.
     pub const CODE_LIFETIME: Duration = Duration::from_secs(30);
 
@@ -82,7 +83,8 @@ impl<'a> HandOver<'a> {
     /// When no service with a host of its own has the target.
     pub async fn begin(&self, target: &Target, source: Source) -> Result<Entering, Refusal> {
         let begun = async {
-            let (origin, _) = self.find(target)?;
+            let in_force = self.access.services().await;
+            let (origin, _) = find(&in_force, target)?;
             let secret = random_base64url::<16>(self.tickets.entropy);
             let to = format!("{origin}{}", target.path_and_query());
             Ok(Entering { state: state_of(&secret), secret, to })
@@ -93,20 +95,22 @@ impl<'a> HandOver<'a> {
     /// Hands the visitor's session over to the target's host, if its person may open the target.
     ///
     /// # Errors
-    /// When there is no session, or the person may not.
+    /// When there is no session, or the person may not, or has yet to accept the terms of service.
     pub async fn hand_over(
         &self,
         visitor: &Visitor<'_>,
         target: &Target,
         state: SealId,
-    ) -> Result<HandedOver<'a>, Refusal> {
+    ) -> Result<HandedOver, Refusal> {
         let handed_over = async {
-            let (origin, verdict) = self.find(target)?;
-            let checked = self.access.requests.session_of(visitor).await?;
+            let in_force = self.access.services().await;
+            let (origin, verdict) = find(&in_force, target)?;
+            let checked = self.access.requests.admitted(visitor).await?;
             permit(&verdict, &checked.person)?;
             let code =
                 Code { session: checked.person.session, origin: origin.to_owned(), state: state.to_string() };
             let until = self.tickets.clock.now().plus(Self::CODE_LIFETIME);
+            let origin = origin.to_owned();
             Ok(HandedOver { origin, code: self.tickets.seal_until(PURPOSE, until, code)? })
         };
         self.access.refusals.from(visitor.source).run(handed_over).await
@@ -126,8 +130,9 @@ impl<'a> HandOver<'a> {
         source: Source,
     ) -> Result<Entered, Refusal> {
         let entered = async {
-            let (code, origin) = self.redeem(target.host(), code, state, secret).await?;
-            let (_, verdict) = self.find(target)?;
+            let in_force = self.access.services().await;
+            let code = self.redeem(in_force.services().origin_of(target.host()), code, state, secret).await?;
+            let (origin, verdict) = find(&in_force, target)?;
             let (pass, person) = self.pass_for(code.session, origin).await?;
             permit(&verdict, &person)?;
             Ok(Entered { pass, to: format!("{origin}{}", target.path_and_query()) })
@@ -146,29 +151,31 @@ impl<'a> HandOver<'a> {
     }
 
     /// Returns whether the browser was sent to leave this host.
-    #[must_use]
-    pub fn is_sent_off(&self, host: &str, ticket: &str) -> bool {
+    pub async fn is_sent_off(&self, host: &str, ticket: &str) -> bool {
         let ticket = Ticket::parse(ticket);
         let origin = ticket.and_then(|ticket| self.tickets.open::<String>(LEAVING, &ticket).ok());
-        origin.is_some_and(|origin| self.access.services().origin_of(host) == Some(&origin))
+        let in_force = self.access.services().await;
+        origin.is_some_and(|origin| in_force.services().origin_of(host) == Some(&origin))
     }
 
     async fn redeem(
         &self,
-        host: &str,
+        origin: Option<&str>,
         code: &str,
         state: SealId,
         secret: Option<&str>,
-    ) -> Result<(Code, &'a str), SignInError> {
+    ) -> Result<Code, SignInError> {
         let ticket = Ticket::parse(code).ok_or(AttemptError::Unknown)?;
         let code: Code = self.tickets.open(PURPOSE, &ticket)?;
-        let origin = self.access.services().origin_of(host).filter(|origin| *origin == code.origin);
+        let is_for_this_origin = origin == Some(&*code.origin);
         let is_this_browsers =
             secret.is_some_and(|secret| state_of(secret) == state) && code.state == state.to_string();
-        let origin = origin.filter(|_| is_this_browsers).ok_or(AttemptError::Unknown)?;
+        if !is_for_this_origin || !is_this_browsers {
+            return Err(AttemptError::Unknown.into());
+        }
         let until = self.tickets.clock.now().plus(Self::CODE_LIFETIME);
         match self.spent_attempts.consume(ticket.id(), until).await? {
-            Consumption::First => Ok((code, origin)),
+            Consumption::First => Ok(code),
             Consumption::Again => Err(AttemptError::Spent.into()),
         }
     }
@@ -185,18 +192,19 @@ impl<'a> HandOver<'a> {
         let session = session.ok_or(AccessError::NotSignedIn)?;
         let account = requests.accounts.find(session.account).await?;
         let account = account.filter(Account::is_active).ok_or(AccessError::NotSignedIn)?;
+        requests.policy.need_terms(account.accepted_terms.as_ref())?;
         let claims = claims(requests.policy, origin, self.tickets.entropy, &account, &session, now);
         let pass = requests.tokens.issue_pass(&claims)?;
         let groups = all_groups(&account.groups, &session.groups);
-        Ok((pass, SessionPerson::new(claims, groups, account.groups)))
+        Ok((pass, SessionPerson::new(claims, groups, account)))
     }
+}
 
-    /// Finds the origin of a service with a host of its own, and who may pass there.
-    fn find(&self, target: &Target) -> Result<(&'a str, Verdict<'a>), SignInError> {
-        let verdict = self.access.judge(target)?;
-        let origin = self.access.services().origin_of(target.host());
-        origin.map(|origin| (origin, verdict)).ok_or(AttemptError::Unknown.into())
-    }
+/// Finds the origin of a service with a host of its own, and who may pass there.
+fn find<'s>(in_force: &'s ServicesInForce, target: &Target) -> Result<(&'s str, Verdict<'s>), SignInError> {
+    let verdict = judge(in_force, target)?;
+    let origin = in_force.services().origin_of(target.host());
+    origin.map(|origin| (origin, verdict)).ok_or(AttemptError::Unknown.into())
 }
 
 /// Returns the name of the flow that the browser with this secret began.

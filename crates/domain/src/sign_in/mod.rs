@@ -15,16 +15,18 @@
 //! | [`Revalidation`] | `revalidate` | ask a provider again whether people may still come in |
 //! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
 //! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
+//! | [`OwnAccounts`] | `own_account`, `accept_terms` | manage one's own account and sessions, accept the terms of service |
 //! | [`OwnAccounts`] | `own_account` | manage one's own account and sessions |
 //! | [`AccessTokens`] | `access_tokens` | make, list and revoke one's own access tokens |
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |
 //! | [`Setup`] | `first_administrator` | create the lab's first administrator |
-//! | [`Administration`] | `administer`, `perform` | manage other people's accounts |
+//! | [`Administration`] | `administer`, `manage_services`, `perform` | manage other people's accounts, and services |
 //! | [`ActProver`] | `prove_act` | prove that the person wants an act, and not only their browser |
 //! | [`Imports`] | `import` | take over the accounts of another system |
 //! | [`Housekeeping`] | `housekeeping` | delete expired data, check readiness |
 
+mod accept_terms;
 mod access_tokens;
 mod act;
 mod administer;
@@ -48,8 +50,10 @@ mod housekeeping;
 mod import;
 mod link_identity;
 mod link_ticket;
+mod live_services;
 mod local_account;
 mod login_gate;
+mod manage_services;
 mod new_password;
 mod offer_providers;
 mod open_session;
@@ -98,8 +102,10 @@ pub use hand_over::{Entered, Entering, HandOver, HandedOver};
 pub use housekeeping::{Housekeeping, Readiness};
 pub use import::{ImportFault, ImportProblem, ImportRow, Imported, Imports, ValidRow};
 pub use link_identity::{LinkedSignIn, Linking, PendingLink};
+pub use live_services::{AddedService, LiveServices, ServicesInForce, ServicesMemory};
 pub use local_account::{LocalAccounts, Registration};
 pub use login_gate::LoginGate;
+pub use manage_services::ServiceChange;
 pub use new_password::NewPasswords;
 pub use offer_providers::{Offer, OfferedProvider, Providers};
 pub use open_session::{PasswordSession, SessionOpener};
@@ -122,8 +128,8 @@ pub use visitor::Visitor;
 use crate::error::{AccessError, Reference, Refusal, SignInError};
 use crate::ports::{
     AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore,
-    Observer, PasswordHasher, PasswordJudge, SessionStore, SignInRecords, Source, SpentAttempts, Throttle,
-    TokenIssuer,
+    Observer, PasswordHasher, PasswordJudge, ServiceStore, SessionStore, SignInRecords, Source,
+    SpentAttempts, Throttle, TokenIssuer,
 };
 use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
@@ -146,6 +152,8 @@ pub struct Ports {
     pub administration: Arc<dyn AdministrationStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// The services that administrators added.
+    pub services: Arc<dyn ServiceStore>,
     /// Makes attempts single-use.
     pub spent_attempts: Arc<dyn SpentAttempts>,
     /// Seals attempts.
@@ -174,6 +182,7 @@ pub struct SignIn {
     policy: Policy,
     recent: RecentChecks,
     assertions: RecentAssertions,
+    services: ServicesMemory,
     readiness: Readiness,
     last_answers: LastAnswers,
     setup_token: Option<SetupToken>,
@@ -187,6 +196,7 @@ impl SignIn {
         policy.passwords |= ports.providers.is_empty();
         Self {
             ports,
+            services: ServicesMemory::new(&policy),
             policy,
             recent: RecentChecks::default(),
             assertions: RecentAssertions::default(),
@@ -305,6 +315,11 @@ impl SignIn {
             accounts: &*self.ports.accounts,
             throttle: &*self.ports.throttle,
             recent: &self.recent,
+            services: LiveServices {
+                store: &*self.ports.services,
+                memory: &self.services,
+                policy: &self.policy,
+            },
             trails: self.trails(),
             policy: &self.policy,
         }

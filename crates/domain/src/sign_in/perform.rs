@@ -39,6 +39,9 @@ impl Administration<'_> {
                 self.reset_password(by, id, password).await.map(ActDone::Created)
             }
             AdminAct::Delete(id) => self.delete(by, id).await.map(|()| ActDone::Changed),
+            AdminAct::ChangeService(change) => {
+                self.change_service(by, &change).await.map(|()| ActDone::Changed)
+            }
             AdminAct::MoveIdentities { from, to, within: None, dry_run } => {
                 self.move_identities(by, &from, &to, dry_run).await.map(ActDone::Moved)
             }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use crate::access::Services;
 use crate::access_token::AccessToken;
-use crate::error::{PasswordError, SignInError};
-use crate::people::PasswordLength;
+use crate::error::{AccessError, PasswordError, SignInError};
+use crate::people::{AcceptedTerms, PasswordLength, TermsVersion};
 use crate::public_url::PublicUrl;
 
 /// The operator's decisions about signing in.
@@ -34,6 +34,8 @@ pub struct Policy {
     pub access_token_days: u32,
     /// The services of the lab.
     pub services: Arc<Services>,
+    /// The version of the terms of service that everybody must have accepted to use the lab; `None` asks nobody.
+    pub terms: Option<TermsVersion>,
 }
 
 impl Policy {
@@ -64,7 +66,19 @@ impl Policy {
             database_grace: Self::DATABASE_GRACE,
             access_token_days: AccessToken::MAX_DAYS,
             services: Arc::default(),
+            terms: None,
         }
+    }
+
+    /// Returns the version of the terms of service that a person still has to accept, who accepted these last.
+    #[must_use]
+    pub fn terms_due(&self, accepted: Option<&AcceptedTerms>) -> Option<&TermsVersion> {
+        self.terms.as_ref().filter(|due| accepted.is_none_or(|accepted| accepted.version != **due))
+    }
+
+    /// Refuses a person who still has to accept the terms of service.
+    pub(super) fn need_terms(&self, accepted: Option<&AcceptedTerms>) -> Result<(), SignInError> {
+        self.terms_due(accepted).map_or(Ok(()), |_| Err(AccessError::TermsDue.into()))
     }
 
     pub(super) fn need_passwords(&self) -> Result<(), SignInError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::live_services::LiveServices;
 use super::presented::Presented;
 use crate::access_token::TokenScope;
 use crate::ports::{Changed, FeedPosition, Observer, SessionChanges, SessionStore, SignInEvent, StoreError};
@@ -97,10 +98,11 @@ impl RecentChecks {
         self.checked.insert(digest, checked);
     }
 
-    /// Brings the memory up to date: asks the feed, unless it was asked in this second.
+    /// Brings the memory up to date, that of the services too: asks the feed, unless it was asked in this second.
     pub(super) async fn catch_up(
         &self,
         sessions: &dyn SessionStore,
+        services: LiveServices<'_>,
         observer: &dyn Observer,
         now: Timestamp,
     ) {
@@ -112,8 +114,20 @@ impl RecentChecks {
         }
         let ask = async {
             let position = self.feed().position.clone();
-            let answer = sessions.changes_since(position.as_ref()).await;
-            if let Some(event) = self.feed_mut().take(answer, now) {
+            let answer = match sessions.changes_since(position.as_ref()).await {
+                Ok(SessionChanges { position, changed, services: revision }) => {
+                    // At once: what ends a session waits for no other read, and is not lost with it.
+                    self.feed_mut().learn(changed);
+                    // Before the second counts as asked: nobody who need not ask any more judges by the services
+                    // before.
+                    let followed = services.follow(&revision, now, observer).await;
+                    self.feed_mut().reach(position, now);
+                    followed
+                }
+                Err(error) => Err(error),
+            };
+            let event = self.feed_mut().answered(answer);
+            if let Some(event) = event {
                 observer.observe(&event);
             }
             Ok::<_, Infallible>(())
@@ -180,19 +194,8 @@ impl Feed {
     /// The number of changes that are remembered, some 3 MB. Beyond it every token is checked again.
     const CAPACITY: usize = 50_000;
 
-    /// Takes an answer to a question of that time, and returns what the operator should know.
-    fn take(
-        &mut self,
-        answer: Result<SessionChanges, StoreError>,
-        asked_at: Timestamp,
-    ) -> Option<SignInEvent> {
-        let was_lost = self.is_lost;
-        self.is_lost = answer.is_err();
-        let SessionChanges { position, changed } = match answer {
-            Ok(changes) => changes,
-            Err(_) if was_lost => return None,
-            Err(error) => return Some(SignInEvent::ChangesLost { error: error.to_string() }),
-        };
+    /// Learns what has changed; `None` is more than can be told.
+    fn learn(&mut self, changed: Option<Vec<Changed>>) {
         self.turn += 1;
         match changed {
             Some(changed) => self.changed.extend(changed.into_iter().map(|changed| (changed, self.turn))),
@@ -201,12 +204,24 @@ impl Feed {
         if self.changed.len() > Self::CAPACITY {
             self.forget_all();
         }
+    }
+
+    /// Notes how far the feed is known by the answer to a question of that time.
+    fn reach(&mut self, position: FeedPosition, asked_at: Timestamp) {
         // An answer that comes late may tell something once more; it does not turn the time back.
         if self.known_at != Some(asked_at.plus(RecentChecks::OVERTAKEN)) {
             self.position = Some(position);
             self.known_at = Some(asked_at);
         }
-        was_lost.then_some(SignInEvent::ChangesKnown)
+    }
+
+    /// Returns what the operator should know of the answers, of the sessions and of the services.
+    fn answered(&mut self, answer: Result<(), StoreError>) -> Option<SignInEvent> {
+        let was_lost = std::mem::replace(&mut self.is_lost, answer.is_err());
+        match answer {
+            Ok(()) => was_lost.then_some(SignInEvent::ChangesKnown),
+            Err(error) => (!was_lost).then(|| SignInEvent::ChangesLost { error: error.to_string() }),
+        }
     }
 
     fn has_changed(&self, what: Changed, since: u64) -> bool {

@@ -2,7 +2,7 @@
 //! matter.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, Password,
-    PasswordHash, Role, Username,
+    PasswordHash, Role, TermsVersion, Username,
 };
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccessTokenStore, MockAccountStore,
     MockAdministrationStore, MockCredentialStore, MockIdentityProvider, MockIdentityStore, MockPasswordJudge,
-    MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, SessionChanges, Share, SignInEvent,
-    SignInRecords, SigningError, SpentAttempts, StoreError, Throttle, TokenFault, TokenIssuer,
+    MockSessionStore, Observer, PasswordHasher, PasswordVerdict, Permit, ServiceStore, ServicesRevision,
+    SessionChanges, Share, SignInEvent, SignInRecords, SigningError, SpentAttempts, StoreError,
+    StoredService, StoredServices, Throttle, TokenFault, TokenIssuer,
 };
 use crate::protocol::{
     ClientId, EndSessionEndpoint, EndSessionForm, HintParameters, Hints, Issuer, Scopes, Subject,
@@ -63,6 +64,8 @@ pub(super) struct World {
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
     pub(super) services: Services,
+    pub(super) terms: Option<TermsVersion>,
+    pub(super) stored: Arc<FakeServices>,
     pub(super) without_passwords: bool,
     pub(super) hasher: Arc<FakeHasher>,
     pub(super) throttle: Arc<FakeThrottle>,
@@ -72,7 +75,61 @@ pub(super) struct World {
 
 /// An answer of the feed of changes.
 pub(super) fn changes(changed: &[Changed]) -> SessionChanges {
-    SessionChanges { position: FeedPosition("here".to_owned()), changed: Some(changed.to_vec()) }
+    let services = ServicesRevision::default();
+    SessionChanges { position: FeedPosition("here".to_owned()), changed: Some(changed.to_vec()), services }
+}
+
+/// Added services, as a store has them.
+#[derive(Default)]
+pub(super) struct FakeServices {
+    pub(super) now: Mutex<StoredServices>,
+    pub(super) is_failing: AtomicBool,
+    /// The number of questions for the list.
+    pub(super) asked: AtomicU64,
+}
+
+impl FakeServices {
+    /// Writes a definition, whatever it is.
+    pub(super) fn write(&self, id: &str, definition: &str) {
+        let mut now = self.now.lock().unwrap();
+        now.list.retain(|it| it.id != id);
+        now.list.push(StoredService { id: id.to_owned(), definition: definition.to_owned() });
+        now.list.sort_by(|one, other| one.id.cmp(&other.id));
+        now.revision.0.push('+');
+    }
+
+    fn revision(&self) -> ServicesRevision {
+        self.now.lock().unwrap().revision.clone()
+    }
+}
+
+#[async_trait]
+impl ServiceStore for FakeServices {
+    async fn list(&self) -> Result<StoredServices, StoreError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.is_failing.load(Ordering::Relaxed) {
+            return Err(StoreError("down".to_owned()));
+        }
+        Ok(self.now.lock().unwrap().clone())
+    }
+
+    async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        let is_of_it = self.revision() == *revision;
+        if is_of_it {
+            self.write(&service.id, &service.definition);
+        }
+        Ok(is_of_it)
+    }
+
+    async fn remove(&self, id: &str, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        let mut now = self.now.lock().unwrap();
+        let is_of_it = now.revision == *revision;
+        if is_of_it {
+            now.list.retain(|it| it.id != id);
+            now.revision.0.push('-');
+        }
+        Ok(is_of_it)
+    }
 }
 
 /// The account that the identity opens by now, if it opens one.
@@ -88,6 +145,7 @@ impl OpenedByIdentity {
 /// A sign-in in a world of fakes, and the handles to look at it.
 pub(super) struct Scene {
     pub(super) sign_in: SignIn,
+    pub(super) stored: Arc<FakeServices>,
     pub(super) clock: Arc<FakeClock>,
     pub(super) log: Arc<FakeLog>,
     pub(super) tokens: Arc<FakeTokens>,
@@ -98,7 +156,11 @@ pub(super) struct Scene {
 impl World {
     pub(super) fn scene(mut self) -> Scene {
         // Behind what a test expects itself: nothing changes, and a session that was just opened is there.
-        self.sessions.expect_changes_since().returning(|_| Ok(changes(&[])));
+        let stored = Arc::clone(&self.stored);
+        let no_session = move |_: Option<&FeedPosition>| {
+            Ok(SessionChanges { services: stored.revision(), ..changes(&[]) })
+        };
+        self.sessions.expect_changes_since().returning(no_session);
         let just_opened = self.sessions.expect_find().withf(|id| *id != session().id);
         just_opened.returning(|id| Ok(Some(Session { id, ..session() })));
         self.access_tokens.expect_keep_admission().returning(|_, _, _, _| Ok(()));
@@ -110,6 +172,7 @@ impl World {
             credentials: Arc::new(self.credentials),
             administration: Arc::new(self.administration),
             sessions: Arc::new(self.sessions),
+            services: Arc::clone(&self.stored) as _,
             spent_attempts: self.spent,
             sealer: Arc::new(FakeSealer),
             tokens: Arc::clone(&self.tokens) as _,
@@ -126,11 +189,13 @@ impl World {
             self_registration: !self.closed,
             passwords: !self.without_passwords,
             services: Arc::new(self.services),
+            terms: self.terms,
             ..Policy::for_lab_at(public_url)
         };
         let sign_in = SignIn::new(ports, policy);
         Scene {
             sign_in,
+            stored: self.stored,
             clock: self.clock,
             log: self.log,
             tokens: self.tokens,
@@ -281,6 +346,7 @@ pub(super) fn account(status: AccountStatus) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status,
+        accepted_terms: None,
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
     }
 }

@@ -212,6 +212,19 @@ async fn after_an_hour_a_client_is_asked_for_another_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_takes_leave_answers_once_more_on_each_connection() {
+    let app = testing::app();
+    let mut client = Client::connect(app.clone(), 4096).await;
+    assert!(!client.ask().await.contains("connection: close"));
+    app.leave();
+    let head = client.ask().await;
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("connection: close"), "{head}");
+    assert_eq!(client.lasted().await, 0);
+    // One that comes now is answered, too.
+    assert!(Client::connect(app, 4096).await.ask().await.contains("connection: close"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_client_keeps_a_connection_for_ever() {
     let (go, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let mut client = Client::connect(testing::app().with_slow_handler(&go, &done), 64).await;

@@ -18,6 +18,7 @@ fn told(headers: IdentityHeaders, encoding: HeaderEncoding, groups: &[&str]) -> 
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         local_groups: labgate_domain::people::LocalGroups::default(),
+        accepted_terms: None,
         authenticated_at: Timestamp::from_unix_seconds(0),
     };
     let mut headers = HeaderMap::new();

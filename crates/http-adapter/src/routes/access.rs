@@ -1,10 +1,12 @@
 //! `/api/auth/verify`, `/api/auth/check/…`: the forward-auth check, in the words of each reverse proxy.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use labgate_domain::access::{IdentityHeaders, Target, TokenUse};
 use labgate_domain::error::ErrorCode;
-use labgate_domain::sign_in::{Evidence, NoPassage, Passage};
+use labgate_domain::sign_in::{Evidence, NoPassage, Passage, ServicesInForce};
 
 use super::hand_over;
 use crate::audience::Audience;
@@ -12,7 +14,7 @@ use crate::authorization::PresentedToken;
 use crate::dialects::{Dialect, Refusing, Unclear};
 use crate::failure::{Failure, SIGN_IN};
 use crate::identity;
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
@@ -23,9 +25,14 @@ pub(crate) async fn verify(state: &AppState, request: &ParsedRequest) -> Result<
     if !request.query.is_empty() {
         return Err(Failure::query_refused());
     }
-    if state.sign_in.policy().services.is_empty() {
+    let in_force = state.services().await;
+    if in_force.is_lab_without_services() {
         let checked = state.signed_in(request).await?;
         return state.with_renewal(Response::default(), &checked);
+    }
+    if in_force.services().is_empty() && !in_force.are_known() {
+        // Whether the session alone decides cannot be told.
+        return Err(state.signed_in(request).await.err().unwrap_or_else(Failure::store_unavailable));
     }
     state.answer_check(request, Dialect::Nginx).await
 }
@@ -54,9 +61,14 @@ pub(crate) async fn envoy(state: &AppState, request: &ParsedRequest) -> Result<R
 /// a person is sent to it once more.
 pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let target = state.target(request, Dialect::Nginx)?;
-    match state.check_target(request, &target, Refusing::ForClient).await {
-        Ok(_) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target))),
-        Ok(_) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
+    let checked = if state.services().await.is_lab_without_services() {
+        state.check_session(request, &target).await
+    } else {
+        state.check_target(request, &target, Refusing::ForClient).await.map(drop)
+    };
+    match checked {
+        Ok(()) if request.is_navigation(&target) => Ok(reply::see_other(&state.address(&target).await)),
+        Ok(()) => Ok(reply::status(StatusCode::SERVICE_UNAVAILABLE)),
         Err(refusal) => refusal,
     }
 }
@@ -66,6 +78,11 @@ pub(crate) async fn refused(state: &AppState, request: &ParsedRequest) -> Result
 const MAX_REPEATED_LEN: usize = 1024;
 
 impl AppState {
+    /// Returns the services in force.
+    pub(super) async fn services(&self) -> Arc<ServicesInForce> {
+        self.sign_in.requests().services().await
+    }
+
     pub(super) async fn answer_check(
         &self,
         request: &ParsedRequest,
@@ -107,7 +124,7 @@ impl AppState {
         request: &ParsedRequest,
         target: &Target,
         refusing: Refusing,
-    ) -> Result<Passage<'_>, Result<Response, Failure>> {
+    ) -> Result<Passage, Result<Response, Failure>> {
         let evidence = Evidence {
             cookie: request.cookies.session.as_deref(),
             access_token: request.access_token.as_ref().map(PresentedToken::expose),
@@ -117,9 +134,10 @@ impl AppState {
             Ok(passage) => return Ok(passage),
             Err(NoPassage::Refused(refusal)) => {
                 let needs_token = refusal.error.code() == ErrorCode::AccessTokenInvalid;
+                let failure = Failure::from(refusal);
                 // With another account, perhaps.
-                let sign_in = self.site.url(paths::LOGIN_PAGE);
-                let mut failure = Failure::from(refusal).leading_to(&sign_in);
+                let page = if failure.is_terms_due() { paths::TERMS_PAGE } else { paths::LOGIN_PAGE };
+                let mut failure = failure.leading_to(&self.site.url(page));
                 if needs_token && evidence.access_token.is_none() {
                     failure = failure.asking_for_token(request.is_from_browser());
                 }
@@ -132,46 +150,89 @@ impl AppState {
             Err(NoPassage::NotSignedIn(reason)) => (Failure::from(reason), TokenUse::No),
             Err(NoPassage::NoToken(tokens)) => (Failure::not_signed_in(None), tokens),
         };
-        if !failure.is_not_signed_in() {
-            return Err(Err(failure));
+        Err(self.not_passing(request, target, refusing, (failure, tokens)).await)
+    }
+
+    /// Checks the session alone, for the client's answer in a lab without services.
+    async fn check_session(
+        &self,
+        request: &ParsedRequest,
+        target: &Target,
+    ) -> Result<(), Result<Response, Failure>> {
+        let failure = match request.cookies.session.as_deref() {
+            Some(token) => match self.sign_in.requests().check(token).await {
+                Ok(_) => return Ok(()),
+                Err(reason) => Failure::from(reason),
+            },
+            None => Failure::not_signed_in(None),
+        };
+        Err(self.not_passing(request, target, Refusing::ForClient, (failure, TokenUse::No)).await)
+    }
+
+    /// Answers a request whose person may not pass, where access tokens may do so in this way.
+    async fn not_passing(
+        &self,
+        request: &ParsedRequest,
+        target: &Target,
+        refusing: Refusing,
+        (failure, tokens): (Failure, TokenUse),
+    ) -> Result<Response, Failure> {
+        let source = request.client_addr.source;
+        let is_visited = refusing == Refusing::ForClient && request.is_navigation(target);
+        if failure.is_terms_due() {
+            let page = self.way(target, paths::TERMS_PAGE).await;
+            if is_visited {
+                self.logged(&failure, &request.path, source);
+                return Ok(reply::see_other(&page));
+            }
+            return Err(failure.with_terms_page(&page));
         }
-        let way_in = self.way_in(target);
-        if refusing == Refusing::ForClient && request.is_navigation(target) {
-            return Err(Ok(reply::see_other(&way_in)));
+        if !failure.is_not_signed_in() {
+            return Err(failure);
+        }
+        let way_in = self.way_in(target).await;
+        if is_visited {
+            return Ok(reply::see_other(&way_in));
         }
         let failure = failure.with_sign_in(&way_in);
-        Err(Err(match tokens {
+        Err(match tokens {
             TokenUse::No => failure,
             TokenUse::Yes | TokenUse::Only => failure.asking_for_token(request.is_from_browser()),
-        }))
+        })
     }
 
     /// Returns the whole address of the target: its path alone could lead to another host.
-    fn address(&self, target: &Target) -> String {
-        let policy = self.sign_in.policy();
-        let origin = policy.services.origin_of(target.host()).unwrap_or(policy.public_url.origin());
+    async fn address(&self, target: &Target) -> String {
+        let in_force = self.services().await;
+        let lab = self.sign_in.policy().public_url.origin();
+        let origin = in_force.services().origin_of(target.host()).unwrap_or(lab);
         format!("{origin}{}", target.path_and_query())
     }
 
     /// Returns the address at which a person signs in and comes back to the target.
-    pub(super) fn way_in(&self, target: &Target) -> String {
+    pub(super) async fn way_in(&self, target: &Target) -> String {
+        self.way(target, paths::LOGIN_PAGE).await
+    }
+
+    /// Returns the address of this page, from which a person comes back to the target; for the host of a service
+    /// that of the hand-over, which leads to whatever page is due.
+    pub(super) async fn way(&self, target: &Target, page: LabPath) -> String {
         let to = target.path_and_query();
-        let policy = self.sign_in.policy();
-        if let Some(origin) = policy.services.origin_of(target.host()) {
+        if let Some(origin) = self.services().await.services().origin_of(target.host()) {
             return paths::on_host(origin, paths::ENTER, &[("to", &to)]);
         }
-        self.site.url(paths::with_parameters(paths::LOGIN_PAGE, &[("return_to", &to)]))
+        self.site.url(paths::with_parameters(page, &[("return_to", &to)]))
     }
 
     /// Answers for a request that may pass.
     pub(super) fn passed(
         &self,
-        passage: &Passage<'_>,
+        passage: &Passage,
         words: Option<IdentityHeaders>,
     ) -> Result<Response, Failure> {
         let mut response = Response::default();
         let Some(checked) = &passage.request else { return Ok(response) };
-        let service = passage.service;
+        let service = &passage.service;
         let assertion =
             service.identity.assertion.then(|| self.sign_in.access().assertion(service, &checked.person));
         let assertion = assertion.transpose().map_err(|error| self.internal(&error.to_string()))?;

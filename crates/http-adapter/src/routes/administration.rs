@@ -230,7 +230,12 @@ pub(super) enum Acted {
 
 impl Acted {
     /// Answers: a form that is done with the way back, and anything else with 204.
-    fn answer(self, state: &AppState, request: &ParsedRequest, back: &str) -> Result<Response, Failure> {
+    pub(super) fn answer(
+        self,
+        state: &AppState,
+        request: &ParsedRequest,
+        back: &str,
+    ) -> Result<Response, Failure> {
         match self {
             Self::Done(_) => state.without_proof(request.done(back), request),
             Self::Elsewhere(response) => Ok(response),
@@ -342,6 +347,7 @@ fn account_json(account: &Account) -> Value {
         "name": account.name,
         "role": account.role,
         "local_groups": account.groups,
+        "accepted_terms": account.accepted_terms,
         "status": account.status.as_str(),
         "created_at": account.created_at,
     })

@@ -3,11 +3,12 @@
 
 use http::StatusCode;
 use labgate_domain::access::{AllowLists, Target};
+use labgate_domain::sign_in::NotSignedIn;
 use serde_json::json;
 
 use crate::dialects::{Dialect, DropIn, Refusing};
 use crate::failure::{Failure, HttpErrorCode};
-use crate::paths;
+use crate::paths::{self, LabPath};
 use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
@@ -35,16 +36,22 @@ pub(crate) async fn oauth2_start(state: &AppState, request: &ParsedRequest) -> R
     if request.prefetch {
         return Ok(reply::status(StatusCode::NO_CONTENT));
     }
-    let target = state.asked_back(request)?;
-    Ok(see_other(&state.way_in(&target)))
+    let target = state.asked_back(request).await?;
+    Ok(see_other(&state.way(&target, state.page_due(request).await).await))
 }
 
 /// oauth2-proxy's sign-in page, which its configurations show in place of a refused answer: a redirect would be
 /// lost there.
 pub(crate) async fn oauth2_sign_in(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     state.need(DropIn::OAuth2Proxy)?;
-    let target = state.asked_back(request)?;
-    Err(Failure::not_signed_in(None).leading_to(&state.way_in(&target)))
+    let target = state.asked_back(request).await?;
+    Err(match state.page_due(request).await {
+        paths::TERMS_PAGE => {
+            let page = state.way(&target, paths::TERMS_PAGE).await;
+            Failure::from(NotSignedIn::TermsDue).with_terms_page(&page)
+        }
+        page => Failure::not_signed_in(None).leading_to(&state.way(&target, page).await),
+    })
 }
 
 /// oauth2-proxy's sign-out: a page with the button, since a link on any site may lead here.
@@ -91,15 +98,29 @@ impl AppState {
         if self.info.drop_ins.contains(&drop_in) { Ok(()) } else { Err(HttpErrorCode::NotFound.into()) }
     }
 
+    /// Returns the page that stands before the lab for this visitor: to sign in, or to accept the terms of service.
+    async fn page_due(&self, request: &ParsedRequest) -> LabPath {
+        match request.cookies.session.as_deref() {
+            Some(token)
+                if self.sign_in.requests().check(token).await.err() == Some(NotSignedIn::TermsDue) =>
+            {
+                paths::TERMS_PAGE
+            }
+            _ => paths::LOGIN_PAGE,
+        }
+    }
+
     /// Returns the address to come to: `rd`, or what the proxy says; of any that is not ours, the main page.
-    fn asked_back(&self, request: &ParsedRequest) -> Result<Target, Failure> {
+    async fn asked_back(&self, request: &ParsedRequest) -> Result<Target, Failure> {
         let policy = self.sign_in.policy();
         let host = if request.host.is_empty() { policy.public_url.host() } else { &request.host };
         let stated = request.parameter("rd");
         let rd = stated.as_deref().or_else(|| request.original.redirect.once()).unwrap_or("/");
         let target = Target::from_url(rd, "GET").or_else(|_| Target::new(host, rd, "GET"));
+        let in_force = self.services().await;
+        let services = in_force.services();
         let is_ours = |target: &Target| {
-            policy.services.is_lab_host(target.host()) || policy.services.origin_of(target.host()).is_some()
+            services.is_lab_host(target.host()) || services.origin_of(target.host()).is_some()
         };
         let home = || Target::new(policy.public_url.host(), &self.site.at(paths::MAIN_PAGE), "GET");
         let target = target.ok().filter(is_ours).map_or_else(home, Ok);

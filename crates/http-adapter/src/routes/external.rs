@@ -67,7 +67,7 @@ pub(crate) async fn callback(state: &AppState, request: &ParsedRequest) -> Resul
     let _turn = state.turn_at_provider(request).await?;
     match state.sign_in.external().complete(&request.query, pending, &visitor).await {
         Ok(CompletedSignIn::SignedIn { token, return_to, attempt, provider }) => {
-            let onward = see_other(&state.site.target(&return_to));
+            let onward = see_other(&state.onward(&token, &return_to).await);
             let response = state.with_new_session(onward, request, &token, Some(&provider))?;
             state.with_cookies(response, [state.cookies.clear_attempt(attempt)])
         }

@@ -64,6 +64,11 @@ async fn take_code(
             let sign_in = state.site.url(paths::LOGIN_PAGE);
             return state.with_cookies(see_other(&sign_in), [over]);
         }
+        Err(refusal) if refusal.error.code() == ErrorCode::TermsDue => {
+            // By the hand-over once more, which leads to the terms of service and then here.
+            let onward = state.way(target, paths::TERMS_PAGE).await;
+            return state.with_cookies(see_other(&onward), [over]);
+        }
         Err(refusal) => return Err(Failure::from(refusal).with_cookies([over])),
     };
     let cookies = [state.cookies.set_session(&entered.pass), state.cookies.clear_entering(flow)];
@@ -83,8 +88,8 @@ pub(crate) async fn hand_over(state: &AppState, request: &ParsedRequest) -> Resu
         Ok(HandedOver { origin, code }) => {
             let (code, flow, to) = (code.to_text(), flow.to_string(), target.path_and_query());
             let fields = [("code", &*code), ("state", &*flow), ("to", &*to)];
-            let onward = paths::on_host(origin, paths::ENTER, &fields);
-            let entered = state.cookies.set_entered(&request.cookies.entered, origin);
+            let onward = paths::on_host(&origin, paths::ENTER, &fields);
+            let entered = state.cookies.set_entered(&request.cookies.entered, &origin);
             state.with_cookies(see_other(&onward), [entered])
         }
         Err(refusal) if refusal.error.code() == ErrorCode::NotSignedIn => {
@@ -97,14 +102,14 @@ pub(crate) async fn hand_over(state: &AppState, request: &ParsedRequest) -> Resu
 
 /// On the host of a service: removes what it keeps in the browser, and goes on.
 pub(crate) async fn leave(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let policy = state.sign_in.policy();
     let onward = see_other(&state.site.url(paths::LEAVING));
     let evidence = request.parameter("ticket").unwrap_or_default();
-    if !state.sign_in.hand_over().is_sent_off(&request.host, &evidence) {
+    if !state.sign_in.hand_over().is_sent_off(&request.host, &evidence).await {
         return Ok(onward);
     }
     // Browsers clear cookies for the whole registrable domain, with all other hosts in it: only on request.
-    let with_cookies = policy.services.on_host(&request.host).any(|service| service.clears_cookies);
+    let in_force = state.services().await;
+    let with_cookies = in_force.services().on_host(&request.host).any(|service| service.clears_cookies);
     let cleared = if with_cookies { "\"cache\", \"storage\", \"cookies\"" } else { "\"cache\", \"storage\"" };
     let mut response = state.with_cookies(onward, [state.cookies.clear(cookies::SESSION)])?;
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static(cleared));

@@ -16,4 +16,5 @@ pub(crate) mod passwords;
 mod proof;
 pub(crate) mod services;
 pub(crate) mod session;
+pub(crate) mod terms;
 pub(crate) mod tokens;

@@ -1,6 +1,7 @@
 //! `/.well-known/jwks.json`, `/healthz`, `/readyz`, `/api/auth/source`: for other services and for operators.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
@@ -10,7 +11,7 @@ use labgate_domain::provider::ProviderHealth;
 use serde_json::{Value, json};
 
 use crate::client_addr::ClientAddr;
-use crate::failure::Failure;
+use crate::failure::{Failure, HttpErrorCode};
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
@@ -43,13 +44,21 @@ pub(crate) async fn health(_: &AppState, _: &ParsedRequest) -> Result<Response, 
     Ok(Response::default())
 }
 
-/// The readiness check: people can be signed in. A provider that is down is told, but is no reason to take
-/// this replica out.
-pub(crate) async fn readiness(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
-    let store = state.sign_in.housekeeping().check_readiness().await;
-    if let Err(error) = &store {
-        tracing::error!(%error, "not ready");
-    }
+/// The readiness check: people can be signed in, and this server is not about to stop. A provider that is down is
+/// told, but is no reason to take this replica out. With `exclude=store` neither is the database: it is every
+/// replica's, and live sessions outlast it for a while.
+pub(crate) async fn readiness(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let (store, is_ready) = match request.parameter("exclude").as_deref() {
+        Some("store") => ("excluded", true),
+        Some(_) => return Err(HttpErrorCode::BadRequest.into()),
+        None => match state.sign_in.housekeeping().check_readiness().await {
+            Ok(()) => ("ready", true),
+            Err(error) => {
+                tracing::error!(%error, "not ready");
+                ("unavailable", false)
+            }
+        },
+    };
     let providers: Value = state
         .sign_in
         .providers()
@@ -64,11 +73,10 @@ pub(crate) async fn readiness(state: &AppState, _: &ParsedRequest) -> Result<Res
             (provider.id.as_str().to_owned(), health)
         })
         .collect();
-    let (status, store) = match store {
-        Ok(()) => (StatusCode::OK, "ready"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-    };
-    let mut response = reply::json(&json!({ "store": store, "providers": providers }));
-    *response.status_mut() = status;
+    let is_leaving = state.is_leaving.load(Ordering::Relaxed);
+    let mut response =
+        reply::json(&json!({ "store": store, "providers": providers, "stopping": is_leaving }));
+    *response.status_mut() =
+        if is_ready && !is_leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(response)
 }

@@ -108,6 +108,7 @@ pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Re
         "name": own.account.name,
         "role": own.account.role,
         "local_groups": own.account.groups,
+        "accepted_terms": own.account.accepted_terms,
         "has_password": own.has_password,
         "identities": own.identities.iter().map(identity).collect::<Vec<_>>(),
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
@@ -169,7 +170,7 @@ pub(crate) async fn confirm_link(state: &AppState, request: &ParsedRequest) -> R
     let password = password(request.fields(), "password");
     match state.sign_in.linking().confirm(&ticket, password, &request.visitor()).await {
         Ok(LinkedSignIn { token, return_to, provider }) => {
-            let response = state.welcome(request, &token, &return_to, Some(&provider))?;
+            let response = state.welcome(request, &token, &return_to, Some(&provider)).await?;
             state.with_cookies(response, [state.cookies.clear(cookies::LINK)])
         }
         Err(refusal) => {
@@ -264,7 +265,7 @@ fn own_account_page(
     form: Form<'_>,
     own: &OwnAccount,
     (sessions, next): (&[Session], Option<usize>),
-    tokens: &TokensPart<'_>,
+    tokens: &TokensPart,
 ) -> Response {
     let next = next.map(|number| sessions_page(paths::ACCOUNT_PAGE, number));
     let providers = state.sign_in.providers().all().into_iter().map(|(provider, _)| provider).collect();

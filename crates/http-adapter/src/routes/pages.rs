@@ -5,26 +5,29 @@ use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sign_in::Offer;
 
 use crate::content_security;
-use crate::failure::{Failure, HttpErrorCode};
-use crate::pages::{self, Form, LoginPage, MainPage, SignedOutPage, TermsPage};
+use crate::failure::Failure;
+use crate::pages::{self, Form, LoginPage, MainPage, SignedOutPage};
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
-use crate::terms::Terms;
 
 /// Shows the signed-in person, or a link to sign in.
 pub(crate) async fn main(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let Some(checked) = state.session(request).await? else {
-        return Ok(reply::page(&MainPage {
-            t: &state.site,
-            person: None,
-            services: Vec::new(),
-            terms: state.terms().as_deref(),
-            form: Form::default(),
-        }));
+    let checked = match state.signed_in(request).await {
+        Ok(checked) => checked,
+        Err(failure) if failure.is_not_signed_in() => {
+            return Ok(reply::page(&MainPage {
+                t: &state.site,
+                person: None,
+                services: Vec::new(),
+                terms: state.terms().as_deref(),
+                form: Form::default(),
+            }));
+        }
+        Err(failure) => return Err(failure),
     };
     let person = Some(&*checked.person);
-    let services = state.sign_in.access().services_for(&checked.person).collect();
+    let services = state.sign_in.access().services_for(&checked.person).await;
     let terms = state.terms();
     let terms = terms.as_deref();
     let page = state.form_page(request, |form| {
@@ -57,14 +60,6 @@ pub(crate) async fn signed_out(state: &AppState, request: &ParsedRequest) -> Res
         providers.find(|(provider, _)| provider.id.as_str() == id).map(|(provider, _)| provider.name)
     });
     Ok(reply::page(&SignedOutPage { t: &state.site, kept_by: kept_by.as_deref() }))
-}
-
-/// Shows the terms of service, where the lab has a text of them.
-pub(crate) async fn terms(state: &AppState, _: &ParsedRequest) -> Result<Response, Failure> {
-    match &state.info.terms {
-        Some(Terms::Text(text)) => Ok(reply::page(&TermsPage { t: &state.site, text })),
-        Some(Terms::Link(_)) | None => Err(HttpErrorCode::NotFound.into()),
-    }
 }
 
 /// The style sheet.

@@ -4,7 +4,9 @@ use labgate_domain::people::{DisplayName, Password};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::{PasswordSession, PasswordSignIn, PasswordSignedIn, Registration, Ticket};
+use labgate_domain::sign_in::{
+    NotSignedIn, PasswordSession, PasswordSignIn, PasswordSignedIn, Registration, Ticket,
+};
 use serde_json::json;
 
 use crate::audience::Audience;
@@ -28,7 +30,7 @@ pub(crate) async fn login(state: &AppState, request: &ParsedRequest) -> Result<R
     };
     match state.sign_in.passwords().sign_in(attempt, &request.visitor()).await {
         Ok(PasswordSignedIn::SignedIn { session, return_to }) => {
-            state.welcome_known(request, &session, &return_to)
+            state.welcome_known(request, &session, &return_to).await
         }
         Ok(PasswordSignedIn::ChangeDue { ticket, return_to }) => {
             let next = state.site.at(paths::leading_to(paths::PASSWORD_PAGE, &return_to));
@@ -56,7 +58,7 @@ pub(crate) async fn register_page(state: &AppState, request: &ParsedRequest) -> 
 pub(crate) async fn register(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let fields = request.fields();
     match state.sign_in.registration().register(registration(fields), &request.visitor()).await {
-        Ok(session) => state.welcome_known(request, &session, &return_to(state, fields)),
+        Ok(session) => state.welcome_known(request, &session, &return_to(state, fields)).await,
         Err(refusal) => state.form_again(request, refusal, |form| state.register_page(request, form, None)),
     }
 }
@@ -73,7 +75,7 @@ pub(crate) async fn setup(state: &AppState, request: &ParsedRequest) -> Result<R
     let setup_token = fields.text("setup_token").unwrap_or_default();
     state.sign_in.setup().check_token(setup_token, &request.visitor()).await?;
     match state.sign_in.setup().complete(setup_token, registration(fields), &request.visitor()).await {
-        Ok(session) => state.welcome_known(request, &session, &ReturnTo::main_page()),
+        Ok(session) => state.welcome_known(request, &session, &ReturnTo::main_page()).await,
         Err(refusal) => {
             state.form_again(request, refusal, |form| state.register_page(request, form, Some(setup_token)))
         }
@@ -99,7 +101,7 @@ pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<
     };
     let return_to = return_to(state, fields);
     match changed {
-        Ok(session) => state.welcome_known(request, &session, &return_to),
+        Ok(session) => state.welcome_known(request, &session, &return_to).await,
         // A signed-in person can go on with the present password.
         Err(refusal) if refusal.error.ends_attempt() => {
             Err(Failure::from(refusal).with_cookies([state.cookies.clear(cookies::CHANGE)]))
@@ -116,7 +118,7 @@ fn typed_name(request: &ParsedRequest) -> &str {
     request.fields().text("username").unwrap_or_default()
 }
 
-fn return_to(state: &AppState, fields: &Fields) -> ReturnTo {
+pub(super) fn return_to(state: &AppState, fields: &Fields) -> ReturnTo {
     state.site.return_to(fields.text("return_to"))
 }
 
@@ -133,30 +135,40 @@ fn registration(fields: &Fields) -> Registration {
 }
 
 impl AppState {
+    /// Returns where a person goes who has just signed in: to the target, or to the terms of service first.
+    pub(super) async fn onward(&self, token: &SessionToken, return_to: &ReturnTo) -> String {
+        if self.sign_in.policy().terms.is_some()
+            && let Err(NotSignedIn::TermsDue) = self.sign_in.requests().check(token.expose()).await
+        {
+            return self.site.at(paths::leading_to(paths::TERMS_PAGE, return_to));
+        }
+        self.site.target(return_to)
+    }
+
     /// Answers a person who has just signed in.
-    pub(super) fn welcome(
+    pub(super) async fn welcome(
         &self,
         request: &ParsedRequest,
         token: &SessionToken,
         return_to: &ReturnTo,
         provider: Option<&ProviderId>,
     ) -> Result<Response, Failure> {
-        let target = self.site.target(return_to);
+        let onward = self.onward(token, return_to).await;
         let response = match request.audience {
-            Audience::Person => see_other(&target),
-            Audience::Program => reply::json(&json!({ "status": "signed_in", "return_to": target })),
+            Audience::Person => see_other(&onward),
+            Audience::Program => reply::json(&json!({ "status": "signed_in", "return_to": onward })),
         };
         self.with_new_session(response, request, token, provider)
     }
 
     /// Answers a person who has just signed in with a password: their browser is a known device from now on.
-    fn welcome_known(
+    async fn welcome_known(
         &self,
         request: &ParsedRequest,
         session: &PasswordSession,
         return_to: &ReturnTo,
     ) -> Result<Response, Failure> {
-        let response = self.welcome(request, &session.token, return_to, None)?;
+        let response = self.welcome(request, &session.token, return_to, None).await?;
         self.with_device(response, request, &session.device)
     }
 

@@ -13,9 +13,9 @@ use crate::reply::{self, Response, see_other};
 use crate::request::ParsedRequest;
 use crate::state::AppState;
 
-/// Describes the signed-in person.
+/// Describes the signed-in person, also one who has yet to accept the terms of service.
 pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let checked = state.signed_in(request).await?;
+    let checked = state.recognized(request).await?;
     let person = &checked.person;
     let described = reply::json(&json!({
         "id": person.account,
@@ -26,6 +26,8 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
         "groups": person.groups,
         "local_groups": person.local_groups,
         "auth_time": person.authenticated_at,
+        "accepted_terms": person.accepted_terms,
+        "terms_due": state.sign_in.policy().terms_due(person.accepted_terms.as_ref()),
     }));
     state.with_renewal(described, &checked)
 }
@@ -52,11 +54,11 @@ pub(crate) async fn leaving(state: &AppState, request: &ParsedRequest) -> Result
     if state.session(request).await?.is_some() {
         return Ok(see_other(&state.site.at(paths::MAIN_PAGE)));
     }
-    let services = &state.sign_in.policy().services;
+    let in_force = state.services().await;
     let mut entered = request.cookies.entered.clone();
     while let Some(origin) = entered.pop() {
         // The cookie chooses nothing but the order.
-        if services.iter().any(|service| service.url.origin() == origin) {
+        if in_force.services().iter().any(|service| service.url.origin() == origin) {
             let ticket = state.sign_in.hand_over().send_off(&origin);
             let ticket = ticket.map_err(|error| state.internal(&error.to_string()))?.to_text();
             let onward = see_other(&paths::on_host(&origin, paths::LEAVE, &[("ticket", &ticket)]));

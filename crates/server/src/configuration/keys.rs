@@ -120,10 +120,12 @@ keys! {
     NETWORK_WITHOUT_TLS: Switch Shared "network_without_tls" = "false";
     ALLOW_SELF_REGISTRATIONS: Switch Shared "allow_self_registrations" as "ALLOW_SELF_REGISTRATIONS" = "true";
     TRUSTED_PROXIES: List Own "trusted_proxies";
+    SHUTDOWN_DELAY: Text Own "shutdown_delay" = "0s";
 
     DIALECTS: List Shared "dialects";
     TERMS_URL: Url Shared "terms.url";
     TERMS_TEXT_FILE: Text Own "terms.text_file";
+    TERMS_MUST_ACCEPT: Text Shared "terms.must_accept";
 
     PASSWORDS_ENABLED: Switch Shared "passwords.enabled" = "true";
     PASSWORDS_MIN_LENGTH: Number Shared "passwords.min_length" = "12";

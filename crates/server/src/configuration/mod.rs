@@ -23,9 +23,11 @@ mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use labgate_domain::public_url::{PlainHttp, PublicUrl, RegisteredPaths, UnfitPublicUrl};
 use labgate_domain::sign_in::{GivenAdministrator, Policy};
+use labgate_domain::time::parse_duration;
 use labgate_http::paths::{MAIN_PAGE, REGISTERED};
 use labgate_http::{CookieName, DropIn, ProxyNetwork, Terms};
 use labgate_provider::ProviderSettings;
@@ -44,6 +46,8 @@ pub use self::tls::{TlsFiles, UnfitTlsFile};
 pub use self::token::TokenKey;
 use self::values::Readers;
 use crate::logging::{Levels, LogFormat, LogSettings};
+
+const MAX_SHUTDOWN_DELAY: Duration = Duration::from_mins(5);
 
 /// A configuration without problems.
 #[derive(Debug)]
@@ -64,6 +68,8 @@ pub struct Configuration {
     pub providers: Vec<ProviderSettings>,
     /// The trusted proxies in front of this lab, which name the client's address.
     pub trusted_proxies: Vec<ProxyNetwork>,
+    /// The time between the signal to stop and the stop, in which the readiness check fails.
+    pub shutdown_delay: Duration,
     /// The products whose paths are served, too.
     pub drop_ins: Vec<DropIn>,
     /// The terms of service.
@@ -104,6 +110,10 @@ impl Configuration {
         let public_url = public_url(settings, listen.as_ref(), tls.is_some());
         let self_registration = settings.switch(&keys::ALLOW_SELF_REGISTRATIONS);
         let trusted_proxies = trusted_proxies(settings);
+        let shutdown_delay = settings.value(&keys::SHUTDOWN_DELAY, |text| match parse_duration(text)? {
+            delay if delay <= MAX_SHUTDOWN_DELAY => Ok(delay),
+            _ => Err("is more than 5m"),
+        });
         let drop_ins = settings.value(&keys::DIALECTS, |text| {
             text.split(',')
                 .map(|name| {
@@ -112,6 +122,7 @@ impl Configuration {
                 .collect()
         });
         let terms = terms::read(settings);
+        let must_accept = terms::must_accept(settings);
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);
@@ -153,8 +164,10 @@ impl Configuration {
                 database_grace: limits.database_grace,
                 access_token_days: limits.access_token_days,
                 services: Arc::new(services),
+                terms: must_accept,
             },
             trusted_proxies,
+            shutdown_delay: shutdown_delay?,
             drop_ins: drop_ins.unwrap_or_default(),
             terms,
             cookie_name: cookie_name?,

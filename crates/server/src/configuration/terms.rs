@@ -1,10 +1,11 @@
 //! The terms of service.
 
+use labgate_domain::people::TermsVersion;
 use labgate_http::Terms;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::keys::{TERMS_TEXT_FILE, TERMS_URL};
+use super::keys::{TERMS_MUST_ACCEPT, TERMS_TEXT_FILE, TERMS_URL};
 use super::settings::Settings;
 use super::values::Readers;
 
@@ -25,6 +26,25 @@ pub(super) fn read(settings: &mut Settings) -> Option<Terms> {
         "" => settings.refuse(&TERMS_TEXT_FILE, "names an empty file"),
         text => Some(Terms::Text(text.to_owned())),
     }
+}
+
+/// Reads the version of the terms of service that everybody must accept; none when there is none, or there are
+/// problems.
+pub(super) fn must_accept(settings: &mut Settings) -> Option<TermsVersion> {
+    if settings.is_set(&TERMS_MUST_ACCEPT)
+        && !settings.is_set(&TERMS_URL)
+        && !settings.is_set(&TERMS_TEXT_FILE)
+    {
+        let (url, file) = (TERMS_URL.path, TERMS_TEXT_FILE.path);
+        let text = format!("is set, and there are no terms to accept: set {url} or {file}");
+        return settings.refuse(&TERMS_MUST_ACCEPT, text);
+    }
+    settings.value(&TERMS_MUST_ACCEPT, |text| {
+        TermsVersion::parse(text).map_err(|_| {
+            let longest = TermsVersion::MAX_CHARS;
+            format!("is not one line of 1 to {longest} visible characters, such as \"2026-11-01\"")
+        })
+    })
 }
 
 #[cfg(test)]
@@ -57,6 +77,17 @@ mod tests {
             let error = read(format!("[terms]\nurl = {bad:?}")).unwrap_err();
             assert!(error.contains("terms.url") && error.contains("absolute http or https URL"), "{error}");
         }
+        let version = |value: &str| {
+            let read = read(format!("[terms]\nurl = \"https://example.org\"\nmust_accept = {value}"));
+            read.map(|it| it.policy.terms.unwrap().to_string())
+        };
+        assert_eq!(version("\"2026-11-01\"").unwrap(), "2026-11-01");
+        for bad in ["\"\"", "\" 1\"", "\"1\\u0007\"", "\"1\\n2\"", &format!("{:?}", "x".repeat(65))] {
+            let error = version(bad).unwrap_err();
+            assert!(error.contains("terms.must_accept"), "{bad}: {error}");
+        }
+        let nothing = read("[terms]\nmust_accept = \"1\"".to_owned()).unwrap_err();
+        assert!(nothing.contains("set terms.url or terms.text_file"), "{nothing}");
         let missing = read("[terms]\ntext_file = \"/nowhere/terms.txt\"".to_owned()).unwrap_err();
         assert!(missing.contains("terms.text_file") && missing.contains("/nowhere/terms.txt"), "{missing}");
         let both = read("[terms]\nurl = \"https://example.org\"\ntext_file = \"x\"".to_owned()).unwrap_err();

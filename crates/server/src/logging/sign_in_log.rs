@@ -1,7 +1,8 @@
 use async_trait::async_trait;
+use labgate_domain::ForeignText;
 use labgate_domain::access_token::{AccessTokenId, TokenScope};
 use labgate_domain::error::ErrorCode;
-use labgate_domain::people::{AccountId, GroupName, Username};
+use labgate_domain::people::{AccountId, GroupName, TermsVersion, Username};
 use labgate_domain::ports::{
     Author, Observer, Person, RefusalKind, SignInEvent, SignInRecords, Source, StoreError,
 };
@@ -24,13 +25,13 @@ macro_rules! event {
 /// `labgate::sign_in`.
 ///
 /// The fields are stable: `event` (`started`, `signed_in`, `email_conflict`, `refused`, `linked`, `unlinked`,
-/// `password_changed`, `access_token_made`, `access_token_revoked`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
+/// `password_changed`, `terms_accepted`, `access_token_made`, `access_token_revoked`, `administered`, `signed_out`, `signed_out_elsewhere`, `signed_out_by_provider`,
 /// `revalidation_rejected`, `revalidation_deferred`, `check_failed`, `changes_lost`, `changes_known`,
 /// `renewal_not_stored`, `trail`, `record_lost`, `link_required`, `request_refused`, `refused_again`,
-/// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
+/// `operated`, `administrator_kept`, `renamed`, `groups_changed`, `identities_moved`, `service_changed`, `service_left_out`, `replicas_differ`, `replicas_agree`) and, where they apply, `reference` (which the person quotes), `code`, `error`, `explanation`
 /// (the meaning of the provider's own message, where it is known), `remedy`, `provider` (a password sign-in has
-/// none), `account`, `name`, `source`, `session` (its first characters: enough to follow it, not enough to name
-/// it), `created`, `change`, `added`, `removed`, `former`, `token`, `scope`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `way`, `path`, `count`, `settings` and `steps`.
+/// none), `account`, `name`, `service`, `source`, `session` (its first characters: enough to follow it, not enough to name
+/// it), `created`, `change`, `added`, `removed`, `former`, `token`, `scope`, `until`, `issuer`, `linked`, `sessions`, `by`, `by_name`, `by_token`, `way`, `path`, `count`, `settings`, `version`, `url`, `allows` and `steps`.
 ///
 /// In a refusal `source` stands before everything that a stranger can choose, so that a program that reads
 /// the log finds the right one. A refusal is a warning; a failure of Labgate's own is an error.
@@ -74,11 +75,42 @@ impl TracingLog {
         );
     }
 
+    fn email_conflict(&self, person: &Person) {
+        event!(
+            warn "email_conflict", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source),
+            "the provider's new e-mail address is another account's, so the old one was kept, and so was a \
+             username that is the old one"
+        );
+    }
+
+    fn terms_accepted(&self, person: &Person, version: &TermsVersion) {
+        event!(
+            info "terms_accepted", account = %person.account, name = person.name.as_str(),
+            source = self.source(person.source), version = version.as_str(),
+            "a person accepted the terms of service"
+        );
+    }
+
     fn renamed(&self, account: AccountId, former: &Username, name: &Username, by: &Author) {
         let (by, by_name, by_token, source) = self.author(by);
         event!(
             info "renamed", %account, name = name.as_str(), former = former.as_str(), by, by_name, by_token, source,
             "the account has another username"
+        );
+    }
+
+    fn service_changed(
+        &self,
+        (service, change): (&ForeignText, &str),
+        (url, allows): (Option<&ForeignText>, Option<&ForeignText>),
+        by: &Author,
+    ) {
+        let (by, by_name, by_token, source) = self.author(by);
+        let (url, allows) = (url.map(ForeignText::as_str), allows.map(ForeignText::as_str));
+        event!(
+            info "service_changed", service = service.as_str(), change, by, by_name, by_token, source, url, allows,
+            "an administrator changed a service"
         );
     }
 
@@ -165,12 +197,7 @@ impl Observer for TracingLog {
             SignInEvent::Started { provider } => event!(
                 info "started", provider = provider.as_str(), "a browser was sent to the provider"
             ),
-            SignInEvent::EmailConflict { person } => event!(
-                warn "email_conflict", account = %person.account, name = person.name.as_str(),
-                source = self.source(person.source),
-                "the provider's new e-mail address is another account's, so the old one was kept, and so was a \
-                 username that is the old one"
-            ),
+            SignInEvent::EmailConflict { person } => self.email_conflict(person),
             SignInEvent::Refused { reference, code, error, source } => {
                 let cause = Cause { code: *code, error, explanation: None };
                 refused(reference.as_str(), self.source(*source).as_deref(), None, None, None, &cause);
@@ -222,6 +249,7 @@ impl Observer for TracingLog {
             SignInEvent::AccessTokenRevoked { account, name, token, by } => {
                 self.token_revoked(*account, name.as_ref(), *token, by);
             }
+            SignInEvent::TermsAccepted { person, version } => self.terms_accepted(person, version),
             SignInEvent::Administered { account, name, change, by } => {
                 self.administered(*account, name.as_ref(), change, by);
             }
@@ -234,6 +262,10 @@ impl Observer for TracingLog {
             SignInEvent::IdentitiesMoved { from, to, until, accounts, by } => {
                 self.moved((from, to), *until, *accounts, by);
             }
+            SignInEvent::ServiceChanged { service, change, url, allows, by } => {
+                self.service_changed((service, change), (url.as_ref(), allows.as_ref()), by);
+            }
+            SignInEvent::ServiceLeftOut { service, reason } => service_left_out(service, reason),
             SignInEvent::AdministratorKept { account, name } => event!(
                 warn "administrator_kept", %account, name = name.as_str(),
                 "the provider's groups no longer make this person an administrator, but there is no other: make \
@@ -305,6 +337,13 @@ struct Cause<'a> {
     code: ErrorCode,
     error: &'a str,
     explanation: Option<&'static str>,
+}
+
+fn service_left_out(service: &ForeignText, reason: &ForeignText) {
+    event!(
+        error "service_left_out", service = service.as_str(), error = reason.as_str(),
+        "an added service is left out: nobody passes to it until it is changed or removed at /admin/services"
+    );
 }
 
 fn refused(

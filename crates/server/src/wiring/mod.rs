@@ -15,6 +15,7 @@ mod unix_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use labgate_domain::ports::IdentityProvider;
 use labgate_domain::sign_in::{Ports, SignIn};
@@ -56,6 +57,7 @@ pub struct Server {
     replica: RunningReplica,
     reload_bell: Arc<Notify>,
     log: Arc<SummingLog>,
+    shutdown_delay: Duration,
 }
 
 impl Server {
@@ -110,7 +112,8 @@ impl Server {
         for provider in providers {
             background.spawn(warm_up(provider));
         }
-        let Configuration { trusted_proxies, cookie_name, drop_ins, terms, .. } = configuration;
+        let Configuration { trusted_proxies, cookie_name, drop_ins, terms, shutdown_delay, .. } =
+            configuration;
         let info = AppInfo { missing_settings, trusted_proxies, cookie_name, drop_ins, terms };
         let app = App::new(sign_in, info);
         Ok(Self {
@@ -125,6 +128,7 @@ impl Server {
             replica: stated,
             reload_bell,
             log,
+            shutdown_delay,
         })
     }
 
@@ -151,16 +155,19 @@ impl Server {
         Arc::clone(&self.reload_bell)
     }
 
-    /// Serves requests until `shutdown` completes. Then no further request is accepted and no further session
-    /// revalidation begins; those under way are finished, the requests for at most ten seconds, the
-    /// revalidations for at most thirty, and the database is closed.
+    /// Serves requests until `shutdown` completes. Then the readiness check fails and no further session revalidation
+    /// begins, and after the delay of the settings no further request is accepted; those under way are finished, the
+    /// requests for at most ten seconds, the revalidations for at most thirty, and the database is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { bound, tls, app, store, mut background, revalidations, data_dir, replica, log, .. } = self;
+        let (leaving, delay) = (app.clone(), self.shutdown_delay);
         let stopping = revalidations.stop();
         let mut stopped = stopping.subscribe();
         let serving = labgate_http::serve(bound.listener, tls, app, async {
             shutdown.await;
+            leaving.leave();
             stopping.send_replace(true);
+            tokio::time::sleep(delay).await;
         });
         let ending = async {
             // An error would say that there is nothing to wait for.
@@ -206,6 +213,7 @@ async fn open(
         credentials: Arc::new(store.clone()),
         administration: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
+        services: Arc::new(store.clone()),
         spent_attempts: Arc::new(store.clone()),
         sealer: Arc::clone(&keys.seals) as _,
         tokens: Arc::clone(&keys.tokens) as _,

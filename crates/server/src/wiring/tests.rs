@@ -72,6 +72,28 @@ async fn a_server_starts_answers_and_stops() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_about_to_stop_is_not_ready_and_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let server =
+        Server::start(configuration(folder.path(), &[("LABGATE_SHUTDOWN_DELAY", "5m")])).await.unwrap();
+    let address = server.address().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { stopped.await.unwrap_or_default() }));
+    assert!(get(address, "/readyz", "").await.contains("\"stopping\":false"));
+    stop.send(()).unwrap();
+    let mut ready = get(address, "/readyz", "").await;
+    for _ in 0..1000 {
+        if ready.starts_with("HTTP/1.1 503") {
+            break;
+        }
+        ready = get(address, "/readyz", "").await;
+    }
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("\"stopping\":true"), "{ready}");
+    assert!(get(address, "/healthz", "").await.starts_with("HTTP/1.1 200"));
+    running.abort();
+}
+
+#[tokio::test]
 async fn it_starts_with_a_provider_that_does_not_answer() {
     let folder = tempfile::tempdir().unwrap();
     let provider = [

@@ -25,7 +25,10 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "accounts",
         key: 1,
-        columns: &[(Text, "id username email name role status groups"), (Number, "created_at")],
+        columns: &[
+            (Text, "id username email name role status groups terms_version"),
+            (Number, "terms_accepted_at created_at"),
+        ],
     },
     Table { name: "credentials", key: 1, columns: &[(Text, "account_id hash"), (Flag, "must_change")] },
     Table {
@@ -46,6 +49,7 @@ pub(super) const TABLES: &[Table] = &[
             (Number, "authenticated_at created_at last_seen_at expires_at ended_at recheck_at"),
         ],
     },
+    Table { name: "services", key: 1, columns: &[(Text, "id definition")] },
     Table {
         name: "access_tokens",
         key: 1,
@@ -91,7 +95,8 @@ mod tests {
         let columns = "SELECT t.name || '.' || c.name || iif(c.pk > 0, ' key', '')
             FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
             WHERE t.type = 'table'
-                AND t.name NOT IN ('_sqlx_migrations', 'sqlite_sequence', 'changes', 'readiness', 'replicas')";
+                AND t.name NOT IN ('_sqlx_migrations', 'sqlite_sequence', 'changes', 'readiness', 'replicas',
+                    'services_revision')";
         let mut snapshot = store.snapshot().await.unwrap();
         let there: Vec<String> =
             snapshot.list(Statement::new(columns), |row| Ok(row.value(0).unwrap())).await.unwrap();

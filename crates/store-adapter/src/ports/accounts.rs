@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use labgate_domain::people::{Account, AccountId, Credential, DisplayName, Username};
+use labgate_domain::people::{AcceptedTerms, Account, AccountId, Credential, DisplayName, Username};
 use labgate_domain::ports::{AccountCreation, AccountStore, StoreError};
 
 use crate::Store;
@@ -49,6 +49,11 @@ impl AccountStore for Store {
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError> {
         let set = Statement::new("UPDATE accounts SET name = $2 WHERE id = $1");
         self.writer().await?.execute(set.bind(id).bind(name.map(DisplayName::as_str))).await.map(drop)
+    }
+
+    async fn accept_terms(&self, id: AccountId, terms: &AcceptedTerms) -> Result<bool, StoreError> {
+        let changed = self.writer().await?.execute(accounts::accept_terms(id, terms)).await?;
+        Ok(changed > 0)
     }
 
     async fn check(&self) -> Result<(), StoreError> {

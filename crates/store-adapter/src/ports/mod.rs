@@ -9,5 +9,6 @@ mod accounts;
 mod administration;
 mod credentials;
 mod identities;
+mod services;
 mod sessions;
 mod spent_attempts;

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use labgate_domain::people::AccountId;
 use labgate_domain::ports::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms, StoreError};
@@ -7,16 +5,13 @@ use labgate_domain::protocol::{IdTokenHint, Issuer, ProviderSessionId, Subject};
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::{NextRevalidation, Session, SessionId, UserAgent};
 use labgate_domain::time::Timestamp;
-use tokio::time::{Instant, timeout_at};
 
 use crate::Store;
+use crate::in_time::in_time;
 use crate::rows;
 use crate::sql::Sql;
 use crate::statement::Statement;
 use crate::statements::{changes, sessions};
-
-/// The longest wait for the feed of changes: every check of that second waits along.
-const FEED_PATIENCE: Duration = Duration::from_secs(1);
 
 const FIND: Sql = select!("sessions", session_columns!(), "FROM sessions WHERE id = $1");
 
@@ -171,21 +166,12 @@ impl SessionStore for Store {
         &self,
         position: Option<&'a FeedPosition>,
     ) -> Result<SessionChanges, StoreError> {
-        let late =
-            |_| StoreError(format!("the database did not answer within {} s", FEED_PATIENCE.as_secs()));
-        let until = Instant::now() + FEED_PATIENCE;
-        let mut connection = timeout_at(until, self.feed()).await.map_err(late)??;
-        let answer = timeout_at(until, connection.list(changes::since(position), rows::change)).await;
-        if answer.is_err() {
-            // It may never answer again; the pool would wait for it.
-            connection.close();
-        }
-        let rows = answer.map_err(late)??;
-        let position =
-            rows.first().ok_or_else(|| StoreError("the feed is empty".to_owned()))?.position.clone();
+        let rows = in_time(self.feed(), changes::since(position), rows::change).await?;
+        let first = rows.first().ok_or_else(|| StoreError("the feed is empty".to_owned()))?;
+        let (position, services) = (first.position.clone(), first.services.clone());
         let can_be_told = rows.len() <= SessionChanges::MOST && rows.iter().all(|row| row.can_be_told);
         let changed: Vec<Changed> = rows.into_iter().filter_map(|row| row.changed).collect();
-        Ok(SessionChanges { position, changed: can_be_told.then_some(changed) })
+        Ok(SessionChanges { position, changed: can_be_told.then_some(changed), services })
     }
 
     async fn delete_expired(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -16,8 +16,22 @@ use crate::{MalformedLocation, OpenError};
 #[derive(Clone)]
 pub(crate) struct Address {
     options: PgConnectOptions,
+    lends: Lends,
     shown: String,
 }
+
+/// What a connection stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lends {
+    /// A session of the server, with settings and prepared statements of its own.
+    Sessions,
+    /// A session for each transaction, by a pooler such as PgBouncer with `pool_mode = transaction`: what is set or
+    /// prepared outside of one stays in a session that others get.
+    Transactions,
+}
+
+/// The parameter that says what a pooler lends.
+const POOL_MODE: &str = "pool_mode";
 
 impl Address {
     /// Parses a URL.
@@ -39,15 +53,23 @@ impl Address {
         if parsed.query_pairs().any(|(name, _)| !is_known(&name)) {
             return Err(MalformedLocation::Parameter);
         }
-        let options =
-            PgConnectOptions::from_str(url.expose_secret()).map_err(|_| MalformedLocation::Value)?;
+        let mut modes = parsed.query_pairs().filter(|(name, _)| name == POOL_MODE).map(|(_, value)| value);
+        let lends = match (modes.next().as_deref(), modes.next()) {
+            (None | Some("session"), None) => Lends::Sessions,
+            (Some("transaction"), None) => Lends::Transactions,
+            _ => return Err(MalformedLocation::Value),
+        };
+        // A pooler refuses a setting that it does not know; this one is set later.
+        let options = PgConnectOptions::from_str(without(&parsed, POOL_MODE).expose_secret())
+            .map_err(|_| MalformedLocation::Value)?
+            .extra_float_digits(None);
         let host = match options.get_socket() {
             Some(folder) => folder.display().to_string(),
             None => options.get_host().to_owned(),
         };
         let shown =
             format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or("its user's name"));
-        Ok(Self { options, shown })
+        Ok(Self { options, lends, shown })
     }
 
     /// Builds the error of a database that cannot be used.
@@ -65,6 +87,19 @@ impl Address {
     pub(super) fn options(&self) -> PgConnectOptions {
         self.options.clone()
     }
+
+    pub(super) fn lends(&self) -> Lends {
+        self.lends
+    }
+}
+
+/// Returns the URL without a parameter.
+fn without(url: &Url, parameter: &str) -> SecretString {
+    let mut url = url.clone();
+    let kept = |pair: &&str| pair.split('=').next() != Some(parameter);
+    let query = url.query().map(|query| query.split('&').filter(kept).collect::<Vec<_>>().join("&"));
+    url.set_query(query.filter(|query| !query.is_empty()).as_deref());
+    String::from(url).into()
 }
 
 impl fmt::Display for Address {

@@ -59,7 +59,7 @@ pub(crate) const CHANGES_SINCE: &str = "
     SELECT 'the feed' AS place, json_build_array(here.snapshot, here.server, here.at)::text AS position,
         coalesce(earlier.server = here.server AND earlier.at > here.at - $3 AND NOT pg_is_in_recovery(), FALSE)
             AS reaches_back,
-        c.session_id, c.account_id
+        c.session_id, c.account_id, (SELECT revision FROM services_revision) AS services
     FROM here CROSS JOIN earlier LEFT JOIN changes AS c
         ON c.transaction >= pg_snapshot_xmin(earlier.snapshot)
         AND NOT pg_visible_in_snapshot(c.transaction, earlier.snapshot)

@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod dialect;
 mod schema;
+mod single;
 mod throttle;
 
 use std::sync::Arc;
@@ -11,16 +12,18 @@ use std::sync::atomic::AtomicU32;
 use labgate_domain::people::{AccountId, EmailAddress};
 use labgate_domain::ports::StoreError;
 use secrecy::SecretString;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _};
 
 pub(crate) use address::Address;
+use address::Lends;
 #[cfg(test)]
 pub(crate) use schema::STEPS;
+pub(crate) use single::Single;
 
 use crate::OpenError;
-use crate::connection::{PATIENCE, failed};
+use crate::connection::{PATIENCE, Pooled, failed};
+use crate::statement::Statement;
 use crate::transaction::OpenTransaction;
 
 /// The number of writes of one replica that run side by side, or wait for a lock.
@@ -30,15 +33,23 @@ const WRITERS: u32 = 6;
 /// writes that do.
 const READERS: u32 = 4;
 
-/// The settings of every connection, whatever those of the server, the database and the user.
+/// The settings of every session, whatever those of the server, the database and the user.
 ///
 /// A question that is asked behind a lock must see the rows that were committed while it waited: that is READ
-/// COMMITTED. A replica that is cut off in the middle of a transaction must not keep its locks until the
+/// COMMITTED. Numbers keep all their digits: the feed's position has the server's start. A replica that is cut off in the middle of a transaction must not keep its locks until the
 /// network notices.
 const SETTINGS: &str = "
     SET default_transaction_isolation = 'read committed';
+    SET extra_float_digits = 2;
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '60s'";
+
+/// The same for the transaction of a session that a pooler lends.
+const BEGIN_LENT: &str = "
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL extra_float_digits = 2;
+    SET LOCAL lock_timeout = '5s';
+    SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 /// Until the transaction ends no other one changes accounts. Keys of two numbers are apart from the login
 /// throttle's, which have one.
@@ -64,6 +75,7 @@ pub(crate) struct PostgresDatabase {
     writers: PgPool,
     readers: PgPool,
     feed: PgPool,
+    lends: Lends,
     /// Counts login attempts, to clean up after every so many of them.
     attempts: Arc<AtomicU32>,
 }
@@ -77,21 +89,26 @@ impl PostgresDatabase {
         let address = Address::parse(url)?;
         // Not through the pool, which would retry and hide the cause.
         let mut connection = address.connect().await?;
-        let options = address.options();
+        let (options, lends) = (address.options(), address.lends());
+        if lends == Lends::Sessions {
+            has_a_session_each(&mut connection, &address).await?;
+        }
         schema::migrate(&mut connection, &address).await?;
         // An error of the farewell does not matter.
         drop(connection.close().await);
 
         let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(PATIENCE)
-                .after_connect(|connection, _| {
+            let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+            let pool = match lends {
+                Lends::Sessions => pool.after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
-                })
-                .connect_lazy_with(options.clone())
+                }),
+                Lends::Transactions => pool,
+            };
+            pool.connect_lazy_with(options.clone())
         };
-        Ok(Self { writers: pool(WRITERS), readers: pool(READERS), feed: pool(1), attempts: Arc::default() })
+        let (writers, readers, feed) = (pool(WRITERS), pool(READERS), pool(1));
+        Ok(Self { writers, readers, feed, lends, attempts: Arc::default() })
     }
 
     pub(crate) async fn close(&self) {
@@ -100,16 +117,24 @@ impl PostgresDatabase {
         self.writers.close().await;
     }
 
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.readers.acquire().await.map_err(failed)
+    pub(crate) async fn reader(&self) -> Result<Single, StoreError> {
+        self.single(&self.readers).await
     }
 
-    pub(crate) async fn feed(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.feed.acquire().await.map_err(failed)
+    pub(crate) async fn feed(&self) -> Result<Single, StoreError> {
+        self.single(&self.feed).await
     }
 
-    pub(crate) async fn writer(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.writers.acquire().await.map_err(failed)
+    pub(crate) async fn writer(&self) -> Result<Single, StoreError> {
+        self.single(&self.writers).await
+    }
+
+    async fn single(&self, pool: &PgPool) -> Result<Single, StoreError> {
+        let connection = pool.acquire().await.map_err(failed)?;
+        Ok(match self.lends {
+            Lends::Sessions => Single::new(connection),
+            Lends::Transactions => Single::lent(connection, BEGIN_LENT),
+        })
     }
 
     /// Begins to change accounts: no other transaction does, on any replica, until this one ends.
@@ -132,11 +157,9 @@ impl PostgresDatabase {
         id: AccountId,
         email: Option<&'a EmailAddress>,
     ) -> Result<(OpenTransaction<Postgres>, Option<&'a EmailAddress>), StoreError> {
-        let known: Option<Option<String>> = sqlx::query_scalar(EMAIL)
-            .bind(id.to_string())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(failed)?;
+        let known: Option<Option<String>> = Pooled::Postgres(self.reader().await?)
+            .find(Statement::new(EMAIL).bind(id), |row| row.value(0).map_err(failed))
+            .await?;
         let new_email = email.filter(|email| known.flatten().as_deref() != Some(email.as_str()));
         let mut transaction = match new_email {
             Some(_) => self.begin().await?,
@@ -149,13 +172,49 @@ impl PostgresDatabase {
     /// Begins to read the state of this moment.
     pub(crate) async fn snapshot(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        OpenTransaction::begin(&self.readers, begin).await.map_err(failed)
+        Ok(self.lent_or_own(OpenTransaction::begin(&self.readers, begin).await.map_err(failed)?))
     }
 
     /// Begins to write, without a lock.
     pub(crate) async fn begin_plainly(&self) -> Result<OpenTransaction<Postgres>, StoreError> {
-        OpenTransaction::begin(&self.writers, "BEGIN").await.map_err(failed)
+        let begin = match self.lends {
+            Lends::Sessions => "BEGIN",
+            Lends::Transactions => BEGIN_LENT,
+        };
+        Ok(self.lent_or_own(OpenTransaction::begin(&self.writers, begin).await.map_err(failed)?))
     }
+
+    fn lent_or_own(&self, transaction: OpenTransaction<Postgres>) -> OpenTransaction<Postgres> {
+        match self.lends {
+            Lends::Sessions => transaction,
+            Lends::Transactions => transaction.lent(),
+        }
+    }
+}
+
+/// Refuses a pooler that lends sessions for a transaction each, which the URL does not speak of: a statement that
+/// one client prepares under a name could be executed for another's. The pooler gives the session that came back
+/// last, so two connections that take turns meet it.
+async fn has_a_session_each(connection: &mut PgConnection, address: &Address) -> Result<(), OpenError> {
+    let mut other = address.connect().await?;
+    let first = session(connection).await;
+    let others = session(&mut other).await;
+    let again = session(connection).await;
+    drop(other.close().await);
+    let unusable = |error| address.unusable(error);
+    let (first, others, again) =
+        (first.map_err(unusable)?, others.map_err(unusable)?, again.map_err(unusable)?);
+    if first == others || first != again {
+        return Err(address.unusable(
+            "a pooler lends its sessions for a transaction each: add pool_mode=transaction to the URL",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the number of the session that answers, asked without a preparation.
+async fn session(connection: &mut PgConnection) -> sqlx::Result<i32> {
+    connection.fetch_one("SELECT pg_backend_pid()").await?.try_get(0)
 }
 
 /// Locks the sessions of an account that is about to be deleted.

@@ -46,7 +46,7 @@ pub(crate) const CHANGES_SINCE: &str = "
     )
     SELECT 'the feed' AS place, json_array(here.number, unixepoch()) AS position,
         coalesce(earlier.number <= here.number AND earlier.at > unixepoch() - $3, FALSE) AS reaches_back,
-        c.session_id, c.account_id
+        c.session_id, c.account_id, (SELECT revision FROM services_revision) AS services
     FROM here, earlier LEFT JOIN changes AS c ON c.number > earlier.number
     LIMIT $2";
 

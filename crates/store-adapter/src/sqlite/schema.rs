@@ -18,7 +18,9 @@ pub(crate) const STEPS: &[Step] = &[
     (7, "successors", include_str!("../../migrations/sqlite/0007_successors.sql")),
     (8, "replicas", include_str!("../../migrations/sqlite/0008_replicas.sql")),
     (9, "local groups", include_str!("../../migrations/sqlite/0009_local_groups.sql")),
-    (10, "access tokens", include_str!("../../migrations/sqlite/0010_access_tokens.sql")),
+    (10, "terms", include_str!("../../migrations/sqlite/0010_terms.sql")),
+    (11, "services", include_str!("../../migrations/sqlite/0011_services.sql")),
+    (12, "access tokens", include_str!("../../migrations/sqlite/0012_access_tokens.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.

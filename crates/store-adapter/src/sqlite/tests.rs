@@ -49,6 +49,7 @@ fn account() -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
+        accepted_terms: None,
         created_at: Timestamp::from_unix_seconds(1000),
     }
 }

@@ -1,5 +1,5 @@
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, DisplayName, EmailAddress, LocalGroups, Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, DisplayName, EmailAddress, LocalGroups, Role, Username,
 };
 
 use crate::sql::Sql;
@@ -13,8 +13,8 @@ const NAME_IS_TAKEN: &str = "
     )";
 
 const ADD: &str = "
-    INSERT INTO accounts (id, username, email, name, role, status, created_at, groups)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT INTO accounts (id, username, email, name, role, status, created_at, groups, terms_version, terms_accepted_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 const IS_ACTIVE: &str = "
     SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')";
@@ -38,6 +38,11 @@ const IS_LAST_ADMINISTRATOR: &str = "
 
 /// Pages are in the order of the ids as texts, which is that of the ids.
 const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
+
+/// The first time of a version stays.
+const ACCEPT_TERMS: &str = "
+    UPDATE accounts SET terms_version = $2, terms_accepted_at = $3
+    WHERE id = $1 AND (terms_version IS NULL OR terms_version <> $2)";
 
 const GROUPS: Sql = select!("accounts", "groups FROM accounts WHERE id = $1");
 
@@ -71,6 +76,8 @@ pub(crate) fn add(account: &Account) -> Statement {
         .bind(account.status.as_str())
         .bind(account.created_at)
         .bind(&account.groups)
+        .bind(account.accepted_terms.as_ref().map(|terms| terms.version.as_str()))
+        .bind(account.accepted_terms.as_ref().map(|terms| terms.at))
 }
 
 /// Takes over the address, if there is one, and the name, if the account has none.
@@ -124,6 +131,10 @@ pub(crate) fn set_role(id: AccountId, role: Role) -> Statement {
 
 pub(crate) fn rename(id: AccountId, name: &Username) -> Statement {
     Statement::new("UPDATE accounts SET username = $2 WHERE id = $1").bind(id).bind(name.as_str())
+}
+
+pub(crate) fn accept_terms(id: AccountId, terms: &AcceptedTerms) -> Statement {
+    Statement::new(ACCEPT_TERMS).bind(id).bind(terms.version.as_str()).bind(terms.at)
 }
 
 pub(crate) fn groups(id: AccountId) -> Statement {

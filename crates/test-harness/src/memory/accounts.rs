@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity};
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch, PasswordHash, Role,
-    Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupPatch,
+    PasswordHash, Role, Username,
 };
 use labgate_domain::ports::{
     AccountChange, AccountCreation, AccountPage, AccountRenaming, AccountStore, AdministrationStore, Changed,
@@ -47,6 +47,17 @@ impl AccountStore for MemoryStore {
             state.changes.push(Changed::Account(id));
         }
         Ok(())
+    }
+
+    async fn accept_terms(&self, id: AccountId, terms: &AcceptedTerms) -> Result<bool, StoreError> {
+        let mut state = self.answering()?;
+        let Some(account) = state.accounts.get_mut(&id) else { return Ok(false) };
+        if account.accepted_terms.as_ref().is_some_and(|accepted| accepted.version == terms.version) {
+            return Ok(false);
+        }
+        account.accepted_terms = Some(terms.clone());
+        state.changes.push(Changed::Account(id));
+        Ok(true)
     }
 
     async fn check(&self) -> Result<(), StoreError> {

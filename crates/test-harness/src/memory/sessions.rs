@@ -182,6 +182,7 @@ impl SessionStore for MemoryStore {
         Ok(SessionChanges {
             position: FeedPosition(state.changes.len().to_string()),
             changed: changed.filter(|changed| changed.len() <= SessionChanges::MOST).map(<[Changed]>::to_vec),
+            services: state.services_revision(),
         })
     }
 

@@ -15,6 +15,7 @@ fn person(groups: &[&str]) -> SessionPerson {
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         local_groups: crate::people::LocalGroups::default(),
+        accepted_terms: None,
         authenticated_at: Timestamp::from_unix_seconds(0),
     }
 }
@@ -219,4 +220,58 @@ fn a_rule_names_plain_decoded_paths() {
     ] {
         assert!(ServiceUrl::parse(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn an_added_service_stands_beside_those_of_the_configuration_and_never_within() {
+    let mut services = services();
+    let within = service("x", "https://lab.example/mlflow/x");
+    let refused = services.add(within, &lab()).unwrap_err();
+    assert!(matches!(refused, UnfitServices::WithinConfigured(..)), "{refused}");
+    services.add(service("x", "https://lab.example/mlflows"), &lab()).unwrap();
+    services.add(service("y", "https://lab.example/mlflows/y"), &lab()).unwrap();
+    let found = |path: &str| decide(&services, "GET", &format!("https://lab.example{path}")).unwrap().0;
+    assert_eq!((found("/mlflow/x"), found("/mlflows/x")), ("mlflow".to_owned(), "x".to_owned()));
+    assert_eq!(found("/mlflows/y/z"), "y");
+    assert_eq!(services.configured().count(), 3);
+    assert_eq!(services.iter().count(), 5);
+}
+
+#[test]
+fn where_a_service_is_left_out_nobody_passes() {
+    let mut services = Services::new(vec![service("own", "https://own.example")], &lab()).unwrap();
+    services.add(service("apps", "https://apps.example"), &lab()).unwrap();
+    services.add(service("twin", "https://twin.example"), &lab()).unwrap();
+    for url in [
+        "https://apps.example/secret",
+        "https://own.example/x",
+        "https://own.example/",
+        "https://gone.example/",
+        "https://twin.example/",
+    ] {
+        services.leave_out(ServiceUrl::parse(url).unwrap());
+    }
+    let found = |url: &str| decide(&services, "GET", url).map(|found| found.0);
+    assert_eq!(found("https://apps.example/a"), Ok("apps".to_owned()));
+    for url in [
+        "https://apps.example/secret",
+        "https://apps.example/secret/a",
+        "https://gone.example/a",
+        "https://twin.example/",
+        "https://own.example/x",
+        "https://own.example/x/y",
+    ] {
+        assert_eq!(found(url), Err("LeftOut".to_owned()), "{url}");
+    }
+    // One service without rules takes every reading of a path; not where another should be.
+    assert_eq!(found("https://apps.example/a//b"), Err("Ambiguous".to_owned()));
+    assert_eq!(found("https://own.example/a//b"), Err("Ambiguous".to_owned()));
+    for url in ["https://own.example/", "https://own.example/xy"] {
+        assert_eq!(found(url), Ok("own".to_owned()), "the configuration's own address");
+    }
+    let around =
+        |url: &str| services.left_out_around(&ServiceUrl::parse(url).unwrap()).map(ToString::to_string);
+    assert_eq!(around("https://apps.example/secret/x").as_deref(), Some("https://apps.example/secret/"));
+    assert_eq!(around("https://apps.example/secret").as_deref(), Some("https://apps.example/secret/"));
+    assert_eq!(around("https://apps.example/secrets"), None);
 }

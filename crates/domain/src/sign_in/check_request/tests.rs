@@ -205,7 +205,7 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
     let mut answers = [changes(&[]), changes(&[Changed::Session(claims.sid)])].into_iter();
     feed.expect_changes_since().returning(move |_| Ok(answers.next().unwrap()));
 
-    recent.catch_up(&feed, &log, at(NOW)).await;
+    recent.catch_up(&feed, scene.sign_in.requests().services, &log, at(NOW)).await;
     let checked = Checked {
         scope: None,
         turn: recent.turn(),
@@ -213,9 +213,9 @@ async fn a_change_told_while_a_check_is_under_way_has_it_checked_again() {
         at: at(NOW),
         until: claims.exp,
         session_until: claims.exp,
-        person: Arc::new(SessionPerson::new(claims, Vec::new(), LocalGroups::default())),
+        person: Arc::new(SessionPerson::new(claims, Vec::new(), account(AccountStatus::Active))),
     };
-    recent.catch_up(&feed, &log, at(NOW + 1)).await;
+    recent.catch_up(&feed, scene.sign_in.requests().services, &log, at(NOW + 1)).await;
     recent.remember(Presented::Session("token").into(), checked);
     let remembered = recent.find(Presented::Session("token").into()).unwrap();
     assert!(!recent.vouches(&remembered, at(NOW + 1), Duration::ZERO));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::access::testing::services;
-use crate::access::{Target, TokenUse};
+use crate::access::{Service, Target, TokenUse};
 use crate::access_token::AccessTokenId;
 use crate::error::ErrorCode;
 use crate::people::{AccountId, AccountStatus, DisplayName, GroupPatch, Password};
@@ -99,7 +99,7 @@ async fn a_token_is_never_passed_over_for_a_session() {
 async fn where_tokens_alone_pass_no_session_does() {
     let mut world = world(token("runs"), active());
     world.access_tokens.expect_touch().returning(|_, _| Ok(()));
-    let mut list: Vec<_> = services().iter().cloned().collect();
+    let mut list: Vec<_> = services().iter().map(|it| Service::clone(it)).collect();
     for service in &mut list {
         service.tokens = TokenUse::Only;
     }

@@ -120,6 +120,7 @@ fn account_json(account: &Account) -> Value {
         "role": account.role,
         "local_groups": account.groups,
         "status": account.status.as_str(),
+        "accepted_terms": account.accepted_terms,
         "created_at": account.created_at,
     })
 }
@@ -161,6 +162,9 @@ fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> Stri
         line("groups", &format!("{} (local)", account.groups));
     }
     line("status", account.status.as_str());
+    if let Some(terms) = &account.accepted_terms {
+        line("terms", &format!("version {}, accepted {} ago", terms.version, how_long(now.since(terms.at))));
+    }
     line("created", &format!("{} ago", how_long(now.since(account.created_at))));
     for session in sessions {
         let by = session.external.as_ref().map_or("a password", |external| external.provider.as_str());

@@ -86,8 +86,8 @@ fn the_containers_and_the_code_agree() {
         assert_eq!(words.first(), Some(&&*entry));
         assert_is_a_command(&words.join(" "));
     }
-    for (path, line) in [(paths::VERIFY, "proxy_pass http://labgate"), (paths::LOGIN_PAGE, "return 303 ")] {
-        let whole = format!("{line}{}{}", public_url.base_path(), path.as_str());
+    for path in [paths::VERIFY, paths::REFUSED] {
+        let whole = format!("proxy_pass http://labgate{}{};", public_url.base_path(), path.as_str());
         assert!(NGINX.contains(&whole), "{whole}");
     }
     assert!(NGINX.contains(&format!("location {}/ {{", public_url.base_path())));

@@ -69,6 +69,9 @@ fn each_example_is_a_value_of_its_key() {
             // Without passwords there must be a provider.
             environment.extend(PROVIDER.map(|(name, value)| (name.into(), value.into())));
         }
+        if key.path == keys::TERMS_MUST_ACCEPT.path {
+            environment.push((keys::TERMS_URL.variable().into(), "https://example.org/terms".into()));
+        }
         if let Err(problems) = Configuration::read(&Sources { file: None, environment }) {
             assert!(!problems.iter().any(|problem| problem.key == key.path), "{problems}");
         }

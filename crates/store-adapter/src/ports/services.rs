@@ -1,0 +1,54 @@
+use async_trait::async_trait;
+use labgate_domain::ports::{ServiceStore, ServicesRevision, StoreError, StoredService, StoredServices};
+
+use crate::Store;
+use crate::in_time::in_time;
+use crate::rows;
+use crate::statement::Statement;
+
+/// One statement, so that the services are those of the revision.
+const LIST: &str = "
+    SELECT 'the services' AS place, r.revision, s.id, s.definition
+    FROM services_revision AS r LEFT JOIN services AS s ON TRUE ORDER BY s.id";
+
+const IS_OF_REVISION: &str = "
+    SELECT EXISTS (SELECT 1 FROM services_revision WHERE revision = $1)";
+
+const PUT: &str = "
+    INSERT INTO services (id, definition) VALUES ($1, $2)
+    ON CONFLICT (id) DO UPDATE SET definition = excluded.definition";
+
+const REMOVE: &str = "
+    DELETE FROM services WHERE id = $1";
+
+#[async_trait]
+impl ServiceStore for Store {
+    async fn list(&self) -> Result<StoredServices, StoreError> {
+        let rows = in_time(self.reader(), Statement::new(LIST), rows::revision_and_service).await?;
+        let missing = || StoreError("services_revision is empty".to_owned());
+        let revision = rows.first().ok_or_else(missing)?.0.clone();
+        Ok(StoredServices { revision, list: rows.into_iter().filter_map(|row| row.1).collect() })
+    }
+
+    async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        let put = Statement::new(PUT).bind(&*service.id).bind(&*service.definition);
+        change(self, put, revision).await
+    }
+
+    async fn remove(&self, id: &str, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        change(self, Statement::new(REMOVE).bind(id), revision).await
+    }
+}
+
+async fn change(
+    store: &Store,
+    statement: Statement,
+    revision: &ServicesRevision,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin().await?;
+    if !transaction.holds(Statement::new(IS_OF_REVISION).bind(&*revision.0)).await? {
+        return transaction.undo(false).await;
+    }
+    transaction.execute(statement).await?;
+    transaction.commit(true).await
+}
