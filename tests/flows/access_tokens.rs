@@ -295,3 +295,90 @@ async fn an_administrator_sees_and_revokes_the_tokens_of_others() {
     let passed = check(&lab, "https://lab.test/mlflow/", &[("authorization", &bearer(&token))]).await;
     assert_eq!(passed.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_service_that_was_added_takes_tokens_as_it_says() {
+    let lab = lab();
+    let mut root = with_root(&lab).await;
+    root.open("/admin/add-service").await;
+    let wiki = [
+        ("id", "wiki"),
+        ("name", "Wiki"),
+        ("url", "https://wiki.test"),
+        ("runs_user_code", "false"),
+        ("allow", "signed_in"),
+        ("tokens", "yes"),
+        ("rules", "/pages/* = signed_in, tokens no\n/api/* = signed_in, tokens only"),
+        ("your_password", ROOT),
+    ];
+    root.submit("Add a service", &wiki).await;
+    let listed = root.page().text();
+    assert!(listed.contains("For everybody who is signed in, also by access token"), "{listed}");
+    assert!(listed.contains("/api/*: everybody who is signed in, by access token alone"), "{listed}");
+    root.open("https://lab.test/account").await;
+    let fields = [("name", "Wiki bot"), ("scope-wiki", "yes"), ("days", "30")];
+    root.submit("Make an access token", &fields).await;
+    root.submit("Make an access token", &[("your_password", ROOT)]).await;
+    let page = root.page().html().to_owned();
+    let text: String = page.split("lgt_").nth(1).expect(&page).chars().take(43).collect();
+    let bearer = bearer(&format!("lgt_{text}"));
+    for (path, status) in [("", 200), ("api/x", 200), ("pages/x", 403)] {
+        let url = format!("https://wiki.test/{path}");
+        let checked = check(&lab, &url, &[("authorization", &bearer)]).await;
+        assert_eq!(checked.status().as_u16(), status, "{url}");
+    }
+    let without = check(&lab, "https://wiki.test/api/x", &[]).await;
+    assert_eq!(json(&without)["code"], "invalid_token", "no sign-in would help");
+
+    let removed = proven("{}", ROOT);
+    let mut request = request(
+        "DELETE",
+        "/api/auth/services/wiki",
+        &[
+            ("cookie", &session_cookie(&root)),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/json"),
+        ],
+    );
+    *request.body_mut() = removed.into();
+    assert_eq!(lab.request(request).await.status(), StatusCode::NO_CONTENT);
+    let closed = check(&lab, "https://wiki.test/", &[("authorization", &bearer)]).await;
+    assert_eq!(json(&closed)["code"], "target_refused");
+    root.open("https://lab.test/admin/add-service").await;
+    root.submit("Add a service", &wiki).await;
+    let closed = check(&lab, "https://wiki.test/", &[("authorization", &bearer)]).await;
+    assert_eq!(json(&closed)["code"], "invalid_token", "another service with the same id");
+}
+
+#[tokio::test]
+async fn a_program_manages_services_and_moves_no_identities() {
+    let lab = lab();
+    let root = with_root(&lab).await;
+    let (token, narrow) = (make(&lab, &root, "api:admin").await, make(&lab, &root, "mlflow").await);
+    let send = |method: &str, path: &str, token: &str, body: &str| {
+        let headers = [("authorization", &*bearer(token)), ("content-type", "application/json")];
+        let mut asked = request(method, path, &headers);
+        *asked.body_mut() = body.to_owned().into();
+        lab.request(asked)
+    };
+    let wiki = "{\"id\":\"wiki\",\"name\":\"Wiki\",\"url\":\"https://wiki.test\",\"allow\":\"signed_in\"}";
+    let changed = wiki.replace("\"id\":\"wiki\",", "");
+    for (method, path, body, status) in [
+        ("POST", "/api/auth/services", wiki, 204),
+        ("GET", "/api/auth/services", "", 200),
+        ("GET", "/api/auth/services/wiki", "", 200),
+        ("PUT", "/api/auth/services/wiki", &changed, 204),
+        ("DELETE", "/api/auth/services/wiki", "{}", 204),
+    ] {
+        let refused = send(method, path, &narrow, body).await;
+        assert_eq!(json(&refused)["code"], "insufficient_scope", "{method} {path}");
+        let done = send(method, path, &token, body).await;
+        assert_eq!(done.status().as_u16(), status, "{method} {path}: {:?}", done.body());
+    }
+    let issuers = "{\"from\":\"https://a.test\",\"to\":\"https://b.test\"}";
+    let refused = send("POST", "/api/auth/identities/move", &token, issuers).await;
+    assert_eq!(json(&refused)["code"], "proof_needed", "its owner's own may be among them");
+    let dry = issuers.replace('}', ",\"dry_run\":\"true\"}");
+    let tried = send("POST", "/api/auth/identities/move", &token, &dry).await;
+    assert_ne!(json(&tried)["code"], "proof_needed", "{:?}", tried.body());
+}

@@ -4,7 +4,9 @@ use labgate_domain::access_token::{
     AccessToken, AccessTokenHash, AccessTokenId, AccessTokenText, TokenScope,
 };
 use labgate_domain::people::{AccountId, AccountStatus, Role};
-use labgate_domain::ports::{AccessTokenCreation, Changed, FeedPosition};
+use labgate_domain::ports::{
+    AccessTokenCreation, Changed, FeedPosition, ServiceStore as _, ServicesRevision, StoredService,
+};
 use labgate_domain::protocol::Issuer;
 
 use super::lab::{
@@ -176,14 +178,69 @@ async fn what_takes_the_account_away_takes_its_tokens_away() {
 }
 
 #[tokio::test]
-async fn a_token_follows_its_identity_to_another_issuer() {
-    let [store, _] = replicas().await;
+async fn a_token_follows_its_identity_to_another_issuer_and_waits_for_its_word() {
+    let [store, other] = replicas().await;
     let ada = add_ada(&store).await;
     made(&store, 1, &token(1, ada.id)).await;
+    let since = position(&store).await;
     let (from, to) = (identity("ada").issuer, Issuer::parse("https://new.example").unwrap());
     store.administration.move_identities(&from, &to, false, at(2000)).await.unwrap();
     let found = store.access_tokens.find(&hash(1)).await.unwrap().unwrap();
-    assert_eq!(found.identity, Some((to, identity("ada").subject)));
+    assert_eq!((&found.identity, found.is_admitted), (&Some((to.clone(), identity("ada").subject)), false));
+    let told = other.sessions.changes_since(Some(&since)).await.unwrap().changed.unwrap();
+    assert!(told.contains(&Changed::Session(id(1).in_checks())), "{told:?}");
+    let there = labgate_domain::identity::ExternalIdentity { issuer: to, ..identity("ada") };
+    store.identities.record_sign_in(ada.id, &there, None, at(3000)).await.unwrap();
+    assert!(store.access_tokens.find(&hash(1)).await.unwrap().unwrap().is_admitted, "it has come in");
+}
+
+#[tokio::test]
+async fn a_refusal_is_remembered_without_a_token() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    let (issuer, subject) = (identity("ada").issuer, identity("ada").subject);
+    let keep = async |groups: Option<&[String]>, seconds| {
+        store.access_tokens.keep_admission(&issuer, &subject, groups, at(seconds)).await.unwrap();
+    };
+    keep(None, 1500).await;
+    assert_eq!(make(&other, 1, &token(1, ada.id)).await, AccessTokenCreation::Refused);
+    keep(Some(&[]), 1400).await;
+    assert_eq!(make(&other, 1, &token(1, ada.id)).await, AccessTokenCreation::Refused, "an older answer");
+    keep(Some(&[]), 1600).await;
+    made(&other, 1, &token(1, ada.id)).await;
+    keep(None, 1700).await;
+    store.access_tokens.revoke(ada.id, id(1)).await.unwrap();
+    assert_eq!(make(&other, 2, &token(2, ada.id)).await, AccessTokenCreation::Refused, "revoked meanwhile");
+}
+
+#[tokio::test]
+async fn a_removed_service_is_in_no_scope() {
+    let [store, other] = replicas().await;
+    let ada = add_ada(&store).await;
+    let with = |number: u8, scope: &str| {
+        let scope = TokenScope::parse(scope).unwrap();
+        AccessToken { scope, ..plain(number, ada.id) }
+    };
+    made(&store, 1, &with(1, "wiki")).await;
+    made(&store, 2, &with(2, "awiki wiki wikib api:admin")).await;
+    made(&store, 3, &with(3, "awiki wikib")).await;
+    let since = position(&store).await;
+    let wiki = StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() };
+    let first = store.services.list().await.unwrap().revision;
+    assert!(!store.services.remove("wiki", &ServicesRevision("another".to_owned())).await.unwrap());
+    assert!(store.services.put(&wiki, &first).await.unwrap());
+    let second = store.services.list().await.unwrap().revision;
+    assert!(!store.services.remove("wiki", &first).await.unwrap());
+    assert!(other.access_tokens.find(&hash(1)).await.unwrap().is_some(), "nothing was removed so far");
+    assert!(store.services.remove("wiki", &second).await.unwrap());
+    assert_gone(&other, &since, &[1]).await;
+    let scope =
+        async |number| other.access_tokens.find(&hash(number)).await.unwrap().unwrap().scope.to_string();
+    assert_eq!(scope(2).await, "awiki wikib api:admin");
+    assert_eq!(scope(3).await, "awiki wikib");
+    let told = other.sessions.changes_since(Some(&since)).await.unwrap().changed.unwrap();
+    assert!(told.contains(&Changed::Session(id(2).in_checks())), "{told:?}");
+    assert!(!told.contains(&Changed::Session(id(3).in_checks())), "{told:?}");
 }
 
 #[tokio::test]

@@ -138,6 +138,14 @@ impl TokenScope {
         &self.services
     }
 
+    /// Returns the scope without a service; `None` if nothing is left.
+    #[must_use]
+    pub fn without(&self, service: &str) -> Option<Self> {
+        let services = self.services.iter().filter(|id| id.as_str() != service).cloned().collect();
+        let rest = Self { services, admin: self.admin };
+        (rest.admin || !rest.services.is_empty()).then_some(rest)
+    }
+
     /// Returns whether it has the administration API.
     #[must_use]
     pub fn has_admin(&self) -> bool {
@@ -200,6 +208,15 @@ impl AccessToken {
         }
     }
 
+    /// Returns the token as it counts at a time: without a word of the provider for too long it is as good as not
+    /// admitted.
+    #[must_use]
+    pub fn as_of(self, now: Timestamp, absolute_limit: Duration) -> Self {
+        let is_admitted =
+            self.is_admitted && (now < self.opens_until(absolute_limit) || self.expires_at <= now);
+        Self { is_admitted, ..self }
+    }
+
     /// Returns whether it opens something, as far as itself is concerned; its account must be active, too.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp, absolute_limit: Duration) -> bool {
@@ -251,7 +268,11 @@ mod tests {
         let scope = TokenScope::parse(" mlflow  api:admin git ").unwrap();
         assert_eq!(scope.to_string(), "git mlflow api:admin");
         assert!(scope.has_admin() && scope.services().len() == 2);
-        assert_eq!(TokenScope::parse(&scope.to_string()), Ok(scope));
+        assert_eq!(TokenScope::parse(&scope.to_string()), Ok(scope.clone()));
+        let rest = |without: &str| scope.without(without).map(|it| it.to_string());
+        assert_eq!(rest("git").as_deref(), Some("mlflow api:admin"));
+        assert_eq!(rest("mlf").as_deref(), Some("git mlflow api:admin"));
+        assert_eq!(TokenScope::parse("git").unwrap().without("git"), None);
         for odd in ["", "  ", "*", "api:all", "ML", "mlflow,git", "API:ADMIN"] {
             assert!(TokenScope::parse(odd).is_err(), "{odd}");
         }

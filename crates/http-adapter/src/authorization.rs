@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use labgate_domain::access_token::AccessTokenText;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Says which site made a browser send the request. No script can set it.
+/// Says which site made a browser send the request. No script can set it. On plain http browsers do not say it.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// The access token that a request brings. Anything else in `Authorization` is between the client and the service.
@@ -22,15 +22,23 @@ pub(crate) enum PresentedToken {
     Unfit,
 }
 
+/// Whether a refused program is asked for an access token (RFC 9110 section 11.6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenChallenge {
+    /// It is.
+    Asks,
+    /// It is not: none counts there.
+    Silent,
+}
+
 impl PresentedToken {
     /// Reads the header. Of several lines, of which a service may read another than Labgate, none is believed.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().ok());
         let (first, second) = (lines.next()?, lines.next());
         if second.is_none() {
-            let is_own = |site: &HeaderValue| ["none", "same-origin"].iter().any(|own| site == *own);
             return first.and_then(Self::of_line).map(|token| match token {
-                Self::Basic(_) if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own) => Self::Unfit,
+                Self::Basic(_) if !is_of_own_site(headers) => Self::Unfit,
                 token => token,
             });
         }
@@ -62,6 +70,15 @@ impl PresentedToken {
             Self::Unfit => "",
         }
     }
+}
+
+/// Returns whether no other site can have made a browser send the request.
+fn is_of_own_site(headers: &HeaderMap) -> bool {
+    let is_own = |site: &HeaderValue| ["none", "same-origin"].iter().any(|own| site == *own);
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
+    let is_said = sites.peek().is_some();
+    let is_browser = |agent: &HeaderValue| agent.as_bytes().starts_with(b"Mozilla/");
+    sites.all(is_own) && (is_said || !headers.get_all(USER_AGENT).iter().any(is_browser))
 }
 
 #[cfg(test)]
@@ -131,6 +148,11 @@ mod tests {
             let sites = sites.iter().map(|site| (SEC_FETCH_SITE.parse().unwrap(), site.parse().unwrap()));
             let headers: HeaderMap = sites.chain([(AUTHORIZATION, line.parse().unwrap())]).collect();
             assert_eq!(PresentedToken::read(&headers).unwrap().expose(), expected, "{headers:?}");
+        }
+        for (agent, expected) in [("Mozilla/5.0 (X11)", ""), ("git/2.39", "lgt_x")] {
+            let lines = [(AUTHORIZATION, basic.parse().unwrap()), (USER_AGENT, agent.parse().unwrap())];
+            let token = PresentedToken::read(&lines.into_iter().collect()).unwrap();
+            assert_eq!(token.expose(), expected, "on plain http no browser says the site: {agent}");
         }
     }
 }

@@ -243,7 +243,7 @@ impl<'a> ListedService<'a> {
     /// Returns the rules: each with the requests that it is about, and who may send them.
     pub(crate) fn rules(&self) -> Vec<(String, String)> {
         let rules = self.service.into_iter().flat_map(|service| service.rules.iter());
-        rules.map(|rule| (format!("{}{}", rule.methods, rule.path), rule.condition.to_string())).collect()
+        rules.map(|rule| (format!("{}{}", rule.methods, rule.path), rule.allowed())).collect()
     }
 }
 
@@ -414,9 +414,12 @@ pub(crate) struct AccessTokenPage<'a> {
     pub(crate) text: &'a str,
 }
 
+/// The beginning of the name of a box.
+pub(crate) const BOX: &str = "scope-";
+
 /// Returns the name of the box for a word of the scope.
 pub(crate) fn box_of(word: &str) -> String {
-    format!("scope-{word}")
+    format!("{BOX}{word}")
 }
 
 /// Says what an access token opens, for how long, and when it was used.

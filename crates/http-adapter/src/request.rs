@@ -12,7 +12,7 @@ use labgate_domain::session::UserAgent;
 use labgate_domain::sign_in::Visitor;
 
 use crate::audience::Audience;
-use crate::authorization::PresentedToken;
+use crate::authorization::{PresentedToken, TokenChallenge};
 use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::connection::Nth;
 use crate::cookies::{Cookies, PresentedCookies};
@@ -29,6 +29,8 @@ pub(crate) struct ParsedRequest {
     pub(crate) audience: Audience,
     /// The access token.
     pub(crate) access_token: Option<PresentedToken>,
+    /// Whether a refused program is asked for an access token.
+    pub(crate) challenge: TokenChallenge,
     /// The cookies of ours.
     pub(crate) cookies: PresentedCookies,
     pub(crate) method: Method,
@@ -73,6 +75,7 @@ impl ParsedRequest {
         Self {
             audience: Audience::of(headers),
             access_token: PresentedToken::read(headers),
+            challenge: TokenChallenge::Asks,
             // The next step of a person in a tab is not one for a script that runs beside it.
             cookies: if is_top_level { cookies } else { cookies.without_tickets() },
             method: parts.method.clone(),

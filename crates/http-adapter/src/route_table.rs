@@ -10,7 +10,7 @@ use matchit::Router;
 use warp::Filter;
 
 use crate::audience::Audience;
-use crate::authorization::PresentedToken;
+use crate::authorization::{PresentedToken, TokenChallenge};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::paths::{self, LabPath};
 use crate::reply::Response;
@@ -43,6 +43,9 @@ impl Route {
         let counts = matches!(request.access_token, Some(PresentedToken::Bearer(_) | PresentedToken::Unfit));
         if API_WITH_TOKENS.contains(&self.path) && counts {
             request.audience = Audience::Program;
+        } else if CHECKS_WITHOUT_TOKENS.contains(&self.path) {
+            request.challenge = TokenChallenge::Silent;
+            request.access_token = request.access_token.map(|_| PresentedToken::Unfit);
         } else if !CHECKS_WITH_TOKENS.contains(&self.path) {
             request.access_token = None;
         }
@@ -212,7 +215,7 @@ const CLOSED_TO_CLIENTS: &[LabPath] = &[
     paths::AUTHELIA_FORWARD_AUTH,
 ];
 
-/// The checks in which an access token counts. Configurations for other products may hand it on to the service.
+/// The checks in which an access token counts.
 const CHECKS_WITH_TOKENS: &[LabPath] = &[
     paths::VERIFY,
     paths::CHECK_TRAEFIK,
@@ -223,8 +226,19 @@ const CHECKS_WITH_TOKENS: &[LabPath] = &[
     paths::REFUSED,
 ];
 
+/// The checks in which none does, and no request with one passes: configurations for other products may hand it on to
+/// the service.
+const CHECKS_WITHOUT_TOKENS: &[LabPath] = &[
+    paths::OAUTH2_AUTH,
+    paths::AUTHELIA_AUTH_REQUEST,
+    paths::AUTHELIA_FORWARD_AUTH,
+    paths::AUTHELIA_EXT_AUTHZ,
+    paths::AUTHELIA_EXT_AUTHZ_PATH,
+];
+
 /// The API in which an access token counts, with the scope for it.
-const API_WITH_TOKENS: &[LabPath] = &[paths::USERS, paths::USER, paths::USER_ACTION, paths::MOVE_IDENTITIES];
+const API_WITH_TOKENS: &[LabPath] =
+    &[paths::USERS, paths::USER, paths::USER_ACTION, paths::SERVICES, paths::SERVICE, paths::MOVE_IDENTITIES];
 
 /// The paths of all routes. Inserting one a second time, for another method, changes nothing.
 static PATHS: LazyLock<Router<LabPath>> = LazyLock::new(|| {

@@ -67,7 +67,7 @@ impl State {
             .iter()
             .map(|(id, credential)| one(&(id, credential.hash.expose(), credential.must_change)));
         let identities = self.identities.iter().map(|((issuer, subject), link)| {
-            let successor = format!("{:?}", link.successor);
+            let successor = format!("{:?}{:?}", link.successor, link.refused_at);
             one(&(issuer.as_str(), subject.as_str(), link.account, link.identity.last_sign_in_at, successor))
         });
         let sessions = self.sessions.values().map(|session| {
@@ -97,6 +97,8 @@ struct Link {
     identity: LinkedIdentity,
     /// The issuer whose first identity with the account's address takes its place, and until when.
     successor: Option<(Issuer, Timestamp)>,
+    /// The last refusal, until the identity comes in again.
+    refused_at: Option<Timestamp>,
 }
 
 impl MemoryStore {

@@ -73,7 +73,7 @@ async fn a_lab_moves_to_the_server_and_back_whole() {
         ("spent_attempts", 1),
     ];
     assert_eq!(copied.rows, expected);
-    assert_eq!(progress, [(0, 12), (2, 12), (3, 12), (5, 12), (10, 12), (11, 12), (12, 12)]);
+    assert_eq!(progress, [(0, 13), (2, 13), (3, 13), (5, 13), (10, 13), (11, 13), (12, 13), (13, 13)]);
     assert_is_whole(&server).await;
     assert_eq!(copy(&server, &after, |_, _| {}).await.unwrap().rows, expected);
     assert_is_whole(&after).await;

@@ -30,7 +30,7 @@ async fn replicas_that_start_at_once_agree_on_one_schema() {
     let mut connection = database.connect().await;
     let steps: i64 =
         sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(steps, 9);
+    assert_eq!(steps, 10);
 }
 
 #[tokio::test]

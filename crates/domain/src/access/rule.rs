@@ -19,6 +19,14 @@ pub struct Rule {
     pub tokens: TokenUse,
 }
 
+impl Rule {
+    /// Returns who may pass, as a sentence's object.
+    #[must_use]
+    pub fn allowed(&self) -> String {
+        self.tokens.beside(&self.condition)
+    }
+}
+
 /// The paths of a rule: one path, or a path and all below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {

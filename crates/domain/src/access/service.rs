@@ -139,6 +139,18 @@ named! {
     }
 }
 
+impl TokenUse {
+    /// Returns who may pass by a condition, and whether by access token.
+    pub(super) fn beside(self, condition: &Condition) -> String {
+        let by = match self {
+            Self::No => "",
+            Self::Yes => ", also by access token",
+            Self::Only => ", by access token alone",
+        };
+        format!("{condition}{by}")
+    }
+}
+
 /// The groups that a service is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityGroups {
@@ -228,6 +240,12 @@ impl Service {
             .char_indices()
             .nth(1)
             .map_or(&*self.name, |(end, _)| self.name.get(..end).unwrap_or_default())
+    }
+
+    /// Returns who may use it where no rule says otherwise, as a sentence's object.
+    #[must_use]
+    pub fn allowed(&self) -> String {
+        self.tokens.beside(&self.condition)
     }
 
     /// Returns whether it, or one of its rules, takes access tokens.

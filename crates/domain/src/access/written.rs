@@ -124,6 +124,10 @@ impl WrittenService {
             unfit("runs_user_code", text)
         })?;
         let tokens = one_of("tokens", self.tokens, TokenUse::ALL, TokenUse::as_str)?;
+        let condition = self.allowed.condition()?.unwrap_or_default();
+        if condition == Condition::Public && tokens == TokenUse::Only {
+            return Err(unfit("tokens", "lets tokens alone pass, and allow lets everybody: allow less"));
+        }
         let rules: Fit<Vec<Rule>> = self.rule.into_iter().map(|rule| rule.rule(tokens)).collect();
         Ok(Service {
             id: ServiceId::parse(&self.id).map_err(|_| {
@@ -134,7 +138,7 @@ impl WrittenService {
             url,
             icon: self.icon.map(|icon| shown("icon", icon)).transpose()?,
             description: self.description.map(|text| shown("description", text)).transpose()?,
-            condition: self.allowed.condition()?.unwrap_or_default(),
+            condition,
             tokens,
             rules: Rules::new(rules?),
             identity: Identity {
@@ -189,6 +193,7 @@ impl WrittenRule {
                 return Err(unfit("rule.tokens", text));
             }
             Some(text) => one_of("rule.tokens", Some(text), TokenUse::ALL, TokenUse::as_str)?,
+            None if condition == Condition::Public => TokenUse::No,
             None => of_service,
         };
         Ok(Rule { path, methods, condition, tokens })

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 #[async_trait]
 pub trait AccessTokenStore: Send + Sync {
     /// Adds a token, if its account is active, has the role that the scope takes and less than `at_most` tokens
-    /// that have not expired, its identity opens that account and has no token that is not admitted, and
+    /// that have not expired, its identity opens that account and has come in since it was refused last, and
     /// `session` is one of the account that has not ended. Atomically: what takes the account's tokens away, or
     /// ends that session first, either comes first and is seen, or comes later and finds the token. The account's
     /// expired tokens are deleted.

@@ -53,7 +53,8 @@ pub trait ServiceStore: Send + Sync {
     /// When the store cannot answer.
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError>;
 
-    /// Removes the service with this id on the same terms.
+    /// Removes the service with this id on the same terms, and takes it out of the scopes of access tokens: a service
+    /// that gets its id later is another one. Tokens that open nothing else are deleted.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -23,6 +23,8 @@ named! {
         Name = "name",
         /// Strangers' attempts from a source at all names.
         Source = "source",
+        /// Unknown access tokens from a source.
+        AccessToken = "access_token",
         /// The registrations of a source.
         Registration = "registration",
         /// The turns at a name, from all sources.

@@ -29,7 +29,8 @@
 //! **Shared sources.** Clients behind a proxy that does not tell them apart are one source, with ten times the
 //! free attempts, and are not counted by name and source.
 //!
-//! **Access tokens.** An unknown one is counted under its source alone, with the failed sign-ins of that source.
+//! **Access tokens.** An unknown one is counted under its source, by the rule of "source, all names" and apart
+//! from it: a job with a revoked token keeps nobody from signing in.
 //!
 //! **SP 800-63B-4 section 3.2.2** allows at most 100 failures in a row for one account and names means against
 //! locking its owner out: growing waits, and attempts from where the person signed in before. Both are used
@@ -109,7 +110,7 @@ impl LoginAttempt {
             }
             Self::AccessToken { source } => {
                 let rule = of_source(SOURCE, source.is_shared());
-                vec![counter(ThrottleKind::Source, rule, &[&source.bytes()])]
+                vec![counter(ThrottleKind::AccessToken, rule, &[&source.bytes()])]
             }
             Self::Turn { target, source } => {
                 let (place, rule) = (source.bytes(), of_source(TURN_FROM_SOURCE, source.is_shared()));

@@ -146,7 +146,7 @@ fn f03_each_attempt_touches_the_counters_of_what_is_known_of_it() {
     assert_eq!(kinds(&stranger("ada", here)), [NameFromSource, Name, ThrottleKind::Source]);
     assert_eq!(kinds(&turn("ada", here)), [Turn, TurnFromSource]);
     assert_eq!(kinds(&LoginAttempt::Device { account: account(1), device: device(1) }), [Device]);
-    assert_eq!(kinds(&LoginAttempt::AccessToken { source: here }), [ThrottleKind::Source]);
+    assert_eq!(kinds(&LoginAttempt::AccessToken { source: here }), [ThrottleKind::AccessToken]);
     let inside = LoginAttempt::Session { account: account(1), session: session("A") };
     assert_eq!(kinds(&inside), [Session, SessionsOfAccount]);
     let registration = LoginAttempt::Stranger { target: LoginTarget::Registration, source: here };

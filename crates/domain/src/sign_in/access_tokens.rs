@@ -74,8 +74,8 @@ impl AccessTokens<'_> {
     ) -> Result<MadeAccessToken, SignInError> {
         let now = self.ender.clock.now();
         // Before a ticket is spent.
-        let wanted = self.wanted(&new, now).await?;
         let account = self.acts.requests.account_of(visitor).await?;
+        let wanted = self.wanted(&new, now).await?;
         if wanted.scope.has_admin() && account.role != Role::Admin {
             return Err(AccessError::NotAdministrator.into());
         }
@@ -157,7 +157,9 @@ impl AccessTokens<'_> {
                 |service: &&Arc<Service>| service.takes_tokens() && service.condition.admits(&person);
             let in_force = self.acts.requests.services().await;
             let services = in_force.services().iter().filter(takes_tokens).cloned().collect();
-            Ok((self.store.list_of(person.account).await?, services))
+            let (now, limit) = (self.ender.clock.now(), self.policy.session_absolute_limit);
+            let tokens = self.store.list_of(person.account).await?;
+            Ok((tokens.into_iter().map(|token| token.as_of(now, limit)).collect(), services))
         };
         self.refusals.from(visitor.source).run(listed).await
     }

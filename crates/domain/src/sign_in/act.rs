@@ -123,8 +123,8 @@ impl AdminAct {
         }
     }
 
-    /// Returns the account that it is about, if it is about one that is there.
-    pub(super) fn account(&self) -> Option<AccountId> {
+    /// Returns whether it may change how this account is opened, or whether it is.
+    pub(super) fn concerns(&self, account: AccountId) -> bool {
         match self {
             Self::Patch(id, _)
             | Self::Rename { account: id, .. }
@@ -132,8 +132,10 @@ impl AdminAct {
             | Self::SignOut(id)
             | Self::RevokeToken(id, _)
             | Self::ResetPassword(id, _)
-            | Self::Delete(id) => Some(*id),
-            Self::Create(_) | Self::ChangeService(_) | Self::MoveIdentities { .. } => None,
+            | Self::Delete(id) => *id == account,
+            // Any account may have one of these.
+            Self::MoveIdentities { .. } => true,
+            Self::Create(_) | Self::ChangeService(_) => false,
         }
     }
 

@@ -415,7 +415,12 @@ impl Administration<'_> {
     /// # Errors
     /// When the store failed.
     pub async fn tokens_of(&self, _: &AccountReader, id: AccountId) -> Result<Vec<AccessToken>, Refusal> {
-        self.refusals.run(async { Ok(self.access_tokens.list_of(id).await?) }).await
+        let (now, limit) = (self.ender.clock.now(), self.requests.policy.session_absolute_limit);
+        let listed = async {
+            let tokens = self.access_tokens.list_of(id).await?;
+            Ok(tokens.into_iter().map(|token| token.as_of(now, limit)).collect())
+        };
+        self.refusals.run(listed).await
     }
 
     /// Revokes an access token of an account.

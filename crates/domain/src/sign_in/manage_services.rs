@@ -160,10 +160,10 @@ fn told(text: &impl ToString) -> ForeignText {
     ForeignText::new(&text.to_string())
 }
 
-/// Describes who may pass: first by the service's own condition, then by its rules.
+/// Describes who may pass: first where no rule says otherwise, then by the rules.
 fn allows(service: &Service) -> String {
-    let rules = service.rules.iter().map(|it| format!("; {}{} = {}", it.methods, it.path, it.condition));
-    std::iter::once(service.condition.to_string()).chain(rules).collect()
+    let rules = service.rules.iter().map(|it| format!("; {}{} = {}", it.methods, it.path, it.allowed()));
+    std::iter::once(service.allowed()).chain(rules).collect()
 }
 
 #[cfg(test)]

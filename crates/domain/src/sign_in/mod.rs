@@ -16,7 +16,6 @@
 //! | [`Sessions`] | `sign_out` | end a session, here and at the provider |
 //! | [`BackChannel`] | `back_channel_logout` | end the sessions that a provider says have ended |
 //! | [`OwnAccounts`] | `own_account`, `accept_terms` | manage one's own account and sessions, accept the terms of service |
-//! | [`OwnAccounts`] | `own_account` | manage one's own account and sessions |
 //! | [`AccessTokens`] | `access_tokens` | make, list and revoke one's own access tokens |
 //! | [`Passwords`] | `passwords` | sign in with a password, change it |
 //! | [`Registrar`] | `register` | create one's own account |

@@ -58,7 +58,7 @@ impl Administration<'_> {
         visitor: &Visitor<'_>,
     ) -> Result<Administrator, Refusal> {
         let reader = self.reader(visitor).await?;
-        let is_own = act.account().is_some_and(|id| reader.account().is_some_and(|own| own.id == id));
+        let is_own = reader.account().is_some_and(|own| act.concerns(own.id));
         if !act.is_dry_run() && (visitor.access_token.is_none() || is_own) {
             let trails = self.acts.trails;
             let mut trail = trails.begin(Way::Proof, visitor.source);

@@ -10,7 +10,7 @@ use labgate_domain::sign_in::{Evidence, NoPassage, Passage, ServicesInForce};
 
 use super::hand_over;
 use crate::audience::Audience;
-use crate::authorization::PresentedToken;
+use crate::authorization::{PresentedToken, TokenChallenge};
 use crate::dialects::{Dialect, Refusing, Unclear};
 use crate::failure::{Failure, SIGN_IN};
 use crate::identity;
@@ -138,7 +138,8 @@ impl AppState {
                 // With another account, perhaps.
                 let page = if failure.is_terms_due() { paths::TERMS_PAGE } else { paths::LOGIN_PAGE };
                 let mut failure = failure.leading_to(&self.site.url(page));
-                if needs_token && evidence.access_token.is_none() {
+                if needs_token && request.challenge == TokenChallenge::Asks && evidence.access_token.is_none()
+                {
                     failure = failure.asking_for_token(request.is_from_browser());
                 }
                 // nginx passes on no other refusal than 401 and 403.
@@ -196,8 +197,10 @@ impl AppState {
         }
         let failure = failure.with_sign_in(&way_in);
         Err(match tokens {
-            TokenUse::No => failure,
-            TokenUse::Yes | TokenUse::Only => failure.asking_for_token(request.is_from_browser()),
+            TokenUse::Yes | TokenUse::Only if request.challenge == TokenChallenge::Asks => {
+                failure.asking_for_token(request.is_from_browser())
+            }
+            _ => failure,
         })
     }
 

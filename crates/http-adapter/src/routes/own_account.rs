@@ -33,7 +33,7 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
     let act = match fields.text("do") {
         Some("link") => Some(OwnAct::Link(provider(&fields)?)),
         Some("make-token") => {
-            let new = tokens::asked_for(state, &fields);
+            let new = tokens::asked_for(&fields);
             if let Err(refusal) = state.sign_in.access_tokens().check(&new, request.client_addr.source).await
             {
                 return own_page(state, request, Some(refusal)).await;

@@ -1,7 +1,7 @@
 //! `/admin/services` and `/api/auth/services`: the services, and who may go where. Those of the configuration are
 //! shown; what changes the others takes proof.
 
-use labgate_domain::access::{Target, WrittenService};
+use labgate_domain::access::{Service, Target, WrittenService};
 use labgate_domain::sign_in::{AddedService, AdminAct, ProofWays, ServiceChange};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
                 "name": it.name(),
                 "url": it.url(),
                 "runs_user_code": it.service.map(|service| service.runs_user_code),
-                "allow": it.service.map(|service| service.condition.to_string()),
+                "allow": it.service.map(Service::allowed),
                 "rules": rules,
                 "added": it.is_added,
                 "left_out": it.left_out,

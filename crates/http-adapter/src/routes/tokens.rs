@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::own_act::{asked_again, confirmed_elsewhere};
 use crate::failure::{Failure, HttpErrorCode};
 use crate::form::Fields;
-use crate::pages::{AccessTokenPage, box_of};
+use crate::pages::{AccessTokenPage, BOX};
 use crate::paths;
 use crate::reply::{self, Response};
 use crate::request::ParsedRequest;
@@ -23,7 +23,7 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
 
 /// Makes a token, which is shown this once.
 pub(crate) async fn make(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let new = asked_for(state, request.fields());
+    let new = asked_for(request.fields());
     let act = OwnAct::MakeToken(new.clone());
     if let Some(elsewhere) = confirmed_elsewhere(state, request, &act).await? {
         return Ok(elsewhere);
@@ -42,11 +42,11 @@ pub(crate) async fn revoke(state: &AppState, request: &ParsedRequest) -> Result<
 }
 
 /// Returns the token that these fields ask for: the scope in words, or a box for each part of it.
-pub(super) fn asked_for(state: &AppState, fields: &Fields) -> NewAccessToken {
+pub(super) fn asked_for(fields: &Fields) -> NewAccessToken {
     let text = |name| fields.text(name).unwrap_or_default().to_owned();
-    let services = state.sign_in.policy().services.iter().map(|service| service.id.as_str());
-    let ticked = |word: &&str| fields.filled(&box_of(word)).is_some();
-    let boxes: Vec<_> = services.chain([TokenScope::ADMIN]).filter(ticked).collect();
+    let ticked = fields.names().filter(|name| fields.filled(name).is_some());
+    let mut boxes: Vec<_> = ticked.filter_map(|name| name.strip_prefix(BOX)).collect();
+    boxes.sort_unstable_by_key(|word| (*word == TokenScope::ADMIN, *word));
     let scope = fields.text("scope").map_or_else(|| boxes.join(" "), str::to_owned);
     NewAccessToken { name: text("name"), scope, days: text("days") }
 }

@@ -67,7 +67,7 @@ fn list(configuration: &Configuration, json: bool) -> anyhow::Result<()> {
                 "id": id,
                 "from": from,
                 "url": service.ok().map(|service| service.url.to_string()),
-                "allow": service.ok().map(|service| service.condition.to_string()),
+                "allow": service.ok().map(Service::allowed),
                 "rules": service.ok().map(rules),
                 "left_out": service.err(),
             })
@@ -82,7 +82,7 @@ fn list(configuration: &Configuration, json: bool) -> anyhow::Result<()> {
         let id = ForeignText::new(id);
         match service {
             Ok(service) => {
-                writeln!(out, "{id} ({from}): {}: {}", service.url, service.condition)?;
+                writeln!(out, "{id} ({from}): {}: {}", service.url, service.allowed())?;
                 for rule in rules(service) {
                     writeln!(out, "  {rule}")?;
                 }
@@ -94,7 +94,7 @@ fn list(configuration: &Configuration, json: bool) -> anyhow::Result<()> {
 }
 
 fn rules(service: &Service) -> Vec<String> {
-    let rule = |rule: &Rule| format!("{}{}: {}", rule.methods, rule.path, rule.condition);
+    let rule = |rule: &Rule| format!("{}{}: {}", rule.methods, rule.path, rule.allowed());
     service.rules.iter().map(rule).collect()
 }
 

@@ -19,12 +19,15 @@ CREATE TABLE access_tokens (
     FOREIGN KEY (issuer, subject) REFERENCES external_identities (issuer, subject) ON DELETE CASCADE ON UPDATE CASCADE
 );
 
+-- The last refusal of the identity, until it comes in again: no token is made with it meanwhile.
+ALTER TABLE external_identities ADD COLUMN refused_at bigint;
+
 CREATE INDEX access_tokens_by_account ON access_tokens (account_id);
 CREATE INDEX access_tokens_by_identity ON access_tokens (issuer, subject) WHERE issuer IS NOT NULL;
 
 -- Their ids stand where those of sessions do: a replica that remembers a check of one must check it again.
-CREATE TRIGGER access_token_changed AFTER UPDATE OF groups, admitted ON access_tokens FOR EACH ROW
-WHEN ((old.groups, old.admitted) IS DISTINCT FROM (new.groups, new.admitted))
+CREATE TRIGGER access_token_changed AFTER UPDATE OF scope, groups, admitted ON access_tokens FOR EACH ROW
+WHEN ((old.scope, old.groups, old.admitted) IS DISTINCT FROM (new.scope, new.groups, new.admitted))
 EXECUTE FUNCTION session_changed();
 
 CREATE TRIGGER access_token_deleted AFTER DELETE ON access_tokens FOR EACH ROW

@@ -36,7 +36,7 @@ pub(super) const TABLES: &[Table] = &[
         key: 2,
         columns: &[
             (Text, "issuer subject account_id email name groups authentication_methods successor"),
-            (Number, "authenticated_at first_sign_in_at last_sign_in_at successor_until"),
+            (Number, "authenticated_at first_sign_in_at last_sign_in_at successor_until refused_at"),
             (Flag, "email_verified"),
         ],
     },

@@ -88,11 +88,14 @@ impl AccessTokenStore for Store {
         groups: Option<&'a [String]>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        if !self.reader().await?.holds(access_tokens::are_not_newer(issuer, subject, at)).await? {
+        let says_something = access_tokens::says_something(issuer, subject, groups.is_some(), at);
+        if !self.reader().await?.holds(says_something).await? {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
-        transaction.execute(access_tokens::keep_admission(issuer, subject, groups, at)).await?;
+        for keep in access_tokens::keep_admission(issuer, subject, groups, at) {
+            transaction.execute(keep).await?;
+        }
         transaction.commit(()).await
     }
 }

@@ -132,6 +132,7 @@ impl AdministrationStore for Store {
         for it in moves.iter().filter(|it| it.there.is_some()) {
             transaction.execute(identities::remove(it.account, from, &it.subject)).await?;
         }
+        transaction.execute(access_tokens::suspend_all_of(from)).await?;
         transaction.execute(identities::move_all(from, to)).await?;
         for it in &moves {
             transaction.execute(sessions::end_all_of(it.account, None, at)).await?;

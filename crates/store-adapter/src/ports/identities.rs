@@ -62,7 +62,9 @@ impl IdentityStore for Store {
             return transaction.undo(Err(error)).await?;
         }
         let (issuer, subject, groups) = (&identity.issuer, &identity.subject, &*identity.groups);
-        transaction.execute(access_tokens::keep_admission(issuer, subject, Some(groups), at)).await?;
+        for keep in access_tokens::keep_admission(issuer, subject, Some(groups), at) {
+            transaction.execute(keep).await?;
+        }
         let taken = match email {
             Some(email) => transaction.holds(accounts::email_is_taken(id, email)).await?,
             None => false,

@@ -5,6 +5,7 @@ use crate::Store;
 use crate::in_time::in_time;
 use crate::rows;
 use crate::statement::Statement;
+use crate::statements::access_tokens;
 
 /// One statement, so that the services are those of the revision.
 const LIST: &str = "
@@ -32,23 +33,26 @@ impl ServiceStore for Store {
 
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
         let put = Statement::new(PUT).bind(&*service.id).bind(&*service.definition);
-        change(self, put, revision).await
+        change(self, [put], revision).await
     }
 
     async fn remove(&self, id: &str, revision: &ServicesRevision) -> Result<bool, StoreError> {
-        change(self, Statement::new(REMOVE).bind(id), revision).await
+        let [delete, forget] = access_tokens::forget_service(id);
+        change(self, [Statement::new(REMOVE).bind(id), delete, forget], revision).await
     }
 }
 
 async fn change(
     store: &Store,
-    statement: Statement,
+    statements: impl IntoIterator<Item = Statement, IntoIter: Send> + Send,
     revision: &ServicesRevision,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin().await?;
     if !transaction.holds(Statement::new(IS_OF_REVISION).bind(&*revision.0)).await? {
         return transaction.undo(false).await;
     }
-    transaction.execute(statement).await?;
+    for statement in statements {
+        transaction.execute(statement).await?;
+    }
     transaction.commit(true).await
 }

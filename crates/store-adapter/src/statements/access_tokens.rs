@@ -14,12 +14,12 @@ const ADD: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// Asks whether an account is active and an administrator's, if it must be, and has the identity, if one is
-/// named, without a token that is not admitted.
+/// named, which was not refused.
 const MAY_HAVE: &str = "
     SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active' AND (role = 'admin' OR NOT $4))
         AND (CAST($2 AS text) IS NULL OR EXISTS (
-            SELECT 1 FROM external_identities WHERE issuer = $2 AND subject = $3 AND account_id = $1))
-        AND NOT EXISTS (SELECT 1 FROM access_tokens WHERE issuer = $2 AND subject = $3 AND NOT admitted)";
+            SELECT 1 FROM external_identities
+            WHERE issuer = $2 AND subject = $3 AND account_id = $1 AND refused_at IS NULL))";
 
 macro_rules! session {
     () => {
@@ -46,7 +46,23 @@ macro_rules! not_newer {
     };
 }
 
-const ARE_NOT_NEWER: &str = concat!("SELECT EXISTS (SELECT 1 FROM access_tokens WHERE ", not_newer!(), ")");
+const SAYS_SOMETHING: &str = concat!(
+    "SELECT EXISTS (SELECT 1 FROM access_tokens WHERE ",
+    not_newer!(),
+    ") OR EXISTS (SELECT 1 FROM external_identities WHERE issuer = $1 AND subject = $2
+        AND (refused_at IS NULL) <> $4)"
+);
+
+const KEEP_REFUSAL: &str = "
+    UPDATE external_identities SET refused_at = $4
+    WHERE issuer = $1 AND subject = $2 AND coalesce(refused_at <= $3, TRUE)";
+
+const DELETE_SCOPE: &str = "
+    DELETE FROM access_tokens WHERE scope = $1";
+
+const FORGET_SERVICE: &str = "
+    UPDATE access_tokens SET scope = trim(replace(' ' || scope || ' ', ' ' || $1 || ' ', ' '))
+    WHERE ' ' || scope || ' ' LIKE '% ' || $1 || ' %'";
 
 const KEEP_ADMISSION: &str = concat!(
     "UPDATE access_tokens SET groups = coalesce($4, groups), admitted = $5, told_at = $3 WHERE ",
@@ -105,15 +121,31 @@ pub(crate) fn keep_admission(
     subject: &Subject,
     groups: Option<&[String]>,
     at: Timestamp,
-) -> Statement {
-    about(KEEP_ADMISSION, issuer, subject, at)
-        .bind(groups.map(|groups| serde_json::Value::from(groups).to_string()))
-        .bind(groups.is_some())
+) -> [Statement; 2] {
+    let refused_at = groups.is_none().then_some(at);
+    [
+        about(KEEP_REFUSAL, issuer, subject, at).bind(refused_at),
+        about(KEEP_ADMISSION, issuer, subject, at)
+            .bind(groups.map(|groups| serde_json::Value::from(groups).to_string()))
+            .bind(groups.is_some()),
+    ]
 }
 
-/// Asks whether there are such tokens.
-pub(crate) fn are_not_newer(issuer: &Issuer, subject: &Subject, at: Timestamp) -> Statement {
-    about(ARE_NOT_NEWER, issuer, subject, at)
+/// Asks whether that changes anything.
+pub(crate) fn says_something(issuer: &Issuer, subject: &Subject, admitted: bool, at: Timestamp) -> Statement {
+    about(SAYS_SOMETHING, issuer, subject, at).bind(admitted)
+}
+
+/// Has the tokens of all identities of an issuer open nothing until their persons come in again.
+pub(crate) fn suspend_all_of(issuer: &Issuer) -> Statement {
+    Statement::new("UPDATE access_tokens SET admitted = $2 WHERE issuer = $1")
+        .bind(issuer.as_str())
+        .bind(false)
+}
+
+/// Takes a service out of all scopes: first deletes the tokens that open nothing else.
+pub(crate) fn forget_service(id: &str) -> [Statement; 2] {
+    [DELETE_SCOPE, FORGET_SERVICE].map(|sql| Statement::new(sql).bind(id))
 }
 
 fn about(sql: &'static str, issuer: &Issuer, subject: &Subject, at: Timestamp) -> Statement {

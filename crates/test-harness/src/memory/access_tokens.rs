@@ -24,11 +24,10 @@ impl AccessTokenStore for MemoryStore {
         let goes_on = |it: &Session| {
             it.account == token.account && it.ended_at.is_none() && token.made_at < it.expires_at
         };
-        let of_identity = |it: &&AccessToken| it.identity.is_some() && it.identity == token.identity;
         if !state.accounts.get(&token.account).is_some_and(may_have)
             || !state.sessions.get(&session).is_some_and(goes_on)
             || !state.has_its_identity(token)
-            || !state.access_tokens.values().filter(of_identity).all(|it| it.is_admitted)
+            || state.was_refused(token)
         {
             return Ok(AccessTokenCreation::Refused);
         }
@@ -87,7 +86,11 @@ impl State {
         groups: Option<&[String]>,
         at: Timestamp,
     ) {
-        let identity = Some((issuer.clone(), subject.clone()));
+        let identity = (issuer.clone(), subject.clone());
+        if let Some(link) = self.identities.get_mut(&identity).filter(|it| it.refused_at <= Some(at)) {
+            link.refused_at = groups.is_none().then_some(at);
+        }
+        let identity = Some(identity);
         let is_older = |token: &&mut AccessToken| token.identity == identity && token.told_at <= at;
         for token in self.access_tokens.values_mut().filter(is_older) {
             token.told_at = at;
@@ -117,6 +120,23 @@ impl State {
             .map(|token| token.id)
             .collect();
         self.delete_tokens(|token| orphaned.contains(&token.id));
+    }
+
+    fn was_refused(&self, token: &AccessToken) -> bool {
+        let link = token.identity.as_ref().and_then(|identity| self.identities.get(identity));
+        link.is_some_and(|link| link.refused_at.is_some())
+    }
+
+    /// Takes a service out of all scopes, and deletes the tokens that open nothing else.
+    pub(super) fn forget_service(&mut self, id: &str) {
+        self.delete_tokens(|token| token.scope.without(id).is_none());
+        for token in self.access_tokens.values_mut() {
+            let rest = token.scope.without(id).filter(|rest| *rest != token.scope);
+            if let Some(rest) = rest {
+                token.scope = rest;
+                self.changes.push(Changed::Session(token.id.in_checks()));
+            }
+        }
     }
 
     fn has_its_identity(&self, token: &AccessToken) -> bool {

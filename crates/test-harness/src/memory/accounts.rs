@@ -373,6 +373,7 @@ impl AdministrationStore for MemoryStore {
                 let before = Some((from.clone(), it.subject.clone()));
                 for token in state.access_tokens.values_mut().filter(|token| token.identity == before) {
                     token.identity = Some((to.clone(), it.subject.clone()));
+                    token.is_admitted = false;
                 }
             }
             state.end_all_of(it.account, None, at);
@@ -465,8 +466,10 @@ impl State {
             first_sign_in_at: before.map_or(at, |before| before.first_sign_in_at),
             last_sign_in_at: before.map_or(at, |before| before.last_sign_in_at.max(at)),
         };
-        let successor = self.identities.get(&key).and_then(|link| link.successor.clone());
-        self.identities.insert(key, Link { account, identity, successor });
+        let before = self.identities.get(&key);
+        let successor = before.and_then(|link| link.successor.clone());
+        let refused_at = before.and_then(|link| link.refused_at);
+        self.identities.insert(key, Link { account, identity, successor, refused_at });
     }
 
     fn is_active(&self, id: AccountId) -> bool {

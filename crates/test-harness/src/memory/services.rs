@@ -27,6 +27,7 @@ impl ServiceStore for MemoryStore {
         let is_of_it = state.services_revision() == *revision;
         if is_of_it && state.services.remove(id).is_some() {
             state.service_changes += 1;
+            state.forget_service(id);
         }
         Ok(is_of_it)
     }

@@ -3,7 +3,9 @@ use crate::access::testing::services;
 use crate::access::{Service, Target, TokenUse};
 use crate::access_token::AccessTokenId;
 use crate::error::ErrorCode;
-use crate::people::{AccountId, AccountStatus, DisplayName, GroupPatch, Password};
+use crate::people::{
+    AcceptedTerms, AccountId, AccountStatus, DisplayName, GroupPatch, Password, TermsVersion,
+};
 use crate::ports::{Author, Changed, SignInEvent};
 use crate::protocol::{Issuer, Subject};
 use crate::sign_in::testing::{ISSUER, NOW, Scene, World, account, changes, session};
@@ -312,4 +314,31 @@ async fn a_token_does_not_act_on_the_account_of_its_owner() {
         let refused = scene.sign_in.administration().perform(act, proof, &visitor(&text)).await.unwrap_err();
         assert_eq!(refused.error.code(), ErrorCode::ProofNeeded);
     }
+}
+
+#[tokio::test]
+async fn a_token_opens_nothing_while_its_owner_has_terms_to_accept() {
+    let admin = Account { role: Role::Admin, ..active() };
+    let accepted = AcceptedTerms { version: terms("1"), at: Timestamp::from_unix_seconds(NOW) };
+    for accepted_terms in [None, Some(accepted.clone())] {
+        let mut world = world(token("runs api:admin"), Account { accepted_terms, ..admin.clone() });
+        world.access_tokens.expect_touch().returning(|_, _| Ok(()));
+        world.terms = Some(terms("2"));
+        let scene = world.scene();
+        // The second time from memory.
+        for _ in 0..2 {
+            assert_eq!(pass(&scene, RUNS, bearing(&text())).await, Err(Some(ErrorCode::TermsDue)));
+        }
+        let visitor = Visitor { access_token: Some(&text()), ..Visitor::default() };
+        let refused = scene.sign_in.administration().reader(&visitor).await;
+        assert_eq!(refused.unwrap_err().error.code(), ErrorCode::TermsDue);
+    }
+    let mut world = world(token("runs"), Account { accepted_terms: Some(accepted), ..admin });
+    world.access_tokens.expect_touch().returning(|_, _| Ok(()));
+    world.terms = Some(terms("1"));
+    assert!(pass(&world.scene(), RUNS, bearing(&text())).await.is_ok());
+}
+
+fn terms(version: &str) -> TermsVersion {
+    TermsVersion::parse(version).unwrap()
 }

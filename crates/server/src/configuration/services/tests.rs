@@ -54,6 +54,7 @@ fn what_is_unknown_empty_or_contradictory_stops_the_start() {
         ),
         (format!("{base}[[service.rule]]\npath = \"/a\"\nallow = \"public\"\nfrom = \"x\"\n"), "from"),
         (format!("{base}tokens = \"maybe\"\n"), "maybe"),
+        (format!("{base}allow = \"public\"\ntokens = \"only\"\n"), "tokens alone"),
         (
             format!("{base}[[service.rule]]\npath = \"/a\"\nallow = \"public\"\ntokens = \"yes\"\n"),
             "rule.tokens",
