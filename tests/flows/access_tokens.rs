@@ -1,5 +1,7 @@
 //! Access tokens: made by a person on proof, used by programs.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use labgate_domain::access::{Condition, Rules, Service, TokenUse};
@@ -346,6 +348,7 @@ async fn a_service_that_was_added_takes_tokens_as_it_says() {
     assert_eq!(json(&closed)["code"], "target_refused");
     root.open("https://lab.test/admin/add-service").await;
     root.submit("Add a service", &wiki).await;
+    lab.clock().advance(Duration::from_secs(1));
     let closed = check(&lab, "https://wiki.test/", &[("authorization", &bearer)]).await;
     assert_eq!(json(&closed)["code"], "invalid_token", "another service with the same id");
 }

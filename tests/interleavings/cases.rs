@@ -194,8 +194,6 @@ pub(super) const TRIPLES: &[[&str; 3]] = &[
     ["the wiki is added", "the board moves to the wiki's address", "the board is removed"],
     ["Ada unlinks her identity", "Ada comes back from the provider", "the provider is asked again"],
     ["Ada makes an access token", "Ada is disabled", "Ada's access token is presented"],
-    ["Ada makes an access token", "Ada gets an initial password", "Ada comes back from the provider"],
-    ["Ada makes an access token", "Ada unlinks her identity", "the provider is asked again"],
     ["Ada unlinks her identity", "Ada's access token is presented", "the provider is asked again"],
 ];
 

@@ -5,7 +5,7 @@ use labgate_domain::access_token::{
 };
 use labgate_domain::people::{AccountId, AccountStatus, Role};
 use labgate_domain::ports::{
-    AccessTokenCreation, Changed, FeedPosition, ServiceStore as _, ServicesRevision, StoredService,
+    AccessTokenCreation, Changed, FeedPosition, ServicesRevision, StoredService,
 };
 use labgate_domain::protocol::Issuer;
 
