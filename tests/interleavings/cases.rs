@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labgate_domain::access::WrittenService;
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Role};
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
@@ -151,10 +152,17 @@ cases! {
     "the blog is added at the wiki's address": |process| {
         change_service(&process, ServiceChange::Add(service("blog", "https://wiki.test"))).await
     };
-    "the board moves to the wiki's address": |process| {
-        change_service(&process, ServiceChange::Change(service("board", "https://wiki.test"))).await
+    "the board moves to the wiki's address" uses "the board as it was": |process| {
+        change_service(&process, board(&process, service("board", "https://wiki.test"))).await
     };
-    "the board is removed": |process| change_service(&process, ServiceChange::Remove("board".to_owned())).await;
+    "the board is renamed" uses "the board as it was": |process| {
+        let renamed = WrittenService { name: "Our board".to_owned(), ..service("board", "https://board.test") };
+        change_service(&process, board(&process, renamed)).await
+    };
+    "the board is removed" uses "the board as it was": |process| {
+        let (id, seen) = ("board".to_owned(), process.fixture.board.clone());
+        change_service(&process, ServiceChange::Remove { id, seen }).await
+    };
     "Ada is deleted" promises Disabled(ADA): |process| {
         process.sign_in.administration().delete(&operator(), account_id(ADA)).await.map(|()| None).map_err(refused)
     };
@@ -237,6 +245,11 @@ async fn link(process: &Process) -> Answer {
 async fn check(process: &Process, token: &str) -> Answer {
     let checked = process.sign_in.requests().check(token).await.map_err(|_| "not signed in")?;
     Ok(checked.renewed.map(|token| exposed(&token)))
+}
+
+/// A change of the board by an administrator who has seen it as it was in the beginning.
+fn board(process: &Process, written: WrittenService) -> ServiceChange {
+    ServiceChange::Change { written, seen: process.fixture.board.clone() }
 }
 
 async fn change_service(process: &Process, change: ServiceChange) -> Answer {

@@ -14,7 +14,10 @@ use labgate_domain::people::{
     Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
     TermsVersion, Username,
 };
-use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
+use labgate_domain::ports::{
+    AccountStore as _, AdministrationStore as _, DefinitionDigest, IdentityStore as _, ServiceStore, Share,
+    Source, StoredService,
+};
 use labgate_domain::protocol::{Hints, Issuer};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
@@ -58,6 +61,8 @@ pub(super) struct Fixture {
     pub(super) bobs_link: Ticket,
     /// Hands Ada's session over to the host of the notebooks.
     pub(super) handed_over: Code,
+    /// The definition of the board, as administrators saw it.
+    pub(super) board: DefinitionDigest,
 }
 
 /// A code on its way to the host of a service, in the browser that asked for it.
@@ -152,6 +157,7 @@ impl Fixture {
         let sign_in = SignIn::new(ports.clone(), policy.clone());
         let board = ServiceChange::Add(service("board", "https://board.test"));
         now(sign_in.administration().change_service(&Administrator::local_operator(), &board)).unwrap();
+        let board = now(ServiceStore::list(&store)).unwrap().list.first().map(StoredService::digest).unwrap();
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
         let before = begin(&sign_in, "ada");
         let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
@@ -166,7 +172,18 @@ impl Fixture {
         };
         let ada = exposed(&token);
         let handed_over = hand_over(&sign_in, &ada);
-        Rc::new(Self { ports, policy, store, first_hash, ada, grace, callbacks, bobs_link, handed_over })
+        Rc::new(Self {
+            ports,
+            policy,
+            store,
+            first_hash,
+            ada,
+            grace,
+            callbacks,
+            bobs_link,
+            handed_over,
+            board,
+        })
     }
 }
 
@@ -200,7 +217,7 @@ where
         + labgate_domain::ports::IdentityStore
         + labgate_domain::ports::CredentialStore
         + labgate_domain::ports::AdministrationStore
-        + labgate_domain::ports::ServiceStore
+        + ServiceStore
         + labgate_domain::ports::SessionStore
         + labgate_domain::ports::SpentAttempts
         + labgate_domain::ports::Throttle

@@ -29,7 +29,8 @@ async fn send(lab: &TestLab, cookie: &str, method: &str, path: &str, body: Value
         .uri(format!("/api/auth/services{path}"))
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
-        .header("content-type", "application/json");
+        .header("content-type", "application/json")
+        .header("if-match", "*");
     let answer = lab.request(request.body(body.to_string().into()).unwrap()).await;
     assert_eq!(answer.status(), 204, "{method} {path}: {answer:?}");
 }

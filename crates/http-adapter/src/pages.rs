@@ -251,11 +251,36 @@ impl<'a> ListedService<'a> {
 pub(crate) struct ServicePage<'a> {
     pub(crate) t: &'a Site,
     pub(crate) typed: &'a ServiceFields,
-    pub(crate) is_new: bool,
+    /// The digest of the definition that the form was filled in with; a new service has none.
+    pub(crate) seen: Option<&'a str>,
+    /// What another administrator wrote meanwhile: the names of fields, and their texts.
+    pub(crate) newer: Vec<(&'static str, String)>,
     /// The address that takes the form.
     pub(crate) action: &'a str,
     pub(crate) proof: &'a ProofWays,
     pub(crate) form: Form<'a>,
+}
+
+impl ServicePage<'_> {
+    /// Returns the label of a field.
+    fn label(&self, name: &str) -> &Text {
+        let labels = &self.t.service;
+        match name {
+            "name" => &self.t.common.name,
+            "url" => &labels.url,
+            "icon" => &labels.icon,
+            "description" => &labels.description,
+            "allow" => &labels.allow,
+            "rules" => &labels.rules,
+            "runs_user_code" => &labels.runs_user_code,
+            "identity_headers" => &labels.identity_headers,
+            "header_encoding" => &labels.header_encoding,
+            "groups" => &labels.groups,
+            "assertion" => &labels.assertion,
+            "clear_cookies" => &labels.clear_cookies,
+            _ => &labels.id,
+        }
+    }
 }
 
 /// The fields of a move of identities, as they were typed.

@@ -51,6 +51,8 @@ pub(crate) struct ParsedRequest {
     /// The number of the request on its connection, from 1, where there is one.
     pub(crate) nth_of_connection: Option<u32>,
     pub(crate) user_agent: Option<UserAgent>,
+    /// The precondition `If-Match` (RFC 9110 section 13.1.1).
+    pub(crate) if_match: Option<String>,
     /// The body.
     pub(crate) posted: Posted,
 }
@@ -86,6 +88,7 @@ impl ParsedRequest {
             nth_of_connection: parts.extensions.get::<Nth>().map(|nth| nth.0),
             client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
+            if_match: text(headers, header::IF_MATCH.as_str()).map(str::to_owned),
             posted: Posted::read(&parts.method, headers, body),
         }
     }

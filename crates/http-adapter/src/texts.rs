@@ -66,7 +66,7 @@ texts! {
     }
     service: OneService {
         id, id_note, url, url_note, runs_user_code, allow, allow_note, rules, rules_note, icon, description, told,
-        identity_headers, header_encoding, groups, assertion, clear_cookies, yes, no,
+        identity_headers, header_encoding, groups, assertion, clear_cookies, yes, no, newer, nothing,
     }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
     register: Register { setup_title, first_administrator, setup_note, name, have_account }

@@ -83,6 +83,8 @@ pub(super) fn changes(changed: &[Changed]) -> SessionChanges {
 pub(super) struct FakeServices {
     pub(super) now: Mutex<StoredServices>,
     pub(super) is_failing: AtomicBool,
+    /// What another administrator writes just before the next change.
+    pub(super) before_put: Mutex<Option<StoredService>>,
     /// The number of questions for the list.
     pub(super) asked: AtomicU64,
 }
@@ -113,6 +115,9 @@ impl ServiceStore for FakeServices {
     }
 
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        if let Some(theirs) = self.before_put.lock().unwrap().take() {
+            self.write(&theirs.id, &theirs.definition);
+        }
         let is_of_it = self.revision() == *revision;
         if is_of_it {
             self.write(&service.id, &service.definition);
