@@ -13,7 +13,7 @@ use labgate_domain::sign_in::{
 
 use super::lab::{
     ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
-    account_id, exposed, issuer, notebook, password, presenting, refused, service, signed_in, typed,
+    account_id, exposed, issuer, notebook, password, presenting, refused, service, signed_in, terms, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -56,7 +56,9 @@ cases! {
     };
     "Ada accepts the terms" promises Accepted("1"): |process| {
         let visitor = presenting(&process.fixture.ada);
-        let accepted = process.without_provider.accounts().accept_terms("1", &visitor).await;
+        let terms = terms();
+        let accounts = process.without_provider.accounts();
+        let accepted = accounts.accept_terms(terms.version.as_str(), terms.digest.as_str(), &visitor).await;
         // A token of a session that ends meanwhile opens nothing.
         accepted.map(|_| None).map_err(refused)
     };

@@ -11,8 +11,8 @@ use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
-    TermsVersion, Username,
+    Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash,
+    RequiredTerms, Role, TermsDigest, TermsVersion, Username,
 };
 use labgate_domain::ports::{
     AccountStore as _, AdministrationStore as _, DefinitionDigest, IdentityStore as _, ServiceStore, Share,
@@ -138,7 +138,7 @@ impl Fixture {
                 role,
                 groups: LocalGroups::default(),
                 status: AccountStatus::Active,
-                accepted_terms: None,
+                accepted_terms: Vec::new(),
                 created_at: ports.clock.now(),
             };
             let credential = Credential { hash: first_hash.clone(), must_change: false };
@@ -185,6 +185,11 @@ impl Fixture {
             board,
         })
     }
+}
+
+/// The terms of service where people register themselves.
+pub(super) fn terms() -> RequiredTerms {
+    RequiredTerms { version: TermsVersion::parse("1").unwrap(), digest: TermsDigest::of("Be kind.") }
 }
 
 /// A service as an administrator writes it.
@@ -329,7 +334,7 @@ impl Beginning {
         let store = fixture.store.fork();
         let provider = Provider::new(true);
         let tasks = cases.iter().zip(1..).map(|(case, number)| {
-            let terms = TermsVersion::parse("1").ok();
+            let terms = Some(terms());
             let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
             let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
             let alone = Ports { providers: Vec::new(), ..ports.clone() };

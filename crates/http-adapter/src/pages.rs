@@ -6,7 +6,9 @@ use askama::Template;
 use labgate_domain::ForeignText;
 use labgate_domain::access::{HeaderEncoding, IdentityHeaders, Service, WrittenService};
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, TermsVersion, Username};
+use labgate_domain::people::{
+    AcceptedTerms, Account, AccountStatus, PasswordLength, RequiredTerms, Role, Username,
+};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
@@ -391,8 +393,8 @@ pub(crate) struct TermsPage<'a> {
     pub(crate) terms: &'a Terms,
     /// The account of the signed-in person, where people must accept the terms.
     pub(crate) account: Option<&'a Account>,
-    /// The version that this person still has to accept.
-    pub(crate) due: Option<&'a TermsVersion>,
+    /// What this person still has to accept.
+    pub(crate) due: Option<&'a RequiredTerms>,
     pub(crate) return_to: &'a ReturnTo,
     pub(crate) form: Form<'a>,
 }
@@ -428,10 +430,11 @@ fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> Address {
     paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
 }
 
-/// Says which terms of service the account's person has accepted last, if any.
-fn accepted_terms(account: &Account, t: &Texts) -> Option<Text> {
-    let accepted = account.accepted_terms.as_ref()?;
-    Some(t.terms.accepted.with("version", &accepted.version).with("time", times::utc(accepted.at)))
+/// Says which terms of service the account's person has accepted.
+fn accepted_terms(account: &Account, t: &Texts) -> Vec<Text> {
+    let text =
+        |it: &AcceptedTerms| t.terms.accepted.with("version", &it.version).with("time", times::utc(it.at));
+    account.accepted_terms.iter().map(text).collect()
 }
 
 fn role(account: &Account, t: &Texts) -> String {

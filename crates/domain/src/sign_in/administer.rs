@@ -97,7 +97,7 @@ impl Administration<'_> {
     pub async fn reader(&self, visitor: &Visitor<'_>) -> Result<AccountReader, Refusal> {
         let found = async {
             let account = self.requests.account_of(visitor).await?;
-            self.requests.policy.need_terms(account.accepted_terms.as_ref())?;
+            self.requests.policy.need_terms(&account.accepted_terms)?;
             if account.role == Role::Admin { Ok(account) } else { Err(AccessError::NotAdministrator.into()) }
         };
         let reader = self.refusals.from(visitor.source).run(found).await;

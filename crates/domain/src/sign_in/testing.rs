@@ -18,7 +18,7 @@ use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, Password,
-    PasswordHash, Role, TermsVersion, Username,
+    PasswordHash, RequiredTerms, Role, Username,
 };
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccountStore,
@@ -63,7 +63,7 @@ pub(super) struct World {
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
     pub(super) services: Services,
-    pub(super) terms: Option<TermsVersion>,
+    pub(super) terms: Option<RequiredTerms>,
     pub(super) stored: Arc<FakeServices>,
     pub(super) without_passwords: bool,
     pub(super) hasher: Arc<FakeHasher>,
@@ -348,7 +348,7 @@ pub(super) fn account(status: AccountStatus) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
     }
 }

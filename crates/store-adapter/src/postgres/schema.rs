@@ -16,6 +16,7 @@ pub(crate) const STEPS: &[Step] = &[
     (7, "local groups", include_str!("../../migrations/postgres/0007_local_groups.sql")),
     (8, "terms", include_str!("../../migrations/postgres/0008_terms.sql")),
     (9, "services", include_str!("../../migrations/postgres/0009_services.sql")),
+    (10, "terms acceptances", include_str!("../../migrations/postgres/0010_terms_acceptances.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[Step] = &[
     (9, "local groups", include_str!("../../migrations/sqlite/0009_local_groups.sql")),
     (10, "terms", include_str!("../../migrations/sqlite/0010_terms.sql")),
     (11, "services", include_str!("../../migrations/sqlite/0011_services.sql")),
+    (12, "terms acceptances", include_str!("../../migrations/sqlite/0012_terms_acceptances.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.
