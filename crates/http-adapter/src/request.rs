@@ -9,14 +9,14 @@ use labgate_domain::access::host_name;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::UserAgent;
-use labgate_domain::sign_in::Visitor;
+use labgate_domain::sign_in::{CsrfSecret, Visitor};
 
 use crate::audience::Audience;
 use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::connection::Nth;
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
-use crate::form::{CsrfSecret, Fields, Posted};
+use crate::form::{Fields, Posted, named_session};
 use crate::original::Original;
 use crate::reply::{self, Response};
 use crate::site::Site;
@@ -95,7 +95,7 @@ impl ParsedRequest {
 
     /// Returns the secret behind this browser's CSRF tokens: its session, or else the cookie for that.
     pub(crate) fn csrf_secret(&self) -> Option<CsrfSecret<'_>> {
-        let session = self.cookies.session.as_deref().and_then(CsrfSecret::of_session_cookie);
+        let session = self.cookies.session.as_deref().and_then(named_session).map(CsrfSecret::Session);
         session.or_else(|| self.cookies.form.as_deref().map(CsrfSecret::Browser))
     }
 
