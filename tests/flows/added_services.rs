@@ -48,7 +48,7 @@ const WIKI: [(&str, &str); 7] = [
     ("url", TestLab::ADDED),
     ("runs_user_code", "false"),
     ("allow", "signed_in"),
-    ("rules", "/closed/* = nobody\nGET /open = public"),
+    ("rules", "/closed/* = deny\nGET /open = public"),
     ("your_password", GOOD),
 ];
 
@@ -70,7 +70,7 @@ async fn an_administrator_adds_changes_and_removes_a_service_on_its_pages() {
     assert_eq!(root.page().url().path(), "/admin/services", "{}", root.page());
     let text = root.page().text();
     assert!(
-        text.contains("For everybody who is signed in") && text.contains("GET /open: everybody"),
+        text.contains("For every user") && text.contains("GET /open: everyone, signed in or not"),
         "{text}"
     );
 
@@ -85,9 +85,9 @@ async fn an_administrator_adds_changes_and_removes_a_service_on_its_pages() {
     assert_eq!(check(&lab, "added.test", "/open", "").await, 200);
 
     root.click("Change").await;
-    root.submit("Save the service", &[("allow", "group nobody here"), ("your_password", GOOD)]).await;
-    assert!(root.page().text().contains("For the group nobody here"), "{}", root.page());
-    assert!(root.page().text().contains("/closed/*: nobody"), "the rules stayed: {}", root.page());
+    root.submit("Save the service", &[("allow", "group physics"), ("your_password", GOOD)]).await;
+    assert!(root.page().text().contains("For the group physics"), "{}", root.page());
+    assert!(root.page().text().contains("/closed/*: no user"), "the rules stayed: {}", root.page());
     assert_eq!(check(&lab, "added.test", "/a", &pass).await, 403);
 
     root.click("Remove").await;
@@ -155,7 +155,7 @@ async fn a_program_adds_reads_changes_and_removes_a_service() {
     let listed = listed["services"].as_array().unwrap().clone();
     let ids: Vec<_> = listed.iter().map(|it| (it["id"].as_str().unwrap(), it["added"] == true)).collect();
     assert_eq!(ids, [("mlflow", false), ("notebooks", false), ("grafana", false), ("wiki", true)]);
-    assert_eq!(listed[3]["rules"], json!([{ "for": "/static/*", "allow": "everybody" }]));
+    assert_eq!(listed[3]["rules"], json!([{ "for": "/static/*", "allow": "everyone, signed in or not" }]));
 
     for (method, path, body, status, code, said) in [
         ("POST", "", json!({ "id": "x", "allow_groups": "staff" }), 422, "service_invalid", "allow_groups"),

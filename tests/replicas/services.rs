@@ -55,7 +55,7 @@ async fn a_service_added_at_one_server_is_in_force_at_the_other_within_a_second(
     };
     for (method, path, body, status) in [
         ("POST", "", reports("signed_in"), 200),
-        ("PUT", "/reports", reports("nobody"), 403),
+        ("PUT", "/reports", reports("deny"), 403),
         ("PUT", "/reports", reports("public"), 200),
         ("DELETE", "/reports", json!({}), 403),
     ] {

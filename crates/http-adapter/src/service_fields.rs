@@ -15,7 +15,7 @@ pub(crate) struct ServiceFields {
     pub(crate) url: String,
     pub(crate) icon: String,
     pub(crate) description: String,
-    /// `public`, `signed_in`, `nobody`, or `group staff, account ada, role admin`.
+    /// `public`, `signed_in`, `deny`, or `group staff, account ada, role admin`.
     pub(crate) allow: String,
     /// A line for each: `/static/* = public`, `GET POST /runs/* = group staff`.
     pub(crate) rules: String,
@@ -200,7 +200,7 @@ fn rule(line: &str) -> Result<WrittenRule, String> {
 fn condition(text: &str) -> Result<WrittenCondition, String> {
     let text = text.trim();
     let mut condition = WrittenCondition::default();
-    if ["", "public", "signed_in", "nobody"].contains(&text) {
+    if ["", "public", "signed_in", "deny"].contains(&text) {
         condition.allow = (!text.is_empty()).then(|| text.to_owned());
         return Ok(condition);
     }
@@ -211,7 +211,7 @@ fn condition(text: &str) -> Result<WrittenCondition, String> {
             Some(("role", name)) => (&mut condition.allow_roles, name),
             _ => {
                 return Err(format!(
-                    "{one:?} says nobody who is allowed: write public, signed_in, nobody, or a list such as \
+                    "{one:?} is no condition: write public, signed_in, deny, or a list such as \
                      \"group staff, account ada, role admin\""
                 ));
             }
@@ -256,7 +256,7 @@ mod tests {
             ("allow", "group ml, group our staff , account ada, role admin"),
             (
                 "rules",
-                "/static/* = public\r\n\r\n GET POST /runs/My File = group ml, account bob \n/x=y = nobody\n",
+                "/static/* = public\r\n\r\n GET POST /runs/My File = group ml, account bob \n/x=y = deny\n",
             ),
             ("runs_user_code", "false"),
             ("groups", "a, b"),
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(again.written(&Fields::default()), Ok(service));
         assert_eq!(
             again.rules,
-            "/static/* = public\nGET POST /runs/My File = group ml, account bob\n/x=y = nobody"
+            "/static/* = public\nGET POST /runs/My File = group ml, account bob\n/x=y = deny"
         );
     }
 
@@ -302,7 +302,7 @@ mod tests {
     fn what_is_no_field_no_rule_or_nobody_is_refused() {
         for (name, value, said) in [
             ("allow_groups", "staff", "allow_groups"),
-            ("allow", "everybody", "everybody"),
+            ("allow", "nobody", "nobody"),
             ("allow", "signed_in, group staff", "signed_in"),
             ("allow", "group staff,", "\"\""),
             ("allow", "groups staff", "groups"),

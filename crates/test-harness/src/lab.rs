@@ -322,7 +322,7 @@ impl TestLabBuilder {
         self
     }
 
-    /// Has everybody accept this version of the terms of service.
+    /// Has every user accept this version of the terms of service.
     pub fn must_accept(self, version: &str) -> Self {
         Self { terms: Some(terms(version)), ..self }
     }

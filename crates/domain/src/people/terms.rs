@@ -63,7 +63,7 @@ impl TermsDigest {
 
 readable_text!(TermsDigest);
 
-/// The terms of service that everybody must accept.
+/// The terms of service that every user must accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredTerms {
     /// The version. It alone decides who is asked.

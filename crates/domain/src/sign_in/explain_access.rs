@@ -21,7 +21,7 @@ pub struct AccessExplained {
 }
 
 impl Access<'_> {
-    /// Says what a check would decide about a request of an account, or of somebody who is not signed in. It
+    /// Says what a check would decide about a request of an account, or of one without a session. It
     /// judges the account as if it were active, by the groups of its latest live session.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub struct AddedService {
     pub digest: DefinitionDigest,
     /// The service as it was written; `None` if this version cannot read it.
     pub written: Option<WrittenService>,
-    /// The service in force, or the reason that it is left out: nobody passes to it then.
+    /// The service in force, or the reason that it is left out: all requests to it are refused then.
     pub service: Result<Arc<Service>, String>,
 }
 

@@ -31,7 +31,7 @@ pub struct Policy {
     pub database_grace: Duration,
     /// The services of the lab.
     pub services: Arc<Services>,
-    /// The terms of service that everybody must have accepted to use the lab; `None` asks nobody.
+    /// The terms of service that every user must have accepted to use the lab; `None` for none.
     pub terms: Option<RequiredTerms>,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<(Terms, TermsDigest)> {
     }
 }
 
-/// Reads the version of the terms of service with this digest that everybody must accept; none when there is none, or
+/// Reads the version of the terms of service with this digest that every user must accept; none when there is none, or
 /// there are problems.
 pub(super) fn must_accept(settings: &mut Settings, digest: Option<TermsDigest>) -> Option<RequiredTerms> {
     if settings.is_set(&TERMS_MUST_ACCEPT)

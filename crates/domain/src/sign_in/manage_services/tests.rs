@@ -86,7 +86,7 @@ async fn a_service_is_in_force_at_once_where_it_is_added_changed_and_removed() {
     assert_eq!(pass(&scene, RUNS).await, NOWHERE);
     change(&scene, ServiceChange::Add(written("added", RUNS))).await.unwrap();
     assert_eq!(pass(&scene, RUNS).await, Ok(()));
-    change(&scene, to(&scene, only(written("added", RUNS), "nobody here"))).await.unwrap();
+    change(&scene, to(&scene, only(written("added", RUNS), "physics"))).await.unwrap();
     assert_eq!(pass(&scene, RUNS).await, Err(Some(ErrorCode::NotPermitted)));
     change(&scene, to(&scene, written("added", "https://other.example/"))).await.unwrap();
     assert_eq!((pass(&scene, RUNS).await, pass(&scene, "https://other.example/").await), (NOWHERE, Ok(())));
@@ -103,9 +103,9 @@ async fn a_service_is_in_force_at_once_where_it_is_added_changed_and_removed() {
     assert_eq!(
         told,
         [
-            "added added https://added.example/ everybody who is signed in",
-            "added changed https://added.example/ the group nobody here",
-            "added changed https://other.example/ everybody who is signed in",
+            "added added https://added.example/ every user",
+            "added changed https://added.example/ the group physics",
+            "added changed https://other.example/ every user",
             "added removed",
         ]
     );
