@@ -273,6 +273,27 @@ async fn c157_a_form_of_another_session_is_refused() {
     assert!(sign_out(&lab, &cookie, &csrf_token(&mine)).await.status().is_success());
 }
 
+#[tokio::test]
+async fn c178_who_knows_the_session_id_alone_cannot_make_a_csrf_token() {
+    let (lab, other) = (TestLab::new(), TestLab::builder().without_provider().build());
+    let mut browser = lab.browser();
+    lab.sign_in(&mut browser, ADA).await;
+    let cookie = session_cookie(&browser);
+    let headers = [("cookie", &*cookie), ("accept", "text/html")];
+    // A page for this very session, under another key.
+    let page = other.request(request("GET", "/login", &headers)).await;
+    let html = std::str::from_utf8(page.body()).unwrap();
+    let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
+    let refused = sign_out(&lab, &cookie, rest.split_once('"').unwrap().0).await;
+    assert_eq!((refused.status().as_u16(), json(&refused)["code"].as_str()), (403, Some("csrf_failed")));
+    let [one, another] = [csrf_token(&browser), {
+        browser.open("/").await;
+        csrf_token(&browser)
+    }];
+    assert_ne!(one, another, "each page has another one");
+    assert!(sign_out(&lab, &cookie, &one).await.status().is_success());
+}
+
 /// Returns the length of the response's head on the wire, in bytes.
 fn head_len(response: &Response<Bytes>) -> usize {
     let lines = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);

@@ -117,7 +117,16 @@ async fn c176_an_unknown_name_and_a_wrong_password_look_alike() {
         let mut browser = lab.browser();
         sign_in(&mut browser, name, password).await;
         let reference = browser.page().html().split("<code>").nth(1).unwrap()[..9].to_owned();
-        let token = browser.page().html().split("csrf_token\" value=\"").nth(1).unwrap()[..43].to_owned();
+        let token = browser
+            .page()
+            .html()
+            .split("csrf_token\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned();
         let html = browser.page().html().replace(&reference, "").replace(&token, "").replace(name, "");
         pages.push((browser.page().status(), html, cookie_names(&browser)));
     }

@@ -28,8 +28,7 @@ fn lab() -> TestLab {
 }
 
 pub(super) fn with_services() -> TestLabBuilder {
-    let rules =
-        vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Nobody)];
+    let rules = vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Deny)];
     TestLab::builder()
         .service(service("mlflow", "https://lab.test/mlflow", rules))
         .service(service("notebooks", "https://nb.test", Vec::new()))

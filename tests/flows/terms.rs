@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use labgate_domain::people::Role;
+use labgate_domain::people::{Role, TermsDigest};
 use labgate_domain::ports::SignInEvent;
 use labgate_test_harness::{Browser, TestLab};
 use serde_json::{Value, json};
@@ -26,6 +26,11 @@ async fn accept(browser: &mut Browser) {
 fn acceptances(lab: &TestLab) -> usize {
     let events = lab.log().events();
     events.iter().filter(|event| matches!(event, SignInEvent::TermsAccepted { .. })).count()
+}
+
+/// Returns the digest of what the lab shows.
+fn digest() -> TermsDigest {
+    TermsDigest::of("Be kind.")
 }
 
 async fn get(lab: &TestLab, cookie: &str, path: &str) -> (u16, Value) {
@@ -121,7 +126,7 @@ async fn an_administrator_is_asked_before_administration() {
     assert_eq!(root.page().url().path(), "/admin", "{}", root.page());
     let (_, accounts) = get(&lab, &session_cookie(&root), "/api/auth/users").await;
     let id = accounts["accounts"][0]["id"].as_str().unwrap();
-    assert_eq!(accounts["accounts"][0]["accepted_terms"]["version"], VERSION);
+    assert_eq!(accounts["accounts"][0]["accepted_terms"][0]["version"], VERSION);
     root.open(&format!("/admin/accounts/{id}")).await;
     assert!(root.page().text().contains("Version 2026-11-01, accepted"), "{}", root.page());
 }
@@ -144,14 +149,18 @@ async fn a_session_goes_on_when_the_version_changes_and_opens_its_own_pages_alon
     }
     assert_eq!(check(&lab, "lab.test", "/mlflow/public/a", token).await, StatusCode::OK);
     let (status, me) = get(&lab, &session, "/api/auth/me").await;
-    assert_eq!((status, &me["terms_due"], &me["accepted_terms"]["version"]), (200, &json!("2"), &json!("1")));
-    assert_eq!(get(&lab, &session, "/api/auth/account").await.1["accepted_terms"]["version"], "1");
+    assert_eq!(
+        (status, &me["terms_due"], &me["accepted_terms"][0]["version"]),
+        (200, &json!("2"), &json!("1"))
+    );
+    assert_eq!(get(&lab, &session, "/api/auth/account").await.1["accepted_terms"][0]["version"], "1");
 
     let page = lab.request(request("GET", "/terms", &[("cookie", &session), ("accept", "text/html")])).await;
     let html = std::str::from_utf8(page.body()).unwrap();
     let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").expect("a form");
     let csrf = rest.split_once('"').unwrap().0;
-    let fields = |version: &str| format!("csrf_token={csrf}&version={version}");
+    let digest = digest();
+    let fields = |version: &str| format!("csrf_token={csrf}&version={version}&digest={digest}");
     for wrong in ["1", ""] {
         let refused = lab.request(form(&session, fields(wrong))).await;
         assert_eq!(
@@ -169,7 +178,17 @@ async fn a_session_goes_on_when_the_version_changes_and_opens_its_own_pages_alon
     for (host, uri, token) in [("nb.test", "/a", &**pass), ("lab.test", "/mlflow/", token)] {
         assert_eq!(check(&lab, host, uri, token).await, StatusCode::OK, "{host}");
     }
-    assert_eq!(get(&lab, &session, "/api/auth/me").await.1["terms_due"], Value::Null);
+    let me = get(&lab, &session, "/api/auth/me").await.1;
+    assert_eq!(me["terms_due"], Value::Null);
+    let kept = me["accepted_terms"].as_array().unwrap();
+    assert_eq!(kept.iter().map(|it| it["version"].as_str().unwrap()).collect::<Vec<_>>(), ["1", "2"]);
+    assert!(kept.iter().all(|it| it["digest"] == digest.as_str() && it["at"].is_i64()), "{kept:?}");
+    // A replica that still asks for the version before asks nobody who accepted it.
+    let old = lab.with_terms("1");
+    assert_eq!(check(&old, "lab.test", "/mlflow/", token).await, StatusCode::OK);
+    browser.open("/account").await;
+    let page = browser.page().text();
+    assert!(page.contains("Version 1, accepted") && page.contains("Version 2, accepted"), "{page}");
 }
 
 /// The form of the page, sent by a tab.
@@ -192,7 +211,7 @@ async fn f27_no_script_of_the_labs_origin_accepts_for_its_visitor() {
     let session = session_cookie(&browser);
     let (_, rest) = browser.page().html().split_once("name=\"csrf_token\" value=\"").expect("a form");
     let csrf = rest.split_once('"').unwrap().0.to_owned();
-    let fields = format!("csrf_token={csrf}&version={VERSION}");
+    let fields = format!("csrf_token={csrf}&version={VERSION}&digest={}", digest());
     let by = |mode: &'static str, dest: &'static str| {
         let mut request = form(&session, fields.clone());
         request.headers_mut().insert("sec-fetch-mode", mode.parse().unwrap());
@@ -260,15 +279,19 @@ async fn in_a_lab_without_services_the_refusal_leads_to_the_sign_in_and_to_the_t
 }
 
 #[tokio::test]
-async fn a_form_with_another_version_is_shown_anew() {
+async fn a_form_with_another_version_or_text_is_shown_anew() {
     let lab = TestLab::builder().must_accept(VERSION).build();
     let mut browser = lab.browser();
     browser.open("/account").await;
     browser.click("Continue with Mock provider").await;
     browser.click(ADA).await;
-    browser.submit("I accept", &[("version", "2026-10-01")]).await;
-    assert_eq!(browser.page().status(), StatusCode::CONFLICT);
-    assert!(browser.page().text().contains("The terms of service have changed"), "{}", browser.page());
+    for changed in
+        [("version", "2026-10-01"), ("digest", TermsDigest::of("Be kinder.").as_str()), ("digest", "")]
+    {
+        browser.submit("I accept", &[changed]).await;
+        assert_eq!(browser.page().status(), StatusCode::CONFLICT);
+        assert!(browser.page().text().contains("The terms of service have changed"), "{}", browser.page());
+    }
     assert_eq!(acceptances(&lab), 0);
     browser.click("I accept").await;
     assert_eq!(browser.page().url().path(), "/account", "{}", browser.page());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labgate_domain::access::WrittenService;
 use labgate_domain::people::{AccountStatus, DisplayName, EmailAddress, GroupName, GroupPatch, Role};
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
@@ -13,7 +14,7 @@ use labgate_domain::sign_in::{
 use super::lab::{
     ADA, Answer, BOB, CAROL, Case, Code, DORA, GRACE, OTHER_PASSWORD, PASSWORD, Process, Promise, ROOT,
     account_id, enter_with, exposed, issuer, make_access_token, notebook, password, presenting, refused,
-    service, signed_in, typed,
+    service, signed_in, terms, typed,
 };
 use super::provider::{ISSUER, OLD_ISSUER};
 
@@ -72,7 +73,9 @@ cases! {
     };
     "Ada accepts the terms" promises Accepted("1"): |process| {
         let visitor = presenting(&process.fixture.ada);
-        let accepted = process.without_provider.accounts().accept_terms("1", &visitor).await;
+        let terms = terms();
+        let accounts = process.without_provider.accounts();
+        let accepted = accounts.accept_terms(terms.version.as_str(), terms.digest.as_str(), &visitor).await;
         // A token of a session that ends meanwhile opens nothing.
         accepted.map(|_| None).map_err(refused)
     };
@@ -168,10 +171,17 @@ cases! {
     "the blog is added at the wiki's address": |process| {
         change_service(&process, ServiceChange::Add(service("blog", "https://wiki.test"))).await
     };
-    "the board moves to the wiki's address": |process| {
-        change_service(&process, ServiceChange::Change(service("board", "https://wiki.test"))).await
+    "the board moves to the wiki's address" uses "the board as it was": |process| {
+        change_service(&process, board(&process, service("board", "https://wiki.test"))).await
     };
-    "the board is removed": |process| change_service(&process, ServiceChange::Remove("board".to_owned())).await;
+    "the board is renamed" uses "the board as it was": |process| {
+        let renamed = WrittenService { name: "Our board".to_owned(), ..service("board", "https://board.test") };
+        change_service(&process, board(&process, renamed)).await
+    };
+    "the board is removed" uses "the board as it was": |process| {
+        let (id, seen) = ("board".to_owned(), process.fixture.board.clone());
+        change_service(&process, ServiceChange::Remove { id, seen }).await
+    };
     "Ada is deleted" promises Disabled(ADA): |process| {
         process.sign_in.administration().delete(&operator(), account_id(ADA)).await.map(|()| None).map_err(refused)
     };
@@ -256,6 +266,11 @@ async fn link(process: &Process) -> Answer {
 async fn check(process: &Process, token: &str) -> Answer {
     let checked = process.sign_in.requests().check(token).await.map_err(|_| "not signed in")?;
     Ok(checked.renewed.map(|token| exposed(&token)))
+}
+
+/// A change of the board by an administrator who has seen it as it was in the beginning.
+fn board(process: &Process, written: WrittenService) -> ServiceChange {
+    ServiceChange::Change { written, seen: process.fixture.board.clone() }
 }
 
 async fn change_service(process: &Process, change: ServiceChange) -> Answer {

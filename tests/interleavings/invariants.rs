@@ -136,7 +136,7 @@ fn what_was_promised_holds(end: &mut Beginning, cases: &[&Case], broken: &mut BT
             }
             Promise::Accepted(version) => {
                 let stored = now(AccountStore::find(&end.store, account_id(ADA))).unwrap();
-                let has = |it: Account| it.accepted_terms.is_some_and(|it| it.version.as_str() == version);
+                let has = |it: Account| it.accepted_terms.iter().any(|it| it.version.as_str() == version);
                 rule(stored.is_none_or(has), "terms are not accepted that were");
             }
             Promise::Revoked(_) => {

@@ -12,10 +12,13 @@ use labgate_domain::attempt::PresentedAttempt;
 use labgate_domain::error::Refusal;
 use labgate_domain::identity::ExternalIdentity;
 use labgate_domain::people::{
-    Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash, Role,
-    TermsVersion, Username,
+    Account, AccountId, AccountStatus, Credential, EmailAddress, LocalGroups, Password, PasswordHash,
+    RequiredTerms, Role, TermsDigest, TermsVersion, Username,
 };
-use labgate_domain::ports::{AccountStore as _, AdministrationStore as _, IdentityStore as _, Share, Source};
+use labgate_domain::ports::{
+    AccountStore as _, AdministrationStore as _, DefinitionDigest, IdentityStore as _, ServiceStore, Share,
+    Source, StoredService,
+};
 use labgate_domain::protocol::{Hints, Issuer};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::sealed::SealId;
@@ -61,6 +64,8 @@ pub(super) struct Fixture {
     pub(super) handed_over: Code,
     /// Opens the notebooks for Ada: she made it in the session of her identity.
     pub(super) access_token: MadeAccessToken,
+    /// The definition of the board, as administrators saw it.
+    pub(super) board: DefinitionDigest,
 }
 
 /// A code on its way to the host of a service, in the browser that asked for it.
@@ -136,7 +141,7 @@ impl Fixture {
                 role,
                 groups: LocalGroups::default(),
                 status: AccountStatus::Active,
-                accepted_terms: None,
+                accepted_terms: Vec::new(),
                 created_at: ports.clock.now(),
             };
             let credential = Credential { hash: first_hash.clone(), must_change: false };
@@ -155,6 +160,7 @@ impl Fixture {
         let sign_in = SignIn::new(ports.clone(), policy.clone());
         let board = ServiceChange::Add(service("board", "https://board.test"));
         now(sign_in.administration().change_service(&Administrator::local_operator(), &board)).unwrap();
+        let board = now(ServiceStore::list(&store)).unwrap().list.first().map(StoredService::digest).unwrap();
         let grace = signed_in(now(sign_in.passwords().sign_in(typed("grace"), &Visitor::default())).unwrap());
         let before = begin(&sign_in, "ada");
         let completed = now(sign_in.external().complete(&before.query, &before.pending, &Visitor::default()));
@@ -181,8 +187,14 @@ impl Fixture {
             bobs_link,
             handed_over,
             access_token,
+            board,
         })
     }
+}
+
+/// The terms of service where people register themselves.
+pub(super) fn terms() -> RequiredTerms {
+    RequiredTerms { version: TermsVersion::parse("1").unwrap(), digest: TermsDigest::of("Be kind.") }
 }
 
 /// A service as an administrator writes it.
@@ -235,7 +247,7 @@ where
         + labgate_domain::ports::IdentityStore
         + labgate_domain::ports::CredentialStore
         + labgate_domain::ports::AdministrationStore
-        + labgate_domain::ports::ServiceStore
+        + ServiceStore
         + labgate_domain::ports::SessionStore
         + labgate_domain::ports::SpentAttempts
         + labgate_domain::ports::Throttle
@@ -354,7 +366,7 @@ impl Beginning {
         let store = fixture.store.fork();
         let provider = Provider::new(true);
         let tasks = cases.iter().zip(1..).map(|(case, number)| {
-            let terms = TermsVersion::parse("1").ok();
+            let terms = Some(terms());
             let ports = over(fixture.ports.clone(), Stepped(store.clone()), number);
             let ports = Ports { providers: vec![Arc::clone(&provider) as _], ..ports };
             let alone = Ports { providers: Vec::new(), ..ports.clone() };

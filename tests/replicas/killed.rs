@@ -157,7 +157,7 @@ async fn a_password_reset_that_is_killed_ends_the_sessions_or_leaves_the_passwor
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: now,
     };
     for lab in Killed::labs().await {

@@ -29,7 +29,8 @@ async fn send(lab: &TestLab, cookie: &str, method: &str, path: &str, body: Value
         .uri(format!("/api/auth/services{path}"))
         .header("cookie", cookie)
         .header("sec-fetch-site", "same-origin")
-        .header("content-type", "application/json");
+        .header("content-type", "application/json")
+        .header("if-match", "*");
     let answer = lab.request(request.body(body.to_string().into()).unwrap()).await;
     assert_eq!(answer.status(), 204, "{method} {path}: {answer:?}");
 }
@@ -54,7 +55,7 @@ async fn a_service_added_at_one_server_is_in_force_at_the_other_within_a_second(
     };
     for (method, path, body, status) in [
         ("POST", "", reports("signed_in"), 200),
-        ("PUT", "/reports", reports("nobody"), 403),
+        ("PUT", "/reports", reports("deny"), 403),
         ("PUT", "/reports", reports("public"), 200),
         ("DELETE", "/reports", json!({}), 403),
     ] {

@@ -4,9 +4,7 @@ use labgate_domain::access_token::{
     AccessToken, AccessTokenHash, AccessTokenId, AccessTokenText, TokenScope,
 };
 use labgate_domain::people::{AccountId, AccountStatus, Role};
-use labgate_domain::ports::{
-    AccessTokenCreation, Changed, FeedPosition, ServicesRevision, StoredService,
-};
+use labgate_domain::ports::{AccessTokenCreation, Changed, FeedPosition, ServicesRevision, StoredService};
 use labgate_domain::protocol::Issuer;
 
 use super::lab::{

@@ -1,6 +1,6 @@
 //! `AccountStore`: finding and adding accounts.
 
-use labgate_domain::people::{Account, Username};
+use labgate_domain::people::{AcceptedTerms, Account, Username};
 use labgate_domain::ports::AccountCreation;
 
 use super::lab::{
@@ -188,20 +188,24 @@ async fn terms_are_accepted_once_with_the_time_and_nothing_else_changes() {
     let ada = add_ada(&store).await;
     let bob = account(2, "bob@example.com");
     add(&store, &bob, &identity("bob")).await;
-    for (version, at, is_new, kept) in [
-        ("1", 2000, true, accepted("1", 2000)),
-        ("1", 3000, false, accepted("1", 2000)),
-        ("2", 3000, true, accepted("2", 3000)),
-        ("1", 4000, true, accepted("1", 4000)),
+    let [first, second, earlier] = [("2", 2000), ("1", 3000), ("0", 1000)].map(|(it, at)| accepted(it, at));
+    for (terms, is_new, kept) in [
+        (first.clone(), true, vec![first.clone()]),
+        (AcceptedTerms { digest: None, ..accepted("2", 2500) }, false, vec![first.clone()]),
+        (second.clone(), true, vec![first.clone(), second.clone()]),
+        (accepted("2", 4000), false, vec![first.clone(), second.clone()]),
+        (earlier.clone(), true, vec![earlier, first, second]),
     ] {
-        let terms = accepted(version, at);
-        assert_eq!(store.accounts.accept_terms(bob.id, &terms).await, Ok(is_new), "{version} at {at}");
-        let expected = Account { accepted_terms: Some(kept), ..bob.clone() };
+        assert_eq!(store.accounts.accept_terms(bob.id, &terms).await, Ok(is_new), "{terms:?}");
+        let expected = Account { accepted_terms: kept, ..bob.clone() };
         assert_eq!(other.accounts.find(bob.id).await, Ok(Some(expected)));
     }
     assert_eq!(store.accounts.accept_terms(account_id(3), &accepted("1", 2000)).await, Ok(false));
     assert_eq!(store.accounts.find(account_id(3)).await, Ok(None));
     assert_eq!(store.accounts.find(ada.id).await, Ok(Some(ada)), "nobody else's");
+    store.administration.delete(bob.id).await.unwrap();
+    add(&store, &bob, &identity("bob")).await;
+    assert_eq!(store.accounts.find(bob.id).await, Ok(Some(bob)), "they are deleted with the account");
 }
 
 #[tokio::test(flavor = "multi_thread")]

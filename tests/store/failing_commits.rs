@@ -15,8 +15,15 @@ use super::lab::{
 };
 use super::{break_commits, mend_commits, tampered};
 
-const TABLES: [&str; 6] =
-    ["accounts", "credentials", "external_identities", "services", "sessions", "spent_attempts"];
+const TABLES: [&str; 7] = [
+    "accounts",
+    "credentials",
+    "external_identities",
+    "services",
+    "sessions",
+    "spent_attempts",
+    "terms_acceptances",
+];
 
 type Call = fn(&Replica) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>>;
 

@@ -9,7 +9,7 @@ use labgate_domain::access_token::{AccessToken, AccessTokenId, AccessTokenText, 
 use labgate_domain::identity::{EmailClaim, ExternalIdentity, LinkedIdentity, Memberships};
 use labgate_domain::people::{
     AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, GroupName,
-    GroupPatch, LocalGroups, PasswordHash, Role, TermsVersion, Username,
+    GroupPatch, LocalGroups, PasswordHash, Role, TermsDigest, TermsVersion, Username,
 };
 use labgate_domain::ports::{
     AccessTokenCreation, AccessTokenStore, AccountCreation, AccountStore, AdministrationStore,
@@ -135,7 +135,7 @@ pub(super) fn account(number: u8, address: &str) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: at(1000),
     }
 }
@@ -188,7 +188,8 @@ pub(super) fn identity_at(issuer: &str, subject: &str) -> ExternalIdentity {
 }
 
 pub(super) fn accepted(version: &str, seconds: i64) -> AcceptedTerms {
-    AcceptedTerms { version: TermsVersion::parse(version).unwrap(), at: at(seconds) }
+    let digest = Some(TermsDigest::of(version));
+    AcceptedTerms { version: TermsVersion::parse(version).unwrap(), digest, at: at(seconds) }
 }
 
 /// Returns Ada, with a value in every field.
@@ -196,7 +197,10 @@ pub(super) fn ada() -> (Account, ExternalIdentity) {
     let account = Account {
         name: Some(name("Ada Lovelace, née Byron 👩‍🔬")),
         role: Role::Admin,
-        accepted_terms: Some(accepted("Version 1, größer", 900)),
+        accepted_terms: vec![
+            AcceptedTerms { digest: None, ..accepted("- of old", 800) },
+            accepted("Version 1, größer", 900),
+        ],
         groups: groups("GPU users, a \"quoted\" group; [with] {json}, größe"),
         ..account(1, "ada@example.com")
     };

@@ -68,3 +68,26 @@ async fn of_changes_at_once_that_saw_one_revision_one_is_done() {
     assert_eq!(done.into_iter().filter(|done| *done).count(), 1);
     assert_eq!(replicas[1].services.list().await.unwrap().list.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_and_removals_of_one_service_at_once_one_is_done() {
+    let replicas = replicas().await;
+    let before = replicas[0].services.list().await.unwrap().revision;
+    assert!(replicas[0].services.put(&service("a", "{}"), &before).await.unwrap());
+    let seen = replicas[0].services.list().await.unwrap().revision;
+    let changed = |number: u8| service("a", &format!(r#"{{"number":{number}}}"#));
+    let done = at_once(&replicas, 16, |store, number| {
+        let seen = seen.clone();
+        async move {
+            match number % 2 {
+                0 => (number, store.services.put(&changed(number), &seen).await.unwrap()),
+                _ => (number, store.services.remove("a", &seen).await.unwrap()),
+            }
+        }
+    })
+    .await;
+    let winners: Vec<_> = done.into_iter().filter(|(_, done)| *done).map(|(number, _)| number).collect();
+    let [winner] = winners[..] else { panic!("{winners:?}") };
+    let there = replicas[1].services.list().await.unwrap().list;
+    assert_eq!(there, if winner % 2 == 0 { vec![changed(winner)] } else { Vec::new() });
+}

@@ -81,7 +81,7 @@ fn account(now: Timestamp) -> Result<Account, Box<dyn Error>> {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: now,
     })
 }

@@ -237,8 +237,8 @@ pub struct SessionPerson {
     pub groups: Vec<String>,
     /// Those of all groups that are local; the others come from the provider.
     pub local_groups: LocalGroups,
-    /// The terms of service that the person has accepted last.
-    pub accepted_terms: Option<AcceptedTerms>,
+    /// The terms of service that the person has accepted, each version once, the latest last.
+    pub accepted_terms: Vec<AcceptedTerms>,
     /// The time of authentication.
     pub authenticated_at: Timestamp,
 }

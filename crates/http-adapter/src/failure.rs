@@ -45,6 +45,8 @@ pub enum HttpErrorCode {
     HeadTooLarge,
     /// The person does not meet a condition that the proxy states in the query of its check.
     NotAllowedByQuery,
+    /// The request does not name the definition that it changes.
+    IfMatchNeeded,
     /// An administrator typed an e-mail address that is none.
     EmailInvalid,
     /// An administrator typed the name of a group that is none.
@@ -67,6 +69,7 @@ impl HttpErrorCode {
         Self::TooManySignIns,
         Self::HeadTooLarge,
         Self::NotAllowedByQuery,
+        Self::IfMatchNeeded,
         Self::EmailInvalid,
         Self::GroupInvalid,
         Self::IssuersInvalid,
@@ -97,6 +100,7 @@ impl HttpErrorCode {
             Self::TooManySignIns => ("too_many_sign_ins", StatusCode::TOO_MANY_REQUESTS),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::NotAllowedByQuery => ("not_allowed_by_query", StatusCode::FORBIDDEN),
+            Self::IfMatchNeeded => ("if_match_needed", StatusCode::PRECONDITION_REQUIRED),
             Self::EmailInvalid => ("email_invalid", StatusCode::UNPROCESSABLE_ENTITY),
             Self::GroupInvalid => ("group_invalid", StatusCode::UNPROCESSABLE_ENTITY),
             Self::IssuersInvalid => ("issuers_invalid", StatusCode::UNPROCESSABLE_ENTITY),
@@ -138,6 +142,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AnotherSession
         | ErrorCode::TermsChanged
         | ErrorCode::ServiceConfigured
+        | ErrorCode::DefinitionChanged
         | ErrorCode::ServicesChanged
         | ErrorCode::IdentityTaken => StatusCode::CONFLICT,
         ErrorCode::CallbackMalformed
@@ -261,6 +266,11 @@ impl Failure {
     /// Returns whether it says that the person has yet to accept the terms of service.
     pub(crate) fn is_terms_due(&self) -> bool {
         self.code == ErrorCode::TermsDue.as_str()
+    }
+
+    /// Returns whether it says that another administrator changed the service meanwhile.
+    pub(crate) fn is_definition_changed(&self) -> bool {
+        self.code == ErrorCode::DefinitionChanged.as_str()
     }
 
     /// Returns whether another input would not help, so that a form need not be shown again.

@@ -1,5 +1,4 @@
-//! The body of a request, a form of one of our pages or JSON of a script in one, and the CSRF token of a
-//! form.
+//! The body of a request, a form of one of our pages or JSON of a script in one.
 
 use std::collections::HashMap;
 
@@ -11,8 +10,6 @@ use http::{HeaderMap, Method};
 use labgate_domain::session::SessionId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 /// The body of a request.
 #[derive(Clone, Debug)]
@@ -84,66 +81,26 @@ impl Fields {
     }
 }
 
-/// The secret behind a browser's CSRF tokens, which it keeps in a cookie and another site does not know.
+/// The hidden field with the CSRF token.
+pub(crate) const CSRF_TOKEN: &str = "csrf_token";
+
+/// Reads the session that a session cookie names, for the CSRF check.
 ///
-/// It is the id of the session and not the text of the session's cookie, because that text changes with each
-/// renewal and a form in another tab would be refused once. The id is 128 random bits; it stands in the
-/// `HttpOnly` cookie and on no page, and in the log only shortened.
-///
-/// It is read from the cookie without checking the signature, and that is enough. The token proves only that
+/// It does so without checking the signature, and that is enough. The token proves only that
 /// the form was drawn for the very browser that posts it; the session itself is checked afterwards, by the
 /// same cookie with its signature. An attacker who could plant a cookie, which `__Host-` prevents on https,
 /// would know its text, signed or not: a forged one opens no session, so it is of no use; beside the genuine
 /// one neither is believed; and the origin of a form is checked all the same. Insisting on a session that is
 /// alive would only refuse the "Sign out" of one that has ended meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CsrfSecret<'a> {
-    /// The session that the browser says it has.
-    Session(SessionId),
-    /// Without a session, a cookie made for this (a double submit).
-    Browser(&'a str),
-}
-
-impl CsrfSecret<'_> {
-    /// From the text of a session cookie, if it is a token that names a session.
-    pub(crate) fn of_session_cookie(token: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Unverified {
-            sid: SessionId,
-        }
-        let (_, signed) = token.split_once('.')?;
-        let (payload, _) = signed.split_once('.')?;
-        let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
-        serde_json::from_slice::<Unverified>(&payload).ok().map(|payload| Self::Session(payload.sid))
+pub(crate) fn named_session(token: &str) -> Option<SessionId> {
+    #[derive(Deserialize)]
+    struct Unverified {
+        sid: SessionId,
     }
-}
-
-/// A CSRF token: our pages put it into their forms, and another site cannot know it.
-#[derive(Clone, Debug)]
-pub(crate) struct CsrfToken(String);
-
-impl CsrfToken {
-    /// The name of the hidden field.
-    pub(crate) const FIELD: &str = "csrf_token";
-
-    /// The token of a browser with this secret.
-    pub(crate) fn of(secret: &CsrfSecret<'_>) -> Self {
-        let digest = Sha256::new_with_prefix("labgate form token\n");
-        let digest = match secret {
-            CsrfSecret::Session(id) => digest.chain_update("session\n").chain_update(id.to_string()),
-            CsrfSecret::Browser(secret) => digest.chain_update("browser\n").chain_update(secret),
-        };
-        Self(BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns whether the form brings it.
-    pub(crate) fn is_in(&self, fields: &Fields) -> bool {
-        fields.text(Self::FIELD).is_some_and(|token| self.0.as_bytes().ct_eq(token.as_bytes()).into())
-    }
+    let (_, signed) = token.split_once('.')?;
+    let (payload, _) = signed.split_once('.')?;
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
+    serde_json::from_slice::<Unverified>(&payload).ok().map(|payload| payload.sid)
 }
 
 #[cfg(test)]
@@ -202,38 +159,26 @@ mod tests {
         assert!(!format!("{posted:?}").contains("planted"));
     }
 
-    #[test]
-    fn c178_a_csrf_token_fits_one_secret_only() {
-        let token = CsrfToken::of(&CsrfSecret::Browser("secret"));
-        let fields = |token: &str| Fields([(CsrfToken::FIELD.to_owned(), token.to_owned().into())].into());
-        assert!(token.is_in(&fields(token.as_str())));
-        assert!(!CsrfToken::of(&CsrfSecret::Browser("another")).is_in(&fields(token.as_str())));
-        assert!(!token.is_in(&Fields::default()) && !token.is_in(&fields("")));
-    }
-
     fn cookie(payload: &str, signature: &str) -> String {
         format!("e30.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode(payload))
     }
 
     #[test]
-    fn the_csrf_tokens_of_a_session_outlive_its_session_tokens() {
-        let of = |payload: &str, signature: &str| {
-            CsrfToken::of(&CsrfSecret::of_session_cookie(&cookie(payload, signature)).unwrap()).0
-        };
-        let first = of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":1}"#, "x");
-        assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":2}"#, "y"), first);
-        assert_ne!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAQ","exp":1}"#, "x"), first);
-        // The same text in the other cookie gives another token.
-        assert_ne!(CsrfToken::of(&CsrfSecret::Browser("AAAAAAAAAAAAAAAAAAAAAA")).0, first);
+    fn a_cookie_names_one_session_through_all_its_renewals() {
+        let of =
+            |payload: &str, signature: &str| named_session(&cookie(payload, signature)).unwrap().to_string();
+        let id = "AAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":1}"#, "x"), id);
+        assert_eq!(of(r#"{"sid":"AAAAAAAAAAAAAAAAAAAAAA","exp":2}"#, "y"), id);
     }
 
     #[test]
-    fn a_cookie_that_names_no_session_makes_no_token() {
+    fn a_cookie_that_is_no_token_names_no_session() {
         for odd in ["", ".", "..", "a.b", "a.b.c", "e30.e30.x"] {
-            assert_eq!(CsrfSecret::of_session_cookie(odd), None, "{odd}");
+            assert_eq!(named_session(odd), None, "{odd}");
         }
         for odd in [r#"{"sid":""}"#, r#"{"sid":"short"}"#, r#"{"sid":1}"#, "[]", "{"] {
-            assert_eq!(CsrfSecret::of_session_cookie(&cookie(odd, "x")), None, "{odd}");
+            assert_eq!(named_session(&cookie(odd, "x")), None, "{odd}");
         }
     }
 }

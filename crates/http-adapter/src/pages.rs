@@ -7,7 +7,9 @@ use labgate_domain::ForeignText;
 use labgate_domain::access::{HeaderEncoding, IdentityHeaders, Service, TokenUse, WrittenService};
 use labgate_domain::access_token::{AccessToken, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
-use labgate_domain::people::{Account, AccountStatus, PasswordLength, Role, TermsVersion, Username};
+use labgate_domain::people::{
+    AcceptedTerms, Account, AccountStatus, PasswordLength, RequiredTerms, Role, Username,
+};
 use labgate_domain::provider::{ProviderDescription, ProviderHealth};
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::{Session, SessionPerson};
@@ -253,11 +255,36 @@ impl<'a> ListedService<'a> {
 pub(crate) struct ServicePage<'a> {
     pub(crate) t: &'a Site,
     pub(crate) typed: &'a ServiceFields,
-    pub(crate) is_new: bool,
+    /// The digest of the definition that the form was filled in with; a new service has none.
+    pub(crate) seen: Option<&'a str>,
+    /// What another administrator wrote meanwhile: the names of fields, and their texts.
+    pub(crate) newer: Vec<(&'static str, String)>,
     /// The address that takes the form.
     pub(crate) action: &'a str,
     pub(crate) proof: &'a ProofWays,
     pub(crate) form: Form<'a>,
+}
+
+impl ServicePage<'_> {
+    /// Returns the label of a field.
+    fn label(&self, name: &str) -> &Text {
+        let labels = &self.t.service;
+        match name {
+            "name" => &self.t.common.name,
+            "url" => &labels.url,
+            "icon" => &labels.icon,
+            "description" => &labels.description,
+            "allow" => &labels.allow,
+            "rules" => &labels.rules,
+            "runs_user_code" => &labels.runs_user_code,
+            "identity_headers" => &labels.identity_headers,
+            "header_encoding" => &labels.header_encoding,
+            "groups" => &labels.groups,
+            "assertion" => &labels.assertion,
+            "clear_cookies" => &labels.clear_cookies,
+            _ => &labels.id,
+        }
+    }
 }
 
 /// The fields of a move of identities, as they were typed.
@@ -390,8 +417,8 @@ pub(crate) struct TermsPage<'a> {
     pub(crate) terms: &'a Terms,
     /// The account of the signed-in person, where people must accept the terms.
     pub(crate) account: Option<&'a Account>,
-    /// The version that this person still has to accept.
-    pub(crate) due: Option<&'a TermsVersion>,
+    /// What this person still has to accept.
+    pub(crate) due: Option<&'a RequiredTerms>,
     pub(crate) return_to: &'a ReturnTo,
     pub(crate) form: Form<'a>,
 }
@@ -451,10 +478,11 @@ fn to_unlink((identity, _): &(LinkedIdentity, Option<String>)) -> Address {
     paths::with_parameters(paths::ACCOUNT_PAGE, &fields)
 }
 
-/// Says which terms of service the account's person has accepted last, if any.
-fn accepted_terms(account: &Account, t: &Texts) -> Option<Text> {
-    let accepted = account.accepted_terms.as_ref()?;
-    Some(t.terms.accepted.with("version", &accepted.version).with("time", times::utc(accepted.at)))
+/// Says which terms of service the account's person has accepted.
+fn accepted_terms(account: &Account, t: &Texts) -> Vec<Text> {
+    let text =
+        |it: &AcceptedTerms| t.terms.accepted.with("version", &it.version).with("time", times::utc(it.at));
+    account.accepted_terms.iter().map(text).collect()
 }
 
 fn role(account: &Account, t: &Texts) -> String {

@@ -9,7 +9,7 @@ use labgate_domain::access::host_name;
 use labgate_domain::public_url::PublicUrl;
 use labgate_domain::return_to::ReturnTo;
 use labgate_domain::session::UserAgent;
-use labgate_domain::sign_in::Visitor;
+use labgate_domain::sign_in::{CsrfSecret, Visitor};
 
 use crate::audience::Audience;
 use crate::authorization::{PresentedToken, TokenChallenge};
@@ -17,7 +17,7 @@ use crate::client_addr::{ClientAddr, Peer, ProxyNetwork, client_addr};
 use crate::connection::Nth;
 use crate::cookies::{Cookies, PresentedCookies};
 use crate::failure::HttpErrorCode;
-use crate::form::{CsrfSecret, Fields, Posted};
+use crate::form::{Fields, Posted, named_session};
 use crate::original::Original;
 use crate::reply::{self, Response};
 use crate::site::Site;
@@ -56,6 +56,8 @@ pub(crate) struct ParsedRequest {
     /// The number of the request on its connection, from 1, where there is one.
     pub(crate) nth_of_connection: Option<u32>,
     pub(crate) user_agent: Option<UserAgent>,
+    /// The precondition `If-Match` (RFC 9110 section 13.1.1).
+    pub(crate) if_match: Option<String>,
     /// The body.
     pub(crate) posted: Posted,
 }
@@ -93,13 +95,14 @@ impl ParsedRequest {
             nth_of_connection: parts.extensions.get::<Nth>().map(|nth| nth.0),
             client_addr: client_addr(parts.extensions.get::<Peer>().copied(), headers, proxies),
             user_agent: text(headers, "user-agent").and_then(UserAgent::new),
+            if_match: text(headers, header::IF_MATCH.as_str()).map(str::to_owned),
             posted: Posted::read(&parts.method, headers, body),
         }
     }
 
     /// Returns the secret behind this browser's CSRF tokens: its session, or else the cookie for that.
     pub(crate) fn csrf_secret(&self) -> Option<CsrfSecret<'_>> {
-        let session = self.cookies.session.as_deref().and_then(CsrfSecret::of_session_cookie);
+        let session = self.cookies.session.as_deref().and_then(named_session).map(CsrfSecret::Session);
         session.or_else(|| self.cookies.form.as_deref().map(CsrfSecret::Browser))
     }
 

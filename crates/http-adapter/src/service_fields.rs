@@ -1,7 +1,7 @@
 //! The fields of a service, in the form of its page and in the API: texts, with a line for each rule.
 
 use labgate_domain::access::{
-    HeaderEncoding, IdentityHeaders, WrittenCondition, WrittenRule, WrittenService,
+    HeaderEncoding, IdentityHeaders, TokenUse, WrittenCondition, WrittenRule, WrittenService,
 };
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub(crate) struct ServiceFields {
     pub(crate) url: String,
     pub(crate) icon: String,
     pub(crate) description: String,
-    /// `public`, `signed_in`, `nobody`, or `group staff, account ada, role admin`.
+    /// `public`, `signed_in`, `deny`, or `group staff, account ada, role admin`.
     pub(crate) allow: String,
     /// `no`, `yes` or `only`.
     pub(crate) tokens: String,
@@ -31,7 +31,7 @@ pub(crate) struct ServiceFields {
 }
 
 /// The fields that a request may have beside them.
-const OTHERS: &[&str] = &["csrf_token", "your_password", "confirm_at"];
+const OTHERS: &[&str] = &["seen", "csrf_token", "your_password", "confirm_at"];
 
 impl ServiceFields {
     /// The names of the fields.
@@ -103,14 +103,50 @@ impl ServiceFields {
 
     /// Returns whether what the service is told is left as it is by default.
     pub(crate) fn is_plain(&self) -> bool {
-        let defaults = [
-            (&self.identity_headers, IdentityHeaders::ALL.first().map(|it| it.as_str())),
-            (&self.header_encoding, HeaderEncoding::ALL.first().map(|it| it.as_str())),
-            (&self.groups, None),
-            (&self.assertion, Some("true")),
-            (&self.clear_cookies, Some("false")),
+        let told = ["identity_headers", "header_encoding", "groups", "assertion", "clear_cookies"];
+        self.unlike(&Self::default()).iter().all(|(name, _)| !told.contains(name))
+    }
+
+    /// Returns the fields of this service that have another meaning here, with its texts.
+    pub(crate) fn unlike_written(&self, other: &WrittenService) -> Vec<(&'static str, String)> {
+        let mine = self.written(&Fields::default()).map(|written| Self::of(&written));
+        mine.as_ref().unwrap_or(self).unlike(&Self::of(other))
+    }
+
+    fn unlike(&self, other: &Self) -> Vec<(&'static str, String)> {
+        let pairs = self.with_defaults().zip(other.with_defaults());
+        pairs.filter(|(mine, other)| mine != other).map(|(_, (name, text))| (name, text.to_owned())).collect()
+    }
+
+    /// Returns the fields with their names; an empty one with its default.
+    fn with_defaults(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let texts = [
+            &self.id,
+            &self.name,
+            &self.url,
+            &self.icon,
+            &self.description,
+            &self.allow,
+            &self.tokens,
+            &self.rules,
+            &self.runs_user_code,
+            &self.identity_headers,
+            &self.header_encoding,
+            &self.groups,
+            &self.assertion,
+            &self.clear_cookies,
         ];
-        defaults.into_iter().all(|(text, default)| text.is_empty() || Some(text.as_str()) == default)
+        Self::NAMES.iter().zip(texts).map(|(name, text)| {
+            let default = match *name {
+                "tokens" => TokenUse::ALL.first().map(|it| it.as_str()),
+                "identity_headers" => IdentityHeaders::ALL.first().map(|it| it.as_str()),
+                "header_encoding" => HeaderEncoding::ALL.first().map(|it| it.as_str()),
+                "assertion" => Some("true"),
+                "clear_cookies" => Some("false"),
+                _ => None,
+            };
+            (*name, if text.is_empty() { default.unwrap_or_default() } else { text })
+        })
     }
 
     /// Returns the service that the fields write. A request with a field that is not known is refused: passed over, it
@@ -179,7 +215,7 @@ fn rule(line: &str) -> Result<WrittenRule, String> {
 fn condition(text: &str) -> Result<WrittenCondition, String> {
     let text = text.trim();
     let mut condition = WrittenCondition::default();
-    if ["", "public", "signed_in", "nobody"].contains(&text) {
+    if ["", "public", "signed_in", "deny"].contains(&text) {
         condition.allow = (!text.is_empty()).then(|| text.to_owned());
         return Ok(condition);
     }
@@ -190,7 +226,7 @@ fn condition(text: &str) -> Result<WrittenCondition, String> {
             Some(("role", name)) => (&mut condition.allow_roles, name),
             _ => {
                 return Err(format!(
-                    "{one:?} says nobody who is allowed: write public, signed_in, nobody, or a list such as \
+                    "{one:?} is no condition: write public, signed_in, deny, or a list such as \
                      \"group staff, account ada, role admin\""
                 ));
             }
@@ -236,7 +272,7 @@ mod tests {
             ("tokens", "yes"),
             (
                 "rules",
-                "/static/* = public\r\n\r\n GET POST /runs/My File = group ml, account bob \n/x=y = nobody\n/api/* = signed_in, tokens only",
+                "/static/* = public\r\n\r\n GET POST /runs/My File = group ml, account bob \n/x=y = deny\n/api/* = signed_in, tokens only",
             ),
             ("runs_user_code", "false"),
             ("groups", "a, b"),
@@ -254,7 +290,29 @@ mod tests {
         assert_eq!(again.written(&Fields::default()), Ok(service));
         assert_eq!(
             again.rules,
-            "/static/* = public\nGET POST /runs/My File = group ml, account bob\n/x=y = nobody\n/api/* = signed_in, tokens only"
+            "/static/* = public\nGET POST /runs/My File = group ml, account bob\n/x=y = deny\n/api/* = signed_in, tokens only"
+        );
+    }
+
+    #[test]
+    fn fields_that_mean_the_same_are_not_told_as_different() {
+        let typed = |pairs: &[(&str, &str)]| ServiceFields::typed(&fields(pairs));
+        let allow = ("allow", "group a,account b");
+        let mine = typed(&[("name", "Wiki"), allow, ("identity_headers", "remote"), ("assertion", "true")]);
+        let unlike = |pairs: &[(&str, &str)]| mine.unlike_written(&written(pairs).unwrap());
+        assert_eq!(mine.with_defaults().count(), ServiceFields::NAMES.len());
+        assert!(mine.is_plain() && !typed(&[("groups", "*")]).is_plain());
+        assert_eq!(
+            unlike(&[("name", "Wiki"), ("allow", "group a, account b"), ("clear_cookies", "false")]),
+            []
+        );
+        let told = unlike(&[("name", "Docs"), allow, ("rules", "/x = public"), ("assertion", "false")]);
+        let expected = [("name", "Docs"), ("rules", "/x = public"), ("assertion", "false")];
+        assert_eq!(told, expected.map(|(name, text)| (name, text.to_owned())));
+        // What is typed need not be a service.
+        assert_eq!(
+            typed(&[("rules", "?")]).unlike_written(&WrittenService::default()),
+            [("rules", String::new())]
         );
     }
 
@@ -262,7 +320,7 @@ mod tests {
     fn what_is_no_field_no_rule_or_nobody_is_refused() {
         for (name, value, said) in [
             ("allow_groups", "staff", "allow_groups"),
-            ("allow", "everybody", "everybody"),
+            ("allow", "nobody", "nobody"),
             ("allow", "signed_in, group staff", "signed_in"),
             ("allow", "group staff,", "\"\""),
             ("allow", "groups staff", "groups"),

@@ -12,14 +12,14 @@ use labgate_domain::people::AccountId;
 use labgate_domain::ports::Source;
 use labgate_domain::provider::ProviderId;
 use labgate_domain::session::SessionToken;
-use labgate_domain::sign_in::{CheckedRequest, SignIn};
+use labgate_domain::sign_in::{CheckedRequest, CsrfSecret, SignIn};
 
 use crate::audience::Audience;
 use crate::client_addr::ProxyNetwork;
 use crate::cookies::{self, CookieName, Cookies, UnfitCookie};
 use crate::dialects::DropIn;
 use crate::failure::{Failure, HttpErrorCode};
-use crate::form::{CsrfSecret, CsrfToken, Posted};
+use crate::form::{CSRF_TOKEN, Fields, Posted};
 use crate::pages::{Form, Problem};
 use crate::paths;
 use crate::reply::{self, Response};
@@ -88,14 +88,17 @@ impl AppState {
     /// The CSRF check: a state-changing request comes from a page of this lab, as its origin says, and a form
     /// brings the CSRF token that only our pages know. An access token takes the place of both, and of forms.
     pub(crate) fn check_csrf(&self, request: &ParsedRequest) -> Result<(), Failure> {
-        let token = || request.csrf_secret().map(|secret| CsrfToken::of(&secret));
+        let brings_token = |fields: &Fields| {
+            let (secret, token) = (request.csrf_secret(), fields.text(CSRF_TOKEN).unwrap_or_default());
+            secret.is_some_and(|secret| self.sign_in.is_csrf_token(&secret, token))
+        };
         match &request.posted {
             // No other site knows the token, and no browser adds it by itself.
             Posted::Nothing | Posted::Json(_) if request.access_token.is_some() => Ok(()),
             _ if request.access_token.is_some() => Err(HttpErrorCode::BadRequest.into()),
             _ if !request.is_same_origin => Err(self.sign_in.refuse_csrf(request.client_addr.source).into()),
             Posted::Nothing | Posted::Json(_) => Ok(()),
-            Posted::Form(fields) if token().is_some_and(|token| token.is_in(fields)) => Ok(()),
+            Posted::Form(fields) if brings_token(fields) => Ok(()),
             Posted::Form(_) => Err(self.sign_in.refuse_csrf(request.client_addr.source).into()),
             Posted::Unreadable => Err(HttpErrorCode::BadRequest.into()),
         }
@@ -277,12 +280,14 @@ impl AppState {
         problem: Option<Problem<'_>>,
         page: impl FnOnce(Form<'_>) -> Response,
     ) -> Result<Response, Failure> {
+        let token = |secret: &CsrfSecret<'_>| {
+            self.sign_in.csrf_token(secret).map_err(|error| self.internal(&format!("no CSRF token: {error}")))
+        };
         if let Some(secret) = request.csrf_secret() {
-            return Ok(page(Form { csrf_token: CsrfToken::of(&secret).as_str(), problem }));
+            return Ok(page(Form { csrf_token: token(&secret)?.as_str(), problem }));
         }
         let secret = self.sign_in.fresh_form_secret();
-        let token = CsrfToken::of(&CsrfSecret::Browser(&secret));
-        let response = page(Form { csrf_token: token.as_str(), problem });
+        let response = page(Form { csrf_token: token(&CsrfSecret::Browser(&secret))?.as_str(), problem });
         self.with_cookies(response, [self.cookies.set_form(&secret)])
     }
 }

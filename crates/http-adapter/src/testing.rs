@@ -10,7 +10,7 @@ use labgate_domain::ports::{
     SessionChanges, SignInEvent,
 };
 use labgate_domain::public_url::{PlainHttp, PublicUrl};
-use labgate_domain::sealed::MockSealer;
+use labgate_domain::sealed::{MockSealer, SealError, Sealed};
 use labgate_domain::sign_in::{Policy, Ports, SignIn};
 use labgate_domain::time::Timestamp;
 use labgate_domain::world::{MockClock, MockEntropy};
@@ -50,6 +50,8 @@ pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
         let services = ServicesRevision::default();
         Ok(SessionChanges { position: FeedPosition(String::new()), changed: Some(Vec::new()), services })
     });
+    let mut sealer = MockSealer::new();
+    sealer.expect_seal().returning(|_, _| Sealed::parse("sealed").map_err(|_| SealError));
     let ports = Ports {
         providers: Vec::new(),
         access_tokens: Arc::new(MockAccessTokenStore::new()),
@@ -60,7 +62,7 @@ pub(crate) fn app_at(public_url: &str, info: AppInfo) -> App {
         sessions: Arc::new(sessions),
         services: Arc::new(MockServiceStore::new()),
         spent_attempts: Arc::new(MockSpentAttempts::new()),
-        sealer: Arc::new(MockSealer::new()),
+        sealer: Arc::new(sealer),
         tokens: Arc::new(MockTokenIssuer::new()),
         hasher: Arc::new(MockPasswordHasher::new()),
         judge: Arc::new(MockPasswordJudge::new()),

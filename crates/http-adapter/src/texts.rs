@@ -65,8 +65,7 @@ texts! {
         check, passes, refused,
     }
     service: OneService {
-        id, id_note, url, url_note, runs_user_code, allow, allow_note, tokens, rules, rules_note, icon, description, told,
-        identity_headers, header_encoding, groups, assertion, clear_cookies, yes, no,
+    allow, allow_note, assertion, clear_cookies, description, groups, header_encoding, icon, id, id_note, identity_headers, newer, no, nothing, rules, rules_note, runs_user_code, tokens, told, url, url_note, yes,
     }
     login: Login { title, signed_in_as, go_on, another_account, last_used, unavailable }
     register: Register { setup_title, first_administrator, setup_note, name, have_account }

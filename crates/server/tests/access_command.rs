@@ -61,7 +61,7 @@ async fn services_are_listed_and_checked_wherever_they_come_from() {
         [
             "mlflow (configuration): https://lab.example/mlflow/: the group ml",
             "mlflow (added): left out: mlflow is the id of two services: give each one of its own",
-            "wiki (added): https://wiki.example/: everybody",
+            "wiki (added): https://wiki.example/: everyone, signed in or not",
         ]
     );
     for (url, passes, decided_by) in [

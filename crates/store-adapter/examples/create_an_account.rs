@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: Timestamp::from_unix_seconds(1_795_000_000),
     };
     println!("create ada: {:?}", store.create_local(&ada, None).await?);

@@ -6,7 +6,7 @@ use labgate_domain::access_token::{AccessToken, AccessTokenId, TokenScope};
 use labgate_domain::identity::LinkedIdentity;
 use labgate_domain::people::{
     AcceptedTerms, Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups,
-    PasswordHash, Role, TermsVersion, Username,
+    PasswordHash, Role, TermsDigest, TermsVersion, Username,
 };
 use labgate_domain::ports::{
     Changed, FeedPosition, IdentityMove, IdentitySuccession, ServicesRevision, StoreError, StoredService,
@@ -15,6 +15,7 @@ use labgate_domain::protocol::{IdTokenHint, Issuer, Malformed, ProviderSessionId
 use labgate_domain::provider::ProviderId;
 use labgate_domain::sealed::Sealed;
 use labgate_domain::session::{ExternalSession, NextRevalidation, Session, SessionId, UserAgent};
+use labgate_domain::time::Timestamp;
 
 use crate::row::{Record, Row};
 
@@ -29,15 +30,26 @@ pub(crate) fn account(row: &Row) -> Result<Account, StoreError> {
         role: record.parsed("role", |name| Ok::<_, Malformed>(Role::known_or_least(name)))?,
         groups: local_groups(row)?,
         status: record.parsed("status", AccountStatus::parse)?,
-        accepted_terms: accepted_terms(record)?,
+        accepted_terms: record.parsed_if_present("accepted_terms", accepted_terms)?.unwrap_or_default(),
         created_at: record.time("created_at")?,
     })
 }
 
-fn accepted_terms(record: Record<'_>) -> Result<Option<AcceptedTerms>, StoreError> {
-    let version = record.parsed_if_present("terms_version", TermsVersion::parse)?;
-    let at = record.time_if_present("terms_accepted_at")?;
-    Ok(version.zip(at).map(|(version, at)| AcceptedTerms { version, at }))
+/// Reads the acceptances of the terms of service, a line each, and returns the latest last.
+fn accepted_terms(lines: &str) -> Result<Vec<AcceptedTerms>, Malformed> {
+    let malformed = Malformed("acceptance of the terms of service");
+    let read = |line: &str| {
+        let (at, rest) = line.split_once(' ').ok_or(malformed)?;
+        let (digest, version) = rest.split_once(' ').ok_or(malformed)?;
+        Ok(AcceptedTerms {
+            version: TermsVersion::parse(version)?,
+            digest: (digest != "-").then(|| TermsDigest::parse(digest)).transpose()?,
+            at: Timestamp::from_unix_seconds(at.parse().map_err(|_| malformed)?),
+        })
+    };
+    let mut accepted = lines.split('\n').map(read).collect::<Result<Vec<_>, _>>()?;
+    accepted.sort_by(|one, other| (one.at, one.version.as_str()).cmp(&(other.at, other.version.as_str())));
+    Ok(accepted)
 }
 
 pub(crate) fn local_groups(row: &Row) -> Result<LocalGroups, StoreError> {

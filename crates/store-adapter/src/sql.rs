@@ -60,11 +60,25 @@ macro_rules! end_sessions {
     };
 }
 
-/// The columns of a whole account.
+/// The columns of a whole account. Each line of `accepted_terms` is an acceptance: its time, digest and version.
 macro_rules! account_columns {
     () => {
         "accounts.id, accounts.username, accounts.email, accounts.name, accounts.role, accounts.status,
-         accounts.groups, accounts.terms_version, accounts.terms_accepted_at, accounts.created_at "
+         accounts.groups, accounts.created_at,
+         (SELECT string_agg(t.accepted_at || ' ' || coalesce(t.digest, '-') || ' ' || t.version, '\n')
+          FROM terms_acceptances AS t WHERE t.account_id = accounts.id) AS accepted_terms "
+    };
+}
+
+/// Adds an acceptance of the terms of service, if its account is there. The first one of a version stays.
+macro_rules! accept_terms {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO terms_acceptances (account_id, version, digest, accepted_at)
+             SELECT id, $2, $3, $4 FROM accounts WHERE id = $1 ",
+            $lock,
+            " ON CONFLICT (account_id, version) DO NOTHING"
+        )
     };
 }
 

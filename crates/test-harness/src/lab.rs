@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use labgate_domain::access::{Service, Services};
 use labgate_domain::admission::AdmissionRules;
-use labgate_domain::people::{EmailAddress, Password, Role, TermsVersion};
+use labgate_domain::people::{EmailAddress, Password, RequiredTerms, Role, TermsDigest, TermsVersion};
 use labgate_domain::ports::{
     AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityStore, ServiceStore,
     SessionStore, SpentAttempts, Throttle,
@@ -68,7 +68,7 @@ pub struct TestLabBuilder {
     persona: Persona,
     services: Vec<Service>,
     drop_ins: Vec<DropIn>,
-    terms: Option<TermsVersion>,
+    terms: Option<RequiredTerms>,
 }
 
 impl TestLab {
@@ -323,7 +323,7 @@ impl TestLabBuilder {
         self
     }
 
-    /// Has everybody accept this version of the terms of service.
+    /// Has every user accept this version of the terms of service.
     pub fn must_accept(self, version: &str) -> Self {
         Self { terms: Some(terms(version)), ..self }
     }
@@ -411,8 +411,14 @@ impl TestLabBuilder {
     }
 }
 
-fn terms(version: &str) -> TermsVersion {
-    TermsVersion::parse(version).expect("a version")
+/// The terms of service of every lab that asks for their acceptance.
+const TERMS: &str = "Be kind.";
+
+fn terms(version: &str) -> RequiredTerms {
+    RequiredTerms {
+        version: TermsVersion::parse(version).expect("a version"),
+        digest: TermsDigest::of(TERMS),
+    }
 }
 
 /// A process that serves the lab.
@@ -427,7 +433,7 @@ fn server(ports: &Ports, policy: &Policy, setup_token: &SetupToken, info: &AppIn
     } else {
         vec![proxy::ADDRESS.to_string().parse().expect("an address")]
     };
-    let terms = policy.terms.as_ref().map(|_| Terms::Text("Be kind.".to_owned()));
+    let terms = policy.terms.as_ref().map(|_| Terms::Text(TERMS.to_owned()));
     let info = AppInfo { missing_settings, trusted_proxies, terms, ..info.clone() };
     let app = App::new(Arc::clone(&sign_in), info);
     Server { app, sign_in }

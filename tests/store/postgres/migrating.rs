@@ -27,6 +27,9 @@ const PEOPLE: &str = r#"
          '["staff"]', '["pwd"]', 1, 2, 3, 4, 5);
     INSERT INTO spent_attempts (id, keep_until) VALUES ('\x00112233445566778899aabbccddeeff', 2000);"#;
 
+/// The step from which on an account had the terms of service that were accepted last.
+const TERMS: usize = 8;
+
 /// The steps of the schema, oldest first.
 fn steps() -> Vec<Migration> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/store-adapter/migrations/postgres");
@@ -43,14 +46,19 @@ fn steps() -> Vec<Migration> {
 async fn database_of(steps: &[Migration]) -> Database {
     let database = fresh().await;
     let mut connection = database.connect().await;
-    let [first, later @ ..] = steps else { panic!("there is no step") };
+    let first = steps.first().expect("there is no step");
     let take = async |steps: Vec<Migration>, connection: &mut PgConnection| {
         Migrator::with_migrations(steps).run_direct(None, connection, false).await.unwrap();
     };
     take(vec![first.clone()], &mut connection).await;
     sqlx::raw_sql(PEOPLE).execute(&mut connection).await.unwrap();
-    if !later.is_empty() {
-        take(steps.to_vec(), &mut connection).await;
+    for taken in 2..=steps.len() {
+        take(steps[..taken].to_vec(), &mut connection).await;
+        if taken == TERMS {
+            let accepted =
+                "UPDATE accounts SET terms_version = '1', terms_accepted_at = 900 WHERE username = 'eve'";
+            sqlx::raw_sql(accepted).execute(&mut connection).await.unwrap();
+        }
     }
     database
 }
@@ -81,6 +89,9 @@ async fn from_any_version_nothing_is_lost_and_the_schema_is_the_newest() {
         for _ in 0..2 {
             let store = open(&database).await;
             let people = store.list(None, None, 10).await.unwrap().accounts;
+            let accepted: Vec<_> =
+                people[1].accepted_terms.iter().map(|it| (it.version.as_str(), &it.digest)).collect();
+            assert_eq!(accepted, if count < TERMS { vec![] } else { vec![("1", &None)] });
             let people: Vec<_> = people.iter().map(|it| (it.username.as_str(), it.status)).collect();
             assert_eq!(
                 people,

@@ -22,7 +22,7 @@ pub(super) const SERVICES: [Service; 3] = [
     Service {
         id: "experiments",
         name: "Experiments",
-        description: "On a path of the lab's host, for everybody who is signed in",
+        description: "On a path of the lab's host, for every user",
         host: None,
         path: "/experiments",
         further: "runs_user_code = false\ngroups = [\"*\"]\n",
@@ -38,7 +38,7 @@ pub(super) const SERVICES: [Service; 3] = [
     Service {
         id: "cluster",
         name: "Cluster",
-        description: "For the group lab-admins, but its status is for everybody",
+        description: "For the group lab-admins, but its status is public",
         host: None,
         path: "/cluster",
         further: "runs_user_code = false\nallow_groups = [\"lab-admins\"]\n\n  [[service.rule]]\n  \

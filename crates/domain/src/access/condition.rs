@@ -7,12 +7,12 @@ use crate::session::SessionPerson;
 /// A condition on the person who makes a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
-    /// Everybody passes, signed in or not.
+    /// Everyone passes, signed in or not.
     Public,
-    /// Every person who is signed in passes.
+    /// Every user passes.
     #[default]
     SignedIn,
-    /// A person passes who is in one of these groups, has one of these roles, or is one of these accounts.
+    /// A user passes who is in one of these groups, has one of these roles, or is one of these accounts.
     AnyOf {
         /// The groups, by any origin.
         groups: BTreeSet<String>,
@@ -21,15 +21,15 @@ pub enum Condition {
         /// The roles.
         roles: Vec<Role>,
     },
-    /// Nobody passes.
-    Nobody,
+    /// Every request is refused.
+    Deny,
 }
 
 /// The reason that a condition cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitCondition {
-    /// A list names nobody: whether that should be everybody or nobody cannot be told.
-    #[error("is an empty list: take it away, or name somebody")]
+    /// A list is empty: it cannot be told whether that should be every user or none.
+    #[error("is an empty list: remove it, or name users")]
     Empty,
     /// A group has no name, or begins or ends with a blank.
     #[error("names the group {0:?}, which no person can have")]
@@ -68,7 +68,7 @@ impl Condition {
                     || accounts.contains(&person.username)
                     || person.groups.iter().any(|group| groups.contains(group))
             }
-            Self::Nobody => false,
+            Self::Deny => false,
         }
     }
 
@@ -82,9 +82,9 @@ impl Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Public => f.write_str("everybody"),
-            Self::SignedIn => f.write_str("everybody who is signed in"),
-            Self::Nobody => f.write_str("nobody"),
+            Self::Public => f.write_str("everyone, signed in or not"),
+            Self::SignedIn => f.write_str("every user"),
+            Self::Deny => f.write_str("no user"),
             Self::AnyOf { groups, accounts, roles } => {
                 let groups = groups.iter().map(|it| format!("the group {it}"));
                 let accounts = accounts.iter().map(|it| format!("the account {it}"));

@@ -16,7 +16,7 @@ pub struct Services {
     configured: usize,
     /// The services of each host, those with the longest path first.
     by_host: HashMap<String, Vec<usize>>,
-    /// The addresses of services that are left out: nobody passes there.
+    /// The addresses of services that are left out: all requests there are refused.
     left_out: Vec<ServiceUrl>,
     lab_host: String,
 }
@@ -46,14 +46,14 @@ pub enum UnfitServices {
     OtherScheme(ServiceId),
     /// One runs people's code on the origin of Labgate.
     #[error(
-        "{0} runs its users' code on Labgate's own origin, where that code can act as everybody who opens it: give \
+        "{0} runs its users' code on Labgate's own origin, where that code can act as every user who opens it: give \
          it a host of its own, with url = \"{1}\" and a server for that host in the proxy; if it runs no code of its \
          users, say runs_user_code = false"
     )]
     CodeOnLabOrigin(ServiceId, String),
     /// One runs people's code on the origin of another service.
     #[error(
-        "{0} runs its users' code on the origin of {1}, where that code can act as everybody who opens it: give it a \
+        "{0} runs its users' code on the origin of {1}, where that code can act as every user who opens it: give it a \
          host of its own"
     )]
     CodeBesideOthers(ServiceId, ServiceId),
@@ -88,7 +88,7 @@ impl<'s> Verdict<'s> {
         Self { service, rule: None, tokens: service.tokens, condition: &service.condition }
     }
 
-    /// Returns whether everybody may pass, signed in or not.
+    /// Returns whether everyone may pass, signed in or not.
     #[must_use]
     pub fn is_public(&self) -> bool {
         *self.condition == Condition::Public
@@ -171,7 +171,7 @@ impl Services {
         Ok(())
     }
 
-    /// Lets nobody pass to this address, where a service should be that cannot be judged: what lies around it may
+    /// Refuses all requests to this address, where a service should be that cannot be judged: what lies around it may
     /// be open to more people, a service of the configuration, too. The address of one of those itself stays its own.
     pub fn leave_out(&mut self, url: ServiceUrl) {
         let is_same = |it: &Arc<Service>| it.url.host() == url.host() && it.url.path() == url.path();

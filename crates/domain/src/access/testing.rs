@@ -33,7 +33,7 @@ pub(crate) fn services() -> Services {
     mlflow.rules = Rules::new(vec![
         rule("/mlflow/health", &["GET"], Condition::Public),
         rule("/mlflow/static/*", &[], Condition::Public),
-        rule("/mlflow/static/private/*", &[], Condition::Nobody),
+        rule("/mlflow/static/private/*", &[], Condition::Deny),
         rule("/mlflow/admin/*", &[], group("admins")),
         rule("/mlflow/*", &["DELETE"], group("owners")),
     ]);

@@ -75,7 +75,7 @@ pub struct WrittenRule {
 /// A condition as it is written: one word, or lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenCondition {
-    /// `public`, `signed_in` or `nobody`.
+    /// `public`, `signed_in` or `deny`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<String>,
     /// The names of groups.
@@ -181,7 +181,7 @@ impl WrittenRule {
         };
         let condition = self.allowed.condition()?.ok_or_else(|| {
             let text = format!(
-                "of {path} says nobody: add allow = \"public\", \"signed_in\" or \"nobody\", or allow_groups, \
+                "of {path} has no condition: add allow = \"public\", \"signed_in\" or \"deny\", or allow_groups, \
                  allow_accounts or allow_roles"
             );
             unfit("rule", text)
@@ -206,7 +206,7 @@ impl WrittenCondition {
         let lists = [&self.allow_groups, &self.allow_accounts, &self.allow_roles];
         let has_lists = lists.iter().any(|list| list.is_some());
         if lists.into_iter().flatten().any(Vec::is_empty) {
-            return Err(unfit("", "has an empty list of who is allowed: take it away, or name somebody"));
+            return Err(unfit("", "has an empty list of who is allowed: remove it, or name users"));
         }
         match self.allow.as_deref() {
             Some(_) if has_lists => {
@@ -214,9 +214,9 @@ impl WrittenCondition {
             }
             Some("public") => Ok(Some(Condition::Public)),
             Some("signed_in") => Ok(Some(Condition::SignedIn)),
-            Some("nobody") => Ok(Some(Condition::Nobody)),
+            Some("deny") => Ok(Some(Condition::Deny)),
             Some(other) => {
-                let text = format!("{other:?} is none of \"public\", \"signed_in\" and \"nobody\"");
+                let text = format!("{other:?} is none of \"public\", \"signed_in\" and \"deny\"");
                 Err(unfit("allow", text))
             }
             None if !has_lists => Ok(None),

@@ -166,6 +166,8 @@ error_codes! {
     ServiceUnknown = "service_unknown", Person;
     /// The service is in the configuration.
     ServiceConfigured = "service_configured", Operator;
+    /// The service was changed since the administrator saw it.
+    DefinitionChanged = "definition_changed", Person;
     /// The services were changed at the same time.
     ServicesChanged = "services_changed", Person;
     /// The person may not use the service in this way.

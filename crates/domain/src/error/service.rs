@@ -12,6 +12,9 @@ pub enum ServiceError {
     /// The configuration has it, which alone changes it.
     #[error("the service is in the configuration")]
     Configured,
+    /// Another administrator changed the service since it was seen.
+    #[error("the service has another definition by now than the one that was seen")]
+    DefinitionChanged,
     /// The services kept changing meanwhile.
     #[error("the services were changed at the same time, again and again")]
     ChangedMeanwhile,
@@ -21,5 +24,6 @@ codes!(ServiceError {
     Invalid => ServiceInvalid,
     Unknown => ServiceUnknown,
     Configured => ServiceConfigured,
+    DefinitionChanged => DefinitionChanged,
     ChangedMeanwhile => ServicesChanged,
 });

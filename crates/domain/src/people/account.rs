@@ -54,8 +54,8 @@ pub struct Account {
     pub groups: LocalGroups,
     /// The status: active or disabled.
     pub status: AccountStatus,
-    /// The terms of service that its person has accepted last.
-    pub accepted_terms: Option<AcceptedTerms>,
+    /// The terms of service that its person has accepted, each version once, the latest last.
+    pub accepted_terms: Vec<AcceptedTerms>,
     /// The time of creation.
     pub created_at: Timestamp,
 }
@@ -72,7 +72,7 @@ impl Account {
             role,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
-            accepted_terms: None,
+            accepted_terms: Vec::new(),
             created_at: now,
         }
     }
@@ -192,7 +192,7 @@ mod tests {
             role: Role::User,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
-            accepted_terms: None,
+            accepted_terms: Vec::new(),
             created_at: Timestamp::from_unix_seconds(0),
         };
         let (born, local) = (Username::from(&old), Username::local("ada").unwrap());
@@ -219,7 +219,7 @@ mod tests {
             role: Role::User,
             groups: LocalGroups::default(),
             status: AccountStatus::Active,
-            accepted_terms: None,
+            accepted_terms: Vec::new(),
             created_at: Timestamp::from_unix_seconds(0),
         };
         for found in ["", "ADA_", "Countess@", "éLODIE", "οδυσς", "οδυσσεύς", "STRASSE", "0%"] {

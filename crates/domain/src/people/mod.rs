@@ -13,5 +13,5 @@ pub use display_name::DisplayName;
 pub use email_address::EmailAddress;
 pub use groups::{GroupName, GroupPatch, LocalGroups, TooManyGroups};
 pub use password::{Credential, Password, PasswordHash, PasswordLength};
-pub use terms::{AcceptedTerms, TermsVersion};
+pub use terms::{AcceptedTerms, RequiredTerms, TermsDigest, TermsVersion};
 pub use username::Username;

@@ -1,4 +1,7 @@
+use std::fmt::Write as _;
+
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::protocol::Malformed;
 use crate::text::{is_invisible, readable_text};
@@ -30,11 +33,52 @@ impl TermsVersion {
 
 readable_text!(TermsVersion);
 
-/// The terms of service that a person has accepted last.
+/// The SHA-256 of the text that is shown as the terms of service, or of the link to them, in hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct TermsDigest(String);
+
+impl TermsDigest {
+    /// Computes the digest of a text or link.
+    #[must_use]
+    pub fn of(shown: &str) -> Self {
+        let digits = Sha256::digest(shown).iter().fold(String::with_capacity(64), |mut digits, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        });
+        Self(digits)
+    }
+
+    /// Parses a digest from the store.
+    ///
+    /// # Errors
+    /// When it is not 64 hexadecimal digits in lower case.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_digest = text.len() == 64 && text.bytes().all(is_digit);
+        is_digest.then(|| Self(text.to_owned())).ok_or(Malformed("digest of the terms of service"))
+    }
+}
+
+readable_text!(TermsDigest);
+
+/// The terms of service that every user must accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredTerms {
+    /// The version. It alone decides who is asked.
+    pub version: TermsVersion,
+    /// The digest of what is shown.
+    pub digest: TermsDigest,
+}
+
+/// The acceptance of a version of the terms of service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AcceptedTerms {
     /// The version.
     pub version: TermsVersion,
+    /// The digest of what was shown; `None` if it is not known.
+    pub digest: Option<TermsDigest>,
     /// The time of it.
     pub at: Timestamp,
 }
@@ -52,6 +96,16 @@ mod tests {
         let too_long = format!("{longest}x");
         for bad in ["", " ", " 1", "1 ", "1\n2", "1\t2", "1\u{0}", "1\u{202e}", "1\u{a0}2", &too_long] {
             assert!(TermsVersion::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_the_sha_256_of_what_is_shown() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(TermsDigest::of("abc").as_str(), abc);
+        assert_eq!(TermsDigest::parse(abc), Ok(TermsDigest::of("abc")));
+        for bad in ["", "-", &abc[1..], &abc.to_uppercase(), &abc.replace('b', "g"), &format!("{abc}0")] {
+            assert!(TermsDigest::parse(bad).is_err(), "{bad}");
         }
     }
 }

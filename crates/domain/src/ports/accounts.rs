@@ -39,8 +39,9 @@ pub trait AccountStore: Send + Sync {
     /// When the store cannot answer.
     async fn set_name<'a>(&self, id: AccountId, name: Option<&'a DisplayName>) -> Result<(), StoreError>;
 
-    /// Keeps which terms of service a person has accepted, and returns whether that changed something: the same
-    /// version once more does not, and its first time stays. An unknown id changes nothing.
+    /// Keeps which terms of service a person has accepted, beside other versions, and returns whether that changed
+    /// something: the same version once more does not, and its first digest and time stay. An unknown id changes
+    /// nothing.
     ///
     /// # Errors
     /// When the store cannot answer.

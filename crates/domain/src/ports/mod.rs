@@ -41,7 +41,7 @@ pub use passwords::{HashingError, PasswordHasher, PasswordJudge, PasswordVerdict
 pub use provider_error::{
     CallFailure, IdTokenFault, InvalidToken, LogoutTokenError, LogoutTokenFault, ProviderCall, ProviderError,
 };
-pub use services::{ServiceStore, ServicesRevision, StoredService, StoredServices};
+pub use services::{DefinitionDigest, ServiceStore, ServicesRevision, StoredService, StoredServices};
 pub use sessions::{Changed, FeedPosition, SessionChanges, SessionStore, SessionTerms};
 pub use sign_in_records::SignInRecords;
 pub use source::Source;

@@ -278,7 +278,7 @@ pub enum SignInEvent {
         /// The author.
         by: Author,
     },
-    /// A stored service is left out: nobody passes to it.
+    /// A stored service is left out: all requests to it are refused.
     ServiceLeftOut {
         /// Its id.
         service: ForeignText,

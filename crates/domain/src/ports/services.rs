@@ -1,4 +1,7 @@
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 
 use super::StoreError;
 
@@ -21,6 +24,19 @@ pub struct StoredService {
     pub id: String,
     /// Its definition, a JSON object. Another version may have written it.
     pub definition: String,
+}
+
+/// The digest of a definition: a change names by it what it was made from. What is not the digest of a stored definition
+/// fits none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionDigest(pub String);
+
+impl StoredService {
+    /// Returns the digest of its definition.
+    #[must_use]
+    pub fn digest(&self) -> DefinitionDigest {
+        DefinitionDigest(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&self.definition)))
+    }
 }
 
 /// The added services at one moment.

@@ -1,7 +1,7 @@
 use super::own_account::OwnAccounts;
 use super::visitor::Visitor;
 use crate::error::{AccessError, Refusal};
-use crate::people::{AcceptedTerms, Account};
+use crate::people::{AcceptedTerms, Account, RequiredTerms};
 use crate::ports::{Person, SignInEvent};
 use crate::session::SessionToken;
 
@@ -14,22 +14,25 @@ impl OwnAccounts<'_> {
         self.refusals.from(visitor.source).run(self.requests.account_of(visitor)).await
     }
 
-    /// Accepts the terms of service for the visitor. `version` is the one that was shown to them. To accept it once
-    /// more changes nothing. Returns a new token of the session, which no replica remembers as one whose person
+    /// Accepts the terms of service for the visitor. `version` and `digest` are those of what was shown to them. To
+    /// accept a version once more changes nothing. Returns a new token of the session, which no replica remembers as one whose person
     /// has yet to accept; `None` if there is none just now: the present one does, too, within a second.
     ///
     /// # Errors
-    /// When the visitor is not signed in, the version is not the present one, or the store failed.
+    /// When the visitor is not signed in, something else was shown than the present terms, or the store failed.
     pub async fn accept_terms(
         &self,
         version: &str,
+        digest: &str,
         visitor: &Visitor<'_>,
     ) -> Result<Option<SessionToken>, Refusal> {
         let accepted = async {
             let account = self.requests.account_of(visitor).await?;
-            let present = self.requests.policy.terms.as_ref().filter(|present| present.as_str() == version);
-            let version = present.ok_or(AccessError::TermsChanged)?.clone();
-            let terms = AcceptedTerms { version, at: self.ender.clock.now() };
+            let is_shown =
+                |it: &&RequiredTerms| it.version.as_str() == version && it.digest.as_str() == digest;
+            let present = self.requests.policy.terms.as_ref().filter(is_shown);
+            let RequiredTerms { version, digest } = present.ok_or(AccessError::TermsChanged)?.clone();
+            let terms = AcceptedTerms { version, digest: Some(digest), at: self.ender.clock.now() };
             let is_new = self.requests.accounts.accept_terms(account.id, &terms).await?;
             self.ender.forget_account(account.id);
             if is_new {

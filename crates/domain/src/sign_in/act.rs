@@ -115,6 +115,7 @@ impl AdminAct {
                 change.word(),
                 change.id(),
                 &optional(change.definition().as_deref()),
+                &optional(change.seen().map(|seen| seen.0.as_str())),
             ]),
             Self::MoveIdentities { from, to, within, .. } => {
                 let within = within.map(|within| within.as_secs().to_string());
@@ -176,6 +177,7 @@ fn optional(part: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::access::WrittenService;
+    use crate::ports::DefinitionDigest;
 
     #[test]
     fn f27_acts_that_differ_in_anything_have_other_digests() {
@@ -210,6 +212,7 @@ mod tests {
             name: name.to_owned(),
             ..WrittenService::default()
         };
+        let seen = |digest: &str| DefinitionDigest(digest.to_owned());
         let changed = |change| AdminAct::ChangeService(Box::new(change));
         let acts = [
             AdminAct::Create(account()),
@@ -240,11 +243,13 @@ mod tests {
             AdminAct::Delete(ada),
             AdminAct::Delete(eve),
             changed(ServiceChange::Add(service("a", "x"))),
-            changed(ServiceChange::Change(service("a", "x"))),
-            changed(ServiceChange::Change(service("a", "y"))),
-            changed(ServiceChange::Change(service("b", "x"))),
-            changed(ServiceChange::Remove("a".to_owned())),
-            changed(ServiceChange::Remove("b".to_owned())),
+            changed(ServiceChange::Change { written: service("a", "x"), seen: seen("1") }),
+            changed(ServiceChange::Change { written: service("a", "x"), seen: seen("2") }),
+            changed(ServiceChange::Change { written: service("a", "y"), seen: seen("1") }),
+            changed(ServiceChange::Change { written: service("b", "x"), seen: seen("1") }),
+            changed(ServiceChange::Remove { id: "a".to_owned(), seen: seen("1") }),
+            changed(ServiceChange::Remove { id: "a".to_owned(), seen: seen("2") }),
+            changed(ServiceChange::Remove { id: "b".to_owned(), seen: seen("1") }),
             moved(&old, &new, None),
             moved(&new, &old, None),
             moved(&old, &new, Some(0)),

@@ -107,7 +107,7 @@ impl Administration<'_> {
                 return Ok(AccountReader::with_account(account, visitor.source, Some(token)));
             }
             let account = self.requests.account_of(visitor).await?;
-            self.requests.policy.need_terms(account.accepted_terms.as_ref())?;
+            self.requests.policy.need_terms(&account.accepted_terms)?;
             if account.role != Role::Admin {
                 return Err(AccessError::NotAdministrator.into());
             }

@@ -49,7 +49,7 @@ pub struct Evidence<'a> {
 pub struct Passage {
     /// The service.
     pub service: Arc<Service>,
-    /// The person who makes the request; `None` where a rule lets everybody pass. Nothing is told about anybody
+    /// The person who makes the request; `None` where a rule lets everyone pass. Nothing is told about anybody
     /// there.
     pub request: Option<CheckedRequest>,
 }

@@ -112,7 +112,7 @@ impl Requests<'_> {
         presented: Presented<'_>,
     ) -> Result<CheckedRequest, NotSignedIn> {
         let checked = self.recognize_presented(presented).await?;
-        match self.policy.terms_due(checked.person.accepted_terms.as_ref()) {
+        match self.policy.terms_due(&checked.person.accepted_terms) {
             Some(_) => Err(NotSignedIn::TermsDue),
             None => Ok(checked),
         }

@@ -30,7 +30,7 @@ impl Requests<'_> {
             Some(checked) => checked,
             None => self.check_token_thoroughly(text, source, now).await?,
         };
-        self.policy.need_terms(person.accepted_terms.as_ref())?;
+        self.policy.need_terms(&person.accepted_terms)?;
         Ok(CheckedRequest { person, renewed: None, scope })
     }
 
@@ -68,7 +68,7 @@ impl Requests<'_> {
         if !token.scope.has_admin() {
             return Err(AccessError::InsufficientScope { needed: TokenScope::ADMIN.to_owned() }.into());
         }
-        self.policy.need_terms(account.accepted_terms.as_ref())?;
+        self.policy.need_terms(&account.accepted_terms)?;
         if account.role == Role::Admin {
             Ok((account, token.id))
         } else {

@@ -23,7 +23,7 @@ pub struct AccessExplained {
 }
 
 impl Access<'_> {
-    /// Says what a check would decide about a request of an account, or of somebody who is not signed in. It
+    /// Says what a check would decide about a request of an account, or of one without a session. It
     /// judges the account as if it were active, by the groups of its latest live session.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Access<'_> {
             }
         };
         let admits = |person: &SessionPerson| verdict.admits(person);
-        let terms = |person: &SessionPerson| self.policy.need_terms(person.accepted_terms.as_ref()).err();
+        let terms = |person: &SessionPerson| self.policy.need_terms(&person.accepted_terms).err();
         let due = person.as_ref().and_then(terms).filter(|_| !verdict.is_public());
         let passes = verdict.is_public() || (due.is_none() && person.as_ref().is_some_and(admits));
         let decided_by = due.map_or_else(|| verdict.to_string(), |due| due.to_string());

@@ -192,7 +192,7 @@ impl HandOver<'_> {
         let session = session.ok_or(AccessError::NotSignedIn)?;
         let account = requests.accounts.find(session.account).await?;
         let account = account.filter(Account::is_active).ok_or(AccessError::NotSignedIn)?;
-        requests.policy.need_terms(account.accepted_terms.as_ref())?;
+        requests.policy.need_terms(&account.accepted_terms)?;
         let claims = claims(requests.policy, origin, self.tickets.entropy, &account, &session, now);
         let pass = requests.tokens.issue_pass(&claims)?;
         let groups = all_groups(&account.groups, &session.groups);

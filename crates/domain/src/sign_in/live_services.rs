@@ -9,7 +9,8 @@ use super::policy::Policy;
 use crate::ForeignText;
 use crate::access::{NoService, Service, ServiceUrl, Services, Target, Verdict, WrittenService};
 use crate::ports::{
-    Observer, ServiceStore, ServicesRevision, SignInEvent, StoreError, StoredService, StoredServices,
+    DefinitionDigest, Observer, ServiceStore, ServicesRevision, SignInEvent, StoreError, StoredService,
+    StoredServices,
 };
 use crate::time::Timestamp;
 
@@ -28,9 +29,11 @@ pub struct ServicesInForce {
 pub struct AddedService {
     /// The id, as the store has it.
     pub id: String,
+    /// The digest of its definition.
+    pub digest: DefinitionDigest,
     /// The service as it was written; `None` if this version cannot read it.
     pub written: Option<WrittenService>,
-    /// The service in force, or the reason that it is left out: nobody passes to it then.
+    /// The service in force, or the reason that it is left out: all requests to it are refused then.
     pub service: Result<Arc<Service>, String>,
 }
 
@@ -93,6 +96,7 @@ impl ServicesInForce {
 
 /// Places a stored service among the others, or leaves it out.
 fn place(services: &mut Services, stored: StoredService, policy: &Policy) -> AddedService {
+    let digest = stored.digest();
     let StoredService { id, definition } = stored;
     let written: Result<WrittenService, _> = serde_json::from_str(&definition);
     let added = match &written {
@@ -112,7 +116,7 @@ fn place(services: &mut Services, stored: StoredService, policy: &Policy) -> Add
             Err(reason)
         }
     };
-    AddedService { id, written: written.ok(), service }
+    AddedService { id, digest, written: written.ok(), service }
 }
 
 /// Returns the address in a definition, whatever else is in it.

@@ -6,7 +6,7 @@ use super::live_services::ServicesInForce;
 use crate::ForeignText;
 use crate::access::{Service, UnfitServices, WrittenService};
 use crate::error::{Refusal, ServiceError, SignInError};
-use crate::ports::{SignInEvent, StoredService, StoredServices};
+use crate::ports::{DefinitionDigest, SignInEvent, StoredService, StoredServices};
 
 /// The change of an added service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +14,19 @@ pub enum ServiceChange {
     /// Adds a service.
     Add(WrittenService),
     /// Gives the service with this id another definition.
-    Change(WrittenService),
-    /// Removes the service with this id.
-    Remove(String),
+    Change {
+        /// The next definition.
+        written: WrittenService,
+        /// The digest of the definition that the administrator saw.
+        seen: DefinitionDigest,
+    },
+    /// Removes a service.
+    Remove {
+        /// Its id.
+        id: String,
+        /// The digest of the definition that the administrator saw.
+        seen: DefinitionDigest,
+    },
 }
 
 impl ServiceChange {
@@ -33,8 +43,8 @@ impl ServiceChange {
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
-            Self::Add(written) | Self::Change(written) => &written.id,
-            Self::Remove(id) => id,
+            Self::Add(written) | Self::Change { written, .. } => &written.id,
+            Self::Remove { id, .. } => id,
         }
     }
 
@@ -42,8 +52,8 @@ impl ServiceChange {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Add(_) => "added",
-            Self::Change(_) => "changed",
-            Self::Remove(_) => "removed",
+            Self::Change { .. } => "changed",
+            Self::Remove { .. } => "removed",
         }
     }
 
@@ -51,10 +61,18 @@ impl ServiceChange {
     pub(super) fn definition(&self) -> Option<String> {
         match self {
             // Texts, lists of them and booleans can always be written.
-            Self::Add(written) | Self::Change(written) => {
+            Self::Add(written) | Self::Change { written, .. } => {
                 Some(serde_json::to_string(written).unwrap_or_default())
             }
-            Self::Remove(_) => None,
+            Self::Remove { .. } => None,
+        }
+    }
+
+    /// Returns the digest of the definition that it was made from; an added service had none.
+    pub(super) fn seen(&self) -> Option<&DefinitionDigest> {
+        match self {
+            Self::Add(_) => None,
+            Self::Change { seen, .. } | Self::Remove { seen, .. } => Some(seen),
         }
     }
 }
@@ -74,7 +92,8 @@ impl Administration<'_> {
     }
 
     /// Adds, changes or removes a service. It is looked at together with all others, those of the configuration too,
-    /// and is refused as a whole where they do not fit. Every replica judges by it within a second.
+    /// and is refused as a whole where they do not fit. A service that was changed since the administrator saw it is
+    /// neither changed nor removed. Every replica judges by it within a second.
     ///
     /// # Errors
     /// When nothing was changed.
@@ -117,19 +136,25 @@ impl Administration<'_> {
     ) -> Result<Option<Service>, ServiceError> {
         let policy = self.requests.policy;
         let (id, count) = (change.id(), stored.list.len());
-        stored.list.retain(|it| it.id != id);
-        let is_added = stored.list.len() < count;
+        let present =
+            stored.list.iter().position(|it| it.id == id).map(|place| stored.list.remove(place).digest());
+        let is_added = present.is_some();
         let is_configured = || policy.services.find(id).is_some();
         let written = match change {
             ServiceChange::Add(_) if count >= ServiceChange::MOST => {
                 return Err(ServiceError::Invalid(format!("the lab has {count} added services already")));
             }
-            ServiceChange::Change(_) | ServiceChange::Remove(_) if !is_added => {
+            ServiceChange::Change { .. } | ServiceChange::Remove { .. } if !is_added => {
                 let error = if is_configured() { ServiceError::Configured } else { ServiceError::Unknown };
                 return Err(error);
             }
-            ServiceChange::Add(written) | ServiceChange::Change(written) => written,
-            ServiceChange::Remove(_) => return Ok(None),
+            ServiceChange::Change { seen, .. } | ServiceChange::Remove { seen, .. }
+                if present.as_ref() != Some(seen) =>
+            {
+                return Err(ServiceError::DefinitionChanged);
+            }
+            ServiceChange::Add(written) | ServiceChange::Change { written, .. } => written,
+            ServiceChange::Remove { .. } => return Ok(None),
         };
         let invalid = |text: String| ServiceError::Invalid(text);
         let (rules, len) = (written.rule.len(), change.definition().map_or(0, |text| text.len()));

@@ -39,6 +39,7 @@ mod check_request;
 mod check_token;
 mod claims;
 mod complete_external;
+mod csrf;
 mod end_sessions;
 mod explain;
 mod explain_access;
@@ -90,6 +91,7 @@ pub use begin_external::{BeginExternal, BegunSignIn, PendingCookie};
 pub use check_access::{Access, Evidence, NoPassage, Passage, RecentAssertions};
 pub use check_request::{CheckedRequest, NotSignedIn, Requests};
 pub use complete_external::{CompletedSignIn, ExternalSignIn};
+pub use csrf::CsrfSecret;
 pub use end_sessions::SessionEnder;
 pub use explain::explain;
 pub use explain_access::AccessExplained;
@@ -124,15 +126,14 @@ pub use trail::{EmailVerdict, FoundBy, Outcome, PasswordMatch, SessionState, Ste
 pub use trails::Trails;
 pub use visitor::Visitor;
 
-use crate::error::{AccessError, Reference, Refusal, SignInError};
+use crate::error::Reference;
 use crate::ports::{
     AccessTokenStore, AccountStore, AdministrationStore, CredentialStore, IdentityProvider, IdentityStore,
     Observer, PasswordHasher, PasswordJudge, ServiceStore, SessionStore, SignInRecords, Source,
     SpentAttempts, Throttle, TokenIssuer,
 };
-use crate::return_to::ReturnTo;
 use crate::sealed::Sealer;
-use crate::world::{Clock, Entropy, random_base64url};
+use crate::world::{Clock, Entropy};
 
 /// The ports of all use cases.
 #[derive(Clone)]
@@ -240,18 +241,6 @@ impl SignIn {
         source: Source,
     ) -> Reference {
         self.refusals().from(source).refuse_request(code, reason, path)
-    }
-
-    /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
-    #[must_use]
-    pub fn fresh_form_secret(&self) -> String {
-        random_base64url::<16>(&*self.ports.entropy)
-    }
-
-    /// Refuses a state-changing request that another site made a browser send (CSRF).
-    #[must_use]
-    pub fn refuse_csrf(&self, source: Source) -> Refusal {
-        self.refusals().from(source).refuse(SignInError::from(AccessError::CsrfFailed), ReturnTo::main_page())
     }
 
     /// The identity providers, for pages that offer them.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::access::Services;
 use crate::access_token::AccessToken;
 use crate::error::{AccessError, PasswordError, SignInError};
-use crate::people::{AcceptedTerms, PasswordLength, TermsVersion};
+use crate::people::{AcceptedTerms, PasswordLength, RequiredTerms};
 use crate::public_url::PublicUrl;
 
 /// The operator's decisions about signing in.
@@ -34,8 +34,8 @@ pub struct Policy {
     pub access_token_days: u32,
     /// The services of the lab.
     pub services: Arc<Services>,
-    /// The version of the terms of service that everybody must have accepted to use the lab; `None` asks nobody.
-    pub terms: Option<TermsVersion>,
+    /// The terms of service that every user must have accepted to use the lab; `None` for none.
+    pub terms: Option<RequiredTerms>,
 }
 
 impl Policy {
@@ -70,14 +70,14 @@ impl Policy {
         }
     }
 
-    /// Returns the version of the terms of service that a person still has to accept, who accepted these last.
+    /// Returns the terms of service that a person still has to accept, who has accepted these.
     #[must_use]
-    pub fn terms_due(&self, accepted: Option<&AcceptedTerms>) -> Option<&TermsVersion> {
-        self.terms.as_ref().filter(|due| accepted.is_none_or(|accepted| accepted.version != **due))
+    pub fn terms_due(&self, accepted: &[AcceptedTerms]) -> Option<&RequiredTerms> {
+        self.terms.as_ref().filter(|due| accepted.iter().all(|accepted| accepted.version != due.version))
     }
 
     /// Refuses a person who still has to accept the terms of service.
-    pub(super) fn need_terms(&self, accepted: Option<&AcceptedTerms>) -> Result<(), SignInError> {
+    pub(super) fn need_terms(&self, accepted: &[AcceptedTerms]) -> Result<(), SignInError> {
         self.terms_due(accepted).map_or(Ok(()), |_| Err(AccessError::TermsDue.into()))
     }
 

@@ -18,7 +18,7 @@ use crate::attempt::PresentedAttempt;
 use crate::identity::{EmailClaim, ExternalIdentity, Memberships};
 use crate::people::{
     Account, AccountId, AccountStatus, Credential, DisplayName, EmailAddress, LocalGroups, Password,
-    PasswordHash, Role, TermsVersion, Username,
+    PasswordHash, RequiredTerms, Role, Username,
 };
 use crate::ports::{
     Changed, Consumption, FeedPosition, HashingError, LoginAttempt, MockAccessTokenStore, MockAccountStore,
@@ -64,7 +64,7 @@ pub(super) struct World {
     pub(super) providers: Vec<MockIdentityProvider>,
     pub(super) closed: bool,
     pub(super) services: Services,
-    pub(super) terms: Option<TermsVersion>,
+    pub(super) terms: Option<RequiredTerms>,
     pub(super) stored: Arc<FakeServices>,
     pub(super) without_passwords: bool,
     pub(super) hasher: Arc<FakeHasher>,
@@ -84,6 +84,8 @@ pub(super) fn changes(changed: &[Changed]) -> SessionChanges {
 pub(super) struct FakeServices {
     pub(super) now: Mutex<StoredServices>,
     pub(super) is_failing: AtomicBool,
+    /// What another administrator writes just before the next change.
+    pub(super) before_put: Mutex<Option<StoredService>>,
     /// The number of questions for the list.
     pub(super) asked: AtomicU64,
 }
@@ -114,6 +116,9 @@ impl ServiceStore for FakeServices {
     }
 
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
+        if let Some(theirs) = self.before_put.lock().unwrap().take() {
+            self.write(&theirs.id, &theirs.definition);
+        }
         let is_of_it = self.revision() == *revision;
         if is_of_it {
             self.write(&service.id, &service.definition);
@@ -346,7 +351,7 @@ pub(super) fn account(status: AccountStatus) -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: Timestamp::from_unix_seconds(NOW - 1000),
     }
 }

@@ -18,7 +18,7 @@ fn told(headers: IdentityHeaders, encoding: HeaderEncoding, groups: &[&str]) -> 
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         local_groups: labgate_domain::people::LocalGroups::default(),
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         authenticated_at: Timestamp::from_unix_seconds(0),
     };
     let mut headers = HeaderMap::new();

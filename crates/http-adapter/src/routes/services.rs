@@ -1,12 +1,16 @@
 //! `/admin/services` and `/api/auth/services`: the services, and who may go where. Those of the configuration are
 //! shown; what changes the others takes proof.
 
+use http::StatusCode;
+use http::header::{ETAG, HeaderValue};
 use labgate_domain::access::{Service, Target, WrittenService};
+use labgate_domain::ports::DefinitionDigest;
 use labgate_domain::sign_in::{AddedService, AdminAct, ProofWays, ServiceChange};
 use serde_json::{Value, json};
 
 use super::administration::{act_on, reader};
 use crate::failure::{Failure, HttpErrorCode};
+use crate::form::Fields;
 use crate::pages::{ConfirmPage, Form, ListedService, ServicePage, ServicesPage};
 use crate::paths::{self, Address};
 use crate::reply::{self, Response};
@@ -63,9 +67,12 @@ pub(crate) async fn list(state: &AppState, request: &ParsedRequest) -> Result<Re
     Ok(reply::json(&json!({ "services": services })))
 }
 
-/// Describes an added service by the fields that it is written with.
+/// Describes an added service by the fields that it is written with. Its `ETag` is what a change of it names.
 pub(crate) async fn show(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    Ok(reply::json(&ServiceFields::of(&written(state, request).await?)))
+    let added = stored(state, request).await?.ok_or(HttpErrorCode::NotFound)?;
+    let described = reply::json(&ServiceFields::of(&added.written.ok_or(HttpErrorCode::NotFound)?));
+    let etag = HeaderValue::try_from(etag(&added.digest)).map_err(|_| HttpErrorCode::NotFound)?;
+    Ok(reply::with_header(described, ETAG, etag))
 }
 
 /// Shows the form of a new service.
@@ -82,72 +89,78 @@ pub(crate) async fn add(state: &AppState, request: &ParsedRequest) -> Result<Res
 
 /// Shows the form of an added service.
 pub(crate) async fn change_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let stored = written(state, request).await?;
+    let added = stored(state, request).await?.ok_or(HttpErrorCode::NotFound)?;
+    let written = added.written.ok_or(HttpErrorCode::NotFound)?;
     let query = request.query_fields();
     let is_filled_in = !query.among(ServiceFields::NAMES).is_empty();
-    let typed = if is_filled_in { ServiceFields::typed(&query) } else { ServiceFields::of(&stored) };
-    form(state, request, &ServiceFields { id: stored.id, ..typed }, Kind::Known).await
+    let (typed, seen) = if is_filled_in {
+        (ServiceFields::typed(&query), seen_in(&query))
+    } else {
+        (ServiceFields::of(&written), added.digest)
+    };
+    form(state, request, &ServiceFields { id: added.id, ..typed }, Kind::Known(seen)).await
 }
 
 /// Changes an added service.
 pub(crate) async fn change(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
+    let present = stored(state, request).await?;
     let typed = ServiceFields::typed(request.fields());
     let id = request.in_path("id");
     let is_about_it = typed.id.is_empty() || typed.id == id;
     if !is_about_it {
-        reader(state, request).await?;
         return Err(HttpErrorCode::BadRequest.into());
     }
-    put(state, request, ServiceFields { id: id.to_owned(), ..typed }, Kind::Known).await
+    let kind = Kind::Known(seen(request, present.as_ref())?);
+    put(state, request, ServiceFields { id: id.to_owned(), ..typed }, kind).await
 }
 
 /// Asks before a service is removed, and for proof.
 pub(crate) async fn remove_page(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = reader(state, request).await?;
-    let id = request.in_path("id");
-    let in_force = state.sign_in.administration().services(&by).await?;
-    let added = in_force.added().iter().find(|it| it.id == id).ok_or(HttpErrorCode::NotFound)?;
-    let proof = state.proof_ways(request, Some(&removal(id).digest())).await?;
-    state.form_page(request, |form| question(state, added, &proof, form))
+    let added = stored(state, request).await?.ok_or(HttpErrorCode::NotFound)?;
+    let query = request.query_fields();
+    let seen = query.text(SEEN).map_or(added.digest, |seen| DefinitionDigest(seen.to_owned()));
+    let proof = state.proof_ways(request, Some(&removal(&added.id, &seen).digest())).await?;
+    state.form_page(request, |form| question(state, &added.id, &seen, &proof, form))
 }
 
 /// Removes a service.
 pub(crate) async fn remove(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
-    let by = reader(state, request).await?;
-    let id = request.in_path("id");
-    let act = removal(id);
-    let digest = act.digest();
-    match act_on(state, request, act, paths::remove_service_page(id), &[]).await {
+    let present = stored(state, request).await?;
+    let (id, mut seen) = (request.in_path("id"), seen(request, present.as_ref())?);
+    match act_on(state, request, removal(id, &seen), paths::remove_service_page(id), &[SEEN]).await {
         Ok(acted) => acted.answer(state, request, &state.site.at(paths::SERVICES_PAGE)),
         Err(failure) => {
-            let in_force = state.sign_in.administration().services(&by).await?;
-            let Some(added) = in_force.added().iter().find(|it| it.id == id) else { return Err(failure) };
-            let again = |proof: &ProofWays, form: Form<'_>| question(state, added, proof, form);
-            state.act_refused(request, failure, Some(&digest), again).await
+            let failure = precondition(request, failure);
+            let Some(added) = stored(state, request).await? else { return Err(failure) };
+            if failure.is_definition_changed() {
+                seen = added.digest;
+            }
+            let again = |proof: &ProofWays, form: Form<'_>| question(state, id, &seen, proof, form);
+            state.act_refused(request, failure, Some(&removal(id, &seen).digest()), again).await
         }
     }
 }
 
-/// Says whether a service is added or changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Says whether a service is added, or changed from the definition with this digest.
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     New,
-    Known,
+    Known(DefinitionDigest),
 }
 
 impl Kind {
-    fn act(self, written: WrittenService) -> AdminAct {
+    fn act(&self, written: WrittenService) -> AdminAct {
         AdminAct::ChangeService(Box::new(match self {
             Self::New => ServiceChange::Add(written),
-            Self::Known => ServiceChange::Change(written),
+            Self::Known(seen) => ServiceChange::Change { written, seen: seen.clone() },
         }))
     }
 
     /// Returns the address of the page with the form.
-    fn page(self, id: &str) -> Address {
+    fn page(&self, id: &str) -> Address {
         match self {
             Self::New => paths::add_service_page(),
-            Self::Known => paths::service_page(id),
+            Self::Known(_) => paths::service_page(id),
         }
     }
 }
@@ -159,21 +172,26 @@ async fn put(
     kind: Kind,
 ) -> Result<Response, Failure> {
     reader(state, request).await?;
-    let act =
-        typed.written(request.fields()).map(|written| kind.act(written)).map_err(Failure::service_invalid);
-    let digest = act.as_ref().ok().map(AdminAct::digest);
+    let act = |kind: &Kind| typed.written(request.fields()).map(|written| kind.act(written));
     let page = kind.page(&typed.id);
-    let acted = match act {
+    let acted = match act(&kind) {
         Ok(_) if cannot_come_back(state, request, &page) => Err(Failure::service_invalid(
             "it is too long to be confirmed at a provider: confirm it with a password, or give it fewer rules".to_owned(),
         )),
-        Ok(act) => act_on(state, request, act, page, ServiceFields::NAMES).await,
-        Err(failure) => Err(failure),
+        Ok(act) => act_on(state, request, act, page, &kept()).await,
+        Err(reason) => Err(Failure::service_invalid(reason)),
     };
     match acted {
         Ok(acted) => acted.answer(state, request, &state.site.at(paths::SERVICES_PAGE)),
         Err(failure) => {
-            let again = |proof: &ProofWays, form: Form<'_>| drawn(state, &typed, kind, proof, form);
+            let failure = precondition(request, failure);
+            let newest = if failure.is_definition_changed() { stored(state, request).await? } else { None };
+            let newer = newest.as_ref().and_then(|it| it.written.as_ref()).map(|it| typed.unlike_written(it));
+            let kind = newest.map_or(kind, |it| Kind::Known(it.digest));
+            let digest = act(&kind).ok().map(|act| act.digest());
+            let again = |proof: &ProofWays, form: Form<'_>| {
+                drawn(state, &typed, &kind, newer.unwrap_or_default(), proof, form)
+            };
             state.act_refused(request, failure, digest.as_ref(), again).await
         }
     }
@@ -182,7 +200,7 @@ async fn put(
 /// Returns whether the page could not be filled in again after a round trip to a provider.
 fn cannot_come_back(state: &AppState, request: &ParsedRequest, page: &Address) -> bool {
     let fields = request.fields();
-    let back = paths::with_parameters(page, &fields.among(ServiceFields::NAMES));
+    let back = paths::with_parameters(page, &fields.among(&kept()));
     fields.filled("confirm_at").is_some() && state.site.return_to_page(back).path().is_none()
 }
 
@@ -195,22 +213,39 @@ async fn form(
     let written = typed.written(&request.query_fields()).ok();
     let digest = written.map(|written| kind.act(written).digest());
     let proof = state.proof_ways(request, digest.as_ref()).await?;
-    state.form_page(request, |form| drawn(state, typed, kind, &proof, form))
+    state.form_page(request, |form| drawn(state, typed, &kind, Vec::new(), &proof, form))
 }
 
-fn drawn(state: &AppState, typed: &ServiceFields, kind: Kind, proof: &ProofWays, form: Form<'_>) -> Response {
-    let (t, is_new) = (&state.site, kind == Kind::New);
-    reply::page(&ServicePage { t, typed, is_new, action: &t.at(kind.page(&typed.id)), proof, form })
+fn drawn(
+    state: &AppState,
+    typed: &ServiceFields,
+    kind: &Kind,
+    newer: Vec<(&'static str, String)>,
+    proof: &ProofWays,
+    form: Form<'_>,
+) -> Response {
+    let t = &state.site;
+    let seen = match kind {
+        Kind::New => None,
+        Kind::Known(seen) => Some(seen.0.as_str()),
+    };
+    reply::page(&ServicePage { t, typed, seen, newer, action: &t.at(kind.page(&typed.id)), proof, form })
 }
 
-fn question(state: &AppState, added: &AddedService, proof: &ProofWays, form: Form<'_>) -> Response {
+fn question(
+    state: &AppState,
+    id: &str,
+    seen: &DefinitionDigest,
+    proof: &ProofWays,
+    form: Form<'_>,
+) -> Response {
     let t = &state.site;
     reply::page(&ConfirmPage {
         t,
-        heading: &added.id,
+        heading: id,
         question: &t.confirm.remove_service,
-        action: &t.at(paths::remove_service_page(&added.id)),
-        fields: Vec::new(),
+        action: &t.at(paths::remove_service_page(id)),
+        fields: vec![(SEEN, &seen.0)],
         yes: &t.services.remove,
         no: &t.at(paths::SERVICES_PAGE),
         is_grave: true,
@@ -219,14 +254,51 @@ fn question(state: &AppState, added: &AddedService, proof: &ProofWays, form: For
     })
 }
 
-fn removal(id: &str) -> AdminAct {
-    AdminAct::ChangeService(Box::new(ServiceChange::Remove(id.to_owned())))
+fn removal(id: &str, seen: &DefinitionDigest) -> AdminAct {
+    let (id, seen) = (id.to_owned(), seen.clone());
+    AdminAct::ChangeService(Box::new(ServiceChange::Remove { id, seen }))
 }
 
-/// Returns the added service of the path as it is written.
-async fn written(state: &AppState, request: &ParsedRequest) -> Result<WrittenService, Failure> {
+/// Returns the added service of the path, as the store has it.
+async fn stored(state: &AppState, request: &ParsedRequest) -> Result<Option<AddedService>, Failure> {
     let by = reader(state, request).await?;
     let in_force = state.sign_in.administration().services(&by).await?;
-    let added = in_force.added().iter().find(|it| it.id == request.in_path("id"));
-    added.and_then(|it| it.written.clone()).ok_or(HttpErrorCode::NotFound.into())
+    Ok(in_force.added().iter().find(|it| it.id == request.in_path("id")).cloned())
+}
+
+/// The field with the digest of the definition that a form was filled in with.
+const SEEN: &str = "seen";
+
+/// Returns the names of the fields that a page keeps.
+fn kept() -> Vec<&'static str> {
+    [ServiceFields::NAMES, &[SEEN]].concat()
+}
+
+fn seen_in(fields: &Fields) -> DefinitionDigest {
+    DefinitionDigest(fields.text(SEEN).unwrap_or_default().to_owned())
+}
+
+/// Returns the digest of the definition that a change is made from: a form has it, and a program sends it in `If-Match`
+/// (RFC 9110 section 13.1.1).
+fn seen(request: &ParsedRequest, present: Option<&AddedService>) -> Result<DefinitionDigest, HttpErrorCode> {
+    if request.is_form() {
+        return Ok(seen_in(request.fields()));
+    }
+    let tags = request.if_match.as_deref().ok_or(HttpErrorCode::IfMatchNeeded)?;
+    let is_among = |digest: &&DefinitionDigest| {
+        tags.trim() == "*" || tags.split(',').any(|tag| tag.trim() == etag(digest))
+    };
+    Ok(present.map(|it| &it.digest).filter(is_among).cloned().unwrap_or_default())
+}
+
+fn etag(digest: &DefinitionDigest) -> String {
+    format!("\"{}\"", digest.0)
+}
+
+/// Answers a program whose definition is not the present one with the status for that (RFC 9110 section 15.5.13).
+fn precondition(request: &ParsedRequest, mut failure: Failure) -> Failure {
+    if failure.is_definition_changed() && !request.is_form() {
+        failure.status = StatusCode::PRECONDITION_FAILED;
+    }
+    failure
 }

@@ -27,7 +27,7 @@ pub(crate) async fn me(state: &AppState, request: &ParsedRequest) -> Result<Resp
         "local_groups": person.local_groups,
         "auth_time": person.authenticated_at,
         "accepted_terms": person.accepted_terms,
-        "terms_due": state.sign_in.policy().terms_due(person.accepted_terms.as_ref()),
+        "terms_due": state.sign_in.policy().terms_due(&person.accepted_terms).map(|due| &due.version),
     }));
     state.with_renewal(described, &checked)
 }

@@ -36,9 +36,9 @@ pub(crate) async fn page(state: &AppState, request: &ParsedRequest) -> Result<Re
 /// Accepts the terms of service for the signed-in person.
 pub(crate) async fn accept(state: &AppState, request: &ParsedRequest) -> Result<Response, Failure> {
     let (fields, visitor) = (request.fields(), request.visitor());
-    let version = fields.text("version").unwrap_or_default();
+    let [version, digest] = ["version", "digest"].map(|name| fields.text(name).unwrap_or_default());
     let return_to = return_to(state, fields);
-    match state.sign_in.accounts().accept_terms(version, &visitor).await {
+    match state.sign_in.accounts().accept_terms(version, digest, &visitor).await {
         Ok(token) => {
             let accepted = request.done(&state.site.target(&return_to));
             state.with_cookies(accepted, token.map(|token| state.cookies.set_session(&token)))
@@ -60,6 +60,6 @@ fn show(
     form: Form<'_>,
 ) -> Response {
     let policy = state.sign_in.policy();
-    let due = account.and_then(|account| policy.terms_due(account.accepted_terms.as_ref()));
+    let due = account.and_then(|account| policy.terms_due(&account.accepted_terms));
     reply::page(&TermsPage { t: &state.site, terms, account, due, return_to, form })
 }

@@ -121,8 +121,8 @@ impl Configuration {
                 })
                 .collect()
         });
-        let terms = terms::read(settings);
-        let must_accept = terms::must_accept(settings);
+        let (terms, terms_digest) = terms::read(settings).unzip();
+        let must_accept = terms::must_accept(settings, terms_digest);
         let passwords = passwords::policy(settings);
         let first_administrator = passwords::first_administrator(settings, passwords);
         let limits = session::limits(settings);

@@ -22,7 +22,7 @@ pub(super) fn policy(settings: &mut Settings) -> Option<Passwords> {
     let enabled = enabled?;
     if !enabled && !external_oidc::is_set_up(settings) && settings.providers.is_empty() {
         let text = format!(
-            "is false, and no external provider is set up: nobody could get in; take it away, or set {}",
+            "is false, and no external provider is set up: no user could sign in; remove it, or set {}",
             external_oidc::settings().join(", ")
         );
         return settings.refuse(&keys::PASSWORDS_ENABLED, text);

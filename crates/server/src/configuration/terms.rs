@@ -1,6 +1,6 @@
 //! The terms of service.
 
-use labgate_domain::people::TermsVersion;
+use labgate_domain::people::{RequiredTerms, TermsDigest, TermsVersion};
 use labgate_http::Terms;
 use secrecy::ExposeSecret as _;
 use url::Url;
@@ -9,8 +9,8 @@ use super::keys::{TERMS_MUST_ACCEPT, TERMS_TEXT_FILE, TERMS_URL};
 use super::settings::Settings;
 use super::values::Readers;
 
-/// Reads the terms of service; none when none are set, or there are problems.
-pub(super) fn read(settings: &mut Settings) -> Option<Terms> {
+/// Reads the terms of service, with the digest of the file or link; none when none are set, or there are problems.
+pub(super) fn read(settings: &mut Settings) -> Option<(Terms, TermsDigest)> {
     if settings.is_set(&TERMS_URL) && settings.is_set(&TERMS_TEXT_FILE) {
         let text = format!("is set, and so is {}: set one of them", TERMS_TEXT_FILE.path);
         return settings.refuse(&TERMS_URL, text);
@@ -18,19 +18,23 @@ pub(super) fn read(settings: &mut Settings) -> Option<Terms> {
     if settings.is_set(&TERMS_URL) {
         // Pages link to it: an address of another scheme could be a script.
         return settings.value(&TERMS_URL, |text| match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Terms::Link(url)),
+            Ok(url) if matches!(url.scheme(), "http" | "https") => {
+                let digest = TermsDigest::of(url.as_str());
+                Ok((Terms::Link(url), digest))
+            }
             _ => Err("is not an absolute http or https URL, such as https://example.org/terms"),
         });
     }
-    match settings.secret_file(&TERMS_TEXT_FILE, Readers::Anybody)?.expose_secret().trim() {
+    let content = settings.secret_file(&TERMS_TEXT_FILE, Readers::Anybody)?;
+    match content.expose_secret().trim() {
         "" => settings.refuse(&TERMS_TEXT_FILE, "names an empty file"),
-        text => Some(Terms::Text(text.to_owned())),
+        text => Some((Terms::Text(text.to_owned()), TermsDigest::of(content.expose_secret()))),
     }
 }
 
-/// Reads the version of the terms of service that everybody must accept; none when there is none, or there are
-/// problems.
-pub(super) fn must_accept(settings: &mut Settings) -> Option<TermsVersion> {
+/// Reads the version of the terms of service with this digest that every user must accept; none when there is none, or
+/// there are problems.
+pub(super) fn must_accept(settings: &mut Settings, digest: Option<TermsDigest>) -> Option<RequiredTerms> {
     if settings.is_set(&TERMS_MUST_ACCEPT)
         && !settings.is_set(&TERMS_URL)
         && !settings.is_set(&TERMS_TEXT_FILE)
@@ -39,16 +43,19 @@ pub(super) fn must_accept(settings: &mut Settings) -> Option<TermsVersion> {
         let text = format!("is set, and there are no terms to accept: set {url} or {file}");
         return settings.refuse(&TERMS_MUST_ACCEPT, text);
     }
-    settings.value(&TERMS_MUST_ACCEPT, |text| {
+    let version = settings.value(&TERMS_MUST_ACCEPT, |text| {
         TermsVersion::parse(text).map_err(|_| {
             let longest = TermsVersion::MAX_CHARS;
             format!("is not one line of 1 to {longest} visible characters, such as \"2026-11-01\"")
         })
-    })
+    })?;
+    Some(RequiredTerms { version, digest: digest? })
 }
 
 #[cfg(test)]
 mod tests {
+    use labgate_domain::people::TermsDigest;
+
     use crate::configuration::{Configuration, File, Sources};
 
     fn read(text: String) -> Result<Configuration, String> {
@@ -79,9 +86,14 @@ mod tests {
         }
         let version = |value: &str| {
             let read = read(format!("[terms]\nurl = \"https://example.org\"\nmust_accept = {value}"));
-            read.map(|it| it.policy.terms.unwrap().to_string())
+            read.map(|it| it.policy.terms.unwrap().version.to_string())
         };
         assert_eq!(version("\"2026-11-01\"").unwrap(), "2026-11-01");
+        let path = folder.path().join("required.txt");
+        std::fs::write(&path, "\u{feff}Be kind.\n").unwrap();
+        let required = format!("[terms]\nmust_accept = \"1\"\ntext_file = {:?}", path.to_str().unwrap());
+        let digest = read(required).unwrap().policy.terms.unwrap().digest;
+        assert_eq!(digest, TermsDigest::of("Be kind.\n"), "as sha256sum prints it of the file");
         for bad in ["\"\"", "\" 1\"", "\"1\\u0007\"", "\"1\\n2\"", &format!("{:?}", "x".repeat(65))] {
             let error = version(bad).unwrap_err();
             assert!(error.contains("terms.must_accept"), "{bad}: {error}");

@@ -342,7 +342,7 @@ struct Cause<'a> {
 fn service_left_out(service: &ForeignText, reason: &ForeignText) {
     event!(
         error "service_left_out", service = service.as_str(), error = reason.as_str(),
-        "an added service is left out: nobody passes to it until it is changed or removed at /admin/services"
+        "an added service is left out: all requests to it are refused until it is changed or removed at /admin/services"
     );
 }
 

@@ -25,10 +25,12 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "accounts",
         key: 1,
-        columns: &[
-            (Text, "id username email name role status groups terms_version"),
-            (Number, "terms_accepted_at created_at"),
-        ],
+        columns: &[(Text, "id username email name role status groups"), (Number, "created_at")],
+    },
+    Table {
+        name: "terms_acceptances",
+        key: 2,
+        columns: &[(Text, "account_id version digest"), (Number, "accepted_at")],
     },
     Table { name: "credentials", key: 1, columns: &[(Text, "account_id hash"), (Flag, "must_change")] },
     Table {

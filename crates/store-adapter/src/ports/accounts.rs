@@ -39,7 +39,9 @@ impl AccountStore for Store {
         if transaction.holds(accounts::names_are_taken(account)).await? {
             return transaction.undo(AccountCreation::NameTaken).await;
         }
-        transaction.execute(accounts::add(account)).await?;
+        for statement in accounts::add(account) {
+            transaction.execute(statement).await?;
+        }
         if let Some(credential) = credential {
             transaction.execute(credentials::set(account.id, credential)).await?;
         }

@@ -31,7 +31,9 @@ impl AdministrationStore for Store {
         if transaction.holds(accounts::names_are_taken(account)).await? {
             return transaction.undo(FirstAdministrator::NameTaken).await;
         }
-        transaction.execute(accounts::add(account)).await?;
+        for statement in accounts::add(account) {
+            transaction.execute(statement).await?;
+        }
         transaction.execute(credentials::set(account.id, credential)).await?;
         transaction.commit(FirstAdministrator::Created).await
     }

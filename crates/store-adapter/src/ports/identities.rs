@@ -44,7 +44,9 @@ impl IdentityStore for Store {
         if transaction.holds(accounts::names_are_taken(account)).await? {
             return transaction.undo(AccountCreation::NameTaken).await;
         }
-        transaction.execute(accounts::add(account)).await?;
+        for statement in accounts::add(account) {
+            transaction.execute(statement).await?;
+        }
         transaction.execute(identities::add(account.id, identity, account.created_at)).await?;
         transaction.commit(AccountCreation::Created).await
     }

@@ -71,3 +71,6 @@ pub(crate) const DELETE_OLD_CHANGES: &str = "
 /// The lock waits for a change of the account that is under way, and then looks at what it left; and for another
 /// session of the account, so that each counts the one before.
 pub(crate) const ADD_SESSION: &str = concat!(add_session!(), "FOR NO KEY UPDATE");
+
+/// The lock waits for a deletion of the account that is under way.
+pub(crate) const ACCEPT_TERMS: &str = accept_terms!("FOR KEY SHARE");

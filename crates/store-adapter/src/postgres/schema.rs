@@ -17,6 +17,7 @@ pub(crate) const STEPS: &[Step] = &[
     (8, "terms", include_str!("../../migrations/postgres/0008_terms.sql")),
     (9, "services", include_str!("../../migrations/postgres/0009_services.sql")),
     (10, "access tokens", include_str!("../../migrations/postgres/0010_access_tokens.sql")),
+    (11, "terms acceptances", include_str!("../../migrations/postgres/0011_terms_acceptances.sql")),
 ];
 
 /// The oldest version with numbers of transactions that never come again, as the feed of changes needs them.

@@ -54,3 +54,5 @@ pub(crate) const DELETE_OLD_CHANGES: &str = "
     DELETE FROM changes WHERE at < unixepoch() - $1";
 
 pub(crate) const ADD_SESSION: &str = add_session!();
+
+pub(crate) const ACCEPT_TERMS: &str = accept_terms!("");

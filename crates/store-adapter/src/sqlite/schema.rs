@@ -21,6 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     (10, "terms", include_str!("../../migrations/sqlite/0010_terms.sql")),
     (11, "services", include_str!("../../migrations/sqlite/0011_services.sql")),
     (12, "access tokens", include_str!("../../migrations/sqlite/0012_access_tokens.sql")),
+    (13, "terms acceptances", include_str!("../../migrations/sqlite/0013_terms_acceptances.sql")),
 ];
 
 /// Turns on the write-ahead log, which the file then keeps.

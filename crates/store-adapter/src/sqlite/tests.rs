@@ -49,7 +49,7 @@ fn account() -> Account {
         role: Role::User,
         groups: LocalGroups::default(),
         status: AccountStatus::Active,
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         created_at: Timestamp::from_unix_seconds(1000),
     }
 }

@@ -1,5 +1,6 @@
 use labgate_domain::people::{
-    AcceptedTerms, Account, AccountId, AccountStatus, DisplayName, EmailAddress, LocalGroups, Role, Username,
+    AcceptedTerms, Account, AccountId, AccountStatus, DisplayName, EmailAddress, LocalGroups, Role,
+    TermsDigest, Username,
 };
 
 use crate::sql::Sql;
@@ -13,8 +14,8 @@ const NAME_IS_TAKEN: &str = "
     )";
 
 const ADD: &str = "
-    INSERT INTO accounts (id, username, email, name, role, status, created_at, groups, terms_version, terms_accepted_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT INTO accounts (id, username, email, name, role, status, created_at, groups)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 const IS_ACTIVE: &str = "
     SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND status = 'active')";
@@ -39,11 +40,6 @@ const IS_LAST_ADMINISTRATOR: &str = "
 /// Pages are in the order of the ids as texts, which is that of the ids.
 const PAGE: Sql = select!("accounts", account_columns!(), "FROM accounts WHERE id > $1 ORDER BY id LIMIT $2");
 
-/// The first time of a version stays.
-const ACCEPT_TERMS: &str = "
-    UPDATE accounts SET terms_version = $2, terms_accepted_at = $3
-    WHERE id = $1 AND (terms_version IS NULL OR terms_version <> $2)";
-
 const GROUPS: Sql = select!("accounts", "groups FROM accounts WHERE id = $1");
 
 /// Asks whether the username or the address of an account is another's.
@@ -66,8 +62,9 @@ fn name_is_taken(id: AccountId, name: &str, other: &str) -> Statement {
     Statement::new(NAME_IS_TAKEN).bind(id).bind(name).bind(other)
 }
 
-pub(crate) fn add(account: &Account) -> Statement {
-    Statement::new(ADD)
+/// Adds an account, and then the acceptances that it has.
+pub(crate) fn add(account: &Account) -> impl Iterator<Item = Statement> {
+    let add = Statement::new(ADD)
         .bind(account.id)
         .bind(account.username.as_str())
         .bind(account.email.as_ref().map(EmailAddress::as_str))
@@ -75,9 +72,8 @@ pub(crate) fn add(account: &Account) -> Statement {
         .bind(account.role.as_str())
         .bind(account.status.as_str())
         .bind(account.created_at)
-        .bind(&account.groups)
-        .bind(account.accepted_terms.as_ref().map(|terms| terms.version.as_str()))
-        .bind(account.accepted_terms.as_ref().map(|terms| terms.at))
+        .bind(&account.groups);
+    std::iter::once(add).chain(account.accepted_terms.iter().map(|terms| accept_terms(account.id, terms)))
 }
 
 /// Takes over the address, if there is one, and the name, if the account has none.
@@ -134,7 +130,11 @@ pub(crate) fn rename(id: AccountId, name: &Username) -> Statement {
 }
 
 pub(crate) fn accept_terms(id: AccountId, terms: &AcceptedTerms) -> Statement {
-    Statement::new(ACCEPT_TERMS).bind(id).bind(terms.version.as_str()).bind(terms.at)
+    Statement::new(in_dialect!(ACCEPT_TERMS))
+        .bind(id)
+        .bind(terms.version.as_str())
+        .bind(terms.digest.as_ref().map(TermsDigest::as_str))
+        .bind(terms.at)
 }
 
 pub(crate) fn groups(id: AccountId) -> Statement {

@@ -52,10 +52,11 @@ impl AccountStore for MemoryStore {
     async fn accept_terms(&self, id: AccountId, terms: &AcceptedTerms) -> Result<bool, StoreError> {
         let mut state = self.answering()?;
         let Some(account) = state.accounts.get_mut(&id) else { return Ok(false) };
-        if account.accepted_terms.as_ref().is_some_and(|accepted| accepted.version == terms.version) {
+        if account.accepted_terms.iter().any(|accepted| accepted.version == terms.version) {
             return Ok(false);
         }
-        account.accepted_terms = Some(terms.clone());
+        account.accepted_terms.push(terms.clone());
+        account.accepted_terms.sort_by_key(|accepted| (accepted.at, accepted.version.to_string()));
         state.changes.push(Changed::Account(id));
         Ok(true)
     }

@@ -15,7 +15,7 @@ fn person(groups: &[&str]) -> SessionPerson {
         role: Role::User,
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         local_groups: crate::people::LocalGroups::default(),
-        accepted_terms: None,
+        accepted_terms: Vec::new(),
         authenticated_at: Timestamp::from_unix_seconds(0),
     }
 }

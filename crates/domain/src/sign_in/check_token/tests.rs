@@ -4,7 +4,7 @@ use crate::access::{Service, Target, TokenUse};
 use crate::access_token::AccessTokenId;
 use crate::error::ErrorCode;
 use crate::people::{
-    AcceptedTerms, AccountId, AccountStatus, DisplayName, GroupPatch, Password, TermsVersion,
+    AcceptedTerms, AccountId, AccountStatus, DisplayName, GroupPatch, Password, TermsVersion, RequiredTerms, TermsDigest,
 };
 use crate::ports::{Author, Changed, SignInEvent};
 use crate::protocol::{Issuer, Subject};
@@ -319,8 +319,8 @@ async fn a_token_does_not_act_on_the_account_of_its_owner() {
 #[tokio::test]
 async fn a_token_opens_nothing_while_its_owner_has_terms_to_accept() {
     let admin = Account { role: Role::Admin, ..active() };
-    let accepted = AcceptedTerms { version: terms("1"), at: Timestamp::from_unix_seconds(NOW) };
-    for accepted_terms in [None, Some(accepted.clone())] {
+    let accepted = AcceptedTerms { version: terms("1").version, digest: None, at: Timestamp::from_unix_seconds(NOW) };
+    for accepted_terms in [Vec::new(), vec![accepted.clone()]] {
         let mut world = world(token("runs api:admin"), Account { accepted_terms, ..admin.clone() });
         world.access_tokens.expect_touch().returning(|_, _| Ok(()));
         world.terms = Some(terms("2"));
@@ -333,12 +333,12 @@ async fn a_token_opens_nothing_while_its_owner_has_terms_to_accept() {
         let refused = scene.sign_in.administration().reader(&visitor).await;
         assert_eq!(refused.unwrap_err().error.code(), ErrorCode::TermsDue);
     }
-    let mut world = world(token("runs"), Account { accepted_terms: Some(accepted), ..admin });
+    let mut world = world(token("runs"), Account { accepted_terms: vec![accepted], ..admin });
     world.access_tokens.expect_touch().returning(|_, _| Ok(()));
     world.terms = Some(terms("1"));
     assert!(pass(&world.scene(), RUNS, bearing(&text())).await.is_ok());
 }
 
-fn terms(version: &str) -> TermsVersion {
-    TermsVersion::parse(version).unwrap()
+fn terms(version: &str) -> RequiredTerms {
+    RequiredTerms { version: TermsVersion::parse(version).unwrap(), digest: TermsDigest::of(b"text") }
 }

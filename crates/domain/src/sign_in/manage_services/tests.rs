@@ -41,6 +41,23 @@ fn configured() -> Scene {
     world.scene()
 }
 
+/// Returns the digest of the stored definition, as an administrator sees it.
+fn seen(scene: &Scene, id: &str) -> DefinitionDigest {
+    let now = scene.stored.now.lock().unwrap();
+    now.list.iter().find(|it| it.id == id).map(StoredService::digest).unwrap_or_default()
+}
+
+/// A change of the service as it is stored.
+fn to(scene: &Scene, written: WrittenService) -> ServiceChange {
+    let seen = seen(scene, &written.id);
+    ServiceChange::Change { written, seen }
+}
+
+/// The removal of the service as it is stored.
+fn removal(scene: &Scene, id: &str) -> ServiceChange {
+    ServiceChange::Remove { id: id.to_owned(), seen: seen(scene, id) }
+}
+
 async fn change(scene: &Scene, change: ServiceChange) -> Result<(), (ErrorCode, String)> {
     let changed = scene.sign_in.administration().change_service(&by(), &change).await;
     changed.map_err(|refusal| (refusal.error.code(), refusal.error.to_string()))
@@ -74,11 +91,11 @@ async fn a_service_is_in_force_at_once_where_it_is_added_changed_and_removed() {
     assert_eq!(pass(&scene, RUNS).await, NOWHERE);
     change(&scene, ServiceChange::Add(written("added", RUNS))).await.unwrap();
     assert_eq!(pass(&scene, RUNS).await, Ok(()));
-    change(&scene, ServiceChange::Change(only(written("added", RUNS), "nobody here"))).await.unwrap();
+    change(&scene, to(&scene, only(written("added", RUNS), "physics"))).await.unwrap();
     assert_eq!(pass(&scene, RUNS).await, Err(Some(ErrorCode::NotPermitted)));
-    change(&scene, ServiceChange::Change(written("added", "https://other.example/"))).await.unwrap();
+    change(&scene, to(&scene, written("added", "https://other.example/"))).await.unwrap();
     assert_eq!((pass(&scene, RUNS).await, pass(&scene, "https://other.example/").await), (NOWHERE, Ok(())));
-    change(&scene, ServiceChange::Remove("added".to_owned())).await.unwrap();
+    change(&scene, removal(&scene, "added")).await.unwrap();
     assert_eq!(pass(&scene, "https://other.example/").await, NOWHERE);
     let told = |event: SignInEvent| match event {
         SignInEvent::ServiceChanged { service, change, url, allows, by: Author::LocalOperator } => {
@@ -91,9 +108,9 @@ async fn a_service_is_in_force_at_once_where_it_is_added_changed_and_removed() {
     assert_eq!(
         told,
         [
-            "added added https://added.example/ everybody who is signed in",
-            "added changed https://added.example/ the group nobody here",
-            "added changed https://other.example/ everybody who is signed in",
+            "added added https://added.example/ every user",
+            "added changed https://added.example/ the group physics",
+            "added changed https://other.example/ every user",
             "added removed",
         ]
     );
@@ -158,10 +175,10 @@ async fn what_does_not_fit_is_refused_as_a_whole_as_in_the_configuration() {
             "the origin of",
         ),
         (ServiceChange::Add(written("X", "https://x.example")), ErrorCode::ServiceInvalid, "id \"X\""),
-        (ServiceChange::Change(written("mlflow", RUNS)), ErrorCode::ServiceConfigured, "configuration"),
-        (ServiceChange::Change(written("x", "https://x.example")), ErrorCode::ServiceUnknown, "no service"),
-        (ServiceChange::Remove("notebooks".to_owned()), ErrorCode::ServiceConfigured, "configuration"),
-        (ServiceChange::Remove("x".to_owned()), ErrorCode::ServiceUnknown, "no service"),
+        (to(&scene, written("mlflow", RUNS)), ErrorCode::ServiceConfigured, "configuration"),
+        (to(&scene, written("x", "https://x.example")), ErrorCode::ServiceUnknown, "no service"),
+        (removal(&scene, "notebooks"), ErrorCode::ServiceConfigured, "configuration"),
+        (removal(&scene, "x"), ErrorCode::ServiceUnknown, "no service"),
     ] {
         let (refused, text) = change(&scene, attempt.clone()).await.unwrap_err();
         assert_eq!(refused, code, "{attempt:?}: {text}");
@@ -180,6 +197,45 @@ async fn what_does_not_fit_is_refused_as_a_whole_as_in_the_configuration() {
     let (_, text) = change(&scene, ServiceChange::Add(within)).await.unwrap_err();
     assert!(text.contains("lies within mlflow"), "{text}");
     assert_eq!(*scene.stored.now.lock().unwrap(), before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn what_another_administrator_changed_meanwhile_is_neither_overwritten_nor_removed() {
+    let scene = configured();
+    let outdated = || Err((ErrorCode::DefinitionChanged, ServiceError::DefinitionChanged.to_string()));
+    change(&scene, ServiceChange::Add(written("added", RUNS))).await.unwrap();
+    let [first, second] = ["ml", "staff"].map(|group| to(&scene, only(written("added", RUNS), group)));
+    let removed = removal(&scene, "added");
+    change(&scene, first).await.unwrap();
+    let after_first = scene.stored.now.lock().unwrap().clone();
+    assert_eq!(change(&scene, second).await, outdated());
+    assert_eq!(change(&scene, removed.clone()).await, outdated());
+    let unseen = ServiceChange::Remove { id: "added".to_owned(), seen: DefinitionDigest::default() };
+    assert_eq!(change(&scene, unseen).await, outdated());
+    assert_eq!(*scene.stored.now.lock().unwrap(), after_first, "the first change stayed");
+
+    // Back to what was seen: nothing of it is lost by the other change.
+    change(&scene, to(&scene, written("added", RUNS))).await.unwrap();
+    change(&scene, removed.clone()).await.unwrap();
+    assert_eq!(change(&scene, removed).await.unwrap_err().0, ErrorCode::ServiceUnknown);
+}
+
+#[tokio::test]
+async fn a_change_between_reading_and_writing_is_seen_and_not_overwritten() {
+    let scene = configured();
+    change(&scene, ServiceChange::Add(written("added", RUNS))).await.unwrap();
+    let mine = to(&scene, only(written("added", RUNS), "ml"));
+    let theirs = serde_json::to_string(&only(written("added", RUNS), "staff")).unwrap();
+    *scene.stored.before_put.lock().unwrap() =
+        Some(StoredService { id: "added".to_owned(), definition: theirs.clone() });
+    assert_eq!(change(&scene, mine).await.unwrap_err().0, ErrorCode::DefinitionChanged);
+    assert_eq!(scene.stored.now.lock().unwrap().list[0].definition, theirs);
+
+    // One of another service is no reason to refuse.
+    let mine = to(&scene, only(written("added", RUNS), "ml"));
+    *scene.stored.before_put.lock().unwrap() =
+        Some(StoredService { id: "other".to_owned(), definition: "{}".to_owned() });
+    change(&scene, mine).await.unwrap();
 }
 
 #[tokio::test]
@@ -231,7 +287,7 @@ async fn what_cannot_be_read_or_conflicts_is_left_out_and_refused_and_said_once(
 
     // Nothing of it is lost, and it can be removed.
     assert_eq!(scene.stored.now.lock().unwrap().list.len(), 6);
-    change(&scene, ServiceChange::Remove("newer".to_owned())).await.unwrap();
+    change(&scene, removal(&scene, "newer")).await.unwrap();
     assert_eq!(pass(&scene, "https://apps.example/secret").await, Ok(()));
 }
 
@@ -317,7 +373,7 @@ async fn a_lab_that_had_a_service_is_never_one_without_again() {
     let scene = world().scene();
     assert!(scene.sign_in.requests().services().await.is_lab_without_services());
     change(&scene, ServiceChange::Add(written("added", RUNS))).await.unwrap();
-    change(&scene, ServiceChange::Remove("added".to_owned())).await.unwrap();
+    change(&scene, removal(&scene, "added")).await.unwrap();
     let in_force = scene.sign_in.requests().services().await;
     assert!(!in_force.is_lab_without_services() && in_force.services().is_empty());
 

@@ -162,7 +162,7 @@ fn account_text(account: &Account, sessions: &[Session], now: Timestamp) -> Stri
         line("groups", &format!("{} (local)", account.groups));
     }
     line("status", account.status.as_str());
-    if let Some(terms) = &account.accepted_terms {
+    for terms in &account.accepted_terms {
         line("terms", &format!("version {}, accepted {} ago", terms.version, how_long(now.since(terms.at))));
     }
     line("created", &format!("{} ago", how_long(now.since(account.created_at))));

@@ -8,7 +8,7 @@ fn passwords_can_be_switched_off_when_a_provider_is_set_up() {
     let off = ("LABGATE_PASSWORDS__ENABLED", "false");
     assert!(!read("", &[&PROVIDER[..], &[off]].concat()).policy.passwords);
     let told = problem("", &[off]);
-    assert!(told.contains("nobody could get in") && told.contains(PROVIDER[0].0), "{told}");
+    assert!(told.contains("no user could sign in") && told.contains(PROVIDER[0].0), "{told}");
     // Missing settings of a provider are told, and no more.
     for problem in problems("", &[off, PROVIDER[0]]).iter() {
         assert!(problem.key.starts_with("external_oidc."), "{problem}");

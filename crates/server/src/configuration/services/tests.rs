@@ -46,7 +46,7 @@ fn what_is_unknown_empty_or_contradictory_stops_the_start() {
         (format!("{base}allow = \"everyone\"\n"), "everyone"),
         (format!("{base}allow = \"public\"\nallow_groups = [\"a\"]\n"), "use one of them"),
         (format!("{base}identity_headers = \"X-User\"\n"), "X-User"),
-        (format!("{base}[[service.rule]]\npath = \"/a\"\n"), "says nobody"),
+        (format!("{base}[[service.rule]]\npath = \"/a\"\n"), "has no condition"),
         (format!("{base}[[service.rule]]\npath = \"a\"\nallow = \"public\"\n"), "service 1.rule.path"),
         (
             format!("{base}[[service.rule]]\npath = \"/a\"\nmethods = []\nallow = \"public\"\n"),

@@ -11,7 +11,7 @@ const SESSION: &str = "
     INSERT INTO sessions VALUES ('AAAAAAAAAAAAAAAAAAAAAA', '01890000-0000-7000-8000-000000000001', 'external',
         'https://op.example', 'ada', 'sid', 'hint', 'browser', '::1', '[]', '[]', 0, 0, 0, 100, NULL, NULL, NULL);
     INSERT INTO accounts VALUES
-        ('01890000-0000-7000-8000-000000000002', 'root', NULL, NULL, 'admin', 'active', 0, '[]', NULL, NULL)";
+        ('01890000-0000-7000-8000-000000000002', 'root', NULL, NULL, 'admin', 'active', 0, '[]')";
 
 #[tokio::test]
 async fn f50_a_change_ends_the_sessions_exactly_if_it_takes_something_away() {

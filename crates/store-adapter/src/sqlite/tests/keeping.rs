@@ -99,9 +99,9 @@ async fn c106_one_address_is_one_account_by_a_unique_index() {
     let store = store_with_ada(&path).await;
     for sql in [
         "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'eve@example.com', 'ada@example.com',
-             NULL, 'user', 'active', 0, '[]', NULL, NULL)",
+             NULL, 'user', 'active', 0, '[]')",
         "INSERT INTO accounts VALUES ('01890000-0000-7000-8000-000000000002', 'ada@example.com', NULL, NULL, 'user',
-             'active', 0, '[]', NULL, NULL)",
+             'active', 0, '[]')",
     ] {
         let error = sqlx::query(sql).execute(&file(&store).writer).await.unwrap_err();
         assert!(error.as_database_error().unwrap().is_unique_violation(), "{error}");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use labgate_domain::people::{AccountStatus, Credential, PasswordHash, Role};
+use labgate_domain::people::{AcceptedTerms, AccountStatus, Credential, PasswordHash, Role, TermsVersion};
 use labgate_domain::ports::{
     AccountStore, AdministrationStore, CredentialStore, IdentityStore, SessionStore, SessionTerms,
 };
@@ -15,7 +15,8 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use super::{account, file, folder, identity, open};
 use crate::sqlite::file::prepare;
-use crate::{OpenError, Store};
+use crate::sqlite::schema::STEPS as STEPS_NOW;
+use crate::{OpenError, Store, migrations};
 
 /// All but the last.
 const STEPS: [&str; 3] = [
@@ -136,6 +137,33 @@ async fn nothing_is_lost_from_any_earlier_version_to_this_one() {
             store.close().await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_acceptances_had_a_table_is_kept() {
+    let (_folder, path) = folder();
+    let options = SqliteConnectOptions::new().filename(prepare(&path).unwrap());
+    let mut connection = options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap();
+    let before = STEPS_NOW.iter().take_while(|step| step.1 != "terms acceptances").copied();
+    let migrator = migrations::migrator(&before.collect::<Vec<_>>());
+    migrator.run_direct(None, &mut connection, false).await.unwrap();
+    let accepted = "
+        INSERT INTO accounts (id, username, role, status, created_at, groups, terms_version, terms_accepted_at) VALUES
+            ('01890000-0000-7000-8000-000000000001', 'ada', 'user', 'active', 1, '[]', 'of 2026', 900),
+            ('01890000-0000-7000-8000-000000000002', 'eve', 'user', 'active', 2, '[]', NULL, NULL)";
+    sqlx::raw_sql(accepted).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = open(&path).await.unwrap();
+    let people = store.list(None, None, 10).await.unwrap().accounts;
+    let (version, at) = (TermsVersion::parse("of 2026").unwrap(), Timestamp::from_unix_seconds(900));
+    assert_eq!(people[0].accepted_terms, [AcceptedTerms { version, digest: None, at }]);
+    assert_eq!(people[1].accepted_terms, []);
+    assert!(
+        texts(&store, "SELECT name FROM pragma_table_info('accounts') WHERE name LIKE 'terms%'")
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]

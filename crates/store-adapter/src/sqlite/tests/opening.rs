@@ -181,7 +181,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let before = fs::read(&path).unwrap();
 
     let error = open(&path).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 12, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 13, .. }), "{error}");
     assert!(error.to_string().contains("labgate.db"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
