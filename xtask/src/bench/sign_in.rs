@@ -31,6 +31,6 @@ pub(super) fn enter(places: &Places, host: &str, session: &str) -> Result<String
     let back = given.location()?.strip_prefix(&service).context("the lab sends us elsewhere")?;
     let entering = format!("cookie: {}\r\n", begun.cookies());
     let entered = exchange_at(host, places.lab_port, "GET", back, &entering, "")?;
-    ensure!(entered.location()? == "/", "the way to {host} ends at {}", entered.location()?);
+    ensure!(entered.location()? == format!("{service}/"), "the way ends at {}", entered.location()?);
     Ok(entered.cookies())
 }
