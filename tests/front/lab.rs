@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,7 +82,8 @@ impl Lab {
         let address = labgate.address().unwrap();
         let labgate_address = counted(address, Arc::clone(&connections)).await;
         tokio::spawn(labgate.run(std::future::pending()));
-        let verifying = verifying_key(address).await;
+        let jwks = reqwest::get(format!("http://{address}/.well-known/jwks.json")).await.unwrap();
+        let jwks = jwks.text().await.unwrap();
 
         let mut services = HashMap::new();
         let mut addresses = vec![(LABGATE, labgate_address.to_string())];
@@ -96,7 +98,9 @@ impl Lab {
         let files = [
             ("ssl/lab/lab.pem", cert.pem() + &key),
             ("ssl/lab/lab.key", key),
-            ("haproxy/labgate.pem", verifying),
+            ("haproxy/labgate.pem", verifying_key(&jwks)),
+            ("nginx/labgate/jwks.json", jwks),
+            ("nginx/labgate/secret.json", format!("\"{}\"", "0123456789abcdef".repeat(4))),
         ];
         let proxy = Proxy::start(product, &addresses, &files).await;
         let client = Client::of(proxy.address, cert.der().clone());
@@ -165,6 +169,13 @@ impl Lab {
         self.product
     }
 
+    /// Returns the private key that signs the lab's tokens.
+    pub(super) fn signing_key(&self) -> Vec<u8> {
+        let mut keys = fs::read_dir(self.data.path().join("keys")).unwrap().map(|file| file.unwrap().path());
+        let key = keys.find(|file| file.file_name().unwrap().to_str().unwrap().starts_with("session-"));
+        fs::read(key.unwrap()).unwrap()
+    }
+
     /// Returns what the proxy says.
     pub(super) fn log(&self) -> String {
         self.proxy.log()
@@ -191,9 +202,8 @@ fn configuration(idp: &MockIdp, data: &TempDir) -> Configuration {
 }
 
 /// Returns the key that verifies the lab's tokens, as OpenSSL writes it (RFC 5480 section 2).
-async fn verifying_key(labgate: SocketAddr) -> String {
-    let jwks = reqwest::get(format!("http://{labgate}/.well-known/jwks.json")).await.unwrap();
-    let jwks: serde_json::Value = serde_json::from_str(&jwks.text().await.unwrap()).unwrap();
+fn verifying_key(jwks: &str) -> String {
+    let jwks: serde_json::Value = serde_json::from_str(jwks).unwrap();
     let number = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(jwks["keys"][0][name].as_str().unwrap()).unwrap();
     let point_of_p256 = [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,

@@ -7,6 +7,7 @@ mod lab;
 mod paths;
 pub(crate) mod proxy;
 mod table;
+mod verified;
 
 use std::sync::Arc;
 
@@ -32,7 +33,15 @@ async fn haproxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn haproxy_that_verifies_passes() {
     let lab = Arc::new(Lab::behind(&proxy::VERIFYING_HAPROXY).await);
-    table::passes_are_verified(&lab).await;
+    verified::passes_are_verified(&lab).await;
+}
+
+/// What `docs/deploy/nginx.md` says of an nginx that verifies passes itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_that_verifies_passes() {
+    let lab = Arc::new(Lab::behind(&proxy::VERIFYING_NGINX).await);
+    verified::passes_are_verified(&lab).await;
+    verified::a_seal_is_good_for_its_pass(&lab).await;
 }
 
 async fn in_front_of_a_lab(product: &'static Product) {

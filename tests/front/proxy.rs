@@ -31,11 +31,27 @@ pub(super) const NGINX: Product = Product {
     page: concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/deploy/nginx.md"),
     listens: ["listen 443", "listen 127.0.0.1:@port@"],
     main_file: "nginx/nginx.conf",
-    preamble: "pid @etc@/pid; error_log stderr; daemon off; master_process off; events {}\n\
+    // Not all have njs.
+    preamble: "include /usr/share/nginx/modules-available/mod-http-js*.conf;\n\
+               pid @etc@/pid; error_log stderr; daemon off; master_process off; events {}\n\
                http { access_log off; client_body_temp_path @etc@/body; proxy_temp_path @etc@/proxied;\n\
                fastcgi_temp_path @etc@/1; uwsgi_temp_path @etc@/2; scgi_temp_path @etc@/3; include conf.d/*.conf; }\n",
     changed: |page| page,
     arguments: &["-c"],
+};
+
+/// The same, which verifies passes of the notebooks itself.
+pub(super) const VERIFYING_NGINX: Product = Product {
+    changed: |page| {
+        let (_, rest) =
+            page.split_once("\n```nginx\n# in place of the server of notebooks.example.org\n").unwrap();
+        let (server, _) = rest.split_once("\n```").unwrap();
+        let (before, rest) =
+            page.split_once("server {\n    listen 443 ssl;\n    server_name notebooks.").unwrap();
+        let (_, after) = rest.split_once("\n}\n").unwrap();
+        format!("{before}{server}\n{after}")
+    },
+    ..NGINX
 };
 
 pub(super) const CADDY: Product = Product {

@@ -1,5 +1,6 @@
 //! `cargo xtask e2e --lab`: real reverse proxies, with the configurations of `docs/deploy`, in front of a lab.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -9,25 +10,50 @@ use crate::tally::Tally;
 use crate::tools::{self, Tools};
 use crate::workspace::{BUILD_LIMIT, test_module};
 
-/// The proxies, and how each says its version. Debian's packages have the same names.
-const PROXIES: [(&str, &str); 3] = [("nginx", "-v"), ("caddy", "version"), ("haproxy", "-v")];
+/// A package of Debian.
+struct Package {
+    name: &'static str,
+    is_there: fn() -> bool,
+    /// How the names of the tests begin that need it.
+    tests: &'static str,
+}
+
+const PACKAGES: [Package; 4] = [
+    Package { name: "nginx", is_there: || answers("nginx", "-v"), tests: "nginx" },
+    Package {
+        name: "libnginx-mod-http-js",
+        is_there: || Path::new(NJS).exists(),
+        tests: "nginx_that_verifies",
+    },
+    Package { name: "caddy", is_there: || answers("caddy", "version"), tests: "caddy" },
+    Package { name: "haproxy", is_there: || answers("haproxy", "-v"), tests: "haproxy" },
+];
+const NJS: &str = "/usr/share/nginx/modules-available/mod-http-js.conf";
+
+fn answers(proxy: &str, version: &str) -> bool {
+    tools::runs(Command::new(proxy).arg(version))
+}
+
+/// Returns whether one of the packages is there.
+pub(crate) fn is_there(package: &str) -> bool {
+    PACKAGES.iter().any(|known| known.name == package && (known.is_there)())
+}
 
 /// Runs the tests of the module `front`, and shows their table once more below all.
 pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
     let mut tests = test_module("front");
     let mut missing = Vec::new();
-    for (proxy, version) in PROXIES {
-        let is_there = || tools::runs(Command::new(proxy).arg(version));
+    for Package { name, is_there, tests: tests_of_it } in PACKAGES {
         if !is_there() && tools::in_ci() {
-            tools::install_from_debian(&[proxy])?;
-            ensure!(is_there(), "`apt-get install {proxy}` did not bring {proxy}");
+            tools::install_from_debian(&[name])?;
+            ensure!(is_there(), "`apt-get install {name}` did not bring it");
         }
         if !is_there() {
-            tests.arg(format!("--skip=front::{proxy}"));
-            missing.push(proxy);
+            tests.arg(format!("--skip=front::{tests_of_it}"));
+            missing.push(name);
         }
     }
-    if missing.len() == PROXIES.len() {
+    if missing.len() == PACKAGES.len() {
         return Ok(Tools::Missing(format!("needs a proxy: apt-get install {}", missing.join(" "))));
     }
     let mut table = Vec::new();
@@ -38,9 +64,9 @@ pub(crate) fn check(tally: &mut Tally) -> Result<Tools> {
         }
     });
     println!("\n{}", table.join("\n"));
-    for proxy in missing {
+    for package in missing {
         tally.skip();
-        println!("skipped: needs {proxy}: apt-get install {proxy}");
+        println!("skipped: apt-get install {package}");
     }
     done?;
     ensure!(!table.is_empty(), "no test ran");

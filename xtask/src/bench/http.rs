@@ -15,6 +15,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// A response, as far as a sign-in cares.
 pub(super) struct Response {
     head: String,
+    pub(super) body: String,
 }
 
 /// A connection that gives up after some seconds instead of hanging.
@@ -28,17 +29,29 @@ pub(super) fn connect(port: u16) -> Result<TcpStream> {
 
 /// Sends a request and reads the response. The headers end with a line break each.
 pub(super) fn exchange(port: u16, method: &str, target: &str, headers: &str, body: &str) -> Result<Response> {
+    exchange_at(&format!("127.0.0.1:{port}"), port, method, target, headers, body)
+}
+
+/// The same, with a host of its own.
+pub(super) fn exchange_at(
+    host: &str,
+    port: u16,
+    method: &str,
+    target: &str,
+    headers: &str,
+    body: &str,
+) -> Result<Response> {
     let length = body.len();
     let request = format!(
-        "{method} {target} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: text/html\r\nconnection: close\r\n\
+        "{method} {target} HTTP/1.1\r\nhost: {host}\r\naccept: text/html\r\nconnection: close\r\n\
          content-length: {length}\r\n{headers}\r\n{body}"
     );
     let mut stream = connect(port)?;
     stream.write_all(request.as_bytes())?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
-    let (head, _) = response.split_once("\r\n\r\n").context("the response has no end of headers")?;
-    Ok(Response { head: head.to_owned() })
+    let (head, body) = response.split_once("\r\n\r\n").context("the response has no end of headers")?;
+    Ok(Response { head: head.to_owned(), body: body.to_owned() })
 }
 
 impl Response {
@@ -87,7 +100,7 @@ mod tests {
     #[test]
     fn cookies_are_kept_unless_they_are_removed() {
         let head = "HTTP/1.1 303 See Other\r\nLocation: /\r\nset-cookie: a=1; Path=/\r\nSet-Cookie: b=; Max-Age=0\r\nset-cookie: c=3";
-        let response = Response { head: head.to_owned() };
+        let response = Response { head: head.to_owned(), body: String::new() };
         assert_eq!(response.cookies(), "a=1; c=3");
         assert_eq!(response.location().unwrap(), "/");
         assert_eq!(response.status(), Some("303"));

@@ -24,6 +24,11 @@ impl Load {
         Self { port, requests: vec![request(port, path, &cookie)] }
     }
 
+    /// The same at another port, as if that were this host.
+    pub(super) fn at(host: &str, port: u16, path: &str, cookie: &str) -> Self {
+        Self { port, requests: vec![request_at(host, path, &format!("cookie: {cookie}\r\n"))] }
+    }
+
     /// A request with these lines in its head.
     pub(super) fn with_headers(port: u16, path: &str, lines: &str) -> Self {
         Self { port, requests: vec![request(port, path, lines)] }
@@ -114,7 +119,11 @@ impl Connection<'_> {
 }
 
 fn request(port: u16, path: &str, cookie: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}\r\n")
+    request_at(&format!("127.0.0.1:{port}"), path, cookie)
+}
+
+fn request_at(host: &str, path: &str, cookie: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{cookie}\r\n")
 }
 
 /// Reads a response without a body.

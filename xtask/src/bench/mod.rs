@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what Labgate costs, measured in one run. Ratios can be compared between machines;
 //! times are those of this one. It fails on no number: a person judges the table. With `--data` it measures
 //! what many accounts cost, with `--hostile` what attacks cost others, with `--sessions` many sessions alone, with
-//! `--services` what services and their rules add, with `--proxy` what the check costs a service behind nginx.
+//! `--services` what services and their rules add, with `--proxy` what the check costs behind nginx and HAProxy.
 
 mod cores;
 mod crowd;
@@ -34,7 +34,7 @@ use crate::process::{Log, Server};
 use crate::workspace::{self, Profile, Programs};
 
 pub(crate) const ABOUT: &str = "the cost of a check, a sign-in and an idle lab, against the aims (Linux); --data: many accounts; \
-     --hostile: attacks; --sessions: many sessions alone; --services: services and rules; --proxy: behind nginx";
+     --hostile: attacks; --sessions: many sessions alone; --services: services and rules; --proxy: behind nginx, HAProxy";
 
 /// An option, and the measurement that it asks for.
 type Run = (&'static str, fn() -> Result<()>);
