@@ -11,3 +11,5 @@ mod identities;
 mod services;
 mod sessions;
 mod spent_attempts;
+
+pub use services::added_services;
