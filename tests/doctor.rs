@@ -4,6 +4,7 @@
 mod lab;
 mod served;
 mod services;
+mod stand_in;
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 /// Everything that the doctor finds.
 async fn findings(configuration: Result<&Configuration, &Problems>, clock: Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    examine(configuration, &clock, |finding| findings.push(finding)).await.unwrap();
+    examine(configuration, &clock, None, |finding| findings.push(finding)).await.unwrap();
     findings
 }
 

@@ -70,7 +70,7 @@ async fn one(mut stream: TcpStream, answer: &(impl Fn(Asked) -> Telling + Send +
     stream.shutdown().await.ok()
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Asked> {
+pub(super) async fn read(stream: &mut TcpStream) -> Option<Asked> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

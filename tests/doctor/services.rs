@@ -6,6 +6,9 @@ use std::sync::{Arc, OnceLock};
 use labgate::doctor::{Finding, Outcome, Step};
 use labgate::wiring::Server;
 use labgate::world::SystemClock;
+use labgate_domain::ports::{ServiceStore as _, StoredService};
+use labgate_store::{Location, Store};
+use serde_json::json;
 
 use super::findings;
 use super::lab::{Proxy, TRUSTED, passed_on, with_file};
@@ -19,6 +22,8 @@ const GOOD: Proxy =
 const PAPER: &str = "service paper";
 const OWN: &str = "service own";
 const OPEN: &str = "service open";
+/// One that an administrator added.
+const ADDED: &str = "service added";
 
 fn is_for_a_service(asked: &Asked) -> bool {
     let is_lab = asked.headers["host"].starts_with("127.0.0.1");
@@ -44,6 +49,19 @@ fn is_checked(asked: &Asked) -> bool {
     asked.headers.contains_key("x-forwarded-uri")
 }
 
+/// Adds a service, and one that is left out because another has its id.
+async fn add_services(database: &Location, public_url: &str) {
+    let store = Store::open(database).await.unwrap();
+    for id in ["added", "paper"] {
+        let definition = json!({
+            "id": id, "name": id, "url": format!("{public_url}/paper-{id}"), "runs_user_code": false,
+        });
+        let revision = store.list().await.unwrap().revision;
+        let service = StoredService { id: id.to_owned(), definition: definition.to_string() };
+        assert!(store.put(&service, &revision).await.unwrap());
+    }
+}
+
 /// Returns what the doctor finds about each service.
 async fn examined(proxy: Proxy) -> BTreeMap<String, Vec<(Step, Outcome)>> {
     let upstream = Arc::new(OnceLock::new());
@@ -60,6 +78,7 @@ async fn examined(proxy: Proxy) -> BTreeMap<String, Vec<(Step, Outcome)>> {
     );
     let folder = tempfile::tempdir().unwrap();
     let configuration = || with_file(Some(services.clone()), &public_url, &folder, &[TRUSTED]);
+    add_services(&configuration().database, &public_url).await;
     let server = Server::start(configuration()).await.unwrap();
     upstream.set(server.address().unwrap()).unwrap();
     tokio::spawn(server.run(std::future::pending()));
@@ -74,12 +93,20 @@ async fn examined(proxy: Proxy) -> BTreeMap<String, Vec<(Step, Outcome)>> {
 async fn services_behind_a_proxy_that_is_set_up_well_are_protected() {
     let found = examined(GOOD).await;
     let steps = |service: &str| found[service].iter().map(|(step, _)| *step).collect::<Vec<_>>();
-    assert_eq!(steps(PAPER), [Step::Protected, Step::WayBack, Step::Fetch, Step::WithSession]);
+    let (left_out, of_paper) = found[PAPER].split_first().unwrap();
+    assert!(
+        matches!(left_out, (Step::AddedServices, Outcome::Bad { problem, .. }) if problem.contains("two services")),
+        "{left_out:?}"
+    );
+    assert_eq!(&steps(PAPER)[1..], steps(ADDED));
+    assert_eq!(steps(ADDED), [Step::Protected, Step::WayBack, Step::Fetch, Step::WithSession]);
     assert_eq!(steps(OWN), [Step::Protected, Step::WayBack, Step::Fetch, Step::Entry, Step::WithSession]);
-    for (step, outcome) in found[PAPER].iter().chain(&found[OWN]) {
+    for (step, outcome) in of_paper.iter().chain(&found[ADDED]).chain(&found[OWN]) {
         let is_unknown = *step == Step::WithSession;
         assert_eq!(matches!(outcome, Outcome::Good(_)), !is_unknown, "{step:?}: {outcome:?}");
     }
+    let (_, count) = found["lab"].iter().find(|(step, _)| *step == Step::AddedServices).unwrap();
+    assert!(matches!(count, Outcome::Good(text) if text.starts_with("2 services")), "{count:?}");
     assert!(matches!(&found[OPEN][..], [(Step::Protected, Outcome::Unknown(_))]), "{:?}", found[OPEN]);
 }
 
@@ -114,6 +141,7 @@ async fn what_a_proxy_does_wrong_with_services_is_found_each_at_its_step() {
     ] {
         let found = examined(proxy).await;
         let bad = found[service].iter().filter_map(|(step, outcome)| match outcome {
+            Outcome::Bad { .. } if *step == Step::AddedServices => None,
             Outcome::Bad { problem, remedy } => Some((*step, format!("{problem} → {remedy}"))),
             _ => None,
         });

@@ -17,7 +17,7 @@ const PASSWORD: &str = "correct horse battery";
 fn lab() -> TestLab {
     let taking = |tokens, service| Service { tokens, ..service };
     let rules =
-        vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Nobody)];
+        vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Deny)];
     let mut mlflow = taking(TokenUse::Yes, service("mlflow", "https://lab.test/mlflow", rules.clone()));
     mlflow.rules = Rules::new(
         rules
@@ -180,9 +180,9 @@ async fn a_token_dies_with_its_account_its_revocation_and_its_time() {
     assert_eq!([status(&first).await, status(&second).await], [StatusCode::UNAUTHORIZED; 2]);
 
     let third = make(&lab, &root, "mlflow").await;
-    lab.clock().advance(std::time::Duration::from_hours(7 * 24 - 1));
+    lab.clock().advance(Duration::from_hours(7 * 24 - 1));
     assert_eq!(status(&third).await, StatusCode::OK);
-    lab.clock().advance(std::time::Duration::from_hours(1));
+    lab.clock().advance(Duration::from_hours(1));
     assert_eq!(status(&third).await, StatusCode::UNAUTHORIZED);
 }
 

@@ -55,7 +55,7 @@ impl Shared {
     async fn diagnosed(&self, more: &[(&str, &str)]) -> Outcome {
         let (configuration, clock) = (self.configuration(more), Arc::new(SystemClock) as Arc<dyn Clock>);
         let mut findings = Vec::new();
-        examine(Ok(&configuration), &clock, |finding| findings.push(finding)).await.unwrap();
+        examine(Ok(&configuration), &clock, None, |finding| findings.push(finding)).await.unwrap();
         findings.into_iter().find(|finding| finding.step == Step::Replicas).unwrap().outcome
     }
 }

@@ -40,6 +40,10 @@ const ENTERING: &str = "-entering-";
 /// The beginning of the cookies of attempts.
 const ATTEMPT: &str = "-attempt-";
 
+/// All of them.
+const ENDS: [&str; 12] =
+    [SESSION, ATTEMPT, FORM, CHANGE, LINK, PROOF, DEVICE, ENTERED, ENTERING, LEAVING, TURN, PROVIDER];
+
 /// The name of the session cookie, with which the names of the others begin. Browsers keep one set of cookies
 /// for all ports of a host (RFC 6265 section 8.5), so each lab there needs a name of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,12 @@ impl std::fmt::Display for UnfitCookieName {
 impl std::error::Error for UnfitCookieName {}
 
 impl CookieName {
+    /// Returns the whole names of all cookies, the session's first. Behind a hyphen at the end an id follows.
+    pub fn all(&self, public_url: &PublicUrl) -> impl Iterator<Item = String> {
+        let Cookies { name, .. } = Cookies::of_lab_at(public_url, self);
+        ENDS.into_iter().map(move |end| format!("{name}{end}"))
+    }
+
     /// Returns the whole name of the cookie that a page with forms sets in a new browser.
     #[must_use]
     pub fn of_forms(&self, public_url: &PublicUrl) -> String {
@@ -393,12 +403,8 @@ mod tests {
             .filter_map(|line| line.split('|').nth(1))
             .flat_map(|cell| cell.split('`').skip(1).step_by(2))
             .collect();
-        let attempt = format!("{ATTEMPT}…");
-        let entering = format!("{ENTERING}…");
-        let hosts = [ENTERED, &entering, LEAVING];
-        let ours = [SESSION, &attempt, FORM, CHANGE, LINK, PROOF, DEVICE];
-        let ours = ours.into_iter().chain(hosts).chain([TURN, PROVIDER]);
-        assert_eq!(listed, ours.map(|end| format!("labgate{end}")).collect::<Vec<_>>());
+        let ours = ENDS.map(|end| format!("labgate{end}{}", if end.ends_with('-') { "…" } else { "" }));
+        assert_eq!(listed, ours);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use labgate_domain::session::{Assertion, SessionPerson};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The header of the assertion.
-const ASSERTION: HeaderName = HeaderName::from_static("x-labgate-assertion");
+pub const ASSERTION: HeaderName = HeaderName::from_static("x-labgate-assertion");
 
 /// The names of the headers for username, address, name and groups.
-type Names = [HeaderName; 4];
+pub type Names = [HeaderName; 4];
 
 const REMOTE: Names = [
     HeaderName::from_static("remote-user"),
@@ -25,6 +25,21 @@ const X_AUTH_REQUEST: Names = [
     HeaderName::from_static("x-auth-request-groups"),
 ];
 
+/// Returns the names of the headers for username, address, name and groups, if there are any.
+#[must_use]
+pub fn person_headers(words: IdentityHeaders) -> Option<Names> {
+    match words {
+        IdentityHeaders::Remote => Some(REMOTE),
+        IdentityHeaders::XAuthRequest => Some(X_AUTH_REQUEST),
+        IdentityHeaders::None => None,
+    }
+}
+
+/// Returns the names of all headers that can tell a service who asks.
+pub fn identity_headers() -> impl Iterator<Item = HeaderName> {
+    REMOTE.into_iter().chain(X_AUTH_REQUEST).chain([ASSERTION, AUTHORIZATION])
+}
+
 /// A comma would part a group in two, and a percent sign must be told from an encoded one.
 const GROUP: &AsciiSet = &CONTROLS.add(b',').add(b'%');
 const VALUE: &AsciiSet = &CONTROLS.add(b'%');
@@ -38,12 +53,7 @@ pub(crate) fn tell(
     words: IdentityHeaders,
     assertion: Option<&Assertion>,
 ) {
-    let names = match words {
-        IdentityHeaders::Remote => Some(REMOTE),
-        IdentityHeaders::XAuthRequest => Some(X_AUTH_REQUEST),
-        IdentityHeaders::None => None,
-    };
-    if let Some([user, email, name, groups]) = names {
+    if let Some([user, email, name, groups]) = person_headers(words) {
         let encoding = service.identity.encoding;
         let username = person.username.as_str();
         // oauth2-proxy's words have the username where Authelia's have the name.
@@ -69,7 +79,9 @@ pub(crate) fn tell(
     }
 }
 
-fn value(text: &str, encoding: HeaderEncoding) -> HeaderValue {
+/// Returns a username, an address or a name as the value of its header.
+#[must_use]
+pub fn value(text: &str, encoding: HeaderEncoding) -> HeaderValue {
     match encoding {
         HeaderEncoding::Utf8 => raw(text),
         HeaderEncoding::Percent => raw(&encoded(text, encoding, VALUE)),

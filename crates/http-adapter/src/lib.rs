@@ -11,7 +11,7 @@ mod device;
 mod dialects;
 mod failure;
 mod form;
-mod identity;
+pub mod identity;
 mod original;
 mod pages;
 pub mod paths;

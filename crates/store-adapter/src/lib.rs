@@ -31,5 +31,6 @@ pub use copy::{Copied, CopyError, copy};
 pub use location::Location;
 pub use malformed_location::MalformedLocation;
 pub use open_error::OpenError;
+pub use ports::added_services;
 pub use replicas::{RunningReplica, running_replicas};
 pub use store::Store;

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use labgate_domain::ports::TokenFault;
-use labgate_domain::session::SessionClaims;
+use labgate_domain::session::{AssertionClaims, SessionClaims};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -41,7 +41,7 @@ impl SessionJwt {
     /// Tells passes from all others.
     pub(crate) const PASS_TYP: &str = "labgate-pass+jwt";
 
-    /// Tells assertions from all others. No reader here takes one.
+    /// Tells assertions from all others.
     pub(crate) const ASSERTION_TYP: &str = "labgate-assertion+jwt";
 
     /// The longest token, in bytes: no longer one fits in a cookie.
@@ -66,14 +66,24 @@ impl SessionJwt {
         self.read_as(Self::PASS_TYP, origin, pass, key_of)
     }
 
-    fn read_as<'k>(
+    /// The same for an assertion for this service.
+    pub(crate) fn read_assertion<'k>(
+        &self,
+        service: &str,
+        assertion: &str,
+        key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+    ) -> Result<AssertionClaims, TokenFault> {
+        self.read_as(Self::ASSERTION_TYP, service, assertion, key_of)
+    }
+
+    fn read_as<'k, C: Claims>(
         &self,
         typ: &str,
         audience: &str,
         token: &str,
         key_of: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
-    ) -> Result<SessionClaims, TokenFault> {
-        if token.len() > Self::MAX_LEN {
+    ) -> Result<C, TokenFault> {
+        if token.len() > C::MAX_LEN {
             return Err(TokenFault::TooLong);
         }
         let (message, signature) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
@@ -91,11 +101,45 @@ impl SessionJwt {
             return Err(TokenFault::Signature);
         }
 
-        let claims: SessionClaims = decode(claims)?;
-        if claims.iss != self.issuer || claims.aud != audience {
+        let claims: C = decode(claims)?;
+        if claims.issuer() != self.issuer || claims.audience() != audience {
             return Err(TokenFault::Foreign);
         }
         Ok(claims)
+    }
+}
+
+/// The claims of a token of Labgate's.
+trait Claims: DeserializeOwned {
+    /// The longest token with such claims, in bytes.
+    const MAX_LEN: usize;
+
+    fn issuer(&self) -> &str;
+    fn audience(&self) -> &str;
+}
+
+impl Claims for SessionClaims {
+    const MAX_LEN: usize = SessionJwt::MAX_LEN;
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+
+    fn audience(&self) -> &str {
+        &self.aud
+    }
+}
+
+impl Claims for AssertionClaims {
+    /// Assertions stand in headers.
+    const MAX_LEN: usize = 2 * SessionJwt::MAX_LEN;
+
+    fn issuer(&self) -> &str {
+        &self.iss
+    }
+
+    fn audience(&self) -> &str {
+        &self.aud
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters as Key, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use labgate_domain::ports::TokenFault;
-use labgate_domain::session::SessionClaims;
+use labgate_domain::session::{AssertionClaims, SessionClaims};
 use labgate_domain::time::Timestamp;
 use secrecy::SecretString;
 
@@ -69,20 +69,40 @@ impl Verifier {
     /// of its `exp` on (RFC 7519 section 4.1.4).
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<SessionClaims, VerifyError> {
         let claims = self.jwt.read(token, |kid| self.keys.get(kid))?;
-        if now >= claims.exp {
-            return Err(VerifyError::Expired);
-        }
-        if claims.iat > now.plus(Self::CLOCK_SKEW) {
-            return Err(VerifyError::FromTheFuture);
-        }
+        holds(claims.iat, claims.exp, now)?;
         Ok(claims)
     }
+
+    /// Returns the claims of an assertion for the service of this id that is valid at `now`.
+    ///
+    /// # Errors
+    /// When it is not an assertion of this lab for the service, or does not hold at this time.
+    pub fn verify_assertion(
+        &self,
+        service: &str,
+        assertion: &str,
+        now: Timestamp,
+    ) -> Result<AssertionClaims, VerifyError> {
+        let claims = self.jwt.read_assertion(service, assertion, |kid| self.keys.get(kid))?;
+        holds(claims.iat, claims.exp, now)?;
+        Ok(claims)
+    }
+}
+
+fn holds(iat: Timestamp, exp: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
+    if now >= exp {
+        return Err(VerifyError::Expired);
+    }
+    if iat > now.plus(Verifier::CLOCK_SKEW) {
+        return Err(VerifyError::FromTheFuture);
+    }
+    Ok(())
 }
 
 /// The reason that a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It is not a session token of this lab.
+    /// It is not a token of this lab, or one for another purpose.
     #[error(transparent)]
     NotAToken(#[from] TokenFault),
     /// It has expired. Asking the lab renews it if its session lives.
@@ -155,6 +175,36 @@ mod tests {
             let verifier = Verifier::from_jwks(&jwks, ISSUER, AUDIENCE).unwrap();
             assert_eq!(verifier.verify(&token(algorithm), at(1000)), Ok(claims()), "{algorithm:?}");
         }
+    }
+
+    #[test]
+    fn an_assertion_is_for_one_service_and_no_session() {
+        let asserted = AssertionClaims {
+            iss: ISSUER.to_owned(),
+            aud: "mlflow".to_owned(),
+            sub: claims().sub,
+            iat: at(1000),
+            exp: at(1060),
+            preferred_username: claims().username,
+            email: None,
+            name: None,
+            role: claims().role,
+            groups: vec!["x".repeat(AssertionClaims::MAX_GROUPS_LEN)],
+        };
+        let key = &TestKey::of(Algorithm::Es256).signing;
+        let assertion = key.sign(Some(SessionJwt::ASSERTION_TYP), &asserted).unwrap();
+        let verifier = verifier_of(&[jwk(Algorithm::Es256)]).unwrap();
+        assert_eq!(verifier.verify_assertion("mlflow", &assertion, at(1059)), Ok(asserted.clone()));
+        let refused = |service: &str, token: &str, now| verifier.verify_assertion(service, token, at(now));
+        assert_eq!(refused("mlflow", &assertion, 1060), Err(VerifyError::Expired));
+        assert_eq!(refused("mlflow", &assertion, 939), Err(VerifyError::FromTheFuture));
+        let foreign = Err(VerifyError::NotAToken(TokenFault::Foreign));
+        assert_eq!(refused("grafana", &assertion, 1000), foreign);
+        let of_another_kind = Err(VerifyError::NotAToken(TokenFault::Malformed));
+        assert_eq!(refused(AUDIENCE, &token(Algorithm::Es256), 1000), of_another_kind);
+        let pass = key.sign(Some(SessionJwt::PASS_TYP), &asserted).unwrap();
+        assert_eq!(refused("mlflow", &pass, 1000), of_another_kind);
+        assert!(verifier.verify(&assertion, at(1000)).is_err());
     }
 
     #[test]

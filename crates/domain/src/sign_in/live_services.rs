@@ -45,7 +45,8 @@ impl ServicesInForce {
 
     /// Puts the services of the configuration and the stored ones together. A stored one that cannot be read, or
     /// cannot stand beside the others, is left out.
-    pub(super) fn new(policy: &Policy, stored: StoredServices) -> Self {
+    #[must_use]
+    pub fn new(policy: &Policy, stored: StoredServices) -> Self {
         let mut services = (*policy.services).clone();
         let added = stored.list.into_iter().map(|stored| place(&mut services, stored, policy)).collect();
         Self { services, added, revision: Some(stored.revision) }

@@ -45,6 +45,7 @@ pub(crate) use self::tls::TlsPair;
 pub use self::tls::{TlsFiles, UnfitTlsFile};
 pub use self::token::TokenKey;
 use self::values::Readers;
+pub(crate) use self::values::of_owner as secret_from_file;
 use crate::logging::{Levels, LogFormat, LogSettings};
 
 const MAX_SHUTDOWN_DELAY: Duration = Duration::from_mins(5);

@@ -39,6 +39,11 @@ pub(super) enum Readers {
     OwnerAndGroup,
 }
 
+/// The secret in a file that its owner and their group alone can read.
+pub(crate) fn of_owner(path: &Path) -> Result<SecretString, String> {
+    secret_in_file(path, Readers::OwnerAndGroup)
+}
+
 /// The secret in a file: its content without a byte order mark before it and the one line break after it.
 pub(super) fn secret_in_file(path: &Path, readers: Readers) -> Result<SecretString, String> {
     let content = secret_file(path, readers)?;

@@ -100,9 +100,11 @@ mod tests {
             include_str!("authorization.rs"),
             include_str!("deployment.rs"),
             include_str!("logout.rs"),
+            include_str!("person.rs"),
             include_str!("provider.rs"),
             include_str!("replicas.rs"),
             include_str!("services.rs"),
+            include_str!("with_session.rs"),
         ];
         let mut built = BTreeMap::new();
         for call in sources.into_iter().flat_map(|source| source.split("Outcome::of(").skip(1)) {

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use http::header::{DATE, LOCATION, SET_COOKIE};
+use http::{Method, StatusCode};
 use labgate_provider::{ExchangeError, ProviderSettings};
+use reqwest::Response;
 use reqwest::redirect::Policy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 use url::Url;
 
 /// The part of a page that is searched for an error message. Entra's error page has it in a script after some
 /// ten kilobytes.
 const MAX_BODY: usize = 256 * 1024;
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// No HTTP client can be made.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,14 @@ pub(super) struct Answer {
     pub(super) date: Option<String>,
     pub(super) cookies: Vec<String>,
     pub(super) body: String,
+}
+
+/// The answer to a request for another protocol.
+pub(super) enum Upgraded {
+    /// The protocol was not changed.
+    Refused(Answer),
+    /// It was changed, and this came back to a message.
+    Changed(Result<Vec<u8>, String>),
 }
 
 impl Answer {
@@ -46,6 +58,7 @@ impl Http {
             .timeout(PATIENCE)
             // A balancer that looks no further than connections would lead to one replica only.
             .pool_max_idle_per_host(0)
+            .http1_only()
             .build();
         client.map(Self).map_err(Unusable)
     }
@@ -66,24 +79,67 @@ impl Http {
 
     /// Asks for a page, with these headers besides; the error is why there is no answer.
     pub(super) async fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, ExchangeError> {
-        let mut request = self.0.get(url.clone()).header("accept", "text/html");
+        self.ask(Method::GET, url, headers).await
+    }
+
+    /// The same by another method.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, ExchangeError> {
+        Ok(read(self.send(method, url, headers).await?).await)
+    }
+
+    /// Asks for the protocol that the headers name, and sends a message of it.
+    pub(super) async fn upgrade(
+        &self,
+        url: &Url,
+        headers: &[(&str, &str)],
+        message: &[u8],
+    ) -> Result<Upgraded, ExchangeError> {
+        let response = self.send(Method::GET, url, headers).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Upgraded::Refused(read(response).await));
+        }
+        let mut connection = response.upgrade().await.map_err(ExchangeError::from)?;
+        let echo = async {
+            connection.write_all(message).await?;
+            let mut echo = vec![0; message.len()];
+            connection.read_exact(&mut echo).await?;
+            Ok::<_, std::io::Error>(echo)
+        };
+        let echo = timeout(PATIENCE, echo).await.unwrap_or_else(|late| Err(late.into()));
+        Ok(Upgraded::Changed(echo.map_err(|error| error.to_string())))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&str, &str)],
+    ) -> Result<Response, ExchangeError> {
+        let mut request = self.0.request(method, url.clone()).header("accept", "text/html");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = request.send().await.map_err(ExchangeError::from)?;
-        let text =
-            |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, location, date) = (response.status().as_u16(), text(LOCATION), text(DATE));
-        let cookies = response.headers().get_all(SET_COOKIE).iter();
-        let cookies = cookies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_BODY {
-                body.truncate(MAX_BODY);
-                break;
-            }
-        }
-        Ok(Answer { status, location, date, cookies, body: String::from_utf8_lossy(&body).into_owned() })
+        request.send().await.map_err(ExchangeError::from)
     }
+}
+
+async fn read(mut response: Response) -> Answer {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (status, location, date) = (response.status().as_u16(), text(LOCATION), text(DATE));
+    let cookies = response.headers().get_all(SET_COOKIE).iter();
+    let cookies = cookies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_BODY {
+            body.truncate(MAX_BODY);
+            break;
+        }
+    }
+    Answer { status, location, date, cookies, body: String::from_utf8_lossy(&body).into_owned() }
 }

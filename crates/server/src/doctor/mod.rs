@@ -11,12 +11,15 @@ mod deployment;
 mod finding;
 mod http;
 mod logout;
+mod person;
 mod provider;
 mod replicas;
 mod services;
+mod stand_in;
 mod step;
 #[cfg(test)]
 mod tests;
+mod with_session;
 
 use std::sync::Arc;
 
@@ -25,17 +28,19 @@ use labgate_domain::world::Clock;
 pub use self::finding::{Finding, Outcome};
 use self::http::Http;
 pub use self::http::Unusable;
+pub use self::stand_in::{CannotStandIn, StandIns};
 pub use self::step::Step;
 use crate::configuration::{Configuration, Problems};
 
-/// Looks at everything, and tells each finding as it comes. Settings that cannot be used are findings, too;
-/// then there is nothing else to look at.
+/// Looks at everything, and tells each finding as it comes; at services with a session where the doctor stands in for
+/// them. Settings that cannot be used are findings, too; then there is nothing else to look at.
 ///
 /// # Errors
 /// If no HTTP client can be made.
 pub async fn examine(
     configuration: Result<&Configuration, &Problems>,
     clock: &Arc<dyn Clock>,
+    stand_ins: Option<&StandIns>,
     mut tell: impl FnMut(Finding),
 ) -> Result<(), Unusable> {
     let http = Http::new()?;
@@ -56,7 +61,7 @@ pub async fn examine(
         provider::examine(settings, configuration, clock, &http, found).await;
     }
     deployment::examine(configuration, &http, |found| tell(of_lab(found))).await;
-    services::examine(&configuration.policy, &http, &mut tell).await;
+    services::examine(configuration, &http, stand_ins, clock.now(), &mut tell).await;
     tell(of_lab((Step::Administrators, administrators::examine(configuration).await)));
     tell(of_lab((Step::Replicas, replicas::examine(configuration, clock.now()).await)));
     Ok(())

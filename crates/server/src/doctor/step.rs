@@ -63,6 +63,10 @@ steps! {
     Services = "services",
     /// The keys of the session tokens, across replicas.
     SigningKeys = "signing_keys",
+    /// The services that administrators added.
+    AddedServices = "added_services",
+    /// The session that services are asked for with.
+    Session = "session",
     /// A service without a session.
     Protected = "protected",
     /// The address to come back to after signing in.
@@ -73,6 +77,16 @@ steps! {
     Entry = "entry",
     /// What cannot be seen without a session.
     WithSession = "with_session",
+    /// Requests with and without the session, where the service would be.
+    Reached = "reached",
+    /// Identity headers of clients, where the service would be.
+    SpoofedHeaders = "spoofed_headers",
+    /// Labgate's cookies, where the service would be.
+    CookieStripped = "cookie_stripped",
+    /// What tells the service who asks.
+    Identity = "identity",
+    /// The upgrade to WebSocket, and to other protocols.
+    Websocket = "websocket",
     /// The administrators that no rule makes.
     Administrators = "administrators",
     /// The settings of the running replicas.

@@ -12,3 +12,5 @@ mod identities;
 mod services;
 mod sessions;
 mod spent_attempts;
+
+pub use services::added_services;

@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use labgate_domain::ports::{ServiceStore, ServicesRevision, StoreError, StoredService, StoredServices};
 
-use crate::Store;
 use crate::in_time::in_time;
 use crate::rows;
 use crate::statement::Statement;
 use crate::statements::access_tokens;
+use crate::{Location, OpenError, Store, as_it_is};
 
 /// One statement, so that the services are those of the revision.
 const LIST: &str = "
@@ -26,9 +26,7 @@ const REMOVE: &str = "
 impl ServiceStore for Store {
     async fn list(&self) -> Result<StoredServices, StoreError> {
         let rows = in_time(self.reader(), Statement::new(LIST), rows::revision_and_service).await?;
-        let missing = || StoreError("services_revision is empty".to_owned());
-        let revision = rows.first().ok_or_else(missing)?.0.clone();
-        Ok(StoredServices { revision, list: rows.into_iter().filter_map(|row| row.1).collect() })
+        together(rows).ok_or_else(|| StoreError("services_revision is empty".to_owned()))
     }
 
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
@@ -40,6 +38,26 @@ impl ServiceStore for Store {
         let [delete, forget] = access_tokens::forget_service(id);
         change(self, [Statement::new(REMOVE).bind(id), delete, forget], revision).await
     }
+}
+
+/// Returns the services that administrators added to the lab of a database. The database is left as it is, its schema
+/// too; one that does not exist has none.
+///
+/// # Errors
+/// When the database cannot be reached or read. No error repeats a password.
+pub async fn added_services(location: &Location) -> Result<StoredServices, OpenError> {
+    match location {
+        Location::Sqlite(path) if !path.exists() => Ok(StoredServices::default()),
+        location => {
+            let rows = as_it_is::list(location, Statement::new(LIST), rows::revision_and_service).await?;
+            Ok(together(rows).unwrap_or_default())
+        }
+    }
+}
+
+fn together(rows: Vec<(ServicesRevision, Option<StoredService>)>) -> Option<StoredServices> {
+    let revision = rows.first()?.0.clone();
+    Some(StoredServices { revision, list: rows.into_iter().filter_map(|row| row.1).collect() })
 }
 
 async fn change(

@@ -4,7 +4,8 @@ use crate::access::{Service, Target, TokenUse};
 use crate::access_token::AccessTokenId;
 use crate::error::ErrorCode;
 use crate::people::{
-    AcceptedTerms, AccountId, AccountStatus, DisplayName, GroupPatch, Password, TermsVersion, RequiredTerms, TermsDigest,
+    AcceptedTerms, AccountId, AccountStatus, DisplayName, GroupPatch, Password, RequiredTerms, TermsDigest,
+    TermsVersion,
 };
 use crate::ports::{Author, Changed, SignInEvent};
 use crate::protocol::{Issuer, Subject};
@@ -319,7 +320,8 @@ async fn a_token_does_not_act_on_the_account_of_its_owner() {
 #[tokio::test]
 async fn a_token_opens_nothing_while_its_owner_has_terms_to_accept() {
     let admin = Account { role: Role::Admin, ..active() };
-    let accepted = AcceptedTerms { version: terms("1").version, digest: None, at: Timestamp::from_unix_seconds(NOW) };
+    let accepted =
+        AcceptedTerms { version: terms("1").version, digest: None, at: Timestamp::from_unix_seconds(NOW) };
     for accepted_terms in [Vec::new(), vec![accepted.clone()]] {
         let mut world = world(token("runs api:admin"), Account { accepted_terms, ..admin.clone() });
         world.access_tokens.expect_touch().returning(|_, _| Ok(()));
@@ -340,5 +342,5 @@ async fn a_token_opens_nothing_while_its_owner_has_terms_to_accept() {
 }
 
 fn terms(version: &str) -> RequiredTerms {
-    RequiredTerms { version: TermsVersion::parse(version).unwrap(), digest: TermsDigest::of(b"text") }
+    RequiredTerms { version: TermsVersion::parse(version).unwrap(), digest: TermsDigest::of("Be kind.") }
 }
