@@ -186,7 +186,7 @@ async fn a_session_goes_on_when_the_version_changes_and_opens_its_own_pages_alon
     // A replica that still asks for the version before asks nobody who accepted it.
     let old = lab.with_terms("1");
     assert_eq!(check(&old, "lab.test", "/mlflow/", token).await, StatusCode::OK);
-    browser.open("/account").await;
+    browser.open("https://lab.test/account").await;
     let page = browser.page().text();
     assert!(page.contains("Version 1, accepted") && page.contains("Version 2, accepted"), "{page}");
 }
