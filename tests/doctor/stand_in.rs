@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use labgate::configuration::Configuration;
 use labgate::doctor::{CannotStandIn, Finding, Outcome, StandIns, Step, examine};
@@ -79,8 +79,9 @@ impl Proxy {
         };
         if told.status() != 200 && !is_unchecked {
             let headers = told.headers().iter().filter(|(name, _)| *name == "location");
-            let headers: String =
+            let headers: Vec<_> =
                 headers.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+            let headers = headers.concat();
             let answer =
                 format!("HTTP/1.1 {} X\r\n{headers}content-length: 0\r\n\r\n", told.status().as_u16());
             return stream.write_all(answer.as_bytes()).await.ok();
@@ -179,7 +180,8 @@ async fn forward(to: SocketAddr, asked: Asked, connection: &str, mut stream: Tcp
     let Asked { method, target, headers, body } = asked;
     let own = ["connection", "x-forwarded-for"];
     let headers = headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
-    let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let head = format!(
         "{method} {target} HTTP/1.1\r\n{headers}connection: {connection}\r\nx-forwarded-for: 198.51.100.7\r\n\r\n"
     );
@@ -192,7 +194,8 @@ async fn forward(to: SocketAddr, asked: Asked, connection: &str, mut stream: Tcp
 struct Lab {
     configuration: Configuration,
     session: String,
-    proxy: Arc<OnceLock<Proxy>>,
+    /// The proxy of this moment.
+    proxy: Arc<Mutex<Option<Proxy>>>,
     labgate: SocketAddr,
     _folder: TempDir,
 }
@@ -202,12 +205,12 @@ impl Lab {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let public_url = format!("http://127.0.0.1:{port}");
-        let proxy: Arc<OnceLock<Proxy>> = Arc::default();
+        let proxy: Arc<Mutex<Option<Proxy>>> = Arc::default();
         let serving = Arc::clone(&proxy);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let serving = Arc::clone(&serving);
-                tokio::spawn(async move { serving.get().unwrap().clone().serve(stream).await });
+                let proxy = serving.lock().unwrap().clone().unwrap();
+                tokio::spawn(proxy.serve(stream));
             }
         });
         let services = format!(
@@ -243,7 +246,7 @@ impl Lab {
         let services = stand_ins.places().iter().cloned().collect();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let proxy = Proxy { fault, labgate: self.labgate, services, client };
-        assert!(self.proxy.set(proxy).is_ok(), "one proxy for each lab");
+        *self.proxy.lock().unwrap() = Some(proxy);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
         let tell =
@@ -266,8 +269,7 @@ fn steps(found: &[(Step, Outcome)]) -> Vec<Step> {
 #[tokio::test]
 async fn behind_a_proxy_that_is_set_up_well_all_is_well_with_a_session() {
     let lab = Lab::start().await;
-    let session = lab.session.clone();
-    let found = lab.examined(Fault::None, &session).await;
+    let found = lab.examined(Fault::None, &lab.session).await;
     for id in SERVICES {
         let of_service = &found[&format!("service {id}")];
         let expected = STEPS.into_iter().filter(|step| id != "open" || *step != Step::Identity);
@@ -284,6 +286,7 @@ async fn behind_a_proxy_that_is_set_up_well_all_is_well_with_a_session() {
 #[tokio::test]
 async fn each_fault_behind_the_check_is_found_at_its_step() {
     let every = ["paper", "own"];
+    let lab = Lab::start().await;
     for (fault, services, step, words) in [
         (Fault::Unchecked, &every[..], Step::Reached, "GET of a script"),
         (Fault::OptionsUnchecked, &every, Step::Reached, "OPTIONS of a script"),
@@ -302,9 +305,7 @@ async fn each_fault_behind_the_check_is_found_at_its_step() {
         (Fault::NoUpgrade, &every, Step::Websocket, "the answer is 200"),
         (Fault::EveryUpgrade, &every, Step::Websocket, "for WebSockets alone"),
     ] {
-        let lab = Lab::start().await;
-        let session = lab.session.clone();
-        let found = lab.examined(fault, &session).await;
+        let found = lab.examined(fault, &lab.session).await;
         for id in services {
             let of_service = &found[&format!("service {id}")];
             let bad = of_service.iter().filter_map(|(step, outcome)| match outcome {
@@ -323,8 +324,7 @@ async fn each_fault_behind_the_check_is_found_at_its_step() {
 #[tokio::test]
 async fn a_service_that_is_told_nothing_lacks_each_header_and_loses_them_by_no_connection() {
     let lab = Lab::start().await;
-    let session = lab.session.clone();
-    let found = lab.examined(Fault::SaysNothing, &session).await;
+    let found = lab.examined(Fault::SaysNothing, &lab.session).await;
     let of_step = |step| found["service own"].iter().find(|(at, _)| *at == step).unwrap().1.clone();
     let Outcome::Bad { problem, .. } = of_step(Step::Identity) else { panic!("{found:?}") };
     assert_eq!(
@@ -336,14 +336,11 @@ async fn a_service_that_is_told_nothing_lacks_each_header_and_loses_them_by_no_c
 #[tokio::test]
 async fn other_products_headers_and_a_path_that_is_taken_away_are_no_faults() {
     let lab = Lab::start().await;
-    let session = lab.session.clone();
-    let found = lab.examined(Fault::OtherWordsPass, &session).await;
+    let found = lab.examined(Fault::OtherWordsPass, &lab.session).await;
     let spoofed = &found["service paper"].iter().find(|(step, _)| *step == Step::SpoofedHeaders).unwrap().1;
     assert!(matches!(spoofed, Outcome::Unknown(text) if text.contains("x-forwarded-user")), "{spoofed:?}");
 
-    let lab = Lab::start().await;
-    let session = lab.session.clone();
-    let found = lab.examined(Fault::PrefixTaken, &session).await;
+    let found = lab.examined(Fault::PrefixTaken, &lab.session).await;
     assert!(
         found["service paper"].iter().all(|(_, outcome)| matches!(outcome, Outcome::Good(_))),
         "{found:?}"
@@ -387,7 +384,7 @@ async fn a_service_that_does_not_exist_is_named() {
     let stand_ins = StandIns::listen(places, SessionToken::new("x".to_owned())).await.unwrap();
     let client = Client::new();
     let proxy = Proxy { fault: Fault::None, labgate: lab.labgate, services: BTreeMap::new(), client };
-    assert!(lab.proxy.set(proxy).is_ok());
+    *lab.proxy.lock().unwrap() = Some(proxy);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut found = Vec::new();
     examine(Ok(&lab.configuration), &clock, Some(&stand_ins), |finding| found.push(finding)).await.unwrap();

@@ -211,9 +211,10 @@ mod tests {
             session(&file).map(|session| session.expose().to_owned()).map_err(|error| error.to_string())
         };
         assert_eq!(read("eyJ.e-J._x\n", 0o600), Ok("eyJ.e-J._x".to_owned()));
-        for unfit in ["labgate=eyJ.eyJ.x", "a; b", "a\r\nb", "\u{e4}"] {
-            let refused = read(unfit, 0o600).unwrap_err();
-            assert!(refused.contains("copy the value alone") && !refused.contains("eyJ"), "{refused}");
+        let refused = read("labgate=eyJ.eyJ.x", 0o600).unwrap_err();
+        assert!(refused.contains("copy the value alone") && !refused.contains("eyJ"), "{refused}");
+        for unfit in ["a; b", "a\r\nb", "\u{e4}", "\n"] {
+            assert!(read(unfit, 0o600).is_err(), "{unfit:?}");
         }
         assert!(read("eyJ.eyJ.x", 0o644).unwrap_err().contains("chmod o-r"));
     }
