@@ -21,7 +21,7 @@ pub(super) const NOTEBOOKS: &str = "notebooks.localhost";
 pub(super) struct Ports {
     lab: u16,
     pub(super) labgate: u16,
-    service: u16,
+    pub(super) service: u16,
     pub(super) nginx_unchecked: u16,
     pub(super) haproxy: u16,
     pub(super) haproxy_unchecked: u16,
