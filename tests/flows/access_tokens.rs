@@ -16,8 +16,7 @@ const PASSWORD: &str = "correct horse battery";
 /// A lab with services on a path and on a host that take tokens, and one that does not.
 fn lab() -> TestLab {
     let taking = |tokens, service| Service { tokens, ..service };
-    let rules =
-        vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Deny)];
+    let rules = vec![rule("/mlflow/public/*", Condition::Public), rule("/mlflow/closed/*", Condition::Deny)];
     let mut mlflow = taking(TokenUse::Yes, service("mlflow", "https://lab.test/mlflow", rules.clone()));
     mlflow.rules = Rules::new(
         rules
@@ -340,6 +339,7 @@ async fn a_service_that_was_added_takes_tokens_as_it_says() {
             ("cookie", &session_cookie(&root)),
             ("sec-fetch-site", "same-origin"),
             ("content-type", "application/json"),
+            ("if-match", "*"),
         ],
     );
     *request.body_mut() = removed.into();
@@ -359,7 +359,8 @@ async fn a_program_manages_services_and_moves_no_identities() {
     let root = with_root(&lab).await;
     let (token, narrow) = (make(&lab, &root, "api:admin").await, make(&lab, &root, "mlflow").await);
     let send = |method: &str, path: &str, token: &str, body: &str| {
-        let headers = [("authorization", &*bearer(token)), ("content-type", "application/json")];
+        let headers =
+            [("authorization", &*bearer(token)), ("content-type", "application/json"), ("if-match", "*")];
         let mut asked = request(method, path, &headers);
         *asked.body_mut() = body.to_owned().into();
         lab.request(asked)

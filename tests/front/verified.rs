@@ -35,6 +35,13 @@ pub(super) async fn passes_are_verified(lab: &Arc<Lab>) {
     assert!(text(&answer).starts_with(&format!("PUT {path}%20a?b=c ")), "{}", text(&answer));
     assert!(text(&answer).ends_with("\n\nhello"), "{}", text(&answer));
 
+    // A request with credentials is Labgate's to judge, and the service gets none of them.
+    let with = |credentials: &str| format!("{pass}Authorization: {credentials}\r\n");
+    let shown = text(&get(lab, &with("Basic bm9uZTpub25l")).await);
+    assert!(shown.contains("x-labgate-assertion") && !shown.contains("bm9uZTpub25l"), "{shown}");
+    let unknown = format!("Bearer lgt_{}", "A".repeat(43));
+    assert!(get(lab, &with(&unknown)).await.status().is_client_error(), "no token is passed over");
+
     let token = token_of(&pass);
     let [header, mut claims] = decoded(token);
     claims["sid"] = json!(BASE64_URL_SAFE_NO_PAD.encode([0; 16]));

@@ -206,7 +206,11 @@ async fn a_refusal_is_remembered_without_a_token() {
     assert_eq!(make(&other, 1, &token(1, ada.id)).await, AccessTokenCreation::Refused, "an older answer");
     keep(Some(&[]), 1600).await;
     made(&other, 1, &token(1, ada.id)).await;
+    let signs_in = identity("ada");
+    store.identities.record_sign_in(ada.id, &signs_in, None, at(1800)).await.unwrap();
     keep(None, 1700).await;
+    made(&other, 3, &token(3, ada.id)).await;
+    keep(None, 1900).await;
     store.access_tokens.revoke(ada.id, id(1)).await.unwrap();
     assert_eq!(make(&other, 2, &token(2, ada.id)).await, AccessTokenCreation::Refused, "revoked meanwhile");
 }
@@ -222,18 +226,25 @@ async fn a_removed_service_is_in_no_scope() {
     made(&store, 1, &with(1, "wiki")).await;
     made(&store, 2, &with(2, "awiki wiki wikib api:admin")).await;
     made(&store, 3, &with(3, "awiki wikib")).await;
-    let since = position(&store).await;
+    let scope =
+        async |number| other.access_tokens.find(&hash(number)).await.unwrap().unwrap().scope.to_string();
     let wiki = StoredService { id: "wiki".to_owned(), definition: "{}".to_owned() };
     let first = store.services.list().await.unwrap().revision;
     assert!(!store.services.remove("wiki", &ServicesRevision("another".to_owned())).await.unwrap());
     assert!(store.services.put(&wiki, &first).await.unwrap());
+    assert_eq!(other.access_tokens.find(&hash(1)).await, Ok(None), "made for another service with its id");
+    assert_eq!(scope(2).await, "awiki wikib api:admin");
+    store.access_tokens.revoke(ada.id, id(2)).await.unwrap();
+    made(&store, 1, &with(1, "wiki")).await;
+    made(&store, 2, &with(2, "awiki wiki wikib api:admin")).await;
+    let again = store.services.list().await.unwrap().revision;
+    assert!(store.services.put(&wiki, &again).await.unwrap());
+    let since = position(&store).await;
     let second = store.services.list().await.unwrap().revision;
     assert!(!store.services.remove("wiki", &first).await.unwrap());
     assert!(other.access_tokens.find(&hash(1)).await.unwrap().is_some(), "nothing was removed so far");
     assert!(store.services.remove("wiki", &second).await.unwrap());
     assert_gone(&other, &since, &[1]).await;
-    let scope =
-        async |number| other.access_tokens.find(&hash(number)).await.unwrap().unwrap().scope.to_string();
     assert_eq!(scope(2).await, "awiki wikib api:admin");
     assert_eq!(scope(3).await, "awiki wikib");
     let told = other.sessions.changes_since(Some(&since)).await.unwrap().changed.unwrap();

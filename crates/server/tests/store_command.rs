@@ -36,7 +36,10 @@ fn a_lab_is_copied_into_an_empty_database_and_no_other() {
     done(&folder, "account create bob --email bob@example.com", "");
 
     let told = done(&folder, "store copy --to sqlite:other.db", "");
-    assert!(told.starts_with("accounts: 2\nterms_acceptances: 0\ncredentials: 2\nexternal_identities: 0\n"), "{told}");
+    assert!(
+        told.starts_with("accounts: 2\nterms_acceptances: 0\ncredentials: 2\nexternal_identities: 0\n"),
+        "{told}"
+    );
     assert!(told.contains("labgate-data/labgate.db to other.db; set LABGATE_DATABASE"), "{told}");
 
     let told = refused(&folder, "store copy --to other.db", "");

@@ -62,7 +62,8 @@ pub trait ServiceStore: Send + Sync {
     /// When the store cannot answer.
     async fn list(&self) -> Result<StoredServices, StoreError>;
 
-    /// Writes a service, new or not, if the services are still of this revision. Returns whether they were: of
+    /// Writes a service, new or not, if the services are still of this revision. The id of a new one is taken out of
+    /// the scopes of access tokens, as on [removal](Self::remove): they were made for another service. Returns whether they were: of
     /// concurrent changes that saw one revision, one is done.
     ///
     /// # Errors

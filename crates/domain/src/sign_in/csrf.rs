@@ -33,7 +33,8 @@ impl CsrfSecret<'_> {
 const CONTENT: &[u8] = b"CSRF token";
 
 /// CSRF tokens: our pages put one into their forms, and another site cannot know it. A token is a seal of the lab, bound
-/// to the secret: who knows the secret cannot make one, and a token tells nothing of the secret. Any replica takes it.
+/// to the secret: the lab alone makes one, and a token tells nothing of the secret. Any replica takes it. Who knows the
+/// secret can ask for a page with one, so it is a defence beside the check of where a request comes from, and no other.
 impl SignIn {
     /// Returns 128 random bits in base64url, for the forms of a browser that has no session yet.
     #[must_use]

@@ -131,11 +131,18 @@ impl Behind<'_, '_> {
             }
             let headers: Vec<(&str, &str)> = headers.into_iter().chain([origin]).collect();
             if let Ok(url) = door.url(&path) {
+                let answer = door.http.ask(method, &url, &headers).await;
                 // Whatever the answer is: what counts is what arrives.
-                drop(door.http.ask(method, &url, &headers).await);
-            }
-            if !self.person.stand_ins.arrived().is_empty() {
-                return Outcome::of("reached_without_session", &[("request", &what)]);
+                if !self.person.stand_ins.arrived().is_empty() {
+                    return Outcome::of("reached_without_session", &[("request", &what)]);
+                }
+                // Where the way is blocked, nothing is known of the check.
+                let blocked = match answer {
+                    Ok(answer) if answer.status < 500 => continue,
+                    Ok(answer) => answer.status.to_string(),
+                    Err(error) => error.detail().to_owned(),
+                };
+                return Outcome::of("reached_unseen", &[("request", &what), ("answer", &blocked)]);
             }
         }
         if self.is_public {
@@ -170,7 +177,8 @@ impl Behind<'_, '_> {
                 names.iter().flat_map(|name| vec![(name.as_str(), value.as_str()); times]).collect();
             let Sent { status, arrived } = self.send(&headers).await?;
             let Some(arrived) = arrived else {
-                if number == 0 {
+                // A proxy may refuse names that are written oddly.
+                if number == 0 || status >= 500 {
                     return Ok(Outcome::of("spoofed_headers_unknown", &[("status", &status)]));
                 }
                 continue;

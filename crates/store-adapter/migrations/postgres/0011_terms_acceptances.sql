@@ -27,5 +27,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER terms_acceptance_changed AFTER INSERT OR DELETE ON terms_acceptances FOR EACH ROW
+CREATE TRIGGER terms_acceptance_changed AFTER INSERT OR DELETE OR UPDATE ON terms_acceptances FOR EACH ROW
 EXECUTE FUNCTION terms_acceptance_changed();
+
+CREATE TRIGGER terms_acceptances_truncated BEFORE TRUNCATE ON terms_acceptances
+EXECUTE FUNCTION refuse_truncation();

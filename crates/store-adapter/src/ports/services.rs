@@ -31,7 +31,8 @@ impl ServiceStore for Store {
 
     async fn put(&self, service: &StoredService, revision: &ServicesRevision) -> Result<bool, StoreError> {
         let put = Statement::new(PUT).bind(&*service.id).bind(&*service.definition);
-        change(self, [put], revision).await
+        let [delete, forget] = access_tokens::forget_unless_added(&service.id);
+        change(self, [delete, forget, put], revision).await
     }
 
     async fn remove(&self, id: &str, revision: &ServicesRevision) -> Result<bool, StoreError> {

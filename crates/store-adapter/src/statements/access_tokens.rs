@@ -55,14 +55,32 @@ const SAYS_SOMETHING: &str = concat!(
 
 const KEEP_REFUSAL: &str = "
     UPDATE external_identities SET refused_at = $4
-    WHERE issuer = $1 AND subject = $2 AND coalesce(refused_at <= $3, TRUE)";
+    WHERE issuer = $1 AND subject = $2 AND coalesce(refused_at <= $3, TRUE)
+        AND ($4 IS NULL OR last_sign_in_at <= $3)";
 
-const DELETE_SCOPE: &str = "
-    DELETE FROM access_tokens WHERE scope = $1";
+macro_rules! delete_scope {
+    () => {
+        "DELETE FROM access_tokens WHERE scope = $1"
+    };
+}
 
-const FORGET_SERVICE: &str = "
-    UPDATE access_tokens SET scope = trim(replace(' ' || scope || ' ', ' ' || $1 || ' ', ' '))
-    WHERE ' ' || scope || ' ' LIKE '% ' || $1 || ' %'";
+macro_rules! forget_service {
+    () => {
+        "UPDATE access_tokens SET scope = trim(replace(' ' || scope || ' ', ' ' || $1 || ' ', ' '))
+        WHERE ' ' || scope || ' ' LIKE '% ' || $1 || ' %'"
+    };
+}
+
+macro_rules! unless_added {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM services WHERE id = $1)"
+    };
+}
+
+const DELETE_SCOPE: &str = delete_scope!();
+const DELETE_SCOPE_OF_NEW: &str = concat!(delete_scope!(), unless_added!());
+const FORGET_SERVICE: &str = forget_service!();
+const FORGET_NEW_SERVICE: &str = concat!(forget_service!(), unless_added!());
 
 const KEEP_ADMISSION: &str = concat!(
     "UPDATE access_tokens SET groups = coalesce($4, groups), admitted = $5, told_at = $3 WHERE ",
@@ -146,6 +164,11 @@ pub(crate) fn suspend_all_of(issuer: &Issuer) -> Statement {
 /// Takes a service out of all scopes: first deletes the tokens that open nothing else.
 pub(crate) fn forget_service(id: &str) -> [Statement; 2] {
     [DELETE_SCOPE, FORGET_SERVICE].map(|sql| Statement::new(sql).bind(id))
+}
+
+/// The same for a service that is about to be added: tokens for another one had its id.
+pub(crate) fn forget_unless_added(id: &str) -> [Statement; 2] {
+    [DELETE_SCOPE_OF_NEW, FORGET_NEW_SERVICE].map(|sql| Statement::new(sql).bind(id))
 }
 
 fn about(sql: &'static str, issuer: &Issuer, subject: &Subject, at: Timestamp) -> Statement {

@@ -8,7 +8,7 @@ use labgate_domain::protocol::{Issuer, Subject};
 use labgate_domain::session::{Session, SessionId};
 use labgate_domain::time::Timestamp;
 
-use super::{MemoryStore, State};
+use super::{Link, MemoryStore, State};
 
 #[async_trait]
 impl AccessTokenStore for MemoryStore {
@@ -87,7 +87,10 @@ impl State {
         at: Timestamp,
     ) {
         let identity = (issuer.clone(), subject.clone());
-        if let Some(link) = self.identities.get_mut(&identity).filter(|it| it.refused_at <= Some(at)) {
+        let is_newer = |it: &&mut Link| {
+            it.refused_at <= Some(at) && (groups.is_some() || it.identity.last_sign_in_at <= at)
+        };
+        if let Some(link) = self.identities.get_mut(&identity).filter(is_newer) {
             link.refused_at = groups.is_none().then_some(at);
         }
         let identity = Some(identity);

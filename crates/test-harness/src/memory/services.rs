@@ -16,6 +16,9 @@ impl ServiceStore for MemoryStore {
         let mut state = self.answering()?;
         let is_of_it = state.services_revision() == *revision;
         if is_of_it {
+            if !state.services.contains_key(&service.id) {
+                state.forget_service(&service.id);
+            }
             state.services.insert(service.id.clone(), service.definition.clone());
             state.service_changes += 1;
         }
