@@ -314,8 +314,8 @@ async fn a_service_that_was_added_takes_tokens_as_it_says() {
     ];
     root.submit("Add a service", &wiki).await;
     let listed = root.page().text();
-    assert!(listed.contains("For everybody who is signed in, also by access token"), "{listed}");
-    assert!(listed.contains("/api/*: everybody who is signed in, by access token alone"), "{listed}");
+    assert!(listed.contains("For every user, also by access token"), "{listed}");
+    assert!(listed.contains("/api/*: every user, by access token alone"), "{listed}");
     root.open("https://lab.test/account").await;
     let fields = [("name", "Wiki bot"), ("scope-wiki", "yes"), ("days", "30")];
     root.submit("Make an access token", &fields).await;
